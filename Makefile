@@ -1,0 +1,363 @@
+# SPDX-FileCopyrightText: The Duet authors
+# SPDX-License-Identifier: MIT
+#
+# One Makefile, no configure. A new source file needs no edit here: every folder is a wildcard.
+#
+#   MODE=release|debug|asan|tsan|mutant   which build; all but release stand in build/MODE/
+#   V=1                                   show commands
+#   WERROR=1                              warnings are errors
+#   CC AR CFLAGS CPPFLAGS LDFLAGS         as usual; CFLAGS replaces "-O2 -g"
+#   PREFIX DESTDIR LIBDIR INCLUDEDIR MANDIR
+
+VERSION := $(shell cat VERSION)
+SOVERSION := 0
+MODE ?= release
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CXX ?= g++
+AR ?= ar
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+INSTALL ?= install
+JOBS ?= $(shell nproc 2>/dev/null || echo 1)
+
+# Parallel by default; a -j on the command line, or a make above this one, decides otherwise.
+ifeq ($(MAKELEVEL)$(findstring -j,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(JOBS)
+endif
+
+V ?= 0
+ifeq ($(V),1)
+Q :=
+say :=
+else
+Q := @
+say = @printf '  %-8s%s\n' '$(1)' '$(2)';
+MAKEFLAGS += --no-print-directory
+endif
+
+# ---------------------------------------------------------------------------------------- modes
+
+MODE_CFLAGS_release :=
+MODE_CFLAGS_debug := -O0 -DDUET_DEBUG
+MODE_CFLAGS_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=all -DDUET_DEBUG
+MODE_CFLAGS_tsan := -O1 -fno-omit-frame-pointer -fsanitize=thread
+MODE_CFLAGS_mutant := -O1 -DDUET_MUTANTS
+# The lint's own builds: objects only, one by each compiler.
+MODE_CFLAGS_lint-gcc :=
+MODE_CFLAGS_lint-clang :=
+
+ifeq ($(filter MODE_CFLAGS_$(MODE),$(.VARIABLES)),)
+$(error MODE=$(MODE) is not one of release, debug, asan, tsan, mutant)
+endif
+
+BUILD := build
+B := $(if $(filter release,$(MODE)),$(BUILD),$(BUILD)/$(MODE))
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes $(if $(filter 1,$(WERROR)),-Werror)
+INCLUDES := -Icore -Icompletion -Ipolling -Ireference -I.
+CFLAGS ?= -O2 -g
+
+# Asked for when a recipe first needs the answer, not when this file is read: before the set-up has
+# run there may be no pkg-config to ask.
+memo = $(eval $(1) := $(shell $(2)))$($(1))
+URING_CFLAGS = $(call memo,URING_CFLAGS,pkg-config --cflags liburing)
+URING_LIBS = $(call memo,URING_LIBS,pkg-config --libs liburing)
+JANSSON_CFLAGS = $(call memo,JANSSON_CFLAGS,pkg-config --cflags jansson)
+JANSSON_LIBS = $(call memo,JANSSON_LIBS,pkg-config --libs jansson)
+CHECK_CFLAGS = $(call memo,CHECK_CFLAGS,pkg-config --cflags check)
+CHECK_LIBS = $(call memo,CHECK_LIBS,pkg-config --libs check)
+
+# -D_GNU_SOURCE with an empty value, so that a file may define it as well.
+ALL_CPPFLAGS = $(INCLUDES) -D_GNU_SOURCE= -DDUET_VERSION='"$(VERSION)"' $(CPPFLAGS)
+ALL_CFLAGS = -std=gnu11 -pthread $(WARNINGS) $(CFLAGS) $(MODE_CFLAGS_$(MODE))
+ALL_LDFLAGS = -pthread $(filter -fsanitize=%,$(MODE_CFLAGS_$(MODE))) $(LDFLAGS)
+LIBRARY_CFLAGS := -fPIC -fvisibility=hidden
+
+# -------------------------------------------------------------------------------------- sources
+
+CORE_SRC := $(wildcard core/*.c core/tasks/*.c)
+COMPLETION_SRC := $(wildcard completion/*.c)
+POLLING_SRC := $(wildcard polling/*.c)
+REFERENCE_SRC := $(wildcard reference/*.c)
+COMPARE_SRC := $(wildcard compare/*.c compare/*/*.c compare/*/*/*.c)
+TWINS_SRC := $(wildcard reference/twins/*.c)
+EXAMPLES_SRC := $(wildcard examples/*.c)
+FLOOR_SRC := $(wildcard bench/floor_*.c)
+BENCH_SRC := $(wildcard bench/bench_*.c)
+BENCH_SUPPORT_SRC := $(wildcard bench/support/*.c)
+SUPPORT_SRC := $(wildcard tests/support/*.c)
+TEST_KINDS := unit contract fault regress
+TEST_SRC := $(wildcard $(TEST_KINDS:%=tests/%/*.c))
+HEADERS := $(wildcard core/duet/*.h completion/duet/*.h polling/duet/*.h reference/duet/*.h)
+
+ALL_SRC := $(CORE_SRC) $(COMPLETION_SRC) $(POLLING_SRC) $(REFERENCE_SRC) $(COMPARE_SRC) \
+	$(TWINS_SRC) $(EXAMPLES_SRC) $(FLOOR_SRC) $(BENCH_SRC) $(BENCH_SUPPORT_SRC) \
+	$(SUPPORT_SRC) $(TEST_SRC)
+
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+
+# A library stands for each folder that has a source.
+LIBRARIES := $(if $(CORE_SRC),libduet) $(if $(COMPLETION_SRC),libduet-completion) \
+	$(if $(POLLING_SRC),libduet-polling) $(if $(REFERENCE_SRC),libduet-reference)
+STATIC := $(LIBRARIES:%=$(B)/lib/%.a)
+# Nobody installs an instrumented or mutated library: those builds have no shared ones.
+SHARED := $(if $(filter release debug,$(MODE)),$(LIBRARIES:%=$(B)/lib/%.so))
+# Backends before the core they use.
+LINK_STATIC := $(filter-out %/libduet.a,$(STATIC)) $(filter %/libduet.a,$(STATIC))
+
+PROGRAM := $(if $(filter compare/main.c,$(COMPARE_SRC)),$(B)/duet)
+TWINS := $(if $(filter reference/twins/main.c,$(TWINS_SRC)),$(B)/twins)
+EXAMPLES := $(EXAMPLES_SRC:%.c=$(B)/%)
+BENCHES := $(FLOOR_SRC:%.c=$(B)/%) $(BENCH_SRC:%.c=$(B)/%)
+TESTS := $(TEST_SRC:%.c=$(B)/%)
+tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
+
+# ---------------------------------------------------------------------------------- main targets
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all objects everything setup compare compare-full check check-unit check-contract \
+	check-fault check-regress check-programs check-asan check-tsan check-valgrind check-twins \
+	check-examples check-install lint lint-warnings mutants twins bench tidy install uninstall \
+	clean format compdb help FORCE
+
+all: $(STATIC) $(SHARED) $(PROGRAM) $(EXAMPLES) ## build the libraries, the program and the examples
+
+objects: $(call obj,$(ALL_SRC))
+
+everything: all $(TWINS) $(BENCHES) $(TESTS)
+
+setup: ## install what Debian packages are missing to build and to test
+	@scripts/setup test
+
+# Kept per purpose, so that building asks for nothing that only testing needs.
+$(BUILD)/.setup-%: scripts/setup
+	@mkdir -p $(@D)
+	@CC='$(CC)' scripts/setup $*
+	@touch $@
+
+compare: $(PROGRAM) ## the quick comparison on this machine: table, and build/compare.json
+	@$(B)/duet compare --set quick --json $(BUILD)/compare.json
+
+compare-full: $(PROGRAM) ## the whole comparison table, and build/compare-full.json
+	@$(B)/duet compare --set full --json $(BUILD)/compare-full.json
+
+# ---------------------------------------------------------------------------------------- rules
+
+# Whatever decides how an object comes out, so that another CFLAGS rebuilds it.
+$(B)/.flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS))' >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+compile = $(call say,CC,$@)mkdir -p $(@D) && \
+	$(CC) $(ALL_CPPFLAGS) $(1) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+link = $(call say,LD,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(1)
+archive = $(call say,AR,$@)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
+
+$(call obj,$(ALL_SRC)): $(B)/.flags | $(BUILD)/.setup-run
+$(call obj,$(SUPPORT_SRC) $(TEST_SRC)): | $(BUILD)/.setup-test
+
+$(B)/obj/core/%.o: core/%.c
+	$(call compile,$(LIBRARY_CFLAGS))
+$(B)/obj/completion/%.o: completion/%.c
+	$(call compile,$(LIBRARY_CFLAGS) $(URING_CFLAGS))
+$(B)/obj/polling/%.o: polling/%.c
+	$(call compile,$(LIBRARY_CFLAGS))
+$(B)/obj/reference/%.o: reference/%.c
+	$(call compile,$(LIBRARY_CFLAGS))
+$(B)/obj/compare/%.o: compare/%.c
+	$(call compile,$(JANSSON_CFLAGS) $(URING_CFLAGS))
+$(B)/obj/tests/%.o: tests/%.c
+	$(call compile,$(CHECK_CFLAGS) $(JANSSON_CFLAGS) $(URING_CFLAGS))
+$(B)/obj/%.o: %.c
+	$(call compile,$(URING_CFLAGS))
+
+$(B)/lib/libduet.a: $(call obj,$(CORE_SRC))
+	$(archive)
+$(B)/lib/libduet-completion.a: $(call obj,$(COMPLETION_SRC))
+	$(archive)
+$(B)/lib/libduet-polling.a: $(call obj,$(POLLING_SRC))
+	$(archive)
+$(B)/lib/libduet-reference.a: $(call obj,$(REFERENCE_SRC))
+	$(archive)
+
+# What programs and tests share beside the libraries: everything of a program but its main().
+$(B)/obj/support.a: $(call obj,$(SUPPORT_SRC))
+	$(archive)
+$(B)/obj/compare.a: $(call obj,$(filter-out compare/main.c,$(COMPARE_SRC)))
+	$(archive)
+$(B)/obj/twins.a: $(call obj,$(filter-out reference/twins/main.c,$(TWINS_SRC)))
+	$(archive)
+
+SHARED_FLAGS = -shared -Wl,-z,defs -Wl,-soname,$(@F).$(SOVERSION) \
+	-Wl,--version-script=packaging/$(basename $(@F)).map
+share = $(call say,LD,$@.$(VERSION))mkdir -p $(@D) && \
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(SHARED_FLAGS) -o $@.$(VERSION) $(filter %.o,$^) $(1) && \
+	ln -sf $(@F).$(VERSION) $@.$(SOVERSION) && ln -sf $(@F).$(SOVERSION) $@
+
+$(SHARED): $(B)/lib/%.so: packaging/%.map VERSION
+$(B)/lib/libduet.so: $(call obj,$(CORE_SRC))
+	$(call share,)
+$(B)/lib/libduet-completion.so: $(call obj,$(COMPLETION_SRC)) | $(B)/lib/libduet.so
+	$(call share,-L$(B)/lib -lduet $(URING_LIBS))
+$(B)/lib/libduet-polling.so: $(call obj,$(POLLING_SRC)) | $(B)/lib/libduet.so
+	$(call share,-L$(B)/lib -lduet)
+$(B)/lib/libduet-reference.so: $(call obj,$(REFERENCE_SRC)) | $(B)/lib/libduet.so
+	$(call share,-L$(B)/lib -lduet)
+
+$(B)/duet: $(B)/obj/compare/main.o $(B)/obj/compare.a $(LINK_STATIC)
+	$(call link,$^ $(JANSSON_LIBS) $(URING_LIBS) -lm)
+$(B)/twins: $(B)/obj/reference/twins/main.o $(B)/obj/twins.a $(LINK_STATIC)
+	$(call link,$^ $(URING_LIBS) -lm)
+$(EXAMPLES): $(B)/%: $(B)/obj/%.o $(LINK_STATIC)
+	$(call link,$^ $(URING_LIBS))
+$(FLOOR_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o
+	$(call link,$^ $(URING_LIBS) -lm)
+$(BENCH_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(call obj,$(BENCH_SUPPORT_SRC)) $(LINK_STATIC)
+	$(call link,$^ $(URING_LIBS) -lm)
+$(TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/compare.a $(B)/obj/twins.a $(LINK_STATIC)
+	$(call link,$^ $(CHECK_LIBS) $(JANSSON_LIBS) $(URING_LIBS) -lm)
+
+-include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC)))
+
+# ---------------------------------------------------------------------------------------- tests
+
+# Where a run's totals are also kept, for `make check` to add up.
+TOTALS ?=
+TEST_JOBS ?= 1
+RUN_TESTS = DUET_BUILD=$(B) scripts/run-tests $(if $(TOTALS),-o $(TOTALS)) -j $(TEST_JOBS)
+# What tests may start: the program, the twins' player, the examples.
+PLAYERS := $(PROGRAM) $(TWINS) $(EXAMPLES)
+# Programs named in a list, one a line, as KIND/NAME; # begins a comment.
+listed = $(addprefix $(B)/tests/,$(shell sed -e 's/\#.*//' tests/$(1).list 2>/dev/null))
+
+check: | $(BUILD)/.setup-test ## every test, sanitizers and lint included: what a change must pass
+	+@MAKE='$(MAKE)' BUILD='$(BUILD)' scripts/check
+
+check-unit: $(call tests_of,unit) $(PLAYERS) ## unit tests, which mirror the modules
+	@$(RUN_TESTS) -l unit $(call tests_of,unit)
+
+check-contract: $(call tests_of,contract) $(PLAYERS) ## one suite a kind of operation, every backend
+	@$(RUN_TESTS) -l contract $(call tests_of,contract)
+
+check-fault: $(call tests_of,fault) $(PLAYERS) ## injected errors and bad input
+	@$(RUN_TESTS) -l fault $(call tests_of,fault)
+
+check-regress: $(call tests_of,regress) $(PLAYERS) ## one program for each bug that was
+	@$(RUN_TESTS) -l regress $(call tests_of,regress)
+
+# All test programs of one MODE in one run.
+check-programs: $(TESTS) $(PLAYERS)
+	@$(RUN_TESTS) -l $(MODE) $(TESTS)
+
+check-asan: export ASAN_OPTIONS := detect_leaks=1:strict_string_checks=1
+check-asan: export UBSAN_OPTIONS := print_stacktrace=1
+check-asan: export CK_TIMEOUT_MULTIPLIER := 4
+check-asan: ## all test programs under AddressSanitizer and UBSan, debug checks on
+	+@$(MAKE) MODE=asan check-programs
+
+ifeq ($(MODE),tsan)
+check-tsan: export TSAN_OPTIONS := halt_on_error=1:second_deadlock_stack=1
+check-tsan: export CK_TIMEOUT_MULTIPLIER := 4
+check-tsan: $(call listed,tsan)
+	@$(RUN_TESTS) -l tsan $(call listed,tsan)
+else
+check-tsan: ## the programs of tests/tsan.list under ThreadSanitizer
+	+@$(MAKE) MODE=tsan check-tsan
+endif
+
+VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
+	--track-fds=no --child-silent-after-fork=no
+check-valgrind: export DUET_TEST_BACKENDS := polling reference
+check-valgrind: export CK_TIMEOUT_MULTIPLIER := 15
+check-valgrind: $(call listed,valgrind) $(PLAYERS) ## the programs of tests/valgrind.list, no ring
+	@$(RUN_TESTS) -l valgrind -t 240 -w '$(VALGRIND)' $(call listed,valgrind)
+
+check-twins: $(TWINS) ## 3000 random scripts on every backend, every trace judged
+	@$(RUN_TESTS) -l twins -t 240 -w scripts/as-check '$(B)/twins --scripts 3000'
+
+check-examples: $(EXAMPLES) ## run every example
+	@$(RUN_TESTS) -l examples tests/examples/run
+
+check-install: all ## install into a temporary DESTDIR and build strangers against each library
+	@$(RUN_TESTS) -l install tests/install/run
+
+lint: | $(BUILD)/.setup-test ## the house rules, warnings of both compilers, and the lint of the lint
+	@$(RUN_TESTS) -l lint -t 300 tests/lint/run tests/lint/selftest
+
+mutants: | $(BUILD)/.setup-test ## switch on one deliberate fault at a time; every one must be caught
+	+@$(MAKE) MODE=mutant everything
+	@BUILD='$(BUILD)' scripts/mutants
+
+twins: $(TWINS) ## random scripts until SECONDS (60) are over, or the ones of SEED
+	@$(B)/twins $(if $(SEED),--seed $(SEED)) --seconds $(or $(SECONDS),60)
+
+bench: $(BENCHES) ## each twin against its hand-written floor
+	@bench/run $(B)/bench
+
+# ------------------------------------------------------------------------------------- packaging
+
+PC_FILES := $(LIBRARIES:%=$(B)/lib/%.pc)
+PAGES := $(wildcard docs/man/*.[1-9])
+dest = $(DESTDIR)$(1)
+
+install: all ## install under PREFIX (/usr/local); honours DESTDIR, LIBDIR, INCLUDEDIR, MANDIR
+	$(Q)$(INSTALL) -d $(call dest,$(BINDIR)) $(call dest,$(LIBDIR)/pkgconfig) \
+		$(call dest,$(INCLUDEDIR)/duet)
+	$(Q)$(INSTALL) -m 644 $(HEADERS) $(call dest,$(INCLUDEDIR)/duet)
+	$(Q)$(INSTALL) -m 644 $(STATIC) $(call dest,$(LIBDIR))
+	$(Q)set -e; for lib in $(LIBRARIES); do \
+		$(INSTALL) -m 755 $(B)/lib/$$lib.so.$(VERSION) $(call dest,$(LIBDIR)); \
+		ln -sf $$lib.so.$(VERSION) $(call dest,$(LIBDIR))/$$lib.so.$(SOVERSION); \
+		ln -sf $$lib.so.$(SOVERSION) $(call dest,$(LIBDIR))/$$lib.so; \
+		sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+			-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+			packaging/$$lib.pc.in >$(B)/lib/$$lib.pc; \
+		$(INSTALL) -m 644 $(B)/lib/$$lib.pc $(call dest,$(LIBDIR)/pkgconfig); \
+	done
+	$(Q)if [ -n '$(PROGRAM)' ]; then $(INSTALL) -m 755 $(B)/duet $(call dest,$(BINDIR)); fi
+	$(Q)set -e; for page in $(PAGES); do \
+		$(INSTALL) -d $(call dest,$(MANDIR))/man$${page##*.}; \
+		$(INSTALL) -m 644 $$page $(call dest,$(MANDIR))/man$${page##*.}; \
+	done
+
+uninstall: ## remove what install put there
+	$(Q)rm -f $(call dest,$(BINDIR))/duet
+	$(Q)for header in $(notdir $(HEADERS)); do rm -f $(call dest,$(INCLUDEDIR))/duet/$$header; done
+	$(Q)if [ -d $(call dest,$(INCLUDEDIR))/duet ]; then \
+		rmdir --ignore-fail-on-non-empty $(call dest,$(INCLUDEDIR))/duet; fi
+	$(Q)for lib in $(LIBRARIES); do \
+		rm -f $(call dest,$(LIBDIR))/$$lib.a $(call dest,$(LIBDIR))/$$lib.so* \
+			$(call dest,$(LIBDIR))/pkgconfig/$$lib.pc; \
+	done
+	$(Q)for page in $(PAGES); do \
+		rm -f $(call dest,$(MANDIR))/man$${page##*.}/$${page##*/}; done
+
+clean: ## remove build/
+	$(Q)rm -rf $(BUILD) compile_commands.json
+
+# ---------------------------------------------------------------------------------- for developers
+
+format: ## run clang-format over every C file
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+
+tidy: compdb ## clang-tidy over the libraries and the program (slow)
+	$(Q)clang-tidy -quiet -p . $(CORE_SRC) $(COMPLETION_SRC) $(POLLING_SRC) $(REFERENCE_SRC) \
+		$(COMPARE_SRC)
+
+compdb: ## write compile_commands.json for editors
+	$(Q)$(MAKE) -Bn V=1 objects | scripts/compdb '$(CURDIR)' >compile_commands.json
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s%s\n", $$1, $$2 }' Makefile
+	@echo 'Variables: MODE=release|debug|asan|tsan|mutant V=1 WERROR=1 CC CFLAGS LDFLAGS PREFIX DESTDIR'
