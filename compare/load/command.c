@@ -1,0 +1,149 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+#include "compare/load/command.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compare/load/load.h"
+#include "compare/options.h"
+#include "compare/report/slot.h"
+#include "compare/report/store.h"
+#include "compare/say.h"
+
+struct values {
+	uint32_t connections, size_bytes, depth, subject;
+	uint64_t warmup_ns, duration_ns;
+	const char *json;
+};
+
+#define AT(field) offsetof(struct values, field)
+static const struct option_row ROWS[] = {
+	{ "connections", OPTION_NUMBER, AT(connections), 1, 100000, "N", "connections (16)" },
+	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES", "of a message (64)" },
+	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N",
+	  "unanswered messages a connection (1)" },
+	{ "duration", OPTION_SECONDS, AT(duration_ns), 1000000, UINT64_C(86400000000000), "SECONDS",
+	  "of the measured stretch (1)" },
+	{ "warmup", OPTION_SECONDS, AT(warmup_ns), 0, UINT64_C(60000000000), "SECONDS",
+	  "played before it (0.1)" },
+	{ "subject", OPTION_NUMBER, AT(subject), 1, INT32_MAX, "PID",
+	  "the server, if it is on this machine: its CPU time is measured too" },
+	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "write the result there; - is stdout" },
+	{ 0 },
+};
+
+static const struct option_set SET = {
+	"load", "echo HOST:PORT",
+	"Plays messages against an echo server, any server, and checks every byte that comes back.",
+	ROWS,
+};
+
+static void print_text(const struct load_result *result)
+{
+	const struct histogram *latency = &result->run.latency;
+	double seconds = (double)window_elapsed_ns(&result->window) / 1e9;
+	uint64_t cpu_ns =
+		result->window.closed.subject_cpu_ns - result->window.opened.subject_cpu_ns;
+
+	printf("%" PRIu64 " messages in %.3g s: %.0f a second (closed loop, round trips)\n",
+	       result->run.answered, seconds, (double)result->run.answered / seconds);
+	printf("latency  median %.1f us", histogram_quantile(latency, 0.5) / 1e3);
+	if (histogram_can_show(latency->count, 0.99))
+		printf("   p99 %.1f us", histogram_quantile(latency, 0.99) / 1e3);
+	if (histogram_can_show(latency->count, 0.999))
+		printf("   p99.9 %.1f us", histogram_quantile(latency, 0.999) / 1e3);
+	printf("   longest %.1f us\n", (double)latency->max / 1e3);
+	if (cpu_ns && result->run.answered)
+		printf("server   %.2f us of CPU time a message\n",
+		       (double)cpu_ns / (double)result->run.answered / 1e3);
+}
+
+static int report(const struct values *values, const struct load_result *result)
+{
+	struct slot slot = {
+		.window = &result->window,
+		.latency = &result->run.latency,
+		.operations = result->run.answered,
+		.operations_total = result->answered_total,
+		.wrong_bytes = result->run.wrong_bytes,
+		.lost_operations = result->lost_messages,
+	};
+	json_t *json;
+	int code = SAY_OK;
+
+	if (values->json) {
+		json = slot_json(&slot);
+		code = store_write(json, values->json);
+		json_decref(json);
+	}
+	if (!values->json || strcmp(values->json, "-") != 0)
+		print_text(result);
+	if (result->run.wrong_bytes)
+		return say_failure(SAY_WRONG_BYTE, "%" PRIu64 " bytes came back wrong: the figures "
+				   "are void", result->run.wrong_bytes);
+	if (result->lost_messages)
+		return say_failure(SAY_WRONG_BYTE, "%" PRIu64 " messages were never answered: the "
+				   "figures are void", result->lost_messages);
+	return code;
+}
+
+/* HOST:PORT, [HOST]:PORT or PORT alone; cuts text. */
+static int read_address(char *text, struct load_options *options)
+{
+	char *colon = strrchr(text, ':');
+
+	options->host = "127.0.0.1";
+	options->port = text;
+	if (colon) {
+		*colon = 0;
+		options->port = colon + 1;
+		options->host = text;
+		if (*text == '[' && colon > text + 1 && colon[-1] == ']') {
+			colon[-1] = 0;
+			options->host = text + 1;
+		}
+	}
+	return *options->port && *options->host ? 0 : -EINVAL;
+}
+
+static int play(const struct values *values, const struct load_options *options)
+{
+	struct load_result *result = malloc(sizeof(*result));
+	int code;
+
+	if (!result)
+		return say_failure(SAY_UNMEASURED, "out of memory");
+	if (load_play(options, result))
+		code = say_failure(SAY_UNMEASURED, "%s", result->problem);
+	else
+		code = report(values, result);
+	free(result);
+	return code;
+}
+
+int load_command(int argc, char **argv)
+{
+	struct values values = { 16, 64, 1, 0, 100000000, 1000000000, NULL };
+	struct load_options options = {0};
+	int first, code = options_read(&SET, argc, argv, &values, &first);
+
+	if (code != OPTIONS_READ)
+		return code;
+	if (argc - first != 2 || strcmp(argv[first], "echo") != 0)
+		return say_failure(SAY_USAGE, "load: write duet load echo HOST:PORT");
+	if (read_address(argv[first + 1], &options))
+		return say_failure(SAY_USAGE, "load: '%s' is no HOST:PORT", argv[first + 1]);
+	options.connections = values.connections;
+	options.size_bytes = values.size_bytes;
+	options.depth = values.depth;
+	options.warmup_ns = values.warmup_ns;
+	options.duration_ns = values.duration_ns;
+	options.subject = (pid_t)values.subject;
+	return play(&values, &options);
+}

@@ -1,0 +1,37 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* The load generator: a plain epoll program, the same whatever serves. It knows nothing of Duet's
+ * libraries, so that what is measured never measures itself. */
+#ifndef COMPARE_LOAD_LOAD_H
+#define COMPARE_LOAD_LOAD_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "compare/load/connection.h"
+#include "compare/measure/window.h"
+
+struct load_options {
+	const char *host, *port;
+	uint32_t connections; /* at least 1 */
+	uint32_t size_bytes;  /* at least 1 */
+	uint32_t depth;       /* unanswered messages a connection, at least 1 */
+	uint64_t warmup_ns;   /* played before the window opens */
+	uint64_t duration_ns; /* of the window */
+	pid_t subject;        /* the serving process, if it is on this machine, or 0 */
+};
+
+struct load_result {
+	struct connection_run run; /* answered and latency are those of the window */
+	struct window window;
+	uint64_t answered_total;   /* from the first message on: what the server's counters saw */
+	uint64_t lost_messages;    /* still unanswered two seconds after the last one was sent */
+	char problem[200];         /* what stopped it, if something did */
+};
+
+/* 0, or a negative errno; then problem says which connection and what happened. Messages that were
+ * never answered and wrong bytes are results, not errors. */
+int load_play(const struct load_options *options, struct load_result *result);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "compare/compare.h"
+#include "compare/doctor.h"
+#include "compare/load/command.h"
+#include "compare/say.h"
+#include "compare/serve.h"
+#include "compare/show.h"
+#include "compare/workloads/play.h"
+
+#ifndef DUET_VERSION
+#define DUET_VERSION "unknown"
+#endif
+
+struct command {
+	const char *name, *summary; /* without a summary: for our own use */
+	int (*run)(int argc, char **argv);
+};
+
+static const struct command COMMANDS[] = {
+	{ "compare", "play workloads on both backends and say what differed", compare_command },
+	{ "show", "print a stored result", show_command },
+	{ "doctor", "what this kernel and machine offer, forbid, and disturb", doctor_command },
+	{ "serve", "an echo server on a backend, alone", serve_command },
+	{ "load", "the load generator, alone", load_command },
+	{ "play", NULL, play_command },
+};
+
+static void print_help(void)
+{
+	puts("usage: duet COMMAND [OPTION...]\n\n"
+	     "The same I/O on io_uring and on epoll: what differs, and how sure is it?\n");
+	for (size_t i = 0; i < sizeof(COMMANDS) / sizeof(*COMMANDS); i++) {
+		if (COMMANDS[i].summary)
+			printf("  %-9s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
+	}
+	puts("\nBegin with 'duet compare --set quick'; 'duet COMMAND --help' lists the options.\n"
+	     "Exit codes: 0 done, 2 usage, 3 could not measure, 4 a byte was wrong.");
+}
+
+static int dispatch(int argc, char **argv)
+{
+	for (size_t i = 0; i < sizeof(COMMANDS) / sizeof(*COMMANDS); i++) {
+		if (!strcmp(argv[0], COMMANDS[i].name))
+			return COMMANDS[i].run(argc, argv);
+	}
+	return say_failure(SAY_USAGE, "no such command as '%s'; duet --help lists them", argv[0]);
+}
+
+/* Output that got lost is a failure, also when it was only buffered until now. */
+static int flush(int code)
+{
+	if ((fflush(stdout) || ferror(stdout)) && code == SAY_OK)
+		return say_failure(SAY_UNMEASURED, "can't write to the standard output");
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_help();
+		return flush(SAY_USAGE);
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		print_help();
+		return flush(SAY_OK);
+	}
+	if (!strcmp(argv[1], "--version")) {
+		puts("duet " DUET_VERSION);
+		return flush(SAY_OK);
+	}
+	return flush(dispatch(argc - 1, argv + 1));
+}

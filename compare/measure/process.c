@@ -1,0 +1,203 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+#include "compare/measure/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "compare/measure/window.h"
+
+static volatile sig_atomic_t interrupted;
+
+static void note_interrupt(int number)
+{
+	(void)number;
+	interrupted = 1;
+}
+
+void process_catch_interrupts(void)
+{
+	/* Without SA_RESTART: a wait for a process has to notice. */
+	struct sigaction action = { .sa_handler = note_interrupt };
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+bool process_interrupted(void)
+{
+	return interrupted;
+}
+
+/* After fork, before exec: only calls that are safe there. */
+static void become(char *const argv[], int cpu, int out, int complaints, pid_t parent)
+{
+	cpu_set_t processors;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_DFL);
+	if (cpu >= 0) {
+		CPU_ZERO(&processors);
+		CPU_SET((unsigned int)cpu, &processors);
+		sched_setaffinity(0, sizeof(processors), &processors);
+	}
+	if (dup2(out, STDOUT_FILENO) < 0 || dup2(complaints, STDERR_FILENO) < 0)
+		_exit(127);
+	execv(argv[0], argv);
+	_exit(127);
+}
+
+int process_start(struct process *process, char *const argv[], int cpu)
+{
+	int ends[2], error;
+	pid_t parent = getpid();
+
+	memset(process, 0, sizeof(*process));
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	process->out = ends[0];
+	process->complaints = memfd_create("complaints", MFD_CLOEXEC);
+	process->pid = process->complaints < 0 ? -1 : fork();
+	error = -errno;
+	if (!process->pid)
+		become(argv, cpu, ends[1], process->complaints, parent);
+	close(ends[1]);
+	if (process->pid > 0)
+		return 0;
+	process->pid = 0;
+	process_forget(process);
+	return error;
+}
+
+/* More of its stdout: 1, 0 at the end, negative if it took too long. */
+static int read_more(struct process *process, uint64_t until_ns)
+{
+	struct pollfd ready = { .fd = process->out, .events = POLLIN };
+	uint64_t now_ns = window_now_ns();
+	char *grown;
+	ssize_t got;
+
+	if (now_ns >= until_ns || !poll(&ready, 1, (int)((until_ns - now_ns) / 1000000)))
+		return -ETIMEDOUT;
+	if (interrupted)
+		return -EINTR;
+	grown = realloc(process->text, process->length + 65536 + 1);
+	if (!grown)
+		return -ENOMEM;
+	process->text = grown;
+	got = read(process->out, grown + process->length, 65536);
+	if (got > 0)
+		process->length += (size_t)got;
+	grown[process->length] = 0;
+	return got < 0 ? -errno : got > 0;
+}
+
+static uint64_t deadline(int timeout_ms)
+{
+	return window_now_ns() + (uint64_t)timeout_ms * 1000000;
+}
+
+int process_line(struct process *process, char *line, size_t size, int timeout_ms)
+{
+	uint64_t until_ns = deadline(timeout_ms);
+	int status = 1;
+
+	while (status > 0) {
+		char *from = process->text ? process->text + process->consumed : NULL;
+		char *end = from ? strchr(from, '\n') : NULL;
+
+		if (end) {
+			snprintf(line, size, "%.*s", (int)(end - from), from);
+			process->consumed += (size_t)(end - from) + 1;
+			return 1;
+		}
+		status = read_more(process, until_ns);
+	}
+	return status;
+}
+
+int process_rest(struct process *process, int timeout_ms)
+{
+	uint64_t until_ns = deadline(timeout_ms);
+	int status = 1;
+
+	while (status > 0)
+		status = read_more(process, until_ns);
+	return status;
+}
+
+static bool reaped(struct process *process, int *status)
+{
+	pid_t pid = waitpid(process->pid, status, WNOHANG);
+
+	return pid == process->pid || (pid < 0 && errno == ECHILD);
+}
+
+int process_end(struct process *process, int signal_number)
+{
+	const struct timespec pause = { .tv_nsec = 500000 };
+	uint64_t until_ns = deadline(5000);
+	int status = 0;
+
+	if (!process->pid)
+		return 0;
+	if (signal_number)
+		kill(process->pid, signal_number);
+	while (!reaped(process, &status)) {
+		if (window_now_ns() > until_ns)
+			kill(process->pid, SIGKILL);
+		nanosleep(&pause, NULL);
+	}
+	process->pid = 0;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void process_complaint(const struct process *process, char *line, size_t size)
+{
+	static const char prefix[] = "duet: ";
+	char text[1024];
+	off_t length = lseek(process->complaints, 0, SEEK_END);
+	off_t from = length > (off_t)sizeof(text) - 1 ? length - (off_t)sizeof(text) + 1 : 0;
+	ssize_t got = pread(process->complaints, text, sizeof(text) - 1, from);
+	char *begin;
+
+	*line = 0;
+	if (got <= 0)
+		return;
+	text[got] = 0;
+	if (text[got - 1] == '\n')
+		text[got - 1] = 0;
+	begin = strrchr(text, '\n');
+	begin = begin ? begin + 1 : text;
+	if (!strncmp(begin, prefix, sizeof(prefix) - 1))
+		begin += sizeof(prefix) - 1;
+	snprintf(line, size, "%s", begin);
+}
+
+void process_forget(struct process *process)
+{
+	if (process->pid)
+		process_end(process, SIGKILL);
+	if (process->out > 0)
+		close(process->out);
+	if (process->complaints > 0)
+		close(process->complaints);
+	free(process->text);
+	memset(process, 0, sizeof(*process));
+}

@@ -1,0 +1,46 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* A fresh process for each measured part. It ends with us: the kernel kills it if we die, and it
+ * doesn't hear the terminal's Ctrl-C, which is ours to act on. */
+#ifndef COMPARE_MEASURE_PROCESS_H
+#define COMPARE_MEASURE_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct process {
+	pid_t pid;      /* 0 where none runs */
+	int out;        /* its stdout, to be read */
+	int complaints; /* its stderr, an unnamed file */
+	char *text;     /* what of stdout was read so far */
+	size_t length, consumed;
+};
+
+enum { PROCESS_ARGUMENTS_MAX = 32, PROCESS_ANYWHERE = -1 };
+
+/* Starts argv[0] with argv on the processor cpu, or PROCESS_ANYWHERE. 0 or a negative errno. */
+int process_start(struct process *process, char *const argv[], int cpu);
+
+/* The next line of its stdout, without the newline: 1; 0 at its end; -ETIMEDOUT, or -EINTR after
+ * Ctrl-C. */
+int process_line(struct process *process, char *line, size_t size, int timeout_ms);
+
+/* All the rest of its stdout as one string, process->text + process->consumed. 0 or as above. */
+int process_rest(struct process *process, int timeout_ms);
+
+/* Sends the signal (0 for none), waits, and gives the exit code, or 128 + the signal it died of. One
+ * that is still there after five seconds is killed. Call process_forget() afterwards. */
+int process_end(struct process *process, int signal_number);
+
+/* The last line of its stderr without "duet: ", "" if it said nothing. */
+void process_complaint(const struct process *process, char *line, size_t size);
+
+void process_forget(struct process *process);
+
+/* From here on Ctrl-C and SIGTERM are noted and not obeyed; true if one came. */
+void process_catch_interrupts(void);
+bool process_interrupted(void);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+#include "compare/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compare/say.h"
+
+enum { ROWS_MAX = 32, HELP_VALUE = 1000 };
+
+static size_t count_rows(const struct option_set *set)
+{
+	size_t count = 0;
+
+	while (set->rows[count].name)
+		count++;
+	return count;
+}
+
+static void print_help(const struct option_set *set)
+{
+	printf("usage: duet %s [OPTION...] %s\n%s\n\n", set->command, set->operands, set->summary);
+	for (const struct option_row *row = set->rows; row->name; row++) {
+		char left[64];
+
+		snprintf(left, sizeof(left), "--%s %s", row->name, row->argument);
+		printf("  %-24s %s\n", left, row->help);
+	}
+	printf("  %-24s %s\n", "--help", "this");
+}
+
+static int read_number(const char *text, const char *units, uint64_t *value)
+{
+	char *end;
+	unsigned long long number;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	number = strtoull(text, &end, 0);
+	if (errno)
+		return -ERANGE;
+	for (const char *unit = units; *end && *unit; unit++) {
+		if (*end == *unit || *end == *unit - 'A' + 'a') {
+			number <<= 10 * (unit - units + 1);
+			end++;
+			break;
+		}
+	}
+	*value = number;
+	return *end ? -EINVAL : 0;
+}
+
+static int read_seconds(const char *text, uint64_t *value_ns)
+{
+	char *end;
+	double seconds;
+
+	if (!strchr("0123456789.", *text))
+		return -EINVAL;
+	seconds = strtod(text, &end);
+	if (*end == 's')
+		end++;
+	if (*end || !isfinite(seconds) || seconds > 1e9)
+		return -EINVAL;
+	*value_ns = (uint64_t)(seconds * 1e9 + 0.5);
+	return 0;
+}
+
+static int refuse(const struct option_set *set, const struct option_row *row, const char *text)
+{
+	if (row->kind == OPTION_SECONDS)
+		return say_failure(SAY_USAGE, "%s: --%s %s: give seconds from %g to %g",
+				   set->command, row->name, text, (double)row->min / 1e9,
+				   (double)row->max / 1e9);
+	return say_failure(SAY_USAGE, "%s: --%s %s: give a number from %" PRIu64 " to %" PRIu64,
+			   set->command, row->name, text, row->min, row->max);
+}
+
+static int store_number(const struct option_set *set, const struct option_row *row,
+			const char *text, void *at)
+{
+	uint64_t value;
+	int status;
+
+	if (row->kind == OPTION_SECONDS)
+		status = read_seconds(text, &value);
+	else
+		status = read_number(text, row->kind == OPTION_SIZE ? "KM" : "", &value);
+	if (status || value < row->min || value > row->max)
+		return refuse(set, row, text);
+	if (row->kind == OPTION_NUMBER || row->kind == OPTION_SIZE)
+		*(uint32_t *)at = (uint32_t)value;
+	else
+		*(uint64_t *)at = value;
+	return OPTIONS_READ;
+}
+
+static int store(const struct option_set *set, const struct option_row *row, const char *text,
+		 void *values)
+{
+	void *at = (char *)values + row->offset;
+
+	switch (row->kind) {
+	case OPTION_FLAG:
+		*(bool *)at = true;
+		return OPTIONS_READ;
+	case OPTION_TEXT:
+		*(const char **)at = text;
+		return OPTIONS_READ;
+	default:
+		return store_number(set, row, text, at);
+	}
+}
+
+static int complain(const struct option_set *set, int code, char **argv)
+{
+	if (code == ':')
+		return say_failure(SAY_USAGE, "%s: %s needs a value; see duet %s --help",
+				   set->command, argv[optind - 1], set->command);
+	return say_failure(SAY_USAGE, "%s: no such option as %s; see duet %s --help", set->command,
+			   argv[optind - 1], set->command);
+}
+
+int options_read(const struct option_set *set, int argc, char **argv, void *values, int *operands)
+{
+	struct option known[ROWS_MAX + 2] = {0};
+	size_t count = count_rows(set);
+	int code, status = OPTIONS_READ;
+
+	for (size_t i = 0; i < count && i < ROWS_MAX; i++)
+		known[i] = (struct option){ set->rows[i].name,
+					    set->rows[i].kind != OPTION_FLAG, NULL, (int)i };
+	known[count] = (struct option){ "help", 0, NULL, HELP_VALUE };
+	opterr = 0;
+	optind = 0; /* glibc: begin anew, also in a second call */
+	while (status == OPTIONS_READ && (code = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
+		if (code == HELP_VALUE || code == 'h') {
+			print_help(set);
+			return SAY_OK;
+		}
+		if (code == ':' || code == '?')
+			return complain(set, code, argv);
+		status = store(set, &set->rows[code], optarg, values);
+	}
+	*operands = optind;
+	return status;
+}

@@ -1,0 +1,30 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* What one measured process hands over, as JSON: the raw material of everything that is said later.
+ * docs/result-schema.md names the keys. */
+#ifndef COMPARE_REPORT_SLOT_H
+#define COMPARE_REPORT_SLOT_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "compare/measure/histogram.h"
+#include "compare/measure/window.h"
+
+struct slot {
+	const struct window *window;
+	const struct histogram *latency;
+	uint64_t operations;       /* inside the window */
+	uint64_t operations_total; /* from start to end: what counters refer to */
+	uint64_t wrong_bytes, lost_operations;
+};
+
+json_t *slot_json(const struct slot *slot);
+
+json_t *slot_histogram_json(const struct histogram *histogram);
+
+/* Back into a histogram. 0, or -EPROTO if it isn't one of ours. */
+int slot_histogram_read(const json_t *json, struct histogram *histogram);
+
+#endif

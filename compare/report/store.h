@@ -1,0 +1,19 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* Results in files. */
+#ifndef COMPARE_REPORT_STORE_H
+#define COMPARE_REPORT_STORE_H
+
+#include <jansson.h>
+
+enum { STORE_SCHEMA = 1 };
+
+/* Writes json to path, whole or not at all: into a file beside it, which then takes the name. "-"
+ * is stdout. An exit code; what went wrong has been said. */
+int store_write(const json_t *json, const char *path);
+
+/* Reads a stored result of this schema: an exit code; *json is the caller's. */
+int store_read(const char *path, json_t **json);
+
+#endif

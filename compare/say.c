@@ -1,0 +1,80 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+#include "compare/say.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static bool progress_shown;
+
+void say_progress_end(void)
+{
+	if (progress_shown)
+		fputs("\r\033[K", stderr);
+	progress_shown = false;
+}
+
+static void say_line(const char *format, va_list arguments)
+{
+	say_progress_end();
+	fputs("duet: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+}
+
+int say_failure(int code, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say_line(format, arguments);
+	va_end(arguments);
+	return code;
+}
+
+void say_note(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say_line(format, arguments);
+	va_end(arguments);
+}
+
+/* A line that wraps can't be redrawn, so that it is cut at the width of the terminal. */
+static int terminal_columns(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) || size.ws_col < 8)
+		return 79;
+	return size.ws_col - 1;
+}
+
+void say_progress(const char *format, ...)
+{
+	char line[256];
+	va_list arguments;
+
+	if (!isatty(STDERR_FILENO))
+		return;
+	va_start(arguments, format);
+	vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	fprintf(stderr, "\r\033[K%.*s", terminal_columns(), line);
+	fflush(stderr);
+	progress_shown = true;
+}
+
+bool say_colour(FILE *stream)
+{
+	const char *terminal = getenv("TERM");
+
+	if (!isatty(fileno(stream)) || getenv("NO_COLOR"))
+		return false;
+	return terminal && *terminal && strcmp(terminal, "dumb") != 0;
+}

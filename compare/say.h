@@ -1,0 +1,33 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* How the program speaks: results on stdout, one line on stderr for what went wrong, and a single
+ * redrawn line of progress on stderr if that is a terminal. */
+#ifndef COMPARE_SAY_H
+#define COMPARE_SAY_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* The exit codes of every command, as the manual page has them. */
+enum say_exit {
+	SAY_OK = 0,
+	SAY_USAGE = 2,    /* the command line, or a file that it named, made no sense */
+	SAY_UNMEASURED = 3, /* the machine didn't let us */
+	SAY_WRONG_BYTE = 4,  /* a byte came back wrong, lost or doubled: all timings are void */
+};
+
+/* One line "duet: ..." on stderr, after wiping the progress line. Returns code, so that a caller
+ * can say why and leave in one statement. */
+int say_failure(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Something worth knowing that stops nothing. */
+void say_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+void say_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void say_progress_end(void);
+
+/* Colour only on a terminal, and never where NO_COLOR is set or TERM is dumb. */
+bool say_colour(FILE *stream);
+
+#endif
