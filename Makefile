@@ -76,7 +76,7 @@ CHECK_CFLAGS = $(call memo,CHECK_CFLAGS,pkg-config --cflags check)
 CHECK_LIBS = $(call memo,CHECK_LIBS,pkg-config --libs check)
 
 # -D_GNU_SOURCE with an empty value, so that a file may define it as well.
-ALL_CPPFLAGS = $(INCLUDES) -D_GNU_SOURCE= -DDUET_VERSION='"$(VERSION)"' $(CPPFLAGS)
+ALL_CPPFLAGS = $(INCLUDES) -D_GNU_SOURCE= $(CPPFLAGS)
 ALL_CFLAGS = -std=gnu11 -pthread $(WARNINGS) $(CFLAGS) $(MODE_CFLAGS_$(MODE))
 ALL_LDFLAGS = -pthread $(filter -fsanitize=%,$(MODE_CFLAGS_$(MODE))) $(LDFLAGS)
 LIBRARY_CFLAGS := -fPIC -fvisibility=hidden
@@ -176,7 +176,7 @@ $(B)/obj/polling/%.o: polling/%.c
 $(B)/obj/reference/%.o: reference/%.c
 	$(call compile,$(LIBRARY_CFLAGS))
 $(B)/obj/compare/%.o: compare/%.c
-	$(call compile,$(JANSSON_CFLAGS) $(URING_CFLAGS))
+	$(call compile,-DDUET_VERSION='"$(VERSION)"' $(JANSSON_CFLAGS))
 $(B)/obj/tests/%.o: tests/%.c
 	$(call compile,$(CHECK_CFLAGS) $(JANSSON_CFLAGS) $(URING_CFLAGS))
 $(B)/obj/%.o: %.c
