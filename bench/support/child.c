@@ -1,0 +1,111 @@
+/*
+ * SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "child.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+void child_path(char path[CHILD_PATH_MAX], const char *name)
+{
+	ssize_t len = readlink("/proc/self/exe", path, CHILD_PATH_MAX - 1);
+	char *slash;
+
+	path[len > 0 ? len : 0] = '\0';
+	slash = strrchr(path, '/');
+	len = slash ? slash + 1 - path : 0;
+	snprintf(path + len, CHILD_PATH_MAX - (size_t)len, "%s", name);
+}
+
+static _Noreturn void become(const char *const *argv, int out)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (dup2(out, STDOUT_FILENO) >= 0)
+		execvp(argv[0], (char *const *)argv);
+	_exit(127);
+}
+
+static uint16_t read_port(FILE *out)
+{
+	char line[128];
+	unsigned int port = 0;
+
+	if (!fgets(line, sizeof(line), out) || sscanf(line, "port %u", &port) != 1)
+		return 0;
+	return (uint16_t)port;
+}
+
+int child_start(struct child *child, const char *const *argv)
+{
+	int ends[2];
+
+	*child = (struct child){ .pid = -1 };
+	if (pipe(ends))
+		return -errno;
+	child->pid = fork();
+	if (child->pid == 0)
+		become(argv, ends[1]);
+	close(ends[1]);
+	child->out = child->pid > 0 ? fdopen(ends[0], "r") : NULL;
+	if (!child->out) {
+		close(ends[0]);
+		child_stop(child);
+		return -EAGAIN;
+	}
+	child->port = read_port(child->out);
+	if (child->port == 0) {
+		child_stop(child);
+		return -ENOEXEC;
+	}
+	return 0;
+}
+
+static void take_stat(struct child *child, const char *line)
+{
+	struct child_stat *stat = &child->stats[child->stat_count];
+
+	if (child->stat_count < CHILD_STATS_MAX &&
+	    sscanf(line, "stat %31s %lf", stat->name, &stat->value) == 2)
+		child->stat_count++;
+}
+
+int child_finish(struct child *child)
+{
+	char line[128];
+	int status = -1;
+
+	while (fgets(line, sizeof(line), child->out))
+		take_stat(child, line);
+	fclose(child->out);
+	child->out = NULL;
+	waitpid(child->pid, &status, 0);
+	child->pid = -1;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -ECHILD;
+}
+
+void child_stop(struct child *child)
+{
+	if (child->pid > 0) {
+		kill(child->pid, SIGKILL);
+		waitpid(child->pid, NULL, 0);
+	}
+	if (child->out)
+		fclose(child->out);
+	child->pid = -1;
+	child->out = NULL;
+}
+
+double child_stat(const struct child *child, const char *name)
+{
+	for (int index = 0; index < child->stat_count; index++)
+		if (strcmp(child->stats[index].name, name) == 0)
+			return child->stats[index].value;
+	return NAN;
+}

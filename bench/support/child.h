@@ -1,0 +1,44 @@
+/*
+ * SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT
+ *
+ * A server process of a bench: started, asked for its port, heard out, and never left behind.
+ */
+#ifndef DUET_BENCH_CHILD_H
+#define DUET_BENCH_CHILD_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+enum { CHILD_STATS_MAX = 32, CHILD_ARGUMENTS_MAX = 24, CHILD_PATH_MAX = 512 };
+
+struct child_stat {
+	char name[32];
+	double value;
+};
+
+struct child {
+	pid_t pid;
+	FILE *out;		/* its stdout */
+	uint16_t port;
+	int stat_count;
+	struct child_stat stats[CHILD_STATS_MAX];
+};
+
+/* Where a program that was built beside this one stands. */
+void child_path(char path[CHILD_PATH_MAX], const char *name);
+
+/* Starts argv and waits for its "port N" line: 0, -errno, or -ENOEXEC if it ended without one. */
+int child_start(struct child *child, const char *const *argv);
+
+/* Reads "stat" lines until the child ends. 0, or -ECHILD if it did not end with status 0. */
+int child_finish(struct child *child);
+
+/* Ends it first if it still runs. */
+void child_stop(struct child *child);
+
+/* A stat that child_finish() read; NAN if there is none of that name. */
+double child_stat(const struct child *child, const char *name);
+
+#endif

@@ -1,0 +1,14 @@
+/*
+ * SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT
+ *
+ * The floor of completion: an echo written by hand against io_uring, with nothing of the library.
+ */
+#ifndef DUET_BENCH_FLOOR_URING_H
+#define DUET_BENCH_FLOOR_URING_H
+
+#include "engine.h"
+
+extern const struct echo_engine floor_uring_engine;
+
+#endif
