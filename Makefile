@@ -165,6 +165,7 @@ link = $(call say,LD,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o 
 archive = $(call say,AR,$@)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 $(call obj,$(ALL_SRC)): $(B)/.flags | $(BUILD)/.setup-run
+$(STATIC) $(patsubst %,$(B)/obj/%.a,support compare bench twins): | $(BUILD)/.setup-run
 $(call obj,$(SUPPORT_SRC) $(TEST_SRC)): | $(BUILD)/.setup-test
 
 $(B)/obj/core/%.o: core/%.c
