@@ -31,6 +31,13 @@ ifeq ($(MAKELEVEL)$(findstring -j,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(JOBS)
 endif
 
+# Goals that clear, install, measure or test come one after the other, as they were named.
+ifneq ($(word 2,$(MAKECMDGOALS)),)
+ifneq ($(filter clean install uninstall check% lint mutants twins compare% bench,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+endif
+
 V ?= 0
 ifeq ($(V),1)
 Q :=
@@ -286,8 +293,9 @@ check-valgrind: export CK_TIMEOUT_MULTIPLIER := 15
 check-valgrind: $(call listed,valgrind) $(PLAYERS) ## the programs of tests/valgrind.list, no ring
 	@$(RUN_TESTS) -l valgrind -t 240 -w '$(VALGRIND)' $(call listed,valgrind)
 
-check-twins: $(TWINS) ## 3000 random scripts on every backend, every trace judged
-	@$(RUN_TESTS) -l twins -t 240 -w scripts/as-check '$(B)/twins --scripts 3000'
+SCRIPTS ?= 3000
+check-twins: $(TWINS) ## SCRIPTS (3000) random scripts on every backend, every trace judged
+	@$(RUN_TESTS) -l twins-$(MODE) -t 240 -w scripts/as-check '$(B)/twins --scripts $(SCRIPTS)'
 
 check-examples: $(EXAMPLES) ## run every example
 	@$(RUN_TESTS) -l examples tests/examples/run
