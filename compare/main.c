@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
+#include <duet/api.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,10 +12,6 @@
 #include "compare/serve.h"
 #include "compare/show.h"
 #include "compare/workloads/play.h"
-
-#ifndef DUET_VERSION
-#define DUET_VERSION "unknown"
-#endif
 
 struct command {
 	const char *name, *summary; /* without a summary: for our own use */
@@ -70,7 +67,7 @@ int main(int argc, char **argv)
 		return flush(SAY_OK);
 	}
 	if (!strcmp(argv[1], "--version")) {
-		puts("duet " DUET_VERSION);
+		printf("duet %s\n", duet_version());
 		return flush(SAY_OK);
 	}
 	return flush(dispatch(argc - 1, argv + 1));

@@ -6,14 +6,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+enum { FOLDER_MAX = 1024, FILE_MAX = FOLDER_MAX + 512 };
+
 static void read_schedstat(const char *folder, const char *thread, struct noise_process *out)
 {
-	char path[PATH_MAX];
+	char path[FILE_MAX];
 	uint64_t ran_ns, wait_ns;
 	FILE *file;
 
@@ -28,7 +29,7 @@ static void read_schedstat(const char *folder, const char *thread, struct noise_
 
 static void read_status(const char *folder, const char *thread, struct noise_process *out)
 {
-	char path[PATH_MAX], line[256];
+	char path[FILE_MAX], line[256];
 	uint64_t count;
 	FILE *file;
 
@@ -47,7 +48,7 @@ static void read_status(const char *folder, const char *thread, struct noise_pro
 
 int noise_read_process(const char *root, pid_t pid, struct noise_process *out)
 {
-	char folder[PATH_MAX / 2];
+	char folder[FOLDER_MAX];
 	struct dirent *entry;
 	DIR *tasks;
 
@@ -70,7 +71,7 @@ int noise_read_process(const char *root, pid_t pid, struct noise_process *out)
 int noise_read_machine(const char *root, struct noise_machine *out)
 {
 	uint64_t user, nice, system, idle, iowait, irq, softirq, steal, tick_ns;
-	char path[PATH_MAX];
+	char path[FILE_MAX];
 	int fields;
 	FILE *file;
 

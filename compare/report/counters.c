@@ -49,7 +49,7 @@ static void add_ledger(const struct duet_loop *loop, json_t *json)
 			    json_integer((json_int_t)ledger.held_peak_bytes));
 }
 
-json_t *counters_json(const struct duet_loop *loop)
+json_t *counters_json(const struct duet_loop *loop, uint64_t life_ns)
 {
 	json_t *json = json_object();
 	struct duet_stats stats;
@@ -62,5 +62,6 @@ json_t *counters_json(const struct duet_loop *loop)
 				    json_integer((json_int_t)*(const uint64_t *)at));
 	}
 	add_ledger(loop, json);
+	json_object_set_new(json, "life_ns", json_integer((json_int_t)life_ns));
 	return json;
 }

@@ -6,9 +6,11 @@
 #define COMPARE_REPORT_COUNTERS_H
 
 #include <jansson.h>
+#include <stdint.h>
 
 struct duet_loop;
 
-json_t *counters_json(const struct duet_loop *loop);
+/* life_ns is how long the loop has been at work. */
+json_t *counters_json(const struct duet_loop *loop, uint64_t life_ns);
 
 #endif

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,8 @@
 #include <unistd.h>
 
 #include "compare/say.h"
+
+enum { FILE_MAX = 4096 };
 
 /* Fifteen digits are what a double can promise; the seventeen of the default only add noise. */
 static const size_t STYLE = JSON_INDENT(1) | JSON_REAL_PRECISION(12);
@@ -53,7 +54,7 @@ static bool is_special(const char *path)
 
 int store_write(const json_t *json, const char *path)
 {
-	char beside[PATH_MAX];
+	char beside[FILE_MAX];
 	int status;
 
 	if (!strcmp(path, "-"))

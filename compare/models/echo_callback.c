@@ -1,0 +1,179 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* Echo by callbacks: one multishot accept, one pooled multishot receive a connection, and every
+ * received buffer is sent from where it lies. A buffer has a send operation of its own, so that
+ * however many arrive while one is going out, the loop has them all to gather. */
+#include <duet/buffer.h>
+#include <duet/loop.h>
+#include <duet/operation.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "compare/models/model.h"
+
+struct echo;
+
+struct connection {
+	struct duet_op recv, close;
+	struct echo *echo;
+	duet_handle handle;
+	uint32_t sending;        /* buffers on their way out */
+	bool ended;              /* nothing more will be received */
+	struct connection *free; /* the next one, while it isn't used */
+};
+
+/* Used while its buffer is held: the index of the buffer is the index of the reply. */
+struct reply {
+	struct duet_op op;
+	struct duet_buffer buffer;
+	struct connection *connection;
+};
+
+struct echo {
+	struct model_host host;
+	struct duet_op accept;
+	bool accepting;
+	struct connection *connections, *free;
+	struct reply *replies;
+};
+
+static void accept_more(struct echo *echo)
+{
+	if (echo->accepting || !echo->free)
+		return;
+	duet_op_accept(&echo->accept, echo->host.listener, DUET_MULTISHOT);
+	echo->accepting = !duet_op_start(echo->host.loop, &echo->accept);
+}
+
+static void on_close(struct duet_op *op)
+{
+	struct connection *connection = op->context;
+	struct echo *echo = connection->echo;
+
+	connection->free = echo->free;
+	echo->free = connection;
+	accept_more(echo);
+}
+
+/* Closing would cancel replies that are still going out: it waits for them. */
+static void close_if_over(struct connection *connection)
+{
+	if (!connection->ended || connection->sending)
+		return;
+	duet_op_close(&connection->close, connection->handle);
+	duet_op_start(connection->echo->host.loop, &connection->close);
+}
+
+static void on_send(struct duet_op *op)
+{
+	struct reply *reply = op->context;
+	struct connection *connection = reply->connection;
+
+	duet_buffer_return(connection->echo->host.loop, &reply->buffer);
+	connection->sending--;
+	if (op->disposition != DUET_COMPLETED)
+		duet_op_cancel(&connection->recv); /* the peer takes no more: no use in listening */
+	close_if_over(connection);
+}
+
+static void send_back(struct connection *connection, const struct duet_buffer *buffer)
+{
+	struct echo *echo = connection->echo;
+	struct reply *reply = &echo->replies[buffer->index];
+
+	reply->buffer = *buffer;
+	reply->connection = connection;
+	duet_op_send(&reply->op, connection->handle, buffer->data, buffer->length_bytes,
+		     DUET_WHOLE);
+	if (duet_op_start(echo->host.loop, &reply->op) < 0)
+		duet_buffer_return(echo->host.loop, buffer);
+	else
+		connection->sending++;
+}
+
+static void on_recv(struct duet_op *op)
+{
+	struct connection *connection = op->context;
+
+	if (op->transferred)
+		send_back(connection, &op->buffer);
+	if (op->more)
+		return;
+	connection->ended = true;
+	close_if_over(connection);
+}
+
+static void serve(struct echo *echo, duet_handle handle)
+{
+	struct connection *connection = echo->free;
+
+	echo->free = connection->free;
+	connection->handle = handle;
+	connection->ended = false;
+	duet_op_recv_pooled(&connection->recv, handle, echo->host.pool, DUET_MULTISHOT);
+	if (duet_op_start(echo->host.loop, &connection->recv) < 0) {
+		connection->ended = true;
+		close_if_over(connection);
+	}
+	if (!echo->free)
+		duet_op_cancel(&echo->accept); /* the rest waits in the backlog */
+}
+
+static void on_accept(struct duet_op *op)
+{
+	struct echo *echo = op->context;
+
+	echo->accepting = op->more;
+	if (op->result >= 0 && op->disposition == DUET_COMPLETED && op->made.generation) {
+		if (echo->free)
+			serve(echo, op->made);
+		else
+			close(duet_handle_release(echo->host.loop, op->made));
+	}
+	if (!op->more && op->result != -EMFILE && op->result != -ENFILE)
+		accept_more(echo); /* out of descriptors: when one is closed */
+}
+
+static void finish(void *state)
+{
+	struct echo *echo = state;
+
+	free(echo->connections);
+	free(echo->replies);
+	free(echo);
+}
+
+static int start(const struct model_host *host, void **state)
+{
+	struct echo *echo = calloc(1, sizeof(*echo));
+
+	if (!echo)
+		return -ENOMEM;
+	echo->host = *host;
+	echo->connections = calloc(host->connections_max, sizeof(*echo->connections));
+	echo->replies = calloc(host->buffers, sizeof(*echo->replies));
+	if (!echo->connections || !echo->replies) {
+		finish(echo);
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < host->connections_max; i++) {
+		struct connection *connection = &echo->connections[i];
+
+		connection->echo = echo;
+		duet_op_init(&connection->recv, on_recv, connection);
+		duet_op_init(&connection->close, on_close, connection);
+		connection->free = echo->free;
+		echo->free = connection;
+	}
+	for (uint32_t i = 0; i < host->buffers; i++)
+		duet_op_init(&echo->replies[i].op, on_send, &echo->replies[i]);
+	duet_op_init(&echo->accept, on_accept, echo);
+	accept_more(echo);
+	*state = echo;
+	return echo->accepting ? 0 : -EINVAL;
+}
+
+const struct model MODEL_ECHO_CALLBACK = { "callback", NULL, start, finish };

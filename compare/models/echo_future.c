@@ -1,0 +1,177 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* Echo by futures: a task accepts, a task a connection takes the next buffer of its stream, sends it
+ * and asks for the next. What happens is the same as by callbacks; what differs is that a task is
+ * woken and asks, where a callback is told. */
+#include <duet/buffer.h>
+#include <duet/future.h>
+#include <duet/operation.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "compare/models/model.h"
+
+struct echo;
+
+struct connection {
+	struct duet_task task; /* first: the task is the connection */
+	struct duet_stream stream;
+	struct duet_future send, close;
+	struct duet_buffer buffer; /* held while it is sent */
+	struct echo *echo;
+	duet_handle handle;
+	bool sending, closing;
+	struct connection *free;
+};
+
+struct echo {
+	struct duet_task task; /* first: the task that accepts */
+	struct model_host host;
+	struct duet_executor executor;
+	struct duet_future accept;
+	struct duet_waker *waiting; /* of the accepting task, while every connection is used */
+	struct connection *connections, *free;
+};
+
+static void begin_close(struct connection *connection)
+{
+	duet_op_close(&connection->close.op, connection->handle);
+	connection->closing = true;
+}
+
+static void begin_send(struct connection *connection)
+{
+	duet_future_reset(&connection->send);
+	duet_op_send(&connection->send.op, connection->handle, connection->buffer.data,
+		     connection->buffer.length_bytes, DUET_WHOLE);
+	connection->sending = true;
+}
+
+/* Ready when the buffer is out and given back. */
+static enum duet_readiness poll_send(struct connection *connection)
+{
+	struct duet_loop *loop = connection->echo->host.loop;
+
+	if (duet_future_poll(loop, &connection->send, &connection->task.waker) == DUET_PENDING)
+		return DUET_PENDING;
+	duet_buffer_return(loop, &connection->buffer);
+	connection->sending = false;
+	if (connection->send.op.disposition != DUET_COMPLETED)
+		duet_op_cancel(&connection->stream.op);
+	return DUET_READY;
+}
+
+static enum duet_readiness poll_stream(struct connection *connection)
+{
+	struct duet_loop *loop = connection->echo->host.loop;
+
+	if (duet_stream_next(loop, &connection->stream, &connection->task.waker,
+			     &connection->buffer) == DUET_PENDING)
+		return DUET_PENDING;
+	if (connection->buffer.length_bytes)
+		begin_send(connection);
+	else
+		begin_close(connection);
+	return DUET_READY;
+}
+
+static enum duet_readiness poll_connection(struct duet_task *task)
+{
+	struct connection *connection = (struct connection *)task;
+	enum duet_readiness ready = DUET_READY;
+
+	while (ready == DUET_READY) {
+		if (connection->closing)
+			return duet_future_poll(connection->echo->host.loop, &connection->close,
+						&task->waker);
+		ready = connection->sending ? poll_send(connection) : poll_stream(connection);
+	}
+	return DUET_PENDING;
+}
+
+static void on_ended(struct duet_task *task)
+{
+	struct connection *connection = (struct connection *)task;
+	struct echo *echo = connection->echo;
+	struct duet_waker *waiting = echo->waiting;
+
+	connection->free = echo->free;
+	echo->free = connection;
+	echo->waiting = NULL;
+	if (waiting)
+		duet_waker_wake(waiting);
+}
+
+static void serve(struct echo *echo, duet_handle handle)
+{
+	struct connection *connection = echo->free;
+
+	echo->free = connection->free;
+	connection->echo = echo;
+	connection->handle = handle;
+	connection->sending = connection->closing = false;
+	duet_stream_init(&connection->stream, handle, echo->host.pool);
+	duet_future_init(&connection->send);
+	duet_future_init(&connection->close);
+	duet_task_spawn(&echo->executor, &connection->task, poll_connection, on_ended);
+}
+
+/* Accepts while there is a place to put a connection. Out of descriptors, it is asked again when a
+ * connection ends. */
+static enum duet_readiness poll_accept(struct duet_task *task)
+{
+	struct echo *echo = (struct echo *)task;
+
+	while (echo->free) {
+		const struct duet_op *op = &echo->accept.op;
+
+		if (duet_future_poll(echo->host.loop, &echo->accept, &task->waker) == DUET_PENDING)
+			return DUET_PENDING;
+		if (op->result >= 0 && op->made.generation)
+			serve(echo, op->made);
+		else if (op->cause == DUET_CAUSE_SHUTDOWN || op->result == -ESHUTDOWN)
+			return DUET_READY;
+		duet_future_reset(&echo->accept);
+		duet_op_accept(&echo->accept.op, echo->host.listener, 0);
+		if (op->result == -EMFILE || op->result == -ENFILE)
+			break;
+	}
+	echo->waiting = &task->waker;
+	return DUET_PENDING;
+}
+
+static void finish(void *state)
+{
+	struct echo *echo = state;
+
+	free(echo->connections);
+	free(echo);
+}
+
+static int start(const struct model_host *host, void **state)
+{
+	struct echo *echo = calloc(1, sizeof(*echo));
+
+	if (!echo)
+		return -ENOMEM;
+	echo->host = *host;
+	echo->connections = calloc(host->connections_max, sizeof(*echo->connections));
+	if (!echo->connections) {
+		free(echo);
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < host->connections_max; i++) {
+		echo->connections[i].free = echo->free;
+		echo->free = &echo->connections[i];
+	}
+	duet_executor_init(&echo->executor, host->loop);
+	duet_future_init(&echo->accept);
+	duet_op_accept(&echo->accept.op, host->listener, 0);
+	duet_task_spawn(&echo->executor, &echo->task, poll_accept, NULL);
+	*state = echo;
+	return 0;
+}
+
+const struct model MODEL_ECHO_FUTURE = { "future", NULL, start, finish };

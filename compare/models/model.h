@@ -1,0 +1,37 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* A model: one way to write the same echo server. Each is one source for all backends that it can
+ * run on, so that what differs between two arms is the backend, or the way to resume, alone. */
+#ifndef COMPARE_MODELS_MODEL_H
+#define COMPARE_MODELS_MODEL_H
+
+#include <duet/handle.h>
+#include <stdint.h>
+
+struct duet_loop;
+struct duet_pool;
+
+/* What a model is given to serve with; it outlives the model. */
+struct model_host {
+	struct duet_loop *loop;
+	duet_handle listener;
+	struct duet_pool *pool;
+	uint32_t buffers;         /* of the pool */
+	uint32_t connections_max; /* at once; more wait in the backlog */
+};
+
+struct model {
+	const char *name;
+	const char *only_on; /* the one backend that has what it needs, or NULL */
+	/* Begins to accept: 0 with *state, or a negative errno. */
+	int (*start)(const struct model_host *host, void **state);
+	/* After nothing is pending any more. */
+	void (*finish)(void *state);
+};
+
+extern const struct model MODEL_ECHO_CALLBACK, MODEL_ECHO_FUTURE, MODEL_ECHO_NATIVE;
+
+const struct model *model_find(const char *name); /* NULL: none of this name */
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* Echo over TCP on loopback: a server process plays the arm, and the load generator, a process of
+ * its own that is the same for every arm, checks what comes back. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "compare/measure/process.h"
+#include "compare/say.h"
+#include "compare/workloads/arguments.h"
+#include "compare/workloads/workload.h"
+
+enum { START_TIMEOUT_MS = 10000, SPARE_CONNECTIONS = 8 };
+
+struct pair {
+	const struct stage *stage;
+	const struct cell *cell;
+	const struct arm *arm;
+	struct process server, load;
+	char address[64];
+};
+
+static json_t *parameters(const struct cell *cell)
+{
+	return json_pack("{s:s, s:s, s:i, s:i, s:i}", "transport", "TCP on loopback", "load",
+			 "closed loop", "connections", (int)cell->connections, "size_bytes",
+			 (int)cell->size_bytes, "depth", (int)cell->depth);
+}
+
+static int prepare(struct stage *stage, const struct cell *cell)
+{
+	(void)stage, (void)cell;
+	return SAY_OK;
+}
+
+static void tidy(struct stage *stage)
+{
+	(void)stage;
+}
+
+/* A part that failed: says which, and what it said itself or how it ended. */
+static int complain(struct pair *pair, struct process *part, const char *name, int code)
+{
+	char line[256];
+
+	process_complaint(part, line, sizeof(line));
+	if (code == -EINTR || process_interrupted())
+		return WORKLOAD_INTERRUPTED;
+	if (*line)
+		return say_failure(code == SAY_USAGE ? SAY_USAGE : SAY_UNMEASURED, "arm %s: %s",
+				   pair->arm->text, line);
+	if (code > 128)
+		return say_failure(SAY_UNMEASURED, "arm %s: the %s died of signal %d (%s)",
+				   pair->arm->text, name, code - 128, strsignal(code - 128));
+	return say_failure(SAY_UNMEASURED, "arm %s: the %s ended with exit code %d and said nothing",
+			   pair->arm->text, name, code);
+}
+
+/* A pool that no burst can empty, of buffers that hold all that one connection may have sent. */
+static void add_buffers(struct arguments *arguments, const struct cell *cell)
+{
+	uint64_t bytes = (uint64_t)cell->size_bytes * cell->depth;
+	uint32_t size = bytes < 16384 ? 16384 : bytes > 1 << 20 ? 1 << 20 : (uint32_t)bytes;
+	uint32_t count = 2 * cell->connections < 64 ? 64 : 2 * cell->connections;
+
+	while (count > 64 && (uint64_t)count * size > UINT64_C(64) << 20)
+		count /= 2;
+	arguments_add(arguments, "--buffers");
+	arguments_add(arguments, "%u", count > 32768 ? 32768 : count);
+	arguments_add(arguments, "--buffer-size");
+	arguments_add(arguments, "%u", size);
+}
+
+static int start_server(struct pair *pair)
+{
+	static const char said[] = "listening on ";
+	struct arguments arguments;
+	char line[256];
+	int status;
+
+	arguments_begin(&arguments);
+	arguments_add(&arguments, "serve");
+	arguments_add(&arguments, "echo");
+	arguments_add(&arguments, "--backend");
+	arguments_add(&arguments, "%s%s%s", pair->arm->backend, *pair->arm->tuning ? ":" : "",
+		      pair->arm->tuning);
+	arguments_add(&arguments, "--model");
+	arguments_add(&arguments, "%s", pair->arm->model);
+	arguments_add(&arguments, "--connections");
+	arguments_add(&arguments, "%u", pair->cell->connections + SPARE_CONNECTIONS);
+	add_buffers(&arguments, pair->cell);
+	arguments_add(&arguments, "--json");
+	arguments_add(&arguments, "-");
+	status = process_start(&pair->server, arguments.list, pair->stage->subject_cpu);
+	if (status)
+		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(-status));
+	status = process_line(&pair->server, line, sizeof(line), START_TIMEOUT_MS);
+	if (status == 1 && !strncmp(line, said, sizeof(said) - 1)) {
+		sscanf(line + sizeof(said) - 1, "%63s", pair->address);
+		return SAY_OK;
+	}
+	if (status == -EINTR)
+		return WORKLOAD_INTERRUPTED;
+	status = process_end(&pair->server, status == -ETIMEDOUT ? SIGKILL : 0);
+	return complain(pair, &pair->server, "server", status);
+}
+
+static int start_load(struct pair *pair)
+{
+	const struct cell *cell = pair->cell;
+	struct arguments arguments;
+	int status;
+
+	arguments_begin(&arguments);
+	arguments_add(&arguments, "load");
+	arguments_add(&arguments, "echo");
+	arguments_add(&arguments, "%s", pair->address);
+	arguments_add(&arguments, "--connections=%u", cell->connections);
+	arguments_add(&arguments, "--size=%u", cell->size_bytes);
+	arguments_add(&arguments, "--depth=%u", cell->depth);
+	arguments_add(&arguments, "--warmup=%.9f", (double)cell->warmup_ns / 1e9);
+	arguments_add(&arguments, "--duration=%.9f", (double)cell->duration_ns / 1e9);
+	arguments_add(&arguments, "--subject=%d", (int)pair->server.pid);
+	arguments_add(&arguments, "--json=-");
+	status = process_start(&pair->load, arguments.list, pair->stage->load_cpu);
+	if (status)
+		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(-status));
+	return SAY_OK;
+}
+
+static int await_load(struct pair *pair, json_t **slot)
+{
+	const struct cell *cell = pair->cell;
+	int timeout_ms = (int)((cell->warmup_ns + cell->duration_ns) / 1000000) + 20000;
+	int status = process_rest(&pair->load, timeout_ms);
+	int code = process_end(&pair->load, status ? SIGKILL : 0);
+
+	if (status == -EINTR)
+		return WORKLOAD_INTERRUPTED;
+	if (!code || code == SAY_WRONG_BYTE)
+		*slot = json_loads(pair->load.text ? pair->load.text : "", 0, NULL);
+	if (*slot)
+		return code;
+	if (code <= 128 && process_end(&pair->server, SIGTERM) > 128)
+		return complain(pair, &pair->server, "server", 128 + SIGKILL);
+	return complain(pair, &pair->load, "load generator", code);
+}
+
+static int await_server(struct pair *pair, json_t *slot)
+{
+	int status, code;
+	json_t *counters;
+
+	kill(pair->server.pid, SIGTERM);
+	status = process_rest(&pair->server, START_TIMEOUT_MS);
+	code = process_end(&pair->server, status ? SIGKILL : 0);
+	if (status == -EINTR)
+		return WORKLOAD_INTERRUPTED;
+	if (code)
+		return complain(pair, &pair->server, "server", code);
+	counters = json_loads(pair->server.text + pair->server.consumed, 0, NULL);
+	json_object_set_new(slot, "counters", counters ? counters : json_object());
+	return SAY_OK;
+}
+
+static int play(const struct stage *stage, const struct cell *cell, const struct arm *arm,
+		json_t **slot)
+{
+	struct pair pair = { .stage = stage, .cell = cell, .arm = arm };
+	int code = start_server(&pair), ended = SAY_OK;
+
+	*slot = NULL;
+	if (!code)
+		code = start_load(&pair);
+	if (!code)
+		code = await_load(&pair, slot);
+	if (*slot)
+		ended = await_server(&pair, *slot);
+	process_forget(&pair.load);
+	process_forget(&pair.server);
+	if (ended && *slot) {
+		json_decref(*slot);
+		*slot = NULL;
+	}
+	return ended ? ended : code;
+}
+
+const struct workload WORKLOAD_ECHO = { "echo", true, parameters, prepare, play, tidy };

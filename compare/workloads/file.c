@@ -1,0 +1,188 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* Random reads of a file, through the page cache or past it. The arm's process checks every block:
+ * the content of a file that we make follows from the offset, and of a file that was given every
+ * block is summed up before. A made file has no name: nothing can be left behind. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "compare/load/pattern.h"
+#include "compare/measure/process.h"
+#include "compare/say.h"
+#include "compare/workloads/arguments.h"
+#include "compare/workloads/workload.h"
+
+enum { MADE_BYTES = 64 << 20, BLOCKS_MAX = 65536, WORKERS = 4 };
+
+static json_t *parameters(const struct cell *cell)
+{
+	return json_pack("{s:s, s:s, s:i, s:i, s:b, s:i}", "file", cell->file ? cell->file : "made",
+			 "load", "closed loop", "block_bytes", (int)cell->block_bytes, "depth",
+			 (int)cell->depth, "direct", cell->direct, "worker_threads", WORKERS);
+}
+
+static int write_blocks(int fd, uint32_t block_bytes, unsigned char *block)
+{
+	for (off_t at = 0; at + block_bytes <= MADE_BYTES; at += block_bytes) {
+		ssize_t moved;
+
+		pattern_block_fill(block, block_bytes, (uint64_t)at);
+		moved = pwrite(fd, block, block_bytes, at);
+		if (moved != (ssize_t)block_bytes)
+			return moved < 0 ? -errno : -ENOSPC;
+	}
+	return fsync(fd) ? -errno : 0;
+}
+
+static int make_file(struct stage *stage, const struct cell *cell, unsigned char *block)
+{
+	const char *folder = getenv("TMPDIR");
+	int status;
+
+	if (!folder || !*folder)
+		folder = "/tmp";
+	stage->file = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	status = stage->file < 0 ? -errno : write_blocks(stage->file, cell->block_bytes, block);
+	if (status)
+		return say_failure(SAY_UNMEASURED, "can't make a file of %d MiB in %s: %s; set "
+				   "TMPDIR to a folder with room, or give a --file", MADE_BYTES >> 20,
+				   folder, strerror(-status));
+	stage->stride_bytes = cell->block_bytes;
+	stage->blocks = MADE_BYTES / cell->block_bytes;
+	return SAY_OK;
+}
+
+static int sum_blocks(const struct stage *stage, const struct cell *cell, unsigned char *block)
+{
+	for (uint64_t i = 0; i < stage->blocks; i++) {
+		ssize_t moved = pread(stage->file, block, cell->block_bytes,
+				      (off_t)(i * stage->stride_bytes));
+		uint64_t sum = pattern_block_sum(block, cell->block_bytes);
+
+		if (moved != (ssize_t)cell->block_bytes)
+			return say_failure(SAY_UNMEASURED, "%s: can't read at byte %" PRIu64 ": %s",
+					   cell->file, i * stage->stride_bytes,
+					   moved < 0 ? strerror(errno) : "it ended before");
+		if (pwrite(stage->sums, &sum, sizeof(sum), (off_t)(i * sizeof(sum))) !=
+		    (ssize_t)sizeof(sum))
+			return say_failure(SAY_UNMEASURED, "can't keep sums: %s", strerror(errno));
+	}
+	return SAY_OK;
+}
+
+static int take_file(struct stage *stage, const struct cell *cell, unsigned char *block)
+{
+	struct stat what;
+
+	stage->file = open(cell->file, O_RDONLY | O_CLOEXEC);
+	if (stage->file < 0 || fstat(stage->file, &what))
+		return say_failure(SAY_USAGE, "--file %s: %s", cell->file, strerror(errno));
+	if (!S_ISREG(what.st_mode) || what.st_size < (off_t)cell->block_bytes)
+		return say_failure(SAY_USAGE, "--file %s: give a regular file of at least one block "
+				   "(%u bytes)", cell->file, cell->block_bytes);
+	stage->blocks = (uint64_t)what.st_size / cell->block_bytes;
+	stage->stride_bytes = cell->block_bytes;
+	if (stage->blocks > BLOCKS_MAX) {
+		stage->stride_bytes *= stage->blocks / BLOCKS_MAX;
+		stage->blocks = BLOCKS_MAX;
+	}
+	stage->sums = memfd_create("sums", MFD_CLOEXEC);
+	if (stage->sums < 0)
+		return say_failure(SAY_UNMEASURED, "can't keep sums: %s", strerror(errno));
+	return sum_blocks(stage, cell, block);
+}
+
+/* Both ways leave the file in the page cache: there it stays, or it is all dropped, so that the
+ * first slot finds what the last one does. */
+static int prepare(struct stage *stage, const struct cell *cell)
+{
+	unsigned char *block = malloc(cell->block_bytes);
+	int code;
+
+	if (!block)
+		return say_failure(SAY_UNMEASURED, "out of memory");
+	code = cell->file ? take_file(stage, cell, block) : make_file(stage, cell, block);
+	free(block);
+	if (!code && cell->direct)
+		posix_fadvise(stage->file, 0, 0, POSIX_FADV_DONTNEED);
+	return code;
+}
+
+static void tidy(struct stage *stage)
+{
+	if (stage->file >= 0)
+		close(stage->file);
+	if (stage->sums >= 0)
+		close(stage->sums);
+	stage->file = stage->sums = -1;
+}
+
+static void fill_arguments(struct arguments *arguments, const struct stage *stage,
+			   const struct cell *cell, const struct arm *arm)
+{
+	arguments_begin(arguments);
+	arguments_add(arguments, "play");
+	arguments_add(arguments, "--backend=%s%s%s", arm->backend, *arm->tuning ? ":" : "",
+		      arm->tuning);
+	arguments_add(arguments, "--file=/proc/%d/fd/%d", (int)getpid(), stage->file);
+	if (stage->sums >= 0)
+		arguments_add(arguments, "--sums=/proc/%d/fd/%d", (int)getpid(), stage->sums);
+	arguments_add(arguments, "--block=%u", cell->block_bytes);
+	arguments_add(arguments, "--depth=%u", cell->depth);
+	arguments_add(arguments, "--workers=%d", WORKERS);
+	arguments_add(arguments, "--blocks=%" PRIu64, stage->blocks);
+	arguments_add(arguments, "--stride=%" PRIu64, stage->stride_bytes);
+	arguments_add(arguments, "--seed=%" PRIu64, stage->seed);
+	arguments_add(arguments, "--warmup=%.9f", (double)cell->warmup_ns / 1e9);
+	arguments_add(arguments, "--duration=%.9f", (double)cell->duration_ns / 1e9);
+	if (cell->direct)
+		arguments_add(arguments, "--direct");
+}
+
+static int complain(const struct arm *arm, const struct process *reader, int code)
+{
+	char line[256];
+
+	process_complaint(reader, line, sizeof(line));
+	if (*line)
+		return say_failure(code == SAY_USAGE ? SAY_USAGE : SAY_UNMEASURED, "arm %s: %s",
+				   arm->text, line);
+	return say_failure(SAY_UNMEASURED, "arm %s: the reader ended with %s %d", arm->text,
+			   code > 128 ? "signal" : "exit code", code > 128 ? code - 128 : code);
+}
+
+static int play(const struct stage *stage, const struct cell *cell, const struct arm *arm,
+		json_t **slot)
+{
+	int timeout_ms = (int)((cell->warmup_ns + cell->duration_ns) / 1000000) + 20000;
+	struct arguments arguments;
+	struct process reader;
+	int status, code;
+
+	*slot = NULL;
+	fill_arguments(&arguments, stage, cell, arm);
+	status = process_start(&reader, arguments.list, PROCESS_ANYWHERE);
+	if (status)
+		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(-status));
+	status = process_rest(&reader, timeout_ms);
+	code = process_end(&reader, status ? SIGKILL : 0);
+	if (!code || code == SAY_WRONG_BYTE)
+		*slot = json_loads(reader.text ? reader.text : "", 0, NULL);
+	if (status == -EINTR)
+		code = WORKLOAD_INTERRUPTED;
+	else if (!*slot)
+		code = complain(arm, &reader, code);
+	process_forget(&reader);
+	return code;
+}
+
+const struct workload WORKLOAD_FILE = { "file", false, parameters, prepare, play, tidy };

@@ -1,0 +1,244 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+#include "compare/workloads/play.h"
+
+#include <duet/loop.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "compare/arm.h"
+#include "compare/backends.h"
+#include "compare/measure/window.h"
+#include "compare/models/file_callback.h"
+#include "compare/options.h"
+#include "compare/report/counters.h"
+#include "compare/report/slot.h"
+#include "compare/report/store.h"
+#include "compare/say.h"
+
+struct values {
+	const char *backend, *file, *sums;
+	uint32_t block_bytes, depth, workers;
+	uint64_t blocks, stride_bytes, seed, warmup_ns, duration_ns;
+	bool direct;
+};
+
+#define AT(field) offsetof(struct values, field)
+static const struct option_row ROWS[] = {
+	{ "backend", OPTION_TEXT, AT(backend), 0, 0, "NAME", "the arm's backend and tuning" },
+	{ "file", OPTION_TEXT, AT(file), 0, 0, "PATH", "to read" },
+	{ "sums", OPTION_TEXT, AT(sums), 0, 0, "PATH", "of its blocks; without, it is ours" },
+	{ "block", OPTION_SIZE, AT(block_bytes), 512, 1 << 20, "BYTES", "of a read" },
+	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N", "reads in flight" },
+	{ "workers", OPTION_NUMBER, AT(workers), 0, 64, "N", "threads for what would block" },
+	{ "blocks", OPTION_SEED, AT(blocks), 1, UINT64_MAX, "N", "different ones" },
+	{ "stride", OPTION_SEED, AT(stride_bytes), 512, UINT64_MAX, "BYTES", "between them" },
+	{ "seed", OPTION_SEED, AT(seed), 0, UINT64_MAX, "N", "of their order" },
+	{ "warmup", OPTION_SECONDS, AT(warmup_ns), 0, UINT64_C(60000000000), "SECONDS", "first" },
+	{ "duration", OPTION_SECONDS, AT(duration_ns), 1000000, UINT64_C(86400000000000),
+	  "SECONDS", "measured" },
+	{ "direct", OPTION_FLAG, AT(direct), 0, 0, "", "O_DIRECT" },
+	{ 0 },
+};
+
+static const struct option_set SET = {
+	"play", "file", "One slot of a comparison; compare starts this by itself.", ROWS,
+};
+
+struct player {
+	const struct values *values;
+	struct arm arm;
+	struct file_reader_options options;
+	struct file_reader_result result, kept;
+	struct file_reader *reader;
+	struct window window;
+	uint64_t begun_ns;
+	uint64_t completed_before; /* in the warm-up */
+};
+
+static int create_loop(struct player *player)
+{
+	const struct duet_backend *backend = backends_find(player->arm.backend);
+	struct duet_loop_options options;
+	struct duet_probe probe = {0};
+	int status;
+
+	if (!backend)
+		return say_failure(SAY_USAGE, "there is no backend '%s'", player->arm.backend);
+	duet_loop_options_init(&options);
+	options.worker_threads = player->values->workers;
+	options.tuning = *player->arm.tuning ? player->arm.tuning : NULL;
+	status = duet_loop_create(&player->options.loop, backend, &options);
+	if (!status)
+		return SAY_OK;
+	if (status == -EINVAL && options.tuning)
+		return say_failure(SAY_USAGE, "backend %s doesn't know the tuning '%s'",
+				   player->arm.backend, options.tuning);
+	duet_backend_probe(backend, options.tuning, &probe);
+	return say_failure(SAY_UNMEASURED, "can't use %s: %s", player->arm.backend,
+			   probe.error ? probe.reason : strerror(-status));
+}
+
+static int open_file(struct player *player)
+{
+	const struct values *values = player->values;
+	int fd = open(values->file, O_RDONLY | O_CLOEXEC | (values->direct ? O_DIRECT : 0));
+	int status;
+
+	if (fd < 0)
+		return say_failure(SAY_UNMEASURED, "can't open %s: %s%s", values->file,
+				   strerror(errno), errno == EINVAL && values->direct
+					   ? "; this file system has no O_DIRECT" : "");
+	status = duet_handle_adopt(player->options.loop, fd, 0, &player->options.file);
+	if (!status)
+		return SAY_OK;
+	close(fd);
+	return say_failure(SAY_UNMEASURED, "can't use %s: %s", values->file, strerror(-status));
+}
+
+static int map_sums(struct player *player)
+{
+	const struct values *values = player->values;
+	int fd = values->sums ? open(values->sums, O_RDONLY | O_CLOEXEC) : -1;
+	void *map;
+
+	if (!values->sums)
+		return SAY_OK;
+	map = fd < 0 ? MAP_FAILED : mmap(NULL, values->blocks * sizeof(uint64_t), PROT_READ,
+					 MAP_SHARED, fd, 0);
+	if (fd >= 0)
+		close(fd);
+	if (map == MAP_FAILED)
+		return say_failure(SAY_UNMEASURED, "can't read the sums: %s", strerror(errno));
+	player->options.sums = map;
+	return SAY_OK;
+}
+
+static int turn_until(struct player *player, uint64_t until_ns)
+{
+	uint64_t now_ns = window_now_ns();
+	int status = 0;
+
+	while (status >= 0 && now_ns < until_ns && !player->result.error) {
+		status = duet_loop_turn(player->options.loop, (int64_t)(until_ns - now_ns));
+		now_ns = window_now_ns();
+	}
+	return status < 0 ? status : player->result.error;
+}
+
+/* What is still under way at the end was not completed inside the window. */
+static int measure(struct player *player)
+{
+	int status;
+
+	player->begun_ns = window_now_ns();
+	player->reader = file_reader_start(&player->options, &player->result);
+	if (!player->reader)
+		return -ENOMEM;
+	status = turn_until(player, player->begun_ns + player->values->warmup_ns);
+	player->completed_before = player->result.completed;
+	histogram_clear(&player->result.latency);
+	window_open(&player->window, getpid());
+	if (!status)
+		status = turn_until(player, player->window.opened.at_ns +
+						    player->values->duration_ns);
+	window_close(&player->window);
+	player->kept = player->result;
+	file_reader_stop(player->reader);
+	while (status >= 0 && duet_loop_pending(player->options.loop))
+		status = duet_loop_turn(player->options.loop, -1);
+	return status < 0 ? status : player->result.error;
+}
+
+static int report(struct player *player)
+{
+	struct slot slot = {
+		.window = &player->window,
+		.latency = &player->kept.latency,
+		.operations = player->kept.completed - player->completed_before,
+		.operations_total = player->result.completed,
+		.wrong_bytes = player->result.wrong_bytes,
+	};
+	json_t *json = slot_json(&slot);
+	int code;
+
+	json_object_set_new(json, "counters",
+			    counters_json(player->options.loop, window_now_ns() - player->begun_ns));
+	code = store_write(json, "-");
+	json_decref(json);
+	return code;
+}
+
+static int conclude(struct player *player, int status)
+{
+	const struct file_reader_result *result = &player->result;
+
+	if (status == -ENODATA)
+		return say_failure(SAY_UNMEASURED, "%s shrank while it was read: the block at byte "
+				   "%" PRIu64 " was cut short", player->values->file,
+				   result->error_offset);
+	if (result->error)
+		return say_failure(SAY_UNMEASURED, "%s: read at byte %" PRIu64 ": %s",
+				   player->values->file, result->error_offset,
+				   strerror(-result->error));
+	if (status < 0)
+		return say_failure(SAY_UNMEASURED, "%s: %s", player->values->file,
+				   strerror(-status));
+	status = report(player);
+	if (result->wrong_bytes)
+		return say_failure(SAY_WRONG_BYTE, "%s: %" PRIu64 " bytes in wrong blocks",
+				   player->values->file, result->wrong_bytes);
+	return status;
+}
+
+static int play(struct player *player)
+{
+	int code = create_loop(player);
+
+	if (!code)
+		code = map_sums(player);
+	if (!code)
+		code = open_file(player);
+	if (!code)
+		code = conclude(player, measure(player));
+	if (player->options.loop) {
+		duet_loop_shutdown(player->options.loop, window_now_ns() + UINT64_C(5000000000));
+		if (!duet_loop_destroy(player->options.loop))
+			file_reader_finish(player->reader);
+	}
+	return code;
+}
+
+int play_command(int argc, char **argv)
+{
+	struct values values = { .backend = "polling", .block_bytes = 4096, .depth = 1, .workers = 2,
+				 .blocks = 1, .stride_bytes = 4096, .duration_ns = 1000000000 };
+	struct player *player = calloc(1, sizeof(*player));
+	int first, code = options_read(&SET, argc, argv, &values, &first);
+	char why[128];
+
+	if (!player)
+		code = say_failure(SAY_UNMEASURED, "out of memory");
+	else if (code == OPTIONS_READ && (!values.file || arm_read(values.backend, &player->arm, why,
+								  sizeof(why))))
+		code = say_failure(SAY_USAGE, "play: which file, which backend?");
+	if (code == OPTIONS_READ) {
+		player->values = &values;
+		player->options.block_bytes = values.block_bytes;
+		player->options.depth = values.depth;
+		player->options.blocks = values.blocks;
+		player->options.stride_bytes = values.stride_bytes;
+		player->options.seed = values.seed;
+		code = play(player);
+	}
+	free(player);
+	return code;
+}

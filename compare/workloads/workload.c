@@ -1,0 +1,18 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+#include "compare/workloads/workload.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const struct workload *const WORKLOADS[] = { &WORKLOAD_ECHO, &WORKLOAD_FILE };
+
+const struct workload *workload_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(WORKLOADS) / sizeof(*WORKLOADS); i++) {
+		if (!strcmp(WORKLOADS[i]->name, name))
+			return WORKLOADS[i];
+	}
+	return NULL;
+}

@@ -1,0 +1,59 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* A workload: something that every arm can be made to do, in a fresh process each time. A cell is a
+ * workload with its parameters and the arms that play it. */
+#ifndef COMPARE_WORKLOADS_WORKLOAD_H
+#define COMPARE_WORKLOADS_WORKLOAD_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "compare/arm.h"
+#include "compare/measure/rounds.h"
+
+struct workload;
+
+struct cell {
+	const struct workload *workload;
+	uint32_t connections, size_bytes; /* echo */
+	uint32_t depth;                   /* both: at once, a connection or a file */
+	uint32_t block_bytes;             /* file */
+	bool direct;                      /* file: past the page cache */
+	const char *file;                 /* NULL: one is made */
+	uint32_t rounds, repeats_max;
+	uint64_t warmup_ns, duration_ns;  /* of one slot */
+	uint32_t arm_count;
+	struct arm arms[ROUNDS_ARMS_MAX];
+};
+
+/* What playing needs beside the cell; belongs to the run of one cell. */
+struct stage {
+	int subject_cpu, load_cpu; /* or PROCESS_ANYWHERE */
+	uint64_t seed;             /* of this slot's own randomness */
+	int file, sums;            /* what the file workload prepared: descriptors, or -1 */
+	uint64_t blocks, stride_bytes;
+};
+
+/* What play says beside the program's exit codes: Ctrl-C came. */
+enum { WORKLOAD_INTERRUPTED = -2 };
+
+struct workload {
+	const char *name;
+	bool needs_model; /* plays every model, and not only callbacks */
+	json_t *(*parameters)(const struct cell *cell);
+	/* Exit codes; why has been said. */
+	int (*prepare)(struct stage *stage, const struct cell *cell);
+	/* One slot: *slot is as slot_json() has it, with "counters". With SAY_WRONG_BYTE there is
+	 * a slot too. */
+	int (*play)(const struct stage *stage, const struct cell *cell, const struct arm *arm,
+		    json_t **slot);
+	void (*tidy)(struct stage *stage);
+};
+
+extern const struct workload WORKLOAD_ECHO, WORKLOAD_FILE;
+
+const struct workload *workload_find(const char *name);
+
+#endif
