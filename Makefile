@@ -26,8 +26,8 @@ MANDIR ?= $(PREFIX)/share/man
 INSTALL ?= install
 JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 
-# Parallel by default; a -j on the command line, or a make above this one, decides otherwise.
-ifeq ($(MAKELEVEL)$(findstring -j,$(MAKEFLAGS)),0)
+# Parallel by default. A -j on the command line wins over this one, and so does a make above.
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(JOBS)
 endif
 
