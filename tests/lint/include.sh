@@ -18,12 +18,14 @@ c_files core completion polling reference compare examples bench | code |
 		while ((getline entry < list) > 0)
 			permitted[entry] = 1
 		backend["completion"] = backend["polling"] = backend["reference"] = 1
+		top["core"] = top["compare"] = top["examples"] = top["bench"] = top["tests"] = 1
 	}
 
-	# The folder a header belongs to.
+	# The top folder a header belongs to, "?" if it is not spelled from the top.
 	function owner(header, angled, base) {
+		base = substr(header, 1, index(header, "/") - 1)
 		if (!angled)
-			return header ~ /\// ? substr(header, 1, index(header, "/") - 1) : "?"
+			return (base in top) || (base in backend) ? base : "?"
 		if (header !~ /^duet\//)
 			return header ~ /^liburing/ ? "liburing" : "system"
 		base = substr(header, 6)
