@@ -286,8 +286,7 @@ check-tsan: ## the programs of tests/tsan.list under ThreadSanitizer
 	+@$(MAKE) MODE=tsan check-tsan
 endif
 
-VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
-	--track-fds=no --child-silent-after-fork=no
+VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
 check-valgrind: export DUET_TEST_BACKENDS := polling reference
 check-valgrind: export CK_TIMEOUT_MULTIPLIER := 15
 check-valgrind: $(call listed,valgrind) $(PLAYERS) ## the programs of tests/valgrind.list, no ring
