@@ -300,7 +300,7 @@ check-examples: $(EXAMPLES) ## run every example
 	@$(RUN_TESTS) -l examples tests/examples/run
 
 check-install: all ## install into a temporary DESTDIR and build strangers against each library
-	@$(RUN_TESTS) -l install tests/install/run
+	@$(RUN_TESTS) -l install tests/install/run tests/install/setup
 
 lint: | $(BUILD)/.setup-test ## the house rules, warnings of both compilers, and the lint of the lint
 	@$(RUN_TESTS) -l lint -t 300 tests/lint/run tests/lint/selftest
