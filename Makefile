@@ -68,7 +68,7 @@ BUILD := build
 B := $(if $(filter release,$(MODE)),$(BUILD),$(BUILD)/$(MODE))
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes \
-	-Wmissing-prototypes $(if $(filter 1,$(WERROR)),-Werror)
+	-Wmissing-prototypes -Werror=implicit-function-declaration $(if $(filter 1,$(WERROR)),-Werror)
 INCLUDES := -Icore -Icompletion -Ipolling -Ireference -I.
 CFLAGS ?= -O2 -g
 
@@ -248,8 +248,10 @@ TEST_JOBS ?= 1
 RUN_TESTS = DUET_BUILD=$(B) scripts/run-tests $(if $(TOTALS),-o $(TOTALS)) -j $(TEST_JOBS)
 # What tests may start: the program, the twins' player, the examples.
 PLAYERS := $(PROGRAM) $(TWINS) $(EXAMPLES)
-# Programs named in a list, one a line, as KIND/NAME; # begins a comment.
-listed = $(addprefix $(B)/tests/,$(shell sed -e 's/\#.*//' tests/$(1).list 2>/dev/null))
+# Programs named in a list, as KIND/NAME or KIND/*; # begins a comment. A name that is not there
+# is an error, no rule makes it.
+listed = $(foreach name,$(shell sed -e 's/\#.*//' tests/$(1).list 2>/dev/null),$(if \
+	$(findstring *,$(name)),$(filter $(B)/tests/$(dir $(name))%,$(TESTS)),$(B)/tests/$(name)))
 
 check: | $(BUILD)/.setup-test ## every test, sanitizers and lint included: what a change must pass
 	+@MAKE='$(MAKE)' BUILD='$(BUILD)' scripts/check
