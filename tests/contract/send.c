@@ -1,0 +1,244 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/support/harness.h"
+
+static duet_handle pair[2];
+static unsigned char *out;
+static unsigned char in[65536];
+
+static void send_start(struct trial *trial, const void *data, size_t bytes, unsigned flags)
+{
+	trial_init(trial);
+	duet_op_send(&trial->op, pair[0], data, bytes, flags);
+	trial_start(trial);
+}
+
+/* Receives as long as the sender lasts, checking the pattern: how many bytes came. */
+static size_t drain_while(const struct trial *sender)
+{
+	struct trial recv;
+	size_t total = 0;
+
+	trial_init(&recv);
+	while (!sender->ends) {
+		duet_op_recv(&recv.op, pair[1], in, sizeof(in), 0);
+		duet_op_deadline(&recv.op, duet_loop_now_ns(stage.loop) + 50000000);
+		trial_run(&recv);
+		ck_assert(pattern_holds(in, recv.op.transferred, total));
+		total += recv.op.transferred;
+	}
+	return total;
+}
+
+START_TEST(send_moves_at_least_one_byte_and_says_how_many)
+{
+	struct trial trial;
+
+	pair_open(pair);
+	send_start(&trial, "hello", 5, 0);
+	await(&trial);
+	ck_assert_int_ge(trial.op.result, 1);
+	ck_assert_int_le(trial.op.result, 5);
+	ck_assert_int_eq(trial.op.disposition,
+		trial.op.result == 5 ? DUET_COMPLETED : DUET_PARTIAL);
+	stream_recv(pair[1], in, (size_t)trial.op.result);
+	ck_assert_mem_eq(in, "hello", (size_t)trial.op.result);
+}
+END_TEST
+
+START_TEST(send_all_waits_for_a_slow_reader_and_loses_nothing)
+{
+	struct trial trial;
+	size_t total;
+
+	out = malloc(STUCK_BYTES);
+	pattern_fill(out, STUCK_BYTES, 0);
+	pair_open(pair);
+	trial_init(&trial);
+	duet_op_send(&trial.op, pair[0], out, STUCK_BYTES, DUET_WHOLE);
+	trial_start(&trial);
+	total = drain_while(&trial);
+	expect(&trial, (int)STUCK_BYTES, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	while (total < STUCK_BYTES) {
+		size_t piece = STUCK_BYTES - total < 65536 ? STUCK_BYTES - total : 65536;
+
+		stream_recv(pair[1], in, piece);
+		ck_assert(pattern_holds(in, piece, total));
+		total += piece;
+	}
+	free(out);
+}
+END_TEST
+
+START_TEST(a_cancelled_send_all_is_partial_and_counts_what_went_out)
+{
+	struct trial trial;
+	uint32_t sent;
+
+	out = malloc(STUCK_BYTES);
+	pattern_fill(out, STUCK_BYTES, 0);
+	pair_open(pair);
+	trial_stick(&trial, pair[0], out);
+	trial_cancel(&trial);
+	await(&trial);
+	sent = trial.op.transferred;
+	expect(&trial, (int)sent, DUET_PARTIAL, DUET_CAUSE_CANCEL);
+	ck_assert_uint_gt(sent, 0);
+	handle_close(pair[0]);
+	for (size_t total = 0; total < sent;) {
+		size_t piece = sent - total < 65536 ? sent - total : 65536;
+
+		stream_recv(pair[1], in, piece);
+		ck_assert(pattern_holds(in, piece, total));
+		total += piece;
+	}
+	trial_init(&trial);
+	duet_op_recv(&trial.op, pair[1], in, 1, 0);
+	trial_run(&trial);
+	expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	free(out);
+}
+END_TEST
+
+START_TEST(a_send_that_could_not_begin_is_cancelled_untouched)
+{
+	struct trial stuck;
+	struct trial trial;
+
+	out = malloc(STUCK_BYTES);
+	pattern_fill(out, STUCK_BYTES, 0);
+	pair_open(pair);
+	trial_stick(&stuck, pair[0], out);
+	trial_cancel(&stuck);
+	await(&stuck);
+	send_start(&trial, out, 65536, DUET_WHOLE);
+	stage_settle(5);
+	trial_cancel(&trial);
+	await(&trial);
+	if (trial.op.transferred == 0)
+		expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+	else
+		ck_assert_int_eq(trial.op.disposition, DUET_PARTIAL);
+	free(out);
+}
+END_TEST
+
+START_TEST(send_vector_sends_the_pieces_in_order)
+{
+	char four[] = "four";
+	struct iovec pieces[4] = { { (char[]){ "one" }, 3 }, { (char[]){ "two" }, 3 },
+		{ (char[]){ "three" }, 5 }, { four, 4 } };
+	struct trial trial;
+
+	pair_open(pair);
+	trial_init(&trial);
+	duet_op_send_vector(&trial.op, pair[0], pieces, 4, DUET_WHOLE);
+	memset(pieces, 0, sizeof(pieces));
+	trial_run(&trial);
+	expect(&trial, 15, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	stream_recv(pair[1], in, 15);
+	ck_assert_mem_eq(in, "onetwothreefour", 15);
+}
+END_TEST
+
+START_TEST(more_pieces_than_an_operation_holds_are_refused)
+{
+	struct iovec pieces[5];
+	struct trial trial;
+
+	pair_open(pair);
+	for (unsigned i = 0; i < 5; i++)
+		pieces[i] = (struct iovec){ in, 1 };
+	trial_init(&trial);
+	duet_op_send_vector(&trial.op, pair[0], pieces, 5, 0);
+	ck_assert_int_eq(trial_try(&trial), -EINVAL);
+	duet_op_send_vector(&trial.op, pair[0], pieces, 0, 0);
+	ck_assert_int_eq(trial_try(&trial), -EINVAL);
+}
+END_TEST
+
+START_TEST(a_send_after_the_peer_closed_fails_with_EPIPE_or_ECONNRESET_without_a_signal)
+{
+	struct trial trial;
+	struct sigaction action;
+
+	ck_assert_int_eq(sigaction(SIGPIPE, NULL, &action), 0);
+	ck_assert(action.sa_handler == SIG_DFL);
+	pair_open(pair);
+	handle_close(pair[1]);
+	trial_init(&trial);
+	for (unsigned i = 0; i < 100; i++) {
+		duet_op_send(&trial.op, pair[0], "hello", 5, 0);
+		if (trial_run(&trial) < 0)
+			break;
+	}
+	ck_assert_msg(trial.op.result == -EPIPE || trial.op.result == -ECONNRESET, "%s",
+		trial_text(&trial));
+	ck_assert_int_eq(trial.op.disposition, DUET_FAILED);
+}
+END_TEST
+
+START_TEST(a_send_after_its_own_shutdown_fails_with_EPIPE)
+{
+	struct trial trial;
+
+	pair_open(pair);
+	trial_init(&trial);
+	duet_op_shutdown(&trial.op, pair[0], SHUT_WR);
+	trial_run(&trial);
+	send_start(&trial, "hello", 5, DUET_WHOLE);
+	await(&trial);
+	expect(&trial, -EPIPE, DUET_FAILED, DUET_CAUSE_ITSELF);
+}
+END_TEST
+
+START_TEST(a_reset_amid_send_all_says_what_went_out)
+{
+	struct trial trial;
+	int raw;
+
+	out = malloc(STUCK_BYTES);
+	pattern_fill(out, STUCK_BYTES, 0);
+	raw_pair(&pair[0], &raw);
+	trial_stick(&trial, pair[0], out);
+	raw_reset(raw);
+	await(&trial);
+	ck_assert_msg(trial.op.result == -ECONNRESET || trial.op.result == -EPIPE, "%s",
+		trial_text(&trial));
+	ck_assert_int_eq(trial.op.disposition, DUET_PARTIAL);
+	ck_assert_uint_gt(trial.op.transferred, 0);
+	free(out);
+}
+END_TEST
+
+START_TEST(a_send_into_a_closed_unix_stream_raises_no_signal)
+{
+	struct trial trial;
+	int raw;
+
+	raw_unix(SOCK_STREAM, &pair[0], &raw);
+	close(raw);
+	send_start(&trial, "hello", 5, 0);
+	await(&trial);
+	expect(&trial, -EPIPE, DUET_FAILED, DUET_CAUSE_ITSELF);
+}
+END_TEST
+
+int main(void)
+{
+	return contract_run("send",
+		CASES(send_moves_at_least_one_byte_and_says_how_many,
+			send_all_waits_for_a_slow_reader_and_loses_nothing,
+			a_cancelled_send_all_is_partial_and_counts_what_went_out,
+			a_send_that_could_not_begin_is_cancelled_untouched,
+			send_vector_sends_the_pieces_in_order,
+			more_pieces_than_an_operation_holds_are_refused,
+			a_send_after_the_peer_closed_fails_with_EPIPE_or_ECONNRESET_without_a_signal,
+			a_send_after_its_own_shutdown_fails_with_EPIPE),
+		CASES(a_reset_amid_send_all_says_what_went_out,
+			a_send_into_a_closed_unix_stream_raises_no_signal));
+}
