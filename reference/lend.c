@@ -1,0 +1,27 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "reference/internal.h"
+
+/* Pools: the buffers are core's own, one is taken when there is something to put into it. */
+
+int lend_recv(struct duet_loop *loop, struct duet_op *op, uint16_t *index)
+{
+	struct reference *world = reference_of(loop);
+	struct world_node *node = world_node(world, duet_core_op_slot(loop, op)->fd);
+	struct duet_pool *pool = op->args.io.pool;
+	int found = world_readable(node), buffer, result;
+	struct iovec piece;
+
+	if (found <= 0)
+		return world_recv(world, node, NULL, 0);
+	buffer = duet_core_buffer_take(pool);
+	if (buffer < 0)
+		return -ENOBUFS;
+	piece.iov_base = duet_core_buffer_data(pool, (uint16_t)buffer);
+	piece.iov_len = pool->size_bytes;
+	result = world_recv(world, node, &piece, 1);
+	*index = (uint16_t)buffer;
+	return result;
+}
