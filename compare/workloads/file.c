@@ -134,6 +134,7 @@ static void fill_arguments(struct arguments *arguments, const struct stage *stag
 	arguments_add(arguments, "--backend=%s%s%s", arm->backend, *arm->tuning ? ":" : "",
 		      arm->tuning);
 	arguments_add(arguments, "--file=/proc/%d/fd/%d", (int)getpid(), stage->file);
+	arguments_add(arguments, "--name=%s", cell->file ? cell->file : "the made file");
 	if (stage->sums >= 0)
 		arguments_add(arguments, "--sums=/proc/%d/fd/%d", (int)getpid(), stage->sums);
 	arguments_add(arguments, "--block=%u", cell->block_bytes);

@@ -25,7 +25,7 @@
 #include "compare/say.h"
 
 struct values {
-	const char *backend, *file, *sums;
+	const char *backend, *file, *name, *sums;
 	uint32_t block_bytes, depth, workers;
 	uint64_t blocks, stride_bytes, seed, warmup_ns, duration_ns;
 	bool direct;
@@ -35,6 +35,7 @@ struct values {
 static const struct option_row ROWS[] = {
 	{ "backend", OPTION_TEXT, AT(backend), 0, 0, "NAME", "the arm's backend and tuning" },
 	{ "file", OPTION_TEXT, AT(file), 0, 0, "PATH", "to read" },
+	{ "name", OPTION_TEXT, AT(name), 0, 0, "NAME", "of it, for people" },
 	{ "sums", OPTION_TEXT, AT(sums), 0, 0, "PATH", "of its blocks; without, it is ours" },
 	{ "block", OPTION_SIZE, AT(block_bytes), 512, 1 << 20, "BYTES", "of a read" },
 	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N", "reads in flight" },
@@ -94,14 +95,14 @@ static int open_file(struct player *player)
 	int status;
 
 	if (fd < 0)
-		return say_failure(SAY_UNMEASURED, "can't open %s: %s%s", values->file,
+		return say_failure(SAY_UNMEASURED, "can't open %s: %s%s", values->name,
 				   strerror(errno), errno == EINVAL && values->direct
 					   ? "; this file system has no O_DIRECT" : "");
 	status = duet_handle_adopt(player->options.loop, fd, 0, &player->options.file);
 	if (!status)
 		return SAY_OK;
 	close(fd);
-	return say_failure(SAY_UNMEASURED, "can't use %s: %s", values->file, strerror(-status));
+	return say_failure(SAY_UNMEASURED, "can't use %s: %s", values->name, strerror(-status));
 }
 
 static int map_sums(struct player *player)
@@ -183,19 +184,19 @@ static int conclude(struct player *player, int status)
 
 	if (status == -ENODATA)
 		return say_failure(SAY_UNMEASURED, "%s shrank while it was read: the block at byte "
-				   "%" PRIu64 " was cut short", player->values->file,
+				   "%" PRIu64 " was cut short", player->values->name,
 				   result->error_offset);
 	if (result->error)
 		return say_failure(SAY_UNMEASURED, "%s: read at byte %" PRIu64 ": %s",
-				   player->values->file, result->error_offset,
+				   player->values->name, result->error_offset,
 				   strerror(-result->error));
 	if (status < 0)
-		return say_failure(SAY_UNMEASURED, "%s: %s", player->values->file,
+		return say_failure(SAY_UNMEASURED, "%s: %s", player->values->name,
 				   strerror(-status));
 	status = report(player);
 	if (result->wrong_bytes)
 		return say_failure(SAY_WRONG_BYTE, "%s: %" PRIu64 " bytes in wrong blocks",
-				   player->values->file, result->wrong_bytes);
+				   player->values->name, result->wrong_bytes);
 	return status;
 }
 
@@ -219,7 +220,7 @@ static int play(struct player *player)
 
 int play_command(int argc, char **argv)
 {
-	struct values values = { .backend = "polling", .block_bytes = 4096, .depth = 1, .workers = 2,
+	struct values values = { .backend = "polling", .name = "the file", .block_bytes = 4096, .depth = 1, .workers = 2,
 				 .blocks = 1, .stride_bytes = 4096, .duration_ns = 1000000000 };
 	struct player *player = calloc(1, sizeof(*player));
 	int first, code = options_read(&SET, argc, argv, &values, &first);

@@ -1,0 +1,326 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+#include "compare/compare.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "compare/conduct.h"
+#include "compare/measure/interval.h"
+#include "compare/measure/process.h"
+#include "compare/measure/window.h"
+#include "compare/report/environment.h"
+#include "compare/report/store.h"
+#include "compare/report/text.h"
+#include "compare/say.h"
+#include "compare/sets.h"
+#include "compare/options.h"
+
+enum { CELLS_MAX = 16, PATH_BYTES_MAX = 1024 };
+static const uint32_t UNSET = UINT32_MAX; /* 0 repeats is a wish like any other */
+
+struct values {
+	const char *set, *file, *json, *a, *b;
+	bool cells, direct, quiet;
+	uint32_t rounds, repeats, connections, size_bytes, depth, block_bytes;
+	uint64_t duration_ns, warmup_ns, seed;
+};
+
+#define AT(field) offsetof(struct values, field)
+static const struct option_row ROWS[] = {
+	{ "set", OPTION_TEXT, AT(set), 0, 0, "quick|full", "a fixed set of cells" },
+	{ "cells", OPTION_FLAG, AT(cells), 0, 0, "", "echo: both models on both backends, and native" },
+	{ "a", OPTION_TEXT, AT(a), 0, 0, "ARM", "BACKEND[/MODEL][:TUNING] (completion)" },
+	{ "b", OPTION_TEXT, AT(b), 0, 0, "ARM", "what it is set against (polling)" },
+	{ "rounds", OPTION_NUMBER, AT(rounds), 1, INTERVAL_VALUES_MAX, "N",
+	  "each plays a, b and a again (15)" },
+	{ "duration", OPTION_SECONDS, AT(duration_ns), 10000000, UINT64_C(3600000000000),
+	  "SECONDS", "of one measured stretch (0.5)" },
+	{ "warmup", OPTION_SECONDS, AT(warmup_ns), 0, UINT64_C(60000000000), "SECONDS",
+	  "played before each (0.1)" },
+	{ "repeats", OPTION_NUMBER, AT(repeats), 0, INTERVAL_VALUES_MAX, "N",
+	  "of disturbed rounds at most (as many as rounds)" },
+	{ "connections", OPTION_NUMBER, AT(connections), 1, 20000, "N", "echo (64)" },
+	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES", "echo: of a message (64)" },
+	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N",
+	  "messages or reads under way (echo 1, file 32)" },
+	{ "file", OPTION_TEXT, AT(file), 0, 0, "PATH", "file: read this one (one is made)" },
+	{ "block", OPTION_SIZE, AT(block_bytes), 512, 1 << 20, "BYTES", "file: of a read (4K)" },
+	{ "direct", OPTION_FLAG, AT(direct), 0, 0, "", "file: past the page cache, O_DIRECT" },
+	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
+	{ "seed", OPTION_SEED, AT(seed), 0, INT64_MAX, "N", "of the order of play (random)" },
+	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no table" },
+	{ 0 },
+};
+
+static const struct option_set SET = {
+	"compare", "[WORKLOAD...]",
+	"Plays the workloads echo and file (both, if none is named) on two arms and says what\n"
+	"differed. A round plays a, b and a again in shuffled order, each in a fresh process.",
+	ROWS,
+};
+
+struct plan {
+	const struct values *values;
+	struct cell cells[CELLS_MAX];
+	unsigned int count;
+	uint64_t patience_ns;
+};
+
+static int read_arm(struct cell *cell, const char *text)
+{
+	char why[160];
+
+	if (arm_read(text, &cell->arms[cell->arm_count++], why, sizeof(why)))
+		return say_failure(SAY_USAGE, "compare: %s", why);
+	return SAY_OK;
+}
+
+static int fill_arms(const struct values *values, struct cell *cell, bool cells)
+{
+	int code = SAY_OK;
+
+	if (cells) {
+		for (int i = 0; !code && i < ROUNDS_ARMS_MAX; i++)
+			code = read_arm(cell, SETS_CELLS[i]);
+		return code;
+	}
+	code = read_arm(cell, values->a ? values->a : "completion");
+	return code ? code : read_arm(cell, values->b ? values->b : "polling");
+}
+
+static uint32_t chosen(uint32_t value, uint32_t otherwise)
+{
+	return value ? value : otherwise;
+}
+
+/* What was asked for on the command line goes before what the set has. */
+static void fill_times(const struct values *values, struct cell *cell, const struct sets *set)
+{
+	cell->rounds = chosen(values->rounds, set ? set->rounds : 15);
+	cell->repeats_max = set ? set->repeats_max : cell->rounds;
+	if (values->repeats != UNSET)
+		cell->repeats_max = values->repeats;
+	cell->duration_ns = set ? set->duration_ns : UINT64_C(500000000);
+	if (values->duration_ns)
+		cell->duration_ns = values->duration_ns;
+	cell->warmup_ns = set ? set->warmup_ns : UINT64_C(100000000);
+	if (values->warmup_ns != UINT64_MAX)
+		cell->warmup_ns = values->warmup_ns;
+}
+
+static int plan_set(struct plan *plan, int operands)
+{
+	const struct values *values = plan->values;
+	const struct sets *set = sets_find(values->set);
+	int code = SAY_OK;
+
+	if (!set)
+		return say_failure(SAY_USAGE, "compare: --set %s: there is quick and full",
+				   values->set);
+	if (operands || values->cells || values->connections || values->size_bytes ||
+	    values->depth || values->block_bytes || values->direct)
+		return say_failure(SAY_USAGE, "compare: --set %s fixes the workloads and their "
+				   "parameters; leave out one or the other", set->name);
+	plan->patience_ns = set->patience_ns;
+	for (const struct sets_row *row = set->rows; !code && row->workload; row++) {
+		struct cell *cell = &plan->cells[plan->count++];
+
+		*cell = (struct cell){ .workload = row->workload, .connections = row->connections,
+				       .size_bytes = row->size_bytes, .depth = row->depth,
+				       .block_bytes = row->block_bytes, .direct = row->direct,
+				       .file = values->file };
+		fill_times(values, cell, set);
+		code = fill_arms(values, cell, row->cells);
+	}
+	return code;
+}
+
+static int plan_workload(struct plan *plan, const char *name)
+{
+	const struct values *values = plan->values;
+	const struct workload *workload = workload_find(name);
+	struct cell *cell = &plan->cells[plan->count];
+
+	if (!workload)
+		return say_failure(SAY_USAGE, "compare: there is no workload '%s'; there is echo and "
+				   "file", name);
+	if (plan->count++ == CELLS_MAX)
+		return say_failure(SAY_USAGE, "compare: at most %d workloads at once", CELLS_MAX);
+	*cell = (struct cell){ .workload = workload, .file = values->file,
+			       .direct = values->direct };
+	cell->connections = chosen(values->connections, 64);
+	cell->size_bytes = chosen(values->size_bytes, 64);
+	cell->depth = chosen(values->depth, workload == &WORKLOAD_FILE ? 32 : 1);
+	cell->block_bytes = chosen(values->block_bytes, 4096);
+	fill_times(values, cell, NULL);
+	if (values->cells && workload != &WORKLOAD_ECHO)
+		return say_failure(SAY_USAGE, "compare: --cells is for echo only; write duet compare "
+				   "echo --cells");
+	return fill_arms(values, cell, values->cells);
+}
+
+static int plan_all(struct plan *plan, int count, char **names)
+{
+	const struct values *values = plan->values;
+	int code = SAY_OK;
+
+	if (values->file && strlen(values->file) > PATH_BYTES_MAX)
+		return say_failure(SAY_USAGE, "compare: --file: the path has more than %d bytes",
+				   PATH_BYTES_MAX);
+	if (values->cells && (values->a || values->b))
+		return say_failure(SAY_USAGE, "compare: --cells names its own arms; leave out --a "
+				   "and --b");
+	if (values->block_bytes % 512)
+		return say_failure(SAY_USAGE, "compare: --block %u: give a multiple of 512",
+				   values->block_bytes);
+	if (values->set)
+		return plan_set(plan, count);
+	if (!count && values->cells)
+		return plan_workload(plan, "echo");
+	if (!count) {
+		code = plan_workload(plan, "echo");
+		return code ? code : plan_workload(plan, "file");
+	}
+	for (int i = 0; !code && i < count; i++)
+		code = plan_workload(plan, names[i]);
+	return code;
+}
+
+/* The line that plays the same again, the seed included. */
+static json_t *repeat_json(int argc, char **argv, uint64_t seed)
+{
+	char line[4096];
+	size_t used = (size_t)snprintf(line, sizeof(line), "duet");
+
+	for (int i = 0; i < argc && used < sizeof(line); i++) {
+		const char *quote = strpbrk(argv[i], " '\"\\$`*?&|;<>()") ? "'" : "";
+
+		if (!strcmp(argv[i], "--seed")) {
+			i++;
+			continue;
+		}
+		used += (size_t)snprintf(line + used, sizeof(line) - used, " %s%s%s", quote, argv[i],
+					 quote);
+	}
+	if (used < sizeof(line))
+		snprintf(line + used, sizeof(line) - used, " --seed %" PRIu64, seed);
+	return json_string(line);
+}
+
+static json_t *begin_result(int argc, char **argv, uint64_t seed)
+{
+	json_t *words = json_array();
+	time_t now = time(NULL);
+	struct tm when;
+	char started[32];
+
+	for (int i = 0; i < argc; i++)
+		json_array_append_new(words, json_string(argv[i]));
+	strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &when));
+	return json_pack("{s:i, s:o, s:{s:I, s:o, s:s, s:o}, s:o, s:[], s:b, s:b}", "schema",
+			 STORE_SCHEMA, "tool", environment_tool_json(), "run", "seed",
+			 (json_int_t)seed, "argv", words, "started", started, "repeat",
+			 repeat_json(argc, argv, seed), "environment", environment_json(), "cells",
+			 "complete", 0, "correct", 1);
+}
+
+static bool wants_text(const struct values *values)
+{
+	return !values->quiet && !(values->json && !strcmp(values->json, "-"));
+}
+
+static int play_cells(struct plan *plan, json_t *result)
+{
+	uint64_t random = plan->values->seed;
+	struct conduct conduct = { .random = &random, .count = plan->count };
+	int code = SAY_OK;
+
+	if (plan->patience_ns)
+		conduct.until_ns = window_now_ns() + plan->patience_ns;
+	for (unsigned int i = 0; !code && i < plan->count; i++) {
+		json_t *cell;
+
+		conduct.index = i;
+		code = conduct_cell(&conduct, &plan->cells[i], &cell);
+		if (!cell)
+			continue;
+		json_array_append_new(json_object_get(result, "cells"), cell);
+		if (wants_text(plan->values) && json_array_size(json_object_get(cell, "rounds")))
+			text_cell(cell, stdout);
+		fflush(stdout);
+	}
+	json_object_set_new(result, "complete", json_boolean(code == SAY_OK));
+	json_object_set_new(result, "correct", json_boolean(code != SAY_WRONG_BYTE));
+	return code;
+}
+
+static bool has_rounds(const json_t *result)
+{
+	const json_t *first = json_array_get(json_object_get(result, "cells"), 0);
+
+	return json_array_size(json_object_get(first, "rounds")) > 0;
+}
+
+/* Ctrl-C is no failure if something was measured: it is kept, and marked as incomplete. */
+static int finish(const struct values *values, json_t *result, int code)
+{
+	bool measured = has_rounds(result);
+	int written = SAY_OK;
+
+	if (wants_text(values) && measured)
+		text_foot(result, stdout);
+	if (values->json && measured)
+		written = store_write(result, values->json);
+	if (code == WORKLOAD_INTERRUPTED && measured) {
+		say_note("ended early: the rounds that were played to their end are kept");
+		code = SAY_OK;
+	} else if (code == WORKLOAD_INTERRUPTED) {
+		code = say_failure(SAY_UNMEASURED, "ended before the first round was over: nothing "
+				   "was measured");
+	}
+	return code ? code : written;
+}
+
+static int run(struct plan *plan, int argc, char **argv)
+{
+	json_t *result = begin_result(argc, argv, plan->values->seed);
+	int code;
+
+	process_catch_interrupts();
+	if (wants_text(plan->values))
+		text_head(result, stdout);
+	code = finish(plan->values, result, play_cells(plan, result));
+	json_decref(result);
+	return code;
+}
+
+int compare_command(int argc, char **argv)
+{
+	struct values values = { .repeats = UNSET, .warmup_ns = UINT64_MAX, .seed = UINT64_MAX };
+	struct plan *plan = calloc(1, sizeof(*plan));
+	char **words = calloc((size_t)argc + 1, sizeof(*words));
+	int first, code;
+
+	if (!plan || !words)
+		abort();
+	memcpy(words, argv, (size_t)argc * sizeof(*words)); /* reading permutes argv */
+	code = options_read(&SET, argc, argv, &values, &first);
+	if (code == OPTIONS_READ) {
+		plan->values = &values;
+		code = plan_all(plan, argc - first, argv + first);
+		if (values.seed == UINT64_MAX &&
+		    getrandom(&values.seed, sizeof(values.seed), 0) == sizeof(values.seed))
+			values.seed &= UINT32_MAX;
+		if (!code)
+			code = run(plan, argc, words);
+	}
+	free(words);
+	free(plan);
+	return code;
+}

@@ -1,0 +1,180 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+#include "compare/conduct.h"
+
+#include <duet/loop.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "compare/backends.h"
+#include "compare/measure/process.h"
+#include "compare/measure/rounds.h"
+#include "compare/measure/window.h"
+#include "compare/models/model.h"
+#include "compare/report/conclude.h"
+#include "compare/report/machine.h"
+#include "compare/say.h"
+
+struct play {
+	const struct conduct *conduct;
+	const struct cell *cell;
+	struct stage stage;
+	json_t *rounds;
+	unsigned int kept, repeated, slots_played;
+	uint64_t begun_ns;
+	bool correct;
+};
+
+static int check_arm(const struct cell *cell, const struct arm *arm, struct duet_probe *probe)
+{
+	const struct duet_backend *backend = backends_find(arm->backend);
+	const struct model *model = model_find(arm->model);
+
+	if (!backend)
+		return say_failure(SAY_USAGE, "arm %s: there is no backend '%s'; there is "
+				   "completion and polling", arm->text, arm->backend);
+	if (!model)
+		return say_failure(SAY_USAGE, "arm %s: there is no model '%s'; there is callback, "
+				   "future and native", arm->text, arm->model);
+	if (model->only_on && strcmp(model->only_on, arm->backend) != 0)
+		return say_failure(SAY_USAGE, "arm %s: only %s speaks the %s dialect", arm->text,
+				   model->only_on, model->name);
+	if (!cell->workload->needs_model && model != &MODEL_ECHO_CALLBACK)
+		return say_failure(SAY_USAGE, "arm %s: the workload %s has callbacks only",
+				   arm->text, cell->workload->name);
+	if (!duet_backend_probe(backend, *arm->tuning ? arm->tuning : NULL, probe))
+		return SAY_OK;
+	if (probe->error == -EINVAL && *arm->tuning)
+		return say_failure(SAY_USAGE, "arm %s: %s doesn't know the tuning '%s'", arm->text,
+				   arm->backend, arm->tuning);
+	return say_failure(SAY_UNMEASURED, "arm %s can't be played here: %s", arm->text,
+			   probe->reason);
+}
+
+static int describe_arms(const struct cell *cell, json_t *arms)
+{
+	int code = SAY_OK;
+
+	for (uint32_t i = 0; !code && i < cell->arm_count; i++) {
+		const struct arm *arm = &cell->arms[i];
+		struct duet_probe probe = {0};
+
+		code = check_arm(cell, arm, &probe);
+		json_array_append_new(arms, json_pack("{s:s, s:s, s:s, s:s, s:s}", "name",
+						      arm->text, "backend", arm->backend, "model",
+						      arm->model, "tuning", arm->tuning, "shape",
+						      probe.shape));
+	}
+	return code;
+}
+
+static void show_progress(const struct play *play, unsigned int slot)
+{
+	const struct cell *cell = play->cell;
+	unsigned int slots = cell->arm_count + 1;
+	unsigned int left = (cell->rounds - play->kept) * slots - slot;
+	uint64_t each_ns = play->slots_played
+		? (window_now_ns() - play->begun_ns) / play->slots_played
+		: cell->warmup_ns + cell->duration_ns;
+	uint64_t left_s = left * each_ns / 1000000000;
+
+	say_progress("%s (%u of %u)  round %u of %u, %u repeated  %u:%02u left",
+		     cell->workload->name, play->conduct->index + 1, play->conduct->count,
+		     play->kept + 1, cell->rounds, play->repeated, (unsigned int)(left_s / 60),
+		     (unsigned int)(left_s % 60));
+}
+
+static int play_slot(struct play *play, unsigned int arm, json_t *slots)
+{
+	const struct cell *cell = play->cell;
+	json_t *slot = NULL;
+	int code;
+
+	play->stage.seed = rounds_random(play->conduct->random) >> 1;
+	code = cell->workload->play(&play->stage, cell, &cell->arms[arm], &slot);
+	if (!code && process_interrupted())
+		code = WORKLOAD_INTERRUPTED;
+	play->slots_played++;
+	if (!slot)
+		return code;
+	json_object_set_new(slot, "arm", json_integer((json_int_t)arm));
+	json_array_append_new(slots, slot);
+	if (code == SAY_WRONG_BYTE) {
+		play->correct = false;
+		return say_failure(code, "arm %s: a byte came back wrong, was lost or doubled: the "
+				   "timings are void", cell->arms[arm].text);
+	}
+	return code;
+}
+
+/* A disturbed round is repeated whole, never one side of it, as long as there are repeats left. */
+static void judge_round(struct play *play, json_t *round)
+{
+	const char *cause = conclude_disturbance(round);
+	uint64_t until_ns = play->conduct->until_ns;
+	bool again = cause && play->repeated < play->cell->repeats_max &&
+		(!until_ns || window_now_ns() < until_ns);
+
+	json_object_set_new(round, "disturbed_by", cause ? json_string(cause) : json_null());
+	json_object_set_new(round, "kept", json_boolean(!again));
+	play->repeated += again;
+	play->kept += !again;
+}
+
+static int play_round(struct play *play)
+{
+	unsigned int order[ROUNDS_SLOTS_MAX];
+	unsigned int slots = rounds_shuffle(order, play->cell->arm_count, play->conduct->random);
+	json_t *round = json_pack("{s:i, s:[]}", "round", (int)play->kept, "slots");
+	int code = SAY_OK;
+
+	for (unsigned int i = 0; !code && i < slots; i++) {
+		show_progress(play, i);
+		code = play_slot(play, order[i], json_object_get(round, "slots"));
+	}
+	if (!code)
+		judge_round(play, round);
+	if (!code || code == SAY_WRONG_BYTE)
+		json_array_append(play->rounds, round);
+	json_decref(round);
+	return code;
+}
+
+static int play_rounds(struct play *play)
+{
+	int code = play->cell->workload->prepare(&play->stage, play->cell);
+
+	play->begun_ns = window_now_ns();
+	while (!code && play->kept < play->cell->rounds)
+		code = process_interrupted() ? WORKLOAD_INTERRUPTED : play_round(play);
+	play->cell->workload->tidy(&play->stage);
+	say_progress_end();
+	return code;
+}
+
+int conduct_cell(const struct conduct *conduct, const struct cell *cell, json_t **json)
+{
+	struct play play = { .conduct = conduct, .cell = cell, .correct = true,
+			     .stage = { .file = -1, .sums = -1 } };
+	json_t *arms = json_array();
+	int code = describe_arms(cell, arms);
+
+	*json = NULL;
+	if (code) {
+		json_decref(arms);
+		return code;
+	}
+	machine_cpu_pair(&play.stage.subject_cpu, &play.stage.load_cpu);
+	play.rounds = json_array();
+	code = play_rounds(&play);
+	*json = json_pack("{s:s, s:o, s:I, s:I, s:o, s:o, s:b, s:b}", "workload",
+			  cell->workload->name, "parameters", cell->workload->parameters(cell),
+			  "warmup_ns", (json_int_t)cell->warmup_ns, "duration_ns",
+			  (json_int_t)cell->duration_ns, "arms", arms, "rounds", play.rounds,
+			  "complete", code == SAY_OK, "correct", play.correct);
+	if (play.correct)
+		conclude_cell(*json);
+	return code;
+}

@@ -1,0 +1,235 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* What this kernel and machine offer and forbid. It reads and tries, and changes nothing: what it
+ * would change it says. */
+#include "compare/doctor.h"
+
+#include <duet/loop.h>
+#include <duet/operation.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "compare/backends.h"
+#include "compare/measure/noise.h"
+#include "compare/options.h"
+#include "compare/report/machine.h"
+#include "compare/say.h"
+
+struct values {
+	const char *proc_root;
+};
+
+static const struct option_row ROWS[] = {
+	{ "proc-root", OPTION_TEXT, offsetof(struct values, proc_root), 0, 0, "FOLDER",
+	  "look there instead of /proc (or DUET_PROC_ROOT)" },
+	{ 0 },
+};
+
+static const struct option_set SET = {
+	"doctor", "",
+	"Says what this machine offers and forbids, and what would make measuring quieter.\n"
+	"Changes nothing. Exit code 0, also where a backend is missing.",
+	ROWS,
+};
+
+struct doctor {
+	const char *proc;
+	struct duet_probe probes[BACKENDS_COUNT];
+	unsigned int advice; /* lines given so far */
+};
+
+static void print_machine(const struct doctor *doctor)
+{
+	char model[256], path[1024];
+	struct utsname names;
+
+	uname(&names);
+	snprintf(path, sizeof(path), "%s/cpuinfo", doctor->proc);
+	machine_value(model, sizeof(model), path, "model name");
+	printf("kernel      %s %s, %s\n", names.sysname, names.release, names.machine);
+	printf("processors  %u allowed, %ld online%s%s%s\n", machine_cpus(),
+	       sysconf(_SC_NPROCESSORS_ONLN), *model ? ", " : "", model,
+	       machine_is_virtual(doctor->proc) ? ", virtual" : "");
+}
+
+/* The reason of a refusal is the library's: it tried. Long ones are broken to the width. */
+static void print_wrapped(const char *text, int indent)
+{
+	int column = indent;
+
+	while (*text) {
+		int word = (int)strcspn(text, " ");
+
+		if (column + word > 78 && column > indent)
+			column = printf("\n%*s", indent, "") - 1;
+		column += printf("%.*s ", word, text);
+		text += word + (text[word] == ' ');
+	}
+	putchar('\n');
+}
+
+static void print_backends(struct doctor *doctor)
+{
+	puts("\nbackends");
+	for (size_t i = 0; i < BACKENDS_COUNT; i++) {
+		struct duet_probe *probe = &doctor->probes[i];
+		int refused = duet_backend_probe(backends_at(i), NULL, probe);
+		int column = printf("  %-11s %s: ", duet_backend_name(backends_at(i)),
+				    refused ? "not available" : "available");
+
+		print_wrapped(refused ? probe->reason : probe->shape, refused ? column : 14);
+	}
+}
+
+static void print_capabilities(const struct doctor *doctor)
+{
+	static const char *const WORDS[] = { "absent", "emulated", "native" };
+
+	printf("\n%-14s", "operations");
+	for (size_t i = 0; i < BACKENDS_COUNT; i++)
+		printf("%-12s", duet_backend_name(backends_at(i)));
+	putchar('\n');
+	for (int kind = 0; kind < DUET_KIND_COUNT; kind++) {
+		printf("  %-12s", duet_kind_name((enum duet_kind)kind));
+		for (size_t i = 0; i < BACKENDS_COUNT; i++) {
+			unsigned int capability = doctor->probes[i].capability[kind];
+
+			printf("%-12s", doctor->probes[i].error || capability > DUET_NATIVE
+						? "-" : WORDS[capability]);
+		}
+		putchar('\n');
+	}
+}
+
+static void print_limit(const char *name, __rlimit_resource_t which, const char *unit, rlim_t divide)
+{
+	struct rlimit limit;
+
+	if (getrlimit(which, &limit))
+		return;
+	if (limit.rlim_cur == RLIM_INFINITY)
+		printf("  %-16s unlimited\n", name);
+	else if (limit.rlim_max == RLIM_INFINITY)
+		printf("  %-16s %" PRIu64 " %s, may be raised\n", name,
+		       (uint64_t)(limit.rlim_cur / divide), unit);
+	else
+		printf("  %-16s %" PRIu64 " %s, may be raised to %" PRIu64 "\n", name,
+		       (uint64_t)(limit.rlim_cur / divide), unit,
+		       (uint64_t)(limit.rlim_max / divide));
+}
+
+static void print_limits(const struct doctor *doctor)
+{
+	static const char *const MEANINGS[] = {
+		"0: everyone may use it", "1: only CAP_SYS_ADMIN and the group io_uring_group",
+		"2: nobody may use it",
+	};
+	char line[64];
+
+	puts("\nlimits");
+	print_limit("open files", RLIMIT_NOFILE, "files", 1);
+	print_limit("locked memory", RLIMIT_MEMLOCK, "KiB", 1024);
+	if (!machine_line(line, sizeof(line), "%s/sys/kernel/io_uring_disabled", doctor->proc))
+		puts("  io_uring         this kernel has no sysctl kernel.io_uring_disabled");
+	else
+		printf("  io_uring         kernel.io_uring_disabled = %s\n",
+		       *line >= '0' && *line <= '2' && !line[1] ? MEANINGS[*line - '0'] : line);
+}
+
+static void advise(struct doctor *doctor, const char *text)
+{
+	doctor->advice++;
+	fputs("  - ", stdout);
+	print_wrapped(text, 4);
+}
+
+static void advise_on_ring(struct doctor *doctor)
+{
+	char line[64];
+
+	if (machine_line(line, sizeof(line), "%s/sys/kernel/io_uring_disabled", doctor->proc) &&
+	    strcmp(line, "0") != 0)
+		advise(doctor, "io_uring is switched off for some or all: sysctl "
+			       "kernel.io_uring_disabled=0 would allow it (ask who runs the machine "
+			       "why it is off)");
+}
+
+static void advise_on_processors(struct doctor *doctor)
+{
+	char line[256];
+	int subject, load;
+
+	if (!machine_cpu_pair(&subject, &load))
+		advise(doctor, "one processor only: server and load share it, so that latency and "
+			       "throughput say little; CPU per operation still holds");
+	else if (machine_cpus() < 4)
+		advise(doctor, "fewer than four processors: server and load take one each, and "
+			       "every other program disturbs one of them");
+	if (machine_line(line, sizeof(line),
+			 "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_governor", subject) &&
+	    strcmp(line, "performance") != 0)
+		advise(doctor, "the frequency governor isn't 'performance': cpupower frequency-set "
+			       "-g performance");
+	if (machine_line(line, sizeof(line), "/sys/devices/system/cpu/cpufreq/boost") &&
+	    !strcmp(line, "1"))
+		advise(doctor, "turbo is on, and makes figures depend on temperature: echo 0 > "
+			       "/sys/devices/system/cpu/cpufreq/boost");
+	if (machine_is_virtual(doctor->proc))
+		advise(doctor, "a virtual machine: what the hypervisor takes is noticed as steal "
+			       "only where it tells");
+}
+
+static void advise_on_load(struct doctor *doctor)
+{
+	char line[128], text[200];
+	struct noise_machine machine;
+	double load;
+
+	if (machine_line(line, sizeof(line), "%s/loadavg", doctor->proc) &&
+	    (load = strtod(line, NULL)) > 0.5) {
+		snprintf(text, sizeof(text), "other programs run: the load average is %.2f; end "
+			 "them, or expect disturbed rounds", load);
+		advise(doctor, text);
+	}
+	if (!noise_read_machine(doctor->proc, &machine) && machine.steal_ns) {
+		snprintf(text, sizeof(text), "the hypervisor has taken %.1f s of processor time since "
+			 "boot (steal)", (double)machine.steal_ns / 1e9);
+		advise(doctor, text);
+	}
+}
+
+int doctor_command(int argc, char **argv)
+{
+	struct values values = { getenv("DUET_PROC_ROOT") };
+	struct doctor *doctor = calloc(1, sizeof(*doctor));
+	int first, code = options_read(&SET, argc, argv, &values, &first);
+
+	if (!doctor)
+		code = say_failure(SAY_UNMEASURED, "out of memory");
+	if (code == OPTIONS_READ && argc != first)
+		code = say_failure(SAY_USAGE, "doctor: '%s' is too much; it takes options only",
+				   argv[first]);
+	if (code == OPTIONS_READ) {
+		code = SAY_OK;
+		doctor->proc = values.proc_root ? values.proc_root : "/proc";
+		print_machine(doctor);
+		print_backends(doctor);
+		print_capabilities(doctor);
+		print_limits(doctor);
+		puts("\nadvice");
+		advise_on_ring(doctor);
+		advise_on_processors(doctor);
+		advise_on_load(doctor);
+		if (!doctor->advice)
+			puts("  nothing found that disturbs");
+	}
+	free(doctor);
+	return code;
+}

@@ -1,0 +1,334 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+#include "compare/report/conclude.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compare/measure/interval.h"
+#include "compare/measure/noise.h"
+#include "compare/measure/rounds.h"
+#include "compare/measure/verdict.h"
+
+/* A figure of one slot; NAN where it couldn't be measured. */
+typedef double figure_fn(const json_t *slot);
+
+struct metric {
+	const char *key, *title, *unit, *better;
+	bool wall; /* suffers from what else runs: void where most rounds were disturbed */
+	figure_fn *figure;
+};
+
+static double number(const json_t *object, const char *key)
+{
+	const json_t *value = json_object_get(object, key);
+
+	return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static double ratio(double above, double below)
+{
+	return below > 0 ? above / below : NAN;
+}
+
+static double cpu_per_operation(const json_t *slot)
+{
+	double value = ratio(number(slot, "cpu_ns"), number(slot, "operations"));
+
+	return value > 0 ? value : NAN;
+}
+
+static double throughput(const json_t *slot)
+{
+	double value = ratio(number(slot, "operations") * 1e9, number(slot, "elapsed_ns"));
+
+	return value > 0 ? value : NAN;
+}
+
+static double median_latency(const json_t *slot)
+{
+	return number(json_object_get(slot, "latency"), "p50_ns");
+}
+
+static double p99_latency(const json_t *slot)
+{
+	return number(json_object_get(slot, "latency"), "p99_ns");
+}
+
+static double p999_latency(const json_t *slot)
+{
+	return number(json_object_get(slot, "latency"), "p999_ns");
+}
+
+static const struct metric METRICS[] = {
+	{ "cpu_per_operation_ns", "CPU per operation", "ns", "lower", false, cpu_per_operation },
+	{ "latency_p50_ns", "median latency", "ns", "lower", false, median_latency },
+	{ "throughput_per_s", "throughput", "1/s", "higher", true, throughput },
+	{ "latency_p99_ns", "p99 latency", "ns", "lower", true, p99_latency },
+	{ "latency_p999_ns", "p99.9 latency", "ns", "lower", true, p999_latency },
+};
+
+static double counted(const json_t *slot, const char *key)
+{
+	return number(json_object_get(slot, "counters"), key);
+}
+
+static double per_operation(const json_t *slot, const char *key)
+{
+	return ratio(counted(slot, key), number(slot, "operations_total"));
+}
+
+static double system_calls(const json_t *slot)
+{
+	return per_operation(slot, "system_calls");
+}
+
+static double wasted(const json_t *slot)
+{
+	return per_operation(slot, "wasted");
+}
+
+static double waits(const json_t *slot)
+{
+	return per_operation(slot, "waits");
+}
+
+static double inline_ended(const json_t *slot)
+{
+	return per_operation(slot, "inline_ended");
+}
+
+static double worker(const json_t *slot)
+{
+	return per_operation(slot, "worker");
+}
+
+static double registrations(const json_t *slot)
+{
+	return per_operation(slot, "registrations");
+}
+
+static double completions_per_wait(const json_t *slot)
+{
+	return ratio(counted(slot, "ended") + counted(slot, "interim"), counted(slot, "waits"));
+}
+
+static double switches(const json_t *slot)
+{
+	const json_t *noise = json_object_get(slot, "noise");
+
+	return ratio(number(noise, "voluntary_switches") + number(noise, "involuntary_switches"),
+		     number(slot, "operations"));
+}
+
+static double bytes_on_loan(const json_t *slot)
+{
+	return ratio(counted(slot, "lent_byte_seconds") * 1e9, counted(slot, "life_ns"));
+}
+
+static double load_busy(const json_t *slot)
+{
+	return ratio(100 * number(slot, "load_cpu_ns"), number(slot, "elapsed_ns"));
+}
+
+static double arm_busy(const json_t *slot)
+{
+	return ratio(100 * number(slot, "cpu_ns"), number(slot, "elapsed_ns"));
+}
+
+static const struct metric COUNTERS[] = {
+	{ "system_calls_per_operation", "system calls per op", "", "", false, system_calls },
+	{ "wasted_attempts_per_operation", "wasted attempts per op", "", "", false, wasted },
+	{ "waits_per_operation", "waits per op", "", "", false, waits },
+	{ "completions_per_wait", "completions per wait", "", "", false, completions_per_wait },
+	{ "inline_per_operation", "ended inline per op", "", "", false, inline_ended },
+	{ "worker_per_operation", "to a worker per op", "", "", false, worker },
+	{ "registrations_per_operation", "registrations per op", "", "", false, registrations },
+	{ "context_switches_per_operation", "context switches per op", "", "", false, switches },
+	{ "bytes_on_loan_mean", "bytes on loan, mean", "bytes", "", false, bytes_on_loan },
+	{ "arm_busy_percent", "arm's processor use", "%", "", false, arm_busy },
+	{ "load_busy_percent", "load's processor use", "%", "", false, load_busy },
+};
+
+static json_t *real_or_null(double value)
+{
+	return isfinite(value) ? json_real(value) : json_null();
+}
+
+static bool is_kept(const json_t *round)
+{
+	return json_is_true(json_object_get(round, "kept"));
+}
+
+/* The figures of one arm in one round: two for the first arm, one for the others. */
+static unsigned int figures_of(const json_t *round, unsigned int arm, figure_fn *figure,
+			       double *values)
+{
+	unsigned int count = 0;
+	json_t *slot;
+	size_t i;
+
+	json_array_foreach(json_object_get(round, "slots"), i, slot) {
+		if (json_integer_value(json_object_get(slot, "arm")) == (json_int_t)arm &&
+		    count < 2)
+			values[count++] = figure(slot);
+	}
+	return count;
+}
+
+static double median_of(const json_t *rounds, unsigned int arm, figure_fn *figure)
+{
+	static double values[2 * INTERVAL_VALUES_MAX];
+	struct interval interval;
+	unsigned int count = 0;
+	json_t *round;
+	size_t i;
+
+	json_array_foreach(rounds, i, round) {
+		if (is_kept(round) && count + 2 <= 2 * INTERVAL_VALUES_MAX)
+			count += figures_of(round, arm, figure, values + count);
+	}
+	for (unsigned int k = 0; k < count; k++) {
+		if (!isfinite(values[k]))
+			return NAN;
+	}
+	interval_take(values, count, &interval);
+	return count ? interval.middle : NAN;
+}
+
+static json_t *medians_json(const json_t *rounds, unsigned int arms, figure_fn *figure)
+{
+	json_t *medians = json_array();
+
+	for (unsigned int arm = 0; arm < arms; arm++)
+		json_array_append_new(medians, real_or_null(median_of(rounds, arm, figure)));
+	return medians;
+}
+
+/* Both plays of the first arm count: their geometric mean is what the other is set against, and
+ * their ratio is the floor. */
+static void gather(const json_t *rounds, unsigned int arm, figure_fn *figure,
+		   struct verdict_evidence *evidence, double *ratios, double *floors)
+{
+	json_t *round;
+	size_t i;
+
+	evidence->measured = true;
+	json_array_foreach(rounds, i, round) {
+		double first[2], other[2];
+
+		if (!is_kept(round) || evidence->rounds == INTERVAL_VALUES_MAX)
+			continue;
+		if (figures_of(round, 0, figure, first) != 2 ||
+		    figures_of(round, arm, figure, other) != 1)
+			continue;
+		ratios[evidence->rounds] = sqrt(first[0] * first[1]) / other[0];
+		floors[evidence->rounds] = first[0] / first[1];
+		if (!isfinite(ratios[evidence->rounds]) || !isfinite(floors[evidence->rounds]))
+			evidence->measured = false;
+		evidence->rounds++;
+	}
+}
+
+static json_t *comparison_json(const json_t *rounds, unsigned int arm, const struct metric *metric,
+			       bool disturbed)
+{
+	double ratios[INTERVAL_VALUES_MAX], floors[INTERVAL_VALUES_MAX];
+	struct verdict_evidence evidence = { .ratios = ratios, .floors = floors,
+					     .disturbed = disturbed && metric->wall };
+	struct verdict_result result;
+
+	gather(rounds, arm, metric->figure, &evidence, ratios, floors);
+	verdict_decide(&evidence, &result);
+	if (result.verdict == VERDICT_NOT_MEASURED)
+		return json_pack("{s:i, s:i, s:s}", "a", 0, "b", (int)arm, "verdict",
+				 verdict_word(result.verdict));
+	if (result.verdict == VERDICT_TOO_FEW_ROUNDS)
+		return json_pack("{s:i, s:i, s:s, s:f, s:i}", "a", 0, "b", (int)arm, "verdict",
+				 verdict_word(result.verdict), "ratio", result.ratio, "rounds",
+				 (int)evidence.rounds);
+	return json_pack("{s:i, s:i, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:i}", "a", 0, "b",
+			 (int)arm, "verdict", verdict_word(result.verdict), "ratio", result.ratio,
+			 "ratio_low", result.low, "ratio_high", result.high, "level", result.level,
+			 "floor", result.floor, "detectable", result.detectable, "rounds",
+			 (int)evidence.rounds);
+}
+
+static json_t *metric_json(const json_t *rounds, unsigned int arms, const struct metric *metric,
+			   bool disturbed)
+{
+	json_t *comparisons = json_array();
+
+	for (unsigned int arm = 1; arm < arms; arm++)
+		json_array_append_new(comparisons,
+				      comparison_json(rounds, arm, metric, disturbed));
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "key", metric->key, "title",
+			 metric->title, "unit", metric->unit, "better", metric->better, "medians",
+			 medians_json(rounds, arms, metric->figure), "comparisons", comparisons);
+}
+
+const char *conclude_disturbance(const json_t *round)
+{
+	const char *cause = NULL;
+	json_t *slot;
+	size_t i;
+
+	json_array_foreach(json_object_get(round, "slots"), i, slot) {
+		const json_t *json = json_object_get(slot, "noise");
+		struct noise noise = {
+			.elapsed_ns = (uint64_t)json_integer_value(
+				json_object_get(slot, "elapsed_ns")),
+			.wait_ns = (uint64_t)json_integer_value(json_object_get(json, "wait_ns")),
+			.steal_ns = (uint64_t)json_integer_value(json_object_get(json, "steal_ns")),
+			.others_cpu_ns = (uint64_t)json_integer_value(
+				json_object_get(json, "others_cpu_ns")),
+		};
+
+		if (!cause)
+			cause = noise_cause(&noise);
+	}
+	return cause;
+}
+
+static json_t *noise_json(const json_t *rounds)
+{
+	int kept = 0, disturbed = 0, repeated = 0;
+	const char *cause = NULL;
+	json_t *round;
+	size_t i;
+
+	json_array_foreach(rounds, i, round) {
+		const char *why = json_string_value(json_object_get(round, "disturbed_by"));
+
+		kept += is_kept(round);
+		repeated += !is_kept(round);
+		disturbed += is_kept(round) && why;
+		if (why)
+			cause = why;
+	}
+	return json_pack("{s:i, s:i, s:i, s:s?}", "rounds_kept", kept, "rounds_repeated", repeated,
+			 "rounds_disturbed", disturbed, "cause", cause);
+}
+
+void conclude_cell(json_t *cell)
+{
+	const json_t *rounds = json_object_get(cell, "rounds");
+	unsigned int arms = (unsigned int)json_array_size(json_object_get(cell, "arms"));
+	json_t *metrics = json_array(), *counters = json_array(), *noise = noise_json(rounds);
+	bool disturbed = 2 * json_integer_value(json_object_get(noise, "rounds_disturbed")) >
+		json_integer_value(json_object_get(noise, "rounds_kept"));
+
+	for (size_t i = 0; i < sizeof(METRICS) / sizeof(*METRICS); i++)
+		json_array_append_new(metrics, metric_json(rounds, arms, &METRICS[i], disturbed));
+	for (size_t i = 0; i < sizeof(COUNTERS) / sizeof(*COUNTERS); i++)
+		json_array_append_new(counters,
+				      json_pack("{s:s, s:s, s:o}", "key", COUNTERS[i].key, "title",
+						COUNTERS[i].title, "medians",
+						medians_json(rounds, arms, COUNTERS[i].figure)));
+	json_object_set_new(cell, "metrics", metrics);
+	json_object_set_new(cell, "counters", counters);
+	json_object_set_new(cell, "noise", noise);
+}

@@ -1,0 +1,255 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+#include "compare/report/text.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "compare/say.h"
+
+enum { NAME_COLUMNS = 24, FIGURE_COLUMNS = 10 };
+
+static const char *string_at(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "?";
+}
+
+static json_int_t integer_at(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static double real_at(const json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
+
+static const char *style(FILE *out, const char *code)
+{
+	return say_colour(out) ? code : "";
+}
+
+#define BOLD "\033[1m"
+#define DIM "\033[2m"
+#define YELLOW "\033[33m"
+#define PLAIN "\033[0m"
+
+static char letter(json_int_t arm)
+{
+	return (char)('a' + arm);
+}
+
+/* Three digits that matter, in the unit that people read. */
+static void format_figure(const json_t *value, const char *unit, char *text, size_t size)
+{
+	static const char *const TIMES[] = { "ns", "us", "ms", "s" };
+	static const char *const RATES[] = { "/s", "k/s", "M/s", "G/s" };
+	bool time = !strcmp(unit, "ns");
+	double number = json_number_value(value);
+	int step = 0;
+
+	if (!json_is_number(value)) {
+		snprintf(text, size, "-");
+		return;
+	}
+	for (; number >= 1000 && step < 3; step++)
+		number /= 1000;
+	snprintf(text, size, "%.*f %s", number < 10 ? 2 : number < 100 ? 1 : 0, number,
+		 time ? TIMES[step] : RATES[step]);
+}
+
+static void print_verdict(const json_t *metric, const json_t *comparison, FILE *out)
+{
+	const char *verdict = string_at(comparison, "verdict");
+	bool differs = strstr(verdict, "lower") != NULL;
+	bool noisy = !strcmp(verdict, "too noisy");
+
+	(void)metric;
+	fputs(style(out, differs ? BOLD : noisy ? YELLOW : ""), out);
+	if (differs)
+		fprintf(out, "%c lower", letter(integer_at(comparison, *verdict == 'a' ? "a" : "b")));
+	else
+		fputs(verdict, out);
+	fputs(style(out, PLAIN), out);
+	fputc('\n', out);
+	if (!strcmp(verdict, "no difference shown"))
+		fprintf(out, "%*s(%.1f %% would have been)\n", 58, "",
+			100 * real_at(comparison, "detectable"));
+}
+
+static void print_ratio(const json_t *comparison, FILE *out)
+{
+	if (json_object_get(comparison, "ratio_low"))
+		fprintf(out, "  %5.3f  [%5.3f, %5.3f]  ", real_at(comparison, "ratio"),
+			real_at(comparison, "ratio_low"), real_at(comparison, "ratio_high"));
+	else
+		fprintf(out, "  %5s  %14s  ", "-", "");
+}
+
+static void print_metric(const json_t *cell, const json_t *metric, FILE *out)
+{
+	const json_t *comparisons = json_object_get(metric, "comparisons");
+	const json_t *medians = json_object_get(metric, "medians");
+	const json_t *first = json_array_get(comparisons, 0);
+	json_t *arm;
+	size_t i;
+
+	fprintf(out, "%s%s%s (%s is better)", style(out, BOLD), string_at(metric, "title"),
+		style(out, PLAIN), string_at(metric, "better"));
+	if (json_object_get(first, "floor"))
+		fprintf(out, "%s   a against itself: within %.1f %%%s", style(out, DIM),
+			100 * real_at(first, "floor"), style(out, PLAIN));
+	fputc('\n', out);
+	json_array_foreach(json_object_get(cell, "arms"), i, arm) {
+		char figure[32];
+
+		format_figure(json_array_get(medians, i), string_at(metric, "unit"), figure,
+			      sizeof(figure));
+		fprintf(out, "  %c %-20.20s %10s", letter((json_int_t)i), string_at(arm, "name"),
+			figure);
+		if (!i) {
+			fputc('\n', out);
+			continue;
+		}
+		print_ratio(json_array_get(comparisons, i - 1), out);
+		print_verdict(metric, json_array_get(comparisons, i - 1), out);
+	}
+}
+
+/* "not measured" for every arm needs one line and not a table. */
+static bool is_unmeasured(const json_t *metric)
+{
+	json_t *comparison;
+	size_t i;
+
+	json_array_foreach(json_object_get(metric, "comparisons"), i, comparison) {
+		if (strcmp(string_at(comparison, "verdict"), "not measured") != 0)
+			return false;
+	}
+	return true;
+}
+
+static void print_counters(const json_t *cell, FILE *out)
+{
+	size_t arms = json_array_size(json_object_get(cell, "arms")), i, k;
+	json_t *counter, *median;
+
+	fprintf(out, "%s%-*s%s", style(out, BOLD), NAME_COLUMNS, "beside the times",
+		style(out, PLAIN));
+	for (k = 0; k < arms; k++)
+		fprintf(out, "%*c", FIGURE_COLUMNS, letter((json_int_t)k));
+	fputc('\n', out);
+	json_array_foreach(json_object_get(cell, "counters"), i, counter) {
+		fprintf(out, "  %-*s", NAME_COLUMNS - 2, string_at(counter, "title"));
+		json_array_foreach(json_object_get(counter, "medians"), k, median) {
+			double value = json_number_value(median);
+
+			if (json_is_number(median))
+				fprintf(out, "%*.*f", FIGURE_COLUMNS, value < 100 ? 3 : 0, value);
+			else
+				fprintf(out, "%*s", FIGURE_COLUMNS, "-");
+		}
+		fputc('\n', out);
+	}
+}
+
+static void print_noise(const json_t *cell, FILE *out)
+{
+	const json_t *noise = json_object_get(cell, "noise");
+	json_int_t repeated = integer_at(noise, "rounds_repeated");
+	json_int_t disturbed = integer_at(noise, "rounds_disturbed");
+
+	fprintf(out, "%lld rounds of %.3g s", (long long)integer_at(noise, "rounds_kept"),
+		real_at(cell, "duration_ns") / 1e9);
+	if (repeated || disturbed)
+		fprintf(out, ", %lld repeated, %lld kept though disturbed\n  (%s)",
+			(long long)repeated, (long long)disturbed, string_at(noise, "cause"));
+	fputc('\n', out);
+}
+
+static void print_parameters(const json_t *cell, FILE *out)
+{
+	const json_t *parameters = json_object_get(cell, "parameters");
+	const char *key;
+	json_t *value;
+	int column = (int)strlen(string_at(cell, "workload")) + 1;
+
+	fprintf(out, "\n%s%s%s:", style(out, BOLD), string_at(cell, "workload"), style(out, PLAIN));
+	json_object_foreach((json_t *)parameters, key, value) {
+		char text[128];
+
+		if (json_is_string(value))
+			snprintf(text, sizeof(text), " %s %s,", key, json_string_value(value));
+		else if (json_is_integer(value))
+			snprintf(text, sizeof(text), " %s %lld,", key,
+				 (long long)json_integer_value(value));
+		else
+			snprintf(text, sizeof(text), " %s %s,", key,
+				 json_is_true(value) ? "yes" : "no");
+		if (column + (int)strlen(text) > 79)
+			column = fprintf(out, "\n ") - 1;
+		column += fprintf(out, "%s", text);
+	}
+	fputc(' ', out);
+}
+
+static void print_arms(const json_t *cell, FILE *out)
+{
+	json_t *arm;
+	size_t i;
+
+	json_array_foreach(json_object_get(cell, "arms"), i, arm)
+		fprintf(out, "  %c = %s %s(%.45s)%s\n", letter((json_int_t)i),
+			string_at(arm, "name"), style(out, DIM), string_at(arm, "shape"),
+			style(out, PLAIN));
+}
+
+void text_cell(const json_t *cell, FILE *out)
+{
+	json_t *metric;
+	size_t i;
+
+	print_parameters(cell, out);
+	print_noise(cell, out);
+	print_arms(cell, out);
+	if (json_is_false(json_object_get(cell, "correct"))) {
+		fprintf(out, "%sA byte came back wrong: the timings are void.%s\n",
+			style(out, YELLOW), style(out, PLAIN));
+		return;
+	}
+	json_array_foreach(json_object_get(cell, "metrics"), i, metric) {
+		if (is_unmeasured(metric))
+			fprintf(out, "%s%s%s: not measured (too few operations a round)\n",
+				style(out, BOLD), string_at(metric, "title"), style(out, PLAIN));
+		else
+			print_metric(cell, metric, out);
+	}
+	print_counters(cell, out);
+}
+
+void text_head(const json_t *result, FILE *out)
+{
+	const json_t *environment = json_object_get(result, "environment");
+
+	fprintf(out, "duet %s on Linux %s, %s, %lld processors\n",
+		string_at(json_object_get(result, "tool"), "version"),
+		string_at(environment, "kernel_release"), string_at(environment, "cpu_model"),
+		(long long)integer_at(environment, "cpus_allowed"));
+	if (json_is_true(json_object_get(environment, "shared_core")))
+		fputs("One processor only: server and load share it, and disturb each other.\n", out);
+}
+
+void text_foot(const json_t *result, FILE *out)
+{
+	const json_t *run = json_object_get(result, "run");
+
+	fputs("\nThe ratio is a / other; [ ] holds the true median in at least 95 of 100 runs.\n",
+	      out);
+	if (json_is_false(json_object_get(result, "complete")))
+		fputs("Incomplete: the run was ended before all rounds were played.\n", out);
+	fprintf(out, "Again: %s\n", string_at(run, "repeat"));
+}

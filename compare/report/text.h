@@ -1,0 +1,16 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* The report for people, rendered from the JSON and from nothing else: what is seen is what was
+ * stored. It fits 80 columns. */
+#ifndef COMPARE_REPORT_TEXT_H
+#define COMPARE_REPORT_TEXT_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+void text_head(const json_t *result, FILE *out);
+void text_cell(const json_t *cell, FILE *out);
+void text_foot(const json_t *result, FILE *out);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+#include "compare/sets.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define SECOND UINT64_C(1000000000)
+
+const char *const SETS_CELLS[ROUNDS_ARMS_MAX] = {
+	"polling/callback", "polling/future", "completion/callback", "completion/future",
+	"polling/native",
+};
+
+/* Under three minutes in all, on two processors. */
+static const struct sets_row QUICK[] = {
+	{ &WORKLOAD_ECHO, .connections = 64, .size_bytes = 64, .depth = 1 },
+	{ &WORKLOAD_ECHO, .connections = 1, .size_bytes = 64, .depth = 1 },
+	{ &WORKLOAD_ECHO, .connections = 64, .size_bytes = 64, .depth = 1, .cells = true },
+	{ &WORKLOAD_FILE, .block_bytes = 4096, .depth = 32 },
+	{ &WORKLOAD_FILE, .block_bytes = 4096, .depth = 32, .direct = true },
+	{ 0 },
+};
+
+static const struct sets_row FULL[] = {
+	{ &WORKLOAD_ECHO, .connections = 1, .size_bytes = 64, .depth = 1 },
+	{ &WORKLOAD_ECHO, .connections = 64, .size_bytes = 64, .depth = 1 },
+	{ &WORKLOAD_ECHO, .connections = 512, .size_bytes = 64, .depth = 1 },
+	{ &WORKLOAD_ECHO, .connections = 64, .size_bytes = 16384, .depth = 1 },
+	{ &WORKLOAD_ECHO, .connections = 64, .size_bytes = 64, .depth = 16 },
+	{ &WORKLOAD_ECHO, .connections = 1, .size_bytes = 64, .depth = 1, .cells = true },
+	{ &WORKLOAD_ECHO, .connections = 64, .size_bytes = 64, .depth = 1, .cells = true },
+	{ &WORKLOAD_FILE, .block_bytes = 4096, .depth = 1 },
+	{ &WORKLOAD_FILE, .block_bytes = 4096, .depth = 32 },
+	{ &WORKLOAD_FILE, .block_bytes = 4096, .depth = 1, .direct = true },
+	{ &WORKLOAD_FILE, .block_bytes = 4096, .depth = 32, .direct = true },
+	{ 0 },
+};
+
+static const struct sets SETS[] = {
+	{ "quick", QUICK, 15, 5, SECOND / 20, SECOND / 5, 120 * SECOND },
+	{ "full", FULL, 15, 15, SECOND / 10, SECOND, 0 },
+};
+
+const struct sets *sets_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(SETS) / sizeof(*SETS); i++) {
+		if (!strcmp(SETS[i].name, name))
+			return &SETS[i];
+	}
+	return NULL;
+}

@@ -1,0 +1,32 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* Named, fixed sets of cells, so that two people who say "quick" mean the same. */
+#ifndef COMPARE_SETS_H
+#define COMPARE_SETS_H
+
+#include <stdint.h>
+
+#include "compare/workloads/workload.h"
+
+struct sets_row {
+	const struct workload *workload;
+	uint32_t connections, size_bytes, depth, block_bytes;
+	bool direct, cells; /* cells: the four cells and the native dialect, and not a against b */
+};
+
+struct sets {
+	const char *name;
+	const struct sets_row *rows; /* ends with a row without a workload */
+	uint32_t rounds, repeats_max;
+	uint64_t warmup_ns, duration_ns;
+	uint64_t patience_ns; /* after this no round is repeated; 0: no end */
+};
+
+const struct sets *sets_find(const char *name);
+
+/* Continuation or future, completion or polling, and the reactor's own dialect. The first is what
+ * the others are set against: one step away from it each axis is seen alone. */
+extern const char *const SETS_CELLS[ROUNDS_ARMS_MAX];
+
+#endif

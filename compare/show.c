@@ -1,0 +1,37 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+#include "compare/show.h"
+
+#include <stdio.h>
+
+#include "compare/options.h"
+#include "compare/report/store.h"
+#include "compare/report/text.h"
+#include "compare/say.h"
+
+static const struct option_row ROWS[] = { { 0 } };
+static const struct option_set SET = {
+	"show", "FILE", "Prints a result that duet compare --json has written.", ROWS,
+};
+
+int show_command(int argc, char **argv)
+{
+	int first, code = options_read(&SET, argc, argv, NULL, &first);
+	json_t *result, *cell;
+	size_t i;
+
+	if (code != OPTIONS_READ)
+		return code;
+	if (argc - first != 1)
+		return say_failure(SAY_USAGE, "show: give one file written by duet compare --json");
+	code = store_read(argv[first], &result);
+	if (code)
+		return code;
+	text_head(result, stdout);
+	json_array_foreach(json_object_get(result, "cells"), i, cell)
+		text_cell(cell, stdout);
+	text_foot(result, stdout);
+	json_decref(result);
+	return SAY_OK;
+}
