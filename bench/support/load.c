@@ -81,15 +81,25 @@ static bool ask(struct generator *self, struct client *client)
 	       (ssize_t)self->job.size_bytes;
 }
 
+/* A server that has answered everything may leave while other replies are still unread. */
+static bool hang_up(struct generator *self, struct client *client)
+{
+	if (client->got < self->job.size_bytes) {
+		errno = ECONNRESET;
+		return false;
+	}
+	return epoll_ctl(self->epoll, EPOLL_CTL_DEL, client->fd, NULL) == 0;
+}
+
 static bool hear(struct generator *self, struct client *client)
 {
-	uint32_t want = self->job.size_bytes - client->got;
+	uint32_t want = client->got < self->job.size_bytes ? self->job.size_bytes - client->got : 1;
 	ssize_t got = recv(client->fd, self->bytes, want, MSG_DONTWAIT);
 
-	if (got <= 0) {
-		errno = got == 0 ? ECONNRESET : errno;
-		return got < 0 && errno == EAGAIN;
-	}
+	if (got < 0)
+		return errno == EAGAIN;
+	if (got == 0)
+		return hang_up(self, client);
 	for (ssize_t index = 0; index < got; index++)
 		if (self->bytes[index] != byte_of(client->message, client->got + (uint32_t)index))
 			self->result.wrong_bytes++;
