@@ -1,0 +1,236 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_BACKEND_H
+#define CORE_BACKEND_H
+
+#include "core/loop.h"
+
+/*
+ * What a backend supplies, and what it may ask of core. For the people who write backends.
+ *
+ * Rules common to all hooks.
+ * - They are called on the loop's thread, except wake.
+ * - Only wait() may block, and only wait() reports: core calls callbacks from inside the
+ *   duet_core_* reports, so a report may be followed by any start, cancel or buffer return, also
+ *   of the same operation; a backend holds no pointer to an operation across a report of it that
+ *   was terminal, and looks again at queues and handles after every report.
+ * - An operation reaches a backend at the head of its handle's queue: at most one stream read (or
+ *   accept) and one stream write (or connect, shutdown) of a handle are with it at a time;
+ *   positional I/O, poll and fsync are concurrent. Timeouts and deadlines never reach it.
+ * - Nothing is allocated after create and pool_attach.
+ * - A raw result is >= 0 or -errno, as the system call gives it. Meaning (disposition, cause,
+ *   composite transfers, order, handles) is core's.
+ * - Every system call made on the loop's thread adds one to loop->stats.system_calls.
+ */
+struct duet_backend {
+	uint32_t version; /* DUET_BACKEND_VERSION */
+	uint32_t size;    /* sizeof(struct duet_backend) */
+	const char *name;
+
+	/* Wants worker threads: those of the options are running when create is called, and
+	 * loop->offload is NULL if there are none. */
+	bool workers;
+
+	/* May a loop with this tuning be had here? A real set-up, one real operation, and away
+	 * again. Fills in *probe, all of it. Needs no loop. */
+	int (*probe)(const char *tuning, struct duet_probe *probe);
+
+	/* Sets loop->state, loop->fd and loop->capability; may set loop->clock. options are
+	 * complete and in range. 0 or -errno with nothing left behind. */
+	int (*create)(struct duet_loop *loop, const struct duet_loop_options *options);
+
+	/* Nothing is in flight, or this is a forked child: frees what create took, and in a child
+	 * does nothing that the parent could notice. */
+	void (*destroy)(struct duet_loop *loop);
+
+	/*
+	 * Begins op. BACKEND_ISSUED: exactly one terminal report follows from wait(). BACKEND_ENDED:
+	 * it ended at once; the raw result is in op->result, a pooled receive's buffer in
+	 * op->buffer.index. -EAGAIN: no room; core keeps it and everything behind it in order and
+	 * starts again after the next wait. A call that could have an effect on the outside is only
+	 * attempted here if op has DUET_INLINE (or costs the caller nothing to lose: see the
+	 * backend); otherwise in wait(), when its result can be delivered. Socket, bind and listen
+	 * with DUET_INLINE always end at once: duet_handle_listen() counts on it.
+	 */
+	int (*start)(struct duet_loop *loop, struct duet_op *op);
+
+	/*
+	 * Asks for the end of an issued op. BACKEND_ENDED: it is stopped and was without effect
+	 * since its last report; no report follows. BACKEND_ISSUED: its terminal report follows
+	 * from wait(). -EAGAIN: no room; core asks again.
+	 */
+	int (*cancel)(struct duet_loop *loop, struct duet_op *op);
+
+	/* Hands over what was started, fetches what is there, and if there is nothing waits up to
+	 * timeout_ns (0: not at all, negative: without limit; a signal or a wake ends it). 0, or
+	 * the error of the mechanism itself. */
+	int (*wait)(struct duet_loop *loop, int64_t timeout_ns);
+
+	/* Ends a wait that sleeps, or the next one. Any thread, async-signal-safe, keeps errno. */
+	void (*wake)(struct duet_loop *loop);
+
+	/* A handle begins (fd and class are set), or ends: nothing is pending on it, and its
+	 * descriptor is about to be closed or given back. */
+	int (*attach)(struct duet_loop *loop, struct duet_slot *slot);
+	void (*detach)(struct duet_loop *loop, struct duet_slot *slot);
+
+	/* A pool begins: its memory may be shown to the kernel; returned: one more buffer is free.
+	 * Both NULL: the backend takes buffers from core's own list, duet_core_buffer_take(). */
+	int (*pool_attach)(struct duet_loop *loop, struct duet_pool *pool);
+	void (*pool_return)(struct duet_loop *loop, struct duet_pool *pool, uint16_t index);
+	void (*pool_detach)(struct duet_loop *loop, struct duet_pool *pool);
+
+	/* Closes a descriptor that nobody knows (a late result). NULL: close(2). */
+	void (*discard)(struct duet_loop *loop, int fd);
+
+	/* Flushes what was started without waiting or reporting, before a foreign loop sleeps.
+	 * Returns 1 if a turn would find something at once. NULL: nothing to flush. */
+	int (*prepare)(struct duet_loop *loop);
+
+	/* A few words on what the mechanism holds for op, for the dump. May be NULL. */
+	void (*dump)(const struct duet_loop *loop, const struct duet_op *op, char *text,
+		     size_t size);
+};
+
+#define DUET_BACKEND_VERSION 1
+
+enum { BACKEND_ISSUED = 0, BACKEND_ENDED = 1 };
+
+/* ---- Reports, only from inside wait(). ---- */
+
+/* The terminal report. Handles single-shot accept, open and socket (result is the descriptor). */
+DUET_API void duet_core_end(struct duet_loop *loop, struct duet_op *op, int result);
+
+/* The terminal report of a pooled receive that took a buffer, whatever the result. */
+DUET_API void duet_core_end_buffer(struct duet_loop *loop, struct duet_op *op, int result,
+				   uint16_t index);
+
+/* Interim reports of multishot operations: a connection; a received buffer (result > 0 bytes). */
+DUET_API void duet_core_item_accepted(struct duet_loop *loop, struct duet_op *op, int fd);
+DUET_API void duet_core_item_buffer(struct duet_loop *loop, struct duet_op *op, int result,
+				    uint16_t index);
+
+/* A pooled receive found no buffer and is no longer with the backend: core tells the caller,
+ * keeps it in line and starts it again. */
+DUET_API void duet_core_starve(struct duet_loop *loop, struct duet_op *op);
+
+/* The answer to a cancel says that op was not stopped and may never end by itself: asked again. */
+DUET_API void duet_core_cancel_again(struct duet_loop *loop, struct duet_op *op);
+
+/* ---- Questions. ---- */
+
+/* The pending operation of an identity (tag bits ignored), or NULL: it has ended. Quietly. */
+static inline struct duet_op *duet_core_find(const struct duet_loop *loop, uint64_t identity)
+{
+	uint32_t slot = (uint32_t)identity >> IDENTITY_TAG_BITS;
+	const struct core_entry *entry = &loop->entries[slot];
+
+	if (slot >= loop->operations_max)
+		return NULL;
+	if (entry->generation != (uint32_t)(identity >> 32) && !MUTANT(cancel_by_pointer))
+		return NULL;
+	return entry->op;
+}
+
+/* The handle of an identity made by duet_core_slot_identity(), or NULL: it is gone. */
+static inline struct duet_slot *duet_core_slot(const struct duet_loop *loop, uint64_t identity)
+{
+	uint32_t index = (uint32_t)identity >> IDENTITY_TAG_BITS;
+
+	if (index >= loop->handles_max)
+		return NULL;
+	if (loop->slots[index].generation != (uint32_t)(identity >> 32) &&
+	    !MUTANT(stale_event_delivered))
+		return NULL;
+	return &loop->slots[index];
+}
+
+static inline uint64_t duet_core_slot_identity(const struct duet_loop *loop,
+					       const struct duet_slot *slot)
+{
+	return (uint64_t)slot->generation << 32 |
+	       (uint32_t)(slot - loop->slots) << IDENTITY_TAG_BITS;
+}
+
+/* The slot of an operation on a handle: always live while the operation is pending. */
+static inline struct duet_slot *duet_core_op_slot(const struct duet_loop *loop,
+						  const struct duet_op *op)
+{
+	return &loop->slots[op->handle.slot];
+}
+
+/* The live slot of a public handle, or NULL. */
+static inline struct duet_slot *duet_core_slot_of(const struct duet_loop *loop, duet_handle handle)
+{
+	struct duet_slot *slot = &loop->slots[handle.slot];
+
+	if (handle.slot >= loop->handles_max || slot->generation != handle.generation ||
+	    slot->slot_state == SLOT_FREE)
+		return NULL;
+	return slot;
+}
+
+/* Makes a handle of a new descriptor and attaches it. 0, or -ENFILE (the table is full) or the
+ * error of attach: fd is still the caller's then. */
+DUET_API int duet_core_slot_make(struct duet_loop *loop, int fd, enum core_class slot_class,
+				 unsigned flags, duet_handle *handle);
+
+/* The attempt-first policy for one handle. */
+static inline enum duet_try duet_core_try(const struct duet_loop *loop,
+					  const struct duet_slot *slot)
+{
+	if (slot->flags & DUET_HANDLE_TRY_NEVER)
+		return DUET_TRY_NEVER;
+	if (slot->flags & DUET_HANDLE_TRY_ALWAYS)
+		return DUET_TRY_ALWAYS;
+	return (enum duet_try)loop->try_first;
+}
+
+/*
+ * The pieces that one send call may carry: those of head, and of the sends behind it, up to max
+ * pieces. Report the bytes as those of head: core shares them out. Only for a call that ends at
+ * once (MSG_DONTWAIT): the sends behind the head may be cancelled at any later moment, so nothing
+ * that waits may hold their memory. Sets *operations to how many are in it; 1: the head alone.
+ */
+DUET_API uint32_t duet_core_gather(const struct duet_loop *loop, const struct duet_op *head,
+				   struct iovec *pieces, uint32_t max, uint32_t *operations);
+
+/* Value of key in "key=value,...": the length of the value copied to text, 0 if absent. */
+DUET_API size_t duet_core_tuning(const char *tuning, const char *key, char *text, size_t size);
+
+/* Every key must be one of keys (NULL-terminated). 0, or -EINVAL. */
+DUET_API int duet_core_tuning_check(const char *tuning, const char *const *keys);
+
+/* ---- Pools. ---- */
+
+/* Takes a free buffer from core's list; -ENOBUFS. The caller reports it or gives it back. */
+DUET_API int duet_core_buffer_take(struct duet_pool *pool);
+DUET_API void duet_core_buffer_untake(struct duet_pool *pool, uint16_t index);
+
+static inline unsigned char *duet_core_buffer_data(const struct duet_pool *pool, uint16_t index)
+{
+	return pool->memory + (size_t)index * pool->size_bytes;
+}
+
+/* ---- Worker threads (loop->offload is NULL if absent). ---- */
+
+/* Runs work(op) on a worker; its return value is reported as the raw result of op, in a turn. */
+DUET_API void duet_core_offload(struct duet_loop *loop, struct duet_op *op,
+				int (*work)(struct duet_op *op));
+/* Takes op back if no worker has begun it: 1; 0: it runs to its end. */
+DUET_API int duet_core_offload_withdraw(struct duet_loop *loop, struct duet_op *op);
+
+/* ---- System calls that both twins share: core/system.c. They count themselves. ---- */
+DUET_API int duet_core_system_socket(struct duet_loop *loop, int domain, int type, int protocol);
+DUET_API int duet_core_system_bind(struct duet_loop *loop, int fd, struct duet_op *op);
+DUET_API int duet_core_system_listen(struct duet_loop *loop, int fd, int backlog);
+DUET_API int duet_core_system_close(struct duet_loop *loop, int fd);
+DUET_API int duet_core_system_shutdown(struct duet_loop *loop, int fd, int how);
+DUET_API int duet_core_system_nonblock(struct duet_loop *loop, int fd, int on);
+
+/* One attempt of a transfer, -EAGAIN if it would wait. Never SIGPIPE. */
+DUET_API int duet_core_system_recv(struct duet_loop *loop, int fd, void *data, size_t bytes);
+DUET_API int duet_core_system_send(struct duet_loop *loop, int fd, const struct iovec *pieces,
+				   uint32_t count);
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include "core/buffer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "core/backend.h"
+#include "core/lifecycle.h"
+
+static void pool_free(struct duet_pool *pool)
+{
+	if (pool->memory)
+		munmap(pool->memory, (size_t)pool->count * pool->size_bytes);
+	free(pool->stack);
+	free(pool->chain);
+	free(pool->lengths);
+	free(pool->states);
+	free(pool);
+}
+
+static uint32_t round_up_to_power(uint32_t count)
+{
+	uint32_t power = 1;
+
+	while (power < count)
+		power *= 2;
+	return power;
+}
+
+/* Mapped, so that buffers which never held data cost no memory. */
+static int pool_memory(struct duet_pool *pool)
+{
+	void *memory = mmap(NULL, (size_t)pool->count * pool->size_bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return -ENOMEM;
+	pool->memory = memory;
+	pool->stack = malloc(pool->count * sizeof(*pool->stack));
+	pool->chain = calloc(pool->count, sizeof(*pool->chain));
+	pool->lengths = calloc(pool->count, sizeof(*pool->lengths));
+	pool->states = calloc(pool->count, sizeof(*pool->states));
+	if (!pool->stack || !pool->chain || !pool->lengths || !pool->states)
+		return -ENOMEM;
+	/* The lowest index on top: the same few buffers stay in the cache. */
+	for (uint32_t i = 0; i < pool->count; i++)
+		pool->stack[i] = (uint16_t)(pool->count - 1 - i);
+	pool->stack_count = pool->count;
+	return 0;
+}
+
+static int free_pool_id(const struct duet_loop *loop)
+{
+	for (int id = 0; id < DUET_POOLS_MAX; id++)
+		if (!loop->pools[id])
+			return id;
+	return -ENOSPC;
+}
+
+int duet_pool_create(struct duet_loop *loop, uint32_t count, uint32_t size_bytes,
+		     struct duet_pool **out)
+{
+	struct duet_pool *pool;
+	int id = free_pool_id(loop);
+	int error;
+
+	*out = NULL;
+	if (count < 1 || count > LIMIT_POOL_COUNT || size_bytes < 1 ||
+	    size_bytes > LIMIT_POOL_BUFFER_BYTES)
+		return -EINVAL;
+	if (id < 0)
+		return id;
+	pool = calloc(1, sizeof(*pool));
+	if (!pool)
+		return -ENOMEM;
+	pool->loop = loop;
+	pool->id = (uint16_t)id;
+	pool->count = pool->free_count = round_up_to_power(count);
+	pool->size_bytes = size_bytes;
+	error = pool_memory(pool);
+	if (!error && loop->backend->pool_attach)
+		error = loop->backend->pool_attach(loop, pool);
+	if (error) {
+		pool_free(pool);
+		return error;
+	}
+	loop->pools[id] = pool;
+	*out = pool;
+	return 0;
+}
+
+void core_pools_fini(struct duet_loop *loop)
+{
+	for (int id = 0; id < DUET_POOLS_MAX; id++) {
+		if (!loop->pools[id])
+			continue;
+		if (loop->backend->pool_detach)
+			loop->backend->pool_detach(loop, loop->pools[id]);
+		pool_free(loop->pools[id]);
+		loop->pools[id] = NULL;
+	}
+}
+
+uint32_t duet_pool_free_count(const struct duet_pool *pool)
+{
+	return pool->free_count;
+}
+
+int duet_core_buffer_take(struct duet_pool *pool)
+{
+	return pool->stack_count ? pool->stack[--pool->stack_count] : -ENOBUFS;
+}
+
+void duet_core_buffer_untake(struct duet_pool *pool, uint16_t index)
+{
+	pool->stack[pool->stack_count++] = index;
+}
+
+void core_buffer_hold(struct duet_pool *pool, uint16_t index, uint32_t bytes)
+{
+	struct core_ledger *ledger = &pool->loop->ledger;
+
+	pool->states[index] = BUFFER_HELD;
+	pool->lengths[index] = bytes;
+	pool->free_count--;
+	ledger->held_count++;
+	ledger->held_bytes += pool->size_bytes;
+	if (ledger->held_bytes > ledger->held_peak_bytes)
+		ledger->held_peak_bytes = ledger->held_bytes;
+}
+
+struct duet_buffer core_buffer_view(const struct duet_pool *pool, uint16_t index)
+{
+	return (struct duet_buffer){.data = duet_core_buffer_data(pool, index),
+				    .length_bytes = pool->lengths[index],
+				    .pool = pool->id,
+				    .index = index};
+}
+
+int duet_buffer_return(struct duet_loop *loop, const struct duet_buffer *buffer)
+{
+	struct duet_pool *pool =
+		buffer->pool < DUET_POOLS_MAX ? loop->pools[buffer->pool] : NULL;
+
+	if (!pool || buffer->index >= pool->count)
+		return -EINVAL;
+	if (pool->states[buffer->index] != BUFFER_HELD && !MUTANT(buffer_returned_twice))
+		return -EINVAL;
+	pool->states[buffer->index] = BUFFER_FREE;
+	pool->free_count++;
+	loop->ledger.held_count--;
+	loop->ledger.held_bytes -= pool->size_bytes;
+	if (loop->backend->pool_return)
+		loop->backend->pool_return(loop, pool, buffer->index);
+	else
+		duet_core_buffer_untake(pool, buffer->index);
+	if (pool->starved.first)
+		core_feed(loop, pool);
+	return 0;
+}
+
+void duet_loop_ledger(const struct duet_loop *loop, struct duet_ledger *ledger)
+{
+	const struct core_ledger *from = &loop->ledger;
+	double byte_ns = from->lent_byte_ns +
+			 (double)from->lent_bytes * (double)(loop->now_ns - from->changed_ns);
+
+	*ledger = (struct duet_ledger){.lent_bytes = from->lent_bytes,
+				       .lent_peak_bytes = from->lent_peak_bytes,
+				       .lent_byte_seconds = byte_ns / 1e9,
+				       .lent_count = from->lent_count,
+				       .held_count = from->held_count,
+				       .held_bytes = from->held_bytes,
+				       .held_peak_bytes = from->held_peak_bytes};
+}

@@ -1,0 +1,29 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#ifndef DUET_H
+#define DUET_H
+
+/*
+ * Duet: one operation API over two I/O mechanisms.
+ *
+ * Read in this order; each header is short and stands alone.
+ *
+ *   operation.h     one request for I/O: who owns it, how it ends, what the end says
+ *   loop.h          the thread's runtime: create it on a backend, run it, stop it
+ *   handle.h        a descriptor as the loop knows it
+ *   buffer.h        memory out of your hands: pools, loans and the ledger
+ *   continuation.h  be resumed with a result (ready, suspend, resume)
+ *   future.h        be woken and ask again (poll, waker, executor)
+ *
+ * A backend is a value that you pass to duet_loop_create(): include <duet/completion.h>,
+ * <duet/polling.h> or <duet/reference.h> and link that library.
+ */
+#include <duet/api.h>
+#include <duet/buffer.h>
+#include <duet/continuation.h>
+#include <duet/future.h>
+#include <duet/handle.h>
+#include <duet/loop.h>
+#include <duet/operation.h>
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#ifndef DUET_FUTURE_H
+#define DUET_FUTURE_H
+
+#include <duet/api.h>
+#include <duet/loop.h>
+#include <duet/operation.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Be woken and ask again: the Rust way, over any operation.
+ *
+ * A poll answers ready, or pending; pending means that the waker given with this poll, and only
+ * the one given last, is woken once as soon as asking again may say more. Wakers are precise:
+ * each future has its own, so what is woken is what can go on. A waker is embedded in what it
+ * wakes and must outlive the wait.
+ */
+enum duet_readiness { DUET_PENDING, DUET_READY };
+
+struct duet_waker {
+	void (*wake)(struct duet_waker *waker);
+};
+
+static inline void duet_waker_wake(struct duet_waker *waker)
+{
+	waker->wake(waker);
+}
+
+/*
+ * An operation as a future. Cold: the first poll starts it. Initialise, say what the operation is
+ * to do (duet_op_recv(&future.op, ...)), poll. After ready the result is in op, and the future can
+ * be used again from duet_future_reset(). Memory as for the operation: lent from the first poll
+ * that says pending until ready. It can't be dropped in between: cancel it, and poll on until
+ * ready.
+ */
+struct duet_future {
+	struct duet_op op;
+	struct duet_waker *waker; /* who is woken; NULL while nobody waits */
+	uint8_t phase;            /* cold, pending, ended */
+};
+
+DUET_API void duet_future_init(struct duet_future *future);
+DUET_API void duet_future_reset(struct duet_future *future);
+DUET_API enum duet_readiness duet_future_poll(struct duet_loop *loop, struct duet_future *future,
+					      struct duet_waker *waker);
+
+/*
+ * A pooled multishot receive as a stream of buffers. Arrivals that nobody has asked for yet stay
+ * in the pool's buffers, in order. Ready: *buffer is the next one and the caller's; if its
+ * length is 0 the stream has ended, and stream->op.result says how (0: end of the stream).
+ */
+struct duet_stream {
+	struct duet_op op;
+	struct duet_waker *waker;
+	struct duet_pool *pool;
+	uint16_t first; /* the chain of arrivals: index + 1, 0 for none */
+	uint16_t last;
+	uint8_t phase;
+};
+
+DUET_API void duet_stream_init(struct duet_stream *stream, duet_handle handle,
+			       struct duet_pool *pool);
+DUET_API enum duet_readiness duet_stream_next(struct duet_loop *loop, struct duet_stream *stream,
+					      struct duet_waker *waker,
+					      struct duet_buffer *buffer);
+
+/*
+ * A set of futures, of which only the woken ones are polled: waiting for one of ten thousand costs
+ * what waiting for one costs. Add children while they are cold; next gives one that is ready, and
+ * it leaves the set. NULL: none yet, and waker is woken when there may be.
+ */
+struct duet_future_set;
+
+struct duet_child {
+	struct duet_waker waker;
+	struct duet_future *future;
+	struct duet_future_set *set;
+	struct duet_child *next;
+	uint8_t woken;
+};
+
+struct duet_future_set {
+	struct duet_loop *loop;
+	struct duet_waker *waker;
+	struct duet_child *first;
+	struct duet_child *last;
+	uint32_t count; /* children in the set */
+	uint64_t polls; /* polls of children so far */
+};
+
+DUET_API void duet_future_set_init(struct duet_future_set *set, struct duet_loop *loop);
+DUET_API void duet_future_set_add(struct duet_future_set *set, struct duet_child *child,
+				  struct duet_future *future);
+DUET_API struct duet_child *duet_future_set_next(struct duet_future_set *set,
+						 struct duet_waker *waker);
+
+/*
+ * A task: a future at the top, polled by an executor whenever its waker is woken, on its loop's
+ * turn. poll() is called with the task; it embeds what it needs around it. A deadline is
+ * inherited by every operation that a poll of the task starts: the earliest wins.
+ */
+struct duet_executor;
+
+struct duet_task {
+	struct duet_waker waker;
+	enum duet_readiness (*poll)(struct duet_task *task);
+	void (*ended)(struct duet_task *task); /* after ready: the memory is the owner's; or NULL */
+	struct duet_executor *executor;
+	struct duet_task *next;
+	uint64_t deadline_ns;
+	uint8_t queued;
+};
+
+struct duet_executor {
+	struct duet_loop *loop;
+	struct duet_message message;
+	struct duet_task *first;
+	struct duet_task *last;
+	uint32_t live; /* spawned and not yet ready */
+	uint8_t scheduled;
+};
+
+DUET_API void duet_executor_init(struct duet_executor *executor, struct duet_loop *loop);
+
+/* Queues the task's first poll for a turn of the loop. */
+DUET_API void duet_task_spawn(struct duet_executor *executor, struct duet_task *task,
+			      enum duet_readiness (*poll)(struct duet_task *task),
+			      void (*ended)(struct duet_task *task));
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#ifndef DUET_LOOP_H
+#define DUET_LOOP_H
+
+#include <duet/api.h>
+#include <duet/operation.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * A loop: one thread's runtime on one backend.
+ *
+ * The thread that creates it owns it; every function here and in the other headers is called on
+ * that thread, except duet_loop_wake() and duet_loop_post(). A program may have many loops. No
+ * state is global. After create nothing is allocated. After a fork the child may only destroy.
+ */
+struct duet_loop;
+
+/* A mechanism: what duet_completion(), duet_polling() and duet_reference() return. */
+struct duet_backend;
+
+/* Attempt the system call before waiting for readiness? What is known of a direction of a handle
+ * is one of: unknown, ready, empty. */
+enum duet_try {
+	DUET_TRY_PREDICT, /* if unknown or ready (default) */
+	DUET_TRY_NEVER,   /* only after an event said so */
+	DUET_TRY_ALWAYS,  /* also if empty */
+};
+
+typedef void duet_woken_fn(struct duet_loop *loop, void *context);
+
+struct duet_loop_options {
+	uint32_t size;           /* sizeof(struct duet_loop_options), set by the init function */
+	uint32_t operations_max; /* pending at once, 1 to 2^24; about 40 bytes each; default 4096 */
+	uint32_t handles_max;    /* 1 to 2^24; 64 bytes each; default 1024 */
+	uint32_t worker_threads; /* for file I/O, on backends that need them, 0 to 64; default 2;
+				    with 0 what needs a worker is absent */
+	uint32_t burst_max;      /* completions of one handle in one turn before it is another's turn,
+				    1 to 65535; default 16 */
+	uint32_t try_first;      /* enum duet_try; a handle's own flags win */
+	const char *tuning;      /* "key=value,key=value" for the backend, documented in its header;
+				    NULL for its defaults; read during create only */
+	duet_woken_fn *woken;    /* called in a turn after one or more duet_loop_wake(), or NULL */
+	void *woken_context;
+};
+
+/* Fills in the defaults. */
+DUET_API void duet_loop_options_init(struct duet_loop_options *options);
+
+/* How an operation is carried out on a backend, on this kernel. */
+enum duet_capability {
+	DUET_ABSENT,
+	DUET_EMULATED, /* by other calls, or on a worker thread */
+	DUET_NATIVE,
+};
+
+/* What a backend says of this machine: whether it can be had, and if not, why. */
+struct duet_probe {
+	int error;        /* 0, or why not: -ENOSYS, -EPERM, -ENOMEM, -EMFILE ... */
+	char reason[200]; /* a sentence for people: what refused, and what to do; "" if available */
+	char shape[120];  /* what a loop would use here, as "single issuer, deferred task work" */
+	uint8_t capability[DUET_KIND_COUNT]; /* enum duet_capability */
+};
+
+/* Does a real set-up and a real operation, and undoes them. tuning as in the options. Returns
+ * probe->error. May be called from any thread. */
+DUET_API int duet_backend_probe(const struct duet_backend *backend, const char *tuning,
+				struct duet_probe *probe);
+DUET_API const char *duet_backend_name(const struct duet_backend *backend);
+
+/*
+ * Creates a loop on one backend; options may be NULL. On a refusal *loop is NULL; the error is
+ * the kernel's (-EPERM, -ENOSYS, -ENOMEM, -EMFILE) or -EINVAL (options); duet_backend_probe()
+ * puts it into words.
+ */
+DUET_API int duet_loop_create(struct duet_loop **loop, const struct duet_backend *backend,
+			      const struct duet_loop_options *options);
+
+/*
+ * Creates a loop on the first backend of a list that is there and permitted. Only -ENOSYS,
+ * -EPERM, -EACCES and -ENOTSUP fall to the next, everything else ends the search. If why isn't
+ * NULL it tells what the first one said: why->error is 0 if nothing was passed over. tuning
+ * belongs to the first; the others get their defaults.
+ */
+DUET_API int duet_loop_create_first(struct duet_loop **loop,
+				    const struct duet_backend *const *backends, size_t count,
+				    const struct duet_loop_options *options,
+				    struct duet_probe *why);
+
+/*
+ * Frees the loop, its pools and its remaining handles (their descriptors are closed).
+ * 0, or -EBUSY while an operation is in flight: then nothing is freed and the loop stays valid;
+ * duet_loop_dump() names what remains, duet_loop_shutdown() ends it. Accepts NULL.
+ * In a forked child: frees the child's copy, in any state, without touching the parent's.
+ */
+DUET_API int duet_loop_destroy(struct duet_loop *loop);
+
+/*
+ * Refuses new work (-ESHUTDOWN), cancels everything (cause shutdown), and takes turns until
+ * nothing is in flight or deadline_ns has come. 0, or -EBUSY with the rest still lent: call again
+ * later. Operations that can't be cancelled are waited for.
+ */
+DUET_API int duet_loop_shutdown(struct duet_loop *loop, uint64_t deadline_ns);
+
+/*
+ * One turn: what is ready is completed and its callbacks are called; if nothing is, waits up to
+ * timeout_ns (0: don't wait; negative: until something happens). Returns the number of
+ * completions delivered (0 if the wait ended by time, wake or signal), or a negative error of
+ * the mechanism itself.
+ */
+DUET_API int duet_loop_turn(struct duet_loop *loop, int64_t timeout_ns);
+
+/* Turns until nothing is pending or duet_loop_stop(). 0, or a negative error of the mechanism. */
+DUET_API int duet_loop_run(struct duet_loop *loop);
+
+/* Makes duet_loop_run() return after this turn. On the loop's thread. */
+DUET_API void duet_loop_stop(struct duet_loop *loop);
+
+/* Operations started and not yet ended. */
+DUET_API uint32_t duet_loop_pending(const struct duet_loop *loop);
+
+/* The clock of this turn: monotonic, read once a turn. Deadlines are measured against it. */
+DUET_API uint64_t duet_loop_now_ns(const struct duet_loop *loop);
+
+DUET_API const struct duet_backend *duet_loop_backend(const struct duet_loop *loop);
+DUET_API enum duet_capability duet_loop_capability(const struct duet_loop *loop,
+						   enum duet_kind kind);
+
+/*
+ * Ends the wait of a turn. From any thread and from a signal handler; costs a system call only if
+ * the loop sleeps. Any number of wakes before the loop notices count as one.
+ */
+DUET_API void duet_loop_wake(struct duet_loop *loop);
+
+/*
+ * A message to a loop: fn is called there, once, in a turn. The memory is the sender's, lent until
+ * the call. Messages of one sender keep their order.
+ */
+struct duet_message {
+	void (*fn)(struct duet_message *message);
+	struct duet_message *next; /* the loop's */
+};
+
+/* From any thread. Never fails, never blocks, wakes the loop if it sleeps. */
+DUET_API void duet_loop_post(struct duet_loop *loop, struct duet_message *message);
+
+/* The same on the loop's own thread, cheaper: later in this turn, or in the next. */
+DUET_API void duet_loop_defer(struct duet_loop *loop, struct duet_message *message);
+
+/*
+ * To be carried by a foreign loop: watch duet_loop_fd() for input; before waiting call
+ * duet_loop_prepare(), which hands over what was started and says how long you may wait in ns
+ * (0: don't wait, negative: no deadline); after waiting, in any case, duet_loop_turn(loop, 0).
+ */
+DUET_API int duet_loop_fd(const struct duet_loop *loop);
+DUET_API int64_t duet_loop_prepare(struct duet_loop *loop);
+
+/* What the loop did since it was created. system_calls counts those of the loop's thread on
+ * behalf of operations, and agrees with strace; attempts that found nothing are in it too. */
+struct duet_stats {
+	uint64_t turns;
+	uint64_t waits;         /* system calls that may sleep */
+	uint64_t system_calls;
+	uint64_t started;
+	uint64_t ended;         /* terminal completions, ends inside start included */
+	uint64_t interim;
+	uint64_t inline_ended;  /* carried out at once by the attempt before waiting */
+	uint64_t armed;         /* had to wait for the kernel */
+	uint64_t worker;        /* went to a worker thread */
+	uint64_t wasted;        /* attempts that found nothing */
+	uint64_t registrations; /* changes of what the kernel watches */
+	uint64_t submitted;     /* entries handed to the kernel */
+	uint64_t events;        /* entries fetched from the kernel */
+	uint64_t overflowed;    /* completions the kernel had to keep back */
+	uint64_t queue_full;    /* starts and cancels that had to wait for room */
+	uint64_t stale;         /* late or doubled events that were dropped */
+	uint64_t reclaimed;     /* late descriptors closed, late buffers taken back */
+	uint64_t cancels;       /* handed to the backend */
+	uint64_t cancels_again; /* repeated because the answer was no ending */
+	uint64_t starved;       /* receives that found the pool empty */
+	uint64_t wakes;
+};
+
+DUET_API void duet_loop_stats(const struct duet_loop *loop, struct duet_stats *stats);
+
+/* Calls line once for each pending operation, with one line of text that names it: kind, handle,
+ * state, deadline, request. For people; the form may change. */
+DUET_API void duet_loop_dump(const struct duet_loop *loop,
+			     void (*line)(void *context, const char *text), void *context);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,348 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#ifndef DUET_OPERATION_H
+#define DUET_OPERATION_H
+
+#include <duet/api.h>
+#include <duet/buffer.h>
+#include <duet/handle.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct duet_loop;
+struct duet_op;
+
+/*
+ * An operation: one request for I/O.
+ *
+ * The caller owns the memory, anywhere it likes, and lends it to the loop from a duet_op_start()
+ * that returned 0 until the operation's terminal completion: the call of done() with more == 0.
+ * In between neither the operation nor a buffer inside it may be touched, moved or freed. There
+ * is exactly one terminal completion, on every backend, also when the operation is cancelled,
+ * runs out of time, is closed under or the loop shuts down. At its call everything lent is back:
+ * done() may start the same operation again, or free it.
+ *
+ *      duet_op_init          duet_op_start            (cancel, deadline, close)
+ *          |                       |                             |
+ *          v          0            v                             v
+ *        idle ----------------> waiting / issued ----------> cancelling
+ *          ^                       |    ^  |                     |
+ *          |                       |    |  | interim: more == 1  |
+ *          |                       |    +--+ (multishot only)    |
+ *          |   done(), more == 0   v                             |
+ *          +-------------------- ended <-------------------------+
+ *
+ * done() is called on the loop's thread, from a turn of the loop, never from inside start or
+ * cancel. Cancelling is a request: what became of the operation is in its completion alone, and
+ * bytes or descriptors that came are handed over with it, cancelled or not.
+ */
+
+enum duet_kind {
+	DUET_NOP,
+	DUET_TIMEOUT,
+	DUET_POLL,
+	DUET_ACCEPT,
+	DUET_CONNECT,
+	DUET_RECV,
+	DUET_SEND,
+	DUET_READ,
+	DUET_WRITE,
+	DUET_OPEN,
+	DUET_FSYNC,
+	DUET_SHUTDOWN,
+	DUET_CLOSE,
+	DUET_SOCKET,
+	DUET_BIND,
+	DUET_LISTEN,
+	DUET_KIND_COUNT
+};
+
+enum duet_op_flags {
+	/* Accept, pooled recv: go on after each result; see `more`. */
+	DUET_MULTISHOT = 1 << 0,
+	/* Recv: into a buffer of the pool, chosen when data arrives. */
+	DUET_POOLED = 1 << 1,
+	/* Recv: until the buffer is full ("recv exactly"). Send: until all is out ("send all"). */
+	DUET_WHOLE = 1 << 2,
+	/* The caller takes an end inside duet_op_start() (return value 1) without a callback. */
+	DUET_INLINE = 1 << 3,
+	/* Fsync: the data only, as fdatasync. */
+	DUET_DATA_ONLY = 1 << 4,
+};
+
+/* What an ended operation achieved. */
+enum duet_disposition {
+	DUET_COMPLETED, /* the whole effect, whether a cancel was asked for or not */
+	DUET_PARTIAL,   /* `transferred` bytes of it, which count */
+	DUET_UNTOUCHED, /* no effect: doing it again is safe */
+	DUET_FAILED,    /* its own error, in `result` */
+	DUET_TAINTED,   /* stopped half-way: the handle is fit only to close (a stopped connect) */
+	DUET_ABANDONED, /* given up by the caller; the runtime owns what is left */
+	DUET_DISPOSITION_COUNT
+};
+
+/* Why it ended. The earliest request is named, if the operation didn't end by itself. */
+enum duet_cause {
+	DUET_CAUSE_ITSELF,
+	DUET_CAUSE_CANCEL,   /* duet_op_cancel() */
+	DUET_CAUSE_SCOPE,    /* its scope was cancelled */
+	DUET_CAUSE_DEADLINE, /* its own deadline, or an inherited one */
+	DUET_CAUSE_CLOSE,    /* its handle was closed */
+	DUET_CAUSE_SHUTDOWN, /* the loop was shut down */
+	DUET_CAUSE_ORDER,    /* an earlier send on this stream ended short: going on would leave a hole */
+	DUET_CAUSE_COUNT
+};
+
+/* What cancelling this kind can honestly promise: a property of the kind, the same everywhere. */
+enum duet_cancel_class {
+	DUET_CANCEL_TOTAL,    /* stopped without effect, or completed */
+	DUET_CANCEL_PARTIAL,  /* may have moved some bytes: they are counted */
+	DUET_CANCEL_TAINTING, /* the handle is unusable after a stop */
+	DUET_CANCEL_NOT,      /* once issued it runs to its end (disk, close) */
+};
+
+typedef void duet_done_fn(struct duet_op *op);
+
+/* Deadlines are absolute, on the monotonic clock, in nanoseconds: see duet_loop_now_ns(). */
+#define DUET_NO_DEADLINE UINT64_MAX
+
+/* The largest transfer of one operation, the kernel's own bound for one call. */
+#define DUET_TRANSFER_MAX 0x7ffff000u
+
+#define DUET_OP_IOVECS 4
+#define DUET_ADDRESS_BYTES 112
+
+union duet_args {
+	struct {
+		struct iovec vectors[DUET_OP_IOVECS];
+		uint64_t offset_bytes;
+		struct duet_pool *pool;
+		uint32_t vector_count;
+		uint32_t length_bytes; /* of all vectors, or the size of a pool's buffer */
+	} io;
+	struct {
+		unsigned char storage[DUET_ADDRESS_BYTES]; /* a struct sockaddr */
+		uint32_t length_bytes;
+	} address;
+	struct {
+		const char *path; /* lent until the terminal completion */
+		int directory;    /* AT_FDCWD, or a descriptor */
+		int flags;
+		unsigned mode;
+	} open;
+	struct {
+		uint64_t due_ns;
+	} timeout;
+	struct {
+		int domain;
+		int type;
+		int protocol;
+	} socket;
+	struct {
+		uint32_t events; /* POLLIN, POLLOUT ... */
+	} poll;
+	struct {
+		int how;
+	} shutdown;
+	struct {
+		int backlog;
+	} listen;
+	uint64_t words[15];
+};
+
+struct duet_op {
+	/* Set by duet_op_init() and the functions below; read-only while lent. */
+	uint8_t kind;  /* enum duet_kind */
+	uint8_t state; /* the loop's; only for debuggers */
+	uint16_t flags;
+
+	/* Read by the caller in done(), or after a start that returned 1. */
+	int32_t result;       /* >= 0: bytes, events or 0; < 0: -errno, the same on every backend */
+	uint32_t transferred; /* bytes moved, whatever the result */
+	uint8_t disposition;  /* enum duet_disposition */
+	uint8_t cause;        /* enum duet_cause */
+	uint8_t more;         /* 1: an interim completion, the operation goes on */
+	uint8_t request;      /* the loop's: enum duet_cause of the earliest request, 0 for none */
+
+	duet_handle handle; /* what it works on */
+	duet_done_fn *done; /* may be NULL: then nobody is told */
+	void *context;      /* the caller's, never read by the loop */
+
+	union {
+		duet_handle made;          /* accept, open, socket: the new handle */
+		struct duet_buffer buffer; /* pooled recv: what was received, held until returned */
+	};
+
+	/* The loop's own: touching it is a bug. */
+	struct duet_loop *loop;
+	struct duet_op *next; /* the line of its handle: a ring */
+	struct duet_op *prev;
+	struct duet_op *queued; /* next in the one queue of the loop that the state names */
+	uint64_t identity;      /* slot, generation */
+	uint64_t deadline_ns;
+	uint32_t timer;
+	uint32_t progress; /* the backend's: what it has armed */
+	uint64_t backend;  /* the backend's: one word */
+
+	union duet_args args;
+	int32_t verdict; /* an error that the loop has decided on, given at the end */
+	uint32_t reserved;
+};
+
+#ifdef __cplusplus
+static_assert(sizeof(struct duet_op) == 256, "an operation is 256 bytes, on every backend");
+#else
+_Static_assert(sizeof(struct duet_op) == 256, "an operation is 256 bytes, on every backend");
+#endif
+
+/* Sizes for bindings of other languages. */
+DUET_API size_t duet_op_size(void);
+
+/*
+ * Makes an idle operation of any memory, once. done is called for every completion; NULL is
+ * allowed. Then, before each start, one of the functions below says what it is to do; each of
+ * them clears the deadline and the flags. None of them fails or touches the kernel: what is
+ * wrong is said by duet_op_start().
+ */
+DUET_API void duet_op_init(struct duet_op *op, duet_done_fn *done, void *context);
+
+/* Does nothing and completes with 0. */
+DUET_API void duet_op_nop(struct duet_op *op);
+
+/* Completes with 0 when the clock reaches due_ns, never earlier. Of two timers, the one that is
+ * due first fires first; of two due at the same time, the one started first. */
+DUET_API void duet_op_timeout(struct duet_op *op, uint64_t due_ns);
+
+/* Completes with the ready events (of POLLIN, POLLOUT, POLLPRI, POLLRDHUP; POLLERR and POLLHUP
+ * are always included) as soon as there is one. Consumes nothing. */
+DUET_API void duet_op_poll(struct duet_op *op, duet_handle handle, uint32_t events);
+
+/*
+ * Accepts a connection: `made` is its handle, owned by the loop, close-on-exec.
+ * With DUET_MULTISHOT it accepts until it is cancelled or fails: each connection is an interim
+ * completion. -ENFILE: handles_max is reached. -EMFILE: the process has no descriptor left; the
+ * connection stays in the backlog and a later accept gets it. If nobody wants the connection any
+ * more (cancelled too late) it still arrives in `made` with a disposition of completed: close it.
+ */
+DUET_API void duet_op_accept(struct duet_op *op, duet_handle listener, unsigned flags);
+
+/* Connects. A connect that was stopped leaves the handle tainted: close it. */
+DUET_API void duet_op_connect(struct duet_op *op, duet_handle handle,
+			      const struct sockaddr *address, socklen_t length);
+
+/*
+ * Receives into data, which is lent. `result` and `transferred` are the bytes received; 0 is the
+ * end of the stream. Plain: as many as are there, at least one. With DUET_WHOLE: until
+ * length_bytes are there; fewer only at the end of the stream, on an error or a request, and
+ * then the disposition is partial and `transferred` counts what is in the buffer.
+ * Receives on one handle are served in the order in which they were started.
+ */
+DUET_API void duet_op_recv(struct duet_op *op, duet_handle handle, void *data, size_t length_bytes,
+			   unsigned flags);
+
+/*
+ * Receives into a buffer of the pool; `buffer` names it, and it is the caller's until
+ * duet_buffer_return(). With DUET_MULTISHOT every arrival is an interim completion until the end
+ * of the stream (terminal, 0), an error or a cancel. An interim -ENOBUFS says that the pool was
+ * empty: the operation goes on by itself. A terminal completion carries a buffer only if
+ * transferred > 0.
+ */
+DUET_API void duet_op_recv_pooled(struct duet_op *op, duet_handle handle, struct duet_pool *pool,
+				  unsigned flags);
+
+/*
+ * Sends data, which is lent. Plain: `result` bytes, at least one. With DUET_WHOLE: all of them,
+ * or partial. Sends, connects and shutdowns on one handle are carried out in the order in which
+ * they were started; after one that ended short those behind it end untouched, with -ECANCELED
+ * and cause order, so that the stream never has a hole. SIGPIPE is never raised.
+ */
+DUET_API void duet_op_send(struct duet_op *op, duet_handle handle, const void *data,
+			   size_t length_bytes, unsigned flags);
+
+/* The same from up to DUET_OP_IOVECS pieces; the array is copied, the pieces are lent. */
+DUET_API void duet_op_send_vector(struct duet_op *op, duet_handle handle,
+				  const struct iovec *vectors, unsigned count, unsigned flags);
+
+/* Reads or writes a file at an offset. Fewer bytes than asked for only at the end of the file, or
+ * (write) when the disk fills up. Any number may run on one handle at once, in no order. */
+DUET_API void duet_op_read(struct duet_op *op, duet_handle handle, void *data, size_t length_bytes,
+			   uint64_t offset_bytes);
+DUET_API void duet_op_write(struct duet_op *op, duet_handle handle, const void *data,
+			    size_t length_bytes, uint64_t offset_bytes);
+
+/* Opens a file, as openat(2), always close-on-exec: `made` is its handle. path is lent.
+ * directory is AT_FDCWD or a descriptor. */
+DUET_API void duet_op_open(struct duet_op *op, int directory, const char *path, int flags,
+			   unsigned mode);
+
+/* Makes what was written durable; DUET_DATA_ONLY as fdatasync(2). */
+DUET_API void duet_op_fsync(struct duet_op *op, duet_handle handle, unsigned flags);
+
+/* shutdown(2), after the sends that were started before it. */
+DUET_API void duet_op_shutdown(struct duet_op *op, duet_handle handle, int how);
+
+/*
+ * Closes a handle: requests cancel of everything pending on it, waits for their ends (each gets
+ * its completion first, cause close), then closes the descriptor. From the start on the handle
+ * accepts nothing more (-EBADF). Can't be cancelled.
+ */
+DUET_API void duet_op_close(struct duet_op *op, duet_handle handle);
+
+/* socket(2): `made` is the new handle. */
+DUET_API void duet_op_socket(struct duet_op *op, int domain, int type, int protocol);
+
+/* bind(2). On success the operation holds the address really bound: duet_op_address(). */
+DUET_API void duet_op_bind(struct duet_op *op, duet_handle handle, const struct sockaddr *address,
+			   socklen_t length);
+DUET_API void duet_op_listen(struct duet_op *op, duet_handle handle, int backlog);
+
+/* The address inside a connect or bind; *length is set. */
+DUET_API const struct sockaddr *duet_op_address(const struct duet_op *op, socklen_t *length);
+
+/* Between saying what it is to do and start: end it at deadline_ns at the latest (result
+ * -ETIMEDOUT, cause deadline, unless it had its effect first). */
+DUET_API void duet_op_deadline(struct duet_op *op, uint64_t deadline_ns);
+
+/* Likewise: take an end inside start without a callback (DUET_INLINE). */
+DUET_API void duet_op_inline(struct duet_op *op);
+
+/*
+ * Hands the operation to the loop, on the loop's thread.
+ * 0: it is lent; its completion follows. 1: only with DUET_INLINE: it ended at once, the result
+ * is in it, nothing will be called and nothing is lent. Negative: it never started:
+ * -EINVAL (arguments), -EBADF (not a live handle, or it is closing), -EBUSY (the operation is not
+ * idle), -ENOBUFS (operations_max reached), -ESHUTDOWN (the loop is shutting down), -EOPNOTSUPP
+ * (absent here: see duet_loop_capability()).
+ * Every error of the kernel's arrives as a completion.
+ */
+DUET_API int duet_op_start(struct duet_loop *loop, struct duet_op *op);
+
+/*
+ * Requests cancel, on the loop's thread. Never blocks, never fails, may be repeated, may come at
+ * any time, also when the operation is idle or ended: then it does nothing. It promises nothing
+ * but that the completion comes soon (disk I/O excepted: see duet_kind_cancel_class()).
+ */
+DUET_API void duet_op_cancel(struct duet_op *op);
+
+/* True from a start that returned 0 to just before the terminal done(). */
+DUET_API int duet_op_pending(const struct duet_op *op);
+
+DUET_API enum duet_cancel_class duet_kind_cancel_class(enum duet_kind kind);
+DUET_API const char *duet_kind_name(enum duet_kind kind);
+DUET_API const char *duet_disposition_name(enum duet_disposition disposition);
+DUET_API const char *duet_cause_name(enum duet_cause cause);
+
+/* The symbolic name of a (positive or negative) errno, as "ECONNRESET"; "E?" if unknown. */
+DUET_API const char *duet_error_name(int error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

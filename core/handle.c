@@ -1,0 +1,228 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include "core/handle.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "core/backend.h"
+#include "core/system.h"
+
+static const unsigned all_flags =
+	DUET_HANDLE_NO_ANCILLARY | DUET_HANDLE_TRY_NEVER | DUET_HANDLE_TRY_ALWAYS;
+
+static duet_handle handle_of(const struct duet_loop *loop, const struct duet_slot *slot)
+{
+	return (duet_handle){(uint32_t)(slot - loop->slots), slot->generation};
+}
+
+static void give_back(struct duet_loop *loop, struct duet_slot *slot)
+{
+	slot->slot_state = SLOT_FREE;
+	slot->free_next = loop->slot_free;
+	loop->slot_free = (uint32_t)(slot - loop->slots) + 1;
+}
+
+int duet_core_slot_make(struct duet_loop *loop, int fd, enum core_class slot_class, unsigned flags,
+			duet_handle *handle)
+{
+	struct duet_slot *slot = &loop->slots[loop->slot_free - 1];
+	int error;
+
+	if (!loop->slot_free)
+		return -ENFILE;
+	loop->slot_free = slot->free_next;
+	*slot = (struct duet_slot){.fd = fd,
+				   .generation = slot->generation,
+				   .slot_class = (uint8_t)slot_class,
+				   .slot_state = SLOT_OPEN,
+				   .flags = (uint8_t)flags};
+	error = loop->backend->attach(loop, slot);
+	if (error) {
+		give_back(loop, slot);
+		return error;
+	}
+	*handle = handle_of(loop, slot);
+	return 0;
+}
+
+static enum core_class class_of_socket(int domain, int type)
+{
+	if (type != SOCK_STREAM)
+		return type == SOCK_DGRAM || type == SOCK_SEQPACKET ? CLASS_DATAGRAM : CLASS_OTHER;
+	if (domain == AF_INET || domain == AF_INET6)
+		return CLASS_TCP;
+	return domain == AF_UNIX ? CLASS_UNIX_STREAM : CLASS_OTHER;
+}
+
+int core_handle_made(struct duet_loop *loop, const struct duet_op *op, int fd, duet_handle *handle)
+{
+	const struct duet_slot *parent;
+
+	switch (op->kind) {
+	case DUET_ACCEPT:
+		parent = duet_core_op_slot(loop, op);
+		return duet_core_slot_make(loop, fd, (enum core_class)parent->free_next,
+					   parent->flags, handle);
+	case DUET_SOCKET:
+		return duet_core_slot_make(
+			loop, fd,
+			class_of_socket(op->args.socket.domain,
+					op->args.socket.type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)),
+			0, handle);
+	default:
+		return duet_core_slot_make(loop, fd, core_system_class_of_file(loop, fd), 0,
+					   handle);
+	}
+}
+
+void core_handle_listens(struct duet_slot *slot)
+{
+	slot->free_next = slot->slot_class;
+	slot->slot_class = CLASS_LISTENER;
+}
+
+void core_handle_closed(struct duet_loop *loop, struct duet_slot *slot)
+{
+	if (!++slot->generation)
+		slot->generation = 1;
+	give_back(loop, slot);
+}
+
+void core_discard(struct duet_loop *loop, int fd)
+{
+	loop->stats.reclaimed++;
+	if (MUTANT(late_accept_leaks))
+		return;
+	if (loop->backend->discard)
+		loop->backend->discard(loop, fd);
+	else
+		duet_core_system_close(loop, fd);
+}
+
+void core_handles_close(struct duet_loop *loop)
+{
+	for (uint32_t i = 0; i < loop->handles_max; i++) {
+		struct duet_slot *slot = &loop->slots[i];
+
+		if (slot->slot_state == SLOT_FREE)
+			continue;
+		loop->backend->detach(loop, slot);
+		if (loop->backend->discard)
+			loop->backend->discard(loop, slot->fd);
+		else
+			duet_core_system_close(loop, slot->fd);
+		core_handle_closed(loop, slot);
+	}
+}
+
+int duet_handle_adopt(struct duet_loop *loop, int fd, unsigned flags, duet_handle *handle)
+{
+	struct core_descriptor found;
+	int error;
+
+	if (flags & ~all_flags)
+		return -EINVAL;
+	if (loop->backend->discard)
+		return -EOPNOTSUPP;
+	error = core_system_describe(loop, fd, &found);
+	if (error)
+		return error;
+	error = duet_core_slot_make(loop, fd,
+				    found.listens ? CLASS_LISTENER
+				    : found.is_socket ? class_of_socket(found.domain, found.type)
+						      : found.file_class,
+				    flags, handle);
+	if (error)
+		return error;
+	loop->slots[handle->slot].was_nonblocking = found.nonblocking;
+	if (found.listens)
+		loop->slots[handle->slot].free_next = class_of_socket(found.domain, found.type);
+	return 0;
+}
+
+int duet_handle_release(struct duet_loop *loop, duet_handle handle)
+{
+	struct duet_slot *slot = duet_core_slot_of(loop, handle);
+	int fd;
+
+	if (!slot || slot->slot_state != SLOT_OPEN)
+		return -EBADF;
+	if (slot->reads || slot->writes || slot->others)
+		return -EBUSY;
+	fd = slot->fd;
+	loop->backend->detach(loop, slot);
+	if (!loop->backend->discard)
+		duet_core_system_nonblock(loop, fd, slot->was_nonblocking);
+	core_handle_closed(loop, slot);
+	return fd;
+}
+
+int duet_handle_fd(const struct duet_loop *loop, duet_handle handle)
+{
+	const struct duet_slot *slot = duet_core_slot_of(loop, handle);
+
+	return slot ? slot->fd : -EBADF;
+}
+
+int duet_handle_set_flags(struct duet_loop *loop, duet_handle handle, unsigned flags)
+{
+	struct duet_slot *slot = duet_core_slot_of(loop, handle);
+
+	if (!slot)
+		return -EBADF;
+	if (flags & ~all_flags)
+		return -EINVAL;
+	slot->flags = (uint8_t)flags;
+	return 0;
+}
+
+/* Runs one set-up operation to its end at once: every backend promises that for these. */
+static int run_inline(struct duet_loop *loop, struct duet_op *op)
+{
+	int answer;
+
+	duet_op_inline(op);
+	answer = duet_op_start(loop, op);
+	return answer < 0 ? answer : op->result;
+}
+
+static int make_listener(struct duet_loop *loop, struct duet_op *op, struct sockaddr *address,
+			 socklen_t length, int backlog, duet_handle handle)
+{
+	int error;
+
+	if (address->sa_family != AF_UNIX)
+		core_system_reuse_address(loop, duet_handle_fd(loop, handle));
+	duet_op_bind(op, handle, address, length);
+	error = run_inline(loop, op);
+	if (error)
+		return error;
+	core_system_copy_address(op, address, length);
+	duet_op_listen(op, handle, backlog);
+	return run_inline(loop, op);
+}
+
+int duet_handle_listen(struct duet_loop *loop, struct sockaddr *address, socklen_t length,
+		       int backlog, duet_handle *handle)
+{
+	struct duet_op op;
+	struct duet_slot *slot;
+	int error;
+
+	duet_op_init(&op, NULL, NULL);
+	duet_op_socket(&op, address->sa_family, SOCK_STREAM, 0);
+	error = run_inline(loop, &op);
+	if (error)
+		return error;
+	*handle = op.made;
+	error = make_listener(loop, &op, address, length, backlog, *handle);
+	if (!error)
+		return 0;
+	slot = duet_core_slot_of(loop, *handle);
+	loop->backend->detach(loop, slot);
+	core_discard(loop, slot->fd);
+	core_handle_closed(loop, slot);
+	*handle = DUET_HANDLE_NONE;
+	return error;
+}

@@ -1,0 +1,25 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_HANDLE_H
+#define CORE_HANDLE_H
+
+#include "core/loop.h"
+
+/* A handle of the descriptor that op (accept, open, socket) made. 0, -ENFILE, or attach's error;
+ * then fd is still to be disposed of. */
+int core_handle_made(struct duet_loop *loop, const struct duet_op *op, int fd,
+		     duet_handle *handle);
+
+/* The socket of slot became a listener. */
+void core_handle_listens(struct duet_slot *slot);
+
+/* The descriptor of slot is closed, or somebody else's again: the generation ends. */
+void core_handle_closed(struct duet_loop *loop, struct duet_slot *slot);
+
+/* Closes a descriptor that nobody knows. */
+void core_discard(struct duet_loop *loop, int fd);
+
+/* Closes what is left: the end of the loop. */
+void core_handles_close(struct duet_loop *loop);
+
+#endif

@@ -1,0 +1,635 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include "core/lifecycle.h"
+
+#include <errno.h>
+
+#include "core/backend.h"
+#include "core/buffer.h"
+#include "core/handle.h"
+#include "core/operation.h"
+#include "core/queue.h"
+
+/*
+ * From start to the terminal completion. An operation goes
+ *
+ *   start -> (its line) -> issue -> the backend ... report -> conclude -> deliver
+ *
+ * conclude() is where everything that was borrowed comes back and where the line moves on;
+ * deliver() is the only place that calls done(), always from a turn.
+ */
+
+static struct duet_op **line_of(struct duet_slot *slot, const struct duet_op *op)
+{
+	switch (core_kind(op)->line) {
+	case LINE_READS:
+		return &slot->reads;
+	case LINE_WRITES:
+		return &slot->writes;
+	case LINE_OTHERS:
+		return &slot->others;
+	default:
+		return NULL;
+	}
+}
+
+/* ---- Identities. ---- */
+
+static bool identify(struct duet_loop *loop, struct duet_op *op)
+{
+	uint32_t index = loop->entry_free - 1;
+	struct core_entry *entry = &loop->entries[index];
+
+	if (!loop->entry_free)
+		return false;
+	loop->entry_free = entry->free_next;
+	entry->op = op;
+	op->identity = (uint64_t)entry->generation << 32 | index << IDENTITY_TAG_BITS;
+	loop->pending++;
+	return true;
+}
+
+static void forget(struct duet_loop *loop, const struct duet_op *op)
+{
+	uint32_t index = (uint32_t)op->identity >> IDENTITY_TAG_BITS;
+	struct core_entry *entry = &loop->entries[index];
+
+	if (!MUTANT(cancel_by_pointer))
+		entry->op = NULL;
+	entry->generation++;
+	entry->free_next = loop->entry_free;
+	loop->entry_free = index + 1;
+	loop->pending--;
+}
+
+/* ---- Delivery. ---- */
+
+static void deliver(struct duet_loop *loop, struct duet_op *op)
+{
+	core_state_set(op, STATE_IDLE);
+	op->more = 0;
+	loop->delivered++;
+	if (op->done)
+		op->done(op);
+}
+
+void core_drain(struct duet_loop *loop)
+{
+	struct duet_op *op;
+
+	while ((op = core_queue_pop(&loop->done)))
+		deliver(loop, op);
+}
+
+/* ---- Issue. ---- */
+
+/* A composite transfer that moved a piece and goes on. */
+static bool goes_on(struct duet_op *op, int raw)
+{
+	if (!(op->flags & DUET_WHOLE) || raw <= 0 || op->request)
+		return false;
+	if ((uint32_t)raw >= core_remaining(op))
+		return false;
+	core_advance(op, (uint32_t)raw);
+	return true;
+}
+
+static void wait_for_room(struct duet_loop *loop, struct duet_op *op)
+{
+	core_state_set(op, STATE_WAITING);
+	core_queue_push(&loop->backlog, op);
+	loop->stats.queue_full++;
+}
+
+/* Hands op to the backend. BACKEND_ENDED: it is over, the raw result is in op->result. */
+static int issue(struct duet_loop *loop, struct duet_op *op)
+{
+	int answer;
+
+	do {
+		core_state_set(op, STATE_ISSUED);
+		answer = loop->backend->start(loop, op);
+	} while (answer == BACKEND_ENDED && goes_on(op, op->result));
+	if (answer == -EAGAIN) {
+		wait_for_room(loop, op);
+		return BACKEND_ISSUED;
+	}
+	return answer;
+}
+
+/* The same, behind what waits for room already. */
+static int issue_in_order(struct duet_loop *loop, struct duet_op *op)
+{
+	if (__builtin_expect(!loop->backlog.first, 1))
+		return issue(loop, op);
+	if (op->state == STATE_IDLE)
+		core_state_set(op, STATE_WAITING);
+	core_queue_push(&loop->backlog, op);
+	return BACKEND_ISSUED;
+}
+
+/* ---- The end. ---- */
+
+static void adopt_result(struct duet_loop *loop, struct duet_op *op, int fd)
+{
+	int error;
+
+	if (!op->done && !(op->flags & DUET_INLINE)) {
+		core_discard(loop, fd);
+		op->made = DUET_HANDLE_NONE;
+		return;
+	}
+	error = core_handle_made(loop, op, fd, &op->made);
+	if (!error)
+		return;
+	core_discard(loop, fd);
+	op->result = error;
+	op->disposition = DUET_FAILED;
+}
+
+/* Everything borrowed comes back; the outcome is known. */
+static void conclude(struct duet_loop *loop, struct duet_op *op, int raw)
+{
+	const struct core_kind *kind = core_kind(op);
+
+	/* What an arrival left there was that arrival's. */
+	if (op->flags & DUET_POOLED)
+		op->transferred = 0;
+	core_settle(op, raw, op->state != STATE_WAITING);
+	if (op->state == STATE_STOPPING)
+		core_queue_remove(&loop->owed, op);
+	if (op->timer)
+		core_timer_disarm(&loop->timers, op);
+	if (kind->lends && !(op->flags & DUET_POOLED))
+		core_ledger_back(loop, op->args.io.length_bytes);
+	forget(loop, op);
+	core_state_set(op, STATE_ENDED);
+	loop->stats.ended++;
+	if (kind->line != LINE_NONE)
+		core_ring_remove(line_of(duet_core_op_slot(loop, op), op), op);
+	if (kind->makes && raw >= 0)
+		adopt_result(loop, op, raw);
+	else if (op->kind == DUET_CLOSE)
+		core_handle_closed(loop, duet_core_op_slot(loop, op));
+	else if (op->kind == DUET_LISTEN && raw == 0)
+		core_handle_listens(duet_core_op_slot(loop, op));
+}
+
+static void conclude_queued(struct duet_loop *loop, struct duet_op *op, int raw)
+{
+	conclude(loop, op, raw);
+	core_queue_push(&loop->done, op);
+}
+
+static bool breaks_stream(const struct duet_op *op)
+{
+	return core_kind(op)->line == LINE_WRITES && op->disposition != DUET_COMPLETED &&
+	       op->disposition != DUET_UNTOUCHED;
+}
+
+/* After a short end nothing behind it may reach the stream. */
+static void end_followers(struct duet_loop *loop, struct duet_slot *slot)
+{
+	struct duet_op *op;
+
+	if (MUTANT(follower_after_partial))
+		return;
+	while ((op = slot->writes)) {
+		op->request = DUET_CAUSE_ORDER;
+		conclude_queued(loop, op, -ECANCELED);
+	}
+}
+
+/* Bytes beyond the head went out of the sends behind it: see duet_core_gather(). */
+static void share_out(struct duet_loop *loop, struct duet_slot *slot, uint32_t bytes)
+{
+	struct duet_op *op;
+
+	while (bytes && (op = slot->writes)) {
+		uint32_t part = core_remaining(op) < bytes ? core_remaining(op) : bytes;
+
+		bytes -= part;
+		if (goes_on(op, (int)part))
+			return;
+		core_state_set(op, STATE_ISSUED);
+		conclude_queued(loop, op, (int)part);
+		if (breaks_stream(op))
+			end_followers(loop, slot);
+	}
+}
+
+/* The close of a handle on which nothing is pending any more, to be issued now; or NULL. */
+static struct duet_op *drained_close(struct duet_loop *loop, struct duet_slot *slot)
+{
+	struct duet_op *op = slot->closing;
+
+	if (slot->slot_state != SLOT_CLOSING)
+		return NULL;
+	if ((slot->reads || slot->writes || slot->others) && !MUTANT(close_does_not_drain))
+		return NULL;
+	slot->slot_state = SLOT_DRAINED;
+	loop->backend->detach(loop, slot);
+	return op;
+}
+
+/* An operation of a line has ended: whose turn is it? */
+static struct duet_op *successor(struct duet_loop *loop, const struct duet_op *op)
+{
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+	struct duet_op *next;
+
+	if (breaks_stream(op))
+		end_followers(loop, slot);
+	if (slot->slot_state != SLOT_OPEN)
+		return drained_close(loop, slot);
+	if (core_kind(op)->line == LINE_OTHERS || loop->shutting_down)
+		return NULL;
+	next = *line_of(slot, op);
+	return next && next->state == STATE_WAITING ? next : NULL;
+}
+
+/* The backend has ended op: concludes it, and issues what it stood in front of. */
+static void finish(struct duet_loop *loop, struct duet_op *op, int raw)
+{
+	uint32_t surplus = 0;
+
+	for (;;) {
+		if (op->kind == DUET_SEND && raw > 0 && (uint32_t)raw > core_remaining(op)) {
+			surplus = (uint32_t)raw - core_remaining(op);
+			raw = (int)core_remaining(op);
+		}
+		conclude_queued(loop, op, raw);
+		if (core_kind(op)->line == LINE_NONE)
+			return;
+		/* It may have been given a place and not have used the buffer. */
+		if (op->flags & DUET_POOLED)
+			core_feed(loop, op->args.io.pool);
+		if (surplus)
+			share_out(loop, duet_core_op_slot(loop, op), surplus);
+		surplus = 0;
+		op = successor(loop, op);
+		if (!op || issue_in_order(loop, op) != BACKEND_ENDED)
+			return;
+		raw = op->result;
+	}
+}
+
+/* ---- Start. ---- */
+
+/* A close waits until its handle has drained; what is pending there is asked to end. */
+static int start_close(struct duet_loop *loop, struct duet_op *op)
+{
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+
+	core_state_set(op, STATE_WAITING);
+	slot->slot_state = SLOT_CLOSING;
+	slot->closing = op;
+	core_request_line(loop, &slot->reads, DUET_CAUSE_CLOSE);
+	core_request_line(loop, &slot->writes, DUET_CAUSE_CLOSE);
+	core_request_line(loop, &slot->others, DUET_CAUSE_CLOSE);
+	/* Otherwise the last of them took the close along, or will. */
+	return drained_close(loop, slot) ? issue_in_order(loop, op) : BACKEND_ISSUED;
+}
+
+static int begin(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot)
+{
+	const struct core_kind *kind = core_kind(op);
+
+	if (op->kind == DUET_TIMEOUT) {
+		core_state_set(op, STATE_ISSUED);
+		return BACKEND_ISSUED;
+	}
+	if (op->kind == DUET_CLOSE)
+		return start_close(loop, op);
+	if (kind->line != LINE_NONE) {
+		struct duet_op **line = line_of(slot, op);
+		bool behind = *line && kind->line != LINE_OTHERS;
+
+		core_ring_append(line, op);
+		if (behind) {
+			core_state_set(op, STATE_WAITING);
+			return BACKEND_ISSUED;
+		}
+	}
+	return issue_in_order(loop, op);
+}
+
+static void arm_deadline(struct duet_loop *loop, struct duet_op *op)
+{
+	uint64_t due_ns = op->deadline_ns;
+
+	if (op->kind == DUET_TIMEOUT && op->args.timeout.due_ns < due_ns)
+		due_ns = op->args.timeout.due_ns;
+	if (due_ns != DUET_NO_DEADLINE)
+		core_timer_arm(&loop->timers, op, due_ns);
+}
+
+static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet_slot **slot)
+{
+	if (op->state != STATE_IDLE)
+		return -EBUSY;
+	if (op->kind >= DUET_KIND_COUNT)
+		return -EINVAL;
+	if (loop->shutting_down)
+		return -ESHUTDOWN;
+	if (core_kind(op)->line != LINE_NONE || op->kind == DUET_CLOSE) {
+		*slot = duet_core_slot_of(loop, op->handle);
+		if (!*slot || (*slot)->slot_state != SLOT_OPEN)
+			return -EBADF;
+	}
+	if (loop->capability[op->kind] == DUET_ABSENT)
+		return -EOPNOTSUPP;
+	return core_kind(op)->check(op);
+}
+
+int duet_op_start(struct duet_loop *loop, struct duet_op *op)
+{
+	struct duet_slot *slot = NULL;
+	int error = refusal(loop, op, &slot);
+
+	core_check_owner(loop);
+	if (error)
+		return error;
+	if (!identify(loop, op))
+		return -ENOBUFS;
+	op->loop = loop;
+	op->transferred = 0;
+	op->request = 0;
+	op->verdict = 0;
+	op->timer = 0;
+	if (loop->deadline_ns < op->deadline_ns)
+		op->deadline_ns = loop->deadline_ns;
+	if (core_kind(op)->lends && !(op->flags & DUET_POOLED))
+		core_ledger_lend(loop, op->args.io.length_bytes);
+	loop->stats.started++;
+	if (begin(loop, op, slot) != BACKEND_ENDED) {
+		if (op->state != STATE_ENDED)
+			arm_deadline(loop, op);
+		return 0;
+	}
+	if (!(op->flags & DUET_INLINE)) {
+		finish(loop, op, op->result);
+		return 0;
+	}
+	conclude(loop, op, op->result);
+	core_state_set(op, STATE_IDLE);
+	op->more = 0;
+	return 1;
+}
+
+/* ---- Requests to end. ---- */
+
+/* Takes a waiting operation out of the queue it may be on. */
+static void leave_queues(struct duet_loop *loop, struct duet_op *op)
+{
+	if (core_queue_remove(&loop->backlog, op))
+		return;
+	if (op->kind == DUET_RECV && op->flags & DUET_POOLED)
+		core_queue_remove(&op->args.io.pool->starved, op);
+}
+
+static void owe(struct duet_loop *loop, struct duet_op *op, uint64_t not_before_ns)
+{
+	core_state_set(op, STATE_STOPPING);
+	core_queue_push(&loop->owed, op);
+	loop->owed_ns = not_before_ns;
+}
+
+/* Asks the backend. Returns false if it had no room. */
+static bool ask_backend(struct duet_loop *loop, struct duet_op *op)
+{
+	int answer = loop->backend->cancel(loop, op);
+
+	if (answer == -EAGAIN) {
+		loop->stats.queue_full++;
+		owe(loop, op, 0);
+		return false;
+	}
+	loop->stats.cancels++;
+	if (answer == BACKEND_ENDED)
+		finish(loop, op, -ECANCELED);
+	else
+		core_state_set(op, STATE_CANCELLING);
+	return true;
+}
+
+void core_request(struct duet_loop *loop, struct duet_op *op, enum duet_cause cause)
+{
+	if (op->state != STATE_WAITING && op->state != STATE_ISSUED)
+		return;
+	if (op->kind == DUET_CLOSE)
+		return;
+	op->request = (uint8_t)cause;
+	if (op->state == STATE_WAITING) {
+		leave_queues(loop, op);
+		finish(loop, op, -ECANCELED);
+	} else if (op->kind == DUET_TIMEOUT) {
+		finish(loop, op, -ECANCELED);
+	} else {
+		ask_backend(loop, op);
+	}
+}
+
+void core_request_line(struct duet_loop *loop, struct duet_op *const *ring, enum duet_cause cause)
+{
+	struct duet_op *op = *ring;
+	struct duet_op *last = op ? op->prev : NULL;
+
+	/* A request takes no other operation off its line: followers are not issued while a handle
+	 * closes or the loop shuts down, and they end by their own request. */
+	while (op) {
+		struct duet_op *next = op == last ? NULL : op->next;
+
+		core_request(loop, op, cause);
+		op = next;
+	}
+}
+
+void duet_op_cancel(struct duet_op *op)
+{
+	if (op->state == STATE_IDLE || op->state == STATE_ENDED)
+		return;
+	core_check_owner(op->loop);
+	core_request(op->loop, op, DUET_CAUSE_CANCEL);
+}
+
+int duet_op_pending(const struct duet_op *op)
+{
+	return op->state != STATE_IDLE;
+}
+
+void core_expired(struct duet_loop *loop, struct duet_op *op)
+{
+	if (op->kind == DUET_TIMEOUT && op->args.timeout.due_ns <= op->deadline_ns)
+		finish(loop, op, 0);
+	else
+		core_request(loop, op, DUET_CAUSE_DEADLINE);
+}
+
+/* ---- Turns of the loop. ---- */
+
+static void retry_backlog(struct duet_loop *loop)
+{
+	struct core_queue waiting = loop->backlog;
+	struct duet_op *op;
+
+	/* Emptied first, so that issue() sees room; what doesn't fit goes back in order. */
+	loop->backlog.first = NULL;
+	while ((op = core_queue_pop(&waiting))) {
+		if (loop->backlog.first) {
+			core_queue_push(&loop->backlog, op);
+			continue;
+		}
+		if (issue(loop, op) == BACKEND_ENDED)
+			finish(loop, op, op->result);
+	}
+}
+
+void core_retry(struct duet_loop *loop)
+{
+	struct core_queue owed;
+	struct duet_op *op;
+
+	if (loop->backlog.first)
+		retry_backlog(loop);
+	if (!loop->owed.first || loop->owed_ns > loop->now_ns)
+		return;
+	owed = loop->owed;
+	loop->owed.first = NULL;
+	while ((op = core_queue_pop(&owed))) {
+		if (loop->owed.first)
+			core_queue_push(&loop->owed, op);
+		else
+			ask_backend(loop, op);
+	}
+}
+
+/* ---- What backends report. ---- */
+
+void duet_core_end(struct duet_loop *loop, struct duet_op *op, int result)
+{
+	if (goes_on(op, result)) {
+		if (issue_in_order(loop, op) != BACKEND_ENDED)
+			return;
+		result = op->result;
+	}
+	if (MUTANT(late_bytes_discarded) && op->request && result > 0)
+		result = -ECANCELED;
+	finish(loop, op, result);
+	core_drain(loop);
+}
+
+void duet_core_end_buffer(struct duet_loop *loop, struct duet_op *op, int result, uint16_t index)
+{
+	struct duet_pool *pool = op->args.io.pool;
+	bool wanted = result > 0 && op->done;
+
+	core_buffer_hold(pool, index, result > 0 ? (uint32_t)result : 0);
+	op->buffer = core_buffer_view(pool, index);
+	if (!wanted) {
+		loop->stats.reclaimed++;
+		if (!MUTANT(failed_buffer_kept))
+			duet_buffer_return(loop, &op->buffer);
+		op->buffer = (struct duet_buffer){0};
+	}
+	duet_core_end(loop, op, result);
+}
+
+static void deliver_item(struct duet_loop *loop, struct duet_op *op, int result)
+{
+	op->result = result;
+	op->disposition = result < 0 ? DUET_FAILED : DUET_COMPLETED;
+	op->cause = DUET_CAUSE_ITSELF;
+	op->more = 1;
+	loop->delivered++;
+	loop->stats.interim++;
+	if (op->done)
+		op->done(op);
+}
+
+void duet_core_item_accepted(struct duet_loop *loop, struct duet_op *op, int fd)
+{
+	int error = op->done ? core_handle_made(loop, op, fd, &op->made) : -ECANCELED;
+
+	if (!error) {
+		deliver_item(loop, op, 0);
+		return;
+	}
+	/* The table is full: as an accept that runs into the process's own bound, it ends. */
+	core_discard(loop, fd);
+	if (error == -ENFILE && !op->verdict && op->state == STATE_ISSUED) {
+		op->verdict = error;
+		ask_backend(loop, op);
+	}
+}
+
+void duet_core_item_buffer(struct duet_loop *loop, struct duet_op *op, int result, uint16_t index)
+{
+	struct duet_pool *pool = op->args.io.pool;
+
+	core_buffer_hold(pool, index, (uint32_t)result);
+	op->buffer = core_buffer_view(pool, index);
+	if (__builtin_expect(!op->done || (MUTANT(late_bytes_discarded) && op->request), 0)) {
+		loop->stats.reclaimed++;
+		duet_buffer_return(loop, &op->buffer);
+		return;
+	}
+	op->transferred = (uint32_t)result;
+	deliver_item(loop, op, result);
+}
+
+void duet_core_starve(struct duet_loop *loop, struct duet_op *op)
+{
+	struct duet_pool *pool = op->args.io.pool;
+
+	if (op->request) {
+		duet_core_end(loop, op, -ECANCELED);
+		return;
+	}
+	loop->stats.starved++;
+	core_state_set(op, STATE_WAITING);
+	core_queue_push(&pool->starved, op);
+	op->buffer = (struct duet_buffer){0};
+	op->transferred = 0;
+	deliver_item(loop, op, -ENOBUFS);
+	/* Buffers may have come back between the kernel's answer and now. */
+	core_feed(loop, pool);
+}
+
+void core_feed(struct duet_loop *loop, struct duet_pool *pool)
+{
+	struct duet_op *op;
+
+	if (!pool->starved.first || !pool->free_count)
+		return;
+	op = core_queue_pop(&pool->starved);
+	if (issue_in_order(loop, op) == BACKEND_ENDED)
+		finish(loop, op, op->result);
+}
+
+void duet_core_cancel_again(struct duet_loop *loop, struct duet_op *op)
+{
+	if (op->state != STATE_CANCELLING)
+		return;
+	loop->stats.cancels_again++;
+	owe(loop, op, loop->now_ns + LIMIT_CANCEL_AGAIN_NS);
+}
+
+uint32_t duet_core_gather(const struct duet_loop *loop, const struct duet_op *head,
+			  struct iovec *pieces, uint32_t max, uint32_t *operations)
+{
+	const struct duet_op *op = head;
+	uint32_t count = 0;
+
+	(void)loop;
+	*operations = 0;
+	do {
+		if (op->kind != DUET_SEND || count + op->args.io.vector_count > max)
+			break;
+		for (uint32_t i = 0; i < op->args.io.vector_count; i++)
+			pieces[count++] = op->args.io.vectors[i];
+		++*operations;
+		op = op->next;
+	} while (op != head);
+	return count;
+}

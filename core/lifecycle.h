@@ -1,0 +1,39 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_LIFECYCLE_H
+#define CORE_LIFECYCLE_H
+
+#include "core/loop.h"
+
+void core_abort_unless_owner(const struct duet_loop *loop);
+
+/* Debug builds stop a call from a thread that doesn't own the loop. */
+static inline void core_check_owner(const struct duet_loop *loop)
+{
+#ifdef DUET_DEBUG
+	core_abort_unless_owner(loop);
+#else
+	(void)loop;
+#endif
+}
+
+/* Records a request to end op and carries it on: to the backend, or to the done queue. Nothing
+ * happens if op is idle, ended or already asked to end. */
+void core_request(struct duet_loop *loop, struct duet_op *op, enum duet_cause cause);
+
+/* The same for everything on a line, from its head. */
+void core_request_line(struct duet_loop *loop, struct duet_op *const *ring, enum duet_cause cause);
+
+/* Starts what waited for room, and asks for owed cancels, as far as the backend has room. */
+void core_retry(struct duet_loop *loop);
+
+/* A timer of op has expired: a timeout has come, or a deadline. */
+void core_expired(struct duet_loop *loop, struct duet_op *op);
+
+/* Calls back what is on the done queue, and what that adds to it. */
+void core_drain(struct duet_loop *loop);
+
+/* A starved receive gets its turn, if a buffer is free. */
+void core_feed(struct duet_loop *loop, struct duet_pool *pool);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_LIMITS_H
+#define CORE_LIMITS_H
+
+/* Every bound, with its reason. */
+
+/* Slots are 24 bits of an identity; the low four are the backend's tag. */
+#define LIMIT_SLOTS (1u << 24)
+
+/* A stopped operation whose cancel was no ending is asked again after this long: the window it
+ * closes (a worker about to start) is microseconds wide, a busy disk keeps it open for longer. */
+#define LIMIT_CANCEL_AGAIN_NS 1000000
+
+/* Buffer ids of a kernel's provided ring are 16 bits, and its size at most 2^15. */
+#define LIMIT_POOL_COUNT (1u << 15)
+#define LIMIT_POOL_BUFFER_BYTES (1u << 20)
+
+#define LIMIT_WORKERS 64
+
+/* Sends gathered into one call: beyond a few, the copy outweighs the saved call. */
+#define LIMIT_GATHER 8
+
+#define LIMIT_TUNING_BYTES 256
+
+#endif

@@ -1,0 +1,487 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/backend.h"
+#include "core/buffer.h"
+#include "core/handle.h"
+#include "core/lifecycle.h"
+#include "core/offload.h"
+#include "core/operation.h"
+#include "core/system.h"
+
+/* ---- Create. ---- */
+
+void duet_loop_options_init(struct duet_loop_options *options)
+{
+	*options = (struct duet_loop_options){.size = sizeof(*options),
+					      .operations_max = 4096,
+					      .handles_max = 1024,
+					      .worker_threads = 2,
+					      .burst_max = 16};
+}
+
+static int check_options(const struct duet_loop_options *options)
+{
+	if (options->size != sizeof(*options))
+		return -EINVAL;
+	if (options->operations_max < 1 || options->operations_max > LIMIT_SLOTS)
+		return -EINVAL;
+	if (options->handles_max < 1 || options->handles_max > LIMIT_SLOTS)
+		return -EINVAL;
+	if (options->worker_threads > LIMIT_WORKERS || options->try_first > DUET_TRY_ALWAYS)
+		return -EINVAL;
+	if (options->burst_max < 1 || options->burst_max > UINT16_MAX)
+		return -EINVAL;
+	return 0;
+}
+
+static int make_tables(struct duet_loop *loop)
+{
+	loop->entries = calloc(loop->operations_max, sizeof(*loop->entries));
+	loop->slots = calloc(loop->handles_max, sizeof(*loop->slots));
+	if (!loop->entries || !loop->slots)
+		return -ENOMEM;
+	/* Linked from the end, so that the lowest places are used first. */
+	for (uint32_t i = loop->operations_max; i-- > 0;) {
+		loop->entries[i] = (struct core_entry){.generation = 1,
+						       .free_next = loop->entry_free};
+		loop->entry_free = i + 1;
+	}
+	for (uint32_t i = loop->handles_max; i-- > 0;) {
+		loop->slots[i].generation = 1;
+		loop->slots[i].free_next = loop->slot_free;
+		loop->slot_free = i + 1;
+	}
+	return core_timers_init(&loop->timers, loop->operations_max);
+}
+
+static void free_tables(struct duet_loop *loop)
+{
+	core_timers_fini(&loop->timers);
+	free(loop->entries);
+	free(loop->slots);
+	free(loop);
+}
+
+static int make(struct duet_loop *loop, const struct duet_loop_options *options)
+{
+	int error = make_tables(loop);
+
+	if (error)
+		return error;
+	if (loop->backend->workers && options->worker_threads)
+		error = core_offload_create(loop, options->worker_threads);
+	if (error)
+		return error;
+	error = loop->backend->create(loop, options);
+	if (error) {
+		core_offload_destroy(loop);
+		return error;
+	}
+	loop->capability[DUET_TIMEOUT] = DUET_NATIVE;
+	loop->now_ns = loop->ledger.changed_ns = loop->clock(loop);
+	return 0;
+}
+
+int duet_loop_create(struct duet_loop **out, const struct duet_backend *backend,
+		     const struct duet_loop_options *options)
+{
+	struct duet_loop_options defaults;
+	struct duet_loop *loop;
+	int error;
+
+	*out = NULL;
+	if (!options) {
+		duet_loop_options_init(&defaults);
+		options = &defaults;
+	}
+	error = check_options(options);
+	if (error || backend->version != DUET_BACKEND_VERSION || backend->size != sizeof(*backend))
+		return -EINVAL;
+	loop = calloc(1, sizeof(*loop));
+	if (!loop)
+		return -ENOMEM;
+	loop->backend = backend;
+	loop->clock = core_system_clock_ns;
+	loop->operations_max = options->operations_max;
+	loop->handles_max = options->handles_max;
+	loop->burst_max = MUTANT(busy_starves_quiet) ? UINT32_MAX : options->burst_max;
+	loop->try_first = (uint8_t)options->try_first;
+	loop->woken_fn = options->woken;
+	loop->woken_context = options->woken_context;
+	loop->deadline_ns = DUET_NO_DEADLINE;
+	loop->owner_process = getpid();
+	loop->owner_thread = pthread_self();
+	error = make(loop, options);
+	if (error)
+		free_tables(loop);
+	else
+		*out = loop;
+	return error;
+}
+
+static bool not_to_be_had(int error)
+{
+	return error == -ENOSYS || error == -EPERM || error == -EACCES || error == -ENOTSUP;
+}
+
+int duet_loop_create_first(struct duet_loop **loop, const struct duet_backend *const *backends,
+			   size_t count, const struct duet_loop_options *options,
+			   struct duet_probe *why)
+{
+	struct duet_loop_options rest;
+	int error = -EINVAL;
+
+	if (why)
+		*why = (struct duet_probe){0};
+	duet_loop_options_init(&rest);
+	if (options)
+		rest = *options;
+	*loop = NULL;
+	for (size_t i = 0; i < count; i++) {
+		error = duet_loop_create(loop, backends[i], &rest);
+		if (!not_to_be_had(error))
+			return error;
+		if (why && i == 0) {
+			duet_backend_probe(backends[i], rest.tuning, why);
+			why->error = error;
+		}
+		rest.tuning = NULL;
+	}
+	return error;
+}
+
+int duet_backend_probe(const struct duet_backend *backend, const char *tuning,
+		       struct duet_probe *probe)
+{
+	*probe = (struct duet_probe){0};
+	probe->error = backend->probe(tuning, probe);
+	if (!probe->error)
+		probe->capability[DUET_TIMEOUT] = DUET_NATIVE;
+	return probe->error;
+}
+
+const char *duet_backend_name(const struct duet_backend *backend)
+{
+	return backend->name;
+}
+
+/* ---- The end. ---- */
+
+int duet_loop_destroy(struct duet_loop *loop)
+{
+	if (!loop)
+		return 0;
+	if (loop->owner_process != getpid()) {
+		/* A forked child has neither the threads nor the right to end what is the
+		 * parent's: its copy of the memory goes, and the descriptors of the mechanism. */
+		loop->backend->destroy(loop);
+		core_pools_fini(loop);
+		free(loop->offload);
+		free_tables(loop);
+		return 0;
+	}
+	if (loop->pending || loop->done.first)
+		if (!MUTANT(destroy_trusts_close))
+			return -EBUSY;
+	core_handles_close(loop);
+	core_offload_destroy(loop);
+	core_pools_fini(loop);
+	loop->backend->destroy(loop);
+	free_tables(loop);
+	return 0;
+}
+
+int duet_loop_shutdown(struct duet_loop *loop, uint64_t deadline_ns)
+{
+	loop->shutting_down = true;
+	for (uint32_t i = 0; i < loop->operations_max && loop->pending; i++)
+		if (loop->entries[i].op)
+			core_request(loop, loop->entries[i].op, DUET_CAUSE_SHUTDOWN);
+	while (loop->pending || loop->done.first) {
+		uint64_t now_ns = loop->clock(loop);
+		int64_t left_ns = deadline_ns == DUET_NO_DEADLINE ? -1
+				  : deadline_ns > now_ns ? (int64_t)(deadline_ns - now_ns)
+							 : 0;
+		int error = duet_loop_turn(loop, left_ns);
+
+		if (error < 0)
+			return error;
+		if (left_ns == 0 && (loop->pending || loop->done.first))
+			return -EBUSY;
+	}
+	return 0;
+}
+
+/* ---- A turn. ---- */
+
+/* Messages posted by other threads, newest first, in the order of their sending. */
+static struct duet_message *take_posted(struct duet_loop *loop)
+{
+	struct duet_message *newest =
+		atomic_exchange_explicit(&loop->posted, NULL, memory_order_acquire);
+	struct duet_message *oldest = NULL;
+
+	while (newest) {
+		struct duet_message *next = newest->next;
+
+		newest->next = oldest;
+		oldest = newest;
+		newest = next;
+	}
+	return oldest;
+}
+
+static void run_messages(struct duet_message *message)
+{
+	while (message) {
+		struct duet_message *next = message->next;
+
+		message->fn(message);
+		message = next;
+	}
+}
+
+static void hear_others(struct duet_loop *loop)
+{
+	if (atomic_load_explicit(&loop->woken, memory_order_relaxed)) {
+		atomic_store(&loop->woken, 0);
+		loop->stats.wakes++;
+		if (loop->woken_fn)
+			loop->woken_fn(loop, loop->woken_context);
+		core_offload_collect(loop);
+	}
+	if (atomic_load_explicit(&loop->posted, memory_order_relaxed))
+		run_messages(take_posted(loop));
+}
+
+/* What is deferred while these run is for the next turn: a task that keeps deferring itself
+ * can't keep I/O out. */
+static void run_deferred(struct duet_loop *loop)
+{
+	struct duet_message *message = loop->deferred_first;
+
+	loop->deferred_first = loop->deferred_last = NULL;
+	run_messages(message);
+}
+
+static void expire_timers(struct duet_loop *loop)
+{
+	struct duet_op *op;
+
+	while ((op = core_timers_expire(&loop->timers, loop->now_ns))) {
+		core_expired(loop, op);
+		core_drain(loop);
+	}
+}
+
+static bool work_waits(const struct duet_loop *loop)
+{
+	return loop->done.first || loop->deferred_first || loop->backlog.first ||
+	       atomic_load_explicit(&loop->posted, memory_order_relaxed);
+}
+
+/* How long this turn may sleep: until the caller's limit, a timer, or an owed cancel. */
+static int64_t sleep_ns(struct duet_loop *loop, int64_t timeout_ns)
+{
+	uint64_t next_ns = core_timers_next_ns(&loop->timers);
+	uint64_t now_ns;
+
+	if (timeout_ns == 0 || work_waits(loop))
+		return 0;
+	if (loop->owed.first && loop->owed_ns < next_ns)
+		next_ns = loop->owed_ns;
+	if (next_ns == UINT64_MAX)
+		return timeout_ns;
+	now_ns = loop->clock(loop);
+	if (next_ns <= now_ns)
+		return 0;
+	if (timeout_ns < 0 || next_ns - now_ns < (uint64_t)timeout_ns)
+		return next_ns - now_ns > INT64_MAX ? INT64_MAX : (int64_t)(next_ns - now_ns);
+	return timeout_ns;
+}
+
+static int wait_asleep(struct duet_loop *loop, int64_t timeout_ns)
+{
+	int error;
+
+	/* Announced before the last look: see `asleep`. */
+	atomic_store(&loop->asleep, 1);
+	if (atomic_load(&loop->woken) || atomic_load(&loop->posted))
+		timeout_ns = 0;
+	error = loop->backend->wait(loop, timeout_ns);
+	atomic_store(&loop->asleep, 0);
+	return error;
+}
+
+int duet_loop_turn(struct duet_loop *loop, int64_t timeout_ns)
+{
+	int error;
+
+	core_check_owner(loop);
+	loop->stats.turns++;
+	loop->delivered = 0;
+	/* As duet_loop_prepare() left it. */
+	if (atomic_load_explicit(&loop->asleep, memory_order_relaxed))
+		atomic_store(&loop->asleep, 0);
+	core_drain(loop);
+	core_retry(loop);
+	if (MUTANT(deadline_beats_result)) {
+		loop->now_ns = loop->clock(loop);
+		expire_timers(loop);
+	}
+	timeout_ns = sleep_ns(loop, timeout_ns);
+	if (timeout_ns == 0)
+		error = loop->backend->wait(loop, 0);
+	else
+		error = wait_asleep(loop, timeout_ns);
+	loop->now_ns = loop->clock(loop);
+	if (loop->timers.count)
+		expire_timers(loop);
+	hear_others(loop);
+	core_drain(loop);
+	if (loop->deferred_first) {
+		run_deferred(loop);
+		core_drain(loop);
+	}
+	return error < 0 ? error : (int)loop->delivered;
+}
+
+int duet_loop_run(struct duet_loop *loop)
+{
+	int error = 0;
+
+	loop->stopping = false;
+	while (error >= 0 && !loop->stopping && (loop->pending || work_waits(loop)))
+		error = duet_loop_turn(loop, -1);
+	return error < 0 ? error : 0;
+}
+
+void duet_loop_stop(struct duet_loop *loop)
+{
+	loop->stopping = true;
+}
+
+int64_t duet_loop_prepare(struct duet_loop *loop)
+{
+	int64_t timeout_ns;
+
+	core_check_owner(loop);
+	core_retry(loop);
+	timeout_ns = sleep_ns(loop, -1);
+	if (loop->backend->prepare && loop->backend->prepare(loop))
+		timeout_ns = 0;
+	atomic_store(&loop->asleep, 1);
+	if (atomic_load(&loop->woken) || atomic_load(&loop->posted))
+		timeout_ns = 0;
+	return timeout_ns;
+}
+
+/* ---- From other threads. ---- */
+
+void duet_loop_wake(struct duet_loop *loop)
+{
+	atomic_store(&loop->woken, 1);
+	if (atomic_exchange(&loop->asleep, 0))
+		if (!MUTANT(wake_lost) || !loop->backlog.first)
+			loop->backend->wake(loop);
+}
+
+void duet_loop_post(struct duet_loop *loop, struct duet_message *message)
+{
+	struct duet_message *newest = atomic_load_explicit(&loop->posted, memory_order_relaxed);
+
+	do {
+		message->next = newest;
+	} while (!atomic_compare_exchange_weak_explicit(&loop->posted, &newest, message,
+							memory_order_seq_cst,
+							memory_order_relaxed));
+	if (atomic_exchange(&loop->asleep, 0))
+		loop->backend->wake(loop);
+}
+
+void duet_loop_defer(struct duet_loop *loop, struct duet_message *message)
+{
+	message->next = NULL;
+	if (loop->deferred_first)
+		loop->deferred_last->next = message;
+	else
+		loop->deferred_first = message;
+	loop->deferred_last = message;
+}
+
+/* ---- Questions. ---- */
+
+uint32_t duet_loop_pending(const struct duet_loop *loop)
+{
+	return loop->pending;
+}
+
+uint64_t duet_loop_now_ns(const struct duet_loop *loop)
+{
+	return loop->now_ns;
+}
+
+const struct duet_backend *duet_loop_backend(const struct duet_loop *loop)
+{
+	return loop->backend;
+}
+
+enum duet_capability duet_loop_capability(const struct duet_loop *loop, enum duet_kind kind)
+{
+	return (unsigned)kind < DUET_KIND_COUNT ? (enum duet_capability)loop->capability[kind]
+						: DUET_ABSENT;
+}
+
+int duet_loop_fd(const struct duet_loop *loop)
+{
+	return loop->fd;
+}
+
+void duet_loop_stats(const struct duet_loop *loop, struct duet_stats *stats)
+{
+	*stats = loop->stats;
+}
+
+static size_t describe(const struct duet_loop *loop, const struct duet_op *op, char *text,
+		       size_t size)
+{
+	int length = snprintf(text, size, "%s %p handle %u.%u %s", core_kind(op)->name,
+			      (const void *)op, op->handle.slot, op->handle.generation,
+			      core_state_name((enum core_state)op->state));
+
+	if (op->deadline_ns != DUET_NO_DEADLINE)
+		length += snprintf(text + length, size - (size_t)length, " deadline in %lld us",
+				   (long long)(int64_t)(op->deadline_ns - loop->now_ns) / 1000);
+	if (op->request)
+		length += snprintf(text + length, size - (size_t)length, " asked to end by %s",
+				   duet_cause_name((enum duet_cause)op->request));
+	return (size_t)length;
+}
+
+void duet_loop_dump(const struct duet_loop *loop, void (*line)(void *context, const char *text),
+		    void *context)
+{
+	char text[256];
+
+	for (uint32_t i = 0; i < loop->operations_max; i++) {
+		const struct duet_op *op = loop->entries[i].op;
+		size_t length;
+
+		if (!op)
+			continue;
+		length = describe(loop, op, text, sizeof(text) - 80);
+		if (loop->backend->dump && op->state != STATE_WAITING) {
+			text[length] = ' ';
+			text[length + 1] = '\0';
+			loop->backend->dump(loop, op, text + length + 1,
+					    sizeof(text) - length - 1);
+		}
+		line(context, text);
+	}
+}

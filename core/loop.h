@@ -1,0 +1,180 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_LOOP_H
+#define CORE_LOOP_H
+
+#include <duet/buffer.h>
+#include <duet/handle.h>
+#include <duet/loop.h>
+#include <duet/operation.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/limits.h"
+#include "core/mutant.h"
+#include "core/timer.h"
+
+/* The insides of a loop, for core and for backends. */
+
+/*
+ * The life of an operation. operation.c has the one setter, and the table of legal moves.
+ * `queued` hangs on the queue named here; next/prev on the handle's ring from start to end.
+ */
+enum core_state {
+	/* The caller's. From: init, ENDED. */
+	STATE_IDLE,
+	/* Accepted, not with the backend: behind another on its handle, or on the loop's backlog
+	 * (no room at the backend), or on a pool's line of starved receives, or a close that waits
+	 * for its handle to drain. From: IDLE, ISSUED (starved). Next: ISSUED, ENDED. */
+	STATE_WAITING,
+	/* With the backend (a timeout: in the heap). Next: ENDED, WAITING, STOPPING, CANCELLING. */
+	STATE_ISSUED,
+	/* Its end was requested, the backend has yet to be asked (again). On the loop's list of owed
+	 * cancels. Next: CANCELLING, ENDED. */
+	STATE_STOPPING,
+	/* The backend was asked; its terminal report comes. Next: STOPPING (no ending), ENDED. */
+	STATE_CANCELLING,
+	/* The outcome is known, nothing is lent; on the loop's done queue until a turn calls back.
+	 * Next: IDLE. */
+	STATE_ENDED,
+	STATE_COUNT
+};
+
+/* Which of a handle's rings an operation joins: decided by its kind. */
+enum core_line {
+	LINE_NONE,   /* no handle, or a close: alone */
+	LINE_READS,  /* one at a time: recv, accept */
+	LINE_WRITES, /* one at a time: send, connect, shutdown */
+	LINE_OTHERS, /* concurrent: poll, positional I/O, fsync, bind, listen */
+};
+
+/* What a descriptor is: decides what a short count means and who carries operations out. */
+enum core_class {
+	CLASS_TCP,
+	CLASS_UNIX_STREAM,
+	CLASS_DATAGRAM, /* and seqpacket */
+	CLASS_LISTENER,
+	CLASS_FILE, /* regular files and block devices: never waits for readiness */
+	CLASS_OTHER /* pipes, terminals, eventfds ... */
+};
+
+enum core_slot_state {
+	SLOT_FREE,
+	SLOT_OPEN,
+	SLOT_CLOSING, /* refuses new work, drains */
+	SLOT_DRAINED, /* detached; its close is with the backend, or waits for room there */
+};
+
+/* A handle's slot: one cache line. */
+struct duet_slot {
+	int fd;
+	uint32_t generation; /* raised when the tenant leaves; never 0 */
+	uint8_t slot_class;  /* enum core_class */
+	uint8_t slot_state;  /* enum core_slot_state */
+	uint8_t flags;       /* enum duet_handle_flags */
+	uint8_t was_nonblocking; /* as adopted; restored at release */
+	uint32_t free_next;      /* free: the next free slot; listener: class of what it accepts */
+	struct duet_op *reads;  /* rings by op->next/prev; the head is with the backend */
+	struct duet_op *writes;
+	struct duet_op *others;
+	struct duet_op *closing; /* the close operation, while SLOT_CLOSING */
+	/* The backend's own words about this handle, zero at attach. */
+	uint32_t ready; /* polling: what is known of each direction */
+	uint32_t next;  /* polling: next in its list of handles to attempt, index + 1 */
+};
+
+struct core_entry {
+	struct duet_op *op;
+	uint32_t generation;
+	uint32_t free_next;
+};
+
+#define IDENTITY_TAG_BITS 4
+
+/* A FIFO through op->queued. */
+struct core_queue {
+	struct duet_op *first;
+	struct duet_op *last;
+};
+
+enum core_buffer_state { BUFFER_FREE, BUFFER_HELD };
+
+struct duet_pool {
+	struct duet_loop *loop;
+	unsigned char *memory;
+	uint32_t count;
+	uint32_t size_bytes;
+	uint32_t free_count; /* not held by the caller */
+	uint32_t stack_count;
+	uint16_t id;
+	uint16_t *stack;       /* core's free list, for backends without pool hooks */
+	uint16_t *chain;       /* index + 1 of the next arrival of a stream */
+	uint32_t *lengths;     /* received bytes of a held buffer */
+	uint8_t *states;       /* enum core_buffer_state */
+	struct core_queue starved;
+	void *backend; /* the backend's */
+};
+
+struct core_ledger {
+	uint64_t lent_bytes;
+	uint64_t lent_peak_bytes;
+	double lent_byte_ns;
+	uint64_t changed_ns;
+	uint32_t lent_count;
+	uint32_t held_count;
+	uint64_t held_bytes;
+	uint64_t held_peak_bytes;
+};
+
+struct core_offload;
+
+struct duet_loop {
+	const struct duet_backend *backend;
+	void *state; /* the backend's */
+	uint64_t now_ns;
+	uint64_t (*clock)(struct duet_loop *loop);
+
+	struct core_entry *entries; /* identities of pending operations */
+	struct duet_slot *slots;    /* handles; index 0 is used */
+	uint32_t operations_max;
+	uint32_t handles_max;
+	uint32_t entry_free; /* first free, index + 1 */
+	uint32_t slot_free;
+	uint32_t pending;
+	uint32_t delivered; /* completions of this turn */
+	uint32_t burst_max;
+	uint8_t try_first;
+	bool stopping; /* duet_loop_stop() */
+	bool shutting_down;
+	bool in_turn; /* a callback may be running */
+
+	struct core_queue done;    /* STATE_ENDED, to be called back */
+	struct core_queue backlog; /* STATE_WAITING: no room at the backend */
+	struct core_queue owed;    /* STATE_STOPPING */
+	uint64_t owed_ns;          /* not before this time are owed cancels asked again */
+	struct core_timers timers;
+
+	struct duet_message *deferred_first;
+	struct duet_message *deferred_last;
+	_Atomic(struct duet_message *) posted; /* newest first */
+	atomic_int asleep; /* 1: a wake must make the system call. Pairs with woken, both seq_cst:
+			      the sleeper sets asleep and then looks at woken, a waker the reverse */
+	atomic_int woken;
+
+	struct core_offload *offload;
+	struct duet_pool *pools[DUET_POOLS_MAX];
+	struct core_ledger ledger;
+	struct duet_stats stats;
+	uint8_t capability[DUET_KIND_COUNT];
+	duet_woken_fn *woken_fn;
+	void *woken_context;
+	uint64_t deadline_ns; /* inherited by what is started now; DUET_NO_DEADLINE */
+	int fd;               /* pollable, for a foreign loop */
+	pid_t owner_process;
+	pthread_t owner_thread;
+};
+
+#endif

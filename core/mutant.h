@@ -1,0 +1,46 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_MUTANT_H
+#define CORE_MUTANT_H
+
+/*
+ * Deliberate faults, one switched on at a time, to see that the tests bite. Only a build with
+ * DUET_MUTANTS has them, chosen by the environment variable DUET_MUTANT; in every other build
+ * MUTANT(x) is the constant 0.
+ */
+#define MUTANTS(X)                                                                                 \
+	X(accept_cancel_silent, "a cancelled accept never completes on polling")                   \
+	X(cancel_dropped_when_full, "a cancel is dropped when the submission queue is full")       \
+	X(cancel_by_pointer, "a cancel by bare identity hits the re-armed successor")              \
+	X(late_bytes_discarded, "bytes of a cancelled or timed-out recv are thrown away")          \
+	X(late_accept_leaks, "the descriptor of a late accept is leaked")                          \
+	X(failed_buffer_kept, "a pool buffer inside a failed completion is not returned")          \
+	X(stale_event_delivered, "an event of a closed number reaches the number's next owner")    \
+	X(memory_back_at_request, "memory is handed back at the request")                          \
+	X(destroy_trusts_close, "destroy trusts closing the mechanism")                            \
+	X(waiter_starved, "a waiter is starved after another waiter's cancel")                     \
+	X(timer_order_swapped, "the order of timers differs between the twins")                    \
+	X(already_is_ending, "EALREADY is taken for an ending")                                    \
+	X(short_read_is_empty, "a short read before urgent or ancillary data is taken for empty")  \
+	X(follower_after_partial, "a follower is sent after a partial send")                       \
+	X(buffer_returned_twice, "a pool buffer can be returned twice")                            \
+	X(busy_starves_quiet, "a busy handle starves a quiet one")                                 \
+	X(wake_lost, "a wake is lost with a full queue")                                           \
+	X(deadline_beats_result, "a deadline beats a result of the same turn")                     \
+	X(close_does_not_drain, "close does not wait for what is pending")                         \
+	X(end_of_file_early, "a short count from the cache is taken for the end of the file")
+
+#ifdef DUET_MUTANTS
+enum core_mutant {
+#define MUTANT_ENUM(name, text) MUTANT_##name,
+	MUTANTS(MUTANT_ENUM)
+#undef MUTANT_ENUM
+	MUTANT_COUNT
+};
+int duet_core_mutant(enum core_mutant mutant) __attribute__((visibility("default")));
+#define MUTANT(name) __builtin_expect(duet_core_mutant(MUTANT_##name), 0)
+#else
+#define MUTANT(name) 0
+#endif
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include "core/offload.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "core/backend.h"
+#include "core/queue.h"
+
+/*
+ * The job is the operation itself: `queued` links it, `backend` holds the work function, and the
+ * worker leaves the raw result in op->result. Between the two queues it belongs to its worker.
+ */
+struct core_offload {
+	struct duet_loop *loop;
+	pthread_mutex_t lock;
+	pthread_cond_t work;
+	struct core_queue jobs;     /* under lock */
+	struct core_queue finished; /* under lock */
+	atomic_bool any_finished;   /* set under lock; lets the loop look without it */
+	bool ending;                /* under lock */
+	uint32_t count;
+	pthread_t threads[];
+};
+
+enum { WORKER_STACK_BYTES = 128 * 1024 };
+
+typedef int work_fn(struct duet_op *op);
+
+static struct duet_op *next_job(struct core_offload *offload)
+{
+	struct duet_op *op;
+
+	pthread_mutex_lock(&offload->lock);
+	while (!(op = core_queue_pop(&offload->jobs)) && !offload->ending)
+		pthread_cond_wait(&offload->work, &offload->lock);
+	pthread_mutex_unlock(&offload->lock);
+	return op;
+}
+
+static void *worker(void *argument)
+{
+	struct core_offload *offload = argument;
+	struct duet_op *op;
+
+	while ((op = next_job(offload))) {
+		work_fn *work = (work_fn *)(uintptr_t)op->backend;
+
+		op->result = work(op);
+		pthread_mutex_lock(&offload->lock);
+		core_queue_push(&offload->finished, op);
+		atomic_store(&offload->any_finished, true);
+		pthread_mutex_unlock(&offload->lock);
+		duet_loop_wake(offload->loop);
+	}
+	return NULL;
+}
+
+/* Workers take no signals: those are the program's. */
+static int start_worker(struct core_offload *offload)
+{
+	pthread_attr_t attributes;
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
+	error = pthread_create(&offload->threads[offload->count], &attributes, worker, offload);
+	pthread_attr_destroy(&attributes);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!error)
+		offload->count++;
+	return -error;
+}
+
+int core_offload_create(struct duet_loop *loop, uint32_t threads)
+{
+	struct core_offload *offload =
+		calloc(1, sizeof(*offload) + threads * sizeof(offload->threads[0]));
+	int error = 0;
+
+	if (!offload)
+		return -ENOMEM;
+	offload->loop = loop;
+	pthread_mutex_init(&offload->lock, NULL);
+	pthread_cond_init(&offload->work, NULL);
+	loop->offload = offload;
+	while (!error && offload->count < threads)
+		error = start_worker(offload);
+	if (error)
+		core_offload_destroy(loop);
+	return error;
+}
+
+void core_offload_destroy(struct duet_loop *loop)
+{
+	struct core_offload *offload = loop->offload;
+
+	if (!offload)
+		return;
+	pthread_mutex_lock(&offload->lock);
+	offload->ending = true;
+	pthread_cond_broadcast(&offload->work);
+	pthread_mutex_unlock(&offload->lock);
+	for (uint32_t i = 0; i < offload->count; i++)
+		pthread_join(offload->threads[i], NULL);
+	pthread_cond_destroy(&offload->work);
+	pthread_mutex_destroy(&offload->lock);
+	free(offload);
+	loop->offload = NULL;
+}
+
+void duet_core_offload(struct duet_loop *loop, struct duet_op *op, int (*work)(struct duet_op *op))
+{
+	struct core_offload *offload = loop->offload;
+
+	op->backend = (uintptr_t)work;
+	loop->stats.worker++;
+	pthread_mutex_lock(&offload->lock);
+	core_queue_push(&offload->jobs, op);
+	pthread_cond_signal(&offload->work);
+	pthread_mutex_unlock(&offload->lock);
+}
+
+int duet_core_offload_withdraw(struct duet_loop *loop, struct duet_op *op)
+{
+	struct core_offload *offload = loop->offload;
+	bool found;
+
+	pthread_mutex_lock(&offload->lock);
+	found = core_queue_remove(&offload->jobs, op);
+	pthread_mutex_unlock(&offload->lock);
+	return found;
+}
+
+void core_offload_collect(struct duet_loop *loop)
+{
+	struct core_offload *offload = loop->offload;
+	struct core_queue finished;
+	struct duet_op *op;
+
+	if (!offload || !atomic_load_explicit(&offload->any_finished, memory_order_relaxed))
+		return;
+	pthread_mutex_lock(&offload->lock);
+	finished = offload->finished;
+	offload->finished.first = NULL;
+	atomic_store(&offload->any_finished, false);
+	pthread_mutex_unlock(&offload->lock);
+	while ((op = core_queue_pop(&finished)))
+		duet_core_end(loop, op, op->result);
+}

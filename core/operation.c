@@ -1,0 +1,228 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include "core/operation.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int check_none(const struct duet_op *op)
+{
+	(void)op;
+	return 0;
+}
+
+static int check_transfer(const struct duet_op *op)
+{
+	uint64_t length = 0;
+
+	if (op->flags & (DUET_POOLED | DUET_MULTISHOT | DUET_DATA_ONLY))
+		return -EINVAL;
+	if (op->args.io.vector_count < 1 || op->args.io.vector_count > DUET_OP_IOVECS)
+		return -EINVAL;
+	for (uint32_t i = 0; i < op->args.io.vector_count; i++) {
+		if (op->args.io.vectors[i].iov_len > DUET_TRANSFER_MAX)
+			return -EINVAL;
+		length += op->args.io.vectors[i].iov_len;
+	}
+	return length >= 1 && length == op->args.io.length_bytes ? 0 : -EINVAL;
+}
+
+static int check_recv(const struct duet_op *op)
+{
+	if (!(op->flags & DUET_POOLED))
+		return check_transfer(op);
+	if (op->flags & (DUET_WHOLE | DUET_DATA_ONLY) || !op->args.io.pool)
+		return -EINVAL;
+	return 0;
+}
+
+static int check_positional(const struct duet_op *op)
+{
+	if (op->flags & DUET_WHOLE || op->args.io.offset_bytes > INT64_MAX)
+		return -EINVAL;
+	return check_transfer(op);
+}
+
+static int check_address(const struct duet_op *op)
+{
+	uint32_t length = op->args.address.length_bytes;
+
+	return length >= sizeof(sa_family_t) && length <= DUET_ADDRESS_BYTES ? 0 : -EINVAL;
+}
+
+static int check_accept(const struct duet_op *op)
+{
+	return op->flags & ~(unsigned)(DUET_MULTISHOT | DUET_INLINE) ? -EINVAL : 0;
+}
+
+static int check_open(const struct duet_op *op)
+{
+	return op->args.open.path ? 0 : -EINVAL;
+}
+
+static int check_fsync(const struct duet_op *op)
+{
+	return op->flags & ~(unsigned)(DUET_DATA_ONLY | DUET_INLINE) ? -EINVAL : 0;
+}
+
+const struct core_kind core_kinds[DUET_KIND_COUNT] = {
+	[DUET_NOP] = {.name = "nop", .check = check_none, .cancel_class = DUET_CANCEL_TOTAL},
+	[DUET_TIMEOUT] = {.name = "timeout", .check = check_none,
+			  .cancel_class = DUET_CANCEL_TOTAL},
+	[DUET_POLL] = {.name = "poll", .check = check_none, .line = LINE_OTHERS,
+		       .cancel_class = DUET_CANCEL_TOTAL},
+	[DUET_ACCEPT] = {.name = "accept", .check = check_accept, .line = LINE_READS,
+			 .cancel_class = DUET_CANCEL_TOTAL, .makes = true},
+	[DUET_CONNECT] = {.name = "connect", .check = check_address, .line = LINE_WRITES,
+			  .cancel_class = DUET_CANCEL_TAINTING},
+	[DUET_RECV] = {.name = "recv", .check = check_recv, .line = LINE_READS,
+		       .cancel_class = DUET_CANCEL_PARTIAL, .lends = true},
+	[DUET_SEND] = {.name = "send", .check = check_transfer, .line = LINE_WRITES,
+		       .cancel_class = DUET_CANCEL_PARTIAL, .lends = true, .gathers = true},
+	[DUET_READ] = {.name = "read", .check = check_positional, .line = LINE_OTHERS,
+		       .cancel_class = DUET_CANCEL_NOT, .lends = true},
+	[DUET_WRITE] = {.name = "write", .check = check_positional, .line = LINE_OTHERS,
+			.cancel_class = DUET_CANCEL_NOT, .lends = true, .gathers = true},
+	[DUET_OPEN] = {.name = "open", .check = check_open, .cancel_class = DUET_CANCEL_NOT,
+		       .makes = true},
+	[DUET_FSYNC] = {.name = "fsync", .check = check_fsync, .line = LINE_OTHERS,
+			.cancel_class = DUET_CANCEL_NOT},
+	[DUET_SHUTDOWN] = {.name = "shutdown", .check = check_none, .line = LINE_WRITES,
+			   .cancel_class = DUET_CANCEL_NOT},
+	[DUET_CLOSE] = {.name = "close", .check = check_none, .cancel_class = DUET_CANCEL_NOT},
+	[DUET_SOCKET] = {.name = "socket", .check = check_none, .cancel_class = DUET_CANCEL_NOT,
+			 .makes = true},
+	[DUET_BIND] = {.name = "bind", .check = check_address, .line = LINE_OTHERS,
+		       .cancel_class = DUET_CANCEL_NOT},
+	[DUET_LISTEN] = {.name = "listen", .check = check_none, .line = LINE_OTHERS,
+			 .cancel_class = DUET_CANCEL_NOT},
+};
+
+/* For each state, the states that may follow it, as bits: see enum core_state. */
+const uint8_t core_state_moves[STATE_COUNT] = {
+	[STATE_IDLE] = 1 << STATE_WAITING | 1 << STATE_ISSUED,
+	[STATE_WAITING] = 1 << STATE_ISSUED | 1 << STATE_ENDED,
+	[STATE_ISSUED] = 1 << STATE_ISSUED | 1 << STATE_WAITING | 1 << STATE_STOPPING |
+			 1 << STATE_CANCELLING | 1 << STATE_ENDED,
+	[STATE_STOPPING] = 1 << STATE_CANCELLING | 1 << STATE_ENDED,
+	[STATE_CANCELLING] = 1 << STATE_STOPPING | 1 << STATE_ENDED,
+	[STATE_ENDED] = 1 << STATE_IDLE,
+};
+
+const char *core_state_name(enum core_state state)
+{
+	static const char *const names[STATE_COUNT] = {"idle",     "waiting",    "issued",
+						       "stopping", "cancelling", "ended"};
+
+	return state < STATE_COUNT ? names[state] : "?";
+}
+
+void core_state_abort(const struct duet_op *op, enum core_state to)
+{
+	fprintf(stderr,
+		"duet: operation %p (%s): %s -> %s is no legal move: it was overwritten while lent, "
+		"or never initialised with duet_op_init()\n",
+		(const void *)op, duet_kind_name((enum duet_kind)op->kind),
+		core_state_name((enum core_state)op->state), core_state_name(to));
+	abort();
+}
+
+void core_advance(struct duet_op *op, uint32_t bytes)
+{
+	struct iovec *vector = op->args.io.vectors;
+	uint32_t left = op->args.io.vector_count;
+	size_t skip = bytes;
+
+	op->transferred += bytes;
+	while (left > 1 && skip >= vector->iov_len) {
+		skip -= vector->iov_len;
+		vector++;
+		left--;
+	}
+	if (vector != op->args.io.vectors)
+		memmove(op->args.io.vectors, vector, left * sizeof(*vector));
+	op->args.io.vectors[0].iov_base = (char *)op->args.io.vectors[0].iov_base + skip;
+	op->args.io.vectors[0].iov_len -= skip;
+	op->args.io.vector_count = left;
+}
+
+static void outcome(struct duet_op *op, int result, enum duet_disposition disposition,
+		    uint8_t cause)
+{
+	op->result = result;
+	op->disposition = (uint8_t)disposition;
+	op->cause = cause;
+}
+
+static void settle_transfer(struct duet_op *op, int raw)
+{
+	bool whole = op->flags & DUET_WHOLE;
+	bool end = whole && raw == 0;
+
+	op->transferred += (uint32_t)raw;
+	if (!end && (!(core_kind(op)->gathers || whole) || core_remaining(op) == 0))
+		outcome(op, (int)op->transferred, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	else
+		outcome(op, (int)op->transferred,
+			op->transferred ? DUET_PARTIAL : DUET_UNTOUCHED,
+			end ? (uint8_t)DUET_CAUSE_ITSELF : op->request);
+}
+
+static void settle_stopped(struct duet_op *op, bool issued)
+{
+	int error = op->request == DUET_CAUSE_DEADLINE ? -ETIMEDOUT : -ECANCELED;
+
+	if (op->transferred)
+		outcome(op, (int)op->transferred, DUET_PARTIAL, op->request);
+	else if (issued && core_kind(op)->cancel_class == DUET_CANCEL_TAINTING)
+		outcome(op, error, DUET_TAINTED, op->request);
+	else
+		outcome(op, error, DUET_UNTOUCHED, op->request);
+}
+
+void core_settle(struct duet_op *op, int raw, bool issued)
+{
+	if (raw == -ECANCELED && op->verdict)
+		outcome(op, op->verdict, DUET_FAILED, DUET_CAUSE_ITSELF);
+	else if (raw == -ECANCELED && op->request)
+		settle_stopped(op, issued);
+	else if (raw < 0)
+		outcome(op, raw, op->transferred ? DUET_PARTIAL : DUET_FAILED, DUET_CAUSE_ITSELF);
+	else if (core_kind(op)->lends)
+		settle_transfer(op, raw);
+	else
+		outcome(op, core_kind(op)->makes ? 0 : raw, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+}
+
+const char *duet_kind_name(enum duet_kind kind)
+{
+	return (unsigned)kind < DUET_KIND_COUNT ? core_kinds[kind].name : "?";
+}
+
+enum duet_cancel_class duet_kind_cancel_class(enum duet_kind kind)
+{
+	return (enum duet_cancel_class)core_kinds[kind].cancel_class;
+}
+
+const char *duet_disposition_name(enum duet_disposition disposition)
+{
+	static const char *const names[DUET_DISPOSITION_COUNT] = {
+		"completed", "partial", "untouched", "failed", "tainted", "abandoned"};
+
+	return (unsigned)disposition < DUET_DISPOSITION_COUNT ? names[disposition] : "?";
+}
+
+const char *duet_cause_name(enum duet_cause cause)
+{
+	static const char *const names[DUET_CAUSE_COUNT] = {
+		"itself", "cancel", "scope", "deadline", "close", "shutdown", "order"};
+
+	return (unsigned)cause < DUET_CAUSE_COUNT ? names[cause] : "?";
+}
+
+const char *duet_version(void)
+{
+	return DUET_VERSION_STRING;
+}

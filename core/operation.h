@@ -1,0 +1,56 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_OPERATION_H
+#define CORE_OPERATION_H
+
+#include <stdbool.h>
+
+#include "core/loop.h"
+
+/* What core knows of a kind. */
+struct core_kind {
+	const char *name;
+	int (*check)(const struct duet_op *op); /* 0 or -EINVAL */
+	uint8_t line;                           /* enum core_line */
+	uint8_t cancel_class;                   /* enum duet_cancel_class */
+	bool lends;                             /* its vectors are the caller's memory */
+	bool makes;                             /* a result >= 0 is a new descriptor */
+	bool gathers;                           /* a result short of length_bytes is partial */
+};
+
+extern const struct core_kind core_kinds[DUET_KIND_COUNT];
+
+static inline const struct core_kind *core_kind(const struct duet_op *op)
+{
+	return &core_kinds[op->kind];
+}
+
+extern const uint8_t core_state_moves[STATE_COUNT];
+
+/* The one place where an operation's state changes. An illegal move is a bug of ours: it stops
+ * the program in every build, with the operation's name. */
+void core_state_abort(const struct duet_op *op, enum core_state to) __attribute__((noreturn));
+
+static inline void core_state_set(struct duet_op *op, enum core_state to)
+{
+	if (__builtin_expect(!(core_state_moves[op->state] & 1u << to), 0))
+		core_state_abort(op, to);
+	op->state = (uint8_t)to;
+}
+
+const char *core_state_name(enum core_state state);
+
+/* Bytes of a transfer still to be moved. */
+static inline uint32_t core_remaining(const struct duet_op *op)
+{
+	return op->args.io.length_bytes - op->transferred;
+}
+
+/* Counts bytes as moved and makes the vectors begin behind them. */
+void core_advance(struct duet_op *op, uint32_t bytes);
+
+/* Turns the raw result into result, transferred, disposition and cause. issued: the backend had
+ * it. Pure: touches nothing but op's outcome. */
+void core_settle(struct duet_op *op, int raw, bool issued);
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "core/operation.h"
+
+/* What an operation is to do: the functions of <duet/operation.h> that only fill it in. */
+
+size_t duet_op_size(void)
+{
+	return sizeof(struct duet_op);
+}
+
+void duet_op_init(struct duet_op *op, duet_done_fn *done, void *context)
+{
+	memset(op, 0, sizeof(*op));
+	op->done = done;
+	op->context = context;
+	op->deadline_ns = DUET_NO_DEADLINE;
+}
+
+/* An operation that is lent is left alone: its start will say -EBUSY. */
+static bool prepare(struct duet_op *op, enum duet_kind kind, duet_handle handle, unsigned flags)
+{
+	if (op->state != STATE_IDLE)
+		return false;
+	op->kind = (uint8_t)kind;
+	op->flags = (uint16_t)flags;
+	op->handle = handle;
+	op->deadline_ns = DUET_NO_DEADLINE;
+	return true;
+}
+
+static void prepare_transfer(struct duet_op *op, void *data, size_t length_bytes)
+{
+	op->args.io.vectors[0].iov_base = data;
+	op->args.io.vectors[0].iov_len = length_bytes;
+	op->args.io.vector_count = 1;
+	op->args.io.length_bytes = (uint32_t)length_bytes;
+}
+
+static void prepare_address(struct duet_op *op, const struct sockaddr *address, socklen_t length)
+{
+	op->args.address.length_bytes = length;
+	if (length <= DUET_ADDRESS_BYTES)
+		memcpy(op->args.address.storage, address, length);
+}
+
+void duet_op_nop(struct duet_op *op)
+{
+	prepare(op, DUET_NOP, DUET_HANDLE_NONE, 0);
+}
+
+void duet_op_timeout(struct duet_op *op, uint64_t due_ns)
+{
+	if (prepare(op, DUET_TIMEOUT, DUET_HANDLE_NONE, 0))
+		op->args.timeout.due_ns = due_ns;
+}
+
+void duet_op_poll(struct duet_op *op, duet_handle handle, uint32_t events)
+{
+	if (prepare(op, DUET_POLL, handle, 0))
+		op->args.poll.events = events;
+}
+
+void duet_op_accept(struct duet_op *op, duet_handle listener, unsigned flags)
+{
+	prepare(op, DUET_ACCEPT, listener, flags);
+}
+
+void duet_op_connect(struct duet_op *op, duet_handle handle, const struct sockaddr *address,
+		     socklen_t length)
+{
+	if (prepare(op, DUET_CONNECT, handle, 0))
+		prepare_address(op, address, length);
+}
+
+void duet_op_recv(struct duet_op *op, duet_handle handle, void *data, size_t length_bytes,
+		  unsigned flags)
+{
+	if (prepare(op, DUET_RECV, handle, flags))
+		prepare_transfer(op, data, length_bytes);
+}
+
+void duet_op_recv_pooled(struct duet_op *op, duet_handle handle, struct duet_pool *pool,
+			 unsigned flags)
+{
+	if (!prepare(op, DUET_RECV, handle, flags | DUET_POOLED))
+		return;
+	op->args.io.pool = pool;
+	op->args.io.vector_count = 0;
+	op->args.io.length_bytes = pool ? pool->size_bytes : 0;
+}
+
+void duet_op_send(struct duet_op *op, duet_handle handle, const void *data, size_t length_bytes,
+		  unsigned flags)
+{
+	if (prepare(op, DUET_SEND, handle, flags))
+		prepare_transfer(op, (void *)(uintptr_t)data, length_bytes);
+}
+
+void duet_op_send_vector(struct duet_op *op, duet_handle handle, const struct iovec *vectors,
+			 unsigned count, unsigned flags)
+{
+	size_t length = 0;
+
+	if (!prepare(op, DUET_SEND, handle, flags))
+		return;
+	for (unsigned i = 0; i < count && i < DUET_OP_IOVECS; i++) {
+		op->args.io.vectors[i] = vectors[i];
+		length += vectors[i].iov_len;
+	}
+	op->args.io.vector_count = count;
+	op->args.io.length_bytes = (uint32_t)length;
+}
+
+void duet_op_read(struct duet_op *op, duet_handle handle, void *data, size_t length_bytes,
+		  uint64_t offset_bytes)
+{
+	if (!prepare(op, DUET_READ, handle, 0))
+		return;
+	prepare_transfer(op, data, length_bytes);
+	op->args.io.offset_bytes = offset_bytes;
+}
+
+void duet_op_write(struct duet_op *op, duet_handle handle, const void *data, size_t length_bytes,
+		   uint64_t offset_bytes)
+{
+	if (!prepare(op, DUET_WRITE, handle, 0))
+		return;
+	prepare_transfer(op, (void *)(uintptr_t)data, length_bytes);
+	op->args.io.offset_bytes = offset_bytes;
+}
+
+void duet_op_open(struct duet_op *op, int directory, const char *path, int flags, unsigned mode)
+{
+	if (!prepare(op, DUET_OPEN, DUET_HANDLE_NONE, 0))
+		return;
+	op->args.open.directory = directory;
+	op->args.open.path = path;
+	op->args.open.flags = flags;
+	op->args.open.mode = mode;
+}
+
+void duet_op_fsync(struct duet_op *op, duet_handle handle, unsigned flags)
+{
+	prepare(op, DUET_FSYNC, handle, flags);
+}
+
+void duet_op_shutdown(struct duet_op *op, duet_handle handle, int how)
+{
+	if (prepare(op, DUET_SHUTDOWN, handle, 0))
+		op->args.shutdown.how = how;
+}
+
+void duet_op_close(struct duet_op *op, duet_handle handle)
+{
+	prepare(op, DUET_CLOSE, handle, 0);
+}
+
+void duet_op_socket(struct duet_op *op, int domain, int type, int protocol)
+{
+	if (!prepare(op, DUET_SOCKET, DUET_HANDLE_NONE, 0))
+		return;
+	op->args.socket.domain = domain;
+	op->args.socket.type = type;
+	op->args.socket.protocol = protocol;
+}
+
+void duet_op_bind(struct duet_op *op, duet_handle handle, const struct sockaddr *address,
+		  socklen_t length)
+{
+	if (prepare(op, DUET_BIND, handle, 0))
+		prepare_address(op, address, length);
+}
+
+void duet_op_listen(struct duet_op *op, duet_handle handle, int backlog)
+{
+	if (prepare(op, DUET_LISTEN, handle, 0))
+		op->args.listen.backlog = backlog;
+}
+
+const struct sockaddr *duet_op_address(const struct duet_op *op, socklen_t *length)
+{
+	*length = op->args.address.length_bytes;
+	return (const void *)op->args.address.storage;
+}
+
+void duet_op_deadline(struct duet_op *op, uint64_t deadline_ns)
+{
+	if (op->state == STATE_IDLE)
+		op->deadline_ns = deadline_ns;
+}
+
+void duet_op_inline(struct duet_op *op)
+{
+	if (op->state == STATE_IDLE)
+		op->flags |= DUET_INLINE;
+}

@@ -1,0 +1,39 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <duet/continuation.h>
+#include <duet/loop.h>
+
+static void resume(struct duet_op *op)
+{
+	struct duet_continuation *continuation = op->context;
+
+	continuation->resume(continuation, op);
+}
+
+int duet_await_ready(struct duet_loop *loop, struct duet_op *op)
+{
+	int answer;
+
+	duet_op_inline(op);
+	/* A callback must be there for the case that it is lent: a late result is handed over. */
+	op->done = resume;
+	answer = duet_op_start(loop, op);
+	if (answer >= 0)
+		return answer;
+	op->result = answer;
+	op->transferred = 0;
+	op->disposition = DUET_FAILED;
+	op->cause = DUET_CAUSE_ITSELF;
+	op->more = 0;
+	return 1;
+}
+
+void duet_await_suspend(struct duet_op *op, struct duet_continuation *continuation)
+{
+	op->context = continuation;
+}
+
+int duet_await_resume(const struct duet_op *op)
+{
+	return op->result;
+}

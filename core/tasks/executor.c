@@ -1,0 +1,84 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <duet/future.h>
+#include <stddef.h>
+
+#include "core/loop.h"
+
+/* Tasks that were woken, polled once each on the loop's turn, in the order of their waking. */
+
+static void poll_task(struct duet_executor *executor, struct duet_task *task)
+{
+	struct duet_loop *loop = executor->loop;
+	uint64_t inherited_ns = loop->deadline_ns;
+	enum duet_readiness answer;
+
+	if (task->deadline_ns < inherited_ns)
+		loop->deadline_ns = task->deadline_ns;
+	answer = task->poll(task);
+	loop->deadline_ns = inherited_ns;
+	if (answer == DUET_PENDING)
+		return;
+	executor->live--;
+	if (task->ended)
+		task->ended(task);
+}
+
+static void run(struct duet_message *message)
+{
+	struct duet_executor *executor =
+		(struct duet_executor *)(void *)((char *)message -
+						 offsetof(struct duet_executor, message));
+	struct duet_task *task = executor->first;
+
+	/* Tasks woken from here on are for the next round: none keeps the others waiting. */
+	executor->first = executor->last = NULL;
+	executor->scheduled = 0;
+	while (task) {
+		struct duet_task *next = task->next;
+
+		task->queued = 0;
+		poll_task(executor, task);
+		task = next;
+	}
+}
+
+static void task_wake(struct duet_waker *waker)
+{
+	struct duet_task *task = (struct duet_task *)(void *)waker;
+	struct duet_executor *executor = task->executor;
+
+	if (task->queued)
+		return;
+	task->queued = 1;
+	task->next = NULL;
+	if (executor->first)
+		executor->last->next = task;
+	else
+		executor->first = task;
+	executor->last = task;
+	if (!executor->scheduled) {
+		executor->scheduled = 1;
+		duet_loop_defer(executor->loop, &executor->message);
+	}
+}
+
+_Static_assert(offsetof(struct duet_task, waker) == 0, "a task is its waker");
+
+void duet_executor_init(struct duet_executor *executor, struct duet_loop *loop)
+{
+	*executor = (struct duet_executor){.loop = loop, .message.fn = run};
+}
+
+void duet_task_spawn(struct duet_executor *executor, struct duet_task *task,
+		     enum duet_readiness (*poll)(struct duet_task *task),
+		     void (*ended)(struct duet_task *task))
+{
+	*task = (struct duet_task){.waker.wake = task_wake,
+				   .poll = poll,
+				   .ended = ended,
+				   .executor = executor,
+				   .deadline_ns = DUET_NO_DEADLINE};
+	executor->live++;
+	task_wake(&task->waker);
+}

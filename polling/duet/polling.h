@@ -1,0 +1,68 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#ifndef DUET_POLLING_H
+#define DUET_POLLING_H
+
+#include <duet/api.h>
+#include <duet/handle.h>
+#include <duet/loop.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * The polling backend: an informed reactor on epoll.
+ *
+ * Tuning keys:
+ *   events=N         events fetched by one wait, 1 to 4096, default 512
+ *   eager=yes        make the system call as soon as a handle is ready, before the results of the
+ *                    handles in front of it were delivered: for comparison, it inherits the
+ *                    hazards of completion. Default no.
+ */
+DUET_API const struct duet_backend *duet_polling(void);
+
+/*
+ * The native dialect: what a reactor can do more cheaply than the common contract, beside it.
+ *
+ * A try borrows the buffer only for the length of the call: bytes, 0 (end of the stream), or
+ * -EAGAIN and other errors. A wait owns nothing but its own small struct: no buffer, no
+ * operation; cancelling it is forgetting it, over at the call, with nothing to give back and
+ * nothing lost, since nothing was consumed. Don't mix a wait with common operations on the same
+ * direction of the same handle: -EBUSY.
+ */
+DUET_API ssize_t duet_polling_try_recv(struct duet_loop *loop, duet_handle handle, void *data,
+				       size_t length_bytes);
+DUET_API ssize_t duet_polling_try_send(struct duet_loop *loop, duet_handle handle,
+				       const void *data, size_t length_bytes);
+/* 0 and *accepted, or -EAGAIN and other errors. */
+DUET_API int duet_polling_try_accept(struct duet_loop *loop, duet_handle listener,
+				     duet_handle *accepted);
+
+enum duet_direction { DUET_READABLE, DUET_WRITABLE };
+
+struct duet_wait;
+typedef void duet_wait_fn(struct duet_wait *wait);
+
+/* Waits until a direction may be ready: a hint, try and see. Called back once, in a turn. */
+struct duet_wait {
+	duet_wait_fn *ready;
+	void *context;
+	duet_handle handle;
+	uint8_t direction; /* enum duet_direction */
+	uint8_t armed;     /* the loop's */
+	struct duet_wait *next;
+	struct duet_wait *prev;
+};
+
+/* 0; -EBADF; -EBUSY: the direction is in use, or the wait is armed already. */
+DUET_API int duet_polling_wait(struct duet_loop *loop, struct duet_wait *wait);
+/* Forgets a wait, armed or not: when it returns, ready() won't be called. */
+DUET_API void duet_polling_forget(struct duet_loop *loop, struct duet_wait *wait);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
