@@ -1,0 +1,125 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* Noise from a procfs that a test wrote, and what is called a disturbance. */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "compare/measure/noise.h"
+
+static char root[64];
+
+static void write_file(const char *name, const char *text)
+{
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void make_folder(const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+}
+
+static void set_up(void)
+{
+	const char *folder = getenv("TMPDIR");
+
+	snprintf(root, sizeof(root), "%s/duet-proc-XXXXXX", folder ? folder : "/tmp");
+	ck_assert_ptr_nonnull(mkdtemp(root));
+	make_folder("77");
+	make_folder("77/task");
+	make_folder("77/task/77");
+	make_folder("77/task/78");
+	write_file("77/task/77/schedstat", "5000 300 9\n");
+	write_file("77/task/78/schedstat", "9000 40 2\n");
+	write_file("77/task/77/status", "Name:\tx\nvoluntary_ctxt_switches:\t12\n"
+					"nonvoluntary_ctxt_switches:\t3\n");
+	write_file("77/task/78/status", "voluntary_ctxt_switches:\t1\n"
+					"nonvoluntary_ctxt_switches:\t4\n");
+	write_file("stat", "cpu  10 1 5 1000 2 3 4 7 0 0\ncpu0 1 2 3\n");
+}
+
+static void tear_down(void)
+{
+	static const char *const NAMES[] = { "77/task/77/schedstat", "77/task/77/status",
+					     "77/task/78/schedstat", "77/task/78/status",
+					     "77/task/77", "77/task/78", "77/task", "77", "stat", "" };
+	char path[256];
+
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(*NAMES); i++) {
+		snprintf(path, sizeof(path), "%s/%s", root, NAMES[i]);
+		remove(path);
+	}
+}
+
+START_TEST(threads_of_a_process_are_summed_up)
+{
+	struct noise_process noise;
+
+	ck_assert_int_eq(noise_read_process(root, 77, &noise), 0);
+	ck_assert_uint_eq(noise.threads, 2);
+	ck_assert_uint_eq(noise.wait_ns, 340);
+	ck_assert_uint_eq(noise.voluntary, 13);
+	ck_assert_uint_eq(noise.involuntary, 7);
+	ck_assert_int_eq(noise_read_process(root, 1, &noise), -ENOENT);
+}
+END_TEST
+
+START_TEST(the_machine_is_read_from_its_first_line)
+{
+	struct noise_machine machine;
+	uint64_t tick_ns = UINT64_C(1000000000) / (uint64_t)sysconf(_SC_CLK_TCK);
+
+	ck_assert_int_eq(noise_read_machine(root, &machine), 0);
+	ck_assert_uint_eq(machine.busy_ns, 23 * tick_ns);
+	ck_assert_uint_eq(machine.steal_ns, 7 * tick_ns);
+	write_file("stat", "nothing that we know\n");
+	ck_assert_int_eq(noise_read_machine(root, &machine), -EPROTO);
+}
+END_TEST
+
+START_TEST(a_cause_is_named_only_where_somebody_else_did_it)
+{
+	struct noise quiet = { 1000000, 19000, 0, 500000 };
+	struct noise own = { 1000000, 400000, 0, 40000 };
+	struct noise others = { 1000000, 30000, 0, 300000 };
+	struct noise stolen = { 1000000, 0, 20000, 0 };
+
+	ck_assert_ptr_null(noise_cause(&quiet));
+	ck_assert_ptr_null(noise_cause(&own));
+	ck_assert_ptr_nonnull(strstr(noise_cause(&others), "other programs"));
+	ck_assert_ptr_nonnull(strstr(noise_cause(&stolen), "hypervisor"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("compare noise");
+	TCase *cases = tcase_create("noise");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(cases, set_up, tear_down);
+	tcase_add_test(cases, threads_of_a_process_are_summed_up);
+	tcase_add_test(cases, the_machine_is_read_from_its_first_line);
+	tcase_add_test(cases, a_cause_is_named_only_where_somebody_else_did_it);
+	suite_add_tcase(suite, cases);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
