@@ -7,6 +7,20 @@
 
 /* Tasks that were woken, polled once each on the loop's turn, in the order of their waking. */
 
+/* A task that woke itself in its last poll is not to be polled again: its memory is its owner's. */
+static void unqueue(struct duet_executor *executor, struct duet_task *task)
+{
+	struct duet_task **place = &executor->first;
+	struct duet_task *before = NULL;
+
+	for (; *place != task; place = &before->next)
+		before = *place;
+	*place = task->next;
+	if (executor->last == task)
+		executor->last = before;
+	task->queued = 0;
+}
+
 static void poll_task(struct duet_executor *executor, struct duet_task *task)
 {
 	struct duet_loop *loop = executor->loop;
@@ -20,6 +34,8 @@ static void poll_task(struct duet_executor *executor, struct duet_task *task)
 	if (answer == DUET_PENDING)
 		return;
 	executor->live--;
+	if (task->queued)
+		unqueue(executor, task);
 	if (task->ended)
 		task->ended(task);
 }
