@@ -67,11 +67,11 @@ static void accepted(struct duet_op *op)
 {
 	struct connection *c = op->more ? calloc(1, sizeof(*c)) : NULL;
 
-	if (!c) /* the accept itself has ended */
-		return;
-	duet_op_init(&c->op, NULL, c);
-	c->handle = op->made;
-	receive(c);
+	if (c) { /* else the accept itself has ended */
+		duet_op_init(&c->op, NULL, c);
+		c->handle = op->made;
+		receive(c);
+	}
 }
 
 int main(int argc, char **argv)
@@ -91,8 +91,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "echo: %s\n", strerror(-error));
 		return 1;
 	}
-	printf("port %d\n", ntohs(address.sin_port));
-	fflush(stdout);
+	fprintf(stderr, "echo: port %d\n", ntohs(address.sin_port));
 	duet_op_init(&accept, accepted, NULL);
 	duet_op_accept(&accept, listener, DUET_MULTISHOT);
 	duet_op_start(loop, &accept);
