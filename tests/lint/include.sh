@@ -51,6 +51,8 @@ c_files core completion polling reference compare examples bench | code |
 
 		if (theirs == "?" && mine !~ /^(core|completion|polling|reference)$/)
 			next # a neighbour; only the library insists on the folder
+		else if (theirs == "?" && header ~ /^duet\//)
+			complain("; spell it <" header ">")
 		else if (theirs == "?")
 			complain(" without its folder; spell it \"" mine "/" header "\"")
 		else if (theirs == "liburing" && (mine == "core" || mine == "polling" ||
