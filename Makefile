@@ -314,10 +314,8 @@ mutants: | $(BUILD)/.setup-test ## switch on one deliberate fault at a time; eve
 twins: $(TWINS) ## random scripts until SECONDS (60) are over, or the ones of SEED
 	@$(B)/twins $(if $(SEED),--seed $(SEED)) --seconds $(or $(SECONDS),60)
 
-# bench_echo is the twins' server, which the others start.
-JUDGES := $(filter-out %/bench_echo,$(BENCH_SRC:%.c=$(B)/%))
 bench: $(BENCHES) | $(BUILD)/.setup-test ## each twin against its hand-written floor
-	@status=0; for judge in $(JUDGES); do $$judge || status=1; done; exit $$status
+	@bench/run $(B)/bench
 
 # ------------------------------------------------------------------------------------- packaging
 

@@ -263,7 +263,8 @@ static int make_lists(struct server *server, const struct echo_shape *shape)
 	return 0;
 }
 
-static void *create(const struct duet_backend *backend, const struct echo_shape *shape)
+static void *create(const struct duet_backend *backend, const char *tuning,
+		    const struct echo_shape *shape)
 {
 	struct server *server = calloc(1, sizeof(*server));
 	struct duet_loop_options options;
@@ -275,6 +276,7 @@ static void *create(const struct duet_backend *backend, const struct echo_shape 
 	options.operations_max = shape->connections_max + shape->buffer_count + OPERATIONS_SPARE;
 	options.handles_max = shape->connections_max + HANDLES_SPARE;
 	options.worker_threads = 0;
+	options.tuning = tuning;
 	rc = duet_loop_create(&server->loop, backend, &options);
 	if (rc == 0)
 		rc = duet_pool_create(server->loop, shape->buffer_count, shape->buffer_bytes,
@@ -291,12 +293,13 @@ static void *create(const struct duet_backend *backend, const struct echo_shape 
 
 static void *create_polling(const struct echo_shape *shape)
 {
-	return create(duet_polling(), shape);
+	return create(duet_polling(), NULL, shape);
 }
 
 static void *create_completion(const struct echo_shape *shape)
 {
-	return create(duet_completion(), shape);
+	/* As many places in the queue as the floor's ring has. */
+	return create(duet_completion(), "entries=1024", shape);
 }
 
 const struct echo_engine twin_polling_engine = {

@@ -14,7 +14,7 @@
 void report_begin(struct report *report, const char *bench, const char *json, unsigned int rounds)
 {
 	*report = (struct report){ .bench = bench, .json = json, .rounds = rounds };
-	printf("%-8s%-32s%-12s%10s%22s%9s%10s  %-16s%s\n", "bench", "case", "subject", "figure",
+	printf("%-8s%-32s%-12s%10s%22s%9s%10s  %-18s%s\n", "bench", "case", "subject", "figure",
 	       "interval", "bound", "floor", "unit", "verdict");
 	fflush(stdout);
 }
@@ -44,7 +44,7 @@ static void print_row(const struct report *report, const struct report_row *row)
 		snprintf(interval, sizeof(interval), "-");
 	else if (row->figure.low != row->figure.high)
 		snprintf(interval, sizeof(interval), "%s .. %s", low, high);
-	printf("%-8s%-32s%-12s%10s%22s%9s%10s  %-16s%s%s%s\n", report->bench, row->name,
+	printf("%-8s%-32s%-12s%10s%22s%9s%10s  %-18s%s%s%s\n", report->bench, row->name,
 	       row->subject, middle, interval, number(bound, sizeof(bound), row->bound),
 	       number(floor, sizeof(floor), row->floor), row->unit, verdict_name(row->verdict),
 	       row->note[0] ? "  " : "", row->note);

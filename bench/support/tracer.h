@@ -36,6 +36,10 @@ const char *tracer_name(enum tracer tracer);
  * by trace_read(). */
 int trace_begin(struct trace *trace, enum tracer tracer, const char **argv);
 
+/* Runs a command to its end under the tool, its output thrown away. argv ends with NULL and has at
+ * most 16 words. 0 or -errno, -ECHILD if the command did not end with status 0. */
+int trace_command(enum tracer tracer, const char *const *argv, struct trace_counts *counts);
+
 /* What the tool does not count is NAN. 0 or -errno. */
 int trace_read(struct trace *trace, struct trace_counts *counts);
 
