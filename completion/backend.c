@@ -1,0 +1,165 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <duet/completion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "completion/internal.h"
+
+enum { ENTRIES_MIN = 8, ENTRIES_MAX = 32768, ENTRIES_DEFAULT = 256 };
+
+static const char *const tuning_keys[] = {"mode", "entries", "direct", NULL};
+
+static int read_mode(const char *text, enum completion_mode *mode)
+{
+	if (!strcmp(text, "deferred"))
+		*mode = MODE_DEFERRED;
+	else if (!strcmp(text, "plain"))
+		*mode = MODE_PLAIN;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static int read_entries(const char *text, uint32_t *entries)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (*end || *text < '0' || *text > '9' || value < ENTRIES_MIN || value > ENTRIES_MAX)
+		return -EINVAL;
+	*entries = (uint32_t)value;
+	return 0;
+}
+
+static int read_direct(const char *text, bool *direct)
+{
+	*direct = !strcmp(text, "yes");
+	return *direct || !strcmp(text, "no") ? 0 : -EINVAL;
+}
+
+int completion_tuning_read(const char *text, struct completion_tuning *tuning)
+{
+	char value[16];
+	int error;
+
+	*tuning = (struct completion_tuning){.entries = ENTRIES_DEFAULT, .direct = true};
+	error = duet_core_tuning_check(text, tuning_keys);
+	if (!error && duet_core_tuning(text, "mode", value, sizeof(value)))
+		error = read_mode(value, &tuning->mode);
+	if (!error && duet_core_tuning(text, "entries", value, sizeof(value)))
+		error = read_entries(value, &tuning->entries);
+	if (!error && duet_core_tuning(text, "direct", value, sizeof(value)))
+		error = read_direct(value, &tuning->direct);
+	return error;
+}
+
+static int build(struct completion *self, struct duet_loop *loop,
+		 const struct completion_tuning *tuning)
+{
+	const char *missing;
+	int error = completion_ring_open(self, tuning, &loop->stats);
+
+	if (error)
+		return error;
+	error = completion_capabilities(self, loop->capability, &missing);
+	if (!error)
+		error = completion_wake_open(self);
+	if (error)
+		completion_ring_close(self);
+	return error;
+}
+
+static int create(struct duet_loop *loop, const struct duet_loop_options *options)
+{
+	struct completion_tuning tuning;
+	struct completion *self;
+	int error = completion_tuning_read(options->tuning, &tuning);
+
+	if (error)
+		return error;
+	self = calloc(1, sizeof(*self));
+	if (!self)
+		return -ENOMEM;
+	error = build(self, loop, &tuning);
+	if (error) {
+		free(self);
+		return error;
+	}
+	self->direct = tuning.direct;
+	self->direct_left = tuning.direct ? SHORT_TURN : 0;
+	while (self->message_count < MESSAGES_MAX) {
+		self->message_free[self->message_count] = (uint8_t)self->message_count;
+		self->message_count++;
+	}
+	loop->state = self;
+	loop->fd = self->ring.ring_fd;
+	return 0;
+}
+
+/* In a forked child the ring is still the parent's: no entry, no unregistering, only our copy. */
+static void destroy(struct duet_loop *loop)
+{
+	struct completion *self = completion_of(loop);
+
+	if (getpid() == loop->owner_process) {
+		completion_wake_close(loop, self);
+		completion_ring_close(self);
+	} else {
+		completion_ring_forget(self);
+	}
+	close(self->wake_fd);
+	free(self);
+}
+
+/* O_NONBLOCK is left as it is: the ring polls such descriptors like any other (tried on 6.18 with
+ * sockets, pipes, terminals, eventfds, timerfds, inotify; the kernel does so since 5.10). */
+static int attach(struct duet_loop *loop, struct duet_slot *slot)
+{
+	(void)loop;
+	(void)slot;
+	return 0;
+}
+
+static void detach(struct duet_loop *loop, struct duet_slot *slot)
+{
+	(void)loop;
+	(void)slot;
+}
+
+static void dump(const struct duet_loop *loop, const struct duet_op *op, char *text, size_t size)
+{
+	(void)loop;
+	if (op->progress == PLACE_OWED)
+		snprintf(text, size, "waits for room in the submission queue");
+	else
+		snprintf(text, size, "in the ring as %#llx", (unsigned long long)op->backend);
+}
+
+const struct duet_backend *duet_completion(void)
+{
+	static const struct duet_backend backend = {
+		.version = DUET_BACKEND_VERSION,
+		.size = sizeof(struct duet_backend),
+		.name = "completion",
+		.probe = completion_probe,
+		.create = create,
+		.destroy = destroy,
+		.start = completion_start,
+		.cancel = completion_cancel,
+		.wait = completion_wait,
+		.wake = completion_wake,
+		.attach = attach,
+		.detach = detach,
+		.pool_attach = completion_pool_attach,
+		.pool_return = completion_pool_return,
+		.pool_detach = completion_pool_detach,
+		.prepare = completion_prepare,
+		.dump = dump,
+	};
+
+	return &backend;
+}

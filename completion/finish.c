@@ -1,0 +1,175 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "completion/internal.h"
+
+/*
+ * One function a tag: an entry of the completion queue becomes a report. The tag, not the
+ * operation, says what a result is: so a late one, whose operation is gone, is taken back.
+ */
+
+/* What the kernel calls a stop, -512 (restart the call) included, which leaks out of workers. */
+static int plain_error(int result)
+{
+	return result == -EINTR || result == -512 ? -ECANCELED : result;
+}
+
+static void finish_plain(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
+{
+	struct duet_op *op = duet_core_find(loop, user_data);
+
+	(void)flags;
+	if (op)
+		duet_core_end(loop, op, plain_error(result));
+	else
+		loop->stats.stale++;
+}
+
+static void finish_recv(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
+{
+	struct duet_op *op = duet_core_find(loop, user_data);
+
+	if (!op) {
+		loop->stats.stale++;
+		return;
+	}
+	duet_core_op_slot(loop, op)->ready =
+		flags & IORING_CQE_F_SOCK_NONEMPTY ? READY_UNKNOWN : READY_EMPTY;
+	duet_core_end(loop, op, plain_error(result));
+}
+
+/* The kernel ended a multishot operation by itself and without an error, as it may at any result
+ * (a full completion queue is one reason): it goes on unless somebody wants its end. */
+static bool goes_on(struct duet_loop *loop, struct duet_op *op)
+{
+	if (op->request || op->verdict)
+		return false;
+	completion_start_again(loop, op);
+	return true;
+}
+
+static void finish_accepted(struct duet_loop *loop, struct duet_op *op, int fd, unsigned flags)
+{
+	uint64_t identity = op->identity;
+	bool more = flags & IORING_CQE_F_MORE || goes_on(loop, op);
+
+	duet_core_item_accepted(loop, op, fd);
+	if (!more && duet_core_find(loop, identity) == op)
+		duet_core_end(loop, op, -ECANCELED);
+}
+
+static void finish_descriptor(struct duet_loop *loop, uint64_t user_data, int result,
+			      unsigned flags)
+{
+	struct duet_op *op = duet_core_find(loop, user_data);
+
+	if (!op) {
+		loop->stats.stale++;
+		if (result < 0 || MUTANT(late_accept_leaks))
+			return;
+		loop->stats.reclaimed++;
+		duet_core_system_close(loop, result);
+	} else if (op->flags & DUET_MULTISHOT && result >= 0) {
+		finish_accepted(loop, op, result, flags);
+	} else {
+		duet_core_end(loop, op, plain_error(result));
+	}
+}
+
+static void finish_message(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
+{
+	const struct duet_op *op = duet_core_find(loop, user_data);
+
+	/* Before the report: the line's next send may want it. */
+	if (op)
+		completion_message_return(completion_of(loop), op->progress);
+	finish_plain(loop, user_data, result, flags);
+}
+
+static uint16_t buffer_of(unsigned flags)
+{
+	return (uint16_t)(flags >> IORING_CQE_BUFFER_SHIFT);
+}
+
+/* The last entry of a pooled receive, or its only one. */
+static void finish_pooled(struct duet_loop *loop, struct duet_op *op, int result, unsigned flags)
+{
+	if (result > 0 && op->flags & DUET_MULTISHOT && goes_on(loop, op))
+		duet_core_item_buffer(loop, op, result, buffer_of(flags));
+	else if (flags & IORING_CQE_F_BUFFER)
+		duet_core_end_buffer(loop, op, plain_error(result), buffer_of(flags));
+	else if (result == -ENOBUFS)
+		duet_core_starve(loop, op);
+	else
+		duet_core_end(loop, op, plain_error(result));
+}
+
+/* A late buffer goes back to the kernel: the pool that it is of stands in the tag. */
+static void reclaim_buffer(struct duet_loop *loop, uint64_t user_data, unsigned flags)
+{
+	struct duet_pool *pool = loop->pools[user_data & (DUET_POOLS_MAX - 1)];
+
+	loop->stats.stale++;
+	if (!(flags & IORING_CQE_F_BUFFER) || !pool || MUTANT(failed_buffer_kept))
+		return;
+	loop->stats.reclaimed++;
+	completion_pool_return(loop, pool, buffer_of(flags));
+}
+
+static void finish_pool(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
+{
+	struct duet_op *op = duet_core_find(loop, user_data);
+
+	if (__builtin_expect(!op, 0))
+		reclaim_buffer(loop, user_data, flags);
+	else if (flags & IORING_CQE_F_MORE && result > 0)
+		duet_core_item_buffer(loop, op, result, buffer_of(flags));
+	else
+		finish_pooled(loop, op, result, flags);
+}
+
+static void finish_cancel(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
+{
+	(void)flags;
+	completion_cancel_answered(loop, user_data, result);
+}
+
+static void finish_wake(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
+{
+	(void)user_data;
+	(void)result;
+	completion_wake_event(completion_of(loop), flags);
+}
+
+static void finish_release(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
+{
+	(void)loop;
+	(void)user_data;
+	(void)result;
+	(void)flags;
+}
+
+typedef void finish_fn(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags);
+
+static finish_fn *const finishes[TAG_POOL] = {
+	[TAG_PLAIN] = finish_plain,
+	[TAG_RECV] = finish_recv,
+	[TAG_DESCRIPTOR] = finish_descriptor,
+	[TAG_MESSAGE] = finish_message,
+	[TAG_CANCEL] = finish_cancel,
+	[TAG_WAKE] = finish_wake,
+	[TAG_RELEASE] = finish_release,
+};
+
+void completion_finish(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
+{
+	unsigned tag = user_data & ((1 << IDENTITY_TAG_BITS) - 1);
+
+	if (tag >= TAG_POOL)
+		finish_pool(loop, user_data, result, flags);
+	else if (finishes[tag])
+		finishes[tag](loop, user_data, result, flags);
+	else
+		loop->stats.stale++;
+}

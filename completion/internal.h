@@ -1,0 +1,143 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#ifndef COMPLETION_INTERNAL_H
+#define COMPLETION_INTERNAL_H
+
+#include "completion/compat.h"
+#include "core/backend.h"
+
+/*
+ * What rides in the low four bits of user_data beside an identity: it says what an entry's result
+ * means even when nobody waits for it any more, so that a late descriptor or buffer is taken back.
+ */
+enum completion_tag {
+	TAG_PLAIN,      /* the result is a number and nothing else */
+	TAG_RECV,       /* into the caller's memory; its flags tell whether more is there */
+	TAG_DESCRIPTOR, /* the result is a new descriptor */
+	TAG_MESSAGE,    /* a send of several pieces: its message header comes back */
+	TAG_CANCEL,     /* the answer to a cancel, posted only if it was no success */
+	TAG_WAKE,       /* the eventfd; no identity */
+	TAG_RELEASE,    /* the answer to the end of the wake's poll; no identity */
+	TAG_POOL = 8,   /* + pool id, the rest: a receive into that pool */
+};
+
+_Static_assert(TAG_POOL + DUET_POOLS_MAX <= 1 << IDENTITY_TAG_BITS, "a tag for every pool");
+
+/* op->progress: PLACE_KERNEL, PLACE_OWED, or 1 + the index of its message header. */
+enum { PLACE_KERNEL = 0, PLACE_OWED = 1 << 16 };
+
+/* slot->ready: what the last receive on a handle said. */
+enum { READY_UNKNOWN, READY_EMPTY };
+
+/* Message headers for sends of several pieces: the kernel may read one until its send ends. */
+#define MESSAGES_MAX 64
+
+/* Plain send calls that one turn may make, and the entries fetched up to which a turn is short:
+ * measured, beyond two the batch is cheaper. */
+#define SHORT_TURN 2
+
+enum completion_mode { MODE_ANY, MODE_DEFERRED, MODE_PLAIN };
+
+struct completion_tuning {
+	enum completion_mode mode;
+	uint32_t entries;
+	bool direct;
+};
+
+struct completion {
+	struct io_uring ring;
+	struct duet_stats *stats;
+	unsigned enter_flags; /* registered: enter_ring_fd is an index, not a descriptor */
+	unsigned deferred;    /* IORING_ENTER_GETEVENTS where completions run only on request */
+	unsigned features;
+	bool native_socket;
+	bool multishot_recv; /* Linux 6.0; without it a single shot is armed again and again */
+	bool direct;
+	uint32_t direct_left; /* plain send calls that this turn may still make */
+	int wake_fd;
+	bool wake_armed;
+	/* Multishot operations that the kernel gave up on without an error and that found no room
+	 * to go on: through op->backend, in order. */
+	struct duet_op *owed_first;
+	struct duet_op *owed_last;
+	struct msghdr messages[MESSAGES_MAX];
+	uint8_t message_free[MESSAGES_MAX];
+	uint32_t message_count;
+};
+
+static inline struct completion *completion_of(const struct duet_loop *loop)
+{
+	return loop->state;
+}
+
+/* ---- ring.c: the only file that touches the submission and the completion queue. ---- */
+
+/* 0 or -errno with nothing left. stats outlives the ring. */
+int completion_ring_open(struct completion *self, const struct completion_tuning *tuning,
+			 struct duet_stats *stats);
+void completion_ring_close(struct completion *self);
+/* Gives the memory and the descriptor back in a forked child, without a word to the kernel. */
+void completion_ring_forget(struct completion *self);
+
+/* A place in the submission queue, or NULL: also handing over what is there made no room. The
+ * caller fills all of it. */
+struct io_uring_sqe *completion_ring_entry(struct completion *self);
+bool completion_ring_full(const struct completion *self);
+
+/* Hands over what was entered, and waits for a completion if there is none: see the hook wait(). */
+int completion_ring_wait(struct completion *self, int64_t timeout_ns);
+/* Hands over without waiting. 0 or -errno. */
+int completion_ring_hand_over(struct completion *self);
+/* Would a turn find something at once? */
+bool completion_ring_pending(const struct completion *self);
+uint32_t completion_ring_ready(const struct completion *self);
+/* Fetches what was there at the call and reports it through completion_finish(). */
+void completion_ring_reap(struct duet_loop *loop, struct completion *self);
+
+/* One nop there and back: 0 or -errno. */
+int completion_ring_try(struct completion *self);
+
+/* ---- The rest, by file. ---- */
+
+/* backend.c: 0, or -EINVAL. */
+int completion_tuning_read(const char *text, struct completion_tuning *tuning);
+
+/* probe.c */
+int completion_probe(const char *tuning, struct duet_probe *probe);
+/* 0, or -ENOSYS: something that the backend is built on is missing. missing names it. */
+int completion_capabilities(struct completion *self, uint8_t *capability, const char **missing);
+
+/* start.c */
+int completion_start(struct duet_loop *loop, struct duet_op *op);
+/* Starts a multishot operation again that the kernel ended without an error. */
+void completion_start_again(struct duet_loop *loop, struct duet_op *op);
+/* Those that had found no room. */
+void completion_start_owed(struct duet_loop *loop);
+void completion_owed_remove(struct completion *self, const struct duet_op *op);
+
+/* finish.c */
+void completion_finish(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags);
+
+/* cancel.c */
+int completion_cancel(struct duet_loop *loop, struct duet_op *op);
+void completion_cancel_answered(struct duet_loop *loop, uint64_t user_data, int result);
+
+/* wait.c */
+int completion_wait(struct duet_loop *loop, int64_t timeout_ns);
+int completion_prepare(struct duet_loop *loop);
+
+/* wake.c */
+int completion_wake_open(struct completion *self);
+void completion_wake_close(struct duet_loop *loop, struct completion *self);
+void completion_wake(struct duet_loop *loop);
+void completion_wake_arm(struct completion *self);
+void completion_wake_event(struct completion *self, unsigned flags);
+
+/* lend.c */
+int completion_pool_attach(struct duet_loop *loop, struct duet_pool *pool);
+void completion_pool_return(struct duet_loop *loop, struct duet_pool *pool, uint16_t index);
+void completion_pool_detach(struct duet_loop *loop, struct duet_pool *pool);
+uint32_t completion_message_take(struct completion *self, struct duet_op *op);
+void completion_message_return(struct completion *self, uint32_t index);
+
+#endif

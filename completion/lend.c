@@ -1,0 +1,126 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "completion/internal.h"
+
+/*
+ * Memory that is out of the caller's hands: the kernel's ring of a pool's free buffers, from which
+ * it takes one when data is there; and the headers of sends of several pieces.
+ */
+
+struct provided {
+	struct io_uring_buf_ring *ring; /* shared with the kernel: it reads up to tail */
+	size_t ring_bytes;
+	uint16_t mask;
+	uint16_t tail; /* ours; what is published is a copy */
+};
+
+static void provide(struct provided *self, const struct duet_pool *pool, uint16_t index)
+{
+	struct io_uring_buf *entry = &self->ring->bufs[self->tail++ & self->mask];
+
+	entry->addr = (uintptr_t)duet_core_buffer_data(pool, index);
+	entry->len = pool->size_bytes;
+	entry->bid = index;
+}
+
+/* Release: the entry is whole before the tail that covers it. */
+static void publish(struct provided *self)
+{
+	io_uring_smp_store_release(&self->ring->tail, self->tail);
+}
+
+static int map_ring(struct provided *self, uint32_t count)
+{
+	void *memory;
+
+	self->ring_bytes = count * sizeof(struct io_uring_buf);
+	self->mask = (uint16_t)(count - 1);
+	/* Mapped: the kernel wants it at the begin of a page. */
+	memory = mmap(NULL, self->ring_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		      -1, 0);
+	self->ring = memory;
+	return memory == MAP_FAILED ? -ENOMEM : 0;
+}
+
+static int show_ring(struct completion *completion, struct provided *self,
+		     const struct duet_pool *pool)
+{
+	struct io_uring_buf_reg reg = {.ring_addr = (uintptr_t)self->ring,
+				       .ring_entries = pool->count,
+				       .bgid = pool->id};
+	int error = io_uring_register_buf_ring(&completion->ring, &reg, 0);
+
+	if (error)
+		return error;
+	for (uint32_t i = 0; i < pool->count; i++)
+		provide(self, pool, (uint16_t)i);
+	publish(self);
+	return 0;
+}
+
+int completion_pool_attach(struct duet_loop *loop, struct duet_pool *pool)
+{
+	struct provided *self = calloc(1, sizeof(*self));
+	int error;
+
+	if (!self)
+		return -ENOMEM;
+	error = map_ring(self, pool->count);
+	if (error) {
+		free(self);
+		return error;
+	}
+	error = show_ring(completion_of(loop), self, pool);
+	if (error) {
+		munmap(self->ring, self->ring_bytes);
+		free(self);
+		return error;
+	}
+	pool->backend = self;
+	return 0;
+}
+
+void completion_pool_return(struct duet_loop *loop, struct duet_pool *pool, uint16_t index)
+{
+	struct provided *self = pool->backend;
+
+	(void)loop;
+	provide(self, pool, index);
+	publish(self);
+}
+
+void completion_pool_detach(struct duet_loop *loop, struct duet_pool *pool)
+{
+	struct provided *self = pool->backend;
+
+	/* A forked child's ring is gone already, and the parent goes on using it. */
+	if (getpid() == loop->owner_process)
+		io_uring_unregister_buf_ring(&completion_of(loop)->ring, pool->id);
+	munmap(self->ring, self->ring_bytes);
+	free(self);
+}
+
+/* ---- Message headers. ---- */
+
+/* 1 + the index of a header for the pieces of op, which stay in op; 0 if none is free. */
+uint32_t completion_message_take(struct completion *self, struct duet_op *op)
+{
+	uint32_t index;
+
+	if (!self->message_count)
+		return 0;
+	index = self->message_free[--self->message_count];
+	self->messages[index] = (struct msghdr){.msg_iov = op->args.io.vectors,
+						.msg_iovlen = op->args.io.vector_count};
+	return index + 1;
+}
+
+void completion_message_return(struct completion *self, uint32_t index)
+{
+	self->message_free[self->message_count++] = (uint8_t)(index - 1);
+}

@@ -1,0 +1,225 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "completion/internal.h"
+
+/* Nobody else touches SQ and CQ: whoever has read this file has seen every access. */
+
+#define FLAGS_PLAIN (IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL)
+#define FLAGS_DEFERRED                                                                             \
+	(FLAGS_PLAIN | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |                   \
+	 IORING_SETUP_TASKRUN_FLAG)
+
+/* Completion entries for each submission entry: a burst of arrivals that nobody asked for one by
+ * one (multishot) has to fit. */
+#define COMPLETIONS_PER_ENTRY 8
+
+static int set_up(struct completion *self, uint32_t entries, unsigned flags)
+{
+	struct io_uring_params params = {.flags = flags,
+					 .cq_entries = entries * COMPLETIONS_PER_ENTRY};
+	int error = io_uring_queue_init_params(entries, &self->ring, &params);
+
+	self->features = params.features;
+	self->deferred = flags & IORING_SETUP_DEFER_TASKRUN ? IORING_ENTER_GETEVENTS : 0;
+	return error;
+}
+
+/* Entry n of the queue is entry n of the array, for good: libraries up to 2.2 rewrite this map at
+ * each submit, which is not called here. */
+static void map_entries(struct io_uring_sq *sq)
+{
+	for (unsigned i = 0; sq->array && i < sq->ring_entries; i++)
+		sq->array[i] = i;
+}
+
+int completion_ring_open(struct completion *self, const struct completion_tuning *tuning,
+			 struct duet_stats *stats)
+{
+	int error = -EINVAL;
+
+	self->stats = stats;
+	if (tuning->mode != MODE_PLAIN)
+		error = set_up(self, tuning->entries, FLAGS_DEFERRED);
+	if (error == -EINVAL && tuning->mode != MODE_DEFERRED)
+		error = set_up(self, tuning->entries, FLAGS_PLAIN);
+	/* Sizes are in range, so it is the flags that this kernel doesn't know. */
+	if (error)
+		return error == -EINVAL ? -ENOSYS : error;
+	map_entries(&self->ring.sq);
+	/* Sixteen a thread; without one each enter looks the descriptor up, nothing worse. */
+	if (io_uring_register_ring_fd(&self->ring) == 1)
+		self->enter_flags = IORING_ENTER_REGISTERED_RING;
+	return 0;
+}
+
+void completion_ring_close(struct completion *self)
+{
+	io_uring_queue_exit(&self->ring);
+}
+
+void completion_ring_forget(struct completion *self)
+{
+	struct io_uring_sq *sq = &self->ring.sq;
+	struct io_uring_cq *cq = &self->ring.cq;
+
+	munmap(sq->sqes, sq->ring_entries * sizeof(*sq->sqes));
+	munmap(sq->ring_ptr, sq->ring_sz);
+	if (cq->ring_ptr && cq->ring_ptr != sq->ring_ptr)
+		munmap(cq->ring_ptr, cq->ring_sz);
+	close(self->ring.ring_fd);
+}
+
+/* ---- Submission. ---- */
+
+static int enter(struct completion *self, unsigned submit, unsigned least, unsigned flags,
+		 struct io_uring_getevents_arg *arg)
+{
+	int count;
+
+	self->stats->system_calls++;
+	count = io_uring_enter2((unsigned)self->ring.enter_ring_fd, submit, least,
+				flags | self->enter_flags, (void *)arg, arg ? sizeof(*arg) : 0);
+	if (count > 0)
+		self->stats->submitted += (unsigned)count;
+	return count;
+}
+
+/* Shows the kernel what was entered; how much that is, with what it left over the last time. */
+static unsigned publish(struct completion *self)
+{
+	struct io_uring_sq *sq = &self->ring.sq;
+
+	/* Release: an entry is filled before the tail that covers it. The head only moves inside
+	 * our own enter (there is no kernel thread), so that a plain read is enough. */
+	io_uring_smp_store_release(sq->ktail, sq->sqe_tail);
+	return sq->sqe_tail - *sq->khead;
+}
+
+bool completion_ring_full(const struct completion *self)
+{
+	const struct io_uring_sq *sq = &self->ring.sq;
+
+	return sq->sqe_tail - *sq->khead == sq->ring_entries;
+}
+
+int completion_ring_hand_over(struct completion *self)
+{
+	unsigned submit = publish(self);
+	int count = submit ? enter(self, submit, 0, 0, NULL) : 0;
+
+	return count < 0 ? count : 0;
+}
+
+struct io_uring_sqe *completion_ring_entry(struct completion *self)
+{
+	struct io_uring_sq *sq = &self->ring.sq;
+
+	if (__builtin_expect(completion_ring_full(self), 0)) {
+		self->stats->queue_full++;
+		completion_ring_hand_over(self);
+		if (completion_ring_full(self))
+			return NULL;
+	}
+	return &sq->sqes[sq->sqe_tail++ & sq->ring_mask];
+}
+
+/* ---- Completion. ---- */
+
+uint32_t completion_ring_ready(const struct completion *self)
+{
+	const struct io_uring_cq *cq = &self->ring.cq;
+
+	return io_uring_smp_load_acquire(cq->ktail) - *cq->khead;
+}
+
+/* What only an enter brings up: entries held back for want of room, work put off until asked. */
+static unsigned held_back(const struct completion *self)
+{
+	return IO_URING_READ_ONCE(*self->ring.sq.kflags) &
+	       (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN);
+}
+
+bool completion_ring_pending(const struct completion *self)
+{
+	return completion_ring_ready(self) || held_back(self);
+}
+
+/* The wait's own errors that are none: the time is over, a signal came, or (kernels before 6.1)
+ * completions have to be fetched before more can be handed over, which is what follows. */
+static int judge(int count)
+{
+	switch (count) {
+	case -ETIME:
+	case -EINTR:
+	case -EBUSY:
+	case -EAGAIN:
+		return 0;
+	default:
+		return count < 0 ? count : 0;
+	}
+}
+
+int completion_ring_wait(struct completion *self, int64_t timeout_ns)
+{
+	struct __kernel_timespec time = {.tv_sec = timeout_ns / 1000000000,
+					 .tv_nsec = timeout_ns % 1000000000};
+	struct io_uring_getevents_arg arg = {.ts = timeout_ns > 0 ? (uintptr_t)&time : 0};
+	unsigned submit = publish(self);
+	unsigned held = held_back(self);
+	uint32_t ready = completion_ring_ready(self);
+	unsigned least = !ready && timeout_ns;
+	unsigned flags = IORING_ENTER_EXT_ARG | self->deferred;
+	int count;
+
+	if (!submit && !least && (ready || !held))
+		return 0;
+	if (least || held)
+		flags |= IORING_ENTER_GETEVENTS;
+	self->stats->waits += least;
+	count = enter(self, submit, least, flags, &arg);
+	if (__builtin_expect(held & IORING_SQ_CQ_OVERFLOW, 0))
+		self->stats->overflowed += completion_ring_ready(self) - ready;
+	return judge(count);
+}
+
+void completion_ring_reap(struct duet_loop *loop, struct completion *self)
+{
+	struct io_uring_cq *cq = &self->ring.cq;
+	unsigned head = *cq->khead;
+	unsigned tail = io_uring_smp_load_acquire(cq->ktail);
+
+	self->stats->events += tail - head;
+	while (head != tail) {
+		const struct io_uring_cqe *cqe = &cq->cqes[head++ & cq->ring_mask];
+		uint64_t user_data = cqe->user_data;
+		int result = cqe->res;
+		unsigned flags = cqe->flags;
+
+		/* Given back before the report, which may submit: one place more for its results. */
+		io_uring_smp_store_release(cq->khead, head);
+		completion_finish(loop, user_data, result, flags);
+	}
+}
+
+int completion_ring_try(struct completion *self)
+{
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
+	struct io_uring_cq *cq = &self->ring.cq;
+	int error;
+
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_nop(sqe);
+	sqe->user_data = TAG_RELEASE;
+	error = completion_ring_wait(self, 1000000000);
+	if (error || !completion_ring_ready(self))
+		return error ? error : -ETIMEDOUT;
+	error = cq->cqes[*cq->khead & cq->ring_mask].res;
+	io_uring_cq_advance(&self->ring, 1);
+	return error;
+}

@@ -1,0 +1,383 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "completion/internal.h"
+
+/*
+ * One function a kind: an operation becomes an entry of the submission queue. It is handed over
+ * with the turn's wait, together with everything else that was started. Only a send is also made
+ * as a plain call, when the turn is so short that the entry's own completion would end the next
+ * wait for nothing.
+ */
+
+static int issued(struct completion *self, struct duet_op *op, struct io_uring_sqe *sqe,
+		  unsigned tag)
+{
+	sqe->user_data = op->identity | tag;
+	op->backend = op->identity | tag;
+	op->progress = PLACE_KERNEL;
+	self->stats->armed++;
+	return BACKEND_ISSUED;
+}
+
+static int fd_of(const struct duet_loop *loop, const struct duet_op *op)
+{
+	return duet_core_op_slot(loop, op)->fd;
+}
+
+static int ended(struct duet_op *op, int result)
+{
+	op->result = result;
+	return BACKEND_ENDED;
+}
+
+static int start_nop(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
+
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_nop(sqe);
+	return issued(self, op, sqe, TAG_PLAIN);
+}
+
+static int start_poll(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
+
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_poll_add(sqe, fd_of(loop, op), op->args.poll.events);
+	return issued(self, op, sqe, TAG_PLAIN);
+}
+
+static int start_accept(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
+
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_accept(sqe, slot->fd, NULL, NULL, SOCK_CLOEXEC);
+	if (op->flags & DUET_MULTISHOT)
+		sqe->ioprio |= IORING_ACCEPT_MULTISHOT;
+	if (duet_core_try(loop, slot) == DUET_TRY_NEVER &&
+	    self->features & IORING_FEAT_RECVSEND_BUNDLE)
+		sqe->ioprio |= IORING_ACCEPT_POLL_FIRST;
+	return issued(self, op, sqe, TAG_DESCRIPTOR);
+}
+
+static int start_connect(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
+
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_connect(sqe, fd_of(loop, op), (const void *)op->args.address.storage,
+			      op->args.address.length_bytes);
+	return issued(self, op, sqe, TAG_PLAIN);
+}
+
+/* Is it known, or the caller's wish, that a first attempt would find nothing? */
+static bool poll_first(const struct duet_loop *loop, const struct duet_slot *slot)
+{
+	switch (duet_core_try(loop, slot)) {
+	case DUET_TRY_NEVER:
+		return true;
+	case DUET_TRY_ALWAYS:
+		return false;
+	default:
+		return slot->ready == READY_EMPTY;
+	}
+}
+
+static int start_recv_pooled(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	const struct duet_slot *slot = duet_core_op_slot(loop, op);
+	const struct duet_pool *pool = op->args.io.pool;
+	bool multishot = op->flags & DUET_MULTISHOT && self->multishot_recv;
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
+
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_recv(sqe, slot->fd, NULL, multishot ? 0 : pool->size_bytes, 0);
+	sqe->flags |= IOSQE_BUFFER_SELECT;
+	sqe->buf_group = pool->id;
+	if (multishot)
+		sqe->ioprio |= IORING_RECV_MULTISHOT;
+	if (duet_core_try(loop, slot) == DUET_TRY_NEVER)
+		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+	return issued(self, op, sqe, TAG_POOL + pool->id);
+}
+
+/* The caller takes an end at once: one attempt as a plain call. */
+static bool recv_directly(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+{
+	const struct iovec *into = op->args.io.vectors;
+
+	if (poll_first(loop, slot))
+		return false;
+	op->result = duet_core_system_recv(loop, slot->fd, into->iov_base, into->iov_len);
+	if (op->result != -EAGAIN) {
+		loop->stats.inline_ended++;
+		return true;
+	}
+	loop->stats.wasted++;
+	slot->ready = READY_EMPTY;
+	return false;
+}
+
+static int start_recv(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+	const struct iovec *into = op->args.io.vectors;
+	struct io_uring_sqe *sqe;
+
+	if (op->flags & DUET_POOLED)
+		return start_recv_pooled(loop, op);
+	if (op->flags & DUET_INLINE && recv_directly(loop, slot, op))
+		return BACKEND_ENDED;
+	sqe = completion_ring_entry(self);
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_recv(sqe, slot->fd, into->iov_base, into->iov_len, 0);
+	if (poll_first(loop, slot))
+		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+	return issued(self, op, sqe, TAG_RECV);
+}
+
+/*
+ * One attempt as a plain call, with the sends that stand behind it. Nothing can be lost by making
+ * it here: op is the head of its line, so that it was the stream's turn anyway, and what went out
+ * is counted whether or not a cancel comes before the callback.
+ */
+static bool send_directly(struct duet_loop *loop, struct completion *self, struct duet_op *op)
+{
+	struct iovec gathered[LIMIT_GATHER];
+	const struct iovec *pieces = op->args.io.vectors;
+	uint32_t count = op->args.io.vector_count;
+	uint32_t operations;
+
+	if (op->next != op) {
+		count = duet_core_gather(loop, op, gathered, LIMIT_GATHER, &operations);
+		pieces = gathered;
+	}
+	if (self->direct_left)
+		self->direct_left--;
+	op->result = duet_core_system_send(loop, fd_of(loop, op), pieces, count);
+	if (op->result != -EAGAIN) {
+		loop->stats.inline_ended++;
+		return true;
+	}
+	loop->stats.wasted++;
+	return false;
+}
+
+/* Of several pieces, if a message header is free; else of the first of them: the caller or core
+ * goes on with the rest as after any short count. Followers stay behind it: they are still the
+ * caller's to cancel, which memory that the kernel reads is not. */
+static int start_send(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	const struct duet_slot *slot = duet_core_op_slot(loop, op);
+	const struct iovec *from = op->args.io.vectors;
+	bool never = duet_core_try(loop, slot) == DUET_TRY_NEVER;
+	struct io_uring_sqe *sqe;
+	uint32_t message;
+
+	if ((self->direct_left || op->flags & DUET_INLINE) && !never &&
+	    send_directly(loop, self, op))
+		return BACKEND_ENDED;
+	sqe = completion_ring_entry(self);
+	if (!sqe)
+		return -EAGAIN;
+	message = op->args.io.vector_count > 1 ? completion_message_take(self, op) : 0;
+	if (message)
+		io_uring_prep_sendmsg(sqe, slot->fd, &self->messages[message - 1], MSG_NOSIGNAL);
+	else
+		io_uring_prep_send(sqe, slot->fd, from->iov_base, from->iov_len, MSG_NOSIGNAL);
+	if (never)
+		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+	issued(self, op, sqe, message ? TAG_MESSAGE : TAG_PLAIN);
+	op->progress = message;
+	return BACKEND_ISSUED;
+}
+
+static int start_read(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	const struct iovec *into = op->args.io.vectors;
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
+
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_read(sqe, fd_of(loop, op), into->iov_base, (unsigned)into->iov_len,
+			   op->args.io.offset_bytes);
+	return issued(self, op, sqe, TAG_PLAIN);
+}
+
+static int start_write(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	const struct iovec *from = op->args.io.vectors;
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
+
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_write(sqe, fd_of(loop, op), from->iov_base, (unsigned)from->iov_len,
+			    op->args.io.offset_bytes);
+	return issued(self, op, sqe, TAG_PLAIN);
+}
+
+static int start_open(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
+
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_openat(sqe, op->args.open.directory, op->args.open.path,
+			     op->args.open.flags | O_CLOEXEC, op->args.open.mode);
+	return issued(self, op, sqe, TAG_DESCRIPTOR);
+}
+
+static int start_fsync(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
+
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_fsync(sqe, fd_of(loop, op),
+			    op->flags & DUET_DATA_ONLY ? IORING_FSYNC_DATASYNC : 0);
+	return issued(self, op, sqe, TAG_PLAIN);
+}
+
+static int start_shutdown(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
+
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_shutdown(sqe, fd_of(loop, op), op->args.shutdown.how);
+	return issued(self, op, sqe, TAG_PLAIN);
+}
+
+static int start_close(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
+
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_close(sqe, fd_of(loop, op));
+	return issued(self, op, sqe, TAG_PLAIN);
+}
+
+static int start_socket(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	struct io_uring_sqe *sqe;
+
+	if (!self->native_socket || op->flags & DUET_INLINE)
+		return ended(op, duet_core_system_socket(loop, op->args.socket.domain,
+							 op->args.socket.type,
+							 op->args.socket.protocol));
+	sqe = completion_ring_entry(self);
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_socket(sqe, op->args.socket.domain, op->args.socket.type | SOCK_CLOEXEC,
+			     op->args.socket.protocol, 0);
+	return issued(self, op, sqe, TAG_DESCRIPTOR);
+}
+
+/* These two never wait and take nothing from anybody: a plain call, at once. */
+static int start_bind(struct duet_loop *loop, struct duet_op *op)
+{
+	return ended(op, duet_core_system_bind(loop, fd_of(loop, op), op));
+}
+
+static int start_listen(struct duet_loop *loop, struct duet_op *op)
+{
+	return ended(op, duet_core_system_listen(loop, fd_of(loop, op), op->args.listen.backlog));
+}
+
+static int (*const starts[DUET_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
+	[DUET_NOP] = start_nop,
+	[DUET_POLL] = start_poll,
+	[DUET_ACCEPT] = start_accept,
+	[DUET_CONNECT] = start_connect,
+	[DUET_RECV] = start_recv,
+	[DUET_SEND] = start_send,
+	[DUET_READ] = start_read,
+	[DUET_WRITE] = start_write,
+	[DUET_OPEN] = start_open,
+	[DUET_FSYNC] = start_fsync,
+	[DUET_SHUTDOWN] = start_shutdown,
+	[DUET_CLOSE] = start_close,
+	[DUET_SOCKET] = start_socket,
+	[DUET_BIND] = start_bind,
+	[DUET_LISTEN] = start_listen,
+};
+
+int completion_start(struct duet_loop *loop, struct duet_op *op)
+{
+	return starts[op->kind](loop, op);
+}
+
+/* ---- Multishot operations that the kernel ended without an error. ---- */
+
+void completion_start_again(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+
+	if (!self->owed_first && starts[op->kind](loop, op) == BACKEND_ISSUED)
+		return;
+	op->progress = PLACE_OWED;
+	op->backend = 0;
+	if (self->owed_first)
+		self->owed_last->backend = (uintptr_t)op;
+	else
+		self->owed_first = op;
+	self->owed_last = op;
+}
+
+void completion_start_owed(struct duet_loop *loop)
+{
+	struct completion *self = completion_of(loop);
+	struct duet_op *op;
+
+	while ((op = self->owed_first)) {
+		struct duet_op *next = (struct duet_op *)(uintptr_t)op->backend;
+
+		if (starts[op->kind](loop, op) != BACKEND_ISSUED)
+			return;
+		self->owed_first = next;
+	}
+}
+
+void completion_owed_remove(struct completion *self, const struct duet_op *op)
+{
+	struct duet_op *before = NULL;
+	struct duet_op *at = self->owed_first;
+
+	while (at != op) {
+		before = at;
+		at = (struct duet_op *)(uintptr_t)at->backend;
+	}
+	if (before)
+		before->backend = op->backend;
+	else
+		self->owed_first = (struct duet_op *)(uintptr_t)op->backend;
+	if (self->owed_last == op)
+		self->owed_last = before;
+}
