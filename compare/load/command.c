@@ -82,14 +82,14 @@ static int report(const struct values *values, const struct load_result *result)
 		code = store_write(json, values->json);
 		json_decref(json);
 	}
-	if (!values->json || strcmp(values->json, "-") != 0)
-		print_text(result);
 	if (result->run.wrong_bytes)
 		return say_failure(SAY_WRONG_BYTE, "%" PRIu64 " bytes came back wrong: the figures "
 				   "are void", result->run.wrong_bytes);
 	if (result->lost_messages)
 		return say_failure(SAY_WRONG_BYTE, "%" PRIu64 " messages were never answered: the "
 				   "figures are void", result->lost_messages);
+	if (!values->json || strcmp(values->json, "-") != 0)
+		print_text(result);
 	return code;
 }
 

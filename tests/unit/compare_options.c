@@ -1,0 +1,137 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* The command line: what is read, what is refused, and how an arm is written. */
+#include <check.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "compare/arm.h"
+#include "compare/options.h"
+#include "compare/say.h"
+
+struct values {
+	bool flag;
+	const char *text;
+	uint32_t number, size;
+	uint64_t seed, time_ns;
+};
+
+static const struct option_row ROWS[] = {
+	{ "flag", OPTION_FLAG, offsetof(struct values, flag), 0, 0, "", "" },
+	{ "text", OPTION_TEXT, offsetof(struct values, text), 0, 0, "", "" },
+	{ "number", OPTION_NUMBER, offsetof(struct values, number), 1, 100, "", "" },
+	{ "size", OPTION_SIZE, offsetof(struct values, size), 1, 1 << 20, "", "" },
+	{ "seed", OPTION_SEED, offsetof(struct values, seed), 0, UINT64_MAX, "", "" },
+	{ "time", OPTION_SECONDS, offsetof(struct values, time_ns), 1000000, 10000000000, "", "" },
+	{ 0 },
+};
+static const struct option_set SET = { "test", "", "", ROWS };
+
+static int read_words(struct values *values, int *operands, int count, ...)
+{
+	static char copies[16][64];
+	char *argv[17] = { copies[0] };
+	va_list words;
+
+	snprintf(copies[0], sizeof(copies[0]), "test");
+	va_start(words, count);
+	for (int i = 1; i <= count; i++) {
+		snprintf(copies[i], sizeof(copies[i]), "%s", va_arg(words, const char *));
+		argv[i] = copies[i];
+	}
+	va_end(words);
+	memset(values, 0, sizeof(*values));
+	return options_read(&SET, count + 1, argv, values, operands);
+}
+
+START_TEST(every_kind_is_read_wherever_it_stands)
+{
+	struct values values;
+	int first;
+
+	ck_assert_int_eq(read_words(&values, &first, 8, "echo", "--flag", "--number", "7",
+				    "--size=16K", "--time=0.25s", "--seed", "18446744073709551615"),
+			 OPTIONS_READ);
+	ck_assert_int_eq(first, 8); /* the operand went to the end */
+	ck_assert(values.flag);
+	ck_assert_uint_eq(values.number, 7);
+	ck_assert_uint_eq(values.size, 16384);
+	ck_assert_uint_eq(values.seed, UINT64_MAX);
+	ck_assert_uint_eq(values.time_ns, 250000000);
+	ck_assert_int_eq(read_words(&values, &first, 2, "--text", "-"), OPTIONS_READ);
+	ck_assert_str_eq(values.text, "-");
+}
+END_TEST
+
+START_TEST(what_makes_no_sense_is_refused)
+{
+	static const char *const WORDS[] = {
+		"--unknown", "--number", "--number=", "--number=0", "--number=101", "--number=-1",
+		"--number=5x", "--number=99999999999999999999", "--size=2M", "--size=1G",
+		"--size=K", "--time=nan", "--time=-1", "--time=1e99", "--time=1m", "--time=",
+		"--flag=yes", "-x",
+	};
+	struct values values;
+	int first;
+
+	for (size_t i = 0; i < sizeof(WORDS) / sizeof(*WORDS); i++)
+		ck_assert_msg(read_words(&values, &first, 1, WORDS[i]) == SAY_USAGE, "%s was taken",
+			      WORDS[i]);
+}
+END_TEST
+
+START_TEST(an_arm_is_backend_model_and_tuning)
+{
+	struct arm arm;
+	char why[128];
+
+	ck_assert_int_eq(arm_read("completion", &arm, why, sizeof(why)), 0);
+	ck_assert_str_eq(arm.backend, "completion");
+	ck_assert_str_eq(arm.model, "callback");
+	ck_assert_str_eq(arm.tuning, "");
+	ck_assert_int_eq(arm_read("polling/future:events=8,eager=yes", &arm, why, sizeof(why)), 0);
+	ck_assert_str_eq(arm.text, "polling/future:events=8,eager=yes");
+	ck_assert_str_eq(arm.backend, "polling");
+	ck_assert_str_eq(arm.model, "future");
+	ck_assert_str_eq(arm.tuning, "events=8,eager=yes");
+	/* A tuning is passed on as it is, whatever is in it. */
+	ck_assert_int_eq(arm_read("x:a/b:c", &arm, why, sizeof(why)), 0);
+	ck_assert_str_eq(arm.backend, "x");
+	ck_assert_str_eq(arm.tuning, "a/b:c");
+}
+END_TEST
+
+START_TEST(an_arm_without_a_backend_is_refused)
+{
+	struct arm arm;
+	char why[128], text[300];
+
+	ck_assert_int_eq(arm_read("", &arm, why, sizeof(why)), -EINVAL);
+	ck_assert_int_eq(arm_read(":mode=plain", &arm, why, sizeof(why)), -EINVAL);
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = 0;
+	ck_assert_int_eq(arm_read(text, &arm, why, sizeof(why)), -EINVAL);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("compare options");
+	TCase *cases = tcase_create("options");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(cases, every_kind_is_read_wherever_it_stands);
+	tcase_add_test(cases, what_makes_no_sense_is_refused);
+	tcase_add_test(cases, an_arm_is_backend_model_and_tuning);
+	tcase_add_test(cases, an_arm_without_a_backend_is_refused);
+	suite_add_tcase(suite, cases);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

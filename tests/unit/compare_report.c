@@ -1,0 +1,306 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* From rounds to statements, to a file and back, and to a table of 80 columns. */
+#include <check.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "compare/report/conclude.h"
+#include "compare/report/environment.h"
+#include "compare/report/slot.h"
+#include "compare/report/store.h"
+#include "compare/report/text.h"
+#include "compare/say.h"
+
+enum { ROUNDS = 15 };
+
+/* An arm that takes cpu_ns an operation, 1000 operations in a millisecond: few enough that p99.9
+ * isn't shown. */
+static json_t *make_slot(int arm, double cpu_ns, json_int_t wait_ns)
+{
+	return json_pack("{s:i, s:i, s:i, s:i, s:I, s:i, s:{s:f, s:f, s:n}, s:{s:i, s:i, s:i, s:f, "
+			 "s:i}, s:{s:I, s:i, s:I, s:i, s:i}}", "arm", arm, "operations", 1000,
+			 "operations_total", 2000, "elapsed_ns", 1000000, "cpu_ns",
+			 (json_int_t)(cpu_ns * 1000), "load_cpu_ns", 500000, "latency", "p50_ns",
+			 10 * cpu_ns, "p99_ns", 20 * cpu_ns, "p999_ns", "counters", "system_calls",
+			 4000, "ended", 2000, "waits", 500, "lent_byte_seconds", 0.5, "life_ns",
+			 1000000000, "noise", "wait_ns", wait_ns, "steal_ns", 0, "others_cpu_ns",
+			 (json_int_t)1000000, "voluntary_switches", 30, "involuntary_switches", 20);
+}
+
+static json_t *make_cell(double b_cpu_ns, json_int_t wait_ns, int rounds)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < rounds; i++) {
+		double wobble = 1 + 0.001 * ((i * 7) % 15 - 7);
+		json_t *round = json_pack("{s:i, s:b, s:[o, o, o]}", "round", i, "kept", 1, "slots",
+					  make_slot(0, 2000 * wobble, wait_ns),
+					  make_slot(1, b_cpu_ns, 0), make_slot(0, 2000, 0));
+		const char *cause = conclude_disturbance(round);
+
+		json_object_set_new(round, "disturbed_by",
+				    cause ? json_string(cause) : json_null());
+		json_array_append_new(list, round);
+	}
+	return json_pack("{s:s, s:{s:i}, s:I, s:[{s:s, s:s}, {s:s, s:s}], s:o, s:b}", "workload",
+			 "echo", "parameters", "connections", 64, "duration_ns",
+			 (json_int_t)1000000, "arms", "name", "completion", "shape",
+			 "single issuer, deferred task work", "name", "polling", "shape", "edge",
+			 "rounds", list, "correct", 1);
+}
+
+static const json_t *comparison_of(const json_t *cell, size_t metric)
+{
+	const json_t *one = json_array_get(json_object_get(cell, "metrics"), metric);
+
+	return json_array_get(json_object_get(one, "comparisons"), 0);
+}
+
+static const char *verdict_of(const json_t *cell, size_t metric)
+{
+	return json_string_value(json_object_get(comparison_of(cell, metric), "verdict"));
+}
+
+START_TEST(a_difference_is_concluded_with_its_ratio)
+{
+	json_t *cell = make_cell(4000, 0, ROUNDS);
+	double ratio;
+
+	conclude_cell(cell);
+	ratio = json_number_value(json_object_get(comparison_of(cell, 0), "ratio"));
+	ck_assert_double_eq_tol(ratio, 0.5, 1e-3);
+	ck_assert_str_eq(verdict_of(cell, 0), "a lower");       /* CPU */
+	ck_assert_str_eq(verdict_of(cell, 1), "a lower");       /* median latency */
+	ck_assert_str_eq(verdict_of(cell, 2), "no difference shown"); /* throughput */
+	ck_assert_str_eq(verdict_of(cell, 4), "not measured");  /* p99.9 */
+	json_decref(cell);
+}
+END_TEST
+
+START_TEST(noise_takes_the_wall_clock_s_verdicts_and_leaves_the_others)
+{
+	json_t *cell = make_cell(4000, 900000, ROUNDS);
+
+	conclude_cell(cell);
+	ck_assert_str_eq(verdict_of(cell, 0), "a lower");
+	ck_assert_str_eq(verdict_of(cell, 1), "a lower");
+	ck_assert_str_eq(verdict_of(cell, 2), "too noisy");
+	ck_assert_str_eq(verdict_of(cell, 3), "too noisy");
+	ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(cell, "noise"),
+							    "rounds_disturbed")), ROUNDS);
+	json_decref(cell);
+}
+END_TEST
+
+START_TEST(a_round_that_was_repeated_does_not_count)
+{
+	json_t *cell = make_cell(4000, 0, 8);
+	json_t *rounds = json_object_get(cell, "rounds");
+
+	for (size_t i = 0; i < 3; i++)
+		json_object_set_new(json_array_get(rounds, i), "kept", json_false());
+	conclude_cell(cell);
+	ck_assert_str_eq(verdict_of(cell, 0), "too few rounds");
+	json_decref(cell);
+}
+END_TEST
+
+START_TEST(counters_are_given_per_operation)
+{
+	json_t *cell = make_cell(4000, 0, ROUNDS), *counters, *calls;
+
+	conclude_cell(cell);
+	counters = json_object_get(cell, "counters");
+	calls = json_object_get(json_array_get(counters, 0), "medians");
+	ck_assert_double_eq(json_number_value(json_array_get(calls, 1)), 2.0);
+	json_decref(cell);
+}
+END_TEST
+
+START_TEST(a_histogram_survives_the_journey)
+{
+	struct histogram *before = calloc(1, sizeof(*before)), *after = calloc(1, sizeof(*after));
+	json_t *json;
+
+	for (uint64_t i = 1; i < 5000; i++)
+		histogram_record(before, i * i);
+	json = slot_histogram_json(before);
+	ck_assert_int_eq(slot_histogram_read(json, after), 0);
+	ck_assert_mem_eq(before, after, sizeof(*before));
+	json_decref(json);
+	free(before);
+	free(after);
+}
+END_TEST
+
+static json_t *make_result(void)
+{
+	json_t *cell = make_cell(4000, 0, ROUNDS);
+
+	conclude_cell(cell);
+	return json_pack("{s:i, s:o, s:{s:s}, s:o, s:[o], s:b}", "schema", STORE_SCHEMA, "tool",
+			 environment_tool_json(), "run", "repeat", "duet compare --seed 1",
+			 "environment", environment_json(), "cells", cell, "complete", 0);
+}
+
+START_TEST(the_table_fits_80_columns_and_has_no_control_characters)
+{
+	json_t *result = make_result();
+	char *text = NULL, *line;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+
+	text_head(result, out);
+	text_cell(json_array_get(json_object_get(result, "cells"), 0), out);
+	text_foot(result, out);
+	fclose(out);
+	ck_assert_ptr_nonnull(strstr(text, "a lower"));
+	ck_assert_ptr_nonnull(strstr(text, "not measured"));
+	ck_assert_ptr_nonnull(strstr(text, "Incomplete"));
+	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		ck_assert_msg(strlen(line) <= 80, "too long: %s", line);
+		ck_assert_ptr_null(strchr(line, '\033'));
+	}
+	free(text);
+	json_decref(result);
+}
+END_TEST
+
+static char path[256];
+
+static void name_file(void)
+{
+	const char *folder = getenv("TMPDIR");
+
+	snprintf(path, sizeof(path), "%s/duet-report-%d.json", folder ? folder : "/tmp",
+		 (int)getpid());
+}
+
+static void remove_file(void)
+{
+	unlink(path);
+}
+
+static void write_text(const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+START_TEST(what_was_written_is_read_back)
+{
+	json_t *result = make_result(), *again;
+
+	ck_assert_int_eq(store_write(result, path), SAY_OK);
+	ck_assert_int_eq(store_read(path, &again), SAY_OK);
+	ck_assert(json_equal(json_object_get(result, "run"), json_object_get(again, "run")));
+	json_decref(result);
+	json_decref(again);
+}
+END_TEST
+
+START_TEST(truncated_foreign_and_future_files_are_refused)
+{
+	static const char *const TEXTS[] = {
+		"", "{\"schema\": 1, \"cells\": [", "[1, 2]", "42", "{\"a\": 1}",
+		"{\"schema\": \"1\", \"cells\": []}", "{\"schema\": 2, \"cells\": [], \"run\": {}}",
+		"{\"schema\": 1}", "{\"schema\": 1, \"cells\": {}}", "\x7f" "ELF",
+	};
+	json_t *json;
+
+	for (size_t i = 0; i < sizeof(TEXTS) / sizeof(*TEXTS); i++) {
+		write_text(TEXTS[i]);
+		ck_assert_msg(store_read(path, &json) == SAY_USAGE, "taken: %s", TEXTS[i]);
+		ck_assert_ptr_null(json);
+	}
+	ck_assert_int_eq(store_read("/nonexistent/x", &json), SAY_USAGE);
+	ck_assert_int_eq(store_read("/", &json), SAY_USAGE);
+}
+END_TEST
+
+/* What is missing or of another type inside a result must not bring the table down. */
+START_TEST(a_result_with_odd_contents_is_still_printed)
+{
+	static const char TEXT[] =
+		"{\"schema\": 1, \"run\": {}, \"cells\": [1, {}, {\"arms\": [{}, 2], \"metrics\":"
+		"[{\"comparisons\": [{\"verdict\": \"too noisy\"}]}, 3], \"counters\": [{\"medians\":"
+		"[null, \"x\"]}], \"parameters\": {\"k\": null}}]}";
+	FILE *out = fopen("/dev/null", "w");
+	json_t *json, *cell;
+	size_t i;
+
+	write_text(TEXT);
+	ck_assert_int_eq(store_read(path, &json), SAY_OK);
+	text_head(json, out);
+	json_array_foreach(json_object_get(json, "cells"), i, cell)
+		text_cell(cell, out);
+	text_foot(json, out);
+	fclose(out);
+	json_decref(json);
+}
+END_TEST
+
+START_TEST(a_full_disk_leaves_the_old_file_and_nothing_else)
+{
+	struct rlimit limit, before;
+	json_t *result = make_result();
+	struct stat what;
+	char beside[300];
+	int code;
+
+	write_text("old");
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &before);
+	limit = before;
+	limit.rlim_cur = 100;
+	setrlimit(RLIMIT_FSIZE, &limit); /* no assertion until it is lifted: they write, too */
+	code = store_write(result, path);
+	setrlimit(RLIMIT_FSIZE, &before);
+	ck_assert_int_eq(code, SAY_UNMEASURED);
+	ck_assert_int_eq(stat(path, &what), 0);
+	ck_assert_int_eq(what.st_size, 3);
+	snprintf(beside, sizeof(beside), "%s.%d.part", path, (int)getpid());
+	ck_assert_int_ne(stat(beside, &what), 0);
+	ck_assert_int_eq(store_write(result, "/dev/full"), SAY_UNMEASURED);
+	ck_assert_int_eq(store_write(result, "/nonexistent/x.json"), SAY_UNMEASURED);
+	json_decref(result);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("compare report");
+	TCase *cases = tcase_create("report");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(cases, name_file, remove_file);
+	tcase_add_test(cases, a_difference_is_concluded_with_its_ratio);
+	tcase_add_test(cases, noise_takes_the_wall_clock_s_verdicts_and_leaves_the_others);
+	tcase_add_test(cases, a_round_that_was_repeated_does_not_count);
+	tcase_add_test(cases, counters_are_given_per_operation);
+	tcase_add_test(cases, a_histogram_survives_the_journey);
+	tcase_add_test(cases, the_table_fits_80_columns_and_has_no_control_characters);
+	tcase_add_test(cases, what_was_written_is_read_back);
+	tcase_add_test(cases, truncated_foreign_and_future_files_are_refused);
+	tcase_add_test(cases, a_result_with_odd_contents_is_still_printed);
+	tcase_add_test(cases, a_full_disk_leaves_the_old_file_and_nothing_else);
+	suite_add_tcase(suite, cases);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
