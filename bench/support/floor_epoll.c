@@ -24,6 +24,7 @@ struct connection {
 	uint32_t held_len;
 	bool open;
 	bool readable;		/* set by an event, cleared by a short receive or EAGAIN */
+	bool finished;		/* the peer sends no more: its end comes as a receive of 0 */
 };
 
 struct floor_epoll {
@@ -160,7 +161,7 @@ static void echo(struct floor_epoll *self, int fd)
 			drop(self, fd);
 			return;
 		}
-		connection->readable = (size_t)got == self->buffer_bytes;
+		connection->readable = (size_t)got == self->buffer_bytes || connection->finished;
 
 		ssize_t sent = push(self, fd, self->buffer, (size_t)got);
 
@@ -214,9 +215,10 @@ static void dispatch(struct floor_epoll *self, const struct epoll_event *event)
 		accept_all(self);
 		return;
 	}
-	/* Half-close and hang-up count as readable even after a short receive: the end of the
-	 * stream is fetched by a receive of its own. */
-	if (event->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+	/* No event follows a hang-up, so from there on a short receive is not the last one. */
+	if (event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		connection->finished = true;
+	if (event->events & EPOLLIN || connection->finished)
 		connection->readable = true;
 	if (connection->held && (event->events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) &&
 	    !flush(self, fd))
