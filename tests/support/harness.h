@@ -159,8 +159,6 @@ void raw_shrink(int fd);
 void raw_send(int fd, const void *data, size_t bytes);
 /* Takes n bytes from the raw end. */
 void raw_recv(int fd, void *data, size_t bytes);
-/* Waits until n bytes are there to be received. */
-void raw_arrived(int fd, int bytes);
 /* Closes with a reset instead of an end of stream. */
 void raw_reset(int fd);
 

@@ -1,7 +1,6 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <arpa/inet.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -201,17 +200,6 @@ void raw_send(int fd, const void *data, size_t bytes)
 void raw_recv(int fd, void *data, size_t bytes)
 {
 	ck_assert_int_eq(recv(fd, data, bytes, MSG_WAITALL), (ssize_t)bytes);
-}
-
-void raw_arrived(int fd, int bytes)
-{
-	uint64_t until = clock_ns() + 2000000000u;
-	int there = 0;
-
-	while (there < bytes) {
-		ck_assert_msg(clock_ns() < until, "only %d of %d bytes arrived", there, bytes);
-		ck_assert_int_eq(ioctl(fd, FIONREAD, &there), 0);
-	}
 }
 
 void raw_reset(int fd)

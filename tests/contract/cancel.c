@@ -1,0 +1,203 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <poll.h>
+#include <unistd.h>
+
+#include "tests/support/harness.h"
+
+/* R3: cancel is a request. What became of the operation is in its completion alone. */
+
+static duet_handle pair[2];
+static unsigned char data[64];
+
+static void recv_start(struct trial *trial)
+{
+	trial_init(trial);
+	duet_op_recv(&trial->op, pair[1], data, 5, 0);
+	trial_start(trial);
+}
+
+START_TEST(a_cancel_of_an_idle_operation_does_nothing)
+{
+	struct trial trial;
+
+	trial_init(&trial);
+	trial_cancel(&trial);
+	duet_op_nop(&trial.op);
+	trial_cancel(&trial);
+	trial_run(&trial);
+	expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	trial_cancel(&trial);
+	stage_settle(3);
+	expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+}
+END_TEST
+
+START_TEST(a_cancel_may_be_repeated_and_is_one_request)
+{
+	struct trial trial;
+
+	pair_open(pair);
+	recv_start(&trial);
+	stage_settle(2);
+	for (unsigned i = 0; i < 100; i++)
+		trial_cancel(&trial);
+	await(&trial);
+	stage_settle(5);
+	expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+}
+END_TEST
+
+START_TEST(a_cancel_in_every_turn_is_still_one_end)
+{
+	struct trial trial;
+
+	pair_open(pair);
+	recv_start(&trial);
+	for (unsigned i = 0; i < 20; i++) {
+		trial_cancel(&trial);
+		stage_settle(1);
+	}
+	await(&trial);
+	expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+}
+END_TEST
+
+static void cancel_itself(struct trial *trial)
+{
+	duet_op_cancel(&trial->op);
+}
+
+START_TEST(a_cancel_in_its_own_end_does_nothing)
+{
+	struct trial trial;
+
+	trial_init(&trial);
+	trial.then = cancel_itself;
+	duet_op_nop(&trial.op);
+	trial_run(&trial);
+	stage_settle(3);
+	expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+}
+END_TEST
+
+static void cancel_other(struct trial *trial)
+{
+	duet_op_cancel(&((struct trial *)trial->context)->op);
+}
+
+START_TEST(an_operation_may_cancel_another_one_in_its_end)
+{
+	struct trial nop;
+	struct trial recv;
+
+	pair_open(pair);
+	recv_start(&recv);
+	stage_settle(2);
+	trial_init(&nop);
+	nop.then = cancel_other;
+	nop.context = &recv;
+	duet_op_nop(&nop.op);
+	trial_start(&nop);
+	turn_until(nop.ends && recv.ends);
+	expect(&recv, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+}
+END_TEST
+
+START_TEST(a_cancel_hits_only_its_own_operation)
+{
+	struct trial polls[20];
+	unsigned before;
+
+	pair_open(pair);
+	before = stage.ends;
+	for (unsigned i = 0; i < 20; i++) {
+		trial_init(&polls[i]);
+		duet_op_poll(&polls[i].op, pair[1], POLLIN);
+		trial_start(&polls[i]);
+	}
+	stage_settle(3);
+	for (unsigned i = 0; i < 20; i += 2)
+		trial_cancel(&polls[i]);
+	turn_until(stage.ends == before + 10);
+	stage_settle(5);
+	for (unsigned i = 0; i < 20; i++)
+		ck_assert_uint_eq(polls[i].ends, i % 2 == 0);
+	stream_send(pair[0], "x", 1);
+	for (unsigned i = 1; i < 20; i += 2) {
+		await(&polls[i]);
+		ck_assert_int_eq(polls[i].op.result & POLLIN, POLLIN);
+		ck_assert_int_eq(polls[i].op.cause, DUET_CAUSE_ITSELF);
+	}
+}
+END_TEST
+
+START_TEST(what_has_ended_is_not_made_a_failure_by_a_cancel_before_its_callback)
+{
+	struct trial trial;
+
+	trial_init(&trial);
+	duet_op_socket(&trial.op, AF_INET, SOCK_STREAM, 0);
+	trial_start(&trial);
+	trial_cancel(&trial);
+	await(&trial);
+	if (trial.op.result == 0)
+		handle_close(trial.op.made);
+	else
+		expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+}
+END_TEST
+
+START_TEST(each_kind_has_one_cancel_class)
+{
+	static const enum duet_cancel_class classes[DUET_KIND_COUNT] = {
+		[DUET_NOP] = DUET_CANCEL_TOTAL,
+		[DUET_TIMEOUT] = DUET_CANCEL_TOTAL,
+		[DUET_POLL] = DUET_CANCEL_TOTAL,
+		[DUET_ACCEPT] = DUET_CANCEL_TOTAL,
+		[DUET_CONNECT] = DUET_CANCEL_TAINTING,
+		[DUET_SEND] = DUET_CANCEL_PARTIAL,
+		[DUET_READ] = DUET_CANCEL_NOT,
+		[DUET_WRITE] = DUET_CANCEL_NOT,
+		[DUET_OPEN] = DUET_CANCEL_NOT,
+		[DUET_FSYNC] = DUET_CANCEL_NOT,
+		[DUET_CLOSE] = DUET_CANCEL_NOT,
+	};
+	static const enum duet_kind kinds[] = { DUET_NOP, DUET_TIMEOUT, DUET_POLL, DUET_ACCEPT,
+		DUET_CONNECT, DUET_SEND, DUET_READ, DUET_WRITE, DUET_OPEN, DUET_FSYNC, DUET_CLOSE };
+
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		ck_assert_int_eq(duet_kind_cancel_class(kinds[i]), classes[kinds[i]]);
+}
+END_TEST
+
+START_TEST(a_cancel_ends_an_operation_within_a_few_turns)
+{
+	struct trial trial;
+	unsigned turns = 0;
+
+	pair_open(pair);
+	recv_start(&trial);
+	stage_settle(3);
+	trial_cancel(&trial);
+	while (!trial.ends) {
+		stage_turn();
+		turns++;
+	}
+	ck_assert_uint_le(turns, 8);
+}
+END_TEST
+
+int main(void)
+{
+	return contract_run("cancel",
+		CASES(a_cancel_of_an_idle_operation_does_nothing,
+			a_cancel_may_be_repeated_and_is_one_request,
+			a_cancel_in_every_turn_is_still_one_end, a_cancel_in_its_own_end_does_nothing,
+			an_operation_may_cancel_another_one_in_its_end,
+			a_cancel_hits_only_its_own_operation,
+			what_has_ended_is_not_made_a_failure_by_a_cancel_before_its_callback,
+			each_kind_has_one_cancel_class,
+			a_cancel_ends_an_operation_within_a_few_turns),
+		NULL);
+}

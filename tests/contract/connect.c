@@ -1,0 +1,174 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/support/harness.h"
+
+static duet_handle socket_make(void)
+{
+	struct trial trial;
+
+	trial_init(&trial);
+	duet_op_socket(&trial.op, AF_INET, SOCK_STREAM, 0);
+	trial_run(&trial);
+	expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	return trial.op.made;
+}
+
+static void connect_to(struct trial *trial, const struct sockaddr_in *address)
+{
+	trial_init(trial);
+	duet_op_connect(&trial->op, socket_make(), (const struct sockaddr *)address,
+		sizeof(*address));
+}
+
+START_TEST(connect_ends_when_the_connection_stands)
+{
+	struct trial trial;
+	socklen_t length;
+
+	listener_open(&stage.listener, &stage.address);
+	connect_to(&trial, &stage.address);
+	trial_run(&trial);
+	expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	ck_assert_mem_eq(duet_op_address(&trial.op, &length), &stage.address,
+		sizeof(stage.address));
+	ck_assert_uint_eq(length, sizeof(stage.address));
+}
+END_TEST
+
+START_TEST(connect_where_nobody_listens_is_ECONNREFUSED)
+{
+	struct sockaddr_in address;
+	duet_handle listener;
+	struct trial trial;
+
+	listener_open(&listener, &address);
+	handle_close(listener);
+	connect_to(&trial, &address);
+	trial_run(&trial);
+	expect(&trial, -ECONNREFUSED, DUET_FAILED, DUET_CAUSE_ITSELF);
+}
+END_TEST
+
+START_TEST(a_cancelled_connect_is_tainted_or_stands)
+{
+	listener_open(&stage.listener, &stage.address);
+	for (unsigned round = 0; round < 10; round++) {
+		struct trial trial;
+		char byte = 'x';
+
+		connect_to(&trial, &stage.address);
+		trial_start(&trial);
+		if (round & 1)
+			stage_settle(1);
+		trial_cancel(&trial);
+		await(&trial);
+		if (trial.op.result == 0) {
+			stream_send(trial.op.handle, &byte, 1);
+		} else {
+			ck_assert_int_eq(trial.op.result, -ECANCELED);
+			ck_assert_int_eq(trial.op.cause, DUET_CAUSE_CANCEL);
+			ck_assert(trial.op.disposition == DUET_TAINTED ||
+				  trial.op.disposition == DUET_UNTOUCHED);
+		}
+		handle_close(trial.op.handle);
+	}
+}
+END_TEST
+
+START_TEST(an_address_that_does_not_fit_is_refused)
+{
+	unsigned char storage[DUET_ADDRESS_BYTES + 8] = { AF_INET };
+	struct trial trial;
+
+	trial_init(&trial);
+	duet_op_connect(&trial.op, socket_make(), (struct sockaddr *)storage, sizeof(storage));
+	ck_assert_int_eq(trial_try(&trial), -EINVAL);
+	duet_op_connect(&trial.op, trial.op.handle, (struct sockaddr *)storage, 0);
+	ck_assert_int_eq(trial_try(&trial), -EINVAL);
+}
+END_TEST
+
+/* A listener that never accepts, its backlog filled up: connecting really waits. */
+static void listener_full(int *listener, int fill[8])
+{
+	socklen_t length = sizeof(stage.address);
+
+	*listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	memset(&stage.address, 0, sizeof(stage.address));
+	stage.address.sin_family = AF_INET;
+	stage.address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(bind(*listener, (struct sockaddr *)&stage.address, length), 0);
+	ck_assert_int_eq(listen(*listener, 0), 0);
+	ck_assert_int_eq(getsockname(*listener, (struct sockaddr *)&stage.address, &length), 0);
+	for (unsigned i = 0; i < 8; i++) {
+		fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		if (connect(fill[i], (struct sockaddr *)&stage.address, length) < 0)
+			ck_assert_int_eq(errno, EINPROGRESS);
+	}
+}
+
+START_TEST(a_connect_stopped_on_its_way_is_tainted_and_fit_to_close)
+{
+	struct trial trial;
+	int fill[8];
+	int listener;
+
+	listener_full(&listener, fill);
+	connect_to(&trial, &stage.address);
+	trial_start(&trial);
+	stage_settle(3);
+	ck_assert_uint_eq(trial.ends, 0);
+	trial_cancel(&trial);
+	await(&trial);
+	expect(&trial, -ECANCELED, DUET_TAINTED, DUET_CAUSE_CANCEL);
+	handle_close(trial.op.handle);
+
+	connect_to(&trial, &stage.address);
+	duet_op_deadline(&trial.op, duet_loop_now_ns(stage.loop) + 2000000);
+	trial_run(&trial);
+	expect(&trial, -ETIMEDOUT, DUET_TAINTED, DUET_CAUSE_DEADLINE);
+	handle_close(trial.op.handle);
+	for (unsigned i = 0; i < 8; i++)
+		close(fill[i]);
+	close(listener);
+}
+END_TEST
+
+START_TEST(sends_behind_a_stopped_connect_end_untouched)
+{
+	struct trial connecting;
+	struct trial send;
+	int fill[8];
+	int listener;
+
+	listener_full(&listener, fill);
+	connect_to(&connecting, &stage.address);
+	trial_start(&connecting);
+	trial_init(&send);
+	duet_op_send(&send.op, connecting.op.handle, "x", 1, 0);
+	trial_start(&send);
+	stage_settle(3);
+	trial_cancel(&connecting);
+	turn_until(connecting.ends && send.ends);
+	expect(&connecting, -ECANCELED, DUET_TAINTED, DUET_CAUSE_CANCEL);
+	expect(&send, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_ORDER);
+	for (unsigned i = 0; i < 8; i++)
+		close(fill[i]);
+	close(listener);
+}
+END_TEST
+
+int main(void)
+{
+	return contract_run("connect",
+		CASES(connect_ends_when_the_connection_stands,
+			connect_where_nobody_listens_is_ECONNREFUSED,
+			a_cancelled_connect_is_tainted_or_stands,
+			an_address_that_does_not_fit_is_refused),
+		CASES(a_connect_stopped_on_its_way_is_tainted_and_fit_to_close,
+			sends_behind_a_stopped_connect_end_untouched));
+}

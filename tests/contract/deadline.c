@@ -1,0 +1,309 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <poll.h>
+#include <unistd.h>
+
+#include "tests/support/harness.h"
+
+/* R11: deadlines are absolute, the earliest wins, and a result in the same turn is kept. */
+
+#define MS 1000000u
+
+static duet_handle pair[2];
+static unsigned char data[64];
+
+static uint64_t soon(void)
+{
+	return duet_loop_now_ns(stage.loop) + 2 * MS;
+}
+
+static void expect_expired(struct trial *trial)
+{
+	uint64_t due = trial->op.deadline_ns;
+
+	trial_run(trial);
+	ck_assert_uint_ge(duet_loop_now_ns(stage.loop), due);
+	expect(trial, -ETIMEDOUT, DUET_UNTOUCHED, DUET_CAUSE_DEADLINE);
+}
+
+START_TEST(a_deadline_ends_each_kind_that_waits)
+{
+	struct trial trial;
+
+	pair_open(pair);
+	trial_init(&trial);
+	duet_op_recv(&trial.op, pair[1], data, 5, 0);
+	duet_op_deadline(&trial.op, soon());
+	expect_expired(&trial);
+	duet_op_recv(&trial.op, pair[1], data, 5, DUET_WHOLE);
+	duet_op_deadline(&trial.op, soon());
+	expect_expired(&trial);
+	duet_op_accept(&trial.op, stage.listener, 0);
+	duet_op_deadline(&trial.op, soon());
+	expect_expired(&trial);
+	duet_op_accept(&trial.op, stage.listener, DUET_MULTISHOT);
+	duet_op_deadline(&trial.op, soon());
+	expect_expired(&trial);
+	duet_op_poll(&trial.op, pair[1], POLLIN);
+	duet_op_deadline(&trial.op, soon());
+	expect_expired(&trial);
+}
+END_TEST
+
+START_TEST(a_deadline_of_a_stuck_send_counts_what_went_out)
+{
+	unsigned char *big = malloc(STUCK_BYTES);
+	struct trial trial;
+
+	memset(big, 1, STUCK_BYTES);
+	pair_open(pair);
+	if (stage.arm->kernel)
+		raw_shrink(duet_handle_fd(stage.loop, pair[0]));
+	trial_init(&trial);
+	duet_op_send(&trial.op, pair[0], big, STUCK_BYTES, DUET_WHOLE);
+	duet_op_deadline(&trial.op, duet_loop_now_ns(stage.loop) + 20 * MS);
+	trial_run(&trial);
+	ck_assert_int_gt(trial.op.result, 0);
+	expect(&trial, trial.op.result, DUET_PARTIAL, DUET_CAUSE_DEADLINE);
+	free(big);
+}
+END_TEST
+
+START_TEST(a_deadline_of_a_pooled_receive_takes_no_buffer)
+{
+	struct duet_pool *pool;
+	struct trial trial;
+
+	ck_assert_int_eq(duet_pool_create(stage.loop, 2, 64, &pool), 0);
+	pair_open(pair);
+	trial_init(&trial);
+	duet_op_recv_pooled(&trial.op, pair[1], pool, DUET_MULTISHOT);
+	duet_op_deadline(&trial.op, soon());
+	expect_expired(&trial);
+	ck_assert_uint_eq(duet_pool_free_count(pool), 2);
+}
+END_TEST
+
+START_TEST(a_deadline_that_has_passed_ends_what_would_wait)
+{
+	struct trial trial;
+
+	pair_open(pair);
+	trial_init(&trial);
+	duet_op_recv(&trial.op, pair[1], data, 5, 0);
+	duet_op_deadline(&trial.op, 1);
+	trial_run(&trial);
+	expect(&trial, -ETIMEDOUT, DUET_UNTOUCHED, DUET_CAUSE_DEADLINE);
+}
+END_TEST
+
+START_TEST(the_part_that_came_before_a_deadline_is_handed_over)
+{
+	struct trial trial;
+
+	pair_open(pair);
+	trial_init(&trial);
+	duet_op_recv(&trial.op, pair[1], data, 10, DUET_WHOLE);
+	duet_op_deadline(&trial.op, duet_loop_now_ns(stage.loop) + 50 * MS);
+	trial_start(&trial);
+	stream_send(pair[0], "hello", 5);
+	await(&trial);
+	expect(&trial, 5, DUET_PARTIAL, DUET_CAUSE_DEADLINE);
+	ck_assert_mem_eq(data, "hello", 5);
+}
+END_TEST
+
+START_TEST(a_result_before_its_deadline_disarms_it)
+{
+	struct trial trial;
+
+	pair_open(pair);
+	trial_init(&trial);
+	duet_op_recv(&trial.op, pair[1], data, 5, DUET_WHOLE);
+	duet_op_deadline(&trial.op, duet_loop_now_ns(stage.loop) + 3600000ull * MS);
+	trial_start(&trial);
+	stream_send(pair[0], "hello", 5);
+	await(&trial);
+	expect(&trial, 5, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	ck_assert_int_lt(duet_loop_prepare(stage.loop), 1);
+}
+END_TEST
+
+START_TEST(saying_what_it_is_to_do_clears_the_deadline)
+{
+	struct trial trial;
+
+	trial_init(&trial);
+	duet_op_nop(&trial.op);
+	duet_op_deadline(&trial.op, 1);
+	duet_op_timeout(&trial.op, soon());
+	trial_run(&trial);
+	expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+}
+END_TEST
+
+START_TEST(deadlines_end_operations_in_their_order_and_ties_in_that_of_the_start)
+{
+	struct trial trials[16];
+	uint64_t now = duet_loop_now_ns(stage.loop);
+
+	pair_open(pair);
+	for (unsigned i = 0; i < 16; i++) {
+		trial_init(&trials[i]);
+		duet_op_poll(&trials[i].op, pair[1], POLLIN);
+		duet_op_deadline(&trials[i].op, now + 20 * MS + (15 - i) / 4 * MS);
+		trial_start(&trials[i]);
+	}
+	for (unsigned i = 0; i < 16; i++)
+		await(&trials[i]);
+	for (unsigned i = 0; i < 12; i++)
+		ck_assert_uint_gt(trials[i].rank, trials[i + 4].rank);
+	for (unsigned i = 0; i < 16; i++)
+		expect(&trials[i], -ETIMEDOUT, DUET_UNTOUCHED, DUET_CAUSE_DEADLINE);
+}
+END_TEST
+
+START_TEST(a_cancel_before_the_deadline_is_the_cause)
+{
+	struct trial trial;
+
+	pair_open(pair);
+	trial_init(&trial);
+	duet_op_recv(&trial.op, pair[1], data, 5, 0);
+	duet_op_deadline(&trial.op, soon());
+	trial_start(&trial);
+	stage_settle(1);
+	trial_cancel(&trial);
+	if (stage.arm->kernel)
+		clock_pass(trial.op.deadline_ns + MS);
+	await(&trial);
+	expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+}
+END_TEST
+
+START_TEST(a_follower_in_line_has_a_deadline_of_its_own)
+{
+	struct trial first;
+	struct trial second;
+
+	pair_open(pair);
+	trial_init(&first);
+	duet_op_recv(&first.op, pair[1], data, 5, 0);
+	trial_start(&first);
+	trial_init(&second);
+	duet_op_recv(&second.op, pair[1], data, 5, 0);
+	duet_op_deadline(&second.op, soon());
+	expect_expired(&second);
+	ck_assert_uint_eq(first.ends, 0);
+	trial_cancel(&first);
+	await(&first);
+}
+END_TEST
+
+/* ---- The task's deadline. ---- */
+
+struct worker {
+	struct duet_task task;
+	struct duet_future first;
+	struct duet_future second;
+	unsigned step;
+};
+
+static enum duet_readiness work(struct duet_task *task)
+{
+	struct worker *worker = (struct worker *)task;
+
+	if (worker->step == 0) {
+		if (duet_future_poll(stage.loop, &worker->first, &task->waker) == DUET_PENDING)
+			return DUET_PENDING;
+		worker->step = 1;
+	}
+	return duet_future_poll(stage.loop, &worker->second, &task->waker);
+}
+
+START_TEST(operations_inherit_the_deadline_of_their_task_and_the_earliest_wins)
+{
+	struct duet_executor executor;
+	struct worker worker = { .step = 0 };
+	uint64_t now = duet_loop_now_ns(stage.loop);
+
+	pair_open(pair);
+	duet_executor_init(&executor, stage.loop);
+	duet_future_init(&worker.first);
+	duet_op_recv(&worker.first.op, pair[1], data, 5, 0);
+	duet_op_deadline(&worker.first.op, now + 10 * MS);
+	duet_future_init(&worker.second);
+	duet_op_recv(&worker.second.op, pair[1], data, 5, 0);
+	duet_op_deadline(&worker.second.op, now + 3600000ull * MS);
+	duet_task_spawn(&executor, &worker.task, work, NULL);
+	worker.task.deadline_ns = now + 20 * MS;
+	turn_until(executor.live == 0);
+	ck_assert_int_eq(worker.first.op.result, -ETIMEDOUT);
+	ck_assert_uint_eq(worker.first.op.deadline_ns, now + 10 * MS);
+	ck_assert_int_eq(worker.second.op.result, -ETIMEDOUT);
+	ck_assert_int_eq(worker.second.op.cause, DUET_CAUSE_DEADLINE);
+	ck_assert_uint_lt(duet_loop_now_ns(stage.loop), now + 3600000ull * MS);
+}
+END_TEST
+
+/* ---- Real time. ---- */
+
+START_TEST(a_result_in_the_same_turn_as_its_deadline_is_kept)
+{
+	int raw;
+
+	raw_pair(&pair[1], &raw);
+	for (unsigned round = 0; round < 5; round++) {
+		struct trial trial;
+
+		trial_init(&trial);
+		duet_op_recv(&trial.op, pair[1], data, 5, 0);
+		duet_op_deadline(&trial.op, soon());
+		trial_start(&trial);
+		stage_settle(1);
+		ck_assert_uint_eq(trial.ends, 0);
+		raw_send(raw, "hello", 5);
+		clock_pass(trial.op.deadline_ns);
+		await(&trial);
+		expect(&trial, 5, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	}
+	close(raw);
+}
+END_TEST
+
+START_TEST(a_connection_in_the_same_turn_as_the_deadline_of_its_accept_is_kept)
+{
+	struct trial trial;
+	int raw;
+
+	listener_open(&stage.listener, &stage.address);
+	trial_init(&trial);
+	duet_op_accept(&trial.op, stage.listener, 0);
+	duet_op_deadline(&trial.op, soon());
+	trial_start(&trial);
+	stage_settle(1);
+	raw = raw_connect();
+	clock_pass(trial.op.deadline_ns);
+	await(&trial);
+	expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	close(raw);
+}
+END_TEST
+
+int main(void)
+{
+	return contract_run("deadline",
+		CASES(a_deadline_ends_each_kind_that_waits,
+			a_deadline_of_a_stuck_send_counts_what_went_out,
+			a_deadline_of_a_pooled_receive_takes_no_buffer,
+			a_deadline_that_has_passed_ends_what_would_wait,
+			the_part_that_came_before_a_deadline_is_handed_over,
+			a_result_before_its_deadline_disarms_it,
+			saying_what_it_is_to_do_clears_the_deadline,
+			deadlines_end_operations_in_their_order_and_ties_in_that_of_the_start,
+			a_cancel_before_the_deadline_is_the_cause,
+			a_follower_in_line_has_a_deadline_of_its_own,
+			operations_inherit_the_deadline_of_their_task_and_the_earliest_wins),
+		CASES(a_result_in_the_same_turn_as_its_deadline_is_kept,
+			a_connection_in_the_same_turn_as_the_deadline_of_its_accept_is_kept));
+}
