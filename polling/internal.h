@@ -1,0 +1,189 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#ifndef POLLING_INTERNAL_H
+#define POLLING_INTERNAL_H
+
+#include <errno.h>
+#include <sys/epoll.h>
+
+#include "core/backend.h"
+#include "duet/polling.h"
+
+/* Shared by the files of this folder only. */
+
+/*
+ * What is known of a handle, in struct duet_slot's word `ready`: a byte for each direction, and
+ * the handle's own bits above. READY and EMPTY are never set together; neither means unknown.
+ *
+ *                an event of the direction
+ *      unknown ----------------------------> READY
+ *         |                                  |   ^
+ *         | EAGAIN                           |   | an event
+ *         v       EAGAIN, or a short transfer|   |
+ *       EMPTY <------------------------------+   |
+ *         +--------------------------------------+
+ *
+ * An attempt is due while HELD is set and EMPTY is not. So what is known outlives whoever learned
+ * it: a waiter that is cancelled leaves the edge to the next in line.
+ */
+enum {
+	HELD = 1 << 0,    /* the head of the line is with us: from start to its report or cancel */
+	READY = 1 << 1,   /* an event said so, and nothing has said otherwise since */
+	EMPTY = 1 << 2,   /* the last attempt found nothing more; the next event is awaited */
+	AWAITED = 1 << 3, /* a wait of the native dialect is armed */
+	TAKEN = 1 << 4,   /* eager arm only: the result is in the head's `backend` already */
+
+	REGISTERED = 1 << 16,    /* the kernel watches it, until detach */
+	QUEUED = 1 << 17,        /* on the list of handles to attempt */
+	TIRED = 1 << 18,         /* used up its burst; not attempted again in this turn */
+	POLLED = 1 << 19,        /* an armed poll is among `others` */
+	LASTING = 1 << 20,       /* hang-up or urgent data was seen: a short receive proves nothing */
+	NONBLOCKING = 1 << 21,   /* O_NONBLOCK is set, for the calls that have no flag of their own */
+	FILE_KNOWN = 1 << 22,    /* the next bit was looked up */
+	FILE_NO_TRY = 1 << 23,   /* reads go to a worker at once: O_DIRECT, or RWF_NOWAIT refused */
+	UNWATCHABLE = 1 << 24,   /* the kernel has no readiness for it, as for regular files */
+};
+
+/* A direction is the place of its byte. */
+enum direction { DIRECTION_READ = 0, DIRECTION_WRITE = 8 };
+
+/* Where an issued operation is, in its word `progress`. */
+enum {
+	PROGRESS_FRESH,    /* no attempt yet, or none that had to wait */
+	PROGRESS_ARMED,    /* an event of the handle goes on with it */
+	PROGRESS_DUE,      /* on the due list: a first attempt in the next turn */
+	PROGRESS_ANSWERED, /* a poll whose events are in `backend`, about to be reported */
+	PROGRESS_STOPPED,  /* eager arm only: cancel was asked for, but the bytes are here */
+};
+
+/* At a worker thread; the rest of the word is the descriptor that it works on. */
+#define PROGRESS_WORKER 0x80000000u
+
+struct polling {
+	int epoll;
+	int wake; /* an eventfd */
+	bool eager;
+	bool hasty;       /* the last wait delivered without looking for events */
+	bool coarse;      /* the kernel has no epoll_pwait2(2): timeouts are rounded up to ms */
+	uint32_t attempts_first; /* handles to attempt, through slot->next; index + 1 */
+	uint32_t attempts_last;
+	uint32_t attempts_count;
+	struct duet_slot *visited; /* the handle being attempted; its starts need no list */
+	struct duet_op *due_first; /* poll and read, through op->backend; NULL-terminated */
+	struct duet_op *due_last;
+	uint32_t due_count;
+	uint32_t events_max;
+	struct epoll_event *events;
+	struct duet_wait **waits; /* native dialect: two for each slot, by direction */
+};
+
+/* Beyond any slot: an event with it is no handle's. */
+#define POLLING_WAKE_IDENTITY UINT64_MAX
+
+static inline struct polling *polling_of(const struct duet_loop *loop)
+{
+	return loop->state;
+}
+
+static inline uint32_t polling_bits(uint32_t bits, enum direction direction)
+{
+	return bits << direction;
+}
+
+static inline bool polling_is_due(const struct duet_slot *slot, enum direction direction)
+{
+	return (slot->ready >> direction & (HELD | EMPTY)) == HELD;
+}
+
+static inline bool polling_is_awaited(const struct duet_slot *slot, enum direction direction)
+{
+	return (slot->ready >> direction & (AWAITED | EMPTY)) == AWAITED;
+}
+
+/* The direction is known to be empty until an event says otherwise. */
+static inline void polling_note_empty(struct duet_slot *slot, enum direction direction)
+{
+	slot->ready = (slot->ready & ~polling_bits(READY, direction)) |
+		      polling_bits(EMPTY, direction);
+}
+
+static inline void polling_note_ready(struct duet_slot *slot, enum direction direction)
+{
+	slot->ready = (slot->ready & ~polling_bits(EMPTY, direction)) |
+		      polling_bits(READY, direction);
+}
+
+/* start.c */
+int polling_start(struct duet_loop *loop, struct duet_op *op);
+/* Puts a handle at the end of the list of those to attempt, if it isn't there. */
+void polling_attempt_later(struct duet_loop *loop, struct duet_slot *slot);
+/* Puts a poll or read at the end of the due list. */
+void polling_due(struct duet_loop *loop, struct duet_op *op);
+/* Waits for an event: 0, or the error of registering the handle. */
+int polling_arm(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op);
+/* Sets O_NONBLOCK, once for each handle. */
+int polling_make_nonblocking(struct duet_loop *loop, struct duet_slot *slot);
+/* Gives a read, `done` bytes of which are there, to a worker. */
+void polling_offload_read(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
+			  uint32_t done);
+
+/* finish.c: attempts the head of a direction and delivers. The number of reports made; if it is 0
+ * no attempt is due any more. */
+uint32_t polling_finish_reads(struct duet_loop *loop, struct duet_slot *slot);
+uint32_t polling_finish_writes(struct duet_loop *loop, struct duet_slot *slot);
+/* Attempts what was started on the due list; delivers or arms it. */
+uint32_t polling_finish_due(struct duet_loop *loop, struct duet_op *op);
+/* Delivers the armed polls of a handle that `events` answers. */
+uint32_t polling_finish_polls(struct duet_loop *loop, struct duet_slot *slot, uint32_t events);
+/* Eager arm: takes what the head can have now, and hands it over later. */
+void polling_take_early(struct duet_loop *loop, struct duet_slot *slot);
+uint32_t polling_finish_taken(struct duet_loop *loop, struct duet_slot *slot);
+/* One attempt, raw: -EAGAIN if it would wait. *index is the pool's buffer of a result > 0. */
+int polling_try_accept_once(struct duet_loop *loop, struct duet_slot *slot);
+int polling_try_connect_once(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op);
+int polling_try_recv_once(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
+			  int *index);
+int polling_try_send_once(struct duet_loop *loop, struct duet_slot *slot,
+			  const struct duet_op *op);
+int polling_try_read_once(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op);
+int polling_try_poll_once(struct duet_loop *loop, struct duet_slot *slot, uint32_t events);
+/* What an attempt says about its direction: n bytes of wanted, or EAGAIN, which it returns. */
+void polling_note_received(struct duet_loop *loop, struct duet_slot *slot, size_t n,
+			   size_t wanted);
+void polling_note_sent(struct duet_loop *loop, struct duet_slot *slot, size_t n, size_t wanted);
+int polling_found_nothing(struct duet_loop *loop, struct duet_slot *slot,
+			  enum direction direction);
+
+/* cancel.c */
+int polling_cancel(struct duet_loop *loop, struct duet_op *op);
+
+/* wait.c */
+int polling_wait(struct duet_loop *loop, int64_t timeout_ns);
+int polling_prepare(struct duet_loop *loop);
+/* Takes a handle off the list of those to attempt. */
+void polling_attempt_never(struct duet_loop *loop, struct duet_slot *slot);
+
+/* wake.c */
+int polling_wake_open(struct polling *polling);
+void polling_wake(struct duet_loop *loop);
+
+/* lend.c: where a receive goes. The pool's buffer, -ENOBUFS, or LEND_OWN for the caller's memory. */
+enum { LEND_OWN = -1 };
+int polling_lend(const struct duet_op *op, struct iovec *target);
+void polling_lend_back(const struct duet_op *op, int index);
+
+/* interest.c: the only caller of epoll_ctl. */
+int polling_interest_add(struct duet_loop *loop, struct duet_slot *slot);
+void polling_interest_remove(struct duet_loop *loop, struct duet_slot *slot);
+int polling_interest_wake(struct polling *polling);
+
+/* native.c: calls back the waits of a handle whose directions may be ready; drops them at detach. */
+uint32_t polling_native_ready(struct duet_loop *loop, struct duet_slot *slot);
+void polling_native_drop(struct duet_loop *loop, struct duet_slot *slot);
+
+/* probe.c */
+int polling_probe(const char *tuning, struct duet_probe *probe);
+void polling_capabilities(uint8_t *capability, bool workers);
+int polling_tuning(const char *tuning, uint32_t *events_max, bool *eager);
+
+#endif

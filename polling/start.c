@@ -1,0 +1,386 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include "polling/internal.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+/*
+ * How an operation begins: here it tries and arms, where the twin fills a submission.
+ *
+ * What moves bytes or descriptors is attempted in start only for DUET_INLINE. Otherwise its handle
+ * is put on the list of those to attempt, and the call is made in wait(), when its result can be
+ * delivered: a cancel in between finds that nothing has happened.
+ */
+
+static int ended(struct duet_op *op, int result)
+{
+	op->result = result;
+	return BACKEND_ENDED;
+}
+
+static int ended_inline(struct duet_loop *loop, struct duet_op *op, int result)
+{
+	loop->stats.inline_ended++;
+	return ended(op, result);
+}
+
+static bool wants_inline(const struct duet_op *op)
+{
+	return (op->flags & (DUET_INLINE | DUET_MULTISHOT)) == DUET_INLINE;
+}
+
+void polling_attempt_later(struct duet_loop *loop, struct duet_slot *slot)
+{
+	struct polling *polling = polling_of(loop);
+	uint32_t place = (uint32_t)(slot - loop->slots) + 1;
+
+	if (slot->ready & QUEUED || polling->visited == slot)
+		return;
+	slot->ready |= QUEUED;
+	slot->next = 0;
+	if (polling->attempts_first)
+		loop->slots[polling->attempts_last - 1].next = place;
+	else
+		polling->attempts_first = place;
+	polling->attempts_last = place;
+	polling->attempts_count++;
+}
+
+void polling_due(struct duet_loop *loop, struct duet_op *op)
+{
+	struct polling *polling = polling_of(loop);
+
+	op->progress = PROGRESS_DUE;
+	op->backend = 0;
+	if (polling->due_first)
+		polling->due_last->backend = (uintptr_t)op;
+	else
+		polling->due_first = op;
+	polling->due_last = op;
+	polling->due_count++;
+}
+
+int polling_arm(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+{
+	int error;
+
+	if (op->progress == PROGRESS_ARMED)
+		return 0;
+	error = polling_interest_add(loop, slot);
+	if (error)
+		return error;
+	op->progress = PROGRESS_ARMED;
+	loop->stats.armed++;
+	return 0;
+}
+
+/* PREDICT goes by what is known; the other two overrule it. */
+static void apply_policy(struct duet_loop *loop, struct duet_slot *slot, enum direction direction)
+{
+	enum duet_try policy = duet_core_try(loop, slot);
+
+	if (policy == DUET_TRY_PREDICT)
+		return;
+	if (policy == DUET_TRY_ALWAYS)
+		slot->ready &= ~polling_bits(EMPTY, direction);
+	else if (!(slot->ready & polling_bits(READY, direction)))
+		polling_note_empty(slot, direction);
+}
+
+static bool may_attempt(const struct duet_slot *slot, enum direction direction)
+{
+	return !(slot->ready & polling_bits(EMPTY, direction));
+}
+
+/* The head of a line is ours now: it is attempted in wait(), or an event is awaited. */
+static int hold(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
+		enum direction direction)
+{
+	int error;
+
+	slot->ready |= polling_bits(HELD, direction);
+	if (may_attempt(slot, direction)) {
+		polling_attempt_later(loop, slot);
+		return BACKEND_ISSUED;
+	}
+	error = polling_arm(loop, slot, op);
+	if (!error)
+		return BACKEND_ISSUED;
+	slot->ready &= ~polling_bits(HELD, direction);
+	return ended(op, error);
+}
+
+/* accept and connect have no flag for one call that doesn't wait. */
+int polling_make_nonblocking(struct duet_loop *loop, struct duet_slot *slot)
+{
+	int error = 0;
+
+	if (slot->ready & NONBLOCKING)
+		return 0;
+	if (!slot->was_nonblocking)
+		error = duet_core_system_nonblock(loop, slot->fd, 1);
+	if (!error)
+		slot->ready |= NONBLOCKING;
+	return error;
+}
+
+/* ---- Work for a thread. It looks at the arguments of op, at the descriptor in `progress`, and at
+ * the bytes done so far in `result`: all left alone by the loop's thread until it is reported. ---- */
+
+static int worker_fd(const struct duet_op *op)
+{
+	return (int)(op->progress & ~PROGRESS_WORKER);
+}
+
+static int work_read(struct duet_op *op)
+{
+	const struct iovec *target = op->args.io.vectors;
+	size_t done = (size_t)op->result;
+	ssize_t n;
+
+	do {
+		n = pread(worker_fd(op), (char *)target->iov_base + done, target->iov_len - done,
+			  (off_t)(op->args.io.offset_bytes + done));
+		if (n > 0)
+			done += (size_t)n;
+	} while ((n > 0 && done < target->iov_len) || (n < 0 && errno == EINTR));
+	/* An error behind bytes that came is met again by whoever asks for the rest. */
+	return n < 0 && !done ? -errno : (int)done;
+}
+
+static int work_write(struct duet_op *op)
+{
+	const struct iovec *source = op->args.io.vectors;
+	size_t done = 0;
+	ssize_t n;
+
+	do {
+		n = pwrite(worker_fd(op), (const char *)source->iov_base + done,
+			   source->iov_len - done, (off_t)(op->args.io.offset_bytes + done));
+		if (n > 0)
+			done += (size_t)n;
+	} while ((n > 0 && done < source->iov_len) || (n < 0 && errno == EINTR));
+	return n < 0 && !done ? -errno : (int)done;
+}
+
+static int work_open(struct duet_op *op)
+{
+	int fd = openat(op->args.open.directory, op->args.open.path,
+			op->args.open.flags | O_CLOEXEC, op->args.open.mode);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int work_fsync(struct duet_op *op)
+{
+	int fd = worker_fd(op);
+
+	return (op->flags & DUET_DATA_ONLY ? fdatasync(fd) : fsync(fd)) < 0 ? -errno : 0;
+}
+
+static int work_close(struct duet_op *op)
+{
+	/* An interrupted close has closed: the number may be another's already. */
+	return close(worker_fd(op)) < 0 && errno != EINTR ? -errno : 0;
+}
+
+static int offload(struct duet_loop *loop, struct duet_op *op, int fd, uint32_t done,
+		   int (*work)(struct duet_op *op))
+{
+	op->progress = PROGRESS_WORKER | (uint32_t)fd;
+	op->result = (int)done;
+	duet_core_offload(loop, op, work);
+	return BACKEND_ISSUED;
+}
+
+void polling_offload_read(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
+			  uint32_t done)
+{
+	offload(loop, op, slot->fd, done, work_read);
+}
+
+/* ---- One function a kind. ---- */
+
+static int start_nop(struct duet_loop *loop, struct duet_op *op)
+{
+	return ended_inline(loop, op, 0);
+}
+
+static int start_poll(struct duet_loop *loop, struct duet_op *op)
+{
+	int events;
+
+	if (wants_inline(op)) {
+		events = polling_try_poll_once(loop, duet_core_op_slot(loop, op),
+					       op->args.poll.events);
+		if (events)
+			return ended_inline(loop, op, events);
+	}
+	polling_due(loop, op);
+	return BACKEND_ISSUED;
+}
+
+static int start_accept(struct duet_loop *loop, struct duet_op *op)
+{
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+	int fd = polling_make_nonblocking(loop, slot);
+
+	if (fd < 0)
+		return ended(op, fd);
+	op->progress = PROGRESS_FRESH;
+	apply_policy(loop, slot, DIRECTION_READ);
+	if (wants_inline(op) && may_attempt(slot, DIRECTION_READ)) {
+		fd = polling_try_accept_once(loop, slot);
+		if (fd != -EAGAIN)
+			return ended_inline(loop, op, fd);
+	}
+	return hold(loop, slot, op, DIRECTION_READ);
+}
+
+/* Always attempted, whatever is known: readiness only follows from the call. */
+static int start_connect(struct duet_loop *loop, struct duet_op *op)
+{
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+	int error = polling_make_nonblocking(loop, slot);
+
+	if (error)
+		return ended(op, error);
+	op->progress = PROGRESS_FRESH;
+	slot->ready &= ~polling_bits(EMPTY, DIRECTION_WRITE);
+	if (wants_inline(op)) {
+		error = polling_try_connect_once(loop, slot, op);
+		if (error != -EINPROGRESS)
+			return ended_inline(loop, op, error);
+	}
+	return hold(loop, slot, op, DIRECTION_WRITE);
+}
+
+static int start_recv(struct duet_loop *loop, struct duet_op *op)
+{
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+	int index;
+	int n;
+
+	op->progress = PROGRESS_FRESH;
+	apply_policy(loop, slot, DIRECTION_READ);
+	if (wants_inline(op) && may_attempt(slot, DIRECTION_READ)) {
+		n = polling_try_recv_once(loop, slot, op, &index);
+		if (n > 0 && index >= 0)
+			op->buffer.index = (uint16_t)index;
+		/* Without a buffer it starves, and that is told from wait(). */
+		if (n != -EAGAIN && n != -ENOBUFS)
+			return ended_inline(loop, op, n);
+	}
+	return hold(loop, slot, op, DIRECTION_READ);
+}
+
+static int start_send(struct duet_loop *loop, struct duet_op *op)
+{
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+	int n;
+
+	op->progress = PROGRESS_FRESH;
+	apply_policy(loop, slot, DIRECTION_WRITE);
+	if (wants_inline(op) && may_attempt(slot, DIRECTION_WRITE)) {
+		n = polling_try_send_once(loop, slot, op);
+		if (n != -EAGAIN)
+			return ended_inline(loop, op, n);
+	}
+	return hold(loop, slot, op, DIRECTION_WRITE);
+}
+
+static int start_read(struct duet_loop *loop, struct duet_op *op)
+{
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+	int n;
+
+	if (!loop->offload)
+		return ended(op, -EOPNOTSUPP);
+	if (slot->ready & FILE_NO_TRY)
+		return offload(loop, op, slot->fd, 0, work_read);
+	if (wants_inline(op)) {
+		n = polling_try_read_once(loop, slot, op);
+		if (n == (int)op->args.io.length_bytes || (n < 0 && n != -EAGAIN))
+			return ended_inline(loop, op, n);
+		return offload(loop, op, slot->fd, n > 0 ? (uint32_t)n : 0, work_read);
+	}
+	polling_due(loop, op);
+	return BACKEND_ISSUED;
+}
+
+static int start_write(struct duet_loop *loop, struct duet_op *op)
+{
+	if (!loop->offload)
+		return ended(op, -EOPNOTSUPP);
+	return offload(loop, op, duet_core_op_slot(loop, op)->fd, 0, work_write);
+}
+
+static int start_open(struct duet_loop *loop, struct duet_op *op)
+{
+	if (!loop->offload)
+		return ended(op, -EOPNOTSUPP);
+	return offload(loop, op, 0, 0, work_open);
+}
+
+static int start_fsync(struct duet_loop *loop, struct duet_op *op)
+{
+	if (!loop->offload)
+		return ended(op, -EOPNOTSUPP);
+	return offload(loop, op, duet_core_op_slot(loop, op)->fd, 0, work_fsync);
+}
+
+static int start_shutdown(struct duet_loop *loop, struct duet_op *op)
+{
+	int fd = duet_core_op_slot(loop, op)->fd;
+
+	return ended_inline(loop, op, duet_core_system_shutdown(loop, fd, op->args.shutdown.how));
+}
+
+/* Closing a file may write it back and so wait for the disk; a socket's close doesn't wait. */
+static int start_close(struct duet_loop *loop, struct duet_op *op)
+{
+	const struct duet_slot *slot = duet_core_op_slot(loop, op);
+
+	if (slot->slot_class == CLASS_FILE && loop->offload)
+		return offload(loop, op, slot->fd, 0, work_close);
+	return ended_inline(loop, op, duet_core_system_close(loop, slot->fd));
+}
+
+static int start_socket(struct duet_loop *loop, struct duet_op *op)
+{
+	return ended_inline(loop, op,
+			    duet_core_system_socket(loop, op->args.socket.domain,
+						    op->args.socket.type,
+						    op->args.socket.protocol));
+}
+
+static int start_bind(struct duet_loop *loop, struct duet_op *op)
+{
+	int fd = duet_core_op_slot(loop, op)->fd;
+
+	return ended_inline(loop, op, duet_core_system_bind(loop, fd, op));
+}
+
+static int start_listen(struct duet_loop *loop, struct duet_op *op)
+{
+	int fd = duet_core_op_slot(loop, op)->fd;
+
+	return ended_inline(loop, op, duet_core_system_listen(loop, fd, op->args.listen.backlog));
+}
+
+static int (*const start_kind[DUET_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
+	[DUET_NOP] = start_nop,		  [DUET_POLL] = start_poll,
+	[DUET_ACCEPT] = start_accept,	  [DUET_CONNECT] = start_connect,
+	[DUET_RECV] = start_recv,	  [DUET_SEND] = start_send,
+	[DUET_READ] = start_read,	  [DUET_WRITE] = start_write,
+	[DUET_OPEN] = start_open,	  [DUET_FSYNC] = start_fsync,
+	[DUET_SHUTDOWN] = start_shutdown, [DUET_CLOSE] = start_close,
+	[DUET_SOCKET] = start_socket,	  [DUET_BIND] = start_bind,
+	[DUET_LISTEN] = start_listen,
+};
+
+int polling_start(struct duet_loop *loop, struct duet_op *op)
+{
+	return start_kind[op->kind](loop, op);
+}

@@ -1,0 +1,274 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include "polling/internal.h"
+
+#include <time.h>
+
+/*
+ * A turn: (1) what was started since the last one and may be attempted; (2) one look for events;
+ * (3) the handles they name; (4) what the completions of this turn have started.
+ */
+
+/* ---- The list of handles to attempt. ---- */
+
+static struct duet_slot *next_attempt(struct duet_loop *loop)
+{
+	struct polling *polling = polling_of(loop);
+	struct duet_slot *slot = &loop->slots[polling->attempts_first - 1];
+
+	polling->attempts_first = slot->next;
+	polling->attempts_count--;
+	slot->ready &= ~(uint32_t)QUEUED;
+	return slot;
+}
+
+void polling_attempt_never(struct duet_loop *loop, struct duet_slot *slot)
+{
+	struct polling *polling = polling_of(loop);
+	uint32_t place = (uint32_t)(slot - loop->slots) + 1;
+	uint32_t *at = &polling->attempts_first;
+	uint32_t before = 0;
+
+	/* The starts of the handle's successor in this slot do need the list. */
+	if (polling->visited == slot)
+		polling->visited = NULL;
+	if (!(slot->ready & QUEUED))
+		return;
+	while (*at != place) {
+		before = *at;
+		at = &loop->slots[*at - 1].next;
+	}
+	*at = slot->next;
+	if (polling->attempts_last == place)
+		polling->attempts_last = before;
+	polling->attempts_count--;
+	slot->ready &= ~(uint32_t)QUEUED;
+}
+
+/* ---- One handle. ---- */
+
+static bool anything_due(const struct duet_slot *slot)
+{
+	return polling_is_due(slot, DIRECTION_READ) || polling_is_due(slot, DIRECTION_WRITE) ||
+	       polling_is_awaited(slot, DIRECTION_READ) ||
+	       polling_is_awaited(slot, DIRECTION_WRITE);
+}
+
+/* The two rare guests of a handle. */
+static uint32_t visit_others(struct duet_loop *loop, struct duet_slot *slot)
+{
+	uint32_t reports = 0;
+
+	if (slot->ready & TAKEN)
+		reports = polling_finish_taken(loop, slot);
+	if (polling_of(loop)->visited == slot)
+		reports += polling_native_ready(loop, slot);
+	return reports;
+}
+
+/*
+ * Attempts both directions in turn until neither has more to give, and delivers. Each report may
+ * end, close or start anything, so that everything is looked at again; `visited` is cleared if the
+ * handle is gone. With its burst used up the handle goes behind all others.
+ */
+static uint32_t visit(struct duet_loop *loop, struct duet_slot *slot)
+{
+	struct polling *polling = polling_of(loop);
+	uint32_t reports = 0;
+	uint32_t before;
+
+	polling->visited = slot;
+	if (slot->ready & (TAKEN | AWAITED | AWAITED << DIRECTION_WRITE))
+		reports = visit_others(loop, slot);
+	do {
+		before = reports;
+		if (polling->visited == slot && polling_is_due(slot, DIRECTION_READ))
+			reports += polling_finish_reads(loop, slot);
+		if (polling->visited == slot && polling_is_due(slot, DIRECTION_WRITE))
+			reports += polling_finish_writes(loop, slot);
+	} while (reports != before && reports < loop->burst_max);
+	if (polling->visited != slot)
+		return reports;
+	polling->visited = NULL;
+	if (anything_due(slot)) {
+		slot->ready |= TIRED;
+		polling_attempt_later(loop, slot);
+	}
+	return reports;
+}
+
+/* ---- What was started. ---- */
+
+/* Those that are on the list now; what they start is for the next pass. `again`: the handles that
+ * used up their burst in this turn keep their place in line for the next one. */
+static uint32_t attempt_handles(struct duet_loop *loop, bool again)
+{
+	struct polling *polling = polling_of(loop);
+	uint32_t reports = 0;
+
+	for (uint32_t left = polling->attempts_count; left && polling->attempts_first; left--) {
+		struct duet_slot *slot = next_attempt(loop);
+
+		if (again && slot->ready & TIRED) {
+			polling_attempt_later(loop, slot);
+			continue;
+		}
+		slot->ready &= ~(uint32_t)TIRED;
+		reports += visit(loop, slot);
+	}
+	return reports;
+}
+
+static uint32_t attempt_due(struct duet_loop *loop)
+{
+	struct polling *polling = polling_of(loop);
+	uint32_t reports = 0;
+
+	for (uint32_t left = polling->due_count; left && polling->due_first; left--) {
+		struct duet_op *op = polling->due_first;
+
+		polling->due_first = (struct duet_op *)(uintptr_t)op->backend;
+		polling->due_count--;
+		reports += polling_finish_due(loop, op);
+	}
+	return reports;
+}
+
+static uint32_t attempt_started(struct duet_loop *loop, bool again)
+{
+	uint32_t reports = 0;
+
+	if (polling_of(loop)->attempts_first)
+		reports = attempt_handles(loop, again);
+	if (polling_of(loop)->due_first)
+		reports += attempt_due(loop);
+	return reports;
+}
+
+int polling_prepare(struct duet_loop *loop)
+{
+	const struct polling *polling = polling_of(loop);
+
+	return polling->attempts_first || polling->due_first;
+}
+
+/* ---- Events. ---- */
+
+/* epoll_wait() knows milliseconds: a timer must not be early, so they are rounded up. */
+static int timeout_ms(int64_t timeout_ns)
+{
+	int64_t ms = timeout_ns / 1000000 + (timeout_ns % 1000000 > 0);
+
+	return timeout_ns < 0 ? -1 : ms > INT32_MAX ? INT32_MAX : (int)ms;
+}
+
+static int wait_for(struct polling *polling, int64_t timeout_ns)
+{
+	struct timespec limit = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+	int max = (int)polling->events_max;
+	int count;
+
+	if (timeout_ns > 0 && !polling->coarse) {
+		count = epoll_pwait2(polling->epoll, polling->events, max, &limit, NULL);
+		if (count >= 0 || errno != ENOSYS)
+			return count;
+		polling->coarse = true;
+	}
+	return epoll_wait(polling->epoll, polling->events, max, timeout_ms(timeout_ns));
+}
+
+/* The number of events, or -errno. */
+static int fetch(struct duet_loop *loop, int64_t timeout_ns)
+{
+	int count = wait_for(polling_of(loop), timeout_ns);
+
+	loop->stats.system_calls++;
+	if (count < 0)
+		count = -errno;
+	else
+		loop->stats.events += (uint64_t)count;
+	if (timeout_ns) {
+		loop->stats.waits++;
+		/* Completions of this turn are of the time after the sleep. */
+		loop->now_ns = loop->clock(loop);
+	}
+	return count;
+}
+
+static void take_note(struct duet_slot *slot, uint32_t events)
+{
+	const uint32_t lasting = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
+
+	if (events & (EPOLLIN | lasting))
+		polling_note_ready(slot, DIRECTION_READ);
+	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+		polling_note_ready(slot, DIRECTION_WRITE);
+	if (events & lasting)
+		slot->ready |= LASTING;
+}
+
+/* The handle of an event; NULL if it is gone, or the event is that of a wake. */
+static struct duet_slot *informed(struct duet_loop *loop, const struct epoll_event *event)
+{
+	struct duet_slot *slot = duet_core_slot(loop, event->data.u64);
+
+	if (!slot && event->data.u64 != POLLING_WAKE_IDENTITY)
+		loop->stats.stale++;
+	return slot;
+}
+
+static void act_on(struct duet_loop *loop, const struct epoll_event *event)
+{
+	struct duet_slot *slot = informed(loop, event);
+
+	if (!slot)
+		return;
+	take_note(slot, event->events);
+	if (slot->ready & POLLED) {
+		polling_finish_polls(loop, slot, event->events);
+		if (!duet_core_slot(loop, event->data.u64))
+			return;
+	}
+	/* One that is on the list has its place there. */
+	if (!(slot->ready & QUEUED))
+		visit(loop, slot);
+}
+
+static void take_all_early(struct duet_loop *loop, int count)
+{
+	const struct epoll_event *events = polling_of(loop)->events;
+
+	for (int i = 0; i < count; i++) {
+		struct duet_slot *slot = duet_core_slot(loop, events[i].data.u64);
+
+		if (!slot)
+			continue;
+		take_note(slot, events[i].events);
+		polling_take_early(loop, slot);
+	}
+}
+
+/* ---- The turn. ---- */
+
+int polling_wait(struct duet_loop *loop, int64_t timeout_ns)
+{
+	struct polling *polling = polling_of(loop);
+	uint32_t reports = attempt_started(loop, false);
+	int count;
+
+	/* What was delivered goes first, but events never wait for longer than one such turn. */
+	if (reports && !polling->hasty) {
+		polling->hasty = true;
+		return 0;
+	}
+	polling->hasty = false;
+	count = fetch(loop, reports || polling_prepare(loop) ? 0 : timeout_ns);
+	if (count < 0)
+		return count == -EINTR ? 0 : count;
+	if (polling->eager)
+		take_all_early(loop, count);
+	for (int i = 0; i < count; i++)
+		act_on(loop, &polling->events[i]);
+	attempt_started(loop, true);
+	return 0;
+}
