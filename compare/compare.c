@@ -235,6 +235,15 @@ static bool wants_text(const struct values *values)
 	return !values->quiet && !(values->json && !strcmp(values->json, "-"));
 }
 
+/* Where nothing was measured, nothing is printed. */
+static void print_cell(const json_t *result, const json_t *cell)
+{
+	if (json_array_get(json_object_get(result, "cells"), 0) == cell)
+		text_head(result, stdout);
+	text_cell(cell, stdout);
+	fflush(stdout);
+}
+
 static int play_cells(struct plan *plan, json_t *result)
 {
 	uint64_t random = plan->values->seed;
@@ -252,8 +261,7 @@ static int play_cells(struct plan *plan, json_t *result)
 			continue;
 		json_array_append_new(json_object_get(result, "cells"), cell);
 		if (wants_text(plan->values) && json_array_size(json_object_get(cell, "rounds")))
-			text_cell(cell, stdout);
-		fflush(stdout);
+			print_cell(result, cell);
 	}
 	json_object_set_new(result, "complete", json_boolean(code == SAY_OK));
 	json_object_set_new(result, "correct", json_boolean(code != SAY_WRONG_BYTE));
@@ -293,8 +301,6 @@ static int run(struct plan *plan, int argc, char **argv)
 	int code;
 
 	process_catch_interrupts();
-	if (wants_text(plan->values))
-		text_head(result, stdout);
 	code = finish(plan->values, result, play_cells(plan, result));
 	json_decref(result);
 	return code;

@@ -33,7 +33,7 @@ static const struct option_row ROWS[] = {
 	{ "warmup", OPTION_SECONDS, AT(warmup_ns), 0, UINT64_C(60000000000), "SECONDS",
 	  "played before it (0.1)" },
 	{ "subject", OPTION_NUMBER, AT(subject), 1, INT32_MAX, "PID",
-	  "the server, if it is on this machine: its CPU time is measured too" },
+	  "of the server, if it runs here: its CPU time" },
 	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "write the result there; - is stdout" },
 	{ 0 },
 };

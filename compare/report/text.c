@@ -77,7 +77,7 @@ static void print_verdict(const json_t *metric, const json_t *comparison, FILE *
 	fputs(style(out, PLAIN), out);
 	fputc('\n', out);
 	if (!strcmp(verdict, "no difference shown"))
-		fprintf(out, "%*s(%.1f %% would have been)\n", 58, "",
+		fprintf(out, "%*s(%.1f %% would have been seen)\n", 49, "",
 			100 * real_at(comparison, "detectable"));
 }
 

@@ -1,0 +1,200 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* The load generator against servers that misbehave: a wrong, a lost and a doubled byte are found,
+ * and void the figures; a server that dies or was never there is an error of another kind. */
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "tests/fault/program.h"
+
+enum fault { FAULT_NONE, FAULT_FLIP, FAULT_LOSE, FAULT_DOUBLE, FAULT_HANG_UP, FAULT_SILENCE };
+
+enum { MESSAGES_BEFORE = 50 };
+
+struct server {
+	enum fault fault;
+	int listener;
+	unsigned int port;
+};
+
+/* One connection; the fault comes once, after some messages. */
+static ssize_t misbehave(enum fault fault, int fd, unsigned char *data, ssize_t length)
+{
+	switch (fault) {
+	case FAULT_FLIP:
+		data[length / 2] ^= 1;
+		break;
+	case FAULT_LOSE:
+		return length - 1;
+	case FAULT_DOUBLE:
+		send(fd, data, (size_t)length, MSG_NOSIGNAL);
+		break;
+	case FAULT_HANG_UP:
+		return -1;
+	case FAULT_SILENCE:
+		return 0;
+	case FAULT_NONE:
+		break;
+	}
+	return length;
+}
+
+static void *serve(void *context)
+{
+	const struct server *server = context;
+	int fd = accept(server->listener, NULL, NULL);
+	unsigned char data[4096];
+	int messages = 0;
+	ssize_t length;
+
+	while ((length = recv(fd, data, sizeof(data), 0)) > 0) {
+		if (++messages == MESSAGES_BEFORE)
+			length = misbehave(server->fault, fd, data, length);
+		if (length < 0)
+			break;
+		send(fd, data, (size_t)length, MSG_NOSIGNAL);
+	}
+	close(fd);
+	return NULL;
+}
+
+static void open_listener(struct server *server)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t length = sizeof(address);
+
+	server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(server->listener, (struct sockaddr *)&address, length), 0);
+	ck_assert_int_eq(listen(server->listener, 8), 0);
+	getsockname(server->listener, (struct sockaddr *)&address, &length);
+	server->port = ntohs(address.sin_port);
+}
+
+static struct program *play_against(enum fault fault)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	struct server server = { .fault = fault };
+	pthread_t thread;
+
+	open_listener(&server);
+	ck_assert_int_eq(pthread_create(&thread, NULL, serve, &server), 0);
+	program_begin(program, NULL, "load echo 127.0.0.1:%u --connections 1 --warmup 0.01 "
+		      "--duration 0.1", server.port);
+	program_end(program);
+	pthread_join(thread, NULL);
+	close(server.listener);
+	return program;
+}
+
+START_TEST(an_honest_server_is_measured)
+{
+	struct program *program = play_against(FAULT_NONE);
+
+	ck_assert_msg(program->code == 0, "%s", program->complained);
+	ck_assert_ptr_nonnull(strstr(program->said, "messages in"));
+	ck_assert_str_eq(program->complained, "");
+	free(program);
+}
+END_TEST
+
+START_TEST(wrong_lost_and_doubled_bytes_void_the_figures)
+{
+	static const enum fault FAULTS[] = { FAULT_FLIP, FAULT_LOSE, FAULT_DOUBLE, FAULT_SILENCE };
+	struct program *program = play_against(FAULTS[_i]);
+
+	program_expect(program, 4, "void");
+	ck_assert_str_eq(program->said, "");
+	free(program);
+}
+END_TEST
+
+START_TEST(a_server_that_hangs_up_is_no_wrong_byte)
+{
+	struct program *program = play_against(FAULT_HANG_UP);
+
+	program_expect(program, 3, "connection 1 of 1");
+	free(program);
+}
+END_TEST
+
+START_TEST(nobody_there_is_said_with_the_address)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	struct server server = { 0 };
+
+	open_listener(&server); /* to know a port where nobody is, once it is closed */
+	close(server.listener);
+	program_begin(program, NULL, "load echo 127.0.0.1:%u", server.port);
+	program_end(program);
+	program_expect(program, 3, "Connection refused");
+	program_begin(program, NULL, "load echo 127.0.0.1:no-such-service");
+	program_end(program);
+	program_expect(program, 3, "no-such-service");
+	free(program);
+}
+END_TEST
+
+static void lower_files(void)
+{
+	struct rlimit limit = { 12, 12 };
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+START_TEST(too_few_descriptors_are_said_with_what_to_do)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	struct server server = { 0 };
+
+	open_listener(&server);
+	program_begin(program, lower_files, "load echo 127.0.0.1:%u --connections 100",
+		      server.port);
+	program_end(program);
+	program_expect(program, 3, "ulimit -n");
+	close(server.listener);
+	free(program);
+}
+END_TEST
+
+START_TEST(a_result_that_cannot_be_written_is_said)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	struct server server = { .fault = FAULT_NONE };
+	pthread_t thread;
+
+	open_listener(&server);
+	ck_assert_int_eq(pthread_create(&thread, NULL, serve, &server), 0);
+	program_begin(program, NULL, "load echo 127.0.0.1:%u --connections 1 --warmup 0 "
+		      "--duration 0.05 --json /dev/full", server.port);
+	program_end(program);
+	program_expect(program, 3, "No space left on device");
+	pthread_join(thread, NULL);
+	close(server.listener);
+	free(program);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("program load");
+	TCase *cases = tcase_create("load");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(cases, 20);
+	tcase_add_test(cases, an_honest_server_is_measured);
+	tcase_add_loop_test(cases, wrong_lost_and_doubled_bytes_void_the_figures, 0, 4);
+	tcase_add_test(cases, a_server_that_hangs_up_is_no_wrong_byte);
+	tcase_add_test(cases, nobody_there_is_said_with_the_address);
+	tcase_add_test(cases, too_few_descriptors_are_said_with_what_to_do);
+	tcase_add_test(cases, a_result_that_cannot_be_written_is_said);
+	suite_add_tcase(suite, cases);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

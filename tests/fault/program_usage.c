@@ -1,0 +1,127 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* A wrong word on the command line: exit code 2, one line, nothing on stdout, nothing begun. */
+#include "tests/fault/program.h"
+
+struct wrong {
+	const char *words, *part; /* what it must say: which word, or what to do */
+};
+
+static const struct wrong WRONG[] = {
+	{ "dance", "'dance'" },
+	{ "compare --set slow", "quick and full" },
+	{ "compare --set quick --size 64", "leave out" },
+	{ "compare walk", "'walk'" },
+	{ "compare --no-such", "--no-such" },
+	{ "compare --rounds", "--rounds needs a value" },
+	{ "compare --rounds 0", "from 1 to" },
+	{ "compare --rounds many", "--rounds many" },
+	{ "compare --duration -1", "--duration -1" },
+	{ "compare --duration 0", "give seconds" },
+	{ "compare --size 99M", "--size 99M" },
+	{ "compare --connections 0", "--connections 0" },
+	{ "compare file --block 1000", "multiple of 512" },
+	{ "compare file --cells", "echo only" },
+	{ "compare --cells --a polling", "leave out" },
+	{ "compare echo --a tin", "no backend 'tin'" },
+	{ "compare echo --a polling/opera", "no model 'opera'" },
+	{ "compare echo --a completion/native", "native" },
+	{ "compare file --a polling/future", "callbacks only" },
+	{ "compare echo --a polling:pitch=high", "pitch=high" },
+	{ "compare echo --a :x", "names no backend" },
+	{ "compare file --file /nonexistent/file", "No such file" },
+	{ "compare file --file /dev", "regular file" },
+	{ "show", "give one file" },
+	{ "show /nonexistent/file", "No such file" },
+	{ "show /", "a folder" },
+	{ "serve", "serve echo" },
+	{ "serve walk", "serve echo" },
+	{ "serve echo --backend tin", "completion, polling" },
+	{ "serve echo --model opera", "callback, future" },
+	{ "serve echo --backend completion --model native", "polling only" },
+	{ "serve echo --backend polling:pitch=high", "pitch=high" },
+	{ "serve echo --port 65536", "--port 65536" },
+	{ "serve echo --backend polling --host example", "IPv4" },
+	{ "load", "HOST:PORT" },
+	{ "load echo", "HOST:PORT" },
+	{ "load echo :", "no HOST:PORT" },
+	{ "load echo 127.0.0.1:1 --depth 0", "--depth 0" },
+	{ "doctor please", "'please'" },
+};
+
+START_TEST(a_wrong_word_is_named_in_one_line)
+{
+	const struct wrong *wrong = &WRONG[_i];
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, NULL, "%s", wrong->words);
+	program_end(program);
+	ck_assert_msg(program->code == 2, "%s: exit code %d", wrong->words, program->code);
+	program_expect(program, 2, wrong->part);
+	free(program);
+}
+END_TEST
+
+START_TEST(nothing_but_the_line_is_said)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, NULL, "load echo --depth x");
+	program_end(program);
+	ck_assert_str_eq(program->said, "");
+	free(program);
+}
+END_TEST
+
+START_TEST(help_is_no_failure)
+{
+	static const char *const COMMANDS[] = { "--help", "--version", "compare --help",
+						"show --help", "doctor --help", "serve --help",
+						"load --help" };
+	struct program *program = calloc(1, sizeof(*program));
+	char *line;
+
+	for (size_t i = 0; i < sizeof(COMMANDS) / sizeof(*COMMANDS); i++) {
+		program_begin(program, NULL, "%s", COMMANDS[i]);
+		program_end(program);
+		ck_assert_int_eq(program->code, 0);
+		ck_assert_str_eq(program->complained, "");
+		ck_assert_uint_gt(strlen(program->said), 0);
+		for (line = strtok(program->said, "\n"); line; line = strtok(NULL, "\n"))
+			ck_assert_msg(strlen(line) <= 90, "too long: %s", line);
+	}
+	free(program);
+}
+END_TEST
+
+START_TEST(nothing_at_all_shows_what_there_is)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, NULL, " ");
+	program_end(program);
+	ck_assert_int_eq(program->code, 2);
+	ck_assert_ptr_nonnull(strstr(program->said, "compare"));
+	free(program);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("program usage");
+	TCase *cases = tcase_create("usage");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_loop_test(cases, a_wrong_word_is_named_in_one_line, 0,
+			    sizeof(WRONG) / sizeof(*WRONG));
+	tcase_add_test(cases, nothing_but_the_line_is_said);
+	tcase_add_test(cases, help_is_no_failure);
+	tcase_add_test(cases, nothing_at_all_shows_what_there_is);
+	suite_add_tcase(suite, cases);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
