@@ -139,7 +139,7 @@ void stream_recv(duet_handle handle, void *data, size_t bytes);
 /* What is there until nothing comes for a while or the stream ends: how many bytes. */
 size_t stream_drain(duet_handle handle, unsigned char *data, size_t max_bytes);
 /* The byte at a place of the test pattern. */
-unsigned char pattern_at(size_t place);
+unsigned char pattern_byte(size_t place);
 void pattern_fill(unsigned char *data, size_t bytes, size_t place);
 bool pattern_holds(const unsigned char *data, size_t bytes, size_t place);
 /* More than any socket takes in: sending all of it waits for a reader. */

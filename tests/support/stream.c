@@ -118,7 +118,7 @@ size_t stream_drain(duet_handle handle, unsigned char *data, size_t max_bytes)
 	return total;
 }
 
-unsigned char pattern_at(size_t place)
+unsigned char pattern_byte(size_t place)
 {
 	return (unsigned char)(place * 167 + (place >> 8) * 13 + (place >> 16));
 }
@@ -126,13 +126,13 @@ unsigned char pattern_at(size_t place)
 void pattern_fill(unsigned char *data, size_t bytes, size_t place)
 {
 	for (size_t i = 0; i < bytes; i++)
-		data[i] = pattern_at(place + i);
+		data[i] = pattern_byte(place + i);
 }
 
 bool pattern_holds(const unsigned char *data, size_t bytes, size_t place)
 {
 	for (size_t i = 0; i < bytes; i++) {
-		if (data[i] != pattern_at(place + i))
+		if (data[i] != pattern_byte(place + i))
 			return false;
 	}
 	return true;
