@@ -244,7 +244,8 @@ $(TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/compare.a $(B)/obj/tw
 
 # Where a run's totals are also kept, for `make check` to add up.
 TOTALS ?=
-TEST_JOBS ?= 1
+# Tests mostly wait: as many at once as there are cores.
+TEST_JOBS ?= $(JOBS)
 RUN_TESTS = DUET_BUILD=$(B) scripts/run-tests $(if $(TOTALS),-o $(TOTALS)) -j $(TEST_JOBS)
 # What tests may start: the program, the twins' player, the examples.
 PLAYERS := $(PROGRAM) $(TWINS) $(EXAMPLES)
