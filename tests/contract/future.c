@@ -1,0 +1,367 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/harness.h"
+
+/* R15: any operation as a future; wakes are precise. */
+
+#define CHILDREN 100
+
+static duet_handle pair[2];
+static unsigned char data[4096];
+
+struct bell {
+	struct duet_waker waker;
+	unsigned rings;
+};
+
+static void ring(struct duet_waker *waker)
+{
+	((struct bell *)waker)->rings++;
+}
+
+static struct bell bell(void)
+{
+	return (struct bell){ { ring }, 0 };
+}
+
+static void recv_future(struct duet_future *future)
+{
+	duet_future_init(future);
+	duet_op_recv(&future->op, pair[1], data, 5, DUET_WHOLE);
+}
+
+START_TEST(a_future_is_cold_until_its_first_poll)
+{
+	struct duet_future future;
+
+	pair_open(pair);
+	recv_future(&future);
+	stream_send(pair[0], "hello", 5);
+	stage_settle(5);
+	ck_assert(!duet_op_pending(&future.op));
+	ck_assert_uint_eq(duet_loop_pending(stage.loop), 0);
+	stream_recv(pair[1], data, 5);
+}
+END_TEST
+
+START_TEST(pending_rings_the_waker_once_when_asking_again_says_more)
+{
+	struct duet_future future;
+	struct bell one = bell();
+
+	pair_open(pair);
+	recv_future(&future);
+	ck_assert_int_eq(duet_future_poll(stage.loop, &future, &one.waker), DUET_PENDING);
+	stage_settle(5);
+	ck_assert_uint_eq(one.rings, 0);
+	stream_send(pair[0], "hello", 5);
+	turn_until(one.rings > 0);
+	ck_assert_int_eq(duet_future_poll(stage.loop, &future, &one.waker), DUET_READY);
+	ck_assert_int_eq(duet_future_poll(stage.loop, &future, &one.waker), DUET_READY);
+	ck_assert_int_eq(future.op.result, 5);
+	stage_settle(3);
+	ck_assert_uint_eq(one.rings, 1);
+}
+END_TEST
+
+START_TEST(only_the_waker_given_last_is_rung)
+{
+	struct duet_future future;
+	struct bell one = bell();
+	struct bell two = bell();
+
+	pair_open(pair);
+	recv_future(&future);
+	duet_future_poll(stage.loop, &future, &one.waker);
+	duet_future_poll(stage.loop, &future, &two.waker);
+	stream_send(pair[0], "hello", 5);
+	turn_until(two.rings == 1);
+	ck_assert_uint_eq(one.rings, 0);
+	ck_assert_int_eq(duet_future_poll(stage.loop, &future, &one.waker), DUET_READY);
+}
+END_TEST
+
+START_TEST(what_can_end_at_once_is_ready_at_the_first_poll_or_rings)
+{
+	struct duet_future future;
+	struct bell one = bell();
+
+	duet_future_init(&future);
+	duet_op_nop(&future.op);
+	if (duet_future_poll(stage.loop, &future, &one.waker) == DUET_PENDING)
+		turn_until(one.rings == 1);
+	ck_assert_int_eq(duet_future_poll(stage.loop, &future, &one.waker), DUET_READY);
+	ck_assert_int_eq(future.op.result, 0);
+}
+END_TEST
+
+START_TEST(a_refused_start_is_ready_with_the_refusal)
+{
+	struct duet_future future;
+	struct bell one = bell();
+	duet_handle none = DUET_HANDLE_NONE;
+
+	duet_future_init(&future);
+	duet_op_recv(&future.op, none, data, 5, 0);
+	ck_assert_int_eq(duet_future_poll(stage.loop, &future, &one.waker), DUET_READY);
+	ck_assert_int_eq(future.op.result, -EBADF);
+	ck_assert_uint_eq(one.rings, 0);
+}
+END_TEST
+
+START_TEST(a_future_is_used_again_after_a_reset)
+{
+	struct duet_future future;
+	struct bell one = bell();
+
+	pair_open(pair);
+	recv_future(&future);
+	for (unsigned i = 0; i < 5; i++) {
+		stream_send(pair[0], "hello", 5);
+		if (duet_future_poll(stage.loop, &future, &one.waker) == DUET_PENDING)
+			turn_until(duet_future_poll(stage.loop, &future, &one.waker) == DUET_READY);
+		ck_assert_int_eq(future.op.result, 5);
+		duet_future_reset(&future);
+		duet_op_recv(&future.op, pair[1], data, 5, DUET_WHOLE);
+	}
+}
+END_TEST
+
+START_TEST(a_cancelled_future_is_polled_on_until_ready)
+{
+	struct duet_future future;
+	struct bell one = bell();
+
+	pair_open(pair);
+	recv_future(&future);
+	duet_future_poll(stage.loop, &future, &one.waker);
+	duet_op_cancel(&future.op);
+	ck_assert_uint_eq(one.rings, 0);
+	turn_until(one.rings == 1);
+	ck_assert_int_eq(duet_future_poll(stage.loop, &future, &one.waker), DUET_READY);
+	ck_assert_int_eq(future.op.result, -ECANCELED);
+	ck_assert_int_eq(future.op.disposition, DUET_UNTOUCHED);
+}
+END_TEST
+
+/* ---- Sets. ---- */
+
+struct hundred {
+	struct duet_future futures[CHILDREN];
+	struct duet_child children[CHILDREN];
+	struct duet_future_set set;
+	struct bell bell;
+};
+
+static void hundred_open(struct hundred *hundred)
+{
+	uint64_t far = duet_loop_now_ns(stage.loop) + 3600000000000u;
+
+	hundred->bell = bell();
+	duet_future_set_init(&hundred->set, stage.loop);
+	for (unsigned i = 0; i < CHILDREN; i++) {
+		duet_future_init(&hundred->futures[i]);
+		duet_op_timeout(&hundred->futures[i].op, far + i);
+		duet_future_set_add(&hundred->set, &hundred->children[i], &hundred->futures[i]);
+	}
+	ck_assert_ptr_null(duet_future_set_next(&hundred->set, &hundred->bell.waker));
+	ck_assert_uint_eq(hundred->set.polls, CHILDREN);
+}
+
+START_TEST(a_set_polls_only_the_children_that_were_woken)
+{
+	static struct hundred hundred;
+
+	hundred_open(&hundred);
+	for (unsigned i = 0; i < CHILDREN; i++) {
+		unsigned which = i * 37 % CHILDREN;
+		uint64_t before = hundred.set.polls;
+		struct duet_child *child;
+
+		duet_op_cancel(&hundred.futures[which].op);
+		turn_until(hundred.bell.rings == i + 1);
+		child = duet_future_set_next(&hundred.set, &hundred.bell.waker);
+		ck_assert_ptr_eq(child, &hundred.children[which]);
+		ck_assert_uint_eq(hundred.set.polls, before + 1);
+		ck_assert_uint_eq(hundred.set.count, CHILDREN - i - 1);
+		ck_assert_ptr_null(duet_future_set_next(&hundred.set, &hundred.bell.waker));
+		ck_assert_uint_eq(hundred.set.polls, before + 1);
+	}
+}
+END_TEST
+
+START_TEST(children_that_are_ready_together_are_all_given_for_one_ring)
+{
+	static struct hundred hundred;
+	unsigned given = 0;
+
+	hundred_open(&hundred);
+	for (unsigned i = 0; i < CHILDREN; i++)
+		duet_op_cancel(&hundred.futures[i].op);
+	turn_until(hundred.bell.rings >= 1);
+	turn_until(duet_loop_pending(stage.loop) == 0);
+	stage_settle(2);
+	while (duet_future_set_next(&hundred.set, &hundred.bell.waker))
+		given++;
+	ck_assert_uint_eq(given, CHILDREN);
+	ck_assert_uint_eq(hundred.bell.rings, 1);
+	ck_assert_uint_eq(hundred.set.polls, 2 * CHILDREN);
+}
+END_TEST
+
+/* ---- Streams. ---- */
+
+START_TEST(a_stream_gives_all_bytes_in_order_and_then_the_end)
+{
+	struct duet_pool *pool;
+	struct duet_stream stream;
+	struct duet_buffer buffer;
+	struct bell one = bell();
+	size_t total = 0;
+
+	ck_assert_int_eq(duet_pool_create(stage.loop, 8, 64, &pool), 0);
+	pair_open(pair);
+	pattern_fill(data, 2000, 0);
+	duet_stream_init(&stream, pair[1], pool);
+	ck_assert_int_eq(duet_stream_next(stage.loop, &stream, &one.waker, &buffer), DUET_PENDING);
+	for (unsigned i = 0; i < 4; i++)
+		stream_send(pair[0], data + i * 500, 500);
+	handle_close(pair[0]);
+	for (;;) {
+		turn_until(duet_stream_next(stage.loop, &stream, &one.waker, &buffer) == DUET_READY);
+		if (buffer.length_bytes == 0)
+			break;
+		ck_assert(pattern_holds(buffer.data, buffer.length_bytes, total));
+		total += buffer.length_bytes;
+		ck_assert_int_eq(duet_buffer_return(stage.loop, &buffer), 0);
+	}
+	ck_assert_uint_eq(total, 2000);
+	ck_assert_int_eq(stream.op.result, 0);
+	ck_assert_uint_eq(duet_pool_free_count(pool), 8);
+}
+END_TEST
+
+START_TEST(a_cancelled_stream_gives_what_came_and_then_its_end)
+{
+	struct duet_pool *pool;
+	struct duet_stream stream;
+	struct duet_buffer buffer;
+	struct bell one = bell();
+	size_t total = 0;
+
+	ck_assert_int_eq(duet_pool_create(stage.loop, 8, 64, &pool), 0);
+	pair_open(pair);
+	duet_stream_init(&stream, pair[1], pool);
+	duet_stream_next(stage.loop, &stream, &one.waker, &buffer);
+	stream_send(pair[0], "hello", 5);
+	duet_op_cancel(&stream.op);
+	for (;;) {
+		turn_until(duet_stream_next(stage.loop, &stream, &one.waker, &buffer) == DUET_READY);
+		if (buffer.length_bytes == 0)
+			break;
+		total += buffer.length_bytes;
+		ck_assert_int_eq(duet_buffer_return(stage.loop, &buffer), 0);
+	}
+	ck_assert_int_eq(stream.op.result, -ECANCELED);
+	if (total < 5)
+		stream_recv(pair[1], data, 5 - total);
+}
+END_TEST
+
+/* ---- Tasks. ---- */
+
+struct counter {
+	struct duet_task task;
+	struct duet_future future;
+	unsigned polls;
+	unsigned rounds;
+	bool ended;
+};
+
+static enum duet_readiness count_to_ten(struct duet_task *task)
+{
+	struct counter *counter = (struct counter *)task;
+
+	counter->polls++;
+	while (counter->rounds < 10) {
+		if (duet_future_poll(stage.loop, &counter->future, &task->waker) == DUET_PENDING)
+			return DUET_PENDING;
+		counter->rounds++;
+		duet_future_reset(&counter->future);
+		duet_op_timeout(&counter->future.op, duet_loop_now_ns(stage.loop) + 1000);
+	}
+	return DUET_READY;
+}
+
+static void counted(struct duet_task *task)
+{
+	((struct counter *)task)->ended = true;
+}
+
+START_TEST(a_task_is_polled_once_for_each_wake_and_never_inside_spawn)
+{
+	struct duet_executor executor;
+	struct counter counters[20];
+
+	duet_executor_init(&executor, stage.loop);
+	for (unsigned i = 0; i < 20; i++) {
+		memset(&counters[i], 0, sizeof(counters[i]));
+		duet_future_init(&counters[i].future);
+		duet_op_timeout(&counters[i].future.op, duet_loop_now_ns(stage.loop) + 1000);
+		duet_task_spawn(&executor, &counters[i].task, count_to_ten, counted);
+		ck_assert_uint_eq(counters[i].polls, 0);
+	}
+	ck_assert_uint_eq(executor.live, 20);
+	turn_until(executor.live == 0);
+	for (unsigned i = 0; i < 20; i++) {
+		ck_assert(counters[i].ended);
+		ck_assert_uint_eq(counters[i].rounds, 10);
+		ck_assert_uint_le(counters[i].polls, 11);
+	}
+}
+END_TEST
+
+static enum duet_readiness wake_itself(struct duet_task *task)
+{
+	struct counter *counter = (struct counter *)task;
+
+	if (++counter->polls == 1000)
+		return DUET_READY;
+	duet_waker_wake(&task->waker);
+	return DUET_PENDING;
+}
+
+START_TEST(a_task_that_wakes_itself_does_not_keep_the_turn)
+{
+	struct duet_executor executor;
+	struct counter counter = { .polls = 0 };
+	struct trial timer;
+
+	duet_executor_init(&executor, stage.loop);
+	duet_task_spawn(&executor, &counter.task, wake_itself, NULL);
+	trial_init(&timer);
+	duet_op_timeout(&timer.op, 0);
+	trial_run(&timer);
+	ck_assert_uint_lt(counter.polls, 1000);
+	turn_until(executor.live == 0);
+	ck_assert_uint_eq(counter.polls, 1000);
+}
+END_TEST
+
+int main(void)
+{
+	return contract_run("future",
+		CASES(a_future_is_cold_until_its_first_poll,
+			pending_rings_the_waker_once_when_asking_again_says_more,
+			only_the_waker_given_last_is_rung,
+			what_can_end_at_once_is_ready_at_the_first_poll_or_rings,
+			a_refused_start_is_ready_with_the_refusal,
+			a_future_is_used_again_after_a_reset, a_cancelled_future_is_polled_on_until_ready,
+			a_set_polls_only_the_children_that_were_woken,
+			children_that_are_ready_together_are_all_given_for_one_ring,
+			a_stream_gives_all_bytes_in_order_and_then_the_end,
+			a_cancelled_stream_gives_what_came_and_then_its_end,
+			a_task_is_polled_once_for_each_wake_and_never_inside_spawn,
+			a_task_that_wakes_itself_does_not_keep_the_turn),
+		NULL);
+}

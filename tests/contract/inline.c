@@ -1,0 +1,177 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/support/harness.h"
+
+/* R8: to attempt before waiting is a policy, and an end inside start a choice of the caller's. */
+
+static duet_handle pair[2];
+static unsigned char data[64];
+
+static void open_with_try(enum duet_try policy)
+{
+	struct duet_loop_options options;
+
+	duet_loop_options_init(&options);
+	options.try_first = policy;
+	stage_reopen(&options, NULL);
+	pair_open(pair);
+}
+
+/* Starts with DUET_INLINE and waits if it didn't end in start. Ended inside: 1. */
+static int run_inline(struct trial *trial)
+{
+	int answer;
+
+	trial->ends = 0;
+	duet_op_inline(&trial->op);
+	answer = trial_try(trial);
+	ck_assert_int_ge(answer, 0);
+	if (answer == 0)
+		await(trial);
+	ck_assert(!duet_op_pending(&trial->op));
+	stage_settle(2);
+	ck_assert_uint_eq(trial->ends, answer == 0);
+	return answer;
+}
+
+START_TEST(an_inline_receive_ends_once_in_start_or_in_a_turn)
+{
+	struct trial trial;
+
+	pair_open(pair);
+	trial_init(&trial);
+	for (unsigned i = 0; i < 10; i++) {
+		stream_send(pair[0], "hello", 5);
+		duet_op_recv(&trial.op, pair[1], data, 5, DUET_WHOLE);
+		run_inline(&trial);
+		ck_assert_int_eq(trial.op.result, 5);
+		ck_assert_int_eq(trial.op.disposition, DUET_COMPLETED);
+		ck_assert_mem_eq(data, "hello", 5);
+	}
+}
+END_TEST
+
+START_TEST(an_inline_receive_with_nothing_there_is_lent_and_ends_later)
+{
+	struct trial trial;
+
+	pair_open(pair);
+	trial_init(&trial);
+	duet_op_recv(&trial.op, pair[1], data, 5, DUET_WHOLE);
+	duet_op_inline(&trial.op);
+	ck_assert_int_eq(trial_try(&trial), 0);
+	stream_send(pair[0], "hello", 5);
+	await(&trial);
+	expect(&trial, 5, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+}
+END_TEST
+
+START_TEST(an_inline_start_behind_others_keeps_the_order)
+{
+	struct trial first;
+	struct trial second;
+
+	pair_open(pair);
+	trial_init(&first);
+	duet_op_recv(&first.op, pair[1], data, 2, DUET_WHOLE);
+	trial_start(&first);
+	stream_send(pair[0], "abcd", 4);
+	trial_init(&second);
+	duet_op_recv(&second.op, pair[1], data + 2, 2, DUET_WHOLE);
+	run_inline(&second);
+	turn_until(first.ends);
+	ck_assert_mem_eq(data, "abcd", 4);
+}
+END_TEST
+
+START_TEST(inline_ends_are_counted_as_completions)
+{
+	struct duet_stats before;
+	struct duet_stats after;
+	struct trial trial;
+
+	pair_open(pair);
+	duet_loop_stats(stage.loop, &before);
+	trial_init(&trial);
+	duet_op_nop(&trial.op);
+	run_inline(&trial);
+	duet_loop_stats(stage.loop, &after);
+	ck_assert_uint_eq(after.started, before.started + 1);
+	ck_assert_uint_eq(after.ended, before.ended + 1);
+}
+END_TEST
+
+START_TEST(every_try_policy_gives_the_same_bytes)
+{
+	static const enum duet_try policies[] = { DUET_TRY_PREDICT, DUET_TRY_NEVER,
+		DUET_TRY_ALWAYS };
+	struct trial trial;
+
+	for (unsigned i = 0; i < 3; i++) {
+		open_with_try(policies[i]);
+		for (unsigned round = 0; round < 5; round++) {
+			trial_init(&trial);
+			duet_op_recv(&trial.op, pair[1], data, 5, DUET_WHOLE);
+			if (round & 1)
+				trial_start(&trial);
+			stream_send(pair[0], "hello", 5);
+			if (!(round & 1))
+				trial_start(&trial);
+			await(&trial);
+			expect(&trial, 5, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+			ck_assert_mem_eq(data, "hello", 5);
+		}
+	}
+}
+END_TEST
+
+START_TEST(a_handle_s_own_policy_wins)
+{
+	struct trial trial;
+
+	pair_open(pair);
+	ck_assert_int_eq(duet_handle_set_flags(stage.loop, pair[1], DUET_HANDLE_TRY_NEVER), 0);
+	ck_assert_int_eq(duet_handle_set_flags(stage.loop, pair[0], DUET_HANDLE_TRY_ALWAYS), 0);
+	ck_assert_int_eq(duet_handle_set_flags(stage.loop, pair[0], 1u << 30), -EINVAL);
+	stream_send(pair[0], "hello", 5);
+	trial_init(&trial);
+	duet_op_recv(&trial.op, pair[1], data, 5, DUET_WHOLE);
+	trial_run(&trial);
+	expect(&trial, 5, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+}
+END_TEST
+
+/* Readiness is a hint: on the reactor, nothing has been taken when the cancel comes in time. */
+START_TEST(without_inline_nothing_is_taken_before_a_turn)
+{
+	struct trial trial;
+	int raw;
+
+	raw_unix(SOCK_STREAM, &pair[1], &raw);
+	raw_send(raw, "hello", 5);
+	trial_init(&trial);
+	duet_op_recv(&trial.op, pair[1], data, 5, 0);
+	trial_start(&trial);
+	trial_cancel(&trial);
+	await(&trial);
+	if (trial.op.transferred < 5)
+		stream_recv(pair[1], data + trial.op.transferred, 5 - trial.op.transferred);
+	ck_assert_mem_eq(data, "hello", 5);
+	close(raw);
+}
+END_TEST
+
+int main(void)
+{
+	return contract_run("inline",
+		CASES(an_inline_receive_ends_once_in_start_or_in_a_turn,
+			an_inline_receive_with_nothing_there_is_lent_and_ends_later,
+			an_inline_start_behind_others_keeps_the_order,
+			inline_ends_are_counted_as_completions, every_try_policy_gives_the_same_bytes,
+			a_handle_s_own_policy_wins),
+		CASES(without_inline_nothing_is_taken_before_a_turn));
+}

@@ -1,0 +1,153 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <stddef.h>
+
+#include "tests/support/harness.h"
+
+/* R21: after create, neither core nor a backend allocates. The program counts its own calls. */
+
+static unsigned long allocations;
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+void *__libc_malloc(size_t bytes);
+void *__libc_calloc(size_t count, size_t bytes);
+void *__libc_realloc(void *memory, size_t bytes);
+void *__libc_memalign(size_t alignment, size_t bytes);
+
+void *malloc(size_t bytes)
+{
+	__atomic_fetch_add(&allocations, 1, __ATOMIC_RELAXED);
+	return __libc_malloc(bytes);
+}
+
+void *calloc(size_t count, size_t bytes)
+{
+	__atomic_fetch_add(&allocations, 1, __ATOMIC_RELAXED);
+	return __libc_calloc(count, bytes);
+}
+
+void *realloc(void *memory, size_t bytes)
+{
+	__atomic_fetch_add(&allocations, 1, __ATOMIC_RELAXED);
+	return __libc_realloc(memory, bytes);
+}
+
+void *aligned_alloc(size_t alignment, size_t bytes)
+{
+	__atomic_fetch_add(&allocations, 1, __ATOMIC_RELAXED);
+	return __libc_memalign(alignment, bytes);
+}
+#endif
+
+static unsigned long counted(void)
+{
+	return __atomic_load_n(&allocations, __ATOMIC_RELAXED);
+}
+
+#define EXPECT_NONE(before)                                                                        \
+	ck_assert_msg(counted() == (before), "on %s: %lu allocations", stage.arm->name,            \
+		counted() - (before))
+
+static duet_handle pair[2];
+static unsigned char data[4096];
+
+struct echo {
+	struct trial recv;
+	size_t bytes;
+};
+
+static void echo_back(struct trial *trial)
+{
+	struct echo *echo = trial->context;
+
+	if (trial->op.result > 0) {
+		echo->bytes += trial->op.buffer.length_bytes;
+		ck_assert_int_eq(duet_buffer_return(stage.loop, &trial->op.buffer), 0);
+	}
+}
+
+START_TEST(an_echo_allocates_nothing)
+{
+	static struct echo echo;
+	struct duet_pool *pool;
+	unsigned long before;
+
+	ck_assert_int_eq(duet_pool_create(stage.loop, 16, 256, &pool), 0);
+	pair_open(pair);
+	trial_init(&echo.recv);
+	echo.recv.then = echo_back;
+	echo.recv.context = &echo;
+	duet_op_recv_pooled(&echo.recv.op, pair[1], pool, DUET_MULTISHOT);
+	before = counted();
+	trial_start(&echo.recv);
+	for (unsigned i = 1; i <= 500; i++) {
+		stream_send(pair[0], data, 64);
+		turn_until(echo.bytes == i * 64u);
+		stream_send(pair[1], data, 64);
+		stream_recv(pair[0], data, 64);
+	}
+	trial_cancel(&echo.recv);
+	await(&echo.recv);
+	EXPECT_NONE(before);
+}
+END_TEST
+
+START_TEST(timers_deadlines_and_cancels_allocate_nothing)
+{
+	static struct trial timers[500];
+	unsigned long before;
+
+	pair_open(pair);
+	before = counted();
+	for (unsigned i = 0; i < 500; i++) {
+		trial_init(&timers[i]);
+		duet_op_poll(&timers[i].op, pair[1], 1);
+		duet_op_deadline(&timers[i].op, duet_loop_now_ns(stage.loop) + 1000000 + i);
+		trial_start(&timers[i]);
+		if (i & 1)
+			trial_cancel(&timers[i]);
+	}
+	for (unsigned i = 0; i < 500; i++)
+		await(&timers[i]);
+	EXPECT_NONE(before);
+}
+END_TEST
+
+START_TEST(connections_come_and_go_without_an_allocation)
+{
+	unsigned long before;
+
+	pair_open(pair);
+	pair_close(pair);
+	before = counted();
+	for (unsigned i = 0; i < 50; i++) {
+		pair_open(pair);
+		pair_close(pair);
+	}
+	EXPECT_NONE(before);
+}
+END_TEST
+
+START_TEST(file_io_allocates_nothing)
+{
+	const char *path = file_path("data");
+	unsigned long before;
+	duet_handle file;
+
+	file_make(path, 4096);
+	file = file_open(path, 0);
+	before = counted();
+	for (unsigned i = 0; i < 50; i++)
+		ck_assert_int_eq(file_read(file, data, 4096, 0), 4096);
+	EXPECT_NONE(before);
+	handle_close(file);
+}
+END_TEST
+
+int main(void)
+{
+	return contract_run("memory",
+		CASES(an_echo_allocates_nothing, timers_deadlines_and_cancels_allocate_nothing,
+			file_io_allocates_nothing),
+		CASES(connections_come_and_go_without_an_allocation));
+}

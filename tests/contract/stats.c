@@ -1,0 +1,138 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <unistd.h>
+
+#include "tests/support/harness.h"
+
+/* R17: what is carried out how, and counters of the path really taken. */
+
+static duet_handle pair[2];
+static unsigned char data[256];
+
+static struct duet_stats stats(void)
+{
+	struct duet_stats now;
+
+	duet_loop_stats(stage.loop, &now);
+	return now;
+}
+
+START_TEST(everything_started_has_ended_when_nothing_is_pending)
+{
+	pair_open(pair);
+	stream_send(pair[0], "hello", 5);
+	stream_recv(pair[1], data, 5);
+	ck_assert_uint_eq(duet_loop_pending(stage.loop), 0);
+	ck_assert_uint_eq(stats().started, stats().ended);
+	ck_assert_uint_ge(stats().started, 6);
+	ck_assert_uint_gt(stats().turns, 0);
+}
+END_TEST
+
+START_TEST(cancels_and_interim_completions_are_counted)
+{
+	struct duet_stats before;
+	struct trial trial;
+
+	pair_open(pair);
+	before = stats();
+	trial_init(&trial);
+	duet_op_recv(&trial.op, pair[1], data, 5, 0);
+	trial_start(&trial);
+	stage_settle(3);
+	trial_cancel(&trial);
+	await(&trial);
+	ck_assert_uint_eq(stats().cancels, before.cancels + 1);
+	ck_assert_uint_eq(stats().interim, before.interim);
+	ck_assert_uint_eq(stats().ended, before.ended + 1);
+}
+END_TEST
+
+START_TEST(an_empty_pool_is_counted)
+{
+	struct duet_pool *pool;
+	struct trial trial;
+
+	ck_assert_int_eq(duet_pool_create(stage.loop, 1, 4, &pool), 0);
+	pair_open(pair);
+	trial_init(&trial);
+	duet_op_recv_pooled(&trial.op, pair[1], pool, DUET_MULTISHOT);
+	trial_start(&trial);
+	stream_send(pair[0], "12345678", 8);
+	turn_until(stats().starved > 0);
+	trial_cancel(&trial);
+	await(&trial);
+	ck_assert_int_eq(duet_buffer_return(stage.loop,
+				 &(struct duet_buffer){ NULL, 4, 0, trial.op.buffer.pool, 0 }),
+		0);
+}
+END_TEST
+
+START_TEST(every_kind_of_this_storey_is_native_or_emulated)
+{
+	struct duet_probe probe;
+
+	ck_assert_int_eq(duet_backend_probe(stage.arm->backend(), stage.arm->tuning, &probe), 0);
+	ck_assert_str_eq(probe.reason, "");
+	ck_assert_str_ne(probe.shape, "");
+	for (unsigned kind = 0; kind < DUET_KIND_COUNT; kind++) {
+		ck_assert_msg(probe.capability[kind] != DUET_ABSENT, "on %s: %s is absent",
+			stage.arm->name, duet_kind_name(kind));
+		ck_assert_int_ne(duet_loop_capability(stage.loop, kind), DUET_ABSENT);
+	}
+	ck_assert_ptr_eq(duet_loop_backend(stage.loop), stage.arm->backend());
+	ck_assert_ptr_nonnull(strstr(stage.arm->name,
+		duet_backend_name(duet_loop_backend(stage.loop))));
+}
+END_TEST
+
+START_TEST(without_workers_what_needs_one_is_absent_and_refused)
+{
+	struct duet_loop_options options;
+	struct trial trial;
+
+	duet_loop_options_init(&options);
+	options.worker_threads = 0;
+	stage_reopen(&options, NULL);
+	trial_init(&trial);
+	duet_op_open(&trial.op, -100, "/dev/null", 0, 0);
+	if (duet_loop_capability(stage.loop, DUET_OPEN) == DUET_ABSENT)
+		ck_assert_int_eq(trial_try(&trial), -EOPNOTSUPP);
+	else
+		trial_run(&trial);
+}
+END_TEST
+
+START_TEST(nothing_is_registered_or_wasted_on_the_steady_path)
+{
+	struct duet_stats before;
+	struct duet_stats after;
+
+	pair_open(pair);
+	for (unsigned i = 0; i < 5; i++) {
+		stream_send(pair[0], data, 64);
+		stream_recv(pair[1], data, 64);
+	}
+	before = stats();
+	for (unsigned i = 0; i < 100; i++) {
+		stream_send(pair[0], data, 64);
+		stream_recv(pair[1], data, 64);
+	}
+	after = stats();
+	ck_assert_uint_eq(after.registrations, before.registrations);
+	ck_assert_uint_le(after.wasted - before.wasted, 100);
+	ck_assert_uint_gt(after.system_calls, before.system_calls);
+	ck_assert_uint_le(after.system_calls - before.system_calls, 600);
+	ck_assert_uint_eq(after.stale, before.stale);
+}
+END_TEST
+
+int main(void)
+{
+	return contract_run("stats",
+		CASES(everything_started_has_ended_when_nothing_is_pending,
+			cancels_and_interim_completions_are_counted, an_empty_pool_is_counted,
+			every_kind_of_this_storey_is_native_or_emulated),
+		CASES(without_workers_what_needs_one_is_absent_and_refused,
+			nothing_is_registered_or_wasted_on_the_steady_path));
+}

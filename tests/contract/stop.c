@@ -1,0 +1,265 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/support/harness.h"
+
+/* R18: shutdown refuses, cancels and drains; destroy is busy until nothing is in flight. */
+
+#define SECOND 1000000000ull
+
+static duet_handle pair[2];
+static unsigned char data[64];
+
+static void recv_start(struct trial *trial)
+{
+	trial_init(trial);
+	duet_op_recv(&trial->op, pair[1], data, 5, 0);
+	trial_start(trial);
+}
+
+static int shut_down(void)
+{
+	return duet_loop_shutdown(stage.loop, duet_loop_now_ns(stage.loop) + 2 * SECOND);
+}
+
+START_TEST(destroy_is_busy_while_an_operation_is_in_flight_and_the_loop_goes_on)
+{
+	struct trial trial;
+
+	pair_open(pair);
+	recv_start(&trial);
+	ck_assert_int_eq(duet_loop_destroy(stage.loop), -EBUSY);
+	stage_settle(3);
+	ck_assert_int_eq(duet_loop_destroy(stage.loop), -EBUSY);
+	ck_assert_uint_eq(duet_loop_pending(stage.loop), 1);
+	stream_send(pair[0], "hello", 5);
+	await(&trial);
+	ck_assert_int_gt(trial.op.result, 0);
+	stream_drain(pair[1], data, 5 - trial.op.transferred);
+}
+END_TEST
+
+START_TEST(destroy_accepts_null)
+{
+	ck_assert_int_eq(duet_loop_destroy(NULL), 0);
+}
+END_TEST
+
+START_TEST(shutdown_cancels_everything_with_its_cause)
+{
+	struct trial receives[3];
+	struct trial timer;
+	struct trial accepting;
+	struct trial late;
+
+	pair_open(pair);
+	for (unsigned i = 0; i < 3; i++)
+		recv_start(&receives[i]);
+	trial_init(&timer);
+	duet_op_timeout(&timer.op, duet_loop_now_ns(stage.loop) + 3600 * SECOND);
+	trial_start(&timer);
+	trial_init(&accepting);
+	duet_op_accept(&accepting.op, stage.listener, DUET_MULTISHOT);
+	trial_start(&accepting);
+	stage_settle(3);
+	ck_assert_int_eq(shut_down(), 0);
+	for (unsigned i = 0; i < 3; i++)
+		expect(&receives[i], -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_SHUTDOWN);
+	expect(&timer, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_SHUTDOWN);
+	expect(&accepting, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_SHUTDOWN);
+	trial_init(&late);
+	duet_op_nop(&late.op);
+	ck_assert_int_eq(trial_try(&late), -ESHUTDOWN);
+	ck_assert_int_eq(shut_down(), 0);
+}
+END_TEST
+
+START_TEST(a_stuck_send_is_told_what_went_out_when_the_loop_shuts_down)
+{
+	unsigned char *big = malloc(STUCK_BYTES);
+	struct trial stuck;
+
+	pair_open(pair);
+	trial_stick(&stuck, pair[0], memset(big, 1, STUCK_BYTES));
+	ck_assert_int_eq(shut_down(), 0);
+	ck_assert_int_gt(stuck.op.result, 0);
+	expect(&stuck, stuck.op.result, DUET_PARTIAL, DUET_CAUSE_SHUTDOWN);
+	free(big);
+}
+END_TEST
+
+static void start_more(struct trial *trial)
+{
+	duet_op_nop(&trial->op);
+	*(int *)trial->context = duet_op_start(stage.loop, &trial->op);
+}
+
+START_TEST(what_a_last_callback_starts_is_refused)
+{
+	struct trial trial;
+	int answer = 1;
+
+	trial_init(&trial);
+	trial.then = start_more;
+	trial.context = &answer;
+	duet_op_timeout(&trial.op, duet_loop_now_ns(stage.loop) + 3600 * SECOND);
+	trial_start(&trial);
+	ck_assert_int_eq(shut_down(), 0);
+	ck_assert_int_eq(answer, -ESHUTDOWN);
+}
+END_TEST
+
+struct lines {
+	unsigned count;
+	char text[400];
+};
+
+static void keep_line(void *context, const char *text)
+{
+	struct lines *lines = context;
+
+	lines->count++;
+	strncat(lines->text, text, sizeof(lines->text) - strlen(lines->text) - 1);
+}
+
+START_TEST(dump_names_each_pending_operation)
+{
+	struct lines lines = { .count = 0 };
+	struct trial recv;
+	struct trial timer;
+
+	pair_open(pair);
+	recv_start(&recv);
+	trial_init(&timer);
+	duet_op_timeout(&timer.op, duet_loop_now_ns(stage.loop) + 3600 * SECOND);
+	trial_start(&timer);
+	stage_settle(2);
+	duet_loop_dump(stage.loop, keep_line, &lines);
+	ck_assert_uint_eq(lines.count, 2);
+	ck_assert_ptr_nonnull(strstr(lines.text, "recv"));
+	ck_assert_ptr_nonnull(strstr(lines.text, "timeout"));
+	trial_cancel(&recv);
+	trial_cancel(&timer);
+	turn_until(recv.ends && timer.ends);
+	memset(&lines, 0, sizeof(lines));
+	duet_loop_dump(stage.loop, keep_line, &lines);
+	ck_assert_uint_eq(lines.count, 0);
+}
+END_TEST
+
+START_TEST(destroy_closes_the_handles_that_remain)
+{
+	pair_open(pair);
+}
+END_TEST
+
+START_TEST(run_returns_when_nothing_is_pending)
+{
+	struct trial trial;
+
+	ck_assert_int_eq(duet_loop_run(stage.loop), 0);
+	trial_init(&trial);
+	duet_op_nop(&trial.op);
+	trial_start(&trial);
+	ck_assert_int_eq(duet_loop_run(stage.loop), 0);
+	expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+}
+END_TEST
+
+START_TEST(options_out_of_range_are_refused)
+{
+	struct duet_loop_options options;
+	struct duet_loop *loop = (struct duet_loop *)1;
+	uint32_t *const fields[] = { &options.operations_max, &options.handles_max,
+		&options.burst_max, &options.size };
+
+	for (unsigned i = 0; i < 4; i++) {
+		duet_loop_options_init(&options);
+		*fields[i] = 0;
+		ck_assert_int_eq(duet_loop_create(&loop, stage.arm->backend(), &options), -EINVAL);
+		ck_assert_ptr_null(loop);
+	}
+	duet_loop_options_init(&options);
+	options.worker_threads = 65;
+	ck_assert_int_eq(duet_loop_create(&loop, stage.arm->backend(), &options), -EINVAL);
+	duet_loop_options_init(&options);
+	options.try_first = 3;
+	ck_assert_int_eq(duet_loop_create(&loop, stage.arm->backend(), &options), -EINVAL);
+	duet_loop_options_init(&options);
+	options.tuning = "nonsense=1";
+	ck_assert_int_eq(duet_loop_create(&loop, stage.arm->backend(), &options), -EINVAL);
+	ck_assert_ptr_null(loop);
+}
+END_TEST
+
+START_TEST(loops_on_one_thread_are_independent)
+{
+	struct duet_loop *second;
+	struct duet_op op;
+
+	ck_assert_int_eq(duet_loop_create(&second, stage.arm->backend(), NULL), 0);
+	duet_op_init(&op, NULL, NULL);
+	duet_op_nop(&op);
+	ck_assert_int_eq(duet_op_start(second, &op), 0);
+	stage_settle(3);
+	ck_assert(duet_op_pending(&op));
+	ck_assert_int_eq(duet_loop_run(second), 0);
+	ck_assert(!duet_op_pending(&op));
+	ck_assert_int_eq(duet_loop_destroy(second), 0);
+}
+END_TEST
+
+/* ---- A forked child may only destroy, and the parent must not notice. ---- */
+
+START_TEST(a_forked_child_destroys_its_copy_in_any_state_without_touching_the_parent)
+{
+	struct trial trial;
+	pid_t child;
+	int status;
+	int raw;
+
+	raw_pair(&pair[1], &raw);
+	recv_start(&trial);
+	stage_settle(3);
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0)
+		_exit(duet_loop_destroy(stage.loop) == 0 ? 0 : 1);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	raw_send(raw, "hello", 5);
+	await(&trial);
+	expect(&trial, 5, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	close(raw);
+}
+END_TEST
+
+START_TEST(a_shutdown_to_a_deadline_says_busy_or_done_and_can_be_repeated)
+{
+	struct trial trial;
+	int error;
+
+	pair_open(pair);
+	recv_start(&trial);
+	stage_settle(2);
+	error = duet_loop_shutdown(stage.loop, 0);
+	ck_assert(error == 0 || error == -EBUSY);
+	ck_assert_int_eq(shut_down(), 0);
+	expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_SHUTDOWN);
+}
+END_TEST
+
+int main(void)
+{
+	return contract_run("stop",
+		CASES(destroy_is_busy_while_an_operation_is_in_flight_and_the_loop_goes_on,
+			destroy_accepts_null, shutdown_cancels_everything_with_its_cause,
+			a_stuck_send_is_told_what_went_out_when_the_loop_shuts_down,
+			what_a_last_callback_starts_is_refused, dump_names_each_pending_operation,
+			destroy_closes_the_handles_that_remain, run_returns_when_nothing_is_pending,
+			options_out_of_range_are_refused, loops_on_one_thread_are_independent,
+			a_shutdown_to_a_deadline_says_busy_or_done_and_can_be_repeated),
+		CASES(a_forked_child_destroys_its_copy_in_any_state_without_touching_the_parent));
+}
