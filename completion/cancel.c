@@ -17,9 +17,11 @@ int completion_cancel(struct duet_loop *loop, struct duet_op *op)
 	struct io_uring_sqe *sqe;
 
 	if (op->progress == PLACE_OWED) {
-		completion_owed_remove(self, op);
+		completion_list_remove(&self->owed, op);
 		return BACKEND_ENDED;
 	}
+	if (op->progress == PLACE_HELD)
+		return BACKEND_ISSUED;
 	if (MUTANT(memory_back_at_request))
 		return BACKEND_ENDED;
 	if (MUTANT(cancel_dropped_when_full) && completion_ring_full(self))

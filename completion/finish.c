@@ -173,3 +173,15 @@ void completion_finish(struct duet_loop *loop, uint64_t user_data, int result, u
 	else
 		loop->stats.stale++;
 }
+
+void completion_finish_held(struct duet_loop *loop)
+{
+	struct completion *self = completion_of(loop);
+	struct completion_list held = self->held;
+	struct duet_op *op;
+
+	/* What is held by a report is for the next turn. */
+	self->held = (struct completion_list){NULL, NULL};
+	while ((op = completion_list_pop(&held)))
+		duet_core_end(loop, op, op->result);
+}

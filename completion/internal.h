@@ -23,8 +23,13 @@ enum completion_tag {
 
 _Static_assert(TAG_POOL + DUET_POOLS_MAX <= 1 << IDENTITY_TAG_BITS, "a tag for every pool");
 
-/* op->progress: PLACE_KERNEL, PLACE_OWED, or 1 + the index of its message header. */
-enum { PLACE_KERNEL = 0, PLACE_OWED = 1 << 16 };
+/* op->progress: where an issued operation is; in the kernel also 1 + the index of its message
+ * header. */
+enum {
+	PLACE_KERNEL = 0,
+	PLACE_OWED = 1 << 16, /* on the list of those that found no room to go on */
+	PLACE_HELD,           /* it has ended, and wait() has yet to say so */
+};
 
 /* slot->ready: what the last receive on a handle said. */
 enum { READY_UNKNOWN, READY_EMPTY };
@@ -44,6 +49,12 @@ struct completion_tuning {
 	bool direct;
 };
 
+/* Operations through op->backend, in order. */
+struct completion_list {
+	struct duet_op *first;
+	struct duet_op *last;
+};
+
 struct completion {
 	struct io_uring ring;
 	struct duet_stats *stats;
@@ -56,10 +67,8 @@ struct completion {
 	uint32_t direct_left; /* plain send calls that this turn may still make */
 	int wake_fd;
 	bool wake_armed;
-	/* Multishot operations that the kernel gave up on without an error and that found no room
-	 * to go on: through op->backend, in order. */
-	struct duet_op *owed_first;
-	struct duet_op *owed_last;
+	struct completion_list owed; /* multishot, to be started again: see PLACE_OWED */
+	struct completion_list held; /* short sends: see PLACE_HELD */
 	struct msghdr messages[MESSAGES_MAX];
 	uint8_t message_free[MESSAGES_MAX];
 	uint32_t message_count;
@@ -107,16 +116,21 @@ int completion_probe(const char *tuning, struct duet_probe *probe);
 /* 0, or -ENOSYS: something that the backend is built on is missing. missing names it. */
 int completion_capabilities(struct completion *self, uint8_t *capability, const char **missing);
 
+/* lend.c, at its end: the lists. The place is noted in the operation. */
+void completion_list_push(struct completion_list *list, struct duet_op *op, uint32_t place);
+struct duet_op *completion_list_pop(struct completion_list *list);
+void completion_list_remove(struct completion_list *list, const struct duet_op *op);
+
 /* start.c */
 int completion_start(struct duet_loop *loop, struct duet_op *op);
 /* Starts a multishot operation again that the kernel ended without an error. */
 void completion_start_again(struct duet_loop *loop, struct duet_op *op);
 /* Those that had found no room. */
 void completion_start_owed(struct duet_loop *loop);
-void completion_owed_remove(struct completion *self, const struct duet_op *op);
 
 /* finish.c */
 void completion_finish(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags);
+void completion_finish_held(struct duet_loop *loop);
 
 /* cancel.c */
 int completion_cancel(struct duet_loop *loop, struct duet_op *op);

@@ -124,3 +124,36 @@ void completion_message_return(struct completion *self, uint32_t index)
 {
 	self->message_free[self->message_count++] = (uint8_t)(index - 1);
 }
+
+/* ---- Operations that are neither the kernel's nor reported. ---- */
+
+void completion_list_push(struct completion_list *list, struct duet_op *op, uint32_t place)
+{
+	op->progress = place;
+	op->backend = 0;
+	if (list->first)
+		list->last->backend = (uintptr_t)op;
+	else
+		list->first = op;
+	list->last = op;
+}
+
+struct duet_op *completion_list_pop(struct completion_list *list)
+{
+	struct duet_op *op = list->first;
+
+	if (op)
+		list->first = (struct duet_op *)(uintptr_t)op->backend;
+	return op;
+}
+
+void completion_list_remove(struct completion_list *list, const struct duet_op *op)
+{
+	struct completion_list rest = {NULL, NULL};
+	struct duet_op *at;
+
+	while ((at = completion_list_pop(list)))
+		if (at != op)
+			completion_list_push(&rest, at, at->progress);
+	*list = rest;
+}

@@ -97,23 +97,41 @@ static bool poll_first(const struct duet_loop *loop, const struct duet_slot *slo
 	}
 }
 
+/* Sockets are received from; what is none (a pipe, a terminal) is read, wherever it stands. */
+static void prep_recv(struct io_uring_sqe *sqe, const struct duet_slot *slot, void *data,
+		      size_t bytes)
+{
+	if (__builtin_expect(slot->slot_class == CLASS_OTHER, 0))
+		io_uring_prep_read(sqe, slot->fd, data, (unsigned)bytes, (uint64_t)-1);
+	else
+		io_uring_prep_recv(sqe, slot->fd, data, bytes, 0);
+}
+
+/* Readiness before the first attempt. A read has no such flag. */
+static void prep_poll_first(struct io_uring_sqe *sqe)
+{
+	if (sqe->opcode != IORING_OP_READ)
+		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+}
+
 static int start_recv_pooled(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
 	const struct duet_slot *slot = duet_core_op_slot(loop, op);
 	const struct duet_pool *pool = op->args.io.pool;
-	bool multishot = op->flags & DUET_MULTISHOT && self->multishot_recv;
+	bool multishot = op->flags & DUET_MULTISHOT && self->multishot_recv &&
+			 slot->slot_class != CLASS_OTHER;
 	struct io_uring_sqe *sqe = completion_ring_entry(self);
 
 	if (!sqe)
 		return -EAGAIN;
-	io_uring_prep_recv(sqe, slot->fd, NULL, multishot ? 0 : pool->size_bytes, 0);
+	prep_recv(sqe, slot, NULL, multishot ? 0 : pool->size_bytes);
 	sqe->flags |= IOSQE_BUFFER_SELECT;
 	sqe->buf_group = pool->id;
 	if (multishot)
 		sqe->ioprio |= IORING_RECV_MULTISHOT;
 	if (duet_core_try(loop, slot) == DUET_TRY_NEVER)
-		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+		prep_poll_first(sqe);
 	return issued(self, op, sqe, TAG_POOL + pool->id);
 }
 
@@ -122,7 +140,7 @@ static bool recv_directly(struct duet_loop *loop, struct duet_slot *slot, struct
 {
 	const struct iovec *into = op->args.io.vectors;
 
-	if (poll_first(loop, slot))
+	if (poll_first(loop, slot) || slot->slot_class == CLASS_OTHER)
 		return false;
 	op->result = duet_core_system_recv(loop, slot->fd, into->iov_base, into->iov_len);
 	if (op->result != -EAGAIN) {
@@ -148,37 +166,54 @@ static int start_recv(struct duet_loop *loop, struct duet_op *op)
 	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
-	io_uring_prep_recv(sqe, slot->fd, into->iov_base, into->iov_len, 0);
+	prep_recv(sqe, slot, into->iov_base, into->iov_len);
 	if (poll_first(loop, slot))
-		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+		prep_poll_first(sqe);
 	return issued(self, op, sqe, TAG_RECV);
+}
+
+static size_t length_of(const struct iovec *pieces, uint32_t count)
+{
+	size_t bytes = 0;
+
+	while (count--)
+		bytes += pieces++->iov_len;
+	return bytes;
 }
 
 /*
  * One attempt as a plain call, with the sends that stand behind it. Nothing can be lost by making
  * it here: op is the head of its line, so that it was the stream's turn anyway, and what went out
- * is counted whether or not a cancel comes before the callback.
+ * is counted whether or not a cancel comes before the callback. A short one stays at the head
+ * until its caller is told: what is started behind it before that must not reach the stream.
+ * -EAGAIN: nothing was done.
  */
-static bool send_directly(struct duet_loop *loop, struct completion *self, struct duet_op *op)
+static int send_directly(struct duet_loop *loop, struct completion *self, struct duet_op *op)
 {
 	struct iovec gathered[LIMIT_GATHER];
 	const struct iovec *pieces = op->args.io.vectors;
 	uint32_t count = op->args.io.vector_count;
-	uint32_t operations;
+	uint32_t operations = 1;
 
 	if (op->next != op) {
 		count = duet_core_gather(loop, op, gathered, LIMIT_GATHER, &operations);
 		pieces = gathered;
 	}
+	op->result = duet_core_system_send(loop, fd_of(loop, op), pieces, count);
+	if (op->result == -EAGAIN) {
+		loop->stats.wasted++;
+		return -EAGAIN;
+	}
+	loop->stats.inline_ended++;
 	if (self->direct_left)
 		self->direct_left--;
-	op->result = duet_core_system_send(loop, fd_of(loop, op), pieces, count);
-	if (op->result != -EAGAIN) {
-		loop->stats.inline_ended++;
-		return true;
-	}
-	loop->stats.wasted++;
-	return false;
+	if (op->result < 0 || (size_t)op->result >= length_of(pieces, count))
+		return BACKEND_ENDED;
+	self->direct_left = 0;
+	if (operations == 1 && op->flags & (DUET_WHOLE | DUET_INLINE))
+		return BACKEND_ENDED;
+	completion_list_push(&self->held, op, PLACE_HELD);
+	return BACKEND_ISSUED;
 }
 
 /* Of several pieces, if a message header is free; else of the first of them: the caller or core
@@ -192,10 +227,12 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 	bool never = duet_core_try(loop, slot) == DUET_TRY_NEVER;
 	struct io_uring_sqe *sqe;
 	uint32_t message;
+	int answer = -EAGAIN;
 
-	if ((self->direct_left || op->flags & DUET_INLINE) && !never &&
-	    send_directly(loop, self, op))
-		return BACKEND_ENDED;
+	if ((self->direct_left || op->flags & DUET_INLINE) && !never)
+		answer = send_directly(loop, self, op);
+	if (answer != -EAGAIN)
+		return answer;
 	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
@@ -340,44 +377,17 @@ void completion_start_again(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
 
-	if (!self->owed_first && starts[op->kind](loop, op) == BACKEND_ISSUED)
-		return;
-	op->progress = PLACE_OWED;
-	op->backend = 0;
-	if (self->owed_first)
-		self->owed_last->backend = (uintptr_t)op;
-	else
-		self->owed_first = op;
-	self->owed_last = op;
+	if (self->owed.first || starts[op->kind](loop, op) != BACKEND_ISSUED)
+		completion_list_push(&self->owed, op, PLACE_OWED);
 }
 
 void completion_start_owed(struct duet_loop *loop)
 {
 	struct completion *self = completion_of(loop);
+	struct completion_list owed = self->owed;
 	struct duet_op *op;
 
-	while ((op = self->owed_first)) {
-		struct duet_op *next = (struct duet_op *)(uintptr_t)op->backend;
-
-		if (starts[op->kind](loop, op) != BACKEND_ISSUED)
-			return;
-		self->owed_first = next;
-	}
-}
-
-void completion_owed_remove(struct completion *self, const struct duet_op *op)
-{
-	struct duet_op *before = NULL;
-	struct duet_op *at = self->owed_first;
-
-	while (at != op) {
-		before = at;
-		at = (struct duet_op *)(uintptr_t)at->backend;
-	}
-	if (before)
-		before->backend = op->backend;
-	else
-		self->owed_first = (struct duet_op *)(uintptr_t)op->backend;
-	if (self->owed_last == op)
-		self->owed_last = before;
+	self->owed = (struct completion_list){NULL, NULL};
+	while ((op = completion_list_pop(&owed)))
+		completion_start_again(loop, op);
 }

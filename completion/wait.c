@@ -11,7 +11,7 @@ static void prepare_turn(struct duet_loop *loop, struct completion *self)
 {
 	if (__builtin_expect(!self->wake_armed, 0))
 		completion_wake_arm(self);
-	if (__builtin_expect(self->owed_first != NULL, 0))
+	if (__builtin_expect(self->owed.first != NULL, 0))
 		completion_start_owed(loop);
 }
 
@@ -21,9 +21,11 @@ int completion_wait(struct duet_loop *loop, int64_t timeout_ns)
 	int error;
 
 	prepare_turn(loop, self);
-	error = completion_ring_wait(self, timeout_ns);
+	error = completion_ring_wait(self, self->held.first ? 0 : timeout_ns);
 	if (self->direct)
 		self->direct_left = completion_ring_ready(self) <= SHORT_TURN ? SHORT_TURN : 0;
+	if (__builtin_expect(self->held.first != NULL, 0))
+		completion_finish_held(loop);
 	completion_ring_reap(loop, self);
 	return error;
 }
@@ -34,5 +36,6 @@ int completion_prepare(struct duet_loop *loop)
 
 	prepare_turn(loop, self);
 	/* An error here is said again, and reported, by the turn. */
-	return completion_ring_hand_over(self) < 0 || completion_ring_pending(self);
+	return completion_ring_hand_over(self) < 0 || completion_ring_pending(self) ||
+	       self->held.first;
 }
