@@ -59,22 +59,7 @@ static void print_machine(const struct doctor *doctor)
 	       machine_is_virtual(doctor->proc) ? ", virtual" : "");
 }
 
-/* The reason of a refusal is the library's: it tried. Long ones are broken to the width. */
-static void print_wrapped(const char *text, int indent)
-{
-	int column = indent;
-
-	while (*text) {
-		int word = (int)strcspn(text, " ");
-
-		if (column + word > 78 && column > indent)
-			column = printf("\n%*s", indent, "") - 1;
-		column += printf("%.*s ", word, text);
-		text += word + (text[word] == ' ');
-	}
-	putchar('\n');
-}
-
+/* The reason of a refusal is the library's: it tried. */
 static void print_backends(struct doctor *doctor)
 {
 	puts("\nbackends");
@@ -84,7 +69,7 @@ static void print_backends(struct doctor *doctor)
 		int column = printf("  %-11s %s: ", duet_backend_name(backends_at(i)),
 				    refused ? "not available" : "available");
 
-		print_wrapped(refused ? probe->reason : probe->shape, refused ? column : 14);
+		say_wrapped(stdout, refused ? probe->reason : probe->shape, column, 14);
 	}
 }
 
@@ -147,7 +132,7 @@ static void advise(struct doctor *doctor, const char *text)
 {
 	doctor->advice++;
 	fputs("  - ", stdout);
-	print_wrapped(text, 4);
+	say_wrapped(stdout, text, 4, 4);
 }
 
 static void advise_on_ring(struct doctor *doctor)

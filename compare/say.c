@@ -78,3 +78,22 @@ bool say_colour(FILE *stream)
 		return false;
 	return terminal && *terminal && strcmp(terminal, "dumb") != 0;
 }
+
+void say_wrapped(FILE *stream, const char *text, int column, int indent)
+{
+	bool begun = false;
+
+	text += strspn(text, " ");
+	while (*text) {
+		int word = (int)strcspn(text, " ");
+
+		if (column + begun + word > 79 && column > indent)
+			column = fprintf(stream, "\n%*s", indent, "") - 1;
+		else if (begun)
+			column += fprintf(stream, " ");
+		column += fprintf(stream, "%.*s", word, text);
+		text += word + (int)strspn(text + word, " ");
+		begun = true;
+	}
+	fputc('\n', stream);
+}

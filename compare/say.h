@@ -27,6 +27,10 @@ void say_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_progress_end(void);
 
+/* Words on stdout or elsewhere, broken so that they fit 80 columns; column is where the line stands
+ * now, indent where the next ones begin. Ends the line. */
+void say_wrapped(FILE *stream, const char *text, int column, int indent);
+
 /* Colour only on a terminal, and never where NO_COLOR is set or TERM is dumb. */
 bool say_colour(FILE *stream);
 

@@ -131,7 +131,9 @@ static double bytes_on_loan(const json_t *slot)
 
 static double load_busy(const json_t *slot)
 {
-	return ratio(100 * number(slot, "load_cpu_ns"), number(slot, "elapsed_ns"));
+	double share = ratio(100 * number(slot, "load_cpu_ns"), number(slot, "elapsed_ns"));
+
+	return share > 0 ? share : NAN; /* none: the arm is its own load */
 }
 
 static double arm_busy(const json_t *slot)

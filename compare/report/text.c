@@ -9,7 +9,7 @@
 
 #include "compare/say.h"
 
-enum { NAME_COLUMNS = 24, FIGURE_COLUMNS = 10 };
+enum { NAME_COLUMNS = 28, FIGURE_COLUMNS = 10 };
 
 static const char *string_at(const json_t *object, const char *key)
 {
@@ -62,13 +62,12 @@ static void format_figure(const json_t *value, const char *unit, char *text, siz
 		 time ? TIMES[step] : RATES[step]);
 }
 
-static void print_verdict(const json_t *metric, const json_t *comparison, FILE *out)
+static void print_verdict(const json_t *comparison, FILE *out)
 {
 	const char *verdict = string_at(comparison, "verdict");
 	bool differs = strstr(verdict, "lower") != NULL;
 	bool noisy = !strcmp(verdict, "too noisy");
 
-	(void)metric;
 	fputs(style(out, differs ? BOLD : noisy ? YELLOW : ""), out);
 	if (differs)
 		fprintf(out, "%c lower", letter(integer_at(comparison, *verdict == 'a' ? "a" : "b")));
@@ -90,6 +89,15 @@ static void print_ratio(const json_t *comparison, FILE *out)
 		fprintf(out, "  %5s  %14s  ", "-", "");
 }
 
+/* A longer name stands whole above the table. */
+static void print_name(char arm, const char *name, FILE *out)
+{
+	if (strlen(name) > 20)
+		fprintf(out, "  %c %.18s..", arm, name);
+	else
+		fprintf(out, "  %c %-20s", arm, name);
+}
+
 static void print_metric(const json_t *cell, const json_t *metric, FILE *out)
 {
 	const json_t *comparisons = json_object_get(metric, "comparisons");
@@ -109,14 +117,14 @@ static void print_metric(const json_t *cell, const json_t *metric, FILE *out)
 
 		format_figure(json_array_get(medians, i), string_at(metric, "unit"), figure,
 			      sizeof(figure));
-		fprintf(out, "  %c %-20.20s %10s", letter((json_int_t)i), string_at(arm, "name"),
-			figure);
+		print_name(letter((json_int_t)i), string_at(arm, "name"), out);
+		fprintf(out, " %10s", figure);
 		if (!i) {
 			fputc('\n', out);
 			continue;
 		}
 		print_ratio(json_array_get(comparisons, i - 1), out);
-		print_verdict(metric, json_array_get(comparisons, i - 1), out);
+		print_verdict(json_array_get(comparisons, i - 1), out);
 	}
 }
 
@@ -133,12 +141,19 @@ static bool is_unmeasured(const json_t *metric)
 	return true;
 }
 
+static int decimals(double value)
+{
+	if (value == 0)
+		return 0;
+	return value < 1 ? 4 : value < 10 ? 3 : value < 100 ? 1 : 0;
+}
+
 static void print_counters(const json_t *cell, FILE *out)
 {
 	size_t arms = json_array_size(json_object_get(cell, "arms")), i, k;
 	json_t *counter, *median;
 
-	fprintf(out, "%s%-*s%s", style(out, BOLD), NAME_COLUMNS, "beside the times",
+	fprintf(out, "\n%s%-*s%s", style(out, BOLD), NAME_COLUMNS, "beside the times",
 		style(out, PLAIN));
 	for (k = 0; k < arms; k++)
 		fprintf(out, "%*c", FIGURE_COLUMNS, letter((json_int_t)k));
@@ -149,7 +164,7 @@ static void print_counters(const json_t *cell, FILE *out)
 			double value = json_number_value(median);
 
 			if (json_is_number(median))
-				fprintf(out, "%*.*f", FIGURE_COLUMNS, value < 100 ? 3 : 0, value);
+				fprintf(out, "%*.*f", FIGURE_COLUMNS, decimals(value), value);
 			else
 				fprintf(out, "%*s", FIGURE_COLUMNS, "-");
 		}
@@ -202,10 +217,14 @@ static void print_arms(const json_t *cell, FILE *out)
 	json_t *arm;
 	size_t i;
 
-	json_array_foreach(json_object_get(cell, "arms"), i, arm)
-		fprintf(out, "  %c = %s %s(%.45s)%s\n", letter((json_int_t)i),
-			string_at(arm, "name"), style(out, DIM), string_at(arm, "shape"),
-			style(out, PLAIN));
+	json_array_foreach(json_object_get(cell, "arms"), i, arm) {
+		int column = fprintf(out, "  %c = %s: ", letter((json_int_t)i),
+				     string_at(arm, "name"));
+
+		fputs(style(out, DIM), out);
+		say_wrapped(out, string_at(arm, "shape"), column, 6);
+		fputs(style(out, PLAIN), out);
+	}
 }
 
 void text_cell(const json_t *cell, FILE *out)
@@ -243,6 +262,22 @@ void text_head(const json_t *result, FILE *out)
 		fputs("One processor only: server and load share it, and disturb each other.\n", out);
 }
 
+/* Broken so that it can be pasted as it stands. */
+static void print_command(const char *text, FILE *out)
+{
+	int column = 2;
+
+	while (*text) {
+		int word = (int)strcspn(text, " ");
+
+		if (column + word > 76 && column > 4)
+			column = fprintf(out, "\\\n    ") - 2;
+		column += fprintf(out, "%.*s ", word, text);
+		text += word + (text[word] == ' ');
+	}
+	fputc('\n', out);
+}
+
 void text_foot(const json_t *result, FILE *out)
 {
 	const json_t *run = json_object_get(result, "run");
@@ -251,5 +286,6 @@ void text_foot(const json_t *result, FILE *out)
 	      out);
 	if (json_is_false(json_object_get(result, "complete")))
 		fputs("Incomplete: the run was ended before all rounds were played.\n", out);
-	fprintf(out, "Again: %s\n", string_at(run, "repeat"));
+	fprintf(out, "Again:\n  ");
+	print_command(string_at(run, "repeat"), out);
 }
