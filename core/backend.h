@@ -207,6 +207,18 @@ DUET_API int duet_core_tuning_check(const char *tuning, const char *const *keys)
 DUET_API int duet_core_buffer_take(struct duet_pool *pool);
 DUET_API void duet_core_buffer_untake(struct duet_pool *pool, uint16_t index);
 
+/* The buffer that the next take would give, to be filled by one call; -1: none is free. Kept only
+ * if bytes came: then it is taken. Nothing else may be called in between. */
+static inline int duet_core_buffer_peek(const struct duet_pool *pool)
+{
+	return pool->stack_count ? pool->stack[pool->stack_count - 1] : -1;
+}
+
+static inline void duet_core_buffer_keep(struct duet_pool *pool)
+{
+	pool->stack_count--;
+}
+
 static inline unsigned char *duet_core_buffer_data(const struct duet_pool *pool, uint16_t index)
 {
 	return pool->memory + (size_t)index * pool->size_bytes;

@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 /*
@@ -19,7 +18,8 @@ static int counted(struct duet_loop *loop, long answer)
 	return answer < 0 ? -errno : (int)answer;
 }
 
-int polling_found_nothing(struct duet_loop *loop, struct duet_slot *slot, enum direction direction)
+COLD int polling_found_nothing(struct duet_loop *loop, struct duet_slot *slot,
+			       enum direction direction)
 {
 	loop->stats.wasted++;
 	polling_note_empty(slot, direction);
@@ -27,22 +27,22 @@ int polling_found_nothing(struct duet_loop *loop, struct duet_slot *slot, enum d
 }
 
 /* The terminal report of the head of a direction. Nothing of op or slot is used afterwards. */
-static uint32_t end_head(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
-			 enum direction direction, int result)
+static inline void end_head(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
+			    enum direction direction, int result)
 {
 	slot->ready &= ~polling_bits(HELD, direction);
 	if (op->progress == PROGRESS_FRESH)
 		loop->stats.inline_ended++;
 	duet_core_end(loop, op, result);
-	return 1;
 }
 
-static uint32_t await_event(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
-			    enum direction direction)
+static COLD void await_event(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
+			     enum direction direction)
 {
 	int error = polling_arm(loop, slot, op);
 
-	return error ? end_head(loop, slot, op, direction, error) : 0;
+	if (error)
+		end_head(loop, slot, op, direction, error);
 }
 
 /* ---- Accept. ---- */
@@ -60,16 +60,16 @@ int polling_try_accept_once(struct duet_loop *loop, struct duet_slot *slot)
 	return fd == -EAGAIN ? polling_found_nothing(loop, slot, DIRECTION_READ) : fd;
 }
 
-static uint32_t finish_accept(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+static COLD void finish_accept(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
 {
 	int fd = polling_try_accept_once(loop, slot);
 
 	if (fd == -EAGAIN)
-		return await_event(loop, slot, op, DIRECTION_READ);
-	if (fd < 0 || !(op->flags & DUET_MULTISHOT))
-		return end_head(loop, slot, op, DIRECTION_READ, fd);
-	duet_core_item_accepted(loop, op, fd);
-	return 1;
+		await_event(loop, slot, op, DIRECTION_READ);
+	else if (fd >= 0 && op->flags & DUET_MULTISHOT)
+		duet_core_item_accepted(loop, op, fd);
+	else
+		end_head(loop, slot, op, DIRECTION_READ, fd);
 }
 
 /* ---- Connect. ---- */
@@ -94,99 +94,127 @@ int polling_try_connect_once(struct duet_loop *loop, struct duet_slot *slot, str
 	return error;
 }
 
-static uint32_t finish_connect(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+static COLD void finish_connect(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
 {
 	int error = polling_try_connect_once(loop, slot, op);
 
 	if (error == -EINPROGRESS)
-		return await_event(loop, slot, op, DIRECTION_WRITE);
-	return end_head(loop, slot, op, DIRECTION_WRITE, error);
+		await_event(loop, slot, op, DIRECTION_WRITE);
+	else
+		end_head(loop, slot, op, DIRECTION_WRITE, error);
 }
 
 /* ---- Receive. ---- */
 
-/*
- * A receive that stopped short has emptied the socket, where nothing else could have stopped it:
- * urgent data and hang-up stop it on TCP, descriptors and credentials on a unix stream, and the
- * length of a datagram says nothing about the next.
- */
-static bool short_is_empty(const struct duet_slot *slot)
+/* Into the caller's memory. */
+static inline int attempt_recv(struct duet_loop *loop, struct duet_slot *slot,
+			       const struct duet_op *op)
 {
-	if (slot->ready & LASTING)
-		return false;
-	return slot->slot_class == CLASS_TCP ||
-	       (slot->slot_class == CLASS_UNIX_STREAM && slot->flags & DUET_HANDLE_NO_ANCILLARY);
+	const struct iovec *target = op->args.io.vectors;
+	int n = polling_call_recv(loop, slot->fd, target->iov_base, target->iov_len);
+
+	if (likely(n > 0))
+		polling_note_received(loop, slot, (size_t)n, target->iov_len);
+	else if (n == -EAGAIN)
+		polling_found_nothing(loop, slot, DIRECTION_READ);
+	return n;
 }
 
-void polling_note_received(struct duet_loop *loop, struct duet_slot *slot, size_t n, size_t wanted)
+/* Into the pool's next buffer, which is taken only if bytes came. */
+static inline int attempt_recv_pooled(struct duet_loop *loop, struct duet_slot *slot,
+				      struct duet_pool *pool, int index)
 {
-	if (n >= wanted)
-		return;
-	if (!short_is_empty(slot) && !MUTANT(short_read_is_empty))
-		return;
-	if (duet_core_try(loop, slot) != DUET_TRY_ALWAYS)
-		polling_note_empty(slot, DIRECTION_READ);
+	int n = polling_call_recv(loop, slot->fd, duet_core_buffer_data(pool, (uint16_t)index),
+				  pool->size_bytes);
+
+	if (likely(n > 0)) {
+		duet_core_buffer_keep(pool);
+		polling_note_received(loop, slot, (size_t)n, pool->size_bytes);
+	} else if (n == -EAGAIN) {
+		polling_found_nothing(loop, slot, DIRECTION_READ);
+	}
+	return n;
 }
 
 int polling_try_recv_once(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
 			  int *index)
 {
-	struct iovec target;
 	int n;
 
-	*index = polling_lend(op, &target);
-	if (*index == -ENOBUFS)
-		return -ENOBUFS;
-	do
-		n = duet_core_system_recv(loop, slot->fd, target.iov_base, target.iov_len);
-	while (n == -EINTR);
-	if (n > 0) {
-		polling_note_received(loop, slot, (size_t)n, target.iov_len);
-		return n;
-	}
-	polling_lend_back(op, *index);
-	return n == -EAGAIN ? polling_found_nothing(loop, slot, DIRECTION_READ) : n;
+	*index = LEND_OWN;
+	do {
+		if (!(op->flags & DUET_POOLED)) {
+			n = attempt_recv(loop, slot, op);
+			continue;
+		}
+		*index = duet_core_buffer_peek(op->args.io.pool);
+		if (*index == LEND_NONE)
+			return -ENOBUFS;
+		n = attempt_recv_pooled(loop, slot, op->args.io.pool, *index);
+	} while (n == -EINTR);
+	return n;
 }
 
-static uint32_t deliver_received(struct duet_loop *loop, struct duet_slot *slot,
-				 struct duet_op *op, int n, int index)
+/* An interruption leaves the attempt due. */
+static COLD void received_nothing(struct duet_loop *loop, struct duet_slot *slot,
+				  struct duet_op *op, int n)
 {
-	if (n <= 0 || index < 0)
-		return end_head(loop, slot, op, DIRECTION_READ, n);
-	if (op->flags & DUET_MULTISHOT) {
-		duet_core_item_buffer(loop, op, n, (uint16_t)index);
-		return 1;
+	if (n == -EAGAIN)
+		await_event(loop, slot, op, DIRECTION_READ);
+	else if (n != -EINTR)
+		end_head(loop, slot, op, DIRECTION_READ, n);
+}
+
+static inline void deliver_buffer(struct duet_loop *loop, struct duet_slot *slot,
+				  struct duet_op *op, int n, uint16_t index)
+{
+	if (likely(op->flags & DUET_MULTISHOT)) {
+		duet_core_item_buffer(loop, op, n, index);
+		return;
 	}
 	slot->ready &= ~polling_bits(HELD, DIRECTION_READ);
 	if (op->progress == PROGRESS_FRESH)
 		loop->stats.inline_ended++;
-	duet_core_end_buffer(loop, op, n, (uint16_t)index);
-	return 1;
+	duet_core_end_buffer(loop, op, n, index);
 }
 
-/* No buffer is a condition to tell of only if there is data: until then it is waited for without
- * one. */
-static uint32_t find_no_buffer(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+/* That there is no buffer is something to tell of only if there is data. */
+static COLD void find_no_buffer(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
 {
-	if (!(slot->ready & polling_bits(READY, DIRECTION_READ))) {
-		polling_note_empty(slot, DIRECTION_READ);
-		return await_event(loop, slot, op, DIRECTION_READ);
+	if (slot->ready & polling_bits(READY, DIRECTION_READ)) {
+		polling_lend_none(loop, slot, op);
+		return;
 	}
-	slot->ready &= ~polling_bits(HELD, DIRECTION_READ);
-	duet_core_starve(loop, op);
-	return 1;
+	polling_note_empty(slot, DIRECTION_READ);
+	await_event(loop, slot, op, DIRECTION_READ);
 }
 
-static uint32_t finish_recv(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+static inline void finish_recv_pooled(struct duet_loop *loop, struct duet_slot *slot,
+				      struct duet_op *op)
 {
-	int index;
-	int n = polling_try_recv_once(loop, slot, op, &index);
+	struct duet_pool *pool = op->args.io.pool;
+	int index = duet_core_buffer_peek(pool);
+	int n;
 
-	if (n == -EAGAIN)
-		return await_event(loop, slot, op, DIRECTION_READ);
-	if (n == -ENOBUFS && index == -ENOBUFS)
-		return find_no_buffer(loop, slot, op);
-	return deliver_received(loop, slot, op, n, index);
+	if (unlikely(index == LEND_NONE)) {
+		find_no_buffer(loop, slot, op);
+		return;
+	}
+	n = attempt_recv_pooled(loop, slot, pool, index);
+	if (likely(n > 0))
+		deliver_buffer(loop, slot, op, n, (uint16_t)index);
+	else
+		received_nothing(loop, slot, op, n);
+}
+
+static inline void finish_recv(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+{
+	int n = attempt_recv(loop, slot, op);
+
+	if (likely(n > 0))
+		end_head(loop, slot, op, DIRECTION_READ, n);
+	else
+		received_nothing(loop, slot, op, n);
 }
 
 /* ---- Send. ---- */
@@ -200,16 +228,9 @@ static size_t length_of(const struct iovec *pieces, uint32_t count)
 	return length;
 }
 
-/* A send that stopped short has filled the socket. */
-void polling_note_sent(struct duet_loop *loop, struct duet_slot *slot, size_t n, size_t wanted)
-{
-	if (n < wanted && duet_core_try(loop, slot) != DUET_TRY_ALWAYS)
-		polling_note_empty(slot, DIRECTION_WRITE);
-}
-
-/* The head alone, or on a stream with what waits behind it. */
-int polling_try_send_once(struct duet_loop *loop, struct duet_slot *slot,
-			  const struct duet_op *op)
+/* Several pieces, on a stream with those of the sends that wait behind it. */
+static COLD int attempt_gathered(struct duet_loop *loop, struct duet_slot *slot,
+				 const struct duet_op *op)
 {
 	struct iovec gathered[LIMIT_GATHER];
 	const struct iovec *pieces = op->args.io.vectors;
@@ -221,41 +242,68 @@ int polling_try_send_once(struct duet_loop *loop, struct duet_slot *slot,
 		count = duet_core_gather(loop, op, gathered, LIMIT_GATHER, &operations);
 		pieces = gathered;
 	}
-	do
-		n = duet_core_system_send(loop, slot->fd, pieces, count);
-	while (n == -EINTR);
-	if (n == -EAGAIN)
-		return polling_found_nothing(loop, slot, DIRECTION_WRITE);
+	n = duet_core_system_send(loop, slot->fd, pieces, count);
 	if (n >= 0)
 		polling_note_sent(loop, slot, (size_t)n, length_of(pieces, count));
 	return n;
 }
 
-static uint32_t finish_send(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+static inline int attempt_send(struct duet_loop *loop, struct duet_slot *slot,
+			       const struct duet_op *op)
 {
-	int n = polling_try_send_once(loop, slot, op);
+	const struct iovec *piece = op->args.io.vectors;
+	int n;
 
-	if (n == -EAGAIN)
-		return await_event(loop, slot, op, DIRECTION_WRITE);
-	return end_head(loop, slot, op, DIRECTION_WRITE, n);
+	do {
+		if (likely(op->next == op && op->args.io.vector_count == 1)) {
+			n = polling_call_send(loop, slot->fd, piece->iov_base, piece->iov_len);
+			if (likely(n >= 0))
+				polling_note_sent(loop, slot, (size_t)n, piece->iov_len);
+		} else {
+			n = attempt_gathered(loop, slot, op);
+		}
+	} while (unlikely(n == -EINTR));
+	if (unlikely(n == -EAGAIN))
+		return polling_found_nothing(loop, slot, DIRECTION_WRITE);
+	return n;
 }
 
-uint32_t polling_finish_reads(struct duet_loop *loop, struct duet_slot *slot)
+int polling_try_send_once(struct duet_loop *loop, struct duet_slot *slot,
+			  const struct duet_op *op)
+{
+	return attempt_send(loop, slot, op);
+}
+
+static inline void finish_send(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+{
+	int n = attempt_send(loop, slot, op);
+
+	if (unlikely(n == -EAGAIN))
+		await_event(loop, slot, op, DIRECTION_WRITE);
+	else
+		end_head(loop, slot, op, DIRECTION_WRITE, n);
+}
+
+void polling_finish_reads(struct duet_loop *loop, struct duet_slot *slot)
 {
 	struct duet_op *op = slot->reads;
 
-	if (op->kind == DUET_RECV)
-		return finish_recv(loop, slot, op);
-	return finish_accept(loop, slot, op);
+	if (unlikely(op->kind != DUET_RECV))
+		finish_accept(loop, slot, op);
+	else if (op->flags & DUET_POOLED)
+		finish_recv_pooled(loop, slot, op);
+	else
+		finish_recv(loop, slot, op);
 }
 
-uint32_t polling_finish_writes(struct duet_loop *loop, struct duet_slot *slot)
+void polling_finish_writes(struct duet_loop *loop, struct duet_slot *slot)
 {
 	struct duet_op *op = slot->writes;
 
-	if (op->kind == DUET_SEND)
-		return finish_send(loop, slot, op);
-	return finish_connect(loop, slot, op);
+	if (likely(op->kind == DUET_SEND))
+		finish_send(loop, slot, op);
+	else
+		finish_connect(loop, slot, op);
 }
 
 /* ---- Read. ---- */
@@ -293,7 +341,7 @@ int polling_try_read_once(struct duet_loop *loop, struct duet_slot *slot, struct
 }
 
 /* A short count is what the cache has, or the end of the file: a worker finds out which. */
-static uint32_t finish_read(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+static void finish_read(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
 {
 	int n = polling_try_read_once(loop, slot, op);
 
@@ -301,10 +349,9 @@ static uint32_t finish_read(struct duet_loop *loop, struct duet_slot *slot, stru
 	    (n >= 0 && MUTANT(end_of_file_early))) {
 		loop->stats.inline_ended++;
 		duet_core_end(loop, op, n);
-		return 1;
+		return;
 	}
 	polling_offload_read(loop, slot, op, n > 0 ? (uint32_t)n : 0);
-	return 0;
 }
 
 /* ---- Poll. ---- */
@@ -325,7 +372,7 @@ int polling_try_poll_once(struct duet_loop *loop, struct duet_slot *slot, uint32
 	return n > 0 ? (unsigned short)asked.revents : n;
 }
 
-static uint32_t finish_poll(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+static void finish_poll(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
 {
 	int result = polling_try_poll_once(loop, slot, op->args.poll.events);
 
@@ -334,21 +381,21 @@ static uint32_t finish_poll(struct duet_loop *loop, struct duet_slot *slot, stru
 		slot->ready |= POLLED;
 	}
 	if (!result)
-		return 0;
+		return;
 	if (op->progress == PROGRESS_FRESH)
 		loop->stats.inline_ended++;
 	duet_core_end(loop, op, result);
-	return 1;
 }
 
-uint32_t polling_finish_due(struct duet_loop *loop, struct duet_op *op)
+void polling_finish_due(struct duet_loop *loop, struct duet_op *op)
 {
 	struct duet_slot *slot = duet_core_op_slot(loop, op);
 
 	op->progress = PROGRESS_FRESH;
 	if (op->kind == DUET_READ)
-		return finish_read(loop, slot, op);
-	return finish_poll(loop, slot, op);
+		finish_read(loop, slot, op);
+	else
+		finish_poll(loop, slot, op);
 }
 
 /* Marks the armed polls that events answer, before a callback can arm others: these have not seen
@@ -386,18 +433,14 @@ static struct duet_op *answered_poll(const struct duet_slot *slot)
 	return NULL;
 }
 
-uint32_t polling_finish_polls(struct duet_loop *loop, struct duet_slot *slot, uint32_t events)
+void polling_finish_polls(struct duet_loop *loop, struct duet_slot *slot, uint32_t events)
 {
 	uint64_t identity = duet_core_slot_identity(loop, slot);
-	uint32_t reports = 0;
 	struct duet_op *op;
 
 	answer_polls(slot, events);
-	while (duet_core_slot(loop, identity) && (op = answered_poll(slot))) {
+	while (duet_core_slot(loop, identity) && (op = answered_poll(slot)))
 		duet_core_end(loop, op, (int)op->backend);
-		reports++;
-	}
-	return reports;
 }
 
 /* ---- The eager arm. ---- */
@@ -408,10 +451,10 @@ void polling_take_early(struct duet_loop *loop, struct duet_slot *slot)
 	int index;
 	int n;
 
-	if (!polling_is_due(slot, DIRECTION_READ) || slot->ready & TAKEN || op->kind != DUET_RECV)
+	if (!(polling_dues(slot) & HELD) || slot->ready & TAKEN || op->kind != DUET_RECV)
 		return;
 	n = polling_try_recv_once(loop, slot, op, &index);
-	if (n == -ENOBUFS && index == -ENOBUFS)
+	if (index == LEND_NONE)
 		return;
 	if (n == -EAGAIN) {
 		n = polling_arm(loop, slot, op);
@@ -422,20 +465,20 @@ void polling_take_early(struct duet_loop *loop, struct duet_slot *slot)
 	op->backend = (uint64_t)(uint32_t)index << 32 | (uint32_t)n;
 }
 
-uint32_t polling_finish_taken(struct duet_loop *loop, struct duet_slot *slot)
+void polling_finish_taken(struct duet_loop *loop, struct duet_slot *slot)
 {
 	struct duet_op *op = slot->reads;
-	bool stopped;
-	int n;
+	int index = (int)(op->backend >> 32);
+	int n = (int)(uint32_t)op->backend;
+	bool stopped = op->progress == PROGRESS_STOPPED && op->flags & DUET_MULTISHOT;
 
-	if (!(slot->ready & TAKEN))
-		return 0;
 	slot->ready &= ~(uint32_t)TAKEN;
-	n = (int)(uint32_t)op->backend;
-	stopped = op->progress == PROGRESS_STOPPED && op->flags & DUET_MULTISHOT && n > 0;
-	deliver_received(loop, slot, op, n, (int)(op->backend >> 32));
+	if (n <= 0 || index < 0) {
+		end_head(loop, slot, op, DIRECTION_READ, n);
+		return;
+	}
+	deliver_buffer(loop, slot, op, n, (uint16_t)index);
 	/* What was taken is handed over first; then the request is answered. */
 	if (stopped)
 		end_head(loop, slot, op, DIRECTION_READ, -ECANCELED);
-	return 1;
 }

@@ -5,6 +5,9 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "core/backend.h"
 #include "duet/polling.h"
@@ -90,9 +93,11 @@ static inline uint32_t polling_bits(uint32_t bits, enum direction direction)
 	return bits << direction;
 }
 
-static inline bool polling_is_due(const struct duet_slot *slot, enum direction direction)
+/* The bits HELD of the directions in which an attempt is due. */
+static inline uint32_t polling_dues(const struct duet_slot *slot)
 {
-	return (slot->ready >> direction & (HELD | EMPTY)) == HELD;
+	_Static_assert(EMPTY == HELD << 2, "the shift brings EMPTY to the place of HELD");
+	return slot->ready & ~(slot->ready >> 2) & (HELD | HELD << DIRECTION_WRITE);
 }
 
 static inline bool polling_is_awaited(const struct duet_slot *slot, enum direction direction)
@@ -113,10 +118,81 @@ static inline void polling_note_ready(struct duet_slot *slot, enum direction dir
 		      polling_bits(READY, direction);
 }
 
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define COLD __attribute__((cold, noinline))
+
+/*
+ * The two calls of every message. Not through recv(3) and send(3): those are cancellation points,
+ * around which libc does some sixty instructions in a program that has threads.
+ */
+static inline int polling_call_recv(struct duet_loop *loop, int fd, void *data, size_t bytes)
+{
+	long n = syscall(SYS_recvfrom, fd, data, bytes, MSG_DONTWAIT, NULL, NULL);
+
+	loop->stats.system_calls++;
+	return unlikely(n < 0) ? -errno : (int)n;
+}
+
+static inline int polling_call_send(struct duet_loop *loop, int fd, const void *data, size_t bytes)
+{
+	long n = syscall(SYS_sendto, fd, data, bytes, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
+
+	loop->stats.system_calls++;
+	return unlikely(n < 0) ? -errno : (int)n;
+}
+
+/* The policy of a handle is the default: go by what is known. */
+static inline bool polling_predicts(const struct duet_loop *loop, const struct duet_slot *slot)
+{
+	return likely(!(slot->flags & (DUET_HANDLE_TRY_NEVER | DUET_HANDLE_TRY_ALWAYS)) &&
+		      loop->try_first == DUET_TRY_PREDICT);
+}
+
+/*
+ * What an attempt says about its direction. A receive that stopped short has emptied the socket
+ * where nothing else could have stopped it: urgent data and hang-up stop it on TCP, descriptors
+ * and credentials on a unix stream, and the length of a datagram says nothing about the next.
+ */
+static inline bool polling_short_is_empty(const struct duet_slot *slot)
+{
+	if (slot->ready & LASTING)
+		return false;
+	return likely(slot->slot_class == CLASS_TCP) ||
+	       (slot->slot_class == CLASS_UNIX_STREAM && slot->flags & DUET_HANDLE_NO_ANCILLARY);
+}
+
+static inline void polling_note_received(const struct duet_loop *loop, struct duet_slot *slot,
+					 size_t n, size_t wanted)
+{
+	if (n < wanted && (polling_short_is_empty(slot) || MUTANT(short_read_is_empty)) &&
+	    duet_core_try(loop, slot) != DUET_TRY_ALWAYS)
+		polling_note_empty(slot, DIRECTION_READ);
+}
+
+/* A send that stopped short has filled the socket. */
+static inline void polling_note_sent(const struct duet_loop *loop, struct duet_slot *slot,
+				     size_t n, size_t wanted)
+{
+	if (unlikely(n < wanted) && duet_core_try(loop, slot) != DUET_TRY_ALWAYS)
+		polling_note_empty(slot, DIRECTION_WRITE);
+}
+
+/* Where a receive goes: the index of a pool's buffer, LEND_OWN for the caller's memory, or
+ * LEND_NONE: the pool is empty. */
+enum { LEND_NONE = -1, LEND_OWN = -2 };
+
 /* start.c */
 int polling_start(struct duet_loop *loop, struct duet_op *op);
 /* Puts a handle at the end of the list of those to attempt, if it isn't there. */
-void polling_attempt_later(struct duet_loop *loop, struct duet_slot *slot);
+void polling_queue(struct duet_loop *loop, struct duet_slot *slot);
+
+static inline void polling_attempt_later(struct duet_loop *loop, struct duet_slot *slot)
+{
+	if (polling_of(loop)->visited != slot && !(slot->ready & QUEUED))
+		polling_queue(loop, slot);
+}
+
 /* Puts a poll or read at the end of the due list. */
 void polling_due(struct duet_loop *loop, struct duet_op *op);
 /* Waits for an event: 0, or the error of registering the handle. */
@@ -127,18 +203,17 @@ int polling_make_nonblocking(struct duet_loop *loop, struct duet_slot *slot);
 void polling_offload_read(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
 			  uint32_t done);
 
-/* finish.c: attempts the head of a direction and delivers. The number of reports made; if it is 0
- * no attempt is due any more. */
-uint32_t polling_finish_reads(struct duet_loop *loop, struct duet_slot *slot);
-uint32_t polling_finish_writes(struct duet_loop *loop, struct duet_slot *slot);
+/* finish.c: attempts the head of a direction and delivers; or no attempt is due any more. */
+void polling_finish_reads(struct duet_loop *loop, struct duet_slot *slot);
+void polling_finish_writes(struct duet_loop *loop, struct duet_slot *slot);
 /* Attempts what was started on the due list; delivers or arms it. */
-uint32_t polling_finish_due(struct duet_loop *loop, struct duet_op *op);
+void polling_finish_due(struct duet_loop *loop, struct duet_op *op);
 /* Delivers the armed polls of a handle that `events` answers. */
-uint32_t polling_finish_polls(struct duet_loop *loop, struct duet_slot *slot, uint32_t events);
+void polling_finish_polls(struct duet_loop *loop, struct duet_slot *slot, uint32_t events);
 /* Eager arm: takes what the head can have now, and hands it over later. */
 void polling_take_early(struct duet_loop *loop, struct duet_slot *slot);
-uint32_t polling_finish_taken(struct duet_loop *loop, struct duet_slot *slot);
-/* One attempt, raw: -EAGAIN if it would wait. *index is the pool's buffer of a result > 0. */
+void polling_finish_taken(struct duet_loop *loop, struct duet_slot *slot);
+/* One attempt, raw: -EAGAIN if it would wait. With *index LEND_NONE nothing was attempted. */
 int polling_try_accept_once(struct duet_loop *loop, struct duet_slot *slot);
 int polling_try_connect_once(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op);
 int polling_try_recv_once(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
@@ -147,10 +222,7 @@ int polling_try_send_once(struct duet_loop *loop, struct duet_slot *slot,
 			  const struct duet_op *op);
 int polling_try_read_once(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op);
 int polling_try_poll_once(struct duet_loop *loop, struct duet_slot *slot, uint32_t events);
-/* What an attempt says about its direction: n bytes of wanted, or EAGAIN, which it returns. */
-void polling_note_received(struct duet_loop *loop, struct duet_slot *slot, size_t n,
-			   size_t wanted);
-void polling_note_sent(struct duet_loop *loop, struct duet_slot *slot, size_t n, size_t wanted);
+/* Notes an EAGAIN, and returns it. */
 int polling_found_nothing(struct duet_loop *loop, struct duet_slot *slot,
 			  enum direction direction);
 
@@ -167,9 +239,9 @@ void polling_attempt_never(struct duet_loop *loop, struct duet_slot *slot);
 int polling_wake_open(struct polling *polling);
 void polling_wake(struct duet_loop *loop);
 
-/* lend.c: where a receive goes. The pool's buffer, -ENOBUFS, or LEND_OWN for the caller's memory. */
-enum { LEND_OWN = -1 };
-int polling_lend(const struct duet_op *op, struct iovec *target);
+/* lend.c */
+void polling_lend_none(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op);
+/* Gives back what cancel takes from an operation of the eager arm. */
 void polling_lend_back(const struct duet_op *op, int index);
 
 /* interest.c: the only caller of epoll_ctl. */
@@ -178,7 +250,7 @@ void polling_interest_remove(struct duet_loop *loop, struct duet_slot *slot);
 int polling_interest_wake(struct polling *polling);
 
 /* native.c: calls back the waits of a handle whose directions may be ready; drops them at detach. */
-uint32_t polling_native_ready(struct duet_loop *loop, struct duet_slot *slot);
+void polling_native_ready(struct duet_loop *loop, struct duet_slot *slot);
 void polling_native_drop(struct duet_loop *loop, struct duet_slot *slot);
 
 /* probe.c */

@@ -8,21 +8,11 @@
  * memory of ours between calls, so core's own free list is all that a pool needs.
  */
 
-int polling_lend(const struct duet_op *op, struct iovec *target)
+/* There is data, and no buffer for it: core keeps the receive in line until one comes back. */
+void polling_lend_none(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
 {
-	struct duet_pool *pool = op->args.io.pool;
-	int index;
-
-	if (!(op->flags & DUET_POOLED)) {
-		*target = op->args.io.vectors[0];
-		return LEND_OWN;
-	}
-	index = duet_core_buffer_take(pool);
-	if (index < 0)
-		return -ENOBUFS;
-	target->iov_base = duet_core_buffer_data(pool, (uint16_t)index);
-	target->iov_len = pool->size_bytes;
-	return index;
+	slot->ready &= ~polling_bits(HELD, DIRECTION_READ);
+	duet_core_starve(loop, op);
 }
 
 void polling_lend_back(const struct duet_op *op, int index)

@@ -135,22 +135,18 @@ void duet_polling_forget(struct duet_loop *loop, struct duet_wait *wait)
 }
 
 /* Called back once each; what the callback arms again is for a later visit. */
-uint32_t polling_native_ready(struct duet_loop *loop, struct duet_slot *slot)
+void polling_native_ready(struct duet_loop *loop, struct duet_slot *slot)
 {
 	static const enum direction directions[] = {DIRECTION_READ, DIRECTION_WRITE};
-	uint32_t calls = 0;
-
 	for (int i = 0; i < 2; i++) {
 		struct duet_wait *wait;
 
 		if (polling_of(loop)->visited != slot || !polling_is_awaited(slot, directions[i]))
 			continue;
 		wait = disarm(loop, slot, directions[i]);
+		loop->delivered++;
 		wait->ready(wait);
-		calls++;
 	}
-	loop->delivered += calls;
-	return calls;
 }
 
 void polling_native_drop(struct duet_loop *loop, struct duet_slot *slot)

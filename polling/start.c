@@ -30,13 +30,11 @@ static bool wants_inline(const struct duet_op *op)
 	return (op->flags & (DUET_INLINE | DUET_MULTISHOT)) == DUET_INLINE;
 }
 
-void polling_attempt_later(struct duet_loop *loop, struct duet_slot *slot)
+void polling_queue(struct duet_loop *loop, struct duet_slot *slot)
 {
 	struct polling *polling = polling_of(loop);
 	uint32_t place = (uint32_t)(slot - loop->slots) + 1;
 
-	if (slot->ready & QUEUED || polling->visited == slot)
-		return;
 	slot->ready |= QUEUED;
 	slot->next = 0;
 	if (polling->attempts_first)
@@ -75,40 +73,48 @@ int polling_arm(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *
 	return 0;
 }
 
-/* PREDICT goes by what is known; the other two overrule it. */
-static void apply_policy(struct duet_loop *loop, struct duet_slot *slot, enum direction direction)
+/* The default goes by what is known; the other two overrule it. */
+static COLD void overrule(struct duet_loop *loop, struct duet_slot *slot, enum direction direction)
 {
-	enum duet_try policy = duet_core_try(loop, slot);
-
-	if (policy == DUET_TRY_PREDICT)
-		return;
-	if (policy == DUET_TRY_ALWAYS)
+	if (duet_core_try(loop, slot) == DUET_TRY_ALWAYS)
 		slot->ready &= ~polling_bits(EMPTY, direction);
 	else if (!(slot->ready & polling_bits(READY, direction)))
 		polling_note_empty(slot, direction);
 }
 
-static bool may_attempt(const struct duet_slot *slot, enum direction direction)
+static inline void apply_policy(struct duet_loop *loop, struct duet_slot *slot,
+				enum direction direction)
+{
+	if (!polling_predicts(loop, slot))
+		overrule(loop, slot, direction);
+}
+
+static inline bool may_attempt(const struct duet_slot *slot, enum direction direction)
 {
 	return !(slot->ready & polling_bits(EMPTY, direction));
 }
 
+static COLD int arm_at_start(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
+			     enum direction direction)
+{
+	int error = polling_arm(loop, slot, op);
+
+	if (!error)
+		return BACKEND_ISSUED;
+	slot->ready &= ~polling_bits(HELD, direction);
+	return ended(op, error);
+}
+
 /* The head of a line is ours now: it is attempted in wait(), or an event is awaited. */
-static int hold(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
+static inline int hold(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
 		enum direction direction)
 {
-	int error;
-
 	slot->ready |= polling_bits(HELD, direction);
 	if (may_attempt(slot, direction)) {
 		polling_attempt_later(loop, slot);
 		return BACKEND_ISSUED;
 	}
-	error = polling_arm(loop, slot, op);
-	if (!error)
-		return BACKEND_ISSUED;
-	slot->ready &= ~polling_bits(HELD, direction);
-	return ended(op, error);
+	return arm_at_start(loop, slot, op, direction);
 }
 
 /* accept and connect have no flag for one call that doesn't wait. */
@@ -269,7 +275,7 @@ static int start_recv(struct duet_loop *loop, struct duet_op *op)
 		if (n > 0 && index >= 0)
 			op->buffer.index = (uint16_t)index;
 		/* Without a buffer it starves, and that is told from wait(). */
-		if (n != -EAGAIN && n != -ENOBUFS)
+		if (n != -EAGAIN && index != LEND_NONE)
 			return ended_inline(loop, op, n);
 	}
 	return hold(loop, slot, op, DIRECTION_READ);

@@ -47,64 +47,77 @@ void polling_attempt_never(struct duet_loop *loop, struct duet_slot *slot)
 
 /* ---- One handle. ---- */
 
-static bool anything_due(const struct duet_slot *slot)
+static inline bool anything_awaited(const struct duet_slot *slot)
 {
-	return polling_is_due(slot, DIRECTION_READ) || polling_is_due(slot, DIRECTION_WRITE) ||
-	       polling_is_awaited(slot, DIRECTION_READ) ||
+	return polling_is_awaited(slot, DIRECTION_READ) ||
 	       polling_is_awaited(slot, DIRECTION_WRITE);
 }
 
-/* The two rare guests of a handle. */
-static uint32_t visit_others(struct duet_loop *loop, struct duet_slot *slot)
+/* The rare guests of a handle. */
+static COLD void visit_others(struct duet_loop *loop, struct duet_slot *slot)
 {
-	uint32_t reports = 0;
-
 	if (slot->ready & TAKEN)
-		reports = polling_finish_taken(loop, slot);
+		polling_finish_taken(loop, slot);
 	if (polling_of(loop)->visited == slot)
-		reports += polling_native_ready(loop, slot);
-	return reports;
+		polling_native_ready(loop, slot);
+}
+
+/* Of two directions that are due: the other one than last time. */
+static COLD uint32_t choose(const struct duet_loop *loop, uint32_t attempts)
+{
+	return (loop->stats.turns ^ attempts) & 1 ? HELD : HELD << DIRECTION_WRITE;
+}
+
+/* What has more to give goes behind all others. */
+static COLD void visit_again(struct duet_loop *loop, struct duet_slot *slot)
+{
+	polling_of(loop)->visited = NULL;
+	slot->ready |= TIRED;
+	polling_attempt_later(loop, slot);
 }
 
 /*
- * Attempts both directions in turn until neither has more to give, and delivers. Each report may
- * end, close or start anything, so that everything is looked at again; `visited` is cleared if the
- * handle is gone. With its burst used up the handle goes behind all others.
+ * Attempts what is due on a handle until nothing is, and delivers. Each report may end, close or
+ * start anything, so that everything is looked at again; `visited` is cleared if the handle is
+ * gone.
  */
-static uint32_t visit(struct duet_loop *loop, struct duet_slot *slot)
+static void visit(struct duet_loop *loop, struct duet_slot *slot)
 {
 	struct polling *polling = polling_of(loop);
-	uint32_t reports = 0;
-	uint32_t before;
+	uint32_t attempts = 0;
+	uint32_t due;
 
 	polling->visited = slot;
-	if (slot->ready & (TAKEN | AWAITED | AWAITED << DIRECTION_WRITE))
-		reports = visit_others(loop, slot);
-	do {
-		before = reports;
-		if (polling->visited == slot && polling_is_due(slot, DIRECTION_READ))
-			reports += polling_finish_reads(loop, slot);
-		if (polling->visited == slot && polling_is_due(slot, DIRECTION_WRITE))
-			reports += polling_finish_writes(loop, slot);
-	} while (reports != before && reports < loop->burst_max);
-	if (polling->visited != slot)
-		return reports;
-	polling->visited = NULL;
-	if (anything_due(slot)) {
-		slot->ready |= TIRED;
-		polling_attempt_later(loop, slot);
+	if (unlikely(slot->ready & (TAKEN | AWAITED | AWAITED << DIRECTION_WRITE)))
+		visit_others(loop, slot);
+	while (polling->visited == slot) {
+		due = polling_dues(slot);
+		if (!due)
+			break;
+		if (unlikely(attempts == loop->burst_max)) {
+			visit_again(loop, slot);
+			return;
+		}
+		if (unlikely(due == (HELD | HELD << DIRECTION_WRITE)))
+			due = choose(loop, attempts);
+		if (due == HELD)
+			polling_finish_reads(loop, slot);
+		else
+			polling_finish_writes(loop, slot);
+		attempts++;
 	}
-	return reports;
+	if (unlikely(polling->visited == slot && anything_awaited(slot)))
+		visit_again(loop, slot);
+	polling->visited = NULL;
 }
 
 /* ---- What was started. ---- */
 
 /* Those that are on the list now; what they start is for the next pass. `again`: the handles that
  * used up their burst in this turn keep their place in line for the next one. */
-static uint32_t attempt_handles(struct duet_loop *loop, bool again)
+static void attempt_handles(struct duet_loop *loop, bool again)
 {
 	struct polling *polling = polling_of(loop);
-	uint32_t reports = 0;
 
 	for (uint32_t left = polling->attempts_count; left && polling->attempts_first; left--) {
 		struct duet_slot *slot = next_attempt(loop);
@@ -114,35 +127,29 @@ static uint32_t attempt_handles(struct duet_loop *loop, bool again)
 			continue;
 		}
 		slot->ready &= ~(uint32_t)TIRED;
-		reports += visit(loop, slot);
+		visit(loop, slot);
 	}
-	return reports;
 }
 
-static uint32_t attempt_due(struct duet_loop *loop)
+static void attempt_due(struct duet_loop *loop)
 {
 	struct polling *polling = polling_of(loop);
-	uint32_t reports = 0;
 
 	for (uint32_t left = polling->due_count; left && polling->due_first; left--) {
 		struct duet_op *op = polling->due_first;
 
 		polling->due_first = (struct duet_op *)(uintptr_t)op->backend;
 		polling->due_count--;
-		reports += polling_finish_due(loop, op);
+		polling_finish_due(loop, op);
 	}
-	return reports;
 }
 
-static uint32_t attempt_started(struct duet_loop *loop, bool again)
+static inline void attempt_started(struct duet_loop *loop, bool again)
 {
-	uint32_t reports = 0;
-
 	if (polling_of(loop)->attempts_first)
-		reports = attempt_handles(loop, again);
+		attempt_handles(loop, again);
 	if (polling_of(loop)->due_first)
-		reports += attempt_due(loop);
-	return reports;
+		attempt_due(loop);
 }
 
 int polling_prepare(struct duet_loop *loop)
@@ -178,7 +185,7 @@ static int wait_for(struct polling *polling, int64_t timeout_ns)
 }
 
 /* The number of events, or -errno. */
-static int fetch(struct duet_loop *loop, int64_t timeout_ns)
+static inline int fetch(struct duet_loop *loop, int64_t timeout_ns)
 {
 	int count = wait_for(polling_of(loop), timeout_ns);
 
@@ -195,7 +202,7 @@ static int fetch(struct duet_loop *loop, int64_t timeout_ns)
 	return count;
 }
 
-static void take_note(struct duet_slot *slot, uint32_t events)
+static inline void take_note(struct duet_slot *slot, uint32_t events)
 {
 	const uint32_t lasting = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
 
@@ -203,7 +210,7 @@ static void take_note(struct duet_slot *slot, uint32_t events)
 		polling_note_ready(slot, DIRECTION_READ);
 	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
 		polling_note_ready(slot, DIRECTION_WRITE);
-	if (events & lasting)
+	if (unlikely(events & lasting))
 		slot->ready |= LASTING;
 }
 
@@ -253,16 +260,19 @@ static void take_all_early(struct duet_loop *loop, int count)
 int polling_wait(struct duet_loop *loop, int64_t timeout_ns)
 {
 	struct polling *polling = polling_of(loop);
-	uint32_t reports = attempt_started(loop, false);
+	uint32_t delivered = loop->delivered;
+	bool reported;
 	int count;
 
+	attempt_started(loop, false);
+	reported = loop->delivered != delivered;
 	/* What was delivered goes first, but events never wait for longer than one such turn. */
-	if (reports && !polling->hasty) {
+	if (reported && !polling->hasty) {
 		polling->hasty = true;
 		return 0;
 	}
 	polling->hasty = false;
-	count = fetch(loop, reports || polling_prepare(loop) ? 0 : timeout_ns);
+	count = fetch(loop, reported || polling_prepare(loop) ? 0 : timeout_ns);
 	if (count < 0)
 		return count == -EINTR ? 0 : count;
 	if (polling->eager)
