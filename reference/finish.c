@@ -191,23 +191,20 @@ static int finish_result(struct duet_loop *loop, struct duet_op *op)
 	return 1;
 }
 
-/* A stopped operation's end, in each of the ways in which kernels have been seen to say it. */
 static void finish_stopped(struct duet_loop *loop, struct duet_op *op)
 {
-	static const int ways[] = { -ECANCELED, -ECANCELED, -EINTR, -512 /* ERESTARTSYS */ };
 	struct reference *world = reference_of(loop);
-	int way = ways[random_below(&world->random, 4)];
 	int index = -1;
 
 	/* A buffer may have been taken for it before it was stopped. */
 	if ((op->flags & DUET_POOLED) && random_chance(&world->random, 500))
 		index = duet_core_buffer_take(op->args.io.pool);
 	if (index < 0) {
-		finish_end(loop, op, way);
+		finish_end(loop, op, -ECANCELED);
 		return;
 	}
 	bag_remove(world, op);
-	duet_core_end_buffer(loop, op, way, (uint16_t)index);
+	duet_core_end_buffer(loop, op, -ECANCELED, (uint16_t)index);
 }
 
 static int finish_stopping(struct duet_loop *loop, struct duet_op *op)

@@ -1,0 +1,276 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <duet/operation.h>
+#include <errno.h>
+#include <poll.h>
+
+#include "reference/judge.h"
+
+/* The rules of one end: which disposition, cause, result and bytes go together, for this kind,
+ * with the requests that were made. */
+
+static void complain_end(struct judge *judge, const struct record *record, const char *why)
+{
+	const struct event *end = record->end;
+
+	judge_complain(judge, "operation %u (%s) ended with %d (%s), moved %u, %s, cause %s: %s",
+		end->id, duet_kind_name(record->step->kind), end->result,
+		end->result < 0 ? duet_error_name(end->result) : "ok", end->moved,
+		duet_disposition_name(end->disposition), duet_cause_name(end->cause), why);
+}
+
+static bool before_end(const struct record *record, uint32_t number)
+{
+	return number && number < record->ended;
+}
+
+/* Something that was in front of it on its line has broken the stream. */
+static bool behind_broken(const struct judge *judge, const struct record *record)
+{
+	for (uint32_t i = 0; i < judge->order_count; i++) {
+		const struct record *front = &judge->records[judge->order[i]];
+
+		if (front->started < record->started && front->broke &&
+		    object_same(front->step->object, record->step->object))
+			return true;
+	}
+	return false;
+}
+
+static bool was_requested(const struct judge *judge, const struct record *record, uint8_t cause)
+{
+	uint32_t closed = judge_closed(judge, record->step->object);
+	uint32_t cancelled = record->cancelled;
+
+	if (cause == DUET_CAUSE_CANCEL)
+		return before_end(record, cancelled) &&
+		       !(before_end(record, closed) && closed < cancelled);
+	if (cause == DUET_CAUSE_CLOSE)
+		return before_end(record, closed) &&
+		       !(before_end(record, cancelled) && cancelled < closed);
+	if (cause == DUET_CAUSE_DEADLINE)
+		return record->due_ns && record->end->at_ns >= record->due_ns;
+	return cause == DUET_CAUSE_ORDER && behind_broken(judge, record);
+}
+
+static bool is_stop(const struct event *end)
+{
+	return end->result == (end->cause == DUET_CAUSE_DEADLINE ? -ETIMEDOUT : -ECANCELED);
+}
+
+/* ---- Completed: the whole effect, by kind. ---- */
+
+/* May the stream have ended for it? */
+static bool recv_at_end(const struct judge *judge, const struct record *record)
+{
+	return before_end(record, judge_silenced(judge, object_peer(record->step->object)));
+}
+
+static const char *completed_recv(const struct judge *judge, const struct record *record)
+{
+	const struct event *end = record->end;
+	const struct step *step = record->step;
+
+	if (end->result < 0 || end->moved != (uint32_t)end->result)
+		return "result and bytes moved differ";
+	if (!(step->flags & DUET_POOLED) && end->moved > step->length_bytes)
+		return "more than was asked for";
+	if ((step->flags & DUET_WHOLE) && end->moved != step->length_bytes)
+		return "a whole receive is complete only when its buffer is full";
+	if (end->moved == 0 && !recv_at_end(judge, record))
+		return "end of the stream, but the other end is open";
+	return NULL;
+}
+
+static uint64_t hash_of_file(const struct step *step, uint32_t bytes)
+{
+	uint64_t hash = HASH_BEGIN;
+
+	for (uint32_t i = 0; i < bytes; i++)
+		hash = hash_byte(hash, pattern_file(step->object.index, step->offset_bytes + i));
+	return hash;
+}
+
+static const char *completed_read(const struct judge *judge, const struct record *record)
+{
+	const struct event *end = record->end;
+	const struct step *step = record->step;
+	uint32_t file_bytes = judge->script->file_bytes[step->object.index];
+
+	if (end->result < 0 || end->moved != (uint32_t)end->result ||
+	    end->moved > step->length_bytes)
+		return "result, bytes moved and bytes asked for don't fit";
+	if (end->moved < step->length_bytes && step->offset_bytes + end->moved < file_bytes)
+		return "a short read before the end of the file";
+	if (end->moved && end->hash != hash_of_file(step, end->moved))
+		return "not the bytes of the file";
+	return NULL;
+}
+
+static const char *completed_whole(const struct record *record)
+{
+	const struct event *end = record->end;
+
+	if (end->moved != record->step->length_bytes || (uint32_t)end->result != end->moved)
+		return "complete, but not all bytes were moved";
+	return NULL;
+}
+
+static const char *completed_poll(const struct record *record)
+{
+	uint32_t events = (uint32_t)record->end->result;
+
+	if (!events || events & ~(record->step->value | POLLERR | POLLHUP))
+		return "not the events that were asked for";
+	return NULL;
+}
+
+static const char *completed_open(const struct record *record)
+{
+	if (record->step->object.kind == OBJECT_NONE)
+		return "a file that isn't there was opened";
+	return record->end->result || !record->end->made ? "no handle came with it" : NULL;
+}
+
+static const char *completed_plain(const struct record *record)
+{
+	const struct event *end = record->end;
+
+	if (record->step->kind == DUET_TIMEOUT && end->at_ns < record->due_ns)
+		return "before it was due";
+	if (record->step->kind == DUET_CONNECT && record->step->target.kind == OBJECT_NONE)
+		return "connected where nobody listens";
+	return end->result || end->moved || end->made ? "a plain success has result 0" : NULL;
+}
+
+static const char *completed(const struct judge *judge, const struct record *record)
+{
+	const struct event *end = record->end;
+
+	if (end->cause != DUET_CAUSE_ITSELF)
+		return "what is complete ended by itself";
+	switch (record->step->kind) {
+	case DUET_RECV:
+		return completed_recv(judge, record);
+	case DUET_SEND:
+	case DUET_WRITE:
+		return completed_whole(record);
+	case DUET_READ:
+		return completed_read(judge, record);
+	case DUET_POLL:
+		return completed_poll(record);
+	case DUET_ACCEPT:
+		return end->result || !end->made ? "no handle came with it" : NULL;
+	case DUET_OPEN:
+		return completed_open(record);
+	default:
+		return completed_plain(record);
+	}
+}
+
+/* ---- The other dispositions. ---- */
+
+static const char *partial(const struct judge *judge, const struct record *record)
+{
+	const struct event *end = record->end;
+	const struct step *step = record->step;
+	bool whole_recv = step->kind == DUET_RECV && (step->flags & DUET_WHOLE);
+	bool own_error = end->result < 0 && end->cause == DUET_CAUSE_ITSELF;
+
+	if (!whole_recv && step->kind != DUET_SEND && step->kind != DUET_WRITE)
+		return "this kind is never partial";
+	if (!end->moved || end->moved >= step->length_bytes)
+		return "partial is more than nothing and less than all";
+	if ((uint32_t)end->result != end->moved && !own_error)
+		return "result and bytes moved differ";
+	if (end->cause != DUET_CAUSE_ITSELF)
+		return was_requested(judge, record, end->cause) ? NULL : "nobody asked for its end";
+	if (whole_recv && !own_error && !recv_at_end(judge, record))
+		return "a whole receive ended short, but the other end is open";
+	if (step->kind == DUET_SEND && (step->flags & DUET_WHOLE) && !own_error)
+		return "a whole send ended short without an error or a request";
+	return NULL;
+}
+
+static const char *untouched(const struct judge *judge, const struct record *record)
+{
+	const struct event *end = record->end;
+
+	if (end->moved || end->made)
+		return "untouched, but something came with it";
+	if (record->step->kind == DUET_CLOSE)
+		return "a close is never stopped";
+	if (end->cause == DUET_CAUSE_ITSELF && record->step->kind == DUET_RECV &&
+	    record->step->flags & DUET_WHOLE && end->result == 0)
+		return recv_at_end(judge, record) ? NULL
+						  : "end of the stream, but the other end is open";
+	if (!is_stop(end))
+		return "not the result of a stopped operation";
+	return was_requested(judge, record, end->cause) ? NULL : "nobody asked for its end";
+}
+
+static const char *tainted(const struct judge *judge, const struct record *record)
+{
+	if (record->step->kind != DUET_CONNECT)
+		return "only a connect taints";
+	if (!is_stop(record->end))
+		return "not the result of a stopped operation";
+	return was_requested(judge, record, record->end->cause) ? NULL : "nobody asked for its end";
+}
+
+/* The errors that a script can provoke. */
+static const char *failed(const struct judge *judge, const struct record *record)
+{
+	const struct event *end = record->end;
+	struct object object = record->step->object;
+	bool lost = object.kind == OBJECT_END && before_end(record, judge_closed(judge,
+							object_peer(object)));
+	bool shut = object.kind == OBJECT_END && judge_silenced(judge, object);
+	const char *never = "nothing in the script makes it fail";
+
+	if (end->cause != DUET_CAUSE_ITSELF || end->result >= 0 || end->moved)
+		return "a failure has an error of its own";
+	switch (record->step->kind) {
+	case DUET_RECV:
+		return lost && end->result == -ECONNRESET ? NULL : never;
+	case DUET_SEND:
+		return (lost && end->result == -ECONNRESET) ||
+		       ((lost || shut) && end->result == -EPIPE) ? NULL : never;
+	case DUET_SHUTDOWN:
+		return lost && end->result == -ENOTCONN ? NULL : never;
+	case DUET_OPEN:
+		return object.kind == OBJECT_NONE && end->result == -ENOENT ? NULL : never;
+	case DUET_CONNECT:
+		return end->result == -ECONNREFUSED || judge_closed(judge, record->step->target)
+			? NULL : never;
+	default:
+		return never;
+	}
+}
+
+void judge_end(struct judge *judge, const struct record *record)
+{
+	const char *why = "this disposition needs a scope or a caller who gives up";
+
+	switch (record->end->disposition) {
+	case DUET_COMPLETED:
+		why = completed(judge, record);
+		break;
+	case DUET_PARTIAL:
+		why = partial(judge, record);
+		break;
+	case DUET_UNTOUCHED:
+		why = untouched(judge, record);
+		break;
+	case DUET_FAILED:
+		why = failed(judge, record);
+		break;
+	case DUET_TAINTED:
+		why = tainted(judge, record);
+		break;
+	default:
+		break;
+	}
+	if (why)
+		complain_end(judge, record, why);
+}

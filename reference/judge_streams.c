@@ -1,0 +1,114 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <duet/operation.h>
+
+#include "reference/judge.h"
+
+/* Bytes are conserved: what was received is what was sent, in that order, and nothing is missing
+ * unless an end was closed. What each send moved is known from its end, so the whole stream can be
+ * computed and laid beside what came out of it. */
+
+struct cursor {
+	const struct judge *judge;
+	struct object sender;
+	uint32_t next;  /* place in the order of starts */
+	uint32_t place; /* within that send */
+};
+
+static const struct record *cursor_send(const struct cursor *cursor, uint32_t next)
+{
+	const struct record *record = &cursor->judge->records[cursor->judge->order[next]];
+
+	return record->step->kind == DUET_SEND && record->moved &&
+	       object_same(record->step->object, cursor->sender) ? record : NULL;
+}
+
+/* The next byte of the stream, or -1 behind its end. */
+static int cursor_byte(struct cursor *cursor)
+{
+	for (; cursor->next < cursor->judge->order_count; cursor->next++, cursor->place = 0) {
+		const struct record *record = cursor_send(cursor, cursor->next);
+
+		if (record && cursor->place < record->moved)
+			return pattern_sent(record->end->id, cursor->place++);
+	}
+	return -1;
+}
+
+static uint64_t sent_bytes(const struct cursor *cursor)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < cursor->judge->order_count; i++) {
+		const struct record *record = cursor_send(cursor, i);
+
+		bytes += record ? record->moved : 0;
+	}
+	return bytes;
+}
+
+static bool arrived_at(const struct judge *judge, const struct event *event,
+		       struct object receiver)
+{
+	const struct step *step;
+
+	if (event->what == EVENT_DRAINED)
+		return object_same(event->object, receiver);
+	if (event->what != EVENT_ITEM && event->what != EVENT_END)
+		return false;
+	step = judge->records[event->id].step;
+	return step->kind == DUET_RECV && object_same(step->object, receiver);
+}
+
+static void check_chunk(struct judge *judge, struct cursor *cursor, const struct event *event,
+			uint64_t received)
+{
+	uint64_t hash = HASH_BEGIN;
+	char name[OBJECT_TEXT];
+
+	object_name(object_peer(cursor->sender), name);
+	for (uint32_t i = 0; i < event->moved; i++) {
+		int byte = cursor_byte(cursor);
+
+		if (byte < 0) {
+			judge_complain(judge, "%s received more than was sent to it: %llu bytes",
+				name, (unsigned long long)(received + event->moved));
+			return;
+		}
+		hash = hash_byte(hash, (unsigned char)byte);
+	}
+	if (event->moved && hash != event->hash)
+		judge_complain(judge, "%s received %u bytes after the first %llu that are not those "
+			"that were sent", name, event->moved, (unsigned long long)received);
+}
+
+static void check_direction(struct judge *judge, struct object receiver)
+{
+	struct cursor cursor = { .judge = judge, .sender = object_peer(receiver) };
+	uint64_t received = 0, sent = sent_bytes(&cursor);
+	char name[OBJECT_TEXT];
+
+	for (uint32_t i = 0; i < judge->trace->count && !judge->failed; i++) {
+		const struct event *event = &judge->trace->events[i];
+
+		if (!arrived_at(judge, event, receiver))
+			continue;
+		check_chunk(judge, &cursor, event, received);
+		received += event->moved;
+	}
+	object_name(receiver, name);
+	if (received < sent && !judge_closed(judge, receiver) &&
+	    !judge_closed(judge, cursor.sender))
+		judge_complain(judge, "%llu bytes were sent to %s, %llu were received or left",
+			(unsigned long long)sent, name, (unsigned long long)received);
+}
+
+void judge_streams(struct judge *judge)
+{
+	for (uint8_t i = 0; i < SCRIPT_CONNECTIONS * 2; i++) {
+		struct object receiver = { OBJECT_END, i };
+
+		if (object_declared(judge->script, receiver))
+			check_direction(judge, receiver);
+	}
+}

@@ -1,0 +1,117 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#ifndef REFERENCE_SCRIPT_H
+#define REFERENCE_SCRIPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/*
+ * A script: what a player is to do, step by step. docs/trace-format.md describes the text.
+ * Everything has a fixed bound, so a script is one flat value: copied, shrunk, compared.
+ */
+
+#define SCRIPT_CONNECTIONS 4
+#define SCRIPT_LISTENERS 2
+#define SCRIPT_DIALERS 8
+#define SCRIPT_FILES 2
+#define SCRIPT_POOLS 2
+#define SCRIPT_STEPS 128
+#define SCRIPT_IDS 128
+
+/* What a step works on. */
+enum object_kind { OBJECT_NONE, OBJECT_END, OBJECT_LISTENER, OBJECT_DIALER, OBJECT_FILE };
+
+struct object {
+	uint8_t kind;  /* enum object_kind */
+	uint8_t index; /* of an end: connection * 2 + (0 for a, 1 for b) */
+};
+
+enum script_family { FAMILY_NONE, FAMILY_UNIX, FAMILY_TCP }; /* none: not declared */
+
+enum step_what {
+	STEP_START,
+	STEP_CANCEL,
+	STEP_RETURN, /* value buffers of pool `pool`, those held longest */
+	STEP_TURN,   /* value turns that don't wait */
+	STEP_SETTLE, /* turns until nothing moves any more */
+	STEP_WAIT,   /* a turn that waits up to value microseconds */
+};
+
+#define SCRIPT_NO_DEADLINE UINT32_MAX
+
+struct step {
+	uint8_t what; /* enum step_what */
+	uint8_t kind; /* enum duet_kind of what is started */
+	uint8_t pool;
+	uint8_t pad;
+	uint16_t id;    /* of the operation, below SCRIPT_IDS */
+	uint16_t flags; /* enum duet_op_flags */
+	struct object object;
+	struct object target; /* connect: the listener, or none: nobody listens there */
+	uint32_t length_bytes;
+	uint32_t offset_bytes;
+	uint32_t deadline_us; /* from the clock of the turn; SCRIPT_NO_DEADLINE */
+	uint32_t value;       /* timeout: microseconds; poll: events; else see enum step_what */
+};
+
+struct script {
+	uint64_t seed;
+	bool calm; /* quiet before each cancel, nothing runs full: players must agree */
+	uint8_t connections[SCRIPT_CONNECTIONS]; /* enum script_family */
+	bool small[SCRIPT_CONNECTIONS];          /* with the smallest socket buffers */
+	uint8_t listeners[SCRIPT_LISTENERS];
+	uint8_t dialers[SCRIPT_DIALERS];
+	uint32_t file_bytes[SCRIPT_FILES]; /* 0: not declared */
+	uint32_t pool_count[SCRIPT_POOLS]; /* 0: not declared */
+	uint32_t pool_bytes[SCRIPT_POOLS];
+	uint32_t step_count;
+	struct step steps[SCRIPT_STEPS];
+};
+
+void script_write(const struct script *script, FILE *out);
+
+/* 0, or -1 and a sentence in complaint. */
+int script_read(struct script *script, FILE *in, char *complaint, size_t size);
+
+/* "c0a", "l1"; text has at least OBJECT_TEXT bytes. */
+#define OBJECT_TEXT 16
+void object_name(struct object object, char *text);
+bool object_parse(const char *text, struct object *object);
+bool object_declared(const struct script *script, struct object object);
+
+static inline bool object_same(struct object a, struct object b)
+{
+	return a.kind == b.kind && a.index == b.index;
+}
+
+/* The other end of a connection. */
+static inline struct object object_peer(struct object end)
+{
+	return (struct object){ OBJECT_END, end.index ^ 1 };
+}
+
+/* The step that starts operation id, or NULL. */
+const struct step *script_start(const struct script *script, uint16_t id);
+
+/* The byte at a place of what operation id sends, and of a file: both sides can compute it. */
+static inline unsigned char pattern_sent(uint16_t id, uint64_t place)
+{
+	return (unsigned char)((id * 2654435761u + (uint32_t)place * 40503u) >> 13);
+}
+
+static inline unsigned char pattern_file(uint8_t index, uint64_t place)
+{
+	return pattern_sent((uint16_t)(1000 + index), place);
+}
+
+/* FNV-1a, 64 bits, from HASH_BEGIN on. */
+#define HASH_BEGIN 0xcbf29ce484222325u
+static inline uint64_t hash_byte(uint64_t hash, unsigned char byte)
+{
+	return (hash ^ byte) * 0x100000001b3u;
+}
+
+#endif

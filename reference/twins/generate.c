@@ -1,0 +1,363 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include "reference/twins/generate.h"
+
+#include <duet/operation.h>
+#include <poll.h>
+#include <string.h>
+
+/*
+ * Two kinds of scripts.
+ *
+ * Racy: anything at any moment; only what must always hold is judged.
+ *
+ * Calm: everything settles after each step, no socket runs full, and nothing is done of which two
+ * mechanisms may rightly make different things. What a calm script avoids is written at the line
+ * that avoids it.
+ */
+
+/* More than this towards one end could fill it on some mechanism, and how much fits differs. */
+#define CALM_BYTES 3000
+
+struct draft {
+	struct script *script;
+	uint64_t state;
+	uint16_t next_id;
+	/* By end: what was sent to it, and what it may no longer do. */
+	uint32_t sent_to[SCRIPT_CONNECTIONS * 2];
+	bool silent[SCRIPT_CONNECTIONS * 2];
+	bool closed[SCRIPT_CONNECTIONS * 2];
+	bool watched[SCRIPT_CONNECTIONS * 2]; /* a poll for input, or a receive, is or was there */
+	uint8_t dialed; /* dialers used */
+	uint8_t listeners_closed;
+	uint8_t files_closed;
+};
+
+static uint32_t draw(struct draft *draft, uint32_t bound)
+{
+	uint64_t value = draft->state += 0x9e3779b97f4a7c15u;
+
+	value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9u;
+	value = (value ^ value >> 27) * 0x94d049bb133111ebu;
+	return (uint32_t)((value >> 33) % bound);
+}
+
+static bool one_in(struct draft *draft, uint32_t n)
+{
+	return draw(draft, n) == 0;
+}
+
+static struct step *add_step(struct draft *draft, enum step_what what)
+{
+	static struct step spare;
+	struct script *script = draft->script;
+	struct step *step = &spare;
+
+	if (script->step_count < SCRIPT_STEPS)
+		step = &script->steps[script->step_count++];
+	*step = (struct step){ .what = (uint8_t)what, .deadline_us = SCRIPT_NO_DEADLINE };
+	return step;
+}
+
+static struct step *add_start(struct draft *draft, enum duet_kind kind)
+{
+	struct step *step = add_step(draft, STEP_START);
+
+	step->kind = (uint8_t)kind;
+	step->id = draft->next_id++;
+	return step;
+}
+
+/* ---- The stage. ---- */
+
+static uint8_t draw_family(struct draft *draft)
+{
+	return (uint8_t)(FAMILY_UNIX + draw(draft, 2));
+}
+
+static void draft_stage(struct draft *draft)
+{
+	struct script *script = draft->script;
+	uint32_t connections = 1 + draw(draft, 2);
+
+	for (uint32_t i = 0; i < connections; i++) {
+		script->connections[i] = draw_family(draft);
+		script->small[i] = !script->calm && one_in(draft, 2);
+	}
+	if (one_in(draft, 3)) {
+		script->listeners[0] = draw_family(draft);
+		for (uint32_t i = 0; i < 4; i++)
+			script->dialers[i] = script->listeners[0];
+	}
+	if (one_in(draft, 4))
+		script->file_bytes[0] = 1 + draw(draft, 20000);
+	if (one_in(draft, 2)) {
+		script->pool_count[0] = 1u << draw(draft, 4);
+		script->pool_bytes[0] = 64u << draw(draft, 5);
+	}
+}
+
+/* An end that is not closed, or none if luck says so. */
+static struct object draw_end(struct draft *draft)
+{
+	uint32_t count = draft->script->connections[1] ? 4 : 2;
+	struct object end = { OBJECT_END, (uint8_t)draw(draft, count) };
+
+	/* What is started on a closed handle is refused: worth a try now and then. */
+	while (draft->closed[end.index] && !one_in(draft, 8))
+		end.index = (uint8_t)draw(draft, count);
+	return end;
+}
+
+static void draw_deadline(struct draft *draft, struct step *step)
+{
+	static const uint32_t choices[] = { 0, 50, 300, 1000000 };
+
+	if (one_in(draft, 5))
+		step->deadline_us = choices[draw(draft, 4)];
+}
+
+/* ---- What is started. ---- */
+
+static void draft_send(struct draft *draft)
+{
+	struct object end = draw_end(draft);
+	struct object peer = object_peer(end);
+	uint32_t length = 1 + draw(draft, one_in(draft, 3) ? 20000 : 400);
+	struct step *step;
+
+	if (draft->script->calm) {
+		length = 1 + draw(draft, 700);
+		/* After its own shutdown, or to a closed end: how a send fails differs in time. */
+		if (draft->silent[end.index] || draft->closed[end.index] ||
+		    draft->closed[peer.index] ||
+		    draft->sent_to[peer.index] + length > CALM_BYTES)
+			return;
+	}
+	draft->sent_to[peer.index] += length;
+	step = add_start(draft, DUET_SEND);
+	step->object = end;
+	step->length_bytes = length;
+	step->flags = one_in(draft, 2) ? DUET_WHOLE : 0;
+	if (!draft->script->calm)
+		draw_deadline(draft, step);
+}
+
+/* Several sends at once, to be gathered. */
+static void draft_gather(struct draft *draft)
+{
+	uint32_t count = 2 + draw(draft, 5);
+	struct object end = draw_end(draft);
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct object peer = object_peer(end);
+		uint32_t length = 1 + draw(draft, draft->script->calm ? 100 : 3000);
+		struct step *step;
+
+		if (draft->script->calm &&
+		    (draft->silent[end.index] || draft->closed[end.index] ||
+		     draft->closed[peer.index] ||
+		     draft->sent_to[peer.index] + length > CALM_BYTES))
+			return;
+		draft->sent_to[peer.index] += length;
+		step = add_start(draft, DUET_SEND);
+		step->object = end;
+		step->length_bytes = length;
+		step->flags = one_in(draft, 4) ? DUET_WHOLE : 0;
+	}
+}
+
+static void draft_recv(struct draft *draft)
+{
+	struct step *step = add_start(draft, DUET_RECV);
+	bool pooled = draft->script->pool_count[0] && one_in(draft, 2);
+
+	step->object = draw_end(draft);
+	draft->watched[step->object.index] = true;
+	if (pooled) {
+		step->flags = DUET_POOLED | (one_in(draft, 2) ? DUET_MULTISHOT : 0);
+	} else {
+		step->length_bytes = 1 + draw(draft, one_in(draft, 4) ? 20000 : 500);
+		step->flags = one_in(draft, 3) ? DUET_WHOLE : 0;
+	}
+	if (!draft->script->calm) {
+		draw_deadline(draft, step);
+	} else if (!draft->sent_to[step->object.index] && one_in(draft, 4)) {
+		/* Nothing can come, so that a deadline meets no result: it may not beat one. */
+		draft->sent_to[step->object.index] = CALM_BYTES;
+		step->deadline_us = one_in(draft, 2) ? 0 : 200;
+	}
+}
+
+static void draft_poll(struct draft *draft)
+{
+	struct object end = draw_end(draft);
+	struct step *step;
+	bool in = one_in(draft, 2);
+
+	if (draft->script->calm) {
+		/* A poll and a receive that wait for the same arrival race. */
+		if ((in && draft->watched[end.index]) || draft->closed[end.index])
+			return;
+		if (in)
+			draft->sent_to[end.index] = CALM_BYTES;
+	}
+	step = add_start(draft, DUET_POLL);
+	step->object = end;
+	step->value = in ? POLLIN : POLLOUT;
+	if (!draft->script->calm)
+		draw_deadline(draft, step);
+}
+
+static void draft_accept(struct draft *draft)
+{
+	struct step *step;
+
+	if (!draft->script->listeners[0] || draft->listeners_closed)
+		return;
+	step = add_start(draft, DUET_ACCEPT);
+	step->object = (struct object){ OBJECT_LISTENER, 0 };
+	step->flags = one_in(draft, 3) ? DUET_MULTISHOT : 0;
+	if (!draft->script->calm)
+		draw_deadline(draft, step);
+}
+
+static void draft_connect(struct draft *draft)
+{
+	struct step *step;
+
+	if (!draft->script->listeners[0] || draft->dialed == 4 ||
+	    (draft->script->calm && draft->listeners_closed))
+		return;
+	step = add_start(draft, DUET_CONNECT);
+	step->object = (struct object){ OBJECT_DIALER, draft->dialed++ };
+	if (!one_in(draft, 5))
+		step->target = (struct object){ OBJECT_LISTENER, 0 };
+	if (!draft->script->calm)
+		draw_deadline(draft, step);
+}
+
+static void draft_shutdown(struct draft *draft)
+{
+	struct object end = draw_end(draft);
+
+	if (draft->script->calm && (draft->silent[end.index] || draft->closed[end.index] ||
+				    draft->closed[end.index ^ 1]))
+		return;
+	add_start(draft, DUET_SHUTDOWN)->object = end;
+	draft->silent[end.index] = true;
+}
+
+static void draft_close(struct draft *draft)
+{
+	struct object end = draw_end(draft);
+
+	/* Closing with bytes unread resets the other end, and when that is noticed differs. */
+	if (draft->script->calm && (draft->sent_to[end.index] || draft->closed[end.index]))
+		return;
+	if (!draft->script->calm && draft->script->listeners[0] && one_in(draft, 4))
+		end = (struct object){ OBJECT_LISTENER, 0 };
+	add_start(draft, DUET_CLOSE)->object = end;
+	if (end.kind == OBJECT_END)
+		draft->closed[end.index] = true;
+	else
+		draft->listeners_closed = 1;
+}
+
+static void draft_file(struct draft *draft)
+{
+	static const uint8_t kinds[] = { DUET_READ, DUET_READ, DUET_READ, DUET_WRITE, DUET_WRITE,
+		DUET_FSYNC, DUET_OPEN };
+	uint32_t bytes = draft->script->file_bytes[0];
+	struct step *step;
+
+	if (!bytes || draft->files_closed)
+		return;
+	step = add_start(draft, kinds[draw(draft, 7)]);
+	step->object = (struct object){ OBJECT_FILE, 0 };
+	if (step->kind == DUET_READ || step->kind == DUET_WRITE) {
+		/* At most to its end: a hole would have bytes that no pattern foretells. */
+		step->offset_bytes = draw(draft, bytes + 1);
+		step->length_bytes = 1 + draw(draft, 9000);
+	}
+	if (step->kind == DUET_FSYNC && one_in(draft, 2))
+		step->flags = DUET_DATA_ONLY;
+	if (step->kind == DUET_OPEN && one_in(draft, 3))
+		step->object = (struct object){ OBJECT_NONE, 0 };
+	if (!draft->script->calm)
+		draw_deadline(draft, step);
+}
+
+static void draft_timer(struct draft *draft)
+{
+	static const uint32_t choices[] = { 0, 20, 20, 100, 100, 300, 1000000 };
+	uint32_t count = 1 + draw(draft, 4);
+
+	for (uint32_t i = 0; i < count; i++)
+		add_start(draft, DUET_TIMEOUT)->value = choices[draw(draft, 7)];
+}
+
+static void draft_nop(struct draft *draft)
+{
+	add_start(draft, DUET_NOP);
+}
+
+/* ---- What is done beside starting. ---- */
+
+static void draft_cancel(struct draft *draft)
+{
+	uint32_t back;
+
+	if (!draft->next_id)
+		return;
+	back = 1 + draw(draft, draft->next_id < 6 ? draft->next_id : 6);
+	add_step(draft, STEP_CANCEL)->id = (uint16_t)(draft->next_id - back);
+}
+
+static void draft_return(struct draft *draft)
+{
+	if (draft->script->pool_count[0])
+		add_step(draft, STEP_RETURN)->value = 1 + draw(draft, 4);
+}
+
+static void draft_wait(struct draft *draft)
+{
+	struct step *step = add_step(draft, STEP_WAIT);
+
+	step->value = draw(draft, 3) * 100;
+	/* The whole of it, so that what is due has fired on every clock. */
+	if (draft->script->calm)
+		step->value = 400;
+}
+
+static void draft_turn(struct draft *draft)
+{
+	add_step(draft, STEP_TURN)->value = 1 + draw(draft, 3);
+}
+
+static void (*const moves[])(struct draft *draft) = {
+	draft_send, draft_send, draft_send, draft_send, draft_gather, draft_recv, draft_recv,
+	draft_recv, draft_recv, draft_recv, draft_poll, draft_accept, draft_accept, draft_connect,
+	draft_connect, draft_shutdown, draft_close, draft_file, draft_file, draft_timer, draft_nop,
+	draft_cancel, draft_cancel, draft_cancel, draft_return, draft_return, draft_wait,
+	draft_turn, draft_turn,
+};
+
+#define MOVES (sizeof(moves) / sizeof(moves[0]))
+
+void generate(struct script *script, uint64_t seed)
+{
+	struct draft draft = { .script = script, .state = seed * 0xd1342543de82ef95u + 1 };
+	uint32_t length;
+
+	memset(script, 0, sizeof(*script));
+	script->seed = seed;
+	script->calm = seed % 2 == 0;
+	draft_stage(&draft);
+	length = 4 + draw(&draft, 30);
+	for (uint32_t i = 0; i < length && draft.next_id < SCRIPT_IDS - 8; i++) {
+		moves[draw(&draft, MOVES)](&draft);
+		if (script->calm)
+			add_step(&draft, STEP_SETTLE);
+	}
+}

@@ -1,0 +1,329 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "reference/twins/player.h"
+
+uint64_t hash_bytes(const unsigned char *data, size_t bytes)
+{
+	uint64_t hash = HASH_BEGIN;
+
+	for (size_t i = 0; i < bytes; i++)
+		hash = hash_byte(hash, data[i]);
+	return hash;
+}
+
+/* ---- What is seen. ---- */
+
+static bool brings_handle(const struct duet_op *op)
+{
+	return (op->kind == DUET_ACCEPT || op->kind == DUET_OPEN) &&
+	       op->disposition == DUET_COMPLETED && op->made.generation;
+}
+
+static void see_handle(struct player *player, const struct duet_op *op, struct event *event)
+{
+	if (!brings_handle(op))
+		return;
+	event->made = true;
+	if (player->made_count < PLAYER_MADE)
+		player->made[player->made_count++] = op->made;
+}
+
+static void see_bytes(struct part *part, struct event *event)
+{
+	struct player *player = part->player;
+	const struct duet_op *op = &part->op;
+	unsigned pool = part->step->pool;
+
+	if (op->kind != DUET_RECV && op->kind != DUET_READ)
+		return;
+	if (!(op->flags & DUET_POOLED)) {
+		event->hash = op->transferred ? hash_bytes(part->data, op->transferred) : 0;
+		return;
+	}
+	if (!op->transferred)
+		return;
+	event->hash = hash_bytes(op->buffer.data, op->buffer.length_bytes);
+	event->pool = (uint16_t)pool;
+	event->index = op->buffer.index;
+	if (player->held_count[pool] < PLAYER_HELD)
+		player->held[pool][player->held_count[pool]++] = op->buffer;
+}
+
+static void part_done(struct duet_op *op)
+{
+	struct part *part = op->context;
+	struct player *player = part->player;
+	struct event *event = trace_add(player->trace, op->more ? EVENT_ITEM : EVENT_END);
+
+	event->id = part->id;
+	event->result = op->result;
+	event->moved = op->transferred;
+	see_handle(player, op, event);
+	see_bytes(part, event);
+	if (op->more)
+		return;
+	event->disposition = op->disposition;
+	event->cause = op->cause;
+	event->at_ns = duet_loop_now_ns(player->loop);
+	if (op->kind == DUET_CLOSE)
+		stage_prop(player, part->step->object)->live = false;
+}
+
+/* ---- What is done. ---- */
+
+static void lend_data(struct part *part)
+{
+	const struct step *step = part->step;
+
+	part->data = malloc(step->length_bytes ? step->length_bytes : 1);
+	if (!part->data)
+		abort();
+	memset(part->data, 0xa5, step->length_bytes);
+	for (uint32_t i = 0; i < step->length_bytes && step->kind == DUET_SEND; i++)
+		part->data[i] = pattern_sent(step->id, i);
+	for (uint32_t i = 0; i < step->length_bytes && step->kind == DUET_WRITE; i++)
+		part->data[i] = pattern_file(step->object.index, step->offset_bytes + i);
+}
+
+static void say_transfer(struct player *player, struct part *part, duet_handle handle)
+{
+	const struct step *step = part->step;
+	struct duet_op *op = &part->op;
+
+	if (step->flags & DUET_POOLED) {
+		duet_op_recv_pooled(op, handle, player->pools[step->pool],
+			step->flags & DUET_MULTISHOT);
+		return;
+	}
+	lend_data(part);
+	if (step->kind == DUET_RECV)
+		duet_op_recv(op, handle, part->data, step->length_bytes, step->flags);
+	else if (step->kind == DUET_SEND)
+		duet_op_send(op, handle, part->data, step->length_bytes, step->flags);
+	else if (step->kind == DUET_READ)
+		duet_op_read(op, handle, part->data, step->length_bytes, step->offset_bytes);
+	else
+		duet_op_write(op, handle, part->data, step->length_bytes, step->offset_bytes);
+}
+
+static void say_connect(struct player *player, struct part *part, duet_handle handle)
+{
+	const struct step *step = part->step;
+	const struct place *place = &player->deaf_places[player->script->dialers[step->object.index]];
+
+	if (step->target.kind == OBJECT_LISTENER)
+		place = &player->listener_places[step->target.index];
+	duet_op_connect(&part->op, handle, &place->any, place->length);
+}
+
+static void say_open(struct player *player, struct part *part)
+{
+	bool there = part->step->object.kind == OBJECT_FILE;
+	const char *path = there ? player->paths[part->step->object.index] : player->nowhere;
+
+	duet_op_open(&part->op, AT_FDCWD, path, O_RDONLY, 0);
+}
+
+static void say(struct player *player, struct part *part)
+{
+	const struct step *step = part->step;
+	struct prop *prop = stage_prop(player, step->object);
+	duet_handle handle = prop ? prop->handle : DUET_HANDLE_NONE;
+
+	switch (step->kind) {
+	case DUET_NOP:
+		duet_op_nop(&part->op);
+		break;
+	case DUET_TIMEOUT:
+		duet_op_timeout(&part->op, part->due_ns);
+		break;
+	case DUET_POLL:
+		duet_op_poll(&part->op, handle, step->value);
+		break;
+	case DUET_ACCEPT:
+		duet_op_accept(&part->op, handle, step->flags & DUET_MULTISHOT);
+		break;
+	case DUET_CONNECT:
+		say_connect(player, part, handle);
+		break;
+	case DUET_OPEN:
+		say_open(player, part);
+		break;
+	case DUET_FSYNC:
+		duet_op_fsync(&part->op, handle, step->flags & DUET_DATA_ONLY);
+		break;
+	case DUET_SHUTDOWN:
+		duet_op_shutdown(&part->op, handle, SHUT_WR);
+		break;
+	case DUET_CLOSE:
+		duet_op_close(&part->op, handle);
+		break;
+	default:
+		say_transfer(player, part, handle);
+		break;
+	}
+}
+
+static void part_say(struct player *player, struct part *part)
+{
+	const struct step *step = part->step;
+	uint64_t now_ns = duet_loop_now_ns(player->loop);
+
+	if (step->kind == DUET_TIMEOUT)
+		part->due_ns = now_ns + step->value * 1000ull;
+	else if (step->deadline_us != SCRIPT_NO_DEADLINE)
+		part->due_ns = now_ns + step->deadline_us * 1000ull;
+	say(player, part);
+	if (step->deadline_us != SCRIPT_NO_DEADLINE && step->kind != DUET_TIMEOUT)
+		duet_op_deadline(&part->op, part->due_ns);
+}
+
+void part_start(struct player *player, const struct step *step)
+{
+	struct part *part = &player->parts[step->id];
+	struct event *event;
+	int error;
+
+	part->player = player;
+	part->step = step;
+	part->id = step->id;
+	duet_op_init(&part->op, part_done, part);
+	part_say(player, part);
+	error = duet_op_start(player->loop, &part->op);
+	event = trace_add(player->trace, error ? EVENT_REFUSE : EVENT_START);
+	event->id = step->id;
+	event->result = error;
+	if (error)
+		return;
+	part->started = true;
+	event->at_ns = duet_loop_now_ns(player->loop);
+	event->due_ns = part->due_ns;
+	if (step->kind == DUET_CLOSE)
+		stage_prop(player, step->object)->closing = true;
+}
+
+bool part_pending(const struct part *part)
+{
+	return part->started && duet_op_pending(&part->op);
+}
+
+void part_cancel(struct player *player, uint16_t id)
+{
+	struct part *part = &player->parts[id];
+
+	if (!part_pending(part))
+		return;
+	part->asked = true;
+	trace_add(player->trace, EVENT_CANCEL)->id = id;
+	duet_op_cancel(&part->op);
+}
+
+void parts_return(struct player *player, unsigned pool, uint32_t count)
+{
+	while (count-- && player->held_count[pool]) {
+		struct duet_buffer buffer = player->held[pool][0];
+		struct event *event = trace_add(player->trace, EVENT_RETURN);
+		uint32_t left = --player->held_count[pool];
+
+		memmove(player->held[pool], player->held[pool] + 1, left * sizeof(buffer));
+		event->pool = (uint16_t)pool;
+		event->index = buffer.index;
+		event->result = duet_buffer_return(player->loop, &buffer);
+	}
+}
+
+/* ---- Waiting. ---- */
+
+/* Sends and connects in front of it: a shutdown waits for them, and they for a reader. */
+static bool writes_in_front(const struct player *player, const struct part *part)
+{
+	for (unsigned i = 0; i < SCRIPT_IDS; i++) {
+		const struct part *other = &player->parts[i];
+
+		if (part_pending(other) && object_same(other->step->object, part->step->object) &&
+		    (other->step->kind == DUET_SEND || other->step->kind == DUET_CONNECT))
+			return true;
+	}
+	return false;
+}
+
+/* Will it end without anybody's doing? */
+static bool part_busy(struct player *player, const struct part *part)
+{
+	struct prop *prop;
+
+	if (!part_pending(part))
+		return false;
+	prop = stage_prop(player, part->step->object);
+	if (part->asked || (prop && prop->closing) ||
+	    (part->due_ns && part->due_ns <= duet_loop_now_ns(player->loop)))
+		return true;
+	switch (part->step->kind) {
+	case DUET_NOP:
+	case DUET_OPEN:
+	case DUET_READ:
+	case DUET_WRITE:
+	case DUET_FSYNC:
+	case DUET_CLOSE:
+		return true;
+	case DUET_SHUTDOWN:
+		return !writes_in_front(player, part);
+	default:
+		return false;
+	}
+}
+
+static const struct part *first_busy(struct player *player)
+{
+	for (unsigned i = 0; i < SCRIPT_IDS; i++) {
+		if (part_busy(player, &player->parts[i]))
+			return &player->parts[i];
+	}
+	return NULL;
+}
+
+static void part_stuck(struct player *player, const struct part *part)
+{
+	player->stuck = true;
+	trace_add(player->trace, EVENT_STUCK)->id = part->id;
+}
+
+/* As many turns without a completion mean that nothing more is coming. */
+#define QUIET_TURNS 3
+
+void parts_settle(struct player *player)
+{
+	unsigned quiet = 0;
+	const struct part *busy;
+
+	for (unsigned i = 0; quiet < QUIET_TURNS; i++) {
+		int moved = duet_loop_turn(player->loop, 0);
+
+		quiet = moved ? 0 : quiet + 1;
+		busy = quiet == QUIET_TURNS ? first_busy(player) : NULL;
+		if (busy && i > PLAYER_PATIENCE) {
+			part_stuck(player, busy);
+			return;
+		}
+		if (busy) {
+			duet_loop_turn(player->loop, 1000000);
+			quiet = 0;
+		}
+	}
+}
+
+void parts_end(struct player *player)
+{
+	for (uint16_t i = 0; i < SCRIPT_IDS; i++) {
+		if (player->parts[i].started && player->parts[i].step->kind != DUET_CLOSE)
+			part_cancel(player, i);
+	}
+	parts_settle(player);
+	for (unsigned i = 0; i < SCRIPT_POOLS; i++)
+		parts_return(player, i, PLAYER_HELD);
+}

@@ -1,0 +1,138 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include "reference/twins/play.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reference/twins/player.h"
+
+static bool needs_workers(const struct script *script)
+{
+	for (uint32_t i = 0; i < script->step_count; i++) {
+		if (script->steps[i].kind == DUET_OPEN)
+			return true;
+	}
+	return script->file_bytes[0] || script->file_bytes[1];
+}
+
+static int make_loop(struct player *player, const char *tuning)
+{
+	struct duet_loop_options options;
+	char text[ARM_TUNING_BYTES];
+	int error;
+
+	arm_tuning(player->arm, player->script, tuning, text);
+	duet_loop_options_init(&options);
+	options.operations_max = 256;
+	options.handles_max = 256;
+	options.worker_threads = needs_workers(player->script);
+	options.burst_max = 4;
+	options.tuning = text;
+	error = duet_loop_create(&player->loop, player->arm->backend(), &options);
+	return error ? player_fail(player, "make a loop", error) : 0;
+}
+
+static void play_step(struct player *player, const struct step *step)
+{
+	switch (step->what) {
+	case STEP_START:
+		part_start(player, step);
+		break;
+	case STEP_CANCEL:
+		part_cancel(player, step->id);
+		break;
+	case STEP_RETURN:
+		parts_return(player, step->pool, step->value);
+		break;
+	case STEP_TURN:
+		for (uint32_t i = 0; i < step->value; i++)
+			duet_loop_turn(player->loop, 0);
+		break;
+	case STEP_SETTLE:
+		parts_settle(player);
+		break;
+	default:
+		duet_loop_turn(player->loop, (int64_t)step->value * 1000);
+		break;
+	}
+}
+
+static void play_steps(struct player *player)
+{
+	for (uint32_t i = 0; i < player->script->step_count && !player->stuck; i++)
+		play_step(player, &player->script->steps[i]);
+	if (!player->stuck)
+		parts_settle(player);
+	if (!player->stuck)
+		parts_end(player);
+}
+
+static void account_result(struct player *player, enum event_what what, int result)
+{
+	trace_add(player->trace, what)->result = result;
+}
+
+static void account(struct player *player)
+{
+	struct duet_ledger ledger;
+	struct event *event;
+
+	duet_loop_ledger(player->loop, &ledger);
+	event = trace_add(player->trace, EVENT_LENT);
+	event->result = (int32_t)ledger.lent_count;
+	event->moved = (uint32_t)ledger.lent_bytes;
+	account_result(player, EVENT_HELD, (int)ledger.held_count);
+	for (unsigned i = 0; i < SCRIPT_POOLS; i++) {
+		if (!player->pools[i])
+			continue;
+		event = trace_add(player->trace, EVENT_FREE);
+		event->pool = (uint16_t)i;
+		event->moved = duet_pool_free_count(player->pools[i]);
+	}
+	account_result(player, EVENT_OPEN,
+		arm_descriptors(player->arm, player->loop) - player->descriptors);
+	account_result(player, EVENT_PENDING, (int)duet_loop_pending(player->loop));
+	account_result(player, EVENT_DESTROY, duet_loop_destroy(player->loop));
+}
+
+static void player_free(struct player *player)
+{
+	for (unsigned i = 0; i < SCRIPT_IDS; i++)
+		free(player->parts[i].data);
+	free(player);
+}
+
+int play(const struct script *script, const struct arm *arm, const char *tuning,
+	 struct trace *trace, char *why, size_t size)
+{
+	struct player *player = calloc(1, sizeof(*player));
+	int error;
+
+	if (!player)
+		return -ENOMEM;
+	*player = (struct player){ .script = script, .arm = arm, .trace = trace, .why = why,
+		.why_size = size };
+	trace->count = 0;
+	trace->truncated = false;
+	snprintf(trace->player, sizeof(trace->player), "%s", arm->name);
+	error = make_loop(player, tuning);
+	if (!error) {
+		player->descriptors = arm_descriptors(arm, player->loop);
+		error = stage_set(player);
+	}
+	if (error)
+		return error;
+	play_steps(player);
+	if (!player->stuck)
+		stage_strike(player);
+	if (player->stuck) {
+		account_result(player, EVENT_STUCK, 0);
+		return 0;
+	}
+	account(player);
+	player_free(player);
+	return 0;
+}
