@@ -169,6 +169,10 @@ static inline void deliver_buffer(struct duet_loop *loop, struct duet_slot *slot
 				  struct duet_op *op, int n, uint16_t index)
 {
 	if (likely(op->flags & DUET_MULTISHOT)) {
+		/* It goes on, and a short transfer has said "empty": from here on only an event
+		 * can tell of more. A refusal is met again by the attempt that follows. */
+		if (unlikely(op->progress != PROGRESS_ARMED) && polling_arm(loop, slot, op))
+			slot->ready &= ~polling_bits(EMPTY, DIRECTION_READ);
 		duet_core_item_buffer(loop, op, n, index);
 		return;
 	}
