@@ -19,7 +19,7 @@
 #include "support/report.h"
 #include "support/tracer.h"
 
-enum { MESSAGE_BYTES = 64, RUN_SECONDS = 60, WIDTHS = 2, REPEATS_MAX = 3 };
+enum { MESSAGE_BYTES = 64, RUN_SECONDS = 20, WIDTHS = 2, REPEATS_MAX = 3 };
 
 struct subject {
 	const char *name;
@@ -154,6 +154,7 @@ static int slope(const struct subject *subject, enum tracer tracer, uint32_t wid
 }
 
 static const struct counts nothing = { { NAN, NAN, NAN, NAN }, NAN, NAN, NAN };
+static const struct estimate unknown = { NAN, NAN, NAN };
 
 static int compare(const void *left, const void *right)
 {
@@ -165,9 +166,6 @@ static int compare(const void *left, const void *right)
 /* Median and range, which is all that so few values have. */
 static struct estimate range(double *values, int count)
 {
-	for (int index = 0; index < count; index++)
-		if (isnan(values[index]))
-			return (struct estimate){ NAN, NAN, NAN };
 	qsort(values, (size_t)count, sizeof(values[0]), compare);
 	return (struct estimate){ values[count / 2], values[0], values[count - 1] };
 }
@@ -183,11 +181,14 @@ static void measure(const struct subject *subject, enum tracer tracer, int width
 {
 	double calls[REPEATS_MAX], instructions[REPEATS_MAX];
 
+	*spread = (struct spread){ .calls = unknown, .instructions = unknown, .last = nothing };
 	for (int repeat = 0; repeat < repeats[width]; repeat++) {
 		struct counts *last = &spread->last;
 
-		if (slope(subject, tracer, widths[width], last) < 0)
+		if (slope(subject, tracer, widths[width], last) < 0) {
 			*last = nothing;
+			return;
+		}
 		calls[repeat] = hundredths(tracer == TRACER_NONE ? last->own_calls
 								 : last->traced.calls);
 		instructions[repeat] = last->traced.instructions;

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "support/child.h"
@@ -78,6 +79,7 @@ static int exchange(int fd)
 
 static int fill(uint16_t port, int *fds, uint32_t count, uint32_t *opened)
 {
+	struct timeval patience = { .tv_sec = 5 };
 	int rc = 0;
 
 	for (*opened = 0; rc == 0 && *opened < count; (*opened)++) {
@@ -86,6 +88,7 @@ static int fill(uint16_t port, int *fds, uint32_t count, uint32_t *opened)
 		if (fd < 0)
 			return fd;
 		fds[*opened] = fd;
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 		rc = exchange(fd);
 	}
 	/* Every buffer of the pool comes round, whatever order it is kept in. */

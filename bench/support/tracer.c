@@ -57,7 +57,8 @@ int trace_begin(struct trace *trace, enum tracer tracer, const char **argv)
 	}
 	snprintf(trace->output, sizeof(trace->output), "--callgrind-out-file=%s", trace->file);
 
-	const char *const words[] = { "valgrind", "-q", "--tool=callgrind", trace->output };
+	const char *const words[] = { "valgrind", "-q", "--log-file=/dev/null", "--tool=callgrind",
+				       trace->output };
 
 	memcpy(argv, words, sizeof(words));
 	return sizeof(words) / sizeof(words[0]);
