@@ -292,7 +292,7 @@ static int64_t sleep_ns(struct duet_loop *loop, int64_t timeout_ns)
 	uint64_t next_ns = core_timers_next_ns(&loop->timers);
 	uint64_t now_ns;
 
-	if (timeout_ns == 0 || work_waits(loop))
+	if (timeout_ns == 0 || loop->delivered || work_waits(loop))
 		return 0;
 	if (loop->owed.first && loop->owed_ns < next_ns)
 		next_ns = loop->owed_ns;
@@ -335,7 +335,8 @@ int duet_loop_turn(struct duet_loop *loop, int64_t timeout_ns)
 		loop->now_ns = loop->clock(loop);
 		expire_timers(loop);
 	}
-	timeout_ns = sleep_ns(loop, timeout_ns);
+	/* What was just called back may be all that the caller waits for. */
+	timeout_ns = loop->delivered ? 0 : sleep_ns(loop, timeout_ns);
 	if (timeout_ns == 0)
 		error = loop->backend->wait(loop, 0);
 	else
@@ -372,6 +373,7 @@ int64_t duet_loop_prepare(struct duet_loop *loop)
 	int64_t timeout_ns;
 
 	core_check_owner(loop);
+	loop->delivered = 0;
 	core_retry(loop);
 	timeout_ns = sleep_ns(loop, -1);
 	if (loop->backend->prepare && loop->backend->prepare(loop))
