@@ -75,10 +75,18 @@ static void deliver(struct duet_loop *loop, struct duet_op *op)
 
 void core_drain(struct duet_loop *loop)
 {
+	const struct duet_op *last = loop->done.last;
 	struct duet_op *op;
 
-	while ((op = core_queue_pop(&loop->done)))
+	/* What the callbacks add is left to the next call: an operation that ends at once and keeps
+	 * starting itself can't keep the turn. Each is on the queue once, so last comes up once. */
+	while ((op = core_queue_pop(&loop->done))) {
+		bool final = op == last;
+
 		deliver(loop, op);
+		if (final)
+			return;
+	}
 }
 
 /* ---- Issue. ---- */

@@ -30,7 +30,7 @@ void core_retry(struct duet_loop *loop);
 /* A timer of op has expired: a timeout has come, or a deadline. */
 void core_expired(struct duet_loop *loop, struct duet_op *op);
 
-/* Calls back what is on the done queue, and what that adds to it. */
+/* Calls back what is on the done queue now, not what that adds to it. */
 void core_drain(struct duet_loop *loop);
 
 /* A starved receive gets its turn, if a buffer is free. */
