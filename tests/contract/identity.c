@@ -146,7 +146,8 @@ START_TEST(late_answers_of_one_life_never_reach_the_next)
 		got += recv.op.transferred;
 		sent++;
 	}
-	stream_recv(pair[1], all + got, sent - got);
+	if (got < sent)
+		stream_recv(pair[1], all + got, sent - got);
 	for (size_t i = 0; i < sent; i++)
 		ck_assert_uint_eq(all[i], data[i % 64]);
 }

@@ -142,6 +142,12 @@ START_TEST(an_inline_nop_ends_in_start_or_in_a_turn_but_not_in_both)
 }
 END_TEST
 
+static void stop(struct trial *trial)
+{
+	(void)trial;
+	duet_loop_stop(stage.loop);
+}
+
 START_TEST(stop_makes_run_return_with_work_pending)
 {
 	struct trial far;
@@ -151,9 +157,9 @@ START_TEST(stop_makes_run_return_with_work_pending)
 	duet_op_timeout(&far.op, duet_loop_now_ns(stage.loop) + 3600000000000u);
 	trial_start(&far);
 	trial_init(&near);
+	near.then = stop;
 	duet_op_nop(&near.op);
 	trial_start(&near);
-	duet_loop_stop(stage.loop);
 	ck_assert_int_eq(duet_loop_run(stage.loop), 0);
 	ck_assert(duet_op_pending(&far.op));
 	trial_cancel(&far);

@@ -175,7 +175,8 @@ START_TEST(a_cancelled_recv_exactly_hands_over_the_part_that_came)
 		/* The bytes may still be on their way; then they wait for the next. */
 		size_t had = trial.op.transferred;
 
-		stream_recv(pair[1], data + had, 5 - had);
+		if (had < 5)
+			stream_recv(pair[1], data + had, 5 - had);
 		ck_assert_mem_eq(data, "hello", 5);
 	}
 	stream_send(pair[0], "again", 5);
@@ -210,7 +211,8 @@ START_TEST(no_byte_is_lost_between_a_cancel_and_a_result)
 		turn_until(recv.ends && send.ends);
 		total += recv.op.transferred;
 		ck_assert(recv.op.transferred > 0 || recv.op.result == -ECANCELED);
-		stream_recv(pair[1], all + total, (round + 1) * 10 - total);
+		if (total < (round + 1) * 10)
+			stream_recv(pair[1], all + total, (round + 1) * 10 - total);
 		total = (round + 1) * 10;
 	}
 	ck_assert(pattern_holds(all, total, 0));

@@ -96,8 +96,11 @@ void patience_turn(struct patience *patience, const char *what, const char *file
 
 int stage_turn(void)
 {
-	int delivered = duet_loop_turn(stage.loop, TURN_NS);
+	int delivered;
 
+	stage.library = 1;
+	delivered = duet_loop_turn(stage.loop, TURN_NS);
+	stage.library = 0;
 	stage.turns++;
 	ck_assert_msg(delivered >= 0, "on %s: a turn failed: %s", stage.arm->name,
 		duet_error_name(delivered));
@@ -107,8 +110,11 @@ int stage_turn(void)
 void stage_settle(unsigned turns)
 {
 	while (turns-- > 0) {
-		int delivered = duet_loop_turn(stage.loop, 0);
+		int delivered;
 
+		stage.library = 1;
+		delivered = duet_loop_turn(stage.loop, 0);
+		stage.library = 0;
 		stage.turns++;
 		ck_assert_msg(delivered >= 0, "on %s: a turn failed: %s", stage.arm->name,
 			duet_error_name(delivered));

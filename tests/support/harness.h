@@ -39,6 +39,7 @@ struct stage {
 	struct sockaddr_in address;
 	unsigned ends;        /* terminal completions heard */
 	unsigned inside;      /* calls into start, cancel, return that have not come back */
+	unsigned library;     /* 1: the library is running, not a callback and not the case */
 	unsigned descriptors; /* before the loop was made */
 	uint64_t turns;
 };

@@ -140,8 +140,6 @@ bool pattern_holds(const unsigned char *data, size_t bytes, size_t place)
 
 void trial_stick(struct trial *trial, duet_handle handle, const unsigned char *data)
 {
-	if (stage.arm->kernel)
-		raw_shrink(duet_handle_fd(stage.loop, handle));
 	trial_init(trial);
 	duet_op_send(&trial->op, handle, data, STUCK_BYTES, DUET_WHOLE);
 	trial_start(trial);

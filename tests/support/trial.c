@@ -4,9 +4,9 @@
 
 #include "tests/support/harness.h"
 
-static void heard(struct duet_op *op)
+static void record(struct trial *trial)
 {
-	struct trial *trial = op->context;
+	struct duet_op *op = &trial->op;
 
 	ck_assert_msg(stage.inside == 0, "a completion was called from inside start or cancel");
 	if (op->more) {
@@ -19,8 +19,18 @@ static void heard(struct duet_op *op)
 		trial->rank = ++stage.ends;
 		trial->turn = stage.turns;
 	}
+}
+
+static void heard(struct duet_op *op)
+{
+	struct trial *trial = op->context;
+	unsigned library = stage.library;
+
+	stage.library = 0;
+	record(trial);
 	if (trial->then)
 		trial->then(trial);
+	stage.library = library;
 }
 
 void trial_init(struct trial *trial)
@@ -33,8 +43,12 @@ int trial_try(struct trial *trial)
 {
 	int answer;
 
+	unsigned library = stage.library;
+
 	stage.inside++;
+	stage.library = 1;
 	answer = duet_op_start(stage.loop, &trial->op);
+	stage.library = library;
 	stage.inside--;
 	return answer;
 }
@@ -50,8 +64,12 @@ void trial_start(struct trial *trial)
 
 void trial_cancel(struct trial *trial)
 {
+	unsigned library = stage.library;
+
 	stage.inside++;
+	stage.library = 1;
 	duet_op_cancel(&trial->op);
+	stage.library = library;
 	stage.inside--;
 }
 
