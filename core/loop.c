@@ -335,8 +335,7 @@ int duet_loop_turn(struct duet_loop *loop, int64_t timeout_ns)
 		loop->now_ns = loop->clock(loop);
 		expire_timers(loop);
 	}
-	/* What was just called back may be all that the caller waits for. */
-	timeout_ns = loop->delivered ? 0 : sleep_ns(loop, timeout_ns);
+	timeout_ns = sleep_ns(loop, timeout_ns);
 	if (timeout_ns == 0)
 		error = loop->backend->wait(loop, 0);
 	else
