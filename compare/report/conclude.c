@@ -142,7 +142,7 @@ static double arm_busy(const json_t *slot)
 }
 
 static const struct metric COUNTERS[] = {
-	{ "system_calls_per_operation", "system calls per op", "", "", false, system_calls },
+	{ "system_calls_per_operation", "loop's system calls per op", "", "", false, system_calls },
 	{ "wasted_attempts_per_operation", "wasted attempts per op", "", "", false, wasted },
 	{ "waits_per_operation", "waits per op", "", "", false, waits },
 	{ "completions_per_wait", "completions per wait", "", "", false, completions_per_wait },

@@ -67,13 +67,14 @@ static void print_verdict(const json_t *comparison, FILE *out)
 	const char *verdict = string_at(comparison, "verdict");
 	bool differs = strstr(verdict, "lower") != NULL;
 	bool noisy = !strcmp(verdict, "too noisy");
+	const char *code = differs ? BOLD : noisy ? YELLOW : NULL;
 
-	fputs(style(out, differs ? BOLD : noisy ? YELLOW : ""), out);
+	fputs(code ? style(out, code) : "", out);
 	if (differs)
 		fprintf(out, "%c lower", letter(integer_at(comparison, *verdict == 'a' ? "a" : "b")));
 	else
 		fputs(verdict, out);
-	fputs(style(out, PLAIN), out);
+	fputs(code ? style(out, PLAIN) : "", out);
 	fputc('\n', out);
 	if (!strcmp(verdict, "no difference shown"))
 		fprintf(out, "%*s(%.1f %% would have been seen)\n", 49, "",
@@ -186,30 +187,37 @@ static void print_noise(const json_t *cell, FILE *out)
 	fputc('\n', out);
 }
 
-static void print_parameters(const json_t *cell, FILE *out)
+/* What a workload's parameters come to, in a few letters. */
+static void name_cell(const json_t *cell, char *text, size_t size)
 {
 	const json_t *parameters = json_object_get(cell, "parameters");
-	const char *key;
-	json_t *value;
-	int column = (int)strlen(string_at(cell, "workload")) + 1;
 
-	fprintf(out, "\n%s%s%s:", style(out, BOLD), string_at(cell, "workload"), style(out, PLAIN));
-	json_object_foreach((json_t *)parameters, key, value) {
-		char text[128];
+	if (!strcmp(string_at(cell, "workload"), "echo"))
+		snprintf(text, size, "echo, %lld connections, %lld bytes, depth %lld",
+			 (long long)integer_at(parameters, "connections"),
+			 (long long)integer_at(parameters, "size_bytes"),
+			 (long long)integer_at(parameters, "depth"));
+	else
+		snprintf(text, size, "%s, blocks of %lld bytes, depth %lld%s",
+			 string_at(cell, "workload"),
+			 (long long)integer_at(parameters, "block_bytes"),
+			 (long long)integer_at(parameters, "depth"),
+			 json_is_true(json_object_get(parameters, "direct")) ? ", direct" : "");
+}
 
-		if (json_is_string(value))
-			snprintf(text, sizeof(text), " %s %s,", key, json_string_value(value));
-		else if (json_is_integer(value))
-			snprintf(text, sizeof(text), " %s %lld,", key,
-				 (long long)json_integer_value(value));
-		else
-			snprintf(text, sizeof(text), " %s %s,", key,
-				 json_is_true(value) ? "yes" : "no");
-		if (column + (int)strlen(text) > 79)
-			column = fprintf(out, "\n ") - 1;
-		column += fprintf(out, "%s", text);
-	}
-	fputc(' ', out);
+static void print_heading(const json_t *cell, FILE *out)
+{
+	const json_t *parameters = json_object_get(cell, "parameters");
+	bool echo = !strcmp(string_at(cell, "workload"), "echo");
+	char text[128], where[128];
+
+	name_cell(cell, text, sizeof(text));
+	snprintf(where, sizeof(where), "%.60s, %s",
+		 string_at(parameters, echo ? "transport" : "file"), string_at(parameters, "load"));
+	fprintf(out, "\n%s%s%s\n  ", style(out, BOLD), text, style(out, PLAIN));
+	say_wrapped(out, where, 2, 2);
+	fputs("  ", out);
+	print_noise(cell, out);
 }
 
 static void print_arms(const json_t *cell, FILE *out)
@@ -221,9 +229,7 @@ static void print_arms(const json_t *cell, FILE *out)
 		int column = fprintf(out, "  %c = %s: ", letter((json_int_t)i),
 				     string_at(arm, "name"));
 
-		fputs(style(out, DIM), out);
 		say_wrapped(out, string_at(arm, "shape"), column, 6);
-		fputs(style(out, PLAIN), out);
 	}
 }
 
@@ -232,8 +238,7 @@ void text_cell(const json_t *cell, FILE *out)
 	json_t *metric;
 	size_t i;
 
-	print_parameters(cell, out);
-	print_noise(cell, out);
+	print_heading(cell, out);
 	print_arms(cell, out);
 	if (json_is_false(json_object_get(cell, "correct"))) {
 		fprintf(out, "%sA byte came back wrong: the timings are void.%s\n",
@@ -262,6 +267,59 @@ void text_head(const json_t *result, FILE *out)
 		fputs("One processor only: server and load share it, and disturb each other.\n", out);
 }
 
+static void print_short_verdict(const json_t *comparison, int columns, FILE *out)
+{
+	const char *verdict = string_at(comparison, "verdict");
+	char text[32];
+	int padding;
+
+	if (strstr(verdict, "lower"))
+		snprintf(text, sizeof(text), "%.2f %c lower", real_at(comparison, "ratio"),
+			 letter(integer_at(comparison, *verdict == 'a' ? "a" : "b")));
+	else if (!strcmp(verdict, "no difference shown"))
+		snprintf(text, sizeof(text), "none shown");
+	else
+		snprintf(text, sizeof(text), "%.15s", verdict);
+	padding = columns - (int)strlen(text);
+	padding = padding > 0 ? padding : 0;
+	fprintf(out, "%s%s%s%*s", style(out, strstr(verdict, "lower") ? BOLD : ""), text,
+		style(out, PLAIN), padding, "");
+}
+
+/* The first three metrics are the headlines. */
+static void print_short(const json_t *cell, FILE *out)
+{
+	const json_t *arms = json_object_get(cell, "arms");
+	const json_t *metrics = json_object_get(cell, "metrics");
+	char text[128];
+
+	name_cell(cell, text, sizeof(text));
+	fprintf(out, "%s: a = %.30s\n", text, string_at(json_array_get(arms, 0), "name"));
+	for (size_t arm = 1; arm < json_array_size(arms); arm++) {
+		fprintf(out, "  a / %c %-26.25s", letter((json_int_t)arm),
+			string_at(json_array_get(arms, arm), "name"));
+		for (size_t i = 0; i < 3; i++)
+			print_short_verdict(
+				json_array_get(json_object_get(json_array_get(metrics, i),
+							       "comparisons"), arm - 1),
+				i < 2 ? 16 : 0, out);
+		fputc('\n', out);
+	}
+}
+
+static void print_overview(const json_t *result, FILE *out)
+{
+	json_t *cell;
+	size_t i;
+
+	fprintf(out, "\n%s%-34s%-16s%-16s%s%s\n", style(out, BOLD), "in short", "CPU per op",
+		"median latency", "throughput", style(out, PLAIN));
+	json_array_foreach(json_object_get(result, "cells"), i, cell) {
+		if (json_array_size(json_object_get(cell, "metrics")))
+			print_short(cell, out);
+	}
+}
+
 /* Broken so that it can be pasted as it stands. */
 static void print_command(const char *text, FILE *out)
 {
@@ -271,8 +329,10 @@ static void print_command(const char *text, FILE *out)
 		int word = (int)strcspn(text, " ");
 
 		if (column + word > 76 && column > 4)
-			column = fprintf(out, "\\\n    ") - 2;
-		column += fprintf(out, "%.*s ", word, text);
+			column = fprintf(out, " \\\n    ") - 3;
+		else if (column > 2)
+			column += fprintf(out, " ");
+		column += fprintf(out, "%.*s", word, text);
 		text += word + (text[word] == ' ');
 	}
 	fputc('\n', out);
@@ -282,6 +342,8 @@ void text_foot(const json_t *result, FILE *out)
 {
 	const json_t *run = json_object_get(result, "run");
 
+	if (json_array_size(json_object_get(result, "cells")) > 1)
+		print_overview(result, out);
 	fputs("\nThe ratio is a / other; [ ] holds the true median in at least 95 of 100 runs.\n",
 	      out);
 	if (json_is_false(json_object_get(result, "complete")))

@@ -1,0 +1,347 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* The whole comparison, short: what it leaves behind when all goes well, and when it doesn't. */
+#include <jansson.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "tests/fault/program.h"
+
+/* Of every run here: as short as can be, and nothing repeated. */
+#define SHORT "--warmup 0.01 --duration 0.03 --repeats 0"
+
+static char path[256], input[256];
+
+static void name_files(void)
+{
+	const char *folder = getenv("TMPDIR");
+
+	snprintf(path, sizeof(path), "%s/duet-compare-%d.json", folder ? folder : "/tmp",
+		 (int)getpid());
+	snprintf(input, sizeof(input), "%s/duet-compare-%d.input", folder ? folder : "/tmp",
+		 (int)getpid());
+}
+
+static void remove_files(void)
+{
+	unlink(path);
+	unlink(input);
+}
+
+static void write_input(size_t bytes, int seed)
+{
+	int fd = open(input, O_WRONLY | O_CREAT, 0600); /* not shortened in between */
+	FILE *file = fdopen(fd, "w");
+
+	ck_assert_ptr_nonnull(file);
+	for (size_t i = 0; i < bytes; i++)
+		fputc((int)(i * 31 + i / 509 + (size_t)seed), file);
+	fclose(file);
+}
+
+static json_t *load_result(void)
+{
+	json_error_t error;
+	json_t *json = json_load_file(path, 0, &error);
+
+	ck_assert_msg(json != NULL, "%s: %s", path, error.text);
+	ck_assert_int_eq(json_integer_value(json_object_get(json, "schema")), 1);
+	return json;
+}
+
+static json_t *rounds_of(const json_t *result)
+{
+	const json_t *cell = json_array_get(json_object_get(result, "cells"), 0);
+
+	return json_object_get(cell, "rounds");
+}
+
+/* stdout clean, stderr silent: nobody looks at a terminal. */
+static void expect_clean(struct program *program)
+{
+	ck_assert_msg(program->code == 0, "exit code %d: %s", program->code, program->complained);
+	ck_assert_str_eq(program->complained, "");
+	ck_assert_ptr_null(strchr(program->said, '\033'));
+	ck_assert_ptr_null(strchr(program->said, '\r'));
+	for (char *line = strtok(program->said, "\n"); line; line = strtok(NULL, "\n"))
+		ck_assert_msg(strlen(line) <= 80, "too long: %s", line);
+}
+
+static const char *const COMPARISONS[] = {
+	"echo --connections 2", "echo --connections 1 --size 20000 --depth 3",
+	"echo --cells --connections 2", "file --depth 4", "file --direct --depth 2 --block 8K",
+	"echo file", "echo --a completion:mode=plain --b completion",
+};
+
+START_TEST(a_comparison_leaves_a_table_and_a_result_that_show_prints_again)
+{
+	struct program *program = calloc(1, sizeof(*program)), *show = calloc(1, sizeof(*show));
+	json_t *result;
+
+	program_begin(program, NULL, "compare %s --rounds 6 " SHORT " --json %s", COMPARISONS[_i],
+		      path);
+	program_end(program);
+	program_begin(show, NULL, "show %s", path);
+	program_end(show);
+	ck_assert_str_eq(show->said, program->said);
+	expect_clean(program);
+	result = load_result();
+	ck_assert(json_is_true(json_object_get(result, "complete")));
+	ck_assert(json_is_true(json_object_get(result, "correct")));
+	ck_assert_uint_eq(json_array_size(rounds_of(result)), 6);
+	json_decref(result);
+	free(program);
+	free(show);
+}
+END_TEST
+
+START_TEST(json_on_stdout_is_alone_there)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	json_t *json;
+
+	program_begin(program, NULL, "compare echo --connections 1 --rounds 1 " SHORT " --json -");
+	program_end(program);
+	ck_assert_msg(program->code == 0, "%s", program->complained);
+	json = json_loads(program->said, 0, NULL);
+	ck_assert_ptr_nonnull(json);
+	json_decref(json);
+	free(program);
+}
+END_TEST
+
+START_TEST(the_same_seed_plays_in_the_same_order)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	json_t *results[2];
+
+	for (int i = 0; i < 2; i++) {
+		program_begin(program, NULL, "compare file --depth 1 --rounds 4 --seed 5 " SHORT
+			      " --json %s", path);
+		program_end(program);
+		ck_assert_msg(program->code == 0, "%s", program->complained);
+		results[i] = load_result();
+	}
+	for (size_t round = 0; round < 4; round++) {
+		for (size_t slot = 0; slot < 3; slot++) {
+			json_t *one = json_array_get(rounds_of(results[0]), round);
+			json_t *two = json_array_get(rounds_of(results[1]), round);
+
+			one = json_array_get(json_object_get(one, "slots"), slot);
+			two = json_array_get(json_object_get(two, "slots"), slot);
+			ck_assert(json_equal(json_object_get(one, "arm"),
+					     json_object_get(two, "arm")));
+		}
+	}
+	json_decref(results[0]);
+	json_decref(results[1]);
+	free(program);
+}
+END_TEST
+
+START_TEST(ctrl_c_before_the_first_round_is_over_measures_nothing)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, NULL, "compare echo --duration 30 --json %s", path);
+	program_pause_ms(300);
+	kill(program->pid, SIGINT);
+	program_end(program);
+	program_expect(program, 3, "nothing was measured");
+	ck_assert_int_ne(access(path, F_OK), 0);
+	free(program);
+}
+END_TEST
+
+START_TEST(ctrl_c_keeps_whole_rounds_and_marks_them_incomplete)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	json_t *result;
+
+	program_begin(program, NULL, "compare echo --connections 1 --rounds 500 " SHORT
+		      " --json %s", path);
+	program_pause_ms(2000);
+	kill(program->pid, SIGINT);
+	program_end(program);
+	program_expect(program, 0, "ended early");
+	ck_assert_ptr_nonnull(strstr(program->said, "Incomplete"));
+	result = load_result();
+	ck_assert(json_is_false(json_object_get(result, "complete")));
+	ck_assert_uint_gt(json_array_size(rounds_of(result)), 0);
+	for (size_t i = 0; i < json_array_size(rounds_of(result)); i++) {
+		json_t *round = json_array_get(rounds_of(result), i);
+
+		ck_assert_uint_eq(json_array_size(json_object_get(round, "slots")), 3);
+	}
+	json_decref(result);
+	free(program);
+}
+END_TEST
+
+START_TEST(a_result_that_finds_no_room_is_said)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, NULL, "compare echo --connections 1 --rounds 1 " SHORT
+		      " --json /dev/full");
+	program_end(program);
+	program_expect(program, 3, "No space left on device");
+	free(program);
+}
+END_TEST
+
+static void shrink_files(void)
+{
+	struct rlimit limit = { 1 << 20, 1 << 20 };
+
+	setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+static void misplace_files(void)
+{
+	setenv("TMPDIR", "/nonexistent", 1);
+}
+
+START_TEST(no_room_for_the_made_file_is_said_with_what_to_do)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, shrink_files, "compare file --rounds 1 " SHORT);
+	program_end(program);
+	program_expect(program, 3, "TMPDIR");
+	program_begin(program, misplace_files, "compare file --rounds 1 " SHORT);
+	program_end(program);
+	program_expect(program, 3, "/nonexistent");
+	free(program);
+}
+END_TEST
+
+START_TEST(a_given_file_is_read_and_checked)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	write_input(300000, 0);
+	program_begin(program, NULL, "compare file --file %s --rounds 1 " SHORT, input);
+	program_end(program);
+	expect_clean(program);
+	free(program);
+}
+END_TEST
+
+START_TEST(a_file_that_shrinks_is_no_wrong_byte)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	write_input(1 << 20, 0);
+	program_begin(program, NULL, "compare file --file %s --rounds 500 " SHORT, input);
+	program_pause_ms(700);
+	ck_assert_int_eq(truncate(input, 4096), 0);
+	program_end(program);
+	program_expect(program, 3, "shrank");
+	free(program);
+}
+END_TEST
+
+START_TEST(a_wrong_byte_voids_the_timings)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	json_t *result;
+
+	write_input(1 << 20, 0);
+	program_begin(program, NULL, "compare file --file %s --rounds 500 " SHORT " --json %s", input,
+		      path);
+	program_pause_ms(700);
+	write_input(1 << 20, 1); /* as if the wrong blocks were read */
+	program_end(program);
+	program_expect(program, 4, "void");
+	result = load_result();
+	ck_assert(json_is_false(json_object_get(result, "correct")));
+	ck_assert_ptr_nonnull(strstr(program->said, "timings are void"));
+	json_decref(result);
+	free(program);
+}
+END_TEST
+
+static void keep_one_processor(void)
+{
+	cpu_set_t processors;
+
+	sched_getaffinity(0, sizeof(processors), &processors);
+	for (size_t cpu = 0, seen = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (CPU_ISSET(cpu, &processors) && seen++)
+			CPU_CLR(cpu, &processors);
+	}
+	sched_setaffinity(0, sizeof(processors), &processors);
+}
+
+START_TEST(one_processor_is_enough_and_is_said)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, keep_one_processor, "compare echo --connections 2 --rounds 1 " SHORT);
+	program_end(program);
+	ck_assert_msg(program->code == 0, "%s", program->complained);
+	ck_assert_ptr_nonnull(strstr(program->said, "One processor only"));
+	free(program);
+}
+END_TEST
+
+static void lose_privileges(void)
+{
+	struct rlimit limit = { 0, 0 };
+
+	setrlimit(RLIMIT_MEMLOCK, &limit);
+	if (!getuid() && setresuid(65534, 65534, 65534))
+		_exit(125);
+}
+
+/* Without rights, and without a byte of locked memory, it works or says which of the two is missing:
+ * that depends on the kernel. */
+START_TEST(no_privileges_are_needed_or_it_is_said)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, lose_privileges, "compare echo --connections 2 --rounds 1 " SHORT);
+	program_end(program);
+	if (program->code == 126)
+		return; /* the build folder isn't another user's to look into */
+	if (program->code)
+		program_expect(program, 3, "completion");
+	program_begin(program, lose_privileges, "doctor");
+	program_end(program);
+	ck_assert_int_eq(program->code, 0);
+	free(program);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("program compare");
+	TCase *cases = tcase_create("compare");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(cases, 60);
+	tcase_add_checked_fixture(cases, name_files, remove_files);
+	tcase_add_loop_test(cases,
+			    a_comparison_leaves_a_table_and_a_result_that_show_prints_again, 0,
+			    sizeof(COMPARISONS) / sizeof(*COMPARISONS));
+	tcase_add_test(cases, json_on_stdout_is_alone_there);
+	tcase_add_test(cases, the_same_seed_plays_in_the_same_order);
+	tcase_add_test(cases, ctrl_c_before_the_first_round_is_over_measures_nothing);
+	tcase_add_test(cases, ctrl_c_keeps_whole_rounds_and_marks_them_incomplete);
+	tcase_add_test(cases, a_result_that_finds_no_room_is_said);
+	tcase_add_test(cases, no_room_for_the_made_file_is_said_with_what_to_do);
+	tcase_add_test(cases, a_given_file_is_read_and_checked);
+	tcase_add_test(cases, a_file_that_shrinks_is_no_wrong_byte);
+	tcase_add_test(cases, a_wrong_byte_voids_the_timings);
+	tcase_add_test(cases, one_processor_is_enough_and_is_said);
+	tcase_add_test(cases, no_privileges_are_needed_or_it_is_said);
+	suite_add_tcase(suite, cases);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

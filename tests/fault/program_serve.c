@@ -1,0 +1,315 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* The two halves alone, and a machine that refuses: what is said, which exit code, and that auto falls
+ * back only where the ring isn't permitted. Nothing of the machine is changed: what is taken away is
+ * taken from the started process alone. */
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "tests/fault/program.h"
+
+/* As container runtimes do it: io_uring_setup isn't permitted. */
+static void forbid_ring(void)
+{
+	struct sock_filter rules[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(rules) / sizeof(*rules), rules };
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		_exit(125);
+}
+
+/* As a kernel before 5.1 would answer. */
+static void forget_ring(void)
+{
+	struct sock_filter rules[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(rules) / sizeof(*rules), rules };
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		_exit(125);
+}
+
+static program_before_fn *const REFUSALS[] = { forbid_ring, forget_ring };
+
+START_TEST(a_refused_ring_is_said_and_nothing_falls_back_silently)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, REFUSALS[_i], "serve echo --backend completion");
+	program_end(program);
+	program_expect(program, 3, "completion");
+	ck_assert_str_eq(program->said, "");
+	program_begin(program, REFUSALS[_i], "compare echo --rounds 1 --duration 0.05");
+	program_end(program);
+	program_expect(program, 3, "completion");
+	ck_assert_str_eq(program->said, "");
+	free(program);
+}
+END_TEST
+
+static void play_against(unsigned int port)
+{
+	struct program *load = calloc(1, sizeof(*load));
+
+	program_begin(load, NULL, "load echo 127.0.0.1:%u --connections 3 --depth 2 --size 5000 "
+		      "--warmup 0.01 --duration 0.05", port);
+	program_end(load);
+	ck_assert_msg(load->code == 0, "exit code %d: %s", load->code, load->complained);
+	free(load);
+}
+
+START_TEST(auto_falls_back_and_says_why_in_one_line)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, REFUSALS[_i], "serve echo --backend auto");
+	program_await_word(program, "backend=polling\n");
+	play_against(program_port(program));
+	kill(program->pid, SIGTERM);
+	program_end(program);
+	program_expect(program, 0, "completion is not available");
+	free(program);
+}
+END_TEST
+
+START_TEST(doctor_tells_of_a_refused_ring_and_is_content)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, REFUSALS[_i], "doctor");
+	program_end(program);
+	ck_assert_int_eq(program->code, 0);
+	ck_assert_str_eq(program->complained, "");
+	ck_assert_ptr_nonnull(strstr(program->said, "completion  not available: "));
+	ck_assert_ptr_nonnull(strstr(program->said, "polling     available: "));
+	free(program);
+}
+END_TEST
+
+static char proc_root[128];
+
+static void put(const char *name, const char *text)
+{
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", proc_root, name);
+	if (!text) {
+		ck_assert_int_eq(mkdir(path, 0700), 0);
+		return;
+	}
+	file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void look_elsewhere(void)
+{
+	setenv("DUET_PROC_ROOT", proc_root, 1);
+}
+
+START_TEST(doctor_reads_the_machine_it_is_shown)
+{
+	static const char *const NAMES[] = { "sys/kernel/io_uring_disabled", "sys/kernel", "sys",
+					     "loadavg", "" };
+	struct program *program = calloc(1, sizeof(*program));
+	const char *folder = getenv("TMPDIR");
+	char path[256];
+
+	snprintf(proc_root, sizeof(proc_root), "%s/duet-proc-XXXXXX", folder ? folder : "/tmp");
+	ck_assert_ptr_nonnull(mkdtemp(proc_root));
+	put("sys", NULL);
+	put("sys/kernel", NULL);
+	put("sys/kernel/io_uring_disabled", "2\n");
+	put("loadavg", "7.25 3 2 1/100 1\n");
+	program_begin(program, look_elsewhere, "doctor");
+	program_end(program);
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(*NAMES); i++) {
+		snprintf(path, sizeof(path), "%s/%s", proc_root, NAMES[i]);
+		remove(path);
+	}
+	ck_assert_int_eq(program->code, 0);
+	ck_assert_ptr_nonnull(strstr(program->said, "2: nobody may use it"));
+	ck_assert_ptr_nonnull(strstr(program->said, "kernel.io_uring_disabled=0"));
+	ck_assert_ptr_nonnull(strstr(program->said, "7.25"));
+	free(program);
+}
+END_TEST
+
+static const char *const SERVERS[] = {
+	"--backend completion", "--backend completion:mode=plain", "--backend polling",
+	"--backend completion --model future", "--backend polling --model future",
+	"--backend polling --model native",
+};
+
+START_TEST(every_server_echoes_whatever_comes)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	/* Two buffers for three connections and messages larger than both: starved all the time. */
+	program_begin(program, NULL, "serve echo %s --buffers 2 --buffer-size 1024 --json -",
+		      SERVERS[_i]);
+	program_await_word(program, "listening");
+	for (int i = 0; i < 3; i++)
+		play_against(program_port(program));
+	kill(program->pid, SIGTERM);
+	program_end(program);
+	ck_assert_msg(program->code == 0, "%d: %s", program->code, program->complained);
+	ck_assert_ptr_nonnull(strstr(program->said, "\"system_calls\""));
+	ck_assert_str_eq(program->complained, "");
+	free(program);
+}
+END_TEST
+
+static int connect_to(unsigned int port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+START_TEST(a_peer_that_resets_or_half_closes_harms_nobody)
+{
+	struct linger at_once = { 1, 0 };
+	struct program *program = calloc(1, sizeof(*program));
+	char data[512] = "", back[512];
+	int fd;
+
+	program_begin(program, NULL, "serve echo %s", SERVERS[_i]);
+	program_await_word(program, "listening");
+	for (int i = 0; i < 20; i++) {
+		fd = connect_to(program_port(program));
+		ck_assert_int_eq(send(fd, data, sizeof(data), MSG_NOSIGNAL), sizeof(data));
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+		close(fd); /* a reset, with data under way */
+	}
+	fd = connect_to(program_port(program));
+	ck_assert_int_eq(send(fd, data, sizeof(data), MSG_NOSIGNAL), sizeof(data));
+	shutdown(fd, SHUT_WR);
+	ck_assert_int_eq(recv(fd, back, sizeof(back), MSG_WAITALL), sizeof(back));
+	ck_assert_int_eq(recv(fd, back, sizeof(back), 0), 0);
+	close(fd);
+	play_against(program_port(program));
+	kill(program->pid, SIGTERM);
+	program_end(program);
+	ck_assert_msg(program->code == 0, "%d: %s", program->code, program->complained);
+	ck_assert_str_eq(program->complained, "");
+	free(program);
+}
+END_TEST
+
+static void lower_files(void)
+{
+	struct rlimit limit = { 24, 24 };
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+START_TEST(a_server_out_of_descriptors_serves_on)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	int peers[40];
+
+	program_begin(program, lower_files, "serve echo %s", SERVERS[_i]);
+	program_await_word(program, "listening");
+	for (int i = 0; i < 40; i++)
+		peers[i] = connect_to(program_port(program));
+	program_pause_ms(50);
+	for (int i = 0; i < 40; i++)
+		close(peers[i]);
+	play_against(program_port(program));
+	kill(program->pid, SIGTERM);
+	program_end(program);
+	ck_assert_msg(program->code == 0, "%d: %s", program->code, program->complained);
+	free(program);
+}
+END_TEST
+
+START_TEST(more_connections_than_places_wait_for_their_turn)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	char byte = 7;
+	int first, second;
+
+	program_begin(program, NULL, "serve echo --connections 1 %s", SERVERS[_i]);
+	program_await_word(program, "listening");
+	first = connect_to(program_port(program));
+	send(first, &byte, 1, 0);
+	ck_assert_int_eq(recv(first, &byte, 1, 0), 1);
+	second = connect_to(program_port(program));
+	send(second, &byte, 1, 0);
+	close(first);
+	ck_assert_int_eq(recv(second, &byte, 1, 0), 1);
+	close(second);
+	kill(program->pid, SIGTERM);
+	program_end(program);
+	ck_assert_msg(program->code == 0, "%d: %s", program->code, program->complained);
+	free(program);
+}
+END_TEST
+
+START_TEST(an_address_in_use_is_said_with_what_to_do)
+{
+	struct program *first = calloc(1, sizeof(*first)), *second = calloc(1, sizeof(*second));
+
+	program_begin(first, NULL, "serve echo --backend polling");
+	program_await_word(first, "listening");
+	program_begin(second, NULL, "serve echo --backend polling --port %u", program_port(first));
+	program_end(second);
+	program_expect(second, 3, "choose another --port");
+	kill(first->pid, SIGINT);
+	program_end(first);
+	ck_assert_int_eq(first->code, 0);
+	free(first);
+	free(second);
+}
+END_TEST
+
+int main(void)
+{
+	const int servers = sizeof(SERVERS) / sizeof(*SERVERS);
+	Suite *suite = suite_create("program serve");
+	TCase *cases = tcase_create("serve");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(cases, 20);
+	tcase_add_loop_test(cases, a_refused_ring_is_said_and_nothing_falls_back_silently, 0, 2);
+	tcase_add_loop_test(cases, auto_falls_back_and_says_why_in_one_line, 0, 2);
+	tcase_add_loop_test(cases, doctor_tells_of_a_refused_ring_and_is_content, 0, 2);
+	tcase_add_test(cases, doctor_reads_the_machine_it_is_shown);
+	tcase_add_loop_test(cases, every_server_echoes_whatever_comes, 0, servers);
+	tcase_add_loop_test(cases, a_peer_that_resets_or_half_closes_harms_nobody, 0, servers);
+	tcase_add_loop_test(cases, a_server_out_of_descriptors_serves_on, 0, servers);
+	tcase_add_loop_test(cases, more_connections_than_places_wait_for_their_turn, 0, servers);
+	tcase_add_test(cases, an_address_in_use_is_said_with_what_to_do);
+	suite_add_tcase(suite, cases);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
