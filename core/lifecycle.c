@@ -256,22 +256,34 @@ static struct duet_op *successor(struct duet_loop *loop, const struct duet_op *o
 	return next && next->state == STATE_WAITING ? next : NULL;
 }
 
+/* Only the end of the first moves its line on. When another ends, the first may stand there waiting
+ * for room or for a buffer, and must not be issued a second time. */
+static bool is_first(const struct duet_loop *loop, const struct duet_op *op)
+{
+	return core_kind(op)->line == LINE_NONE || core_kind(op)->line == LINE_OTHERS ||
+	       *line_of(duet_core_op_slot(loop, op), op) == op;
+}
+
 /* The backend has ended op: concludes it, and issues what it stood in front of. */
 static void finish(struct duet_loop *loop, struct duet_op *op, int raw)
 {
 	uint32_t surplus = 0;
+	bool first;
 
 	for (;;) {
 		if (op->kind == DUET_SEND && raw > 0 && (uint32_t)raw > core_remaining(op)) {
 			surplus = (uint32_t)raw - core_remaining(op);
 			raw = (int)core_remaining(op);
 		}
+		first = is_first(loop, op);
 		conclude_queued(loop, op, raw);
 		if (core_kind(op)->line == LINE_NONE)
 			return;
 		/* It may have been given a place and not have used the buffer. */
 		if (op->flags & DUET_POOLED)
 			core_feed(loop, op->args.io.pool);
+		if (!first)
+			return;
 		if (surplus)
 			share_out(loop, duet_core_op_slot(loop, op), surplus);
 		surplus = 0;
