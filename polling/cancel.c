@@ -77,6 +77,12 @@ static void leave_due(struct polling *polling, const struct duet_op *op)
 	polling->due_count--;
 }
 
+static int cancel_nop(struct duet_loop *loop, struct duet_op *op)
+{
+	leave_due(polling_of(loop), op);
+	return BACKEND_ENDED;
+}
+
 static int cancel_poll(struct duet_loop *loop, struct duet_op *op)
 {
 	if (op->progress == PROGRESS_DUE)
@@ -102,14 +108,14 @@ static int cancel_read(struct duet_loop *loop, struct duet_op *op)
 }
 
 static int (*const cancel_kind[DUET_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
-	[DUET_POLL] = cancel_poll,     [DUET_ACCEPT] = cancel_accept,
+	[DUET_NOP] = cancel_nop,       [DUET_POLL] = cancel_poll,     [DUET_ACCEPT] = cancel_accept,
 	[DUET_CONNECT] = cancel_write, [DUET_RECV] = cancel_recv,
 	[DUET_SEND] = cancel_write,    [DUET_READ] = cancel_read,
 	[DUET_WRITE] = cancel_work,    [DUET_OPEN] = cancel_work,
 	[DUET_FSYNC] = cancel_work,    [DUET_CLOSE] = cancel_work,
 };
 
-/* The other kinds end in their start and are never here. */
+/* The other kinds end in their start and are never here, nor are timeouts. */
 int polling_cancel(struct duet_loop *loop, struct duet_op *op)
 {
 	return cancel_kind[op->kind](loop, op);

@@ -106,12 +106,19 @@ static COLD void finish_connect(struct duet_loop *loop, struct duet_slot *slot, 
 
 /* ---- Receive. ---- */
 
+COLD int polling_call_read(struct duet_loop *loop, struct duet_slot *slot, void *data, size_t bytes)
+{
+	int error = polling_make_nonblocking(loop, slot);
+
+	return error ? error : counted(loop, read(slot->fd, data, bytes));
+}
+
 /* Into the caller's memory. */
 static inline int attempt_recv(struct duet_loop *loop, struct duet_slot *slot,
 			       const struct duet_op *op)
 {
 	const struct iovec *target = op->args.io.vectors;
-	int n = polling_call_recv(loop, slot->fd, target->iov_base, target->iov_len);
+	int n = polling_call_recv(loop, slot, target->iov_base, target->iov_len);
 
 	if (likely(n > 0))
 		polling_note_received(loop, slot, (size_t)n, target->iov_len);
@@ -124,7 +131,7 @@ static inline int attempt_recv(struct duet_loop *loop, struct duet_slot *slot,
 static inline int attempt_recv_pooled(struct duet_loop *loop, struct duet_slot *slot,
 				      struct duet_pool *pool, int index)
 {
-	int n = polling_call_recv(loop, slot->fd, duet_core_buffer_data(pool, (uint16_t)index),
+	int n = polling_call_recv(loop, slot, duet_core_buffer_data(pool, (uint16_t)index),
 				  pool->size_bytes);
 
 	if (likely(n > 0)) {
@@ -396,7 +403,9 @@ void polling_finish_due(struct duet_loop *loop, struct duet_op *op)
 	struct duet_slot *slot = duet_core_op_slot(loop, op);
 
 	op->progress = PROGRESS_FRESH;
-	if (op->kind == DUET_READ)
+	if (op->kind == DUET_NOP)
+		duet_core_end(loop, op, 0);
+	else if (op->kind == DUET_READ)
 		finish_read(loop, slot, op);
 	else
 		finish_poll(loop, slot, op);

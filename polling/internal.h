@@ -122,14 +122,21 @@ static inline void polling_note_ready(struct duet_slot *slot, enum direction dir
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define COLD __attribute__((cold, noinline))
 
+/* finish.c: a receive from what is no socket: a pipe, a terminal. */
+int polling_call_read(struct duet_loop *loop, struct duet_slot *slot, void *data, size_t bytes);
+
 /*
  * The two calls of every message. Not through recv(3) and send(3): those are cancellation points,
  * around which libc does some sixty instructions in a program that has threads.
  */
-static inline int polling_call_recv(struct duet_loop *loop, int fd, void *data, size_t bytes)
+static inline int polling_call_recv(struct duet_loop *loop, struct duet_slot *slot, void *data,
+				    size_t bytes)
 {
-	long n = syscall(SYS_recvfrom, fd, data, bytes, MSG_DONTWAIT, NULL, NULL);
+	long n;
 
+	if (unlikely(slot->slot_class == CLASS_OTHER))
+		return polling_call_read(loop, slot, data, bytes);
+	n = syscall(SYS_recvfrom, slot->fd, data, bytes, MSG_DONTWAIT, NULL, NULL);
 	loop->stats.system_calls++;
 	return unlikely(n < 0) ? -errno : (int)n;
 }

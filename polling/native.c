@@ -36,7 +36,7 @@ ssize_t duet_polling_try_recv(struct duet_loop *loop, duet_handle handle, void *
 	if (!slot)
 		return -EBADF;
 	do
-		n = duet_core_system_recv(loop, slot->fd, data, length_bytes);
+		n = polling_call_recv(loop, slot, data, length_bytes);
 	while (n == -EINTR);
 	if (n > 0)
 		polling_note_received(loop, slot, (size_t)n, length_bytes);
@@ -47,13 +47,12 @@ ssize_t duet_polling_try_send(struct duet_loop *loop, duet_handle handle, const 
 			      size_t length_bytes)
 {
 	struct duet_slot *slot = open_slot(loop, handle);
-	struct iovec piece = {.iov_base = (void *)(uintptr_t)data, .iov_len = length_bytes};
 	int n;
 
 	if (!slot)
 		return -EBADF;
 	do
-		n = duet_core_system_send(loop, slot->fd, &piece, 1);
+		n = polling_call_send(loop, slot->fd, data, length_bytes);
 	while (n == -EINTR);
 	if (n >= 0)
 		polling_note_sent(loop, slot, (size_t)n, length_bytes);

@@ -117,7 +117,7 @@ static inline int hold(struct duet_loop *loop, struct duet_slot *slot, struct du
 	return arm_at_start(loop, slot, op, direction);
 }
 
-/* accept and connect have no flag for one call that doesn't wait. */
+/* Calls without a flag for not waiting need the descriptor's. */
 int polling_make_nonblocking(struct duet_loop *loop, struct duet_slot *slot)
 {
 	int error = 0;
@@ -208,9 +208,13 @@ void polling_offload_read(struct duet_loop *loop, struct duet_slot *slot, struct
 
 /* ---- One function a kind. ---- */
 
+/* Takes its turn, so that one which starts itself again doesn't keep I/O out. */
 static int start_nop(struct duet_loop *loop, struct duet_op *op)
 {
-	return ended_inline(loop, op, 0);
+	if (wants_inline(op))
+		return ended_inline(loop, op, 0);
+	polling_due(loop, op);
+	return BACKEND_ISSUED;
 }
 
 static int start_poll(struct duet_loop *loop, struct duet_op *op)
