@@ -1,0 +1,108 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/timer.h"
+#include "tests/support/harness.h"
+
+/* The heap of deadlines, alone. */
+
+#define MAX 1000
+
+static struct core_timers timers;
+static struct duet_op ops[MAX];
+
+static void open_timers(void)
+{
+	ck_assert_int_eq(core_timers_init(&timers, MAX), 0);
+}
+
+START_TEST(an_empty_heap_has_no_next_and_nothing_due)
+{
+	open_timers();
+	ck_assert_uint_eq(core_timers_next_ns(&timers), UINT64_MAX);
+	ck_assert_ptr_null(core_timers_expire(&timers, UINT64_MAX));
+	core_timer_disarm(&timers, &ops[0]);
+	core_timers_fini(&timers);
+}
+END_TEST
+
+START_TEST(nothing_expires_early_and_what_is_due_expires_once)
+{
+	open_timers();
+	core_timer_arm(&timers, &ops[0], 100);
+	ck_assert_uint_eq(core_timers_next_ns(&timers), 100);
+	ck_assert_ptr_null(core_timers_expire(&timers, 99));
+	ck_assert_ptr_eq(core_timers_expire(&timers, 100), &ops[0]);
+	ck_assert_ptr_null(core_timers_expire(&timers, 100));
+	ck_assert_uint_eq(ops[0].timer, 0);
+	core_timers_fini(&timers);
+}
+END_TEST
+
+START_TEST(equal_deadlines_expire_in_the_order_of_arming)
+{
+	open_timers();
+	for (unsigned i = 0; i < MAX; i++)
+		core_timer_arm(&timers, &ops[i], 7);
+	for (unsigned i = 0; i < MAX; i++)
+		ck_assert_ptr_eq(core_timers_expire(&timers, 7), &ops[i]);
+	core_timers_fini(&timers);
+}
+END_TEST
+
+START_TEST(random_arming_and_disarming_keeps_the_order)
+{
+	uint64_t due[MAX];
+	uint64_t before = 0;
+	unsigned seed = 1;
+	unsigned left = MAX;
+
+	printf("seed %u\n", seed);
+	open_timers();
+	for (unsigned i = 0; i < MAX; i++) {
+		due[i] = (uint64_t)(rand_r(&seed) % 500);
+		core_timer_arm(&timers, &ops[i], due[i]);
+	}
+	for (unsigned i = 0; i < MAX; i++) {
+		if (rand_r(&seed) % 3)
+			continue;
+		core_timer_disarm(&timers, &ops[i]);
+		core_timer_disarm(&timers, &ops[i]);
+		left--;
+	}
+	ck_assert_uint_eq(timers.count, left);
+	for (struct duet_op *op; (op = core_timers_expire(&timers, UINT64_MAX - 1)); left--) {
+		ck_assert_uint_ge(due[op - ops], before);
+		before = due[op - ops];
+	}
+	ck_assert_uint_eq(left, 0);
+	core_timers_fini(&timers);
+}
+END_TEST
+
+START_TEST(a_timer_can_be_armed_again_after_it_was_disarmed)
+{
+	open_timers();
+	for (uint64_t i = 0; i < 3 * MAX; i++) {
+		core_timer_arm(&timers, &ops[0], 3 * MAX - i);
+		core_timer_arm(&timers, &ops[1], 5);
+		core_timer_disarm(&timers, &ops[0]);
+		ck_assert_uint_eq(core_timers_next_ns(&timers), 5);
+		core_timer_disarm(&timers, &ops[1]);
+	}
+	ck_assert_uint_eq(timers.count, 0);
+	core_timers_fini(&timers);
+}
+END_TEST
+
+int main(void)
+{
+	return plain_run("timer",
+		CASES(an_empty_heap_has_no_next_and_nothing_due,
+			nothing_expires_early_and_what_is_due_expires_once,
+			equal_deadlines_expire_in_the_order_of_arming,
+			random_arming_and_disarming_keeps_the_order,
+			a_timer_can_be_armed_again_after_it_was_disarmed));
+}
