@@ -92,8 +92,9 @@ static uint16_t buffer_of(unsigned flags)
 	return (uint16_t)(flags >> IORING_CQE_BUFFER_SHIFT);
 }
 
-/* The last entry of a pooled receive, or its only one. */
-static void finish_pooled(struct duet_loop *loop, struct duet_op *op, int result, unsigned flags)
+/* The last entry of a pooled receive, or its only one: not on the way of the others. */
+static __attribute__((noinline)) void
+finish_pooled(struct duet_loop *loop, struct duet_op *op, int result, unsigned flags)
 {
 	if (result > 0 && op->flags & DUET_MULTISHOT && goes_on(loop, op))
 		duet_core_item_buffer(loop, op, result, buffer_of(flags));

@@ -186,9 +186,10 @@ static size_t length_of(const struct iovec *pieces, uint32_t count)
  * it here: op is the head of its line, so that it was the stream's turn anyway, and what went out
  * is counted whether or not a cancel comes before the callback. A short one stays at the head
  * until its caller is told: what is started behind it before that must not reach the stream.
- * -EAGAIN: nothing was done.
+ * -EAGAIN: nothing was done. Not inlined: its array would be set up for every send.
  */
-static int send_directly(struct duet_loop *loop, struct completion *self, struct duet_op *op)
+static __attribute__((noinline)) int
+send_directly(struct duet_loop *loop, struct completion *self, struct duet_op *op)
 {
 	struct iovec gathered[LIMIT_GATHER];
 	const struct iovec *pieces = op->args.io.vectors;
