@@ -116,7 +116,7 @@ static void judge_traced(struct report *report, const struct twin *twin)
 	report_count(report, "calls of a wake, strace", twin->name, "/wake",
 		     traced_calls(twin, "wakes"), 0, NAN, NULL);
 	report_count(report, "calls a wake adds to a turn", twin->name, "/wake",
-		     fmax(woken - plain, 0), 0, NAN, "strace; a turn without a wait may save one");
+		     woken < plain ? 0 : woken - plain, 0, NAN, "strace; a turn without a wait may save one");
 }
 
 static void judge(struct report *report, const struct twin *twin, uint64_t passes, bool strace)
