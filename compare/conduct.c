@@ -17,12 +17,15 @@
 #include "compare/report/machine.h"
 #include "compare/say.h"
 
+/* One round takes at most so many of the repeats: a neighbour that stays would use them all up. */
+enum { REPEATS_IN_A_ROW_MAX = 2 };
+
 struct play {
 	const struct conduct *conduct;
 	const struct cell *cell;
 	struct stage stage;
 	json_t *rounds;
-	unsigned int kept, repeated, slots_played;
+	unsigned int kept, repeated, in_a_row, slots_played;
 	uint64_t begun_ns;
 	bool correct;
 };
@@ -115,11 +118,12 @@ static void judge_round(struct play *play, json_t *round)
 	const char *cause = conclude_disturbance(round);
 	uint64_t until_ns = play->conduct->until_ns;
 	bool again = cause && play->repeated < play->cell->repeats_max &&
-		(!until_ns || window_now_ns() < until_ns);
+		play->in_a_row < REPEATS_IN_A_ROW_MAX && (!until_ns || window_now_ns() < until_ns);
 
 	json_object_set_new(round, "disturbed_by", cause ? json_string(cause) : json_null());
 	json_object_set_new(round, "kept", json_boolean(!again));
 	play->repeated += again;
+	play->in_a_row = again ? play->in_a_row + 1 : 0;
 	play->kept += !again;
 }
 

@@ -42,16 +42,20 @@ bool process_interrupted(void)
 	return interrupted;
 }
 
-/* After fork, before exec: only calls that are safe there. */
+/* After fork, before exec: only calls that are safe there. Signals are blocked until our handlers,
+ * which would swallow them, are gone. */
 static void become(char *const argv[], int cpu, int out, int complaints, pid_t parent)
 {
 	cpu_set_t processors;
+	sigset_t none;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(127);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (cpu >= 0) {
 		CPU_ZERO(&processors);
 		CPU_SET((unsigned int)cpu, &processors);
@@ -67,16 +71,20 @@ int process_start(struct process *process, char *const argv[], int cpu)
 {
 	int ends[2], error;
 	pid_t parent = getpid();
+	sigset_t all, before;
 
 	memset(process, 0, sizeof(*process));
 	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
 	process->out = ends[0];
 	process->complaints = memfd_create("complaints", MFD_CLOEXEC);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
 	process->pid = process->complaints < 0 ? -1 : fork();
 	error = -errno;
 	if (!process->pid)
 		become(argv, cpu, ends[1], process->complaints, parent);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(ends[1]);
 	if (process->pid > 0)
 		return 0;
