@@ -120,7 +120,8 @@ static const char *completed_poll(const struct record *record)
 {
 	uint32_t events = (uint32_t)record->end->result;
 
-	if (!events || events & ~(record->step->value | POLLERR | POLLHUP))
+	/* A ring can't leave POLLRDHUP out. */
+	if (!events || events & ~(record->step->value | POLLERR | POLLHUP | POLLRDHUP))
 		return "not the events that were asked for";
 	return NULL;
 }
@@ -237,7 +238,10 @@ static const char *failed(const struct judge *judge, const struct record *record
 		return (lost && end->result == -ECONNRESET) ||
 		       ((lost || shut) && end->result == -EPIPE) ? NULL : never;
 	case DUET_SHUTDOWN:
-		return lost && end->result == -ENOTCONN ? NULL : never;
+		/* Of a TCP connection that both ends have shut nothing is left. */
+		return end->result == -ENOTCONN && object.kind == OBJECT_END &&
+		       before_end(record, judge_silenced(judge, object_peer(object))) ? NULL
+										  : never;
 	case DUET_OPEN:
 		return object.kind == OBJECT_NONE && end->result == -ENOENT ? NULL : never;
 	case DUET_CONNECT:

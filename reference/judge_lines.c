@@ -59,8 +59,9 @@ static void check_pair(struct judge *judge, const struct record *front,
 	if (effect < front->ended)
 		judge_complain(judge, "operation %u had its effect before operation %u, which was "
 			"started first on the same line, had ended", end_id(behind), end_id(front));
-	/* One that was started after the request came too late to be behind it. */
-	if (front->broke && behind->started < known)
+	/* One that was started after the request came too late to be behind it; only bytes make a
+	 * hole. */
+	if (front->broke && behind->started < known && behind->moved)
 		judge_complain(judge, "operation %u went on behind operation %u, which had ended "
 			"short: the stream has a hole", end_id(behind), end_id(front));
 }

@@ -14,14 +14,17 @@ int lend_recv(struct duet_loop *loop, struct duet_op *op, uint16_t *index)
 	int found = world_readable(node), buffer, result;
 	struct iovec piece;
 
-	if (found <= 0)
-		return world_recv(world, node, NULL, 0);
+	if (found == -EAGAIN)
+		return found;
+	/* The end of the stream is found as bytes are, by a call that has a buffer. */
 	buffer = duet_core_buffer_take(pool);
 	if (buffer < 0)
 		return -ENOBUFS;
 	piece.iov_base = duet_core_buffer_data(pool, (uint16_t)buffer);
 	piece.iov_len = pool->size_bytes;
 	result = world_recv(world, node, &piece, 1);
+	if (result <= 0)
+		duet_core_buffer_untake(pool, (uint16_t)buffer);
 	*index = (uint16_t)buffer;
 	return result;
 }

@@ -29,6 +29,7 @@ struct draft {
 	bool closed[SCRIPT_CONNECTIONS * 2];
 	bool watched[SCRIPT_CONNECTIONS * 2]; /* a poll for input, or a receive, is or was there */
 	uint8_t dialed; /* dialers used */
+	uint8_t pooled_end; /* + 1 */
 	uint8_t listeners_closed;
 	uint8_t files_closed;
 };
@@ -126,6 +127,10 @@ static void draft_send(struct draft *draft)
 	uint32_t length = 1 + draw(draft, one_in(draft, 3) ? 20000 : 400);
 	struct step *step;
 
+	/* More than a TCP window: it waits for a reader. */
+	if (draft->script->small[end.index / 2] && one_in(draft, 8))
+		length = 200000;
+
 	if (draft->script->calm) {
 		length = 1 + draw(draft, 700);
 		/* After its own shutdown, or to a closed end: how a send fails differs in time. */
@@ -149,6 +154,9 @@ static void draft_gather(struct draft *draft)
 	uint32_t count = 2 + draw(draft, 5);
 	struct object end = draw_end(draft);
 
+	/* A receive that waits would get the first of them, or all. */
+	if (draft->script->calm && draft->watched[end.index ^ 1])
+		return;
 	for (uint32_t i = 0; i < count; i++) {
 		struct object peer = object_peer(end);
 		uint32_t length = 1 + draw(draft, draft->script->calm ? 100 : 3000);
@@ -174,6 +182,11 @@ static void draft_recv(struct draft *draft)
 
 	step->object = draw_end(draft);
 	draft->watched[step->object.index] = true;
+	/* Which of two hungry ends gets a buffer is chance. */
+	if (pooled && !draft->pooled_end)
+		draft->pooled_end = (uint8_t)(step->object.index + 1);
+	if (draft->script->calm && draft->pooled_end != step->object.index + 1)
+		pooled = false;
 	if (pooled) {
 		step->flags = DUET_POOLED | (one_in(draft, 2) ? DUET_MULTISHOT : 0);
 	} else {
@@ -196,8 +209,10 @@ static void draft_poll(struct draft *draft)
 	bool in = one_in(draft, 2);
 
 	if (draft->script->calm) {
-		/* A poll and a receive that wait for the same arrival race. */
-		if ((in && draft->watched[end.index]) || draft->closed[end.index])
+		/* A poll and a receive that wait for the same arrival race; and whether the other
+		 * end's silence alone ends a poll differs. */
+		if ((in && draft->watched[end.index]) || draft->closed[end.index] ||
+		    draft->silent[end.index ^ 1] || draft->closed[end.index ^ 1])
 			return;
 		if (in)
 			draft->sent_to[end.index] = CALM_BYTES;

@@ -252,6 +252,9 @@ static bool writes_in_front(const struct player *player, const struct part *part
 	return false;
 }
 
+/* A timer that is due so soon is waited for. */
+#define SOON_NS 2000000
+
 /* Will it end without anybody's doing? */
 static bool part_busy(struct player *player, const struct part *part)
 {
@@ -261,7 +264,7 @@ static bool part_busy(struct player *player, const struct part *part)
 		return false;
 	prop = stage_prop(player, part->step->object);
 	if (part->asked || (prop && prop->closing) ||
-	    (part->due_ns && part->due_ns <= duet_loop_now_ns(player->loop)))
+	    (part->due_ns && part->due_ns <= duet_loop_now_ns(player->loop) + SOON_NS))
 		return true;
 	switch (part->step->kind) {
 	case DUET_NOP:
@@ -319,11 +322,17 @@ void parts_settle(struct player *player)
 
 void parts_end(struct player *player)
 {
-	for (uint16_t i = 0; i < SCRIPT_IDS; i++) {
-		if (player->parts[i].started && player->parts[i].step->kind != DUET_CLOSE)
-			part_cancel(player, i);
+	for (uint16_t i = 0; i < SCRIPT_IDS && !player->stuck; i++) {
+		if (!part_pending(&player->parts[i]) ||
+		    player->parts[i].step->kind == DUET_CLOSE)
+			continue;
+		part_cancel(player, i);
+		/* The next of its line begins now, and may have had an effect. */
+		if (player->script->calm)
+			parts_settle(player);
 	}
-	parts_settle(player);
+	if (!player->stuck)
+		parts_settle(player);
 	for (unsigned i = 0; i < SCRIPT_POOLS; i++)
 		parts_return(player, i, PLAYER_HELD);
 }
