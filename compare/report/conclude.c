@@ -113,7 +113,11 @@ static double registrations(const json_t *slot)
 
 static double completions_per_wait(const json_t *slot)
 {
-	return ratio(counted(slot, "ended") + counted(slot, "interim"), counted(slot, "waits"));
+	double ends = counted(slot, "ended") + counted(slot, "interim");
+
+	if (ends < number(slot, "operations_total"))
+		return NAN; /* a native dialect: what it does is no operation of the loop's */
+	return ratio(ends, counted(slot, "waits"));
 }
 
 static double switches(const json_t *slot)

@@ -222,14 +222,18 @@ static void print_heading(const json_t *cell, FILE *out)
 
 static void print_arms(const json_t *cell, FILE *out)
 {
-	json_t *arm;
+	json_t *arm, *before = NULL;
 	size_t i;
 
 	json_array_foreach(json_object_get(cell, "arms"), i, arm) {
 		int column = fprintf(out, "  %c = %s: ", letter((json_int_t)i),
 				     string_at(arm, "name"));
 
-		say_wrapped(out, string_at(arm, "shape"), column, 6);
+		if (i && !strcmp(string_at(arm, "shape"), string_at(before, "shape")))
+			fprintf(out, "as %c\n", letter((json_int_t)i - 1));
+		else
+			say_wrapped(out, string_at(arm, "shape"), column, 6);
+		before = arm;
 	}
 }
 
