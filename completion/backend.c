@@ -135,6 +135,8 @@ static void dump(const struct duet_loop *loop, const struct duet_op *op, char *t
 	(void)loop;
 	if (op->progress == PLACE_OWED)
 		snprintf(text, size, "waits for room in the submission queue");
+	else if (op->progress == PLACE_NOWHERE)
+		snprintf(text, size, "polls what never changes");
 	else if (op->progress == PLACE_HELD)
 		snprintf(text, size, "has ended short, told in the next turn");
 	else

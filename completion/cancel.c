@@ -16,12 +16,15 @@ int completion_cancel(struct duet_loop *loop, struct duet_op *op)
 	struct completion *self = completion_of(loop);
 	struct io_uring_sqe *sqe;
 
-	if (op->progress == PLACE_OWED) {
+	switch (op->progress) {
+	case PLACE_OWED:
 		completion_list_remove(&self->owed, op);
 		return BACKEND_ENDED;
-	}
-	if (op->progress == PLACE_HELD)
+	case PLACE_NOWHERE:
+		return BACKEND_ENDED;
+	case PLACE_HELD:
 		return BACKEND_ISSUED;
+	}
 	if (MUTANT(memory_back_at_request))
 		return BACKEND_ENDED;
 	if (MUTANT(cancel_dropped_when_full) && completion_ring_full(self))

@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <poll.h>
 
 #include "completion/internal.h"
 
@@ -37,6 +38,21 @@ static void finish_recv(struct duet_loop *loop, uint64_t user_data, int result, 
 	duet_core_op_slot(loop, op)->ready =
 		flags & IORING_CQE_F_SOCK_NONEMPTY ? READY_UNKNOWN : READY_EMPTY;
 	duet_core_end(loop, op, plain_error(result));
+}
+
+/* The kernel adds the peer's half-close unasked. -EINVAL: it isn't ready so, and there is nothing
+ * to wait on, as with urgent data of a file. poll(2) waits all the same. */
+static void finish_poll(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
+{
+	struct duet_op *op = duet_core_find(loop, user_data);
+
+	if (op && result == -EINVAL && !op->request)
+		op->progress = PLACE_NOWHERE;
+	else if (op && result > 0)
+		duet_core_end(loop, op,
+			      result & (int)(op->args.poll.events | POLLERR | POLLHUP));
+	else
+		finish_plain(loop, user_data, result == -EINVAL ? -ECANCELED : result, flags);
 }
 
 /* The kernel ended a multishot operation by itself and without an error, as it may at any result
@@ -161,6 +177,7 @@ static finish_fn *const finishes[TAG_POOL] = {
 	[TAG_CANCEL] = finish_cancel,
 	[TAG_WAKE] = finish_wake,
 	[TAG_RELEASE] = finish_release,
+	[TAG_POLL] = finish_poll,
 };
 
 void completion_finish(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
@@ -169,10 +186,8 @@ void completion_finish(struct duet_loop *loop, uint64_t user_data, int result, u
 
 	if (tag >= TAG_POOL)
 		finish_pool(loop, user_data, result, flags);
-	else if (finishes[tag])
-		finishes[tag](loop, user_data, result, flags);
 	else
-		loop->stats.stale++;
+		finishes[tag](loop, user_data, result, flags);
 }
 
 void completion_finish_held(struct duet_loop *loop)

@@ -18,7 +18,8 @@ enum completion_tag {
 	TAG_CANCEL,     /* the answer to a cancel, posted only if it was no success */
 	TAG_WAKE,       /* the eventfd; no identity */
 	TAG_RELEASE,    /* the answer to the end of the wake's poll; no identity */
-	TAG_POOL = 8,   /* + pool id, the rest: a receive into that pool */
+	TAG_POLL,       /* the result is what is ready */
+	TAG_POOL,       /* + pool id, the rest: a receive into that pool */
 };
 
 _Static_assert(TAG_POOL + DUET_POOLS_MAX <= 1 << IDENTITY_TAG_BITS, "a tag for every pool");
@@ -29,6 +30,7 @@ enum {
 	PLACE_KERNEL = 0,
 	PLACE_OWED = 1 << 16, /* on the list of those that found no room to go on */
 	PLACE_HELD,           /* it has ended, and wait() has yet to say so */
+	PLACE_NOWHERE,        /* a poll that nothing can end but a cancel */
 };
 
 /* slot->ready: what the last receive on a handle said. */

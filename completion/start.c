@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "completion/internal.h"
 
@@ -15,8 +16,8 @@
 static int issued(struct completion *self, struct duet_op *op, struct io_uring_sqe *sqe,
 		  unsigned tag)
 {
-	sqe->user_data = op->identity | tag;
-	op->backend = op->identity | tag;
+	op->backend = duet_core_identity(op) | tag;
+	sqe->user_data = op->backend;
 	op->progress = PLACE_KERNEL;
 	self->stats->armed++;
 	return BACKEND_ISSUED;
@@ -52,7 +53,7 @@ static int start_poll(struct duet_loop *loop, struct duet_op *op)
 	if (!sqe)
 		return -EAGAIN;
 	io_uring_prep_poll_add(sqe, fd_of(loop, op), op->args.poll.events);
-	return issued(self, op, sqe, TAG_PLAIN);
+	return issued(self, op, sqe, TAG_POLL);
 }
 
 static int start_accept(struct duet_loop *loop, struct duet_op *op)
@@ -249,12 +250,26 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 	return BACKEND_ISSUED;
 }
 
+/* The ring ignores the offset on what has none, and would take bytes out of a stream. */
+static bool has_offsets(struct duet_loop *loop, const struct duet_op *op)
+{
+	const struct duet_slot *slot = duet_core_op_slot(loop, op);
+
+	if (__builtin_expect(slot->slot_class == CLASS_FILE, 1))
+		return true;
+	loop->stats.system_calls++;
+	return lseek(slot->fd, 0, SEEK_CUR) >= 0;
+}
+
 static int start_read(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
 	const struct iovec *into = op->args.io.vectors;
-	struct io_uring_sqe *sqe = completion_ring_entry(self);
+	struct io_uring_sqe *sqe;
 
+	if (!has_offsets(loop, op))
+		return ended(op, -ESPIPE);
+	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
 	io_uring_prep_read(sqe, fd_of(loop, op), into->iov_base, (unsigned)into->iov_len,
@@ -266,8 +281,11 @@ static int start_write(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
 	const struct iovec *from = op->args.io.vectors;
-	struct io_uring_sqe *sqe = completion_ring_entry(self);
+	struct io_uring_sqe *sqe;
 
+	if (!has_offsets(loop, op))
+		return ended(op, -ESPIPE);
+	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
 	io_uring_prep_write(sqe, fd_of(loop, op), from->iov_base, (unsigned)from->iov_len,
