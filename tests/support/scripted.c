@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 struct script script;
 
@@ -128,13 +127,6 @@ static void script_detach(struct duet_loop *loop, struct duet_slot *slot)
 	script.detached++;
 }
 
-static void script_discard(struct duet_loop *loop, int fd)
-{
-	(void)loop;
-	script.discarded[script.discards++] = fd;
-	close(fd);
-}
-
 const struct duet_backend *scripted(void)
 {
 	static const struct duet_backend backend = {
@@ -150,7 +142,6 @@ const struct duet_backend *scripted(void)
 		.wake = script_wake,
 		.attach = script_attach,
 		.detach = script_detach,
-		.discard = script_discard,
 	};
 
 	return &backend;

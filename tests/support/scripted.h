@@ -38,8 +38,6 @@ struct script {
 	unsigned cancels;
 	struct script_report planned[SCRIPT_MAX];
 	unsigned plans;
-	int discarded[SCRIPT_MAX]; /* descriptors that nobody wanted */
-	unsigned discards;
 	unsigned creates;
 	unsigned waits;
 	unsigned detached;

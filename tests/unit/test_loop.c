@@ -1,0 +1,184 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include "tests/support/harness.h"
+#include "tests/support/scripted.h"
+
+/* R16: which backend a loop gets; and what duet_loop_create() checks of one. core/loop.c */
+
+static struct duet_backend refusing;
+static struct duet_backend willing;
+static int refusal;
+static unsigned asked;
+
+static int refuse(struct duet_loop *loop, const struct duet_loop_options *options)
+{
+	(void)loop;
+	(void)options;
+	asked++;
+	return refusal;
+}
+
+static int explain(const char *tuning, struct duet_probe *probe)
+{
+	(void)tuning;
+	strcpy(probe->reason, "not today");
+	return refusal;
+}
+
+static const char *tuning_seen;
+
+static int accept_all(struct duet_loop *loop, const struct duet_loop_options *options)
+{
+	tuning_seen = options->tuning;
+	return scripted()->create(loop, options);
+}
+
+static const struct duet_backend *const list[] = { &refusing, &willing };
+
+static void set_up(int error)
+{
+	script = (struct script){ .room = UINT32_MAX };
+	refusing = willing = *scripted();
+	refusing.name = "refusing";
+	refusing.create = refuse;
+	refusing.probe = explain;
+	willing.name = "willing";
+	willing.create = accept_all;
+	refusal = error;
+	asked = 0;
+}
+
+START_TEST(a_list_falls_to_the_next_only_if_the_first_is_not_there_or_not_permitted)
+{
+	static const int falls[] = { -ENOSYS, -EPERM, -EACCES, -ENOTSUP };
+	static const int ends[] = { -ENOMEM, -EMFILE, -EINVAL, -EIO };
+	struct duet_probe why;
+	struct duet_loop *loop;
+
+	for (unsigned i = 0; i < 4; i++) {
+		set_up(falls[i]);
+		ck_assert_int_eq(duet_loop_create_first(&loop, list, 2, NULL, &why), 0);
+		ck_assert_str_eq(duet_backend_name(duet_loop_backend(loop)), "willing");
+		ck_assert_int_eq(why.error, falls[i]);
+		ck_assert_str_eq(why.reason, "not today");
+		ck_assert_int_eq(duet_loop_destroy(loop), 0);
+		set_up(ends[i]);
+		ck_assert_int_eq(duet_loop_create_first(&loop, list, 2, NULL, &why), ends[i]);
+		ck_assert_ptr_null(loop);
+	}
+}
+END_TEST
+
+START_TEST(nothing_was_passed_over_if_the_first_is_willing)
+{
+	static const struct duet_backend *const only[] = { &willing, &refusing };
+	struct duet_probe why;
+	struct duet_loop *loop;
+
+	set_up(-EPERM);
+	ck_assert_int_eq(duet_loop_create_first(&loop, only, 2, NULL, &why), 0);
+	ck_assert_int_eq(why.error, 0);
+	ck_assert_uint_eq(asked, 0);
+	ck_assert_int_eq(duet_loop_destroy(loop), 0);
+	ck_assert_int_eq(duet_loop_create_first(&loop, only, 1, NULL, NULL), 0);
+	ck_assert_int_eq(duet_loop_destroy(loop), 0);
+}
+END_TEST
+
+START_TEST(a_list_of_refusals_ends_with_the_last_and_an_empty_one_is_invalid)
+{
+	struct duet_loop *loop;
+
+	set_up(-EPERM);
+	ck_assert_int_eq(duet_loop_create_first(&loop, list, 1, NULL, NULL), -EPERM);
+	ck_assert_ptr_null(loop);
+	ck_assert_int_eq(duet_loop_create_first(&loop, list, 0, NULL, NULL), -EINVAL);
+}
+END_TEST
+
+START_TEST(tuning_belongs_to_the_first_of_a_list)
+{
+	struct duet_loop_options options;
+	struct duet_loop *loop;
+
+	set_up(-EPERM);
+	duet_loop_options_init(&options);
+	options.tuning = "entries=8";
+	ck_assert_int_eq(duet_loop_create_first(&loop, list, 2, &options, NULL), 0);
+	ck_assert_ptr_null(tuning_seen);
+	ck_assert_int_eq(duet_loop_destroy(loop), 0);
+}
+END_TEST
+
+START_TEST(a_single_backend_never_falls_back)
+{
+	struct duet_loop *loop;
+
+	set_up(-EPERM);
+	ck_assert_int_eq(duet_loop_create(&loop, &refusing, NULL), -EPERM);
+	ck_assert_ptr_null(loop);
+	ck_assert_uint_eq(asked, 1);
+}
+END_TEST
+
+START_TEST(a_table_of_another_version_or_size_is_refused)
+{
+	struct duet_loop *loop;
+
+	set_up(0);
+	willing.version++;
+	ck_assert_int_eq(duet_loop_create(&loop, &willing, NULL), -EINVAL);
+	set_up(0);
+	willing.size--;
+	ck_assert_int_eq(duet_loop_create(&loop, &willing, NULL), -EINVAL);
+}
+END_TEST
+
+START_TEST(a_kind_that_is_absent_is_refused)
+{
+	struct duet_loop *loop = script_open(NULL);
+	struct duet_op op;
+
+	loop->capability[DUET_FSYNC] = DUET_ABSENT;
+	duet_op_init(&op, NULL, NULL);
+	duet_op_fsync(&op, script_handle(loop), 0);
+	ck_assert_int_eq(duet_op_start(loop, &op), -EOPNOTSUPP);
+	ck_assert_int_eq(duet_loop_destroy(loop), 0);
+}
+END_TEST
+
+/* How long a turn may sleep. */
+START_TEST(a_turn_sleeps_no_longer_than_the_caller_a_timer_or_an_owed_cancel_allows)
+{
+	struct duet_loop *loop = script_open(NULL);
+	struct duet_op op;
+
+	duet_loop_turn(loop, -1);
+	ck_assert_int_eq(script.timeout_ns, -1);
+	duet_loop_turn(loop, 700);
+	ck_assert_int_eq(script.timeout_ns, 700);
+	duet_op_init(&op, NULL, NULL);
+	duet_op_timeout(&op, script.now_ns + 500);
+	ck_assert_int_eq(duet_op_start(loop, &op), 0);
+	duet_loop_turn(loop, -1);
+	ck_assert_int_eq(script.timeout_ns, 500);
+	duet_loop_turn(loop, 100);
+	ck_assert_int_eq(script.timeout_ns, 100);
+	script.now_ns += 500;
+	ck_assert_int_eq(duet_loop_turn(loop, -1), 1);
+	ck_assert_int_eq(script.timeout_ns, 0);
+	ck_assert_int_eq(duet_loop_destroy(loop), 0);
+}
+END_TEST
+
+int main(void)
+{
+	return plain_run("loop",
+		CASES(a_list_falls_to_the_next_only_if_the_first_is_not_there_or_not_permitted,
+			nothing_was_passed_over_if_the_first_is_willing,
+			a_list_of_refusals_ends_with_the_last_and_an_empty_one_is_invalid,
+			tuning_belongs_to_the_first_of_a_list, a_single_backend_never_falls_back,
+			a_table_of_another_version_or_size_is_refused,
+			a_kind_that_is_absent_is_refused,
+			a_turn_sleeps_no_longer_than_the_caller_a_timer_or_an_owed_cancel_allows));
+}
