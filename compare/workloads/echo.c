@@ -60,10 +60,11 @@ static int complain(struct pair *pair, struct process *part, const char *name, i
 			   pair->arm->text, name, code);
 }
 
-/* A pool that no burst can empty, of buffers that hold all that one connection may have sent. */
+/* A pool that no burst can empty, of buffers that hold more than one connection may have sent: a
+ * receive that fills its buffer has to ask again whether there is more. */
 static void add_buffers(struct arguments *arguments, const struct cell *cell)
 {
-	uint64_t bytes = (uint64_t)cell->size_bytes * cell->depth;
+	uint64_t bytes = (uint64_t)cell->size_bytes * cell->depth * 2;
 	uint32_t size = bytes < 16384 ? 16384 : bytes > 1 << 20 ? 1 << 20 : (uint32_t)bytes;
 	uint32_t count = 2 * cell->connections < 64 ? 64 : 2 * cell->connections;
 
