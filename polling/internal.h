@@ -3,6 +3,7 @@
 #ifndef POLLING_INTERNAL_H
 #define POLLING_INTERNAL_H
 
+#include <duet/polling.h>
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -10,7 +11,6 @@
 #include <unistd.h>
 
 #include "core/backend.h"
-#include "duet/polling.h"
 
 /* Shared by the files of this folder only. */
 
