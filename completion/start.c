@@ -197,6 +197,8 @@ send_directly(struct duet_loop *loop, struct completion *self, struct duet_op *o
 	uint32_t count = op->args.io.vector_count;
 	uint32_t operations = 1;
 
+	if (duet_core_try(loop, duet_core_op_slot(loop, op)) == DUET_TRY_NEVER)
+		return -EAGAIN;
 	if (op->next != op) {
 		count = duet_core_gather(loop, op, gathered, LIMIT_GATHER, &operations);
 		pieces = gathered;
@@ -218,36 +220,51 @@ send_directly(struct duet_loop *loop, struct completion *self, struct duet_op *o
 	return BACKEND_ISSUED;
 }
 
-/* Of several pieces, if a message header is free; else of the first of them: the caller or core
- * goes on with the rest as after any short count. Followers stay behind it: they are still the
- * caller's to cancel, which memory that the kernel reads is not. */
+static inline void wait_first_if_wished(const struct duet_loop *loop, const struct duet_op *op,
+					struct io_uring_sqe *sqe)
+{
+	if (duet_core_try(loop, duet_core_op_slot(loop, op)) == DUET_TRY_NEVER)
+		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+}
+
+/* Of several pieces, with a message header of ours: the kernel may read it until the end. */
+static __attribute__((noinline)) int
+send_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe, uint32_t message)
+{
+	struct completion *self = completion_of(loop);
+
+	io_uring_prep_sendmsg(sqe, fd_of(loop, op), &self->messages[message - 1], MSG_NOSIGNAL);
+	wait_first_if_wished(loop, op, sqe);
+	issued(self, op, sqe, TAG_MESSAGE);
+	op->progress = message;
+	return BACKEND_ISSUED;
+}
+
+/* Several pieces go together if a message header is free; else the first of them goes alone, and
+ * the caller or core goes on with the rest as after any short count. Followers stay behind: they
+ * are still the caller's to cancel, which memory that the kernel reads is not. */
 static int start_send(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
-	const struct duet_slot *slot = duet_core_op_slot(loop, op);
 	const struct iovec *from = op->args.io.vectors;
-	bool never = duet_core_try(loop, slot) == DUET_TRY_NEVER;
 	struct io_uring_sqe *sqe;
-	uint32_t message;
+	uint32_t message = 0;
 	int answer = -EAGAIN;
 
-	if ((self->direct_left || op->flags & DUET_INLINE) && !never)
+	if (self->direct_left || op->flags & DUET_INLINE)
 		answer = send_directly(loop, self, op);
 	if (answer != -EAGAIN)
 		return answer;
 	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
-	message = op->args.io.vector_count > 1 ? completion_message_take(self, op) : 0;
+	if (op->args.io.vector_count > 1)
+		message = completion_message_take(self, op);
 	if (message)
-		io_uring_prep_sendmsg(sqe, slot->fd, &self->messages[message - 1], MSG_NOSIGNAL);
-	else
-		io_uring_prep_send(sqe, slot->fd, from->iov_base, from->iov_len, MSG_NOSIGNAL);
-	if (never)
-		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
-	issued(self, op, sqe, message ? TAG_MESSAGE : TAG_PLAIN);
-	op->progress = message;
-	return BACKEND_ISSUED;
+		return send_pieces(loop, op, sqe, message);
+	io_uring_prep_send(sqe, fd_of(loop, op), from->iov_base, from->iov_len, MSG_NOSIGNAL);
+	wait_first_if_wished(loop, op, sqe);
+	return issued(self, op, sqe, TAG_PLAIN);
 }
 
 /* The ring ignores the offset on what has none, and would take bytes out of a stream. */
