@@ -31,6 +31,10 @@ struct duet_backend {
 	 * loop->offload is NULL if there are none. */
 	bool workers;
 
+	/* Its descriptors are its own, not the kernel's: none is adopted, none is shown to a system
+	 * call by core. */
+	bool own_descriptors;
+
 	/* May a loop with this tuning be had here? A real set-up, one real operation, and away
 	 * again. Fills in *probe, all of it. Needs no loop. */
 	int (*probe)(const char *tuning, struct duet_probe *probe);
@@ -157,6 +161,15 @@ static inline struct duet_slot *duet_core_op_slot(const struct duet_loop *loop,
 						  const struct duet_op *op)
 {
 	return &loop->slots[op->handle.slot];
+}
+
+/* The identity of a pending operation that the kernel is to be told of: made when first asked
+ * for, so that what ends at once, or never leaves the program, needs none. */
+DUET_API uint64_t duet_core_identify(struct duet_loop *loop, struct duet_op *op);
+
+static inline uint64_t duet_core_identity(struct duet_op *op)
+{
+	return op->identity ? op->identity : duet_core_identify(op->loop, op);
 }
 
 /* The live slot of a public handle, or NULL. */

@@ -77,7 +77,8 @@ int duet_pool_create(struct duet_loop *loop, uint32_t count, uint32_t size_bytes
 		return -ENOMEM;
 	pool->loop = loop;
 	pool->id = (uint16_t)id;
-	pool->count = pool->free_count = round_up_to_power(count);
+	pool->count = round_up_to_power(count);
+	pool->free_count = pool->free_least = pool->count;
 	pool->size_bytes = size_bytes;
 	error = pool_memory(pool);
 	if (!error && loop->backend->pool_attach)
@@ -118,47 +119,33 @@ void duet_core_buffer_untake(struct duet_pool *pool, uint16_t index)
 	pool->stack[pool->stack_count++] = index;
 }
 
-void core_buffer_hold(struct duet_pool *pool, uint16_t index, uint32_t bytes)
-{
-	struct core_ledger *ledger = &pool->loop->ledger;
-
-	pool->states[index] = BUFFER_HELD;
-	pool->lengths[index] = bytes;
-	pool->free_count--;
-	ledger->held_count++;
-	ledger->held_bytes += pool->size_bytes;
-	if (ledger->held_bytes > ledger->held_peak_bytes)
-		ledger->held_peak_bytes = ledger->held_bytes;
-}
-
-struct duet_buffer core_buffer_view(const struct duet_pool *pool, uint16_t index)
-{
-	return (struct duet_buffer){.data = duet_core_buffer_data(pool, index),
-				    .length_bytes = pool->lengths[index],
-				    .pool = pool->id,
-				    .index = index};
-}
-
 int duet_buffer_return(struct duet_loop *loop, const struct duet_buffer *buffer)
 {
-	struct duet_pool *pool =
-		buffer->pool < DUET_POOLS_MAX ? loop->pools[buffer->pool] : NULL;
+	struct duet_pool *pool = buffer->pool < DUET_POOLS_MAX ? loop->pools[buffer->pool] : NULL;
+	uint16_t index = buffer->index;
 
-	if (!pool || buffer->index >= pool->count)
+	if (!pool || index >= pool->count)
 		return -EINVAL;
-	if (pool->states[buffer->index] != BUFFER_HELD && !MUTANT(buffer_returned_twice))
+	if (pool->states[index] != BUFFER_HELD && !MUTANT(buffer_returned_twice))
 		return -EINVAL;
-	pool->states[buffer->index] = BUFFER_FREE;
+	pool->states[index] = BUFFER_FREE;
 	pool->free_count++;
-	loop->ledger.held_count--;
-	loop->ledger.held_bytes -= pool->size_bytes;
 	if (loop->backend->pool_return)
-		loop->backend->pool_return(loop, pool, buffer->index);
+		loop->backend->pool_return(loop, pool, index);
 	else
-		duet_core_buffer_untake(pool, buffer->index);
-	if (pool->starved.first)
+		pool->stack[pool->stack_count++] = index;
+	if (__builtin_expect(pool->starved.first != NULL, 0))
 		core_feed(loop, pool);
 	return 0;
+}
+
+static void count_held(const struct duet_pool *pool, struct duet_ledger *ledger)
+{
+	uint32_t held = pool->count - pool->free_count;
+
+	ledger->held_count += held;
+	ledger->held_bytes += (uint64_t)held * pool->size_bytes;
+	ledger->held_peak_bytes += (uint64_t)(pool->count - pool->free_least) * pool->size_bytes;
 }
 
 void duet_loop_ledger(const struct duet_loop *loop, struct duet_ledger *ledger)
@@ -170,8 +157,8 @@ void duet_loop_ledger(const struct duet_loop *loop, struct duet_ledger *ledger)
 	*ledger = (struct duet_ledger){.lent_bytes = from->lent_bytes,
 				       .lent_peak_bytes = from->lent_peak_bytes,
 				       .lent_byte_seconds = byte_ns / 1e9,
-				       .lent_count = from->lent_count,
-				       .held_count = from->held_count,
-				       .held_bytes = from->held_bytes,
-				       .held_peak_bytes = from->held_peak_bytes};
+				       .lent_count = from->lent_count};
+	for (int id = 0; id < DUET_POOLS_MAX; id++)
+		if (loop->pools[id])
+			count_held(loop->pools[id], ledger);
 }

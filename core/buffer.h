@@ -6,10 +6,22 @@
 #include "core/loop.h"
 
 /* A buffer left the pool with bytes in it. */
-void core_buffer_hold(struct duet_pool *pool, uint16_t index, uint32_t bytes);
+static inline void core_buffer_hold(struct duet_pool *pool, uint16_t index)
+{
+	pool->states[index] = BUFFER_HELD;
+	if (--pool->free_count < pool->free_least)
+		pool->free_least = pool->free_count;
+}
 
 /* What the caller sees of a held buffer. */
-struct duet_buffer core_buffer_view(const struct duet_pool *pool, uint16_t index);
+static inline struct duet_buffer core_buffer_view(const struct duet_pool *pool, uint16_t index,
+						  uint32_t bytes)
+{
+	return (struct duet_buffer){.data = pool->memory + (size_t)index * pool->size_bytes,
+				    .length_bytes = bytes,
+				    .pool = pool->id,
+				    .index = index};
+}
 
 void core_pools_fini(struct duet_loop *loop);
 

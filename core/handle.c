@@ -123,7 +123,7 @@ int duet_handle_adopt(struct duet_loop *loop, int fd, unsigned flags, duet_handl
 
 	if (flags & ~all_flags)
 		return -EINVAL;
-	if (loop->backend->discard)
+	if (loop->backend->own_descriptors)
 		return -EOPNOTSUPP;
 	error = core_system_describe(loop, fd, &found);
 	if (error)
@@ -152,7 +152,7 @@ int duet_handle_release(struct duet_loop *loop, duet_handle handle)
 		return -EBUSY;
 	fd = slot->fd;
 	loop->backend->detach(loop, slot);
-	if (!loop->backend->discard)
+	if (!loop->backend->own_descriptors)
 		duet_core_system_nonblock(loop, fd, slot->was_nonblocking);
 	core_handle_closed(loop, slot);
 	return fd;

@@ -35,18 +35,16 @@ static struct duet_op **line_of(struct duet_slot *slot, const struct duet_op *op
 
 /* ---- Identities. ---- */
 
-static bool identify(struct duet_loop *loop, struct duet_op *op)
+/* pending is bounded by operations_max, so that there is always a free one. */
+uint64_t duet_core_identify(struct duet_loop *loop, struct duet_op *op)
 {
 	uint32_t index = loop->entry_free - 1;
 	struct core_entry *entry = &loop->entries[index];
 
-	if (!loop->entry_free)
-		return false;
 	loop->entry_free = entry->free_next;
 	entry->op = op;
 	op->identity = (uint64_t)entry->generation << 32 | index << IDENTITY_TAG_BITS;
-	loop->pending++;
-	return true;
+	return op->identity;
 }
 
 static void forget(struct duet_loop *loop, const struct duet_op *op)
@@ -59,7 +57,6 @@ static void forget(struct duet_loop *loop, const struct duet_op *op)
 	entry->generation++;
 	entry->free_next = loop->entry_free;
 	loop->entry_free = index + 1;
-	loop->pending--;
 }
 
 /* ---- Delivery. ---- */
@@ -170,7 +167,9 @@ static void conclude(struct duet_loop *loop, struct duet_op *op, int raw)
 		core_timer_disarm(&loop->timers, op);
 	if (kind->lends && !(op->flags & DUET_POOLED))
 		core_ledger_back(loop, op->args.io.length_bytes);
-	forget(loop, op);
+	if (op->identity)
+		forget(loop, op);
+	loop->pending--;
 	core_state_set(op, STATE_ENDED);
 	loop->stats.ended++;
 	if (kind->line != LINE_NONE)
@@ -315,6 +314,8 @@ static int begin(struct duet_loop *loop, struct duet_op *op, struct duet_slot *s
 {
 	const struct core_kind *kind = core_kind(op);
 
+	if (kind->line == LINE_NONE)
+		duet_core_identify(loop, op);
 	if (op->kind == DUET_TIMEOUT) {
 		core_state_set(op, STATE_ISSUED);
 		return BACKEND_ISSUED;
@@ -359,6 +360,8 @@ static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet
 	}
 	if (loop->capability[op->kind] == DUET_ABSENT)
 		return -EOPNOTSUPP;
+	if (loop->pending >= loop->operations_max)
+		return -ENOBUFS;
 	return core_kind(op)->check(op);
 }
 
@@ -368,11 +371,12 @@ int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 	int error = refusal(loop, op, &slot);
 
 	core_check_owner(loop);
-	if (error)
+	if (__builtin_expect(error, 0))
 		return error;
-	if (!identify(loop, op))
-		return -ENOBUFS;
+	loop->pending++;
+	loop->stats.started++;
 	op->loop = loop;
+	op->identity = 0;
 	op->transferred = 0;
 	op->request = 0;
 	op->verdict = 0;
@@ -381,7 +385,6 @@ int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 		op->deadline_ns = loop->deadline_ns;
 	if (core_kind(op)->lends && !(op->flags & DUET_POOLED))
 		core_ledger_lend(loop, op->args.io.length_bytes);
-	loop->stats.started++;
 	if (begin(loop, op, slot) != BACKEND_ENDED) {
 		if (op->state != STATE_ENDED)
 			arm_deadline(loop, op);
@@ -526,8 +529,40 @@ void core_retry(struct duet_loop *loop)
 
 /* ---- What backends report. ---- */
 
+/*
+ * The common end: a transfer of the caller's memory, alone on its line, moved all it was to move,
+ * and nobody asked for its end or set it a time. What conclude() would find out, without asking.
+ */
+static bool end_plainly(struct duet_loop *loop, struct duet_op *op, int raw)
+{
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+	bool plain = op->state == STATE_ISSUED && op->next == op && !op->timer &&
+		     raw == (int)core_remaining(op) && raw > 0 && slot->slot_state == SLOT_OPEN;
+
+	if (!plain || (op->kind != DUET_SEND && op->kind != DUET_RECV) || loop->done.first)
+		return false;
+	core_ledger_back(loop, op->args.io.length_bytes);
+	if (op->identity)
+		forget(loop, op);
+	loop->pending--;
+	loop->stats.ended++;
+	op->transferred += (uint32_t)raw;
+	op->result = (int)op->transferred;
+	op->disposition = DUET_COMPLETED;
+	op->cause = DUET_CAUSE_ITSELF;
+	core_state_set(op, STATE_ENDED);
+	if (op->kind == DUET_SEND)
+		slot->writes = NULL;
+	else
+		slot->reads = NULL;
+	deliver(loop, op);
+	return true;
+}
+
 void duet_core_end(struct duet_loop *loop, struct duet_op *op, int result)
 {
+	if (!(op->flags & DUET_POOLED) && end_plainly(loop, op, result))
+		return;
 	if (goes_on(op, result)) {
 		if (issue_in_order(loop, op) != BACKEND_ENDED)
 			return;
@@ -544,8 +579,8 @@ void duet_core_end_buffer(struct duet_loop *loop, struct duet_op *op, int result
 	struct duet_pool *pool = op->args.io.pool;
 	bool wanted = result > 0 && op->done;
 
-	core_buffer_hold(pool, index, result > 0 ? (uint32_t)result : 0);
-	op->buffer = core_buffer_view(pool, index);
+	core_buffer_hold(pool, index);
+	op->buffer = core_buffer_view(pool, index, result > 0 ? (uint32_t)result : 0);
 	if (!wanted) {
 		loop->stats.reclaimed++;
 		if (!MUTANT(failed_buffer_kept))
@@ -587,8 +622,8 @@ void duet_core_item_buffer(struct duet_loop *loop, struct duet_op *op, int resul
 {
 	struct duet_pool *pool = op->args.io.pool;
 
-	core_buffer_hold(pool, index, (uint32_t)result);
-	op->buffer = core_buffer_view(pool, index);
+	core_buffer_hold(pool, index);
+	op->buffer = core_buffer_view(pool, index, (uint32_t)result);
 	if (__builtin_expect(!op->done || (MUTANT(late_bytes_discarded) && op->request), 0)) {
 		loop->stats.reclaimed++;
 		duet_buffer_return(loop, &op->buffer);

@@ -197,12 +197,24 @@ int duet_loop_destroy(struct duet_loop *loop)
 	return 0;
 }
 
-int duet_loop_shutdown(struct duet_loop *loop, uint64_t deadline_ns)
+static void request_all(struct duet_loop *loop)
 {
-	loop->shutting_down = true;
+	for (uint32_t i = 0; i < loop->handles_max && loop->pending; i++) {
+		struct duet_slot *slot = &loop->slots[i];
+
+		core_request_line(loop, &slot->reads, DUET_CAUSE_SHUTDOWN);
+		core_request_line(loop, &slot->writes, DUET_CAUSE_SHUTDOWN);
+		core_request_line(loop, &slot->others, DUET_CAUSE_SHUTDOWN);
+	}
 	for (uint32_t i = 0; i < loop->operations_max && loop->pending; i++)
 		if (loop->entries[i].op)
 			core_request(loop, loop->entries[i].op, DUET_CAUSE_SHUTDOWN);
+}
+
+int duet_loop_shutdown(struct duet_loop *loop, uint64_t deadline_ns)
+{
+	loop->shutting_down = true;
+	request_all(loop);
 	while (loop->pending || loop->done.first) {
 		uint64_t now_ns = loop->clock(loop);
 		int64_t left_ns = deadline_ns == DUET_NO_DEADLINE ? -1
@@ -452,7 +464,8 @@ void duet_loop_stats(const struct duet_loop *loop, struct duet_stats *stats)
 static size_t describe(const struct duet_loop *loop, const struct duet_op *op, char *text,
 		       size_t size)
 {
-	int length = snprintf(text, size, "%s %p handle %u.%u %s", core_kind(op)->name,
+	int length = snprintf(text, size, "%s %p handle %u.%u %s",
+			      duet_kind_name((enum duet_kind)op->kind),
 			      (const void *)op, op->handle.slot, op->handle.generation,
 			      core_state_name((enum core_state)op->state));
 
@@ -465,24 +478,49 @@ static size_t describe(const struct duet_loop *loop, const struct duet_op *op, c
 	return (size_t)length;
 }
 
+struct dump {
+	void (*line)(void *context, const char *text);
+	void *context;
+};
+
+static void dump_op(const struct duet_loop *loop, const struct duet_op *op,
+		    const struct dump *dump)
+{
+	char text[256];
+	size_t length = describe(loop, op, text, sizeof(text) - 80);
+
+	if (loop->backend->dump && op->state != STATE_WAITING && op->kind != DUET_TIMEOUT) {
+		text[length] = ' ';
+		text[length + 1] = '\0';
+		loop->backend->dump(loop, op, text + length + 1, sizeof(text) - length - 1);
+	}
+	dump->line(dump->context, text);
+}
+
+static void dump_line(const struct duet_loop *loop, const struct duet_op *head,
+		      const struct dump *dump)
+{
+	const struct duet_op *op = head;
+
+	if (!op)
+		return;
+	do {
+		dump_op(loop, op, dump);
+		op = op->next;
+	} while (op != head);
+}
+
 void duet_loop_dump(const struct duet_loop *loop, void (*line)(void *context, const char *text),
 		    void *context)
 {
-	char text[256];
+	const struct dump dump = {line, context};
 
-	for (uint32_t i = 0; i < loop->operations_max; i++) {
-		const struct duet_op *op = loop->entries[i].op;
-		size_t length;
-
-		if (!op)
-			continue;
-		length = describe(loop, op, text, sizeof(text) - 80);
-		if (loop->backend->dump && op->state != STATE_WAITING) {
-			text[length] = ' ';
-			text[length + 1] = '\0';
-			loop->backend->dump(loop, op, text + length + 1,
-					    sizeof(text) - length - 1);
-		}
-		line(context, text);
+	for (uint32_t i = 0; i < loop->handles_max; i++) {
+		dump_line(loop, loop->slots[i].reads, &dump);
+		dump_line(loop, loop->slots[i].writes, &dump);
+		dump_line(loop, loop->slots[i].others, &dump);
 	}
+	for (uint32_t i = 0; i < loop->operations_max; i++)
+		if (loop->entries[i].op && core_kind(loop->entries[i].op)->line == LINE_NONE)
+			dump_op(loop, loop->entries[i].op, &dump);
 }

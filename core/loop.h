@@ -82,9 +82,12 @@ struct duet_slot {
 	struct duet_op *others;
 	struct duet_op *closing; /* the close operation, while SLOT_CLOSING */
 	/* The backend's own words about this handle, zero at attach. */
-	uint32_t ready; /* polling: what is known of each direction */
+	uint32_t ready; /* what is known of each direction */
 	uint32_t next;  /* polling: next in its list of handles to attempt, index + 1 */
+	uint64_t backend;
 };
+
+_Static_assert(sizeof(struct duet_slot) == 64, "a cache line, found by a shift");
 
 struct core_entry {
 	struct duet_op *op;
@@ -108,12 +111,13 @@ struct duet_pool {
 	uint32_t count;
 	uint32_t size_bytes;
 	uint32_t free_count; /* not held by the caller */
+	uint32_t free_least; /* the least that it ever was */
 	uint32_t stack_count;
 	uint16_t id;
-	uint16_t *stack;       /* core's free list, for backends without pool hooks */
-	uint16_t *chain;       /* index + 1 of the next arrival of a stream */
-	uint32_t *lengths;     /* received bytes of a held buffer */
-	uint8_t *states;       /* enum core_buffer_state */
+	uint16_t *stack;   /* core's free list, for backends without pool hooks */
+	uint16_t *chain;   /* streams: index + 1 of the next arrival */
+	uint32_t *lengths; /* streams: received bytes of an arrival that nobody took yet */
+	uint8_t *states;   /* enum core_buffer_state */
 	struct core_queue starved;
 	void *backend; /* the backend's */
 };
@@ -124,9 +128,6 @@ struct core_ledger {
 	double lent_byte_ns;
 	uint64_t changed_ns;
 	uint32_t lent_count;
-	uint32_t held_count;
-	uint64_t held_bytes;
-	uint64_t held_peak_bytes;
 };
 
 struct core_offload;
@@ -137,7 +138,8 @@ struct duet_loop {
 	uint64_t now_ns;
 	uint64_t (*clock)(struct duet_loop *loop);
 
-	struct core_entry *entries; /* identities of pending operations */
+	struct core_entry *entries; /* identities: of operations that the kernel is told of, and of
+				       those that are on no handle's line */
 	struct duet_slot *slots;    /* handles; index 0 is used */
 	uint32_t operations_max;
 	uint32_t handles_max;

@@ -68,35 +68,35 @@ static int check_fsync(const struct duet_op *op)
 }
 
 const struct core_kind core_kinds[DUET_KIND_COUNT] = {
-	[DUET_NOP] = {.name = "nop", .check = check_none, .cancel_class = DUET_CANCEL_TOTAL},
-	[DUET_TIMEOUT] = {.name = "timeout", .check = check_none,
+	[DUET_NOP] = {.check = check_none, .cancel_class = DUET_CANCEL_TOTAL},
+	[DUET_TIMEOUT] = {.check = check_none,
 			  .cancel_class = DUET_CANCEL_TOTAL},
-	[DUET_POLL] = {.name = "poll", .check = check_none, .line = LINE_OTHERS,
+	[DUET_POLL] = {.check = check_none, .line = LINE_OTHERS,
 		       .cancel_class = DUET_CANCEL_TOTAL},
-	[DUET_ACCEPT] = {.name = "accept", .check = check_accept, .line = LINE_READS,
+	[DUET_ACCEPT] = {.check = check_accept, .line = LINE_READS,
 			 .cancel_class = DUET_CANCEL_TOTAL, .makes = true},
-	[DUET_CONNECT] = {.name = "connect", .check = check_address, .line = LINE_WRITES,
+	[DUET_CONNECT] = {.check = check_address, .line = LINE_WRITES,
 			  .cancel_class = DUET_CANCEL_TAINTING},
-	[DUET_RECV] = {.name = "recv", .check = check_recv, .line = LINE_READS,
+	[DUET_RECV] = {.check = check_recv, .line = LINE_READS,
 		       .cancel_class = DUET_CANCEL_PARTIAL, .lends = true},
-	[DUET_SEND] = {.name = "send", .check = check_transfer, .line = LINE_WRITES,
+	[DUET_SEND] = {.check = check_transfer, .line = LINE_WRITES,
 		       .cancel_class = DUET_CANCEL_PARTIAL, .lends = true, .gathers = true},
-	[DUET_READ] = {.name = "read", .check = check_positional, .line = LINE_OTHERS,
+	[DUET_READ] = {.check = check_positional, .line = LINE_OTHERS,
 		       .cancel_class = DUET_CANCEL_NOT, .lends = true},
-	[DUET_WRITE] = {.name = "write", .check = check_positional, .line = LINE_OTHERS,
+	[DUET_WRITE] = {.check = check_positional, .line = LINE_OTHERS,
 			.cancel_class = DUET_CANCEL_NOT, .lends = true, .gathers = true},
-	[DUET_OPEN] = {.name = "open", .check = check_open, .cancel_class = DUET_CANCEL_NOT,
+	[DUET_OPEN] = {.check = check_open, .cancel_class = DUET_CANCEL_NOT,
 		       .makes = true},
-	[DUET_FSYNC] = {.name = "fsync", .check = check_fsync, .line = LINE_OTHERS,
+	[DUET_FSYNC] = {.check = check_fsync, .line = LINE_OTHERS,
 			.cancel_class = DUET_CANCEL_NOT},
-	[DUET_SHUTDOWN] = {.name = "shutdown", .check = check_none, .line = LINE_WRITES,
+	[DUET_SHUTDOWN] = {.check = check_none, .line = LINE_WRITES,
 			   .cancel_class = DUET_CANCEL_NOT},
-	[DUET_CLOSE] = {.name = "close", .check = check_none, .cancel_class = DUET_CANCEL_NOT},
-	[DUET_SOCKET] = {.name = "socket", .check = check_none, .cancel_class = DUET_CANCEL_NOT,
+	[DUET_CLOSE] = {.check = check_none, .cancel_class = DUET_CANCEL_NOT},
+	[DUET_SOCKET] = {.check = check_none, .cancel_class = DUET_CANCEL_NOT,
 			 .makes = true},
-	[DUET_BIND] = {.name = "bind", .check = check_address, .line = LINE_OTHERS,
+	[DUET_BIND] = {.check = check_address, .line = LINE_OTHERS,
 		       .cancel_class = DUET_CANCEL_NOT},
-	[DUET_LISTEN] = {.name = "listen", .check = check_none, .line = LINE_OTHERS,
+	[DUET_LISTEN] = {.check = check_none, .line = LINE_OTHERS,
 			 .cancel_class = DUET_CANCEL_NOT},
 };
 
@@ -198,7 +198,11 @@ void core_settle(struct duet_op *op, int raw, bool issued)
 
 const char *duet_kind_name(enum duet_kind kind)
 {
-	return (unsigned)kind < DUET_KIND_COUNT ? core_kinds[kind].name : "?";
+	static const char *const names[DUET_KIND_COUNT] = {
+		"nop",  "timeout", "poll",     "accept", "connect", "recv", "send",   "read", "write",
+		"open", "fsync",   "shutdown", "close",  "socket",  "bind", "listen"};
+
+	return (unsigned)kind < DUET_KIND_COUNT ? names[kind] : "?";
 }
 
 enum duet_cancel_class duet_kind_cancel_class(enum duet_kind kind)

@@ -9,7 +9,6 @@
 
 /* What core knows of a kind. */
 struct core_kind {
-	const char *name;
 	int (*check)(const struct duet_op *op); /* 0 or -EINVAL */
 	uint8_t line;                           /* enum core_line */
 	uint8_t cancel_class;                   /* enum duet_cancel_class */

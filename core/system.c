@@ -32,7 +32,7 @@ enum core_class core_system_class_of_file(struct duet_loop *loop, int fd)
 {
 	struct stat found;
 
-	if (loop->backend->discard)
+	if (loop->backend->own_descriptors)
 		return CLASS_FILE;
 	if (counted(loop, fstat(fd, &found)) < 0)
 		return CLASS_OTHER;
@@ -69,7 +69,7 @@ void core_system_reuse_address(struct duet_loop *loop, int fd)
 {
 	int on = 1;
 
-	if (!loop->backend->discard)
+	if (!loop->backend->own_descriptors)
 		counted(loop, setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)));
 }
 

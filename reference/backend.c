@@ -117,6 +117,7 @@ const struct duet_backend *duet_reference(void)
 		.wake = reference_wake,
 		.attach = reference_attach,
 		.detach = reference_detach,
+		.own_descriptors = true,
 		.discard = reference_discard,
 		.prepare = reference_prepare,
 		.dump = reference_dump,

@@ -21,7 +21,7 @@ static uint32_t shuffle(struct reference *world)
 		uint32_t place = random_below(&world->random, i + 1);
 
 		world->order[i] = world->order[place];
-		world->order[place] = world->bag[i]->identity;
+		world->order[place] = duet_core_identity(world->bag[i]);
 	}
 	return count;
 }

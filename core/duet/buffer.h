@@ -54,7 +54,8 @@ DUET_API int duet_buffer_return(struct duet_loop *loop, const struct duet_buffer
  * The ledger: all memory that is out of the caller's hands, and what the caller holds of pools.
  * lent_* counts buffers inside operations between start and terminal completion; byte_seconds is
  * their size times that time, the price of keeping memory parked; held_* counts pool buffers
- * between a completion and their return. Times are those of the loop's turns.
+ * between a completion and their return (its peak: the sum of each pool's). Times are those of the
+ * loop's turns.
  */
 struct duet_ledger {
 	uint64_t lent_bytes;

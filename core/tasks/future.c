@@ -71,10 +71,12 @@ enum duet_readiness duet_future_poll(struct duet_loop *loop, struct duet_future 
 
 /* ---- A stream of buffers. ---- */
 
-static void stream_keep(struct duet_stream *stream, uint16_t index)
+static void stream_keep(struct duet_stream *stream, const struct duet_buffer *buffer)
 {
 	uint16_t *chain = stream->pool->chain;
+	uint16_t index = buffer->index;
 
+	stream->pool->lengths[index] = buffer->length_bytes;
 	chain[index] = 0;
 	if (stream->first)
 		chain[stream->last - 1] = (uint16_t)(index + 1);
@@ -88,7 +90,7 @@ static void stream_done(struct duet_op *op)
 	struct duet_stream *stream = op->context;
 
 	if (op->result > 0)
-		stream_keep(stream, op->buffer.index);
+		stream_keep(stream, &op->buffer);
 	else if (op->more)
 		return;
 	if (!op->more)
@@ -120,7 +122,7 @@ enum duet_readiness duet_stream_next(struct duet_loop *loop, struct duet_stream 
 		uint16_t index = (uint16_t)(stream->first - 1);
 
 		stream->first = stream->pool->chain[index];
-		*buffer = core_buffer_view(stream->pool, index);
+		*buffer = core_buffer_view(stream->pool, index, stream->pool->lengths[index]);
 		return DUET_READY;
 	}
 	*buffer = (struct duet_buffer){0};

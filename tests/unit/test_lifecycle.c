@@ -324,7 +324,7 @@ START_TEST(the_identity_of_an_ended_operation_finds_nobody)
 
 	open_loop();
 	trial = poll_start(0);
-	identity = trial->op.identity;
+	identity = duet_core_identity(&trial->op);
 	ck_assert_ptr_eq(duet_core_find(loop, identity), &trial->op);
 	ck_assert_ptr_eq(duet_core_find(loop, identity | 3), &trial->op);
 	trial->then = recv_again;
@@ -332,7 +332,7 @@ START_TEST(the_identity_of_an_ended_operation_finds_nobody)
 	script_plan(&trial->op, SCRIPT_END, -ECANCELED, 0);
 	turn();
 	ck_assert_uint_eq(trial->ends, 1);
-	ck_assert_uint_ne(trial->op.identity, identity);
+	ck_assert_uint_ne(duet_core_identity(&trial->op), identity);
 	ck_assert_uint_eq((uint32_t)trial->op.identity, (uint32_t)identity);
 	ck_assert_ptr_null(duet_core_find(loop, identity));
 	ck_assert_ptr_null(duet_core_find(loop, UINT64_MAX));
