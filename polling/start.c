@@ -266,6 +266,7 @@ static int start_connect(struct duet_loop *loop, struct duet_op *op)
 	return hold(loop, slot, op, DIRECTION_WRITE);
 }
 
+/* A pooled receive is never taken inline: naming its buffer is a report, and those are wait()'s. */
 static int start_recv(struct duet_loop *loop, struct duet_op *op)
 {
 	struct duet_slot *slot = duet_core_op_slot(loop, op);
@@ -274,12 +275,9 @@ static int start_recv(struct duet_loop *loop, struct duet_op *op)
 
 	op->progress = PROGRESS_FRESH;
 	apply_policy(loop, slot, DIRECTION_READ);
-	if (wants_inline(op) && may_attempt(slot, DIRECTION_READ)) {
+	if (wants_inline(op) && !(op->flags & DUET_POOLED) && may_attempt(slot, DIRECTION_READ)) {
 		n = polling_try_recv_once(loop, slot, op, &index);
-		if (n > 0 && index >= 0)
-			op->buffer.index = (uint16_t)index;
-		/* Without a buffer it starves, and that is told from wait(). */
-		if (n != -EAGAIN && index != LEND_NONE)
+		if (n != -EAGAIN)
 			return ended_inline(loop, op, n);
 	}
 	return hold(loop, slot, op, DIRECTION_READ);
