@@ -196,6 +196,24 @@ START_TEST(too_little_memory_names_the_limit)
 }
 END_TEST
 
+/* Only the unprivileged have a limit; kernels from 6.14 on charge the ring to it. */
+static void lower_limit_as_nobody(unsigned unused)
+{
+	struct rlimit limit = {0, 0};
+
+	(void)unused;
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) || setgid(65534) || setuid(65534))
+		_exit(77);
+	if (duet_backend_probe(duet_completion(), NULL, &probe) == 0)
+		_exit(77);
+}
+
+START_TEST(too_little_memory_for_the_unprivileged_names_the_limit)
+{
+	expect_refusal(lower_limit_as_nobody, 0, -ENOMEM, "locked memory is 0 KiB");
+}
+END_TEST
+
 static void use_up_descriptors(unsigned unused)
 {
 	struct rlimit limit = {3, 3};
@@ -235,6 +253,25 @@ START_TEST(the_probe_does_a_real_operation)
 }
 END_TEST
 
+/* A thread has places for sixteen registered rings; they come back with destroy. */
+START_TEST(more_loops_than_a_thread_can_register_work)
+{
+	struct duet_loop *loops[20];
+	int before = dup(0);
+
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 20; i++) {
+			ck_assert_int_eq(duet_loop_create(&loops[i], duet_completion(), NULL), 0);
+			ck_assert_int_eq(duet_loop_turn(loops[i], 0), 0);
+		}
+		for (int i = 0; i < 20; i++)
+			ck_assert_int_eq(duet_loop_destroy(loops[i]), 0);
+	}
+	close(before);
+	ck_assert_int_eq(dup(0), before);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("completion_probe");
@@ -249,6 +286,8 @@ int main(void)
 	tcase_add_test(tcase, not_permitted_names_the_sysctl_or_the_filter);
 	tcase_add_test(tcase, an_old_kernel_is_told_as_such);
 	tcase_add_test(tcase, too_little_memory_names_the_limit);
+	tcase_add_test(tcase, too_little_memory_for_the_unprivileged_names_the_limit);
+	tcase_add_test(tcase, more_loops_than_a_thread_can_register_work);
 	tcase_add_test(tcase, no_descriptor_left_is_told_as_such);
 	tcase_add_test(tcase, the_probe_does_a_real_operation);
 	suite_add_tcase(suite, tcase);
