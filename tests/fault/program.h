@@ -100,6 +100,31 @@ static inline void program_await_word(struct program *program, const char *word)
 	ck_abort_msg("it never said '%s' but: %s%s", word, program->said, program->complained);
 }
 
+/* Until it has started so many processes of its own, as far as can be seen from outside: then it is
+ * past its preparations, and some way into the rounds. */
+static inline void program_await_children(struct program *program, int count)
+{
+	char path[64], text[64];
+	int seen = 0;
+	long last = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)program->pid,
+		 (int)program->pid);
+	for (int i = 0; i < 20000 && seen < count; i++) {
+		FILE *file = fopen(path, "re");
+		long child;
+
+		ck_assert_msg(file != NULL, "it ended early, or this kernel has no %s", path);
+		text[0] = 0;
+		child = fgets(text, sizeof(text), file) ? strtol(text, NULL, 10) : 0;
+		fclose(file);
+		seen += child && child != last;
+		last = child ? child : last;
+		program_pause_ms(1);
+	}
+	ck_assert_msg(seen >= count, "it started %d processes only", seen);
+}
+
 static inline void program_end(struct program *program)
 {
 	int status;

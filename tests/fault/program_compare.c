@@ -146,7 +146,7 @@ START_TEST(ctrl_c_before_the_first_round_is_over_measures_nothing)
 	struct program *program = calloc(1, sizeof(*program));
 
 	program_begin(program, NULL, "compare echo --duration 30 --json %s", path);
-	program_pause_ms(300);
+	program_await_children(program, 1);
 	kill(program->pid, SIGINT);
 	program_end(program);
 	program_expect(program, 3, "nothing was measured");
@@ -162,7 +162,7 @@ START_TEST(ctrl_c_keeps_whole_rounds_and_marks_them_incomplete)
 
 	program_begin(program, NULL, "compare echo --connections 1 --rounds 500 " SHORT
 		      " --json %s", path);
-	program_pause_ms(2000);
+	program_await_children(program, 8); /* three slots, and more of the next */
 	kill(program->pid, SIGINT);
 	program_end(program);
 	program_expect(program, 0, "ended early");
@@ -236,7 +236,7 @@ START_TEST(a_file_that_shrinks_is_no_wrong_byte)
 
 	write_input(1 << 20, 0);
 	program_begin(program, NULL, "compare file --file %s --rounds 500 " SHORT, input);
-	program_pause_ms(700);
+	program_await_children(program, 1);
 	ck_assert_int_eq(truncate(input, 4096), 0);
 	program_end(program);
 	program_expect(program, 3, "shrank");
@@ -252,7 +252,7 @@ START_TEST(a_wrong_byte_voids_the_timings)
 	write_input(1 << 20, 0);
 	program_begin(program, NULL, "compare file --file %s --rounds 500 " SHORT " --json %s", input,
 		      path);
-	program_pause_ms(700);
+	program_await_children(program, 1);
 	write_input(1 << 20, 1); /* as if the wrong blocks were read */
 	program_end(program);
 	program_expect(program, 4, "void");
