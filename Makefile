@@ -190,6 +190,12 @@ $(B)/obj/tests/%.o: tests/%.c
 $(B)/obj/%.o: %.c
 	$(call compile,$(URING_CFLAGS))
 
+# A stored comparison says of which build it is.
+$(B)/obj/compare/report/environment.o: $(wildcard .git/logs/HEAD)
+$(B)/obj/compare/report/environment.o: private CPPFLAGS += \
+	-DDUET_COMMIT='"$(shell git describe --always --dirty 2>/dev/null || echo unknown)"' \
+	-DDUET_BUILD_FLAGS='"$(ALL_CFLAGS)"'
+
 $(B)/lib/libduet.a: $(call obj,$(CORE_SRC))
 	$(archive)
 $(B)/lib/libduet-completion.a: $(call obj,$(COMPLETION_SRC))

@@ -19,10 +19,16 @@
 #define DUET_BUILD_FLAGS "unknown"
 #endif
 
+#ifdef __clang__
+#define COMPILER __VERSION__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+
 json_t *environment_tool_json(void)
 {
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "name", "duet", "version",
-			 duet_version(), "git_commit", DUET_COMMIT, "compiler", __VERSION__,
+			 duet_version(), "git_commit", DUET_COMMIT, "compiler", COMPILER,
 			 "compiler_flags", DUET_BUILD_FLAGS, "jansson_version", JANSSON_VERSION);
 }
 
@@ -81,7 +87,6 @@ json_t *environment_json(void)
 	json_object_set_new(json, "shared_core", json_boolean(!machine_cpu_pair(&subject, &load)));
 	json_object_set_new(json, "subject_cpu", json_integer(subject));
 	json_object_set_new(json, "load_cpu", json_integer(load));
-	add_line(json, "kernel_command_line", "/proc/cmdline");
 	add_line(json, "load_average", "/proc/loadavg");
 	add_line(json, "cpu_pressure", "/proc/pressure/cpu");
 	add_line(json, "io_uring_disabled", "/proc/sys/kernel/io_uring_disabled");
