@@ -119,6 +119,15 @@ void duet_core_buffer_untake(struct duet_pool *pool, uint16_t index)
 	pool->stack[pool->stack_count++] = index;
 }
 
+static __attribute__((noinline)) void tell_return(struct duet_loop *loop, struct duet_pool *pool,
+						  uint16_t index)
+{
+	if (loop->backend->pool_return)
+		loop->backend->pool_return(loop, pool, index);
+	if (pool->starved.first)
+		core_feed(loop, pool);
+}
+
 int duet_buffer_return(struct duet_loop *loop, const struct duet_buffer *buffer)
 {
 	struct duet_pool *pool = buffer->pool < DUET_POOLS_MAX ? loop->pools[buffer->pool] : NULL;
@@ -130,12 +139,11 @@ int duet_buffer_return(struct duet_loop *loop, const struct duet_buffer *buffer)
 		return -EINVAL;
 	pool->states[index] = BUFFER_FREE;
 	pool->free_count++;
-	if (loop->backend->pool_return)
-		loop->backend->pool_return(loop, pool, index);
-	else
+	/* Unused where the backend keeps the free ones. */
+	if (pool->stack_count < pool->count)
 		pool->stack[pool->stack_count++] = index;
-	if (__builtin_expect(pool->starved.first != NULL, 0))
-		core_feed(loop, pool);
+	if (pool->starved.first || loop->backend->pool_return)
+		tell_return(loop, pool, index);
 	return 0;
 }
 

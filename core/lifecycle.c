@@ -106,20 +106,27 @@ static void wait_for_room(struct duet_loop *loop, struct duet_op *op)
 	loop->stats.queue_full++;
 }
 
-/* Hands op to the backend. BACKEND_ENDED: it is over, the raw result is in op->result. */
-static int issue(struct duet_loop *loop, struct duet_op *op)
+static int issue_again(struct duet_loop *loop, struct duet_op *op, int answer)
 {
-	int answer;
-
-	do {
-		core_state_set(op, STATE_ISSUED);
+	while (answer == BACKEND_ENDED && goes_on(op, op->result))
 		answer = loop->backend->start(loop, op);
-	} while (answer == BACKEND_ENDED && goes_on(op, op->result));
 	if (answer == -EAGAIN) {
 		wait_for_room(loop, op);
 		return BACKEND_ISSUED;
 	}
 	return answer;
+}
+
+/* Hands op to the backend. BACKEND_ENDED: it is over, the raw result is in op->result. */
+static inline int issue(struct duet_loop *loop, struct duet_op *op)
+{
+	int answer;
+
+	core_state_set(op, STATE_ISSUED);
+	answer = loop->backend->start(loop, op);
+	if (__builtin_expect(answer == BACKEND_ISSUED, 1))
+		return answer;
+	return issue_again(loop, op, answer);
 }
 
 /* The same, behind what waits for room already. */
@@ -365,14 +372,9 @@ static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet
 	return core_kind(op)->check(op);
 }
 
-int duet_op_start(struct duet_loop *loop, struct duet_op *op)
+/* What a pending operation begins with. */
+static inline void reset(struct duet_loop *loop, struct duet_op *op)
 {
-	struct duet_slot *slot = NULL;
-	int error = refusal(loop, op, &slot);
-
-	core_check_owner(loop);
-	if (__builtin_expect(error, 0))
-		return error;
 	loop->pending++;
 	loop->stats.started++;
 	op->loop = loop;
@@ -381,6 +383,16 @@ int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 	op->request = 0;
 	op->verdict = 0;
 	op->timer = 0;
+}
+
+static __attribute__((noinline)) int start_any(struct duet_loop *loop, struct duet_op *op)
+{
+	struct duet_slot *slot = NULL;
+	int error = refusal(loop, op, &slot);
+
+	if (error)
+		return error;
+	reset(loop, op);
 	if (loop->deadline_ns < op->deadline_ns)
 		op->deadline_ns = loop->deadline_ns;
 	if (core_kind(op)->lends && !(op->flags & DUET_POOLED))
@@ -398,6 +410,42 @@ int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 	core_state_set(op, STATE_IDLE);
 	op->more = 0;
 	return 1;
+}
+
+/* The common start: a transfer of one piece that nothing stands in front of, without a deadline.
+ * What start_any() would find out, with the fewest questions. */
+static inline bool starts_plainly(const struct duet_loop *loop, const struct duet_op *op)
+{
+	const struct duet_slot *slot = &loop->slots[op->handle.slot];
+
+	return op->state == STATE_IDLE && (op->kind == DUET_SEND || op->kind == DUET_RECV) &&
+	       !(op->flags & ~DUET_WHOLE) && op->handle.slot < loop->handles_max &&
+	       slot->generation == op->handle.generation && slot->slot_state == SLOT_OPEN &&
+	       (op->deadline_ns & loop->deadline_ns) == DUET_NO_DEADLINE &&
+	       !loop->shutting_down && loop->pending < loop->operations_max &&
+	       op->args.io.vector_count == 1 &&
+	       op->args.io.vectors[0].iov_len == op->args.io.length_bytes &&
+	       op->args.io.length_bytes - 1 < DUET_TRANSFER_MAX && !loop->backlog.first;
+}
+
+int duet_op_start(struct duet_loop *loop, struct duet_op *op)
+{
+	struct duet_op **line;
+
+	core_check_owner(loop);
+	if (__builtin_expect(!starts_plainly(loop, op), 0))
+		return start_any(loop, op);
+	line = op->kind == DUET_SEND ? &loop->slots[op->handle.slot].writes
+				     : &loop->slots[op->handle.slot].reads;
+	if (*line)
+		return start_any(loop, op);
+	reset(loop, op);
+	core_ledger_lend(loop, op->args.io.length_bytes);
+	op->next = op->prev = op;
+	*line = op;
+	if (issue(loop, op) == BACKEND_ENDED)
+		finish(loop, op, op->result);
+	return 0;
 }
 
 /* ---- Requests to end. ---- */
@@ -533,36 +581,17 @@ void core_retry(struct duet_loop *loop)
  * The common end: a transfer of the caller's memory, alone on its line, moved all it was to move,
  * and nobody asked for its end or set it a time. What conclude() would find out, without asking.
  */
-static bool end_plainly(struct duet_loop *loop, struct duet_op *op, int raw)
+static inline bool ends_plainly(const struct duet_loop *loop, const struct duet_op *op, int raw)
 {
-	struct duet_slot *slot = duet_core_op_slot(loop, op);
-	bool plain = op->state == STATE_ISSUED && op->next == op && !op->timer &&
-		     raw == (int)core_remaining(op) && raw > 0 && slot->slot_state == SLOT_OPEN;
-
-	if (!plain || (op->kind != DUET_SEND && op->kind != DUET_RECV) || loop->done.first)
-		return false;
-	core_ledger_back(loop, op->args.io.length_bytes);
-	if (op->identity)
-		forget(loop, op);
-	loop->pending--;
-	loop->stats.ended++;
-	op->transferred += (uint32_t)raw;
-	op->result = (int)op->transferred;
-	op->disposition = DUET_COMPLETED;
-	op->cause = DUET_CAUSE_ITSELF;
-	core_state_set(op, STATE_ENDED);
-	if (op->kind == DUET_SEND)
-		slot->writes = NULL;
-	else
-		slot->reads = NULL;
-	deliver(loop, op);
-	return true;
+	return op->state == STATE_ISSUED && (op->kind == DUET_SEND || op->kind == DUET_RECV) &&
+	       !(op->flags & DUET_POOLED) && (uint32_t)raw == core_remaining(op) &&
+	       op->next == op && !op->timer && !loop->done.first &&
+	       loop->slots[op->handle.slot].slot_state == SLOT_OPEN;
 }
 
-void duet_core_end(struct duet_loop *loop, struct duet_op *op, int result)
+static __attribute__((noinline)) void end_any(struct duet_loop *loop, struct duet_op *op,
+					      int result)
 {
-	if (!(op->flags & DUET_POOLED) && end_plainly(loop, op, result))
-		return;
 	if (goes_on(op, result)) {
 		if (issue_in_order(loop, op) != BACKEND_ENDED)
 			return;
@@ -572,6 +601,31 @@ void duet_core_end(struct duet_loop *loop, struct duet_op *op, int result)
 		result = -ECANCELED;
 	finish(loop, op, result);
 	core_drain(loop);
+}
+
+void duet_core_end(struct duet_loop *loop, struct duet_op *op, int result)
+{
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+
+	if (__builtin_expect(!ends_plainly(loop, op, result), 0)) {
+		end_any(loop, op, result);
+		return;
+	}
+	core_ledger_back(loop, op->args.io.length_bytes);
+	if (op->identity)
+		forget(loop, op);
+	loop->pending--;
+	loop->stats.ended++;
+	op->transferred = op->args.io.length_bytes;
+	op->result = (int)op->args.io.length_bytes;
+	op->disposition = DUET_COMPLETED;
+	op->cause = DUET_CAUSE_ITSELF;
+	if (op->kind == DUET_SEND)
+		slot->writes = NULL;
+	else
+		slot->reads = NULL;
+	core_state_set(op, STATE_ENDED);
+	deliver(loop, op);
 }
 
 void duet_core_end_buffer(struct duet_loop *loop, struct duet_op *op, int result, uint16_t index)
