@@ -1,0 +1,118 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/support/harness.h"
+
+/* Misuse: refused where that is free, and named and stopped in debug builds. */
+
+#ifdef DUET_DEBUG
+#define STOPS 1
+#else
+#define STOPS 0
+#endif
+
+static struct duet_loop *target;
+
+static void *start_elsewhere(void *argument)
+{
+	duet_op_start(target, argument);
+	return NULL;
+}
+
+static void wrong_thread(void)
+{
+	struct duet_op op;
+	pthread_t thread;
+
+	target = stage.loop;
+	duet_op_init(&op, NULL, NULL);
+	duet_op_nop(&op);
+	if (pthread_create(&thread, NULL, start_elsewhere, &op) == 0)
+		pthread_join(thread, NULL);
+}
+
+/* Runs misuse() in a child and says whether it was stopped with a line that holds word. */
+static bool stopped(void (*misuse)(void), const char *word)
+{
+	char text[600] = "";
+	size_t had = 0;
+	ssize_t n;
+	int ends[2];
+	int status;
+	pid_t child;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	child = fork();
+	if (child == 0) {
+		/* Its own loop: the parent's is not a child's to use. */
+		dup2(ends[1], 2);
+		duet_loop_create(&stage.loop, stage.arm->backend(), NULL);
+		misuse();
+		_exit(0);
+	}
+	close(ends[1]);
+	while (had < sizeof(text) - 1 &&
+		(n = read(ends[0], text + had, sizeof(text) - 1 - had)) > 0)
+		had += (size_t)n;
+	close(ends[0]);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT && strstr(text, word);
+}
+
+START_TEST(a_call_from_a_thread_that_does_not_own_the_loop_is_named_and_stopped)
+{
+	if (STOPS)
+		ck_assert(stopped(wrong_thread, "thread"));
+}
+END_TEST
+
+static void return_a_stranger(void)
+{
+	struct duet_buffer foreign = { NULL, 1, 0, 0, 0 };
+	struct duet_pool *pool;
+
+	duet_pool_create(stage.loop, 2, 64, &pool);
+	if (duet_buffer_return(stage.loop, &foreign) != -EINVAL)
+		_exit(1);
+}
+
+START_TEST(a_buffer_that_is_not_held_is_refused_or_stopped)
+{
+	if (STOPS)
+		ck_assert(stopped(return_a_stranger, "buffer"));
+	else
+		return_a_stranger();
+}
+END_TEST
+
+static void start_garbage(void)
+{
+	struct duet_op op;
+
+	memset(&op, 0xff, sizeof(op));
+	_exit(duet_op_start(stage.loop, &op) == -EBUSY ? 0 : 1);
+}
+
+START_TEST(an_operation_that_was_never_initialised_is_not_started)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0)
+		start_garbage();
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(status == 0 || STOPS);
+}
+END_TEST
+
+int main(void)
+{
+	return contract_run("misuse", NULL,
+		CASES(a_call_from_a_thread_that_does_not_own_the_loop_is_named_and_stopped,
+			a_buffer_that_is_not_held_is_refused_or_stopped,
+			an_operation_that_was_never_initialised_is_not_started));
+}
