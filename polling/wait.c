@@ -71,43 +71,67 @@ static COLD uint32_t choose(const struct duet_loop *loop, uint32_t attempts)
 /* What has more to give goes behind all others. */
 static COLD void visit_again(struct duet_loop *loop, struct duet_slot *slot)
 {
-	polling_of(loop)->visited = NULL;
 	slot->ready |= TIRED;
 	polling_attempt_later(loop, slot);
 }
 
-/*
- * Attempts what is due on a handle until nothing is, and delivers. Each report may end, close or
- * start anything, so that everything is looked at again; `visited` is cleared if the handle is
- * gone.
- */
-static void visit(struct duet_loop *loop, struct duet_slot *slot)
+/* Attempts until nothing is due or the burst is used up. */
+static COLD void visit_on(struct duet_loop *loop, struct duet_slot *slot, uint32_t attempts)
 {
 	struct polling *polling = polling_of(loop);
-	uint32_t attempts = 0;
 	uint32_t due;
 
-	polling->visited = slot;
-	if (unlikely(slot->ready & (TAKEN | AWAITED | AWAITED << DIRECTION_WRITE)))
-		visit_others(loop, slot);
-	while (polling->visited == slot) {
-		due = polling_dues(slot);
-		if (!due)
-			break;
-		if (unlikely(attempts == loop->burst_max)) {
-			visit_again(loop, slot);
-			return;
-		}
-		if (unlikely(due == (HELD | HELD << DIRECTION_WRITE)))
+	while ((due = polling_dues(slot)) && attempts < loop->burst_max) {
+		if (due == (HELD | HELD << DIRECTION_WRITE))
 			due = choose(loop, attempts);
 		if (due == HELD)
 			polling_finish_reads(loop, slot);
 		else
 			polling_finish_writes(loop, slot);
+		if (polling->visited != slot)
+			return;
 		attempts++;
 	}
-	if (unlikely(polling->visited == slot && anything_awaited(slot)))
+	polling->visited = NULL;
+	if (due || anything_awaited(slot))
 		visit_again(loop, slot);
+}
+
+/*
+ * Attempts what is due on a handle and delivers. Each report may end, close or start anything, so
+ * that everything is looked at again; `visited` is no longer the handle if that is gone. One
+ * receive, and one send that its completion has started, are the usual visit.
+ */
+static inline void visit(struct duet_loop *loop, struct duet_slot *slot)
+{
+	struct polling *polling = polling_of(loop);
+	const uint32_t write = HELD << DIRECTION_WRITE;
+	const uint32_t others = TAKEN | AWAITED | AWAITED << DIRECTION_WRITE;
+	uint32_t attempts = 0;
+
+	polling->visited = slot;
+	if (unlikely(slot->ready & others)) {
+		visit_others(loop, slot);
+		if (polling->visited == slot)
+			visit_on(loop, slot, 0);
+		return;
+	}
+	if (likely(polling_dues(slot) == HELD)) {
+		polling_finish_reads(loop, slot);
+		attempts = 1;
+		if (unlikely(polling->visited != slot))
+			return;
+		if (likely(polling_dues(slot) == write && loop->burst_max > 1)) {
+			polling_finish_writes(loop, slot);
+			attempts = 2;
+			if (unlikely(polling->visited != slot))
+				return;
+		}
+	}
+	if (unlikely(polling_dues(slot) || slot->ready & others)) {
+		visit_on(loop, slot, attempts);
+		return;
+	}
 	polling->visited = NULL;
 }
 
@@ -115,7 +139,7 @@ static void visit(struct duet_loop *loop, struct duet_slot *slot)
 
 /* Those that are on the list now; what they start is for the next pass. `again`: the handles that
  * used up their burst in this turn keep their place in line for the next one. */
-static void attempt_handles(struct duet_loop *loop, bool again)
+static COLD void attempt_handles(struct duet_loop *loop, bool again)
 {
 	struct polling *polling = polling_of(loop);
 
@@ -131,7 +155,7 @@ static void attempt_handles(struct duet_loop *loop, bool again)
 	}
 }
 
-static void attempt_due(struct duet_loop *loop)
+static COLD void attempt_due(struct duet_loop *loop)
 {
 	struct polling *polling = polling_of(loop);
 
@@ -224,7 +248,7 @@ static struct duet_slot *informed(struct duet_loop *loop, const struct epoll_eve
 	return slot;
 }
 
-static void act_on(struct duet_loop *loop, const struct epoll_event *event)
+static inline void act_on(struct duet_loop *loop, const struct epoll_event *event)
 {
 	struct duet_slot *slot = informed(loop, event);
 
