@@ -40,19 +40,55 @@ static void finish_recv(struct duet_loop *loop, uint64_t user_data, int result, 
 	duet_core_end(loop, op, plain_error(result));
 }
 
-/* The kernel adds the peer's half-close unasked. -EINVAL: it isn't ready so, and there is nothing
- * to wait on, as with urgent data of a file. poll(2) waits all the same. */
+/* A watch has seen what was asked for. Its poll is taken away; it lends nothing, so that nobody
+ * has to wait for that. */
+static void end_watch(struct duet_loop *loop, struct duet_op *op, int ready)
+{
+	struct completion *self = completion_of(loop);
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
+
+	op->result = ready;
+	if (!sqe) {
+		completion_list_push(&self->held, op, PLACE_HELD);
+		return;
+	}
+	io_uring_prep_cancel64(sqe, op->identity | TAG_POLL, 0);
+	sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+	sqe->user_data = TAG_RELEASE;
+	duet_core_end(loop, op, ready);
+}
+
+/* The kernel reports the peer's half-close unasked, and it stays: then only a watch, which hears
+ * of changes, waits for the rest. */
+static void finish_events(struct duet_loop *loop, struct duet_op *op, int events, unsigned flags)
+{
+	int ready = events & (int)(op->args.poll.events | POLLERR | POLLHUP);
+	bool watch = flags & IORING_CQE_F_MORE;
+
+	if (ready && watch)
+		end_watch(loop, op, ready);
+	else if (ready)
+		duet_core_end(loop, op, ready);
+	else if (!watch && op->request)
+		duet_core_end(loop, op, -ECANCELED);
+	else if (!watch)
+		completion_start_watch(loop, op);
+}
+
+/* -EINVAL: it isn't ready so, and there is nothing to wait on, as with urgent data of a file.
+ * poll(2) waits all the same. */
 static void finish_poll(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
 {
 	struct duet_op *op = duet_core_find(loop, user_data);
 
-	if (op && result == -EINVAL && !op->request)
+	if (!op)
+		loop->stats.stale += result != -ECANCELED; /* the end of a watch */
+	else if (result > 0)
+		finish_events(loop, op, result, flags);
+	else if (result == -EINVAL && !op->request)
 		op->progress = PLACE_NOWHERE;
-	else if (op && result > 0)
-		duet_core_end(loop, op,
-			      result & (int)(op->args.poll.events | POLLERR | POLLHUP));
 	else
-		finish_plain(loop, user_data, result == -EINVAL ? -ECANCELED : result, flags);
+		duet_core_end(loop, op, result == -EINVAL ? -ECANCELED : plain_error(result));
 }
 
 /* The kernel ended a multishot operation by itself and without an error, as it may at any result
@@ -199,5 +235,8 @@ void completion_finish_held(struct duet_loop *loop)
 	/* What is held by a report is for the next turn. */
 	self->held = (struct completion_list){NULL, NULL};
 	while ((op = completion_list_pop(&held)))
-		duet_core_end(loop, op, op->result);
+		if (op->kind == DUET_POLL)
+			end_watch(loop, op, op->result);
+		else
+			duet_core_end(loop, op, op->result);
 }

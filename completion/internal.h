@@ -69,8 +69,8 @@ struct completion {
 	uint32_t direct_left; /* plain send calls that this turn may still make */
 	int wake_fd;
 	bool wake_armed;
-	struct completion_list owed; /* multishot, to be started again: see PLACE_OWED */
-	struct completion_list held; /* short sends: see PLACE_HELD */
+	struct completion_list owed; /* multishot and polls, to be started again: see PLACE_OWED */
+	struct completion_list held; /* short sends, polls whose watch is to go: see PLACE_HELD */
 	struct msghdr messages[MESSAGES_MAX];
 	uint8_t message_free[MESSAGES_MAX];
 	uint32_t message_count;
@@ -127,6 +127,8 @@ void completion_list_remove(struct completion_list *list, const struct duet_op *
 int completion_start(struct duet_loop *loop, struct duet_op *op);
 /* Starts a multishot operation again that the kernel ended without an error. */
 void completion_start_again(struct duet_loop *loop, struct duet_op *op);
+/* Polls on, hearing of changes only. */
+void completion_start_watch(struct duet_loop *loop, struct duet_op *op);
 /* Those that had found no room. */
 void completion_start_owed(struct duet_loop *loop);
 

@@ -407,7 +407,20 @@ int completion_start(struct duet_loop *loop, struct duet_op *op)
 	return starts[op->kind](loop, op);
 }
 
-/* ---- Multishot operations that the kernel ended without an error. ---- */
+/* ---- What the kernel ended without an error before it was over. ---- */
+
+void completion_start_watch(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
+
+	if (!sqe) {
+		completion_list_push(&self->owed, op, PLACE_OWED);
+		return;
+	}
+	io_uring_prep_poll_multishot(sqe, fd_of(loop, op), op->args.poll.events);
+	issued(self, op, sqe, TAG_POLL);
+}
 
 void completion_start_again(struct duet_loop *loop, struct duet_op *op)
 {
