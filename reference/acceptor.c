@@ -188,7 +188,10 @@ static void event_account(struct judge *judge, const struct event *event)
 		 event->moved != judge->script->pool_count[event->pool])
 		judge_complain(judge, "at the end %u of %u buffers of pool %u are free",
 			event->moved, judge->script->pool_count[event->pool], event->pool);
-	else if (nouns[event->what] && event->result)
+	else if (event->what == EVENT_BUSY && event->result != -EBUSY)
+		judge_complain(judge, "destroy with %u operations pending was answered %d",
+			event->moved, event->result);
+	else if (event->what != EVENT_BUSY && nouns[event->what] && event->result)
 		judge_complain(judge, "at the end: %d %s", event->result, nouns[event->what]);
 }
 

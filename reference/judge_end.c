@@ -120,8 +120,7 @@ static const char *completed_poll(const struct record *record)
 {
 	uint32_t events = (uint32_t)record->end->result;
 
-	/* A ring can't leave POLLRDHUP out. */
-	if (!events || events & ~(record->step->value | POLLERR | POLLHUP | POLLRDHUP))
+	if (!events || events & ~(record->step->value | POLLERR | POLLHUP))
 		return "not the events that were asked for";
 	return NULL;
 }

@@ -145,13 +145,17 @@ static void write_step(const struct step *step, FILE *out)
 		fprintf(out, "cancel %u\n", step->id);
 		break;
 	case STEP_RETURN:
-		fprintf(out, "return p%u %u\n", step->pool, step->value);
+		fprintf(out, "return p%u %u%s\n", step->pool, step->value,
+			step->flags & SCRIPT_TWICE ? " twice" : "");
 		break;
 	case STEP_TURN:
 		fprintf(out, "turn %u\n", step->value);
 		break;
 	case STEP_SETTLE:
 		fprintf(out, "settle\n");
+		break;
+	case STEP_DESTROY:
+		fprintf(out, "destroy\n");
 		break;
 	default:
 		fprintf(out, "wait %u\n", step->value);
@@ -365,8 +369,11 @@ static bool read_step(struct reader *reader, const char *word, struct step *step
 		step->what = STEP_RETURN;
 		step->pool = next_index(reader, 'p', SCRIPT_POOLS);
 		step->value = next_number(reader, 1u << 15);
+		step->flags = strcmp(next_word(reader), "twice") == 0 ? SCRIPT_TWICE : 0;
 	} else if (strcmp(word, "settle") == 0) {
 		step->what = STEP_SETTLE;
+	} else if (strcmp(word, "destroy") == 0) {
+		step->what = STEP_DESTROY;
 	} else if (strcmp(word, "turn") == 0 || strcmp(word, "wait") == 0) {
 		step->what = *word == 't' ? STEP_TURN : STEP_WAIT;
 		step->value = next_number(reader, 1000000);
@@ -401,6 +408,8 @@ static bool read_declaration(struct reader *reader, const char *word, struct scr
 	} else if (strcmp(word, "pool") == 0) {
 		index = next_index(reader, 'p', SCRIPT_POOLS);
 		script->pool_count[index] = next_number(reader, 1024);
+		if (script->pool_count[index] & (script->pool_count[index] - 1))
+			complain(reader, "the buffers of a pool are a power of two");
 		script->pool_bytes[index] = next_number(reader, 1u << 16);
 	} else {
 		return false;

@@ -34,13 +34,17 @@ enum script_family { FAMILY_NONE, FAMILY_UNIX, FAMILY_TCP }; /* none: not declar
 enum step_what {
 	STEP_START,
 	STEP_CANCEL,
-	STEP_RETURN, /* value buffers of pool `pool`, those held longest */
-	STEP_TURN,   /* value turns that don't wait */
-	STEP_SETTLE, /* turns until nothing moves any more */
-	STEP_WAIT,   /* a turn that waits up to value microseconds */
+	STEP_RETURN,  /* value buffers of pool `pool`, those held longest; SCRIPT_TWICE */
+	STEP_TURN,    /* value turns that don't wait */
+	STEP_SETTLE,  /* turns until nothing moves any more */
+	STEP_WAIT,    /* a turn that waits up to value microseconds */
+	STEP_DESTROY, /* tries to give the runtime up while operations are pending */
 };
 
 #define SCRIPT_NO_DEADLINE UINT32_MAX
+
+/* Of a return: the same buffer a second time, which must be refused. */
+#define SCRIPT_TWICE 1
 
 struct step {
 	uint8_t what; /* enum step_what */

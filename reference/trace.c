@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const char *const words[EVENT_COUNT] = { "start", "refuse", "cancel", "item", "end", "return",
-	"drained", "waiting", "lent", "held", "free", "open", "pending", "destroy", "stuck" };
+	"drained", "waiting", "lent", "held", "free", "open", "pending", "destroy", "busy", "stuck" };
 
 struct event *trace_add(struct trace *trace, enum event_what what)
 {

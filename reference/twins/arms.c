@@ -10,10 +10,10 @@
 #include <string.h>
 
 const struct arm arms[ARMS_COUNT] = {
-	{ "reference", duet_reference, "", false },
-	{ "polling", duet_polling, "", true },
-	{ "completion", duet_completion, "mode=deferred", true },
-	{ "completion-plain", duet_completion, "mode=plain", true },
+	{ "reference", duet_reference, "", false, false },
+	{ "polling", duet_polling, "", true, false },
+	{ "completion", duet_completion, "mode=deferred", true, true },
+	{ "completion-plain", duet_completion, "mode=plain", true, true },
 };
 
 const struct arm *arm_find(const char *name)
@@ -30,7 +30,9 @@ void arm_tuning(const struct arm *arm, const struct script *script, const char *
 	char own[64];
 	const char *comma = ",";
 
-	snprintf(own, sizeof(own), "%s", arm->tuning);
+	/* The smallest queue there is, so that it is full now and then. */
+	snprintf(own, sizeof(own), "%s%s", arm->tuning,
+		arm->ring && !script->calm ? ",entries=8" : "");
 	/* Short transfers would be a difference of their own where players are to agree. */
 	if (!arm->kernel)
 		snprintf(own, sizeof(own), "seed=%llu,short=%d", (unsigned long long)script->seed,

@@ -14,6 +14,7 @@ struct arm {
 	const struct duet_backend *(*backend)(void);
 	const char *tuning;
 	bool kernel; /* real descriptors, real time */
+	bool ring;   /* has a queue that can be full */
 };
 
 #define ARMS_COUNT 4

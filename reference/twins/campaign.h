@@ -20,7 +20,8 @@ struct campaign {
 
 void campaign_init(struct campaign *campaign);
 
-/* Asks every backend whether it can be had here; says in one line of stderr which can't. */
+/* Asks every backend of DUET_TEST_BACKENDS (unset: all) whether it can be had here; says in one
+ * line of stderr which can't. */
 void campaign_cast(struct cast *cast);
 
 /* Plays, prints totals and what was found. 0, 1 a violation. */

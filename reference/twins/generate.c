@@ -208,9 +208,11 @@ static void draft_poll(struct draft *draft)
 	struct step *step;
 	bool in = one_in(draft, 2);
 
+	/* Waiting for room beside an end of the stream: the ring wakes for the end alone. */
+	if (!in && (draft->silent[end.index ^ 1] || draft->closed[end.index ^ 1]))
+		return;
 	if (draft->script->calm) {
-		/* A poll and a receive that wait for the same arrival race; and whether the other
-		 * end's silence alone ends a poll differs. */
+		/* A poll and a receive that wait for the same arrival race. */
 		if ((in && draft->watched[end.index]) || draft->closed[end.index] ||
 		    draft->silent[end.index ^ 1] || draft->closed[end.index ^ 1])
 			return;
@@ -331,8 +333,19 @@ static void draft_cancel(struct draft *draft)
 
 static void draft_return(struct draft *draft)
 {
-	if (draft->script->pool_count[0])
-		add_step(draft, STEP_RETURN)->value = 1 + draw(draft, 4);
+	struct step *step;
+
+	if (!draft->script->pool_count[0])
+		return;
+	step = add_step(draft, STEP_RETURN);
+	step->value = 1 + draw(draft, 4);
+	step->flags = one_in(draft, 3) ? SCRIPT_TWICE : 0;
+}
+
+static void draft_destroy(struct draft *draft)
+{
+	if (one_in(draft, 4))
+		add_step(draft, STEP_DESTROY);
 }
 
 static void draft_wait(struct draft *draft)
@@ -355,7 +368,7 @@ static void (*const moves[])(struct draft *draft) = {
 	draft_recv, draft_recv, draft_recv, draft_poll, draft_accept, draft_accept, draft_connect,
 	draft_connect, draft_shutdown, draft_close, draft_file, draft_file, draft_timer, draft_nop,
 	draft_cancel, draft_cancel, draft_cancel, draft_return, draft_return, draft_wait,
-	draft_turn, draft_turn,
+	draft_turn, draft_turn, draft_destroy,
 };
 
 #define MOVES (sizeof(moves) / sizeof(moves[0]))

@@ -223,17 +223,25 @@ void part_cancel(struct player *player, uint16_t id)
 	duet_op_cancel(&part->op);
 }
 
-void parts_return(struct player *player, unsigned pool, uint32_t count)
+static void return_buffer(struct player *player, unsigned pool, const struct duet_buffer *buffer)
+{
+	struct event *event = trace_add(player->trace, EVENT_RETURN);
+
+	event->pool = (uint16_t)pool;
+	event->index = buffer->index;
+	event->result = duet_buffer_return(player->loop, buffer);
+}
+
+void parts_return(struct player *player, unsigned pool, uint32_t count, bool twice)
 {
 	while (count-- && player->held_count[pool]) {
 		struct duet_buffer buffer = player->held[pool][0];
-		struct event *event = trace_add(player->trace, EVENT_RETURN);
 		uint32_t left = --player->held_count[pool];
 
 		memmove(player->held[pool], player->held[pool] + 1, left * sizeof(buffer));
-		event->pool = (uint16_t)pool;
-		event->index = buffer.index;
-		event->result = duet_buffer_return(player->loop, &buffer);
+		return_buffer(player, pool, &buffer);
+		if (twice)
+			return_buffer(player, pool, &buffer);
 	}
 }
 
@@ -334,5 +342,5 @@ void parts_end(struct player *player)
 	if (!player->stuck)
 		parts_settle(player);
 	for (unsigned i = 0; i < SCRIPT_POOLS; i++)
-		parts_return(player, i, PLAYER_HELD);
+		parts_return(player, i, PLAYER_HELD, false);
 }

@@ -35,6 +35,20 @@ static int make_loop(struct player *player, const char *tuning)
 	return error ? player_fail(player, "make a loop", error) : 0;
 }
 
+/* Not yet: the loop must refuse, and go on as if nothing had been asked. */
+static void play_destroy(struct player *player)
+{
+	uint32_t pending = duet_loop_pending(player->loop);
+	struct event *event;
+
+	if (!pending)
+		return;
+	event = trace_add(player->trace, EVENT_BUSY);
+	event->moved = pending;
+	event->result = duet_loop_destroy(player->loop);
+	player->stuck = event->result == 0;
+}
+
 static void play_step(struct player *player, const struct step *step)
 {
 	switch (step->what) {
@@ -45,7 +59,7 @@ static void play_step(struct player *player, const struct step *step)
 		part_cancel(player, step->id);
 		break;
 	case STEP_RETURN:
-		parts_return(player, step->pool, step->value);
+		parts_return(player, step->pool, step->value, step->flags & SCRIPT_TWICE);
 		break;
 	case STEP_TURN:
 		for (uint32_t i = 0; i < step->value; i++)
@@ -53,6 +67,9 @@ static void play_step(struct player *player, const struct step *step)
 		break;
 	case STEP_SETTLE:
 		parts_settle(player);
+		break;
+	case STEP_DESTROY:
+		play_destroy(player);
 		break;
 	default:
 		duet_loop_turn(player->loop, (int64_t)step->value * 1000);

@@ -110,7 +110,7 @@ void stage_strike(struct player *player);
 
 void part_start(struct player *player, const struct step *step);
 void part_cancel(struct player *player, uint16_t id);
-void parts_return(struct player *player, unsigned pool, uint32_t count);
+void parts_return(struct player *player, unsigned pool, uint32_t count, bool twice);
 bool part_pending(const struct part *part);
 /* Turns until nothing moves any more. */
 void parts_settle(struct player *player);
