@@ -13,10 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "compare/arm.h"
 #include "compare/backends.h"
+#include "compare/measure/process.h"
 #include "compare/measure/window.h"
 #include "compare/models/model.h"
 #include "compare/options.h"
@@ -87,17 +87,6 @@ static void obey_signals(struct duet_loop *loop)
 	sigaction(SIGTERM, &action, NULL);
 	if (!sigaction(SIGINT, NULL, &before) && before.sa_handler != SIG_IGN)
 		sigaction(SIGINT, &action, NULL);
-}
-
-/* As many descriptors as we may have without asking anyone. */
-static void raise_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static int find_parts(struct server *server)
@@ -276,7 +265,7 @@ int serve_command(int argc, char **argv)
 		return code;
 	if (argc - first != 1 || strcmp(argv[first], "echo") != 0)
 		return say_failure(SAY_USAGE, "serve: the one thing to serve is echo: duet serve echo");
-	raise_limit();
+	process_raise_files();
 	code = find_parts(&server);
 	if (!code)
 		code = create_loop(&server);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "compare/load/load.h"
+#include "compare/measure/process.h"
 #include "compare/options.h"
 #include "compare/report/slot.h"
 #include "compare/report/store.h"
@@ -119,6 +120,7 @@ static int play(const struct values *values, const struct load_options *options)
 
 	if (!result)
 		return say_failure(SAY_UNMEASURED, "out of memory");
+	process_raise_files();
 	if (load_play(options, result))
 		code = say_failure(SAY_UNMEASURED, "%s", result->problem);
 	else

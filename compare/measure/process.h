@@ -39,6 +39,9 @@ void process_complaint(const struct process *process, char *line, size_t size);
 
 void process_forget(struct process *process);
 
+/* As many descriptors for this process as it may have without asking anyone. */
+void process_raise_files(void);
+
 /* From here on Ctrl-C and SIGTERM are noted and not obeyed; true if one came. */
 void process_catch_interrupts(void);
 bool process_interrupted(void);

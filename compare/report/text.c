@@ -193,8 +193,9 @@ static void name_cell(const json_t *cell, char *text, size_t size)
 	const json_t *parameters = json_object_get(cell, "parameters");
 
 	if (!strcmp(string_at(cell, "workload"), "echo"))
-		snprintf(text, size, "echo, %lld connections, %lld bytes, depth %lld",
+		snprintf(text, size, "echo, %lld connection%s, %lld bytes, depth %lld",
 			 (long long)integer_at(parameters, "connections"),
+			 integer_at(parameters, "connections") == 1 ? "" : "s",
 			 (long long)integer_at(parameters, "size_bytes"),
 			 (long long)integer_at(parameters, "depth"));
 	else
