@@ -190,22 +190,30 @@ static int timeout_ms(int64_t timeout_ns)
 {
 	int64_t ms = timeout_ns / 1000000 + (timeout_ns % 1000000 > 0);
 
-	return timeout_ns < 0 ? -1 : ms > INT32_MAX ? INT32_MAX : (int)ms;
+	return ms > INT32_MAX ? INT32_MAX : (int)ms;
 }
 
-static int wait_for(struct polling *polling, int64_t timeout_ns)
+static COLD int wait_timed(struct polling *polling, int64_t timeout_ns)
 {
 	struct timespec limit = {timeout_ns / 1000000000, timeout_ns % 1000000000};
 	int max = (int)polling->events_max;
 	int count;
 
-	if (timeout_ns > 0 && !polling->coarse) {
+	if (!polling->coarse) {
 		count = epoll_pwait2(polling->epoll, polling->events, max, &limit, NULL);
 		if (count >= 0 || errno != ENOSYS)
 			return count;
 		polling->coarse = true;
 	}
 	return epoll_wait(polling->epoll, polling->events, max, timeout_ms(timeout_ns));
+}
+
+static inline int wait_for(struct polling *polling, int64_t timeout_ns)
+{
+	if (timeout_ns > 0)
+		return wait_timed(polling, timeout_ns);
+	return epoll_wait(polling->epoll, polling->events, (int)polling->events_max,
+			  timeout_ns < 0 ? -1 : 0);
 }
 
 /* The number of events, or -errno. */
@@ -248,34 +256,46 @@ static struct duet_slot *informed(struct duet_loop *loop, const struct epoll_eve
 	return slot;
 }
 
-static inline void act_on(struct duet_loop *loop, const struct epoll_event *event)
+static inline void go_on(struct duet_loop *loop, struct duet_slot *slot,
+			 const struct epoll_event *event)
 {
-	struct duet_slot *slot = informed(loop, event);
-
-	if (!slot)
-		return;
-	take_note(slot, event->events);
-	if (slot->ready & POLLED) {
+	if (unlikely(slot->ready & POLLED)) {
 		polling_finish_polls(loop, slot, event->events);
 		if (!duet_core_slot(loop, event->data.u64))
 			return;
 	}
 	/* One that is on the list has its place there. */
-	if (!(slot->ready & QUEUED))
+	if (likely(!(slot->ready & QUEUED)))
 		visit(loop, slot);
 }
 
-static void take_all_early(struct duet_loop *loop, int count)
+static inline void act_on(struct duet_loop *loop, const struct epoll_event *event)
+{
+	struct duet_slot *slot = informed(loop, event);
+
+	if (unlikely(!slot))
+		return;
+	take_note(slot, event->events);
+	go_on(loop, slot, event);
+}
+
+/* First receives what every handle of the batch has, and only then delivers. */
+static COLD void act_eagerly(struct duet_loop *loop, int count)
 {
 	const struct epoll_event *events = polling_of(loop)->events;
+	struct duet_slot *slot;
 
 	for (int i = 0; i < count; i++) {
-		struct duet_slot *slot = duet_core_slot(loop, events[i].data.u64);
-
+		slot = duet_core_slot(loop, events[i].data.u64);
 		if (!slot)
 			continue;
 		take_note(slot, events[i].events);
 		polling_take_early(loop, slot);
+	}
+	for (int i = 0; i < count; i++) {
+		slot = informed(loop, &events[i]);
+		if (slot)
+			go_on(loop, slot, &events[i]);
 	}
 }
 
@@ -299,10 +319,11 @@ int polling_wait(struct duet_loop *loop, int64_t timeout_ns)
 	count = fetch(loop, reported || polling_prepare(loop) ? 0 : timeout_ns);
 	if (count < 0)
 		return count == -EINTR ? 0 : count;
-	if (polling->eager)
-		take_all_early(loop, count);
-	for (int i = 0; i < count; i++)
-		act_on(loop, &polling->events[i]);
+	if (unlikely(polling->eager))
+		act_eagerly(loop, count);
+	else
+		for (int i = 0; i < count; i++)
+			act_on(loop, &polling->events[i]);
 	attempt_started(loop, true);
 	return 0;
 }

@@ -107,6 +107,7 @@ START_TEST(the_eager_arm_hands_over_bytes_that_came_before_the_cancel)
 {
 	int raws[2];
 	duet_handle handles[2];
+	uint64_t wasted;
 
 	loop = polling_loop("eager=yes", DUET_TRY_PREDICT, 16);
 	for (int i = 0; i < 2; i++) {
@@ -114,10 +115,12 @@ START_TEST(the_eager_arm_hands_over_bytes_that_came_before_the_cancel)
 		recv_start(&ops[i], handles[i], cancel_other);
 	}
 	turns(loop, 2);
+	wasted = stats_of(loop).wasted;
 	say(raws[0], "one");
 	say(raws[1], "two");
 	turns(loop, 1);
 	ck_assert_uint_eq(heard, 2);
+	ck_assert_uint_eq(stats_of(loop).wasted, wasted);
 	for (int i = 0; i < 2; i++) {
 		ck_assert_int_eq(ops[i].result, 3);
 		ck_assert_int_eq(ops[i].disposition, DUET_COMPLETED);
