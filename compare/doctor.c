@@ -34,8 +34,8 @@ static const struct option_row ROWS[] = {
 
 static const struct option_set SET = {
 	"doctor", "",
-	"Says what this machine offers and forbids, and what would make measuring quieter.\n"
-	"Changes nothing. Exit code 0, also where a backend is missing.",
+	"Says what this machine offers and forbids, and what would make measuring\n"
+	"quieter. Changes nothing. Exit code 0, also where a backend is missing.",
 	ROWS,
 };
 

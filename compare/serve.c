@@ -32,7 +32,7 @@ struct values {
 #define AT(field) offsetof(struct values, field)
 static const struct option_row ROWS[] = {
 	{ "backend", OPTION_TEXT, AT(backend), 0, 0, "NAME",
-	  "completion, polling or auto (auto); NAME:KEY=VALUE,... tunes it" },
+	  "completion, polling, auto (auto); NAME:KEY=VALUE" },
 	{ "model", OPTION_TEXT, AT(model), 0, 0, "NAME", "callback, future or native (callback)" },
 	{ "host", OPTION_TEXT, AT(host), 0, 0, "ADDRESS", "to listen on (127.0.0.1)" },
 	{ "port", OPTION_NUMBER, AT(port), 0, 65535, "N", "to listen on (0: any free one)" },

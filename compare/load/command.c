@@ -41,7 +41,7 @@ static const struct option_row ROWS[] = {
 
 static const struct option_set SET = {
 	"load", "echo HOST:PORT",
-	"Plays messages against an echo server, any server, and checks every byte that comes back.",
+	"Plays messages against any echo server and checks every byte that comes back.",
 	ROWS,
 };
 

@@ -217,7 +217,7 @@ START_TEST(truncated_foreign_and_future_files_are_refused)
 	static const char *const TEXTS[] = {
 		"", "{\"schema\": 1, \"cells\": [", "[1, 2]", "42", "{\"a\": 1}",
 		"{\"schema\": \"1\", \"cells\": []}", "{\"schema\": 2, \"cells\": [], \"run\": {}}",
-		"{\"schema\": 1}", "{\"schema\": 1, \"cells\": {}}", "\x7f" "ELF",
+		"{\"schema\": 1}", "{\"schema\": 1, \"cells\": {}}", ("\x7f" "ELF"),
 	};
 	json_t *json;
 
