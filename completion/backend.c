@@ -96,7 +96,7 @@ static int create(struct duet_loop *loop, const struct duet_loop_options *option
 		self->message_count++;
 	}
 	loop->state = self;
-	loop->fd = self->ring.ring_fd;
+	loop->fd = self->carry_fd >= 0 ? self->carry_fd : self->ring.ring_fd;
 	return 0;
 }
 
@@ -112,6 +112,8 @@ static void destroy(struct duet_loop *loop)
 		completion_ring_forget(self);
 	}
 	close(self->wake_fd);
+	if (self->carry_fd >= 0)
+		close(self->carry_fd);
 	free(self);
 }
 

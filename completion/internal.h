@@ -69,6 +69,8 @@ struct completion {
 	uint32_t direct_left; /* plain send calls that this turn may still make */
 	int wake_fd;
 	bool wake_armed;
+	int carry_fd; /* what a foreign loop watches in deferred mode, else -1: see wake.c */
+	bool carried; /* the ring rings it */
 	struct completion_list owed; /* multishot and polls, to be started again: see PLACE_OWED */
 	struct completion_list held; /* short sends, polls whose watch is to go: see PLACE_HELD */
 	struct msghdr messages[MESSAGES_MAX];
@@ -148,6 +150,8 @@ int completion_prepare(struct duet_loop *loop);
 int completion_wake_open(struct completion *self);
 void completion_wake_close(struct duet_loop *loop, struct completion *self);
 void completion_wake(struct duet_loop *loop);
+/* Before a foreign loop sleeps. False: it must not. */
+bool completion_carry(struct completion *self);
 void completion_wake_arm(struct completion *self);
 void completion_wake_event(struct completion *self, unsigned flags);
 

@@ -33,9 +33,10 @@ int completion_wait(struct duet_loop *loop, int64_t timeout_ns)
 int completion_prepare(struct duet_loop *loop)
 {
 	struct completion *self = completion_of(loop);
+	bool may_sleep = completion_carry(self);
 
 	prepare_turn(loop, self);
 	/* An error here is said again, and reported, by the turn. */
 	return completion_ring_hand_over(self) < 0 || completion_ring_pending(self) ||
-	       self->held.first;
+	       self->held.first || !may_sleep;
 }

@@ -16,10 +16,43 @@
 #define RELEASE_TURNS_MAX 16
 #define RELEASE_TURN_NS 100000000
 
+static int give_up(struct completion *self, int error)
+{
+	if (self->wake_fd >= 0)
+		close(self->wake_fd);
+	if (self->carry_fd >= 0)
+		close(self->carry_fd);
+	return -error;
+}
+
 int completion_wake_open(struct completion *self)
 {
 	self->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return self->wake_fd < 0 ? -errno : 0;
+	self->carry_fd = self->deferred ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+	if (self->wake_fd >= 0 && (self->carry_fd >= 0 || !self->deferred))
+		return 0;
+	return give_up(self, errno);
+}
+
+/*
+ * A plain ring's descriptor becomes readable when a completion is there. With deferred task work
+ * nothing is there before somebody asks, and who sleeps on the descriptor isn't woken by work that
+ * was put off (seen on 6.18). An eventfd of the ring's is rung by it; from the first prepare on, so
+ * that only a carried loop pays.
+ */
+bool completion_carry(struct completion *self)
+{
+	uint64_t count;
+
+	if (self->carry_fd < 0)
+		return true;
+	if (!self->carried) {
+		self->stats->system_calls++;
+		self->carried = io_uring_register_eventfd(&self->ring, self->carry_fd) == 0;
+	}
+	self->stats->system_calls++;
+	(void)!read(self->carry_fd, &count, sizeof(count));
+	return self->carried;
 }
 
 /* Until it is out of the queue; without room the next turn tries again, before it sleeps. */
