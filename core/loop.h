@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "core/limits.h"
+#include "core/bounds.h"
 #include "core/mutant.h"
 #include "core/timer.h"
 
