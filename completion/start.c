@@ -186,7 +186,8 @@ static size_t length_of(const struct iovec *pieces, uint32_t count)
  * One attempt as a plain call, with the sends that stand behind it. Nothing can be lost by making
  * it here: op is the head of its line, so that it was the stream's turn anyway, and what went out
  * is counted whether or not a cancel comes before the callback. A short one stays at the head
- * until its caller is told: what is started behind it before that must not reach the stream.
+ * until its caller is told: what is started behind it before that must not reach the stream. (Not
+ * if it carried followers: they could be cancelled meanwhile, and their bytes are out.)
  * -EAGAIN: nothing was done. Not inlined: its array would be set up for every send.
  */
 static __attribute__((noinline)) int
@@ -214,7 +215,7 @@ send_directly(struct duet_loop *loop, struct completion *self, struct duet_op *o
 	if (op->result < 0 || (size_t)op->result >= length_of(pieces, count))
 		return BACKEND_ENDED;
 	self->direct_left = 0;
-	if (operations == 1 && op->flags & (DUET_WHOLE | DUET_INLINE))
+	if (operations > 1 || op->flags & (DUET_WHOLE | DUET_INLINE))
 		return BACKEND_ENDED;
 	completion_list_push(&self->held, op, PLACE_HELD);
 	return BACKEND_ISSUED;
