@@ -152,7 +152,7 @@ static bool post(uint64_t user_data, int result, unsigned flags)
 
 	ck_assert_int_eq(io_uring_queue_init(2, &ring, 0), 0);
 	sqe = io_uring_get_sqe(&ring);
-	io_uring_prep_msg_ring(sqe, duet_loop_fd(loop), (unsigned)result, user_data,
+	io_uring_prep_msg_ring(sqe, completion_of(loop)->ring.ring_fd, (unsigned)result, user_data,
 			       IORING_MSG_RING_FLAGS_PASS);
 	sqe->file_index = flags;
 	ck_assert_int_eq(io_uring_submit(&ring), 1);
