@@ -727,10 +727,11 @@ void duet_core_cancel_again(struct duet_loop *loop, struct duet_op *op)
 uint32_t duet_core_gather(const struct duet_loop *loop, const struct duet_op *head,
 			  struct iovec *pieces, uint32_t max, uint32_t *operations)
 {
+	bool stream = duet_core_op_slot(loop, head)->slot_class != CLASS_DATAGRAM;
 	const struct duet_op *op = head;
 	uint32_t count = 0;
 
-	(void)loop;
+	/* Two datagrams in one call would be one. */
 	*operations = 0;
 	do {
 		if (op->kind != DUET_SEND || count + op->args.io.vector_count > max)
@@ -739,6 +740,6 @@ uint32_t duet_core_gather(const struct duet_loop *loop, const struct duet_op *he
 			pieces[count++] = op->args.io.vectors[i];
 		++*operations;
 		op = op->next;
-	} while (op != head);
+	} while (op != head && stream);
 	return count;
 }

@@ -239,7 +239,7 @@ static size_t length_of(const struct iovec *pieces, uint32_t count)
 	return length;
 }
 
-/* Several pieces, on a stream with those of the sends that wait behind it. */
+/* Several pieces, or those of the sends that wait behind it. */
 static COLD int attempt_gathered(struct duet_loop *loop, struct duet_slot *slot,
 				 const struct duet_op *op)
 {
@@ -249,7 +249,7 @@ static COLD int attempt_gathered(struct duet_loop *loop, struct duet_slot *slot,
 	uint32_t operations;
 	int n;
 
-	if (op->next != op && slot->slot_class != CLASS_DATAGRAM) {
+	if (op->next != op) {
 		count = duet_core_gather(loop, op, gathered, LIMIT_GATHER, &operations);
 		pieces = gathered;
 	}
