@@ -128,15 +128,24 @@ static __attribute__((noinline)) void tell_return(struct duet_loop *loop, struct
 		core_feed(loop, pool);
 }
 
+static int not_held(const struct duet_buffer *buffer)
+{
+#ifdef DUET_DEBUG
+	core_abort_not_held(buffer);
+#endif
+	(void)buffer;
+	return -EINVAL;
+}
+
 int duet_buffer_return(struct duet_loop *loop, const struct duet_buffer *buffer)
 {
 	struct duet_pool *pool = buffer->pool < DUET_POOLS_MAX ? loop->pools[buffer->pool] : NULL;
 	uint16_t index = buffer->index;
 
 	if (!pool || index >= pool->count)
-		return -EINVAL;
+		return not_held(buffer);
 	if (pool->states[index] != BUFFER_HELD && !MUTANT(buffer_returned_twice))
-		return -EINVAL;
+		return not_held(buffer);
 	pool->states[index] = BUFFER_FREE;
 	pool->free_count++;
 	/* Unused where the backend keeps the free ones. */

@@ -25,6 +25,9 @@ static inline struct duet_buffer core_buffer_view(const struct duet_pool *pool, 
 
 void core_pools_fini(struct duet_loop *loop);
 
+/* What debug builds do with a buffer that isn't the caller's to return. */
+void core_abort_not_held(const struct duet_buffer *buffer) __attribute__((noreturn));
+
 /* The ledger, at the turn's clock. */
 static inline void core_ledger_elapse(struct duet_loop *loop)
 {

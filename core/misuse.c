@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "core/buffer.h"
 #include "core/lifecycle.h"
 
 /* What debug builds say before they stop. */
@@ -20,5 +21,13 @@ void core_abort_unless_owner(const struct duet_loop *loop)
 	if (!what)
 		return;
 	fprintf(stderr, "duet: loop %p: %s\n", (const void *)loop, what);
+	abort();
+}
+
+void core_abort_not_held(const struct duet_buffer *buffer)
+{
+	fprintf(stderr,
+		"duet: buffer %u of pool %u isn't held: it was returned twice, or never received\n",
+		buffer->index, buffer->pool);
 	abort();
 }

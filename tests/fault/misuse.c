@@ -102,10 +102,12 @@ START_TEST(an_operation_that_was_never_initialised_is_not_started)
 	int status;
 	pid_t child = fork();
 
-	if (child == 0)
+	if (child == 0) {
+		duet_loop_create(&stage.loop, stage.arm->backend(), NULL);
 		start_garbage();
+	}
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert(status == 0 || STOPS);
+	ck_assert_int_eq(status, 0);
 }
 END_TEST
 
