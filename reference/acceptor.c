@@ -179,7 +179,9 @@ static void event_account(struct judge *judge, const struct event *event)
 		[EVENT_OPEN] = "descriptors open", [EVENT_PENDING] = "operations pending",
 		[EVENT_DESTROY] = "as the answer to destroy" };
 
-	if (event->what == EVENT_STUCK)
+	if (event->what == EVENT_STUCK && event->result)
+		judge_complain(judge, "the player's clearing up never ended");
+	else if (event->what == EVENT_STUCK)
 		judge_complain(judge, "operation %u was waited for in vain", event->id);
 	else if (event->what == EVENT_LENT && (event->moved || event->result))
 		judge_complain(judge, "at the end %d loans of %u bytes are not back", event->result,

@@ -31,7 +31,7 @@ enum event_what {
 	EVENT_PENDING, /* result operations pending at the end */
 	EVENT_DESTROY, /* result of giving the runtime up */
 	EVENT_BUSY,    /* result of giving it up with moved operations pending */
-	EVENT_STUCK,   /* id: waited for in vain; the player gave up */
+	EVENT_STUCK,   /* id: waited for in vain; with a result: something of the player's own was */
 	EVENT_COUNT
 };
 

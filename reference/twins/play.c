@@ -146,7 +146,7 @@ int play(const struct script *script, const struct arm *arm, const char *tuning,
 	if (!player->stuck)
 		stage_strike(player);
 	if (player->stuck) {
-		account_result(player, EVENT_STUCK, 0);
+		account_result(player, EVENT_STUCK, -ETIME);
 		return 0;
 	}
 	account(player);

@@ -11,7 +11,7 @@
  * whatever nothing refers to any more. Bounded in time: a script that hangs costs seconds a try.
  */
 
-#define SHRINK_SECONDS 60
+#define SHRINK_SECONDS 20
 
 struct shrinker {
 	struct script *script;
