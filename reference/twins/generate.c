@@ -208,9 +208,6 @@ static void draft_poll(struct draft *draft)
 	struct step *step;
 	bool in = one_in(draft, 2);
 
-	/* Waiting for room beside an end of the stream: the ring wakes for the end alone. */
-	if (!in && (draft->silent[end.index ^ 1] || draft->closed[end.index ^ 1]))
-		return;
 	if (draft->script->calm) {
 		/* A poll and a receive that wait for the same arrival race. */
 		if ((in && draft->watched[end.index]) || draft->closed[end.index] ||

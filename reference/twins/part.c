@@ -232,6 +232,13 @@ static void return_buffer(struct player *player, unsigned pool, const struct due
 	event->result = duet_buffer_return(player->loop, buffer);
 }
 
+/* Where misuse is refused. A debug build stops at it instead. */
+#ifdef DUET_DEBUG
+#define MISUSE_IS_REFUSED false
+#else
+#define MISUSE_IS_REFUSED true
+#endif
+
 void parts_return(struct player *player, unsigned pool, uint32_t count, bool twice)
 {
 	while (count-- && player->held_count[pool]) {
@@ -240,7 +247,7 @@ void parts_return(struct player *player, unsigned pool, uint32_t count, bool twi
 
 		memmove(player->held[pool], player->held[pool] + 1, left * sizeof(buffer));
 		return_buffer(player, pool, &buffer);
-		if (twice)
+		if (twice && MISUSE_IS_REFUSED)
 			return_buffer(player, pool, &buffer);
 	}
 }
