@@ -14,7 +14,7 @@ static unsigned char data[64];
 
 static uint64_t soon(void)
 {
-	return duet_loop_now_ns(stage.loop) + 2 * MS;
+	return duet_loop_now_ns(stage.loop) + (uint64_t)2 * MS * patience_factor();
 }
 
 static void expect_expired(struct trial *trial)

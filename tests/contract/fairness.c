@@ -7,6 +7,7 @@
 /* R8: a handle with much to do does not keep the turn from the others. */
 
 #define FLOOD 200000u
+#define NOPS 5000u
 /* A few bursts of the default 16; without a bound it would be tens of thousands. */
 #define PATIENCE_ITEMS 200u
 /* What a kernel that runs ahead may have queued already: eight times the default 256 entries. */
@@ -167,7 +168,7 @@ END_TEST
 
 static void nop_again(struct trial *trial)
 {
-	if (trial->ends < 100000)
+	if (trial->ends < NOPS)
 		ck_assert_int_eq(duet_op_start(stage.loop, &trial->op), 0);
 }
 
@@ -180,8 +181,8 @@ START_TEST(a_turn_ends_although_its_completions_start_new_ones)
 	duet_op_nop(&nop.op);
 	trial_start(&nop);
 	turn_until(nop.ends > 0);
-	ck_assert_uint_lt(nop.ends, 100000);
-	turn_until(nop.ends == 100000);
+	ck_assert_uint_lt(nop.ends, NOPS);
+	turn_until(nop.ends == NOPS);
 }
 END_TEST
 

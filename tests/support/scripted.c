@@ -111,6 +111,7 @@ static int script_wait(struct duet_loop *loop, int64_t timeout_ns)
 static void script_wake(struct duet_loop *loop)
 {
 	(void)loop;
+	script.wakes++;
 }
 
 static int script_attach(struct duet_loop *loop, struct duet_slot *slot)

@@ -40,6 +40,7 @@ struct script {
 	unsigned plans;
 	unsigned creates;
 	unsigned waits;
+	unsigned wakes;
 	unsigned detached;
 	int64_t timeout_ns; /* of the last wait */
 };

@@ -171,6 +171,46 @@ START_TEST(a_turn_sleeps_no_longer_than_the_caller_a_timer_or_an_owed_cancel_all
 }
 END_TEST
 
+static unsigned woken_count;
+
+static void woken(struct duet_loop *loop, void *context)
+{
+	(void)loop;
+	(void)context;
+	woken_count++;
+}
+
+START_TEST(a_wake_reaches_a_loop_that_sleeps_also_while_starts_wait_for_room)
+{
+	struct duet_loop_options options;
+	struct duet_loop *loop;
+	struct duet_op op;
+
+	duet_loop_options_init(&options);
+	options.woken = woken;
+	loop = script_open(&options);
+	duet_op_init(&op, NULL, NULL);
+	duet_op_poll(&op, script_handle(loop), 1);
+	script.room = 0;
+	ck_assert_int_eq(duet_op_start(loop, &op), 0);
+	duet_loop_wake(loop);
+	ck_assert_uint_eq(script.wakes, 0);
+	duet_loop_turn(loop, 0);
+	ck_assert_uint_eq(woken_count, 1);
+	ck_assert_int_eq(duet_loop_prepare(loop), 0);
+	duet_loop_wake(loop);
+	duet_loop_wake(loop);
+	ck_assert_uint_eq(script.wakes, 1);
+	duet_loop_turn(loop, 0);
+	ck_assert_uint_eq(woken_count, 2);
+	script.room = UINT32_MAX;
+	duet_loop_turn(loop, 0);
+	script_plan(&op, SCRIPT_END, 1, 0);
+	duet_loop_turn(loop, 0);
+	ck_assert_int_eq(duet_loop_destroy(loop), 0);
+}
+END_TEST
+
 int main(void)
 {
 	return plain_run("loop",
@@ -180,5 +220,6 @@ int main(void)
 			tuning_belongs_to_the_first_of_a_list, a_single_backend_never_falls_back,
 			a_table_of_another_version_or_size_is_refused,
 			a_kind_that_is_absent_is_refused,
-			a_turn_sleeps_no_longer_than_the_caller_a_timer_or_an_owed_cancel_allows));
+			a_turn_sleeps_no_longer_than_the_caller_a_timer_or_an_owed_cancel_allows,
+			a_wake_reaches_a_loop_that_sleeps_also_while_starts_wait_for_room));
 }
