@@ -72,7 +72,7 @@ struct completion {
 	int carry_fd; /* what a foreign loop watches in deferred mode, else -1: see wake.c */
 	bool carried; /* the ring rings it */
 	struct completion_list owed; /* multishot and polls, to be started again: see PLACE_OWED */
-	struct completion_list held; /* short sends, polls whose watch is to go: see PLACE_HELD */
+	struct completion_list held; /* polls whose watch is to go: see PLACE_HELD */
 	struct msghdr messages[MESSAGES_MAX];
 	uint8_t message_free[MESSAGES_MAX];
 	uint32_t message_count;

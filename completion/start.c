@@ -173,21 +173,10 @@ static int start_recv(struct duet_loop *loop, struct duet_op *op)
 	return issued(self, op, sqe, TAG_RECV);
 }
 
-static size_t length_of(const struct iovec *pieces, uint32_t count)
-{
-	size_t bytes = 0;
-
-	while (count--)
-		bytes += pieces++->iov_len;
-	return bytes;
-}
-
 /*
  * One attempt as a plain call, with the sends that stand behind it. Nothing can be lost by making
  * it here: op is the head of its line, so that it was the stream's turn anyway, and what went out
- * is counted whether or not a cancel comes before the callback. A short one stays at the head
- * until its caller is told: what is started behind it before that must not reach the stream. (Not
- * if it carried followers: they could be cancelled meanwhile, and their bytes are out.)
+ * is counted whether or not a cancel comes before the callback.
  * -EAGAIN: nothing was done. Not inlined: its array would be set up for every send.
  */
 static __attribute__((noinline)) int
@@ -196,7 +185,7 @@ send_directly(struct duet_loop *loop, struct completion *self, struct duet_op *o
 	struct iovec gathered[LIMIT_GATHER];
 	const struct iovec *pieces = op->args.io.vectors;
 	uint32_t count = op->args.io.vector_count;
-	uint32_t operations = 1;
+	uint32_t operations;
 
 	if (duet_core_try(loop, duet_core_op_slot(loop, op)) == DUET_TRY_NEVER)
 		return -EAGAIN;
@@ -212,13 +201,7 @@ send_directly(struct duet_loop *loop, struct completion *self, struct duet_op *o
 	loop->stats.inline_ended++;
 	if (self->direct_left)
 		self->direct_left--;
-	if (op->result < 0 || (size_t)op->result >= length_of(pieces, count))
-		return BACKEND_ENDED;
-	self->direct_left = 0;
-	if (operations > 1 || op->flags & (DUET_WHOLE | DUET_INLINE))
-		return BACKEND_ENDED;
-	completion_list_push(&self->held, op, PLACE_HELD);
-	return BACKEND_ISSUED;
+	return BACKEND_ENDED;
 }
 
 static inline void wait_first_if_wished(const struct duet_loop *loop, const struct duet_op *op,

@@ -22,6 +22,7 @@ int completion_wait(struct duet_loop *loop, int64_t timeout_ns)
 
 	prepare_turn(loop, self);
 	error = completion_ring_wait(self, self->held.first ? 0 : timeout_ns);
+	duet_core_awake(loop);
 	if (self->direct)
 		self->direct_left = completion_ring_ready(self) <= SHORT_TURN ? SHORT_TURN : 0;
 	if (__builtin_expect(self->held.first != NULL, 0))

@@ -49,8 +49,8 @@ struct duet_backend {
 
 	/*
 	 * Begins op. BACKEND_ISSUED: exactly one terminal report follows from wait(). BACKEND_ENDED:
-	 * it ended at once; the raw result is in op->result, a pooled receive's buffer in
-	 * op->buffer.index. -EAGAIN: no room; core keeps it and everything behind it in order and
+	 * it ended at once; the raw result is in op->result (never for a pooled receive, which is
+	 * reported from wait()). -EAGAIN: no room; core keeps it and everything behind it in order and
 	 * starts again after the next wait. A call that could have an effect on the outside is only
 	 * attempted here if op has DUET_INLINE (or costs the caller nothing to lose: see the
 	 * backend); otherwise in wait(), when its result can be delivered. Socket, bind and listen
@@ -161,6 +161,14 @@ static inline struct duet_slot *duet_core_op_slot(const struct duet_loop *loop,
 						  const struct duet_op *op)
 {
 	return &loop->slots[op->handle.slot];
+}
+
+/* To be called by wait() when it has fetched, before the first report: the turn's time is that
+ * after the sleep. */
+static inline void duet_core_awake(struct duet_loop *loop)
+{
+	loop->now_ns = loop->clock(loop);
+	loop->awake = true;
 }
 
 /* The identity of a pending operation that the kernel is to be told of: made when first asked

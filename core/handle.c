@@ -146,7 +146,7 @@ int duet_handle_release(struct duet_loop *loop, duet_handle handle)
 	struct duet_slot *slot = duet_core_slot_of(loop, handle);
 	int fd;
 
-	if (!slot || slot->slot_state != SLOT_OPEN)
+	if (!slot || slot->slot_state >= SLOT_CLOSING)
 		return -EBADF;
 	if (slot->reads || slot->writes || slot->others)
 		return -EBUSY;

@@ -61,7 +61,22 @@ static void forget(struct duet_loop *loop, const struct duet_op *op)
 
 /* ---- Delivery. ---- */
 
-static void deliver(struct duet_loop *loop, struct duet_op *op)
+static bool breaks_stream(const struct duet_op *op)
+{
+	return core_kind(op)->line == LINE_WRITES && op->disposition != DUET_COMPLETED &&
+	       op->disposition != DUET_UNTOUCHED;
+}
+
+/* Its caller is told now, and may go on with the stream. */
+static void mend_stream(struct duet_loop *loop, const struct duet_op *op)
+{
+	struct duet_slot *slot = duet_core_slot_of(loop, op->handle);
+
+	if (slot && slot->slot_state == SLOT_BROKEN)
+		slot->slot_state = SLOT_OPEN;
+}
+
+static inline void deliver(struct duet_loop *loop, struct duet_op *op)
 {
 	core_state_set(op, STATE_IDLE);
 	op->more = 0;
@@ -80,6 +95,8 @@ void core_drain(struct duet_loop *loop)
 	while ((op = core_queue_pop(&loop->done))) {
 		bool final = op == last;
 
+		if (breaks_stream(op))
+			mend_stream(loop, op);
 		deliver(loop, op);
 		if (final)
 			return;
@@ -195,23 +212,21 @@ static void conclude_queued(struct duet_loop *loop, struct duet_op *op, int raw)
 	core_queue_push(&loop->done, op);
 }
 
-static bool breaks_stream(const struct duet_op *op)
+static void end_untouched(struct duet_loop *loop, struct duet_op *op)
 {
-	return core_kind(op)->line == LINE_WRITES && op->disposition != DUET_COMPLETED &&
-	       op->disposition != DUET_UNTOUCHED;
+	op->request = DUET_CAUSE_ORDER;
+	conclude_queued(loop, op, -ECANCELED);
 }
 
-/* After a short end nothing behind it may reach the stream. */
-static void end_followers(struct duet_loop *loop, struct duet_slot *slot)
+/* After a short end nothing behind it may reach the stream, until its caller knows. */
+static void break_stream(struct duet_loop *loop, struct duet_slot *slot)
 {
-	struct duet_op *op;
-
 	if (MUTANT(follower_after_partial))
 		return;
-	while ((op = slot->writes)) {
-		op->request = DUET_CAUSE_ORDER;
-		conclude_queued(loop, op, -ECANCELED);
-	}
+	if (slot->slot_state == SLOT_OPEN)
+		slot->slot_state = SLOT_BROKEN;
+	while (slot->writes)
+		end_untouched(loop, slot->writes);
 }
 
 /* Bytes beyond the head went out of the sends behind it: see duet_core_gather(). */
@@ -228,7 +243,7 @@ static void share_out(struct duet_loop *loop, struct duet_slot *slot, uint32_t b
 		core_state_set(op, STATE_ISSUED);
 		conclude_queued(loop, op, (int)part);
 		if (breaks_stream(op))
-			end_followers(loop, slot);
+			break_stream(loop, slot);
 	}
 }
 
@@ -253,8 +268,8 @@ static struct duet_op *successor(struct duet_loop *loop, const struct duet_op *o
 	struct duet_op *next;
 
 	if (breaks_stream(op))
-		end_followers(loop, slot);
-	if (slot->slot_state != SLOT_OPEN)
+		break_stream(loop, slot);
+	if (slot->slot_state >= SLOT_CLOSING)
 		return drained_close(loop, slot);
 	if (core_kind(op)->line == LINE_OTHERS || loop->shutting_down)
 		return NULL;
@@ -271,7 +286,7 @@ static bool is_first(const struct duet_loop *loop, const struct duet_op *op)
 }
 
 /* The backend has ended op: concludes it, and issues what it stood in front of. */
-static void finish(struct duet_loop *loop, struct duet_op *op, int raw)
+void core_finish(struct duet_loop *loop, struct duet_op *op, int raw)
 {
 	uint32_t surplus = 0;
 	bool first;
@@ -334,8 +349,10 @@ static int begin(struct duet_loop *loop, struct duet_op *op, struct duet_slot *s
 		bool behind = *line && kind->line != LINE_OTHERS;
 
 		core_ring_append(line, op);
-		if (behind) {
+		if (behind || (slot->slot_state == SLOT_BROKEN && kind->line == LINE_WRITES)) {
 			core_state_set(op, STATE_WAITING);
+			if (!behind)
+				end_untouched(loop, op);
 			return BACKEND_ISSUED;
 		}
 	}
@@ -362,7 +379,7 @@ static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet
 		return -ESHUTDOWN;
 	if (core_kind(op)->line != LINE_NONE || op->kind == DUET_CLOSE) {
 		*slot = duet_core_slot_of(loop, op->handle);
-		if (!*slot || (*slot)->slot_state != SLOT_OPEN)
+		if (!*slot || (*slot)->slot_state >= SLOT_CLOSING)
 			return -EBADF;
 	}
 	if (loop->capability[op->kind] == DUET_ABSENT)
@@ -403,7 +420,7 @@ static __attribute__((noinline)) int start_any(struct duet_loop *loop, struct du
 		return 0;
 	}
 	if (!(op->flags & DUET_INLINE)) {
-		finish(loop, op, op->result);
+		core_finish(loop, op, op->result);
 		return 0;
 	}
 	conclude(loop, op, op->result);
@@ -444,102 +461,13 @@ int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 	op->next = op->prev = op;
 	*line = op;
 	if (issue(loop, op) == BACKEND_ENDED)
-		finish(loop, op, op->result);
+		core_finish(loop, op, op->result);
 	return 0;
 }
 
-/* ---- Requests to end. ---- */
+/* ---- Room again. ---- */
 
-/* Takes a waiting operation out of the queue it may be on. */
-static void leave_queues(struct duet_loop *loop, struct duet_op *op)
-{
-	if (core_queue_remove(&loop->backlog, op))
-		return;
-	if (op->kind == DUET_RECV && op->flags & DUET_POOLED)
-		core_queue_remove(&op->args.io.pool->starved, op);
-}
-
-static void owe(struct duet_loop *loop, struct duet_op *op, uint64_t not_before_ns)
-{
-	core_state_set(op, STATE_STOPPING);
-	core_queue_push(&loop->owed, op);
-	loop->owed_ns = not_before_ns;
-}
-
-/* Asks the backend. Returns false if it had no room. */
-static bool ask_backend(struct duet_loop *loop, struct duet_op *op)
-{
-	int answer = loop->backend->cancel(loop, op);
-
-	if (answer == -EAGAIN) {
-		loop->stats.queue_full++;
-		owe(loop, op, 0);
-		return false;
-	}
-	loop->stats.cancels++;
-	if (answer == BACKEND_ENDED)
-		finish(loop, op, -ECANCELED);
-	else
-		core_state_set(op, STATE_CANCELLING);
-	return true;
-}
-
-void core_request(struct duet_loop *loop, struct duet_op *op, enum duet_cause cause)
-{
-	if (op->state != STATE_WAITING && op->state != STATE_ISSUED)
-		return;
-	if (op->kind == DUET_CLOSE)
-		return;
-	op->request = (uint8_t)cause;
-	if (op->state == STATE_WAITING) {
-		leave_queues(loop, op);
-		finish(loop, op, -ECANCELED);
-	} else if (op->kind == DUET_TIMEOUT) {
-		finish(loop, op, -ECANCELED);
-	} else {
-		ask_backend(loop, op);
-	}
-}
-
-void core_request_line(struct duet_loop *loop, struct duet_op *const *ring, enum duet_cause cause)
-{
-	struct duet_op *op = *ring;
-	struct duet_op *last = op ? op->prev : NULL;
-
-	/* A request takes no other operation off its line: followers are not issued while a handle
-	 * closes or the loop shuts down, and they end by their own request. */
-	while (op) {
-		struct duet_op *next = op == last ? NULL : op->next;
-
-		core_request(loop, op, cause);
-		op = next;
-	}
-}
-
-void duet_op_cancel(struct duet_op *op)
-{
-	if (op->state == STATE_IDLE || op->state == STATE_ENDED)
-		return;
-	core_check_owner(op->loop);
-	core_request(op->loop, op, DUET_CAUSE_CANCEL);
-}
-
-int duet_op_pending(const struct duet_op *op)
-{
-	return op->state != STATE_IDLE;
-}
-
-void core_expired(struct duet_loop *loop, struct duet_op *op)
-{
-	if (op->kind == DUET_TIMEOUT && op->args.timeout.due_ns <= op->deadline_ns)
-		finish(loop, op, 0);
-	else
-		core_request(loop, op, DUET_CAUSE_DEADLINE);
-}
-
-/* ---- Turns of the loop. ---- */
-
-static void retry_backlog(struct duet_loop *loop)
+void core_retry_backlog(struct duet_loop *loop)
 {
 	struct core_queue waiting = loop->backlog;
 	struct duet_op *op;
@@ -552,26 +480,7 @@ static void retry_backlog(struct duet_loop *loop)
 			continue;
 		}
 		if (issue(loop, op) == BACKEND_ENDED)
-			finish(loop, op, op->result);
-	}
-}
-
-void core_retry(struct duet_loop *loop)
-{
-	struct core_queue owed;
-	struct duet_op *op;
-
-	if (loop->backlog.first)
-		retry_backlog(loop);
-	if (!loop->owed.first || loop->owed_ns > loop->now_ns)
-		return;
-	owed = loop->owed;
-	loop->owed.first = NULL;
-	while ((op = core_queue_pop(&owed))) {
-		if (loop->owed.first)
-			core_queue_push(&loop->owed, op);
-		else
-			ask_backend(loop, op);
+			core_finish(loop, op, op->result);
 	}
 }
 
@@ -599,7 +508,7 @@ static __attribute__((noinline)) void end_any(struct duet_loop *loop, struct due
 	}
 	if (MUTANT(late_bytes_discarded) && op->request && result > 0)
 		result = -ECANCELED;
-	finish(loop, op, result);
+	core_finish(loop, op, result);
 	core_drain(loop);
 }
 
@@ -668,7 +577,7 @@ void duet_core_item_accepted(struct duet_loop *loop, struct duet_op *op, int fd)
 	core_discard(loop, fd);
 	if (error == -ENFILE && !op->verdict && op->state == STATE_ISSUED) {
 		op->verdict = error;
-		ask_backend(loop, op);
+		core_stop(loop, op);
 	}
 }
 
@@ -713,15 +622,7 @@ void core_feed(struct duet_loop *loop, struct duet_pool *pool)
 		return;
 	op = core_queue_pop(&pool->starved);
 	if (issue_in_order(loop, op) == BACKEND_ENDED)
-		finish(loop, op, op->result);
-}
-
-void duet_core_cancel_again(struct duet_loop *loop, struct duet_op *op)
-{
-	if (op->state != STATE_CANCELLING)
-		return;
-	loop->stats.cancels_again++;
-	owe(loop, op, loop->now_ns + LIMIT_CANCEL_AGAIN_NS);
+		core_finish(loop, op, op->result);
 }
 
 uint32_t duet_core_gather(const struct duet_loop *loop, const struct duet_op *head,

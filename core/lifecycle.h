@@ -24,6 +24,16 @@ void core_request(struct duet_loop *loop, struct duet_op *op, enum duet_cause ca
 /* The same for everything on a line, from its head. */
 void core_request_line(struct duet_loop *loop, struct duet_op *const *ring, enum duet_cause cause);
 
+/* Asks the backend to stop an issued operation; without room there it is owed. */
+void core_stop(struct duet_loop *loop, struct duet_op *op);
+
+/* The backend has ended op, or it never got there: concludes it, puts it on the done queue, and
+ * issues what it stood in front of. */
+void core_finish(struct duet_loop *loop, struct duet_op *op, int raw);
+
+/* Starts what waited for room, in order. */
+void core_retry_backlog(struct duet_loop *loop);
+
 /* Starts what waited for room, and asks for owed cancels, as far as the backend has room. */
 void core_retry(struct duet_loop *loop);
 

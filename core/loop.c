@@ -286,10 +286,8 @@ static void expire_timers(struct duet_loop *loop)
 {
 	struct duet_op *op;
 
-	while ((op = core_timers_expire(&loop->timers, loop->now_ns))) {
+	while ((op = core_timers_expire(&loop->timers, loop->now_ns)))
 		core_expired(loop, op);
-		core_drain(loop);
-	}
 }
 
 static bool work_waits(const struct duet_loop *loop)
@@ -348,11 +346,13 @@ int duet_loop_turn(struct duet_loop *loop, int64_t timeout_ns)
 		expire_timers(loop);
 	}
 	timeout_ns = sleep_ns(loop, timeout_ns);
+	loop->awake = false;
 	if (timeout_ns == 0)
 		error = loop->backend->wait(loop, 0);
 	else
 		error = wait_asleep(loop, timeout_ns);
-	loop->now_ns = loop->clock(loop);
+	if (!loop->awake)
+		loop->now_ns = loop->clock(loop);
 	if (loop->timers.count)
 		expire_timers(loop);
 	hear_others(loop);

@@ -64,6 +64,9 @@ enum core_class {
 enum core_slot_state {
 	SLOT_FREE,
 	SLOT_OPEN,
+	/* A write ended short and its caller hasn't been told: what is started behind it meanwhile
+	 * ends untouched. Open again at its completion. */
+	SLOT_BROKEN,
 	SLOT_CLOSING, /* refuses new work, drains */
 	SLOT_DRAINED, /* detached; its close is with the backend, or waits for room there */
 };
@@ -151,7 +154,7 @@ struct duet_loop {
 	uint8_t try_first;
 	bool stopping; /* duet_loop_stop() */
 	bool shutting_down;
-	bool in_turn; /* a callback may be running */
+	bool awake; /* the backend has read the clock in this turn */
 
 	struct core_queue done;    /* STATE_ENDED, to be called back */
 	struct core_queue backlog; /* STATE_WAITING: no room at the backend */

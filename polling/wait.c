@@ -226,11 +226,8 @@ static inline int fetch(struct duet_loop *loop, int64_t timeout_ns)
 		count = -errno;
 	else
 		loop->stats.events += (uint64_t)count;
-	if (timeout_ns) {
-		loop->stats.waits++;
-		/* Completions of this turn are of the time after the sleep. */
-		loop->now_ns = loop->clock(loop);
-	}
+	loop->stats.waits += timeout_ns != 0;
+	duet_core_awake(loop);
 	return count;
 }
 

@@ -126,6 +126,39 @@ START_TEST(a_short_head_ends_its_followers_untouched)
 }
 END_TEST
 
+/* The first knows of its end before the second knows that it ended short. */
+static void send_third(struct trial *trial)
+{
+	(void)trial;
+	send_start(2, 0);
+}
+
+static void send_fourth(struct trial *trial)
+{
+	(void)trial;
+	send_start(3, 0);
+}
+
+START_TEST(what_starts_before_a_short_end_is_told_ends_untouched)
+{
+	open_loop();
+	send_start(0, 0);
+	send_start(1, 0);
+	trials[0].then = send_third;
+	trials[1].then = send_fourth;
+	turn_with(15);
+	expect(&trials[0], 10, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	expect(&trials[1], 5, DUET_PARTIAL, DUET_CAUSE_ITSELF);
+	ck_assert_int_ge(duet_loop_turn(loop, 0), 0);
+	expect(&trials[2], -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_ORDER);
+	/* Told of the short end, the caller goes on as it likes. */
+	ck_assert_ptr_eq(script.with[script.count - 1], &trials[3].op);
+	turn_with(10);
+	expect(&trials[3], 10, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	ck_assert_int_eq(duet_loop_destroy(loop), 0);
+}
+END_TEST
+
 START_TEST(a_failed_head_ends_its_followers_untouched)
 {
 	open_loop();
@@ -185,6 +218,7 @@ int main(void)
 			a_shutdown_in_line_ends_the_gathering,
 			bytes_are_shared_out_and_after_a_short_member_the_rest_ends_untouched,
 			a_short_head_ends_its_followers_untouched,
+			what_starts_before_a_short_end_is_told_ends_untouched,
 			a_failed_head_ends_its_followers_untouched,
 			an_untouched_head_lets_its_followers_go_on,
 			a_short_whole_send_goes_on_before_its_followers));

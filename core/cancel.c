@@ -1,0 +1,125 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "core/backend.h"
+#include "core/lifecycle.h"
+#include "core/operation.h"
+#include "core/queue.h"
+
+/*
+ * Requests to end: by the caller, a deadline, a close, the shutdown. The earliest is recorded; what
+ * became of the operation is in its own end alone, which core_finish() concludes as any other.
+ */
+
+/* Takes a waiting operation out of the queue it may be on. */
+static void leave_queues(struct duet_loop *loop, struct duet_op *op)
+{
+	if (core_queue_remove(&loop->backlog, op))
+		return;
+	if (op->kind == DUET_RECV && op->flags & DUET_POOLED)
+		core_queue_remove(&op->args.io.pool->starved, op);
+}
+
+static void owe(struct duet_loop *loop, struct duet_op *op, uint64_t not_before_ns)
+{
+	core_state_set(op, STATE_STOPPING);
+	core_queue_push(&loop->owed, op);
+	loop->owed_ns = not_before_ns;
+}
+
+void core_stop(struct duet_loop *loop, struct duet_op *op)
+{
+	int answer = loop->backend->cancel(loop, op);
+
+	if (answer == -EAGAIN) {
+		loop->stats.queue_full++;
+		owe(loop, op, 0);
+		return;
+	}
+	loop->stats.cancels++;
+	if (answer == BACKEND_ENDED)
+		core_finish(loop, op, -ECANCELED);
+	else
+		core_state_set(op, STATE_CANCELLING);
+}
+
+void core_request(struct duet_loop *loop, struct duet_op *op, enum duet_cause cause)
+{
+	if (op->state != STATE_WAITING && op->state != STATE_ISSUED)
+		return;
+	if (op->kind == DUET_CLOSE)
+		return;
+	op->request = (uint8_t)cause;
+	if (op->state == STATE_WAITING) {
+		leave_queues(loop, op);
+		core_finish(loop, op, -ECANCELED);
+	} else if (op->kind == DUET_TIMEOUT) {
+		core_finish(loop, op, -ECANCELED);
+	} else {
+		core_stop(loop, op);
+	}
+}
+
+void core_request_line(struct duet_loop *loop, struct duet_op *const *ring, enum duet_cause cause)
+{
+	struct duet_op *op = *ring;
+	struct duet_op *last = op ? op->prev : NULL;
+
+	/* A request takes no other operation off its line: followers are not issued while a handle
+	 * closes or the loop shuts down, and they end by their own request. */
+	while (op) {
+		struct duet_op *next = op == last ? NULL : op->next;
+
+		core_request(loop, op, cause);
+		op = next;
+	}
+}
+
+void duet_op_cancel(struct duet_op *op)
+{
+	if (op->state == STATE_IDLE || op->state == STATE_ENDED)
+		return;
+	core_check_owner(op->loop);
+	core_request(op->loop, op, DUET_CAUSE_CANCEL);
+}
+
+int duet_op_pending(const struct duet_op *op)
+{
+	return op->state != STATE_IDLE;
+}
+
+void core_expired(struct duet_loop *loop, struct duet_op *op)
+{
+	if (op->kind == DUET_TIMEOUT && op->args.timeout.due_ns <= op->deadline_ns)
+		core_finish(loop, op, 0);
+	else
+		core_request(loop, op, DUET_CAUSE_DEADLINE);
+}
+
+void duet_core_cancel_again(struct duet_loop *loop, struct duet_op *op)
+{
+	if (op->state != STATE_CANCELLING)
+		return;
+	loop->stats.cancels_again++;
+	owe(loop, op, loop->now_ns + LIMIT_CANCEL_AGAIN_NS);
+}
+
+void core_retry(struct duet_loop *loop)
+{
+	struct core_queue owed;
+	struct duet_op *op;
+
+	if (loop->backlog.first)
+		core_retry_backlog(loop);
+	if (!loop->owed.first || loop->owed_ns > loop->now_ns)
+		return;
+	owed = loop->owed;
+	loop->owed.first = NULL;
+	while ((op = core_queue_pop(&owed))) {
+		if (loop->owed.first)
+			core_queue_push(&loop->owed, op);
+		else
+			core_stop(loop, op);
+	}
+}
