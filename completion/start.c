@@ -235,7 +235,7 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 	uint32_t message = 0;
 	int answer = -EAGAIN;
 
-	if (self->direct_left || op->flags & DUET_INLINE)
+	if (self->direct_left)
 		answer = send_directly(loop, self, op);
 	if (answer != -EAGAIN)
 		return answer;

@@ -309,7 +309,8 @@ DUET_API const struct sockaddr *duet_op_address(const struct duet_op *op, sockle
  * -ETIMEDOUT, cause deadline, unless it had its effect first). */
 DUET_API void duet_op_deadline(struct duet_op *op, uint64_t deadline_ns);
 
-/* Likewise: take an end inside start without a callback (DUET_INLINE). */
+/* Likewise: take an end inside start without a callback (DUET_INLINE). It is a permission: whether
+ * an attempt is made there is the backend's policy (see enum duet_try, and its header). */
 DUET_API void duet_op_inline(struct duet_op *op);
 
 /*
