@@ -266,7 +266,6 @@ static void hear_others(struct duet_loop *loop)
 		loop->stats.wakes++;
 		if (loop->woken_fn)
 			loop->woken_fn(loop, loop->woken_context);
-		core_offload_collect(loop);
 	}
 	if (atomic_load_explicit(&loop->posted, memory_order_relaxed))
 		run_messages(take_posted(loop));

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "core/backend.h"
@@ -12,7 +13,9 @@
 
 /*
  * The job is the operation itself: `queued` links it, `backend` holds the work function, and the
- * worker leaves the raw result in op->result. Between the two queues it belongs to its worker.
+ * worker leaves the raw result in op->result. Between the two queues it belongs to its worker. The
+ * loop hears of what is finished by one message, on its way from the first of them until it is
+ * collected: a wake is the caller's to ask for and to count.
  */
 struct core_offload {
 	struct duet_loop *loop;
@@ -20,8 +23,9 @@ struct core_offload {
 	pthread_cond_t work;
 	struct core_queue jobs;     /* under lock */
 	struct core_queue finished; /* under lock */
-	atomic_bool any_finished;   /* set under lock; lets the loop look without it */
+	bool told;                  /* under lock: the message is on its way */
 	bool ending;                /* under lock */
+	struct duet_message message;
 	uint32_t count;
 	pthread_t threads[];
 };
@@ -48,15 +52,36 @@ static void *worker(void *argument)
 
 	while ((op = next_job(offload))) {
 		work_fn *work = (work_fn *)(uintptr_t)op->backend;
+		bool tell;
 
 		op->result = work(op);
 		pthread_mutex_lock(&offload->lock);
 		core_queue_push(&offload->finished, op);
-		atomic_store(&offload->any_finished, true);
+		tell = !offload->told;
+		offload->told = true;
 		pthread_mutex_unlock(&offload->lock);
-		duet_loop_wake(offload->loop);
+		if (tell)
+			duet_loop_post(offload->loop, &offload->message);
 	}
 	return NULL;
+}
+
+/* On the loop's thread: reports what workers have finished. */
+static void collect(struct duet_message *message)
+{
+	struct core_offload *offload =
+		(struct core_offload *)(void *)((char *)message -
+						offsetof(struct core_offload, message));
+	struct core_queue finished;
+	struct duet_op *op;
+
+	pthread_mutex_lock(&offload->lock);
+	finished = offload->finished;
+	offload->finished.first = NULL;
+	offload->told = false;
+	pthread_mutex_unlock(&offload->lock);
+	while ((op = core_queue_pop(&finished)))
+		duet_core_end(offload->loop, op, op->result);
 }
 
 /* Workers take no signals: those are the program's. */
@@ -87,6 +112,7 @@ int core_offload_create(struct duet_loop *loop, uint32_t threads)
 	if (!offload)
 		return -ENOMEM;
 	offload->loop = loop;
+	offload->message.fn = collect;
 	pthread_mutex_init(&offload->lock, NULL);
 	pthread_cond_init(&offload->work, NULL);
 	loop->offload = offload;
@@ -136,21 +162,4 @@ int duet_core_offload_withdraw(struct duet_loop *loop, struct duet_op *op)
 	found = core_queue_remove(&offload->jobs, op);
 	pthread_mutex_unlock(&offload->lock);
 	return found;
-}
-
-void core_offload_collect(struct duet_loop *loop)
-{
-	struct core_offload *offload = loop->offload;
-	struct core_queue finished;
-	struct duet_op *op;
-
-	if (!offload || !atomic_load_explicit(&offload->any_finished, memory_order_relaxed))
-		return;
-	pthread_mutex_lock(&offload->lock);
-	finished = offload->finished;
-	offload->finished.first = NULL;
-	atomic_store(&offload->any_finished, false);
-	pthread_mutex_unlock(&offload->lock);
-	while ((op = core_queue_pop(&finished)))
-		duet_core_end(loop, op, op->result);
 }

@@ -9,7 +9,4 @@
 int core_offload_create(struct duet_loop *loop, uint32_t threads);
 void core_offload_destroy(struct duet_loop *loop);
 
-/* Reports what workers have finished. */
-void core_offload_collect(struct duet_loop *loop);
-
 #endif

@@ -282,6 +282,31 @@ START_TEST(a_wake_that_meets_a_full_queue_ends_every_sleep)
 }
 END_TEST
 
+START_TEST(the_end_of_a_worker_s_job_is_no_wake)
+{
+	const char *path = file_path("data");
+	struct duet_stats stats;
+	unsigned char byte;
+	duet_handle file;
+
+	file_make(path, 1);
+	loop_with_woken(NULL);
+	file = file_open(path, 0);
+	for (unsigned i = 0; i < 10; i++) {
+		struct trial syncing;
+
+		trial_init(&syncing);
+		duet_op_fsync(&syncing.op, file, 0);
+		trial_run(&syncing);
+		file_read(file, &byte, 1, 0);
+	}
+	ck_assert_uint_eq(woken_count, 0);
+	duet_loop_stats(stage.loop, &stats);
+	ck_assert_uint_eq(stats.wakes, 0);
+	handle_close(file);
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("post",
@@ -295,5 +320,6 @@ int main(void)
 			a_wake_that_meets_a_full_queue_ends_every_sleep),
 		CASES(a_wake_from_another_thread_ends_a_sleep,
 			a_wake_from_a_signal_handler_ends_a_sleep_and_keeps_errno,
-			a_signal_without_a_wake_ends_a_sleep_with_0));
+			a_signal_without_a_wake_ends_a_sleep_with_0,
+			the_end_of_a_worker_s_job_is_no_wake));
 }
