@@ -553,8 +553,22 @@ void duet_core_end_buffer(struct duet_loop *loop, struct duet_op *op, int result
 	duet_core_end(loop, op, result);
 }
 
+/*
+ * Ends that wait to be told stood in front of op on its line, or came before: they are told first.
+ * If what they call stops op at once, its end is queued behind this item, and keeps its outcome.
+ */
+static void tell_ends(struct duet_loop *loop)
+{
+	if (__builtin_expect(loop->done.first != NULL, 0))
+		core_drain(loop);
+}
+
 static void deliver_item(struct duet_loop *loop, struct duet_op *op, int result)
 {
+	const bool over = op->state == STATE_ENDED;
+	const int32_t kept_result = op->result;
+	const uint8_t kept_disposition = op->disposition, kept_cause = op->cause;
+
 	op->result = result;
 	op->disposition = result < 0 ? DUET_FAILED : DUET_COMPLETED;
 	op->cause = DUET_CAUSE_ITSELF;
@@ -563,12 +577,20 @@ static void deliver_item(struct duet_loop *loop, struct duet_op *op, int result)
 	loop->stats.interim++;
 	if (op->done)
 		op->done(op);
+	if (__builtin_expect(!over, 1))
+		return;
+	op->result = kept_result;
+	op->disposition = kept_disposition;
+	op->cause = kept_cause;
+	op->transferred = 0;
 }
 
 void duet_core_item_accepted(struct duet_loop *loop, struct duet_op *op, int fd)
 {
-	int error = op->done ? core_handle_made(loop, op, fd, &op->made) : -ECANCELED;
+	int error;
 
+	tell_ends(loop);
+	error = op->done ? core_handle_made(loop, op, fd, &op->made) : -ECANCELED;
 	if (!error) {
 		deliver_item(loop, op, 0);
 		return;
@@ -585,6 +607,7 @@ void duet_core_item_buffer(struct duet_loop *loop, struct duet_op *op, int resul
 {
 	struct duet_pool *pool = op->args.io.pool;
 
+	tell_ends(loop);
 	core_buffer_hold(pool, index);
 	op->buffer = core_buffer_view(pool, index, (uint32_t)result);
 	if (__builtin_expect(!op->done || (MUTANT(late_bytes_discarded) && op->request), 0)) {
