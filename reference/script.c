@@ -115,6 +115,13 @@ static void write_details(const struct step *step, FILE *out)
 	}
 }
 
+static void write_after(const struct step *step, FILE *out)
+{
+	if (step->after != SCRIPT_AFTER_NOTHING)
+		fprintf(out, " after %u", step->after);
+	fputc('\n', out);
+}
+
 static void write_start(const struct step *step, FILE *out)
 {
 	char name[OBJECT_TEXT];
@@ -132,7 +139,7 @@ static void write_start(const struct step *step, FILE *out)
 		fprintf(out, " data");
 	if (step->deadline_us != SCRIPT_NO_DEADLINE)
 		fprintf(out, " deadline %u", step->deadline_us);
-	fputc('\n', out);
+	write_after(step, out);
 }
 
 static void write_step(const struct step *step, FILE *out)
@@ -142,7 +149,8 @@ static void write_step(const struct step *step, FILE *out)
 		write_start(step, out);
 		break;
 	case STEP_CANCEL:
-		fprintf(out, "cancel %u\n", step->id);
+		fprintf(out, "cancel %u", step->id);
+		write_after(step, out);
 		break;
 	case STEP_RETURN:
 		fprintf(out, "return p%u %u%s\n", step->pool, step->value,
@@ -340,8 +348,10 @@ static void read_options(struct reader *reader, struct step *step)
 			step->flags |= DUET_DATA_ONLY;
 		else if (strcmp(word, "deadline") == 0)
 			step->deadline_us = next_number(reader, 1000000000u);
+		else if (strcmp(word, "after") == 0)
+			step->after = (uint8_t)next_number(reader, SCRIPT_IDS - 1);
 		else
-			complain(reader, "\"%s\" is no option of a start", word);
+			complain(reader, "\"%s\" is no option of a step", word);
 	}
 }
 
@@ -359,12 +369,14 @@ static void read_start(struct reader *reader, struct step *step)
 
 static bool read_step(struct reader *reader, const char *word, struct step *step)
 {
-	*step = (struct step){ .deadline_us = SCRIPT_NO_DEADLINE };
+	*step = (struct step){ .deadline_us = SCRIPT_NO_DEADLINE,
+		.after = SCRIPT_AFTER_NOTHING };
 	if (strcmp(word, "start") == 0) {
 		read_start(reader, step);
 	} else if (strcmp(word, "cancel") == 0) {
 		step->what = STEP_CANCEL;
 		step->id = (uint16_t)next_number(reader, SCRIPT_IDS - 1);
+		read_options(reader, step);
 	} else if (strcmp(word, "return") == 0) {
 		step->what = STEP_RETURN;
 		step->pool = next_index(reader, 'p', SCRIPT_POOLS);

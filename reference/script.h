@@ -42,6 +42,7 @@ enum step_what {
 };
 
 #define SCRIPT_NO_DEADLINE UINT32_MAX
+#define SCRIPT_AFTER_NOTHING UINT8_MAX
 
 /* Of a return: the same buffer a second time, which must be refused. */
 #define SCRIPT_TWICE 1
@@ -50,7 +51,8 @@ struct step {
 	uint8_t what; /* enum step_what */
 	uint8_t kind; /* enum duet_kind of what is started */
 	uint8_t pool;
-	uint8_t pad;
+	uint8_t after; /* a start or cancel: done in the terminal completion of this operation, if
+			  that is still to come; SCRIPT_AFTER_NOTHING */
 	uint16_t id;    /* of the operation, below SCRIPT_IDS */
 	uint16_t flags; /* enum duet_op_flags */
 	struct object object;

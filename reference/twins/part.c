@@ -72,6 +72,8 @@ static void part_done(struct duet_op *op)
 	event->at_ns = duet_loop_now_ns(player->loop);
 	if (op->kind == DUET_CLOSE)
 		stage_prop(player, part->step->object)->live = false;
+	if (!player->over)
+		play_after(player, part->id);
 }
 
 /* ---- What is done. ---- */

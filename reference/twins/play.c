@@ -77,12 +77,32 @@ static void play_step(struct player *player, const struct step *step)
 	}
 }
 
+void play_after(struct player *player, uint16_t id)
+{
+	for (uint32_t i = 0; i < player->script->step_count; i++) {
+		const struct step *step = &player->script->steps[i];
+
+		if (!player->due[i] || step->after != id)
+			continue;
+		player->due[i] = false;
+		play_step(player, step);
+	}
+}
+
 static void play_steps(struct player *player)
 {
-	for (uint32_t i = 0; i < player->script->step_count && !player->stuck; i++)
-		play_step(player, &player->script->steps[i]);
+	for (uint32_t i = 0; i < player->script->step_count && !player->stuck; i++) {
+		const struct step *step = &player->script->steps[i];
+		bool later = step->after < SCRIPT_IDS && part_pending(&player->parts[step->after]);
+
+		if (later)
+			player->due[i] = true;
+		else
+			play_step(player, step);
+	}
 	if (!player->stuck)
 		parts_settle(player);
+	player->over = true;
 	if (!player->stuck)
 		parts_end(player);
 }

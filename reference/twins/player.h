@@ -55,6 +55,8 @@ struct player {
 	struct duet_loop *loop;
 	int descriptors;
 	bool stuck;
+	bool over; /* the steps are done: what was to follow an end no longer does */
+	bool due[SCRIPT_STEPS]; /* steps that wait for an end */
 	char *why;
 	size_t why_size;
 
@@ -105,6 +107,11 @@ int stage_set(struct player *player);
 struct prop *stage_prop(struct player *player, struct object object);
 /* Takes what is left in streams and listeners, and closes everything. */
 void stage_strike(struct player *player);
+
+/* ---- Steps: play.c. ---- */
+
+/* What was to be done when this operation ends. Called in its terminal completion. */
+void play_after(struct player *player, uint16_t id);
 
 /* ---- Operations: part.c. ---- */
 
