@@ -293,6 +293,20 @@ START_TEST(a_receive_may_return_buffers_and_cancel_itself_in_its_own_callback)
 }
 END_TEST
 
+START_TEST(a_buffer_that_nobody_hears_of_goes_back_to_the_pool)
+{
+	struct duet_op op;
+
+	pool_open(1, 64);
+	duet_op_init(&op, NULL, NULL);
+	duet_op_recv_pooled(&op, pair[1], pool, 0);
+	ck_assert_int_eq(duet_op_start(stage.loop, &op), 0);
+	stream_send(pair[0], out, 1);
+	turn_until(!duet_op_pending(&op));
+	ck_assert_uint_eq(duet_pool_free_count(pool), 1);
+}
+END_TEST
+
 START_TEST(a_pooled_receive_without_a_pool_or_with_whole_is_refused)
 {
 	struct trial trial;
@@ -391,6 +405,7 @@ int main(void)
 			a_buffer_that_was_never_received_is_refused,
 			cancelled_pooled_receives_cost_no_buffer_and_no_byte,
 			a_receive_may_return_buffers_and_cancel_itself_in_its_own_callback,
+			a_buffer_that_nobody_hears_of_goes_back_to_the_pool,
 			a_pooled_receive_without_a_pool_or_with_whole_is_refused,
 			pools_have_bounds_and_say_which),
 		CASES(a_buffer_inside_a_failed_completion_comes_back,
