@@ -17,6 +17,26 @@ static uint64_t soon(void)
 	return duet_loop_now_ns(stage.loop) + (uint64_t)2 * MS * patience_factor();
 }
 
+/* Starts it and hands it over well before its deadline; once more if this machine was too busy. */
+static void start_in_time(struct trial *trial)
+{
+	struct duet_op op = trial->op;
+
+	for (;;) {
+		trial_init(trial);
+		op.done = trial->op.done;
+		op.context = trial;
+		trial->op = op;
+		duet_op_deadline(&trial->op,
+			duet_loop_now_ns(stage.loop) + (uint64_t)8 * MS * patience_factor());
+		trial_start(trial);
+		stage_settle(1);
+		if (duet_loop_now_ns(stage.loop) < trial->op.deadline_ns)
+			return;
+		await(trial);
+	}
+}
+
 static void expect_expired(struct trial *trial)
 {
 	uint64_t due = trial->op.deadline_ns;
@@ -175,9 +195,7 @@ START_TEST(a_cancel_before_the_deadline_is_the_cause)
 	pair_open(pair);
 	trial_init(&trial);
 	duet_op_recv(&trial.op, pair[1], data, 5, 0);
-	duet_op_deadline(&trial.op, soon());
-	trial_start(&trial);
-	stage_settle(1);
+	start_in_time(&trial);
 	trial_cancel(&trial);
 	if (stage.arm->kernel)
 		clock_pass(trial.op.deadline_ns + MS);
@@ -263,9 +281,7 @@ START_TEST(a_result_in_the_same_turn_as_its_deadline_is_kept)
 
 		trial_init(&trial);
 		duet_op_recv(&trial.op, pair[1], data, 5, 0);
-		duet_op_deadline(&trial.op, soon());
-		trial_start(&trial);
-		stage_settle(1);
+		start_in_time(&trial);
 		ck_assert_uint_eq(trial.ends, 0);
 		raw_send(raw, "hello", 5);
 		clock_pass(trial.op.deadline_ns);
@@ -284,9 +300,7 @@ START_TEST(a_connection_in_the_same_turn_as_the_deadline_of_its_accept_is_kept)
 	listener_open(&stage.listener, &stage.address);
 	trial_init(&trial);
 	duet_op_accept(&trial.op, stage.listener, 0);
-	duet_op_deadline(&trial.op, soon());
-	trial_start(&trial);
-	stage_settle(1);
+	start_in_time(&trial);
 	raw = raw_connect();
 	clock_pass(trial.op.deadline_ns);
 	await(&trial);
