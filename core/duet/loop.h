@@ -115,13 +115,18 @@ DUET_API int duet_loop_shutdown(struct duet_loop *loop, uint64_t deadline_ns);
  */
 DUET_API int duet_loop_turn(struct duet_loop *loop, int64_t timeout_ns);
 
-/* Turns until nothing is pending or duet_loop_stop(). 0, or a negative error of the mechanism. */
+/*
+ * Turns until nothing is pending and nothing waits to be called back, or duet_loop_stop(). What
+ * other threads may yet post, and waits of a native dialect, aren't pending: a program that lives
+ * on those takes turns by itself. 0, or a negative error of the mechanism.
+ */
 DUET_API int duet_loop_run(struct duet_loop *loop);
 
 /* Makes duet_loop_run() return after this turn. On the loop's thread. */
 DUET_API void duet_loop_stop(struct duet_loop *loop);
 
-/* Operations started and not yet ended. */
+/* Operations started and not yet ended. 0 doesn't mean that all have been called back: the next
+ * turn may still do that, and until then duet_loop_destroy() is busy. */
 DUET_API uint32_t duet_loop_pending(const struct duet_loop *loop);
 
 /* The clock of this turn: monotonic, read once a turn. Deadlines are measured against it. */
