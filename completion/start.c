@@ -131,7 +131,9 @@ static int start_recv_pooled(struct duet_loop *loop, struct duet_op *op)
 	sqe->buf_group = pool->id;
 	if (multishot)
 		sqe->ioprio |= IORING_RECV_MULTISHOT;
-	if (duet_core_try(loop, slot) == DUET_TRY_NEVER)
+	/* Not a multishot: armed before it looks, it takes what one event brings and, the bytes being
+	 * all there were, never hears of the end that stood behind them (unix streams, 6.18). */
+	if (!multishot && duet_core_try(loop, slot) == DUET_TRY_NEVER)
 		prep_poll_first(sqe);
 	return issued(self, op, sqe, TAG_POOL + pool->id);
 }

@@ -26,6 +26,10 @@ static const struct {
 		"duet-script 1\nracy\nconnection c1 unix\npool p0 1 64\n"
 		"start 0 send c1b 374\nstart 1 recv c1a 14725 whole\ncancel 1 after 0\n"
 		"start 2 recv c1a pool p0 multishot\n" },
+	{ "a multishot receive that polls first never heard of the end behind the bytes",
+		"duet-script 1\ncalm\nconnection c0 unix\npool p0 8 512\n"
+		"start 2 send c0b 45\nstart 6 shutdown c0b\nsettle\n"
+		"start 8 recv c0a pool p0 multishot\n" },
 	{ "a cancel for which there was no room twice was no legal move",
 		"duet-script 1\nseed 499\nracy\nlistener l0 unix\n"
 		"start 0 accept l0\nstart 1 accept l0\ncancel 0\ncancel 1\nturn 3\n" },
