@@ -30,6 +30,8 @@ static int make_loop(struct player *player, const char *tuning)
 	options.handles_max = 256;
 	options.worker_threads = needs_workers(player->script);
 	options.burst_max = 4;
+	/* Whether it is tried before it is waited for may make no difference. */
+	options.try_first = (uint32_t)(player->script->seed / 2 % 3);
 	options.tuning = text;
 	error = duet_loop_create(&player->loop, player->arm->backend(), &options);
 	return error ? player_fail(player, "make a loop", error) : 0;
