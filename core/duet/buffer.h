@@ -17,9 +17,10 @@ struct duet_loop;
  * arrives, so that idle connections hold no memory. It belongs to its loop and ends with it.
  *
  * A buffer is free (the pool's, or the kernel's to fill), or held: named in a completion and the
- * caller's until duet_buffer_return(). An empty pool is no error: a multishot receive that finds
- * none gets one interim completion with -ENOBUFS, waits in line and goes on when a buffer comes
- * back, one receive for each buffer, first come first served.
+ * caller's until duet_buffer_return(). An empty pool is no error: a receive that finds none gets one
+ * interim completion with -ENOBUFS, waits in line and goes on when a buffer comes back, one receive
+ * for each buffer, first come first served. Also the end of a stream is only heard with a buffer
+ * free to receive it in.
  */
 struct duet_pool;
 

@@ -249,9 +249,9 @@ DUET_API void duet_op_recv(struct duet_op *op, duet_handle handle, void *data, s
 /*
  * Receives into a buffer of the pool; `buffer` names it, and it is the caller's until
  * duet_buffer_return(). With DUET_MULTISHOT every arrival is an interim completion until the end
- * of the stream (terminal, 0), an error or a cancel. An interim -ENOBUFS says that the pool was
- * empty: the operation goes on by itself. A terminal completion carries a buffer only if
- * transferred > 0.
+ * of the stream (terminal, 0), an error or a cancel. With or without it, an interim -ENOBUFS says
+ * that the pool was empty: the operation goes on by itself. A terminal completion carries a buffer
+ * only if transferred > 0.
  */
 DUET_API void duet_op_recv_pooled(struct duet_op *op, duet_handle handle, struct duet_pool *pool,
 				  unsigned flags);
