@@ -64,7 +64,9 @@ enum duet_kind {
 };
 
 enum duet_op_flags {
-	/* Accept, pooled recv: go on after each result; see `more`. */
+	/* Accept, pooled recv: go on after each result; see `more`. The terminal completion speaks of
+	 * what came after the last interim one: a cancelled accept ends untouched, however many
+	 * connections it has brought. */
 	DUET_MULTISHOT = 1 << 0,
 	/* Recv: into a buffer of the pool, chosen when data arrives. */
 	DUET_POOLED = 1 << 1,
