@@ -163,11 +163,21 @@ static inline struct duet_slot *duet_core_op_slot(const struct duet_loop *loop,
 	return &loop->slots[op->handle.slot];
 }
 
+/* Reads the clock. What is lent has been so for the time between. */
+static inline void duet_core_tick(struct duet_loop *loop)
+{
+	uint64_t now_ns = loop->clock(loop);
+
+	loop->ledger.lent_byte_ns +=
+		(double)(int64_t)loop->ledger.lent_bytes * (double)(int64_t)(now_ns - loop->now_ns);
+	loop->now_ns = now_ns;
+}
+
 /* To be called by wait() when it has fetched, before the first report: the turn's time is that
  * after the sleep. */
 static inline void duet_core_awake(struct duet_loop *loop)
 {
-	loop->now_ns = loop->clock(loop);
+	duet_core_tick(loop);
 	loop->awake = true;
 }
 

@@ -38,11 +38,18 @@ static int pool_memory(struct duet_pool *pool)
 	if (memory == MAP_FAILED)
 		return -ENOMEM;
 	pool->memory = memory;
-	pool->stack = malloc(pool->count * sizeof(*pool->stack));
 	pool->chain = calloc(pool->count, sizeof(*pool->chain));
 	pool->lengths = calloc(pool->count, sizeof(*pool->lengths));
 	pool->states = calloc(pool->count, sizeof(*pool->states));
-	if (!pool->stack || !pool->chain || !pool->lengths || !pool->states)
+	if (!pool->chain || !pool->lengths || !pool->states)
+		return -ENOMEM;
+	return 0;
+}
+
+static int pool_stack(struct duet_pool *pool)
+{
+	pool->stack = malloc(pool->count * sizeof(*pool->stack));
+	if (!pool->stack)
 		return -ENOMEM;
 	/* The lowest index on top: the same few buffers stay in the cache. */
 	for (uint32_t i = 0; i < pool->count; i++)
@@ -81,8 +88,9 @@ int duet_pool_create(struct duet_loop *loop, uint32_t count, uint32_t size_bytes
 	pool->free_count = pool->free_least = pool->count;
 	pool->size_bytes = size_bytes;
 	error = pool_memory(pool);
-	if (!error && loop->backend->pool_attach)
-		error = loop->backend->pool_attach(loop, pool);
+	if (!error)
+		error = loop->backend->pool_attach ? loop->backend->pool_attach(loop, pool)
+						   : pool_stack(pool);
 	if (error) {
 		pool_free(pool);
 		return error;
@@ -119,15 +127,6 @@ void duet_core_buffer_untake(struct duet_pool *pool, uint16_t index)
 	pool->stack[pool->stack_count++] = index;
 }
 
-static __attribute__((noinline)) void tell_return(struct duet_loop *loop, struct duet_pool *pool,
-						  uint16_t index)
-{
-	if (loop->backend->pool_return)
-		loop->backend->pool_return(loop, pool, index);
-	if (pool->starved.first)
-		core_feed(loop, pool);
-}
-
 static int not_held(const struct duet_buffer *buffer)
 {
 #ifdef DUET_DEBUG
@@ -148,11 +147,12 @@ int duet_buffer_return(struct duet_loop *loop, const struct duet_buffer *buffer)
 		return not_held(buffer);
 	pool->states[index] = BUFFER_FREE;
 	pool->free_count++;
-	/* Unused where the backend keeps the free ones. */
-	if (pool->stack_count < pool->count)
+	if (!pool->stack)
+		loop->backend->pool_return(loop, pool, index);
+	else if (!MUTANT(buffer_returned_twice) || pool->stack_count < pool->count)
 		pool->stack[pool->stack_count++] = index;
-	if (pool->starved.first || loop->backend->pool_return)
-		tell_return(loop, pool, index);
+	if (__builtin_expect(pool->starved.first != NULL, 0))
+		core_feed(loop, pool);
 	return 0;
 }
 
@@ -168,12 +168,10 @@ static void count_held(const struct duet_pool *pool, struct duet_ledger *ledger)
 void duet_loop_ledger(const struct duet_loop *loop, struct duet_ledger *ledger)
 {
 	const struct core_ledger *from = &loop->ledger;
-	double byte_ns = from->lent_byte_ns +
-			 (double)from->lent_bytes * (double)(loop->now_ns - from->changed_ns);
 
 	*ledger = (struct duet_ledger){.lent_bytes = from->lent_bytes,
 				       .lent_peak_bytes = from->lent_peak_bytes,
-				       .lent_byte_seconds = byte_ns / 1e9,
+				       .lent_byte_seconds = from->lent_byte_ns / 1e9,
 				       .lent_count = from->lent_count};
 	for (int id = 0; id < DUET_POOLS_MAX; id++)
 		if (loop->pools[id])

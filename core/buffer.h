@@ -28,23 +28,12 @@ void core_pools_fini(struct duet_loop *loop);
 /* What debug builds do with a buffer that isn't the caller's to return. */
 void core_abort_not_held(const struct duet_buffer *buffer) __attribute__((noreturn));
 
-/* The ledger, at the turn's clock. */
-static inline void core_ledger_elapse(struct duet_loop *loop)
-{
-	struct core_ledger *ledger = &loop->ledger;
-
-	if (ledger->changed_ns == loop->now_ns)
-		return;
-	ledger->lent_byte_ns +=
-		(double)ledger->lent_bytes * (double)(loop->now_ns - ledger->changed_ns);
-	ledger->changed_ns = loop->now_ns;
-}
+/* The ledger: its byte-seconds are counted by duet_core_tick(). */
 
 static inline void core_ledger_lend(struct duet_loop *loop, uint32_t bytes)
 {
 	struct core_ledger *ledger = &loop->ledger;
 
-	core_ledger_elapse(loop);
 	ledger->lent_count++;
 	ledger->lent_bytes += bytes;
 	if (ledger->lent_bytes > ledger->lent_peak_bytes)
@@ -53,7 +42,6 @@ static inline void core_ledger_lend(struct duet_loop *loop, uint32_t bytes)
 
 static inline void core_ledger_back(struct duet_loop *loop, uint32_t bytes)
 {
-	core_ledger_elapse(loop);
 	loop->ledger.lent_count--;
 	loop->ledger.lent_bytes -= bytes;
 }

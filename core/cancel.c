@@ -110,7 +110,7 @@ void core_retry(struct duet_loop *loop)
 	struct core_queue owed;
 	struct duet_op *op;
 
-	if (loop->backlog.first)
+	if (loop->backlog.first || !loop->plain_max)
 		core_retry_backlog(loop);
 	if (!loop->owed.first || loop->owed_ns > loop->now_ns)
 		return;

@@ -9,6 +9,7 @@
 #include "core/handle.h"
 #include "core/operation.h"
 #include "core/queue.h"
+#include "core/shortcut.h"
 
 /*
  * From start to the terminal completion. An operation goes
@@ -45,18 +46,6 @@ uint64_t duet_core_identify(struct duet_loop *loop, struct duet_op *op)
 	entry->op = op;
 	op->identity = (uint64_t)entry->generation << 32 | index << IDENTITY_TAG_BITS;
 	return op->identity;
-}
-
-static void forget(struct duet_loop *loop, const struct duet_op *op)
-{
-	uint32_t index = (uint32_t)op->identity >> IDENTITY_TAG_BITS;
-	struct core_entry *entry = &loop->entries[index];
-
-	if (!MUTANT(cancel_by_pointer))
-		entry->op = NULL;
-	entry->generation++;
-	entry->free_next = loop->entry_free;
-	loop->entry_free = index + 1;
 }
 
 /* ---- Delivery. ---- */
@@ -116,10 +105,16 @@ static bool goes_on(struct duet_op *op, int raw)
 	return true;
 }
 
+static void join_backlog(struct duet_loop *loop, struct duet_op *op)
+{
+	core_queue_push(&loop->backlog, op);
+	loop->plain_max = 0;
+}
+
 static void wait_for_room(struct duet_loop *loop, struct duet_op *op)
 {
 	core_state_set(op, STATE_WAITING);
-	core_queue_push(&loop->backlog, op);
+	join_backlog(loop, op);
 	loop->stats.queue_full++;
 }
 
@@ -153,7 +148,7 @@ static int issue_in_order(struct duet_loop *loop, struct duet_op *op)
 		return issue(loop, op);
 	if (op->state == STATE_IDLE)
 		core_state_set(op, STATE_WAITING);
-	core_queue_push(&loop->backlog, op);
+	join_backlog(loop, op);
 	return BACKEND_ISSUED;
 }
 
@@ -192,7 +187,8 @@ static void conclude(struct duet_loop *loop, struct duet_op *op, int raw)
 	if (kind->lends && !(op->flags & DUET_POOLED))
 		core_ledger_back(loop, op->args.io.length_bytes);
 	if (op->identity)
-		forget(loop, op);
+		core_forget(loop, op);
+	op->verdict = 0;
 	loop->pending--;
 	core_state_set(op, STATE_ENDED);
 	loop->stats.ended++;
@@ -389,17 +385,17 @@ static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet
 	return core_kind(op)->check(op);
 }
 
-/* What a pending operation begins with. */
+/* What a pending operation begins with: that nothing has happened yet (one store of eight bytes).
+ * Identity, timer and verdict are zero in every idle operation. */
 static inline void reset(struct duet_loop *loop, struct duet_op *op)
 {
 	loop->pending++;
-	loop->stats.started++;
 	op->loop = loop;
-	op->identity = 0;
 	op->transferred = 0;
+	op->disposition = DUET_COMPLETED;
+	op->cause = DUET_CAUSE_ITSELF;
+	op->more = 0;
 	op->request = 0;
-	op->verdict = 0;
-	op->timer = 0;
 }
 
 static __attribute__((noinline)) int start_any(struct duet_loop *loop, struct duet_op *op)
@@ -434,34 +430,40 @@ static __attribute__((noinline)) int start_any(struct duet_loop *loop, struct du
 static inline bool starts_plainly(const struct duet_loop *loop, const struct duet_op *op)
 {
 	const struct duet_slot *slot = &loop->slots[op->handle.slot];
+	const uint32_t head = core_head(op) & ~CORE_HEAD(0, 0, DUET_WHOLE);
 
-	return op->state == STATE_IDLE && (op->kind == DUET_SEND || op->kind == DUET_RECV) &&
-	       !(op->flags & ~DUET_WHOLE) && op->handle.slot < loop->handles_max &&
+	return (head == CORE_HEAD(DUET_SEND, STATE_IDLE, 0) ||
+		head == CORE_HEAD(DUET_RECV, STATE_IDLE, 0)) &&
+	       op->handle.slot < loop->handles_max &&
 	       slot->generation == op->handle.generation && slot->slot_state == SLOT_OPEN &&
 	       (op->deadline_ns & loop->deadline_ns) == DUET_NO_DEADLINE &&
-	       !loop->shutting_down && loop->pending < loop->operations_max &&
-	       op->args.io.vector_count == 1 &&
+	       loop->pending < loop->plain_max && op->args.io.vector_count == 1 &&
 	       op->args.io.vectors[0].iov_len == op->args.io.length_bytes &&
-	       op->args.io.length_bytes - 1 < DUET_TRANSFER_MAX && !loop->backlog.first;
+	       op->args.io.length_bytes - 1 < DUET_TRANSFER_MAX && !*core_plain_line(loop, op);
+}
+
+static __attribute__((noinline)) void start_answered(struct duet_loop *loop, struct duet_op *op,
+						     int answer)
+{
+	if (issue_again(loop, op, answer) == BACKEND_ENDED)
+		core_finish(loop, op, op->result);
 }
 
 int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 {
-	struct duet_op **line;
+	int answer;
 
 	core_check_owner(loop);
 	if (__builtin_expect(!starts_plainly(loop, op), 0))
 		return start_any(loop, op);
-	line = op->kind == DUET_SEND ? &loop->slots[op->handle.slot].writes
-				     : &loop->slots[op->handle.slot].reads;
-	if (*line)
-		return start_any(loop, op);
 	reset(loop, op);
 	core_ledger_lend(loop, op->args.io.length_bytes);
 	op->next = op->prev = op;
-	*line = op;
-	if (issue(loop, op) == BACKEND_ENDED)
-		core_finish(loop, op, op->result);
+	*core_plain_line(loop, op) = op;
+	core_state_step(op, STATE_IDLE, STATE_ISSUED);
+	answer = loop->backend->start(loop, op);
+	if (__builtin_expect(answer != BACKEND_ISSUED, 0))
+		start_answered(loop, op, answer);
 	return 0;
 }
 
@@ -482,21 +484,11 @@ void core_retry_backlog(struct duet_loop *loop)
 		if (issue(loop, op) == BACKEND_ENDED)
 			core_finish(loop, op, op->result);
 	}
+	if (!loop->backlog.first && !loop->shutting_down)
+		loop->plain_max = loop->operations_max;
 }
 
 /* ---- What backends report. ---- */
-
-/*
- * The common end: a transfer of the caller's memory, alone on its line, moved all it was to move,
- * and nobody asked for its end or set it a time. What conclude() would find out, without asking.
- */
-static inline bool ends_plainly(const struct duet_loop *loop, const struct duet_op *op, int raw)
-{
-	return op->state == STATE_ISSUED && (op->kind == DUET_SEND || op->kind == DUET_RECV) &&
-	       !(op->flags & DUET_POOLED) && (uint32_t)raw == core_remaining(op) &&
-	       op->next == op && !op->timer && !loop->done.first &&
-	       loop->slots[op->handle.slot].slot_state == SLOT_OPEN;
-}
 
 static __attribute__((noinline)) void end_any(struct duet_loop *loop, struct duet_op *op,
 					      int result)
@@ -514,27 +506,15 @@ static __attribute__((noinline)) void end_any(struct duet_loop *loop, struct due
 
 void duet_core_end(struct duet_loop *loop, struct duet_op *op, int result)
 {
-	struct duet_slot *slot = duet_core_op_slot(loop, op);
-
-	if (__builtin_expect(!ends_plainly(loop, op, result), 0)) {
+	if (__builtin_expect(!duet_core_may_end_plainly(loop, op) ||
+				     (uint32_t)result != core_remaining(op),
+			     0)) {
 		end_any(loop, op, result);
 		return;
 	}
-	core_ledger_back(loop, op->args.io.length_bytes);
 	if (op->identity)
-		forget(loop, op);
-	loop->pending--;
-	loop->stats.ended++;
-	op->transferred = op->args.io.length_bytes;
-	op->result = (int)op->args.io.length_bytes;
-	op->disposition = DUET_COMPLETED;
-	op->cause = DUET_CAUSE_ITSELF;
-	if (op->kind == DUET_SEND)
-		slot->writes = NULL;
-	else
-		slot->reads = NULL;
-	core_state_set(op, STATE_ENDED);
-	deliver(loop, op);
+		core_forget(loop, op);
+	duet_core_end_plainly(loop, op, core_plain_line(loop, op));
 }
 
 void duet_core_end_buffer(struct duet_loop *loop, struct duet_op *op, int result, uint16_t index)
@@ -563,12 +543,8 @@ static void tell_ends(struct duet_loop *loop)
 		core_drain(loop);
 }
 
-static void deliver_item(struct duet_loop *loop, struct duet_op *op, int result)
+static void tell_item(struct duet_loop *loop, struct duet_op *op, int result)
 {
-	const bool over = op->state == STATE_ENDED;
-	const int32_t kept_result = op->result;
-	const uint8_t kept_disposition = op->disposition, kept_cause = op->cause;
-
 	op->result = result;
 	op->disposition = result < 0 ? DUET_FAILED : DUET_COMPLETED;
 	op->cause = DUET_CAUSE_ITSELF;
@@ -577,8 +553,18 @@ static void deliver_item(struct duet_loop *loop, struct duet_op *op, int result)
 	loop->stats.interim++;
 	if (op->done)
 		op->done(op);
-	if (__builtin_expect(!over, 1))
+}
+
+static void deliver_item(struct duet_loop *loop, struct duet_op *op, int result)
+{
+	const int32_t kept_result = op->result;
+	const uint8_t kept_disposition = op->disposition, kept_cause = op->cause;
+
+	if (op->state != STATE_ENDED) {
+		tell_item(loop, op, result);
 		return;
+	}
+	tell_item(loop, op, result);
 	op->result = kept_result;
 	op->disposition = kept_disposition;
 	op->cause = kept_cause;
@@ -603,20 +589,29 @@ void duet_core_item_accepted(struct duet_loop *loop, struct duet_op *op, int fd)
 	}
 }
 
-void duet_core_item_buffer(struct duet_loop *loop, struct duet_op *op, int result, uint16_t index)
+static __attribute__((noinline)) void item_any(struct duet_loop *loop, struct duet_op *op,
+					       int result, uint16_t index)
 {
 	struct duet_pool *pool = op->args.io.pool;
 
 	tell_ends(loop);
 	core_buffer_hold(pool, index);
 	op->buffer = core_buffer_view(pool, index, (uint32_t)result);
-	if (__builtin_expect(!op->done || (MUTANT(late_bytes_discarded) && op->request), 0)) {
+	if (!op->done || (MUTANT(late_bytes_discarded) && op->request)) {
 		loop->stats.reclaimed++;
 		duet_buffer_return(loop, &op->buffer);
 		return;
 	}
 	op->transferred = (uint32_t)result;
 	deliver_item(loop, op, result);
+}
+
+void duet_core_item_buffer(struct duet_loop *loop, struct duet_op *op, int result, uint16_t index)
+{
+	if (__builtin_expect(duet_core_may_tell_plainly(loop, op), 1))
+		duet_core_tell_plainly(loop, op, result, index);
+	else
+		item_any(loop, op, result, index);
 }
 
 void duet_core_starve(struct duet_loop *loop, struct duet_op *op)

@@ -84,7 +84,7 @@ static int make(struct duet_loop *loop, const struct duet_loop_options *options)
 		return error;
 	}
 	loop->capability[DUET_TIMEOUT] = DUET_NATIVE;
-	loop->now_ns = loop->ledger.changed_ns = loop->clock(loop);
+	loop->now_ns = loop->clock(loop);
 	return 0;
 }
 
@@ -108,7 +108,7 @@ int duet_loop_create(struct duet_loop **out, const struct duet_backend *backend,
 		return -ENOMEM;
 	loop->backend = backend;
 	loop->clock = core_system_clock_ns;
-	loop->operations_max = options->operations_max;
+	loop->operations_max = loop->plain_max = options->operations_max;
 	loop->handles_max = options->handles_max;
 	loop->burst_max = MUTANT(busy_starves_quiet) ? UINT32_MAX : options->burst_max;
 	loop->try_first = (uint8_t)options->try_first;
@@ -214,6 +214,7 @@ static void request_all(struct duet_loop *loop)
 int duet_loop_shutdown(struct duet_loop *loop, uint64_t deadline_ns)
 {
 	loop->shutting_down = true;
+	loop->plain_max = 0;
 	request_all(loop);
 	while (loop->pending || loop->done.first) {
 		uint64_t now_ns = loop->clock(loop);
@@ -341,7 +342,7 @@ int duet_loop_turn(struct duet_loop *loop, int64_t timeout_ns)
 	core_drain(loop);
 	core_retry(loop);
 	if (MUTANT(deadline_beats_result)) {
-		loop->now_ns = loop->clock(loop);
+		duet_core_tick(loop);
 		expire_timers(loop);
 	}
 	timeout_ns = sleep_ns(loop, timeout_ns);
@@ -351,7 +352,7 @@ int duet_loop_turn(struct duet_loop *loop, int64_t timeout_ns)
 	else
 		error = wait_asleep(loop, timeout_ns);
 	if (!loop->awake)
-		loop->now_ns = loop->clock(loop);
+		duet_core_tick(loop);
 	if (loop->timers.count)
 		expire_timers(loop);
 	hear_others(loop);
@@ -458,6 +459,7 @@ int duet_loop_fd(const struct duet_loop *loop)
 void duet_loop_stats(const struct duet_loop *loop, struct duet_stats *stats)
 {
 	*stats = loop->stats;
+	stats->started = stats->ended + loop->pending;
 }
 
 static size_t describe(const struct duet_loop *loop, const struct duet_op *op, char *text,

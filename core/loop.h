@@ -117,7 +117,7 @@ struct duet_pool {
 	uint32_t free_least; /* the least that it ever was */
 	uint32_t stack_count;
 	uint16_t id;
-	uint16_t *stack;   /* core's free list, for backends without pool hooks */
+	uint16_t *stack;   /* core's free list; NULL where the backend has pool hooks */
 	uint16_t *chain;   /* streams: index + 1 of the next arrival */
 	uint32_t *lengths; /* streams: received bytes of an arrival that nobody took yet */
 	uint8_t *states;   /* enum core_buffer_state */
@@ -128,8 +128,7 @@ struct duet_pool {
 struct core_ledger {
 	uint64_t lent_bytes;
 	uint64_t lent_peak_bytes;
-	double lent_byte_ns;
-	uint64_t changed_ns;
+	double lent_byte_ns; /* up to now_ns */
 	uint32_t lent_count;
 };
 
@@ -149,6 +148,8 @@ struct duet_loop {
 	uint32_t entry_free; /* first free, index + 1 */
 	uint32_t slot_free;
 	uint32_t pending;
+	uint32_t plain_max; /* operations_max; 0 while a start can't be a plain one, as something
+			       waits for room, or the loop shuts down */
 	uint32_t delivered; /* completions of this turn */
 	uint32_t burst_max;
 	uint8_t try_first;

@@ -100,17 +100,6 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 			 .cancel_class = DUET_CANCEL_NOT},
 };
 
-/* For each state, the states that may follow it, as bits: see enum core_state. */
-const uint8_t core_state_moves[STATE_COUNT] = {
-	[STATE_IDLE] = 1 << STATE_WAITING | 1 << STATE_ISSUED,
-	[STATE_WAITING] = 1 << STATE_ISSUED | 1 << STATE_ENDED,
-	[STATE_ISSUED] = 1 << STATE_ISSUED | 1 << STATE_WAITING | 1 << STATE_STOPPING |
-			 1 << STATE_CANCELLING | 1 << STATE_ENDED,
-	[STATE_STOPPING] = 1 << STATE_STOPPING | 1 << STATE_CANCELLING | 1 << STATE_ENDED,
-	[STATE_CANCELLING] = 1 << STATE_STOPPING | 1 << STATE_ENDED,
-	[STATE_ENDED] = 1 << STATE_IDLE,
-};
-
 const char *core_state_name(enum core_state state)
 {
 	static const char *const names[STATE_COUNT] = {"idle",     "waiting",    "issued",
@@ -119,7 +108,7 @@ const char *core_state_name(enum core_state state)
 	return state < STATE_COUNT ? names[state] : "?";
 }
 
-void core_state_abort(const struct duet_op *op, enum core_state to)
+void duet_core_state_abort(const struct duet_op *op, enum core_state to)
 {
 	fprintf(stderr,
 		"duet: operation %p (%s): %s -> %s is no legal move: it was overwritten while lent, "

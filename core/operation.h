@@ -24,16 +24,39 @@ static inline const struct core_kind *core_kind(const struct duet_op *op)
 	return &core_kinds[op->kind];
 }
 
-extern const uint8_t core_state_moves[STATE_COUNT];
+/* For each state, the states that may follow it, as bits: see enum core_state. Here, so that the
+ * compiler judges a move between two known states. */
+static const uint8_t core_state_moves[STATE_COUNT] = {
+	[STATE_IDLE] = 1 << STATE_WAITING | 1 << STATE_ISSUED,
+	[STATE_WAITING] = 1 << STATE_ISSUED | 1 << STATE_ENDED,
+	[STATE_ISSUED] = 1 << STATE_ISSUED | 1 << STATE_WAITING | 1 << STATE_STOPPING |
+			 1 << STATE_CANCELLING | 1 << STATE_ENDED,
+	[STATE_STOPPING] = 1 << STATE_STOPPING | 1 << STATE_CANCELLING | 1 << STATE_ENDED,
+	[STATE_CANCELLING] = 1 << STATE_STOPPING | 1 << STATE_ENDED,
+	[STATE_ENDED] = 1 << STATE_IDLE,
+};
 
 /* The one place where an operation's state changes. An illegal move is a bug of ours: it stops
  * the program in every build, with the operation's name. */
-void core_state_abort(const struct duet_op *op, enum core_state to) __attribute__((noreturn));
+DUET_API void duet_core_state_abort(const struct duet_op *op, enum core_state to)
+	__attribute__((noreturn));
 
 static inline void core_state_set(struct duet_op *op, enum core_state to)
 {
 	if (__builtin_expect(!(core_state_moves[op->state] & 1u << to), 0))
-		core_state_abort(op, to);
+		duet_core_state_abort(op, to);
+	op->state = (uint8_t)to;
+}
+
+/* The same from a state that the caller has just looked at: one store. */
+static inline void core_state_step(struct duet_op *op, enum core_state from, enum core_state to)
+{
+#ifdef DUET_DEBUG
+	if (op->state != from)
+		duet_core_state_abort(op, to);
+#endif
+	if (!(core_state_moves[from] & 1u << to))
+		duet_core_state_abort(op, to);
 	op->state = (uint8_t)to;
 }
 

@@ -1,0 +1,126 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_SHORTCUT_H
+#define CORE_SHORTCUT_H
+
+#include <string.h>
+
+#include "core/backend.h"
+#include "core/buffer.h"
+#include "core/operation.h"
+
+/*
+ * The short ways: what nearly every message of a busy connection goes along, when all is as hoped.
+ * Each is a question, with the fewest looks at memory, and the steps to take if the answer is yes;
+ * whatever is out of the ordinary goes the long way, which is in lifecycle.c and knows nothing of
+ * these. In a header, so that they become part of the backends' own hot functions: the calls and
+ * the saved registers between them would cost as much again as the work.
+ */
+
+/* Kind, state and flags of an operation, in one load. */
+static inline uint32_t core_head(const struct duet_op *op)
+{
+	uint32_t head;
+
+	_Static_assert(offsetof(struct duet_op, kind) == 0 && offsetof(struct duet_op, state) == 1 &&
+			       offsetof(struct duet_op, flags) == 2,
+		       "the head of an operation is its first word");
+	memcpy(&head, op, sizeof(head));
+	return head;
+}
+
+/* What core_head() is for these. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define CORE_HEAD(kind, state, flags) \
+	((uint32_t)(kind) | (uint32_t)(state) << 8 | (uint32_t)(flags) << 16)
+#else
+#define CORE_HEAD(kind, state, flags) \
+	((uint32_t)(kind) << 24 | (uint32_t)(state) << 16 | (uint32_t)(flags))
+#endif
+
+/* The identity of an operation ends: what the kernel still says of it is late. */
+static inline void core_forget(struct duet_loop *loop, struct duet_op *op)
+{
+	uint32_t index = (uint32_t)op->identity >> IDENTITY_TAG_BITS;
+	struct core_entry *entry = &loop->entries[index];
+
+	if (!MUTANT(cancel_by_pointer))
+		entry->op = NULL;
+	entry->generation++;
+	entry->free_next = loop->entry_free;
+	loop->entry_free = index + 1;
+	op->identity = 0;
+}
+
+/* The line of a send or a receive. */
+static inline struct duet_op **core_plain_line(const struct duet_loop *loop, const struct duet_op *op)
+{
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+
+	_Static_assert(DUET_SEND == DUET_RECV + 1 &&
+			       offsetof(struct duet_slot, writes) ==
+				       offsetof(struct duet_slot, reads) + sizeof(slot->reads),
+		       "the kind is the place of the line");
+	return &slot->reads + (op->kind - DUET_RECV);
+}
+
+/*
+ * Would op, a send or a receive into the caller's memory, end plainly if it moved all that it is to
+ * move? It is alone on its line, so that nobody is waiting for its place; it has no time set; and
+ * no other end waits to be told before it. Nobody asked for its end either, or it weren't issued.
+ */
+static inline bool duet_core_may_end_plainly(const struct duet_loop *loop, const struct duet_op *op)
+{
+	const uint32_t head = core_head(op) & CORE_HEAD(0xff, 0xff, DUET_POOLED);
+
+	return (head == CORE_HEAD(DUET_SEND, STATE_ISSUED, 0) ||
+		head == CORE_HEAD(DUET_RECV, STATE_ISSUED, 0)) &&
+	       op->next == op && !op->timer && !loop->done.first;
+}
+
+/* Does so, and calls back. Cause and disposition are what the start has set: itself, completed.
+ * line: that of op, of which it is the only one. */
+static inline void duet_core_end_plainly(struct duet_loop *loop, struct duet_op *op,
+					 struct duet_op **line)
+{
+	const uint32_t length_bytes = op->args.io.length_bytes;
+
+	core_ledger_back(loop, length_bytes);
+	loop->pending--;
+	loop->stats.ended++;
+	loop->delivered++;
+	op->transferred = length_bytes;
+	op->result = (int)length_bytes;
+	*line = NULL;
+	core_state_step(op, STATE_ISSUED, STATE_ENDED);
+	core_state_step(op, STATE_ENDED, STATE_IDLE);
+	if (op->done)
+		op->done(op);
+}
+
+/* May an arrival be told at once? Ends that wait to be told come first, and somebody must want it. */
+static inline bool duet_core_may_tell_plainly(const struct duet_loop *loop,
+					      const struct duet_op *op)
+{
+	return !loop->done.first && op->done && !(MUTANT(late_bytes_discarded) && op->request);
+}
+
+/* duet_core_item_buffer(), if so. */
+static inline void duet_core_tell_plainly(struct duet_loop *loop, struct duet_op *op, int result,
+					  uint16_t index)
+{
+	struct duet_pool *pool = op->args.io.pool;
+
+	core_buffer_hold(pool, index);
+	op->buffer = core_buffer_view(pool, index, (uint32_t)result);
+	op->transferred = (uint32_t)result;
+	op->result = result;
+	op->disposition = DUET_COMPLETED;
+	op->cause = DUET_CAUSE_ITSELF;
+	op->more = 1;
+	loop->delivered++;
+	loop->stats.interim++;
+	op->done(op);
+}
+
+#endif
