@@ -157,7 +157,7 @@ void completion_wake_event(struct completion *self, unsigned flags);
 
 /* lend.c */
 int completion_pool_attach(struct duet_loop *loop, struct duet_pool *pool);
-void completion_pool_return(struct duet_loop *loop, struct duet_pool *pool, uint16_t index);
+int completion_pool_return(struct duet_loop *loop, struct duet_pool *pool, uint16_t index);
 void completion_pool_detach(struct duet_loop *loop, struct duet_pool *pool);
 uint32_t completion_message_take(struct completion *self, struct duet_op *op);
 void completion_message_return(struct completion *self, uint32_t index);

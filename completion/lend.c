@@ -85,13 +85,14 @@ int completion_pool_attach(struct duet_loop *loop, struct duet_pool *pool)
 	return 0;
 }
 
-void completion_pool_return(struct duet_loop *loop, struct duet_pool *pool, uint16_t index)
+int completion_pool_return(struct duet_loop *loop, struct duet_pool *pool, uint16_t index)
 {
 	struct provided *self = pool->backend;
 
 	(void)loop;
 	provide(self, pool, index);
 	publish(self);
+	return 0;
 }
 
 void completion_pool_detach(struct duet_loop *loop, struct duet_pool *pool)

@@ -78,10 +78,11 @@ struct duet_backend {
 	int (*attach)(struct duet_loop *loop, struct duet_slot *slot);
 	void (*detach)(struct duet_loop *loop, struct duet_slot *slot);
 
-	/* A pool begins: its memory may be shown to the kernel; returned: one more buffer is free.
+	/* A pool begins: its memory may be shown to the kernel; returned: one more buffer is free,
+	 * and the answer is 0.
 	 * Both NULL: the backend takes buffers from core's own list, duet_core_buffer_take(). */
 	int (*pool_attach)(struct duet_loop *loop, struct duet_pool *pool);
-	void (*pool_return)(struct duet_loop *loop, struct duet_pool *pool, uint16_t index);
+	int (*pool_return)(struct duet_loop *loop, struct duet_pool *pool, uint16_t index);
 	void (*pool_detach)(struct duet_loop *loop, struct duet_pool *pool);
 
 	/* Closes a descriptor that nobody knows (a late result). NULL: close(2). */

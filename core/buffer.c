@@ -127,6 +127,23 @@ void duet_core_buffer_untake(struct duet_pool *pool, uint16_t index)
 	pool->stack[pool->stack_count++] = index;
 }
 
+static inline int give_back(struct duet_loop *loop, struct duet_pool *pool, uint16_t index)
+{
+	if (!pool->stack)
+		return loop->backend->pool_return(loop, pool, index);
+	if (!MUTANT(buffer_returned_twice) || pool->stack_count < pool->count)
+		pool->stack[pool->stack_count++] = index;
+	return 0;
+}
+
+static __attribute__((noinline)) int return_and_feed(struct duet_loop *loop,
+						     struct duet_pool *pool, uint16_t index)
+{
+	give_back(loop, pool, index);
+	core_feed(loop, pool);
+	return 0;
+}
+
 static int not_held(const struct duet_buffer *buffer)
 {
 #ifdef DUET_DEBUG
@@ -147,13 +164,9 @@ int duet_buffer_return(struct duet_loop *loop, const struct duet_buffer *buffer)
 		return not_held(buffer);
 	pool->states[index] = BUFFER_FREE;
 	pool->free_count++;
-	if (!pool->stack)
-		loop->backend->pool_return(loop, pool, index);
-	else if (!MUTANT(buffer_returned_twice) || pool->stack_count < pool->count)
-		pool->stack[pool->stack_count++] = index;
 	if (__builtin_expect(pool->starved.first != NULL, 0))
-		core_feed(loop, pool);
-	return 0;
+		return return_and_feed(loop, pool, index);
+	return give_back(loop, pool, index);
 }
 
 static void count_held(const struct duet_pool *pool, struct duet_ledger *ledger)

@@ -504,10 +504,17 @@ static __attribute__((noinline)) void end_any(struct duet_loop *loop, struct due
 	core_drain(loop);
 }
 
+static inline bool ends_plainly(const struct duet_loop *loop, const struct duet_op *op, int result,
+				enum duet_kind kind)
+{
+	return duet_core_may_end_plainly(loop, op, kind) &&
+	       (uint32_t)result == core_remaining(op);
+}
+
 void duet_core_end(struct duet_loop *loop, struct duet_op *op, int result)
 {
-	if (__builtin_expect(!duet_core_may_end_plainly(loop, op) ||
-				     (uint32_t)result != core_remaining(op),
+	if (__builtin_expect(!ends_plainly(loop, op, result, DUET_SEND) &&
+				     !ends_plainly(loop, op, result, DUET_RECV),
 			     0)) {
 		end_any(loop, op, result);
 		return;
@@ -608,8 +615,11 @@ static __attribute__((noinline)) void item_any(struct duet_loop *loop, struct du
 
 void duet_core_item_buffer(struct duet_loop *loop, struct duet_op *op, int result, uint16_t index)
 {
+	struct duet_pool *pool = op->args.io.pool;
+
 	if (__builtin_expect(duet_core_may_tell_plainly(loop, op), 1))
-		duet_core_tell_plainly(loop, op, result, index);
+		duet_core_tell_plainly(loop, op, pool, index, duet_core_buffer_data(pool, index),
+				       (uint32_t)result);
 	else
 		item_any(loop, op, result, index);
 }

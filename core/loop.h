@@ -87,7 +87,10 @@ struct duet_slot {
 	/* The backend's own words about this handle, zero at attach. */
 	uint32_t ready; /* what is known of each direction */
 	uint32_t next;  /* polling: next in its list of handles to attempt, index + 1 */
-	uint64_t backend;
+	/* The usual handle, for which the shortest way is good: a stream on which a short receive
+	 * proves that there is no more, attempted by what is known, more than once in a turn. */
+	bool plain;
+	uint8_t reserved[7];
 };
 
 _Static_assert(sizeof(struct duet_slot) == 64, "a cache line, found by a shift");

@@ -65,16 +65,16 @@ static inline struct duet_op **core_plain_line(const struct duet_loop *loop, con
 }
 
 /*
- * Would op, a send or a receive into the caller's memory, end plainly if it moved all that it is to
- * move? It is alone on its line, so that nobody is waiting for its place; it has no time set; and
- * no other end waits to be told before it. Nobody asked for its end either, or it weren't issued.
+ * Would op, if it is a `kind` (a send, or a receive into the caller's memory), end plainly if it
+ * moved all that it is to move? It is alone on its line, so that nobody is waiting for its place; it
+ * has no time set; and no other end waits to be told before it. Nor did anybody ask for its end, or
+ * it would be issued no more.
  */
-static inline bool duet_core_may_end_plainly(const struct duet_loop *loop, const struct duet_op *op)
+static inline bool duet_core_may_end_plainly(const struct duet_loop *loop, const struct duet_op *op,
+					     enum duet_kind kind)
 {
-	const uint32_t head = core_head(op) & CORE_HEAD(0xff, 0xff, DUET_POOLED);
-
-	return (head == CORE_HEAD(DUET_SEND, STATE_ISSUED, 0) ||
-		head == CORE_HEAD(DUET_RECV, STATE_ISSUED, 0)) &&
+	return (core_head(op) & CORE_HEAD(0xff, 0xff, DUET_POOLED)) ==
+		       CORE_HEAD(kind, STATE_ISSUED, 0) &&
 	       op->next == op && !op->timer && !loop->done.first;
 }
 
@@ -105,16 +105,16 @@ static inline bool duet_core_may_tell_plainly(const struct duet_loop *loop,
 	return !loop->done.first && op->done && !(MUTANT(late_bytes_discarded) && op->request);
 }
 
-/* duet_core_item_buffer(), if so. */
-static inline void duet_core_tell_plainly(struct duet_loop *loop, struct duet_op *op, int result,
-					  uint16_t index)
+/* duet_core_item_buffer(), if so: `bytes` are at `data`, in the buffer `index`. */
+static inline void duet_core_tell_plainly(struct duet_loop *loop, struct duet_op *op,
+					  struct duet_pool *pool, uint16_t index,
+					  unsigned char *data, uint32_t bytes)
 {
-	struct duet_pool *pool = op->args.io.pool;
-
 	core_buffer_hold(pool, index);
-	op->buffer = core_buffer_view(pool, index, (uint32_t)result);
-	op->transferred = (uint32_t)result;
-	op->result = result;
+	op->buffer = (struct duet_buffer){
+		.data = data, .length_bytes = bytes, .pool = pool->id, .index = index};
+	op->transferred = bytes;
+	op->result = (int)bytes;
 	op->disposition = DUET_COMPLETED;
 	op->cause = DUET_CAUSE_ITSELF;
 	op->more = 1;

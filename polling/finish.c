@@ -106,10 +106,13 @@ static COLD void finish_connect(struct duet_loop *loop, struct duet_slot *slot, 
 
 /* ---- Receive. ---- */
 
-COLD int polling_call_read(struct duet_loop *loop, struct duet_slot *slot, void *data, size_t bytes)
+int polling_call_any(struct duet_loop *loop, struct duet_slot *slot, void *data, size_t bytes)
 {
-	int error = polling_make_nonblocking(loop, slot);
+	int error;
 
+	if (likely(slot->slot_class != CLASS_OTHER))
+		return (int)polling_call_recv(loop, slot, data, bytes);
+	error = polling_make_nonblocking(loop, slot);
 	return error ? error : counted(loop, read(slot->fd, data, bytes));
 }
 
@@ -118,7 +121,7 @@ static inline int attempt_recv(struct duet_loop *loop, struct duet_slot *slot,
 			       const struct duet_op *op)
 {
 	const struct iovec *target = op->args.io.vectors;
-	int n = polling_call_recv(loop, slot, target->iov_base, target->iov_len);
+	int n = polling_call_any(loop, slot, target->iov_base, target->iov_len);
 
 	if (likely(n > 0))
 		polling_note_received(loop, slot, (size_t)n, target->iov_len);
@@ -131,8 +134,8 @@ static inline int attempt_recv(struct duet_loop *loop, struct duet_slot *slot,
 static inline int attempt_recv_pooled(struct duet_loop *loop, struct duet_slot *slot,
 				      struct duet_pool *pool, int index)
 {
-	int n = polling_call_recv(loop, slot, duet_core_buffer_data(pool, (uint16_t)index),
-				  pool->size_bytes);
+	int n = polling_call_any(loop, slot, duet_core_buffer_data(pool, (uint16_t)index),
+				 pool->size_bytes);
 
 	if (likely(n > 0)) {
 		duet_core_buffer_keep(pool);
@@ -267,7 +270,7 @@ static inline int attempt_send(struct duet_loop *loop, struct duet_slot *slot,
 
 	do {
 		if (likely(op->next == op && op->args.io.vector_count == 1)) {
-			n = polling_call_send(loop, slot->fd, piece->iov_base, piece->iov_len);
+			n = (int)polling_call_send(loop, slot, piece->iov_base, piece->iov_len);
 			if (likely(n >= 0))
 				polling_note_sent(loop, slot, (size_t)n, piece->iov_len);
 		} else {
@@ -285,7 +288,7 @@ int polling_try_send_once(struct duet_loop *loop, struct duet_slot *slot,
 	return attempt_send(loop, slot, op);
 }
 
-static inline void finish_send(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+static void finish_send(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
 {
 	int n = attempt_send(loop, slot, op);
 
@@ -293,6 +296,20 @@ static inline void finish_send(struct duet_loop *loop, struct duet_slot *slot, s
 		await_event(loop, slot, op, DIRECTION_WRITE);
 	else
 		end_head(loop, slot, op, DIRECTION_WRITE, n);
+}
+
+/* An interruption leaves the attempt due. */
+static COLD void sent_otherwise(struct duet_loop *loop, struct duet_slot *slot,
+				struct duet_op *op, int n)
+{
+	if (n == -EAGAIN) {
+		polling_found_nothing(loop, slot, DIRECTION_WRITE);
+		await_event(loop, slot, op, DIRECTION_WRITE);
+	} else if (n != -EINTR) {
+		if (n >= 0)
+			polling_note_sent(loop, slot, (size_t)n, op->args.io.vectors[0].iov_len);
+		end_head(loop, slot, op, DIRECTION_WRITE, n);
+	}
 }
 
 void polling_finish_reads(struct duet_loop *loop, struct duet_slot *slot)
@@ -315,6 +332,94 @@ void polling_finish_writes(struct duet_loop *loop, struct duet_slot *slot)
 		finish_send(loop, slot, op);
 	else
 		finish_connect(loop, slot, op);
+}
+
+/* ---- The usual visit. ---- */
+
+static inline bool receives_plainly(const struct duet_op *op)
+{
+	return core_head(op) == CORE_HEAD(DUET_RECV, STATE_ISSUED, DUET_POOLED | DUET_MULTISHOT) &&
+	       op->progress == PROGRESS_ARMED;
+}
+
+/* finish_recv_pooled(), of a multishot receive on a plain handle. */
+static inline void receive_plainly(struct duet_loop *loop, struct duet_slot *slot,
+				   struct duet_op *op)
+{
+	struct duet_pool *pool = op->args.io.pool;
+	int index = duet_core_buffer_peek(pool);
+	unsigned char *data;
+	long n;
+
+	if (unlikely(index == LEND_NONE)) {
+		find_no_buffer(loop, slot, op);
+		return;
+	}
+	data = duet_core_buffer_data(pool, (uint16_t)index);
+	n = polling_call_recv(loop, slot, data, pool->size_bytes);
+	if (unlikely(n == -EAGAIN))
+		polling_found_nothing(loop, slot, DIRECTION_READ);
+	if (unlikely(n <= 0)) {
+		received_nothing(loop, slot, op, (int)n);
+		return;
+	}
+	duet_core_buffer_keep(pool);
+	if (likely((uint64_t)n < pool->size_bytes))
+		polling_note_empty(slot, DIRECTION_READ);
+	if (likely(duet_core_may_tell_plainly(loop, op)))
+		duet_core_tell_plainly(loop, op, pool, (uint16_t)index, data, (uint32_t)n);
+	else
+		duet_core_item_buffer(loop, op, (int)n, (uint16_t)index);
+}
+
+static inline bool sends_plainly(const struct duet_loop *loop, const struct duet_op *op)
+{
+	return duet_core_may_end_plainly(loop, op, DUET_SEND) && op->progress == PROGRESS_FRESH &&
+	       op->args.io.vector_count == 1;
+}
+
+/* finish_send(), of one piece and nothing behind it. */
+static inline void send_plainly(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+{
+	const struct iovec *piece = op->args.io.vectors;
+	long n = polling_call_send(loop, slot, piece->iov_base, piece->iov_len);
+
+	if (unlikely(n != (long)piece->iov_len)) {
+		sent_otherwise(loop, slot, op, (int)n);
+		return;
+	}
+	slot->ready &= ~polling_bits(HELD, DIRECTION_WRITE);
+	loop->stats.inline_ended++;
+	duet_core_end_plainly(loop, op, &slot->writes);
+}
+
+/* One receive, and the send that its completion has started. What else there is, or has become of
+ * the handle meanwhile, is polling_visit_on()'s. */
+void polling_finish_usual(struct duet_loop *loop, struct duet_slot *slot)
+{
+	const uint32_t write = DIRECTION_WRITE;
+	const uint32_t looked_at = UNUSUAL | HELD | EMPTY | HELD << write | EMPTY << write;
+	struct polling *polling = polling_of(loop);
+	uint32_t attempts = 1;
+
+	polling->visited = slot;
+	if (likely(receives_plainly(slot->reads)))
+		receive_plainly(loop, slot, slot->reads);
+	else
+		polling_finish_reads(loop, slot);
+	if (unlikely(polling->visited != slot))
+		return;
+	if (likely((slot->ready & looked_at) == (HELD | EMPTY | HELD << write) &&
+		   sends_plainly(loop, slot->writes))) {
+		send_plainly(loop, slot, slot->writes);
+		if (unlikely(polling->visited != slot))
+			return;
+		attempts = 2;
+	}
+	if (likely((slot->ready & looked_at) == (HELD | EMPTY)))
+		polling->visited = NULL;
+	else
+		polling_visit_on(loop, slot, attempts);
 }
 
 /* ---- Read. ---- */

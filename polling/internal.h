@@ -7,10 +7,10 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "core/backend.h"
+#include "core/shortcut.h"
+#include "polling/call.h"
 
 /* Shared by the files of this folder only. */
 
@@ -45,6 +45,9 @@ enum {
 	FILE_KNOWN = 1 << 22,    /* the next bit was looked up */
 	FILE_NO_TRY = 1 << 23,   /* reads go to a worker at once: O_DIRECT, or RWF_NOWAIT refused */
 	UNWATCHABLE = 1 << 24,   /* the kernel has no readiness for it, as for regular files */
+
+	/* What a visit may meet that is not the usual: see polling_finish_usual(). */
+	UNUSUAL = QUEUED | TIRED | POLLED | LASTING | TAKEN | AWAITED | AWAITED << 8,
 };
 
 /* A direction is the place of its byte. */
@@ -122,38 +125,24 @@ static inline void polling_note_ready(struct duet_slot *slot, enum direction dir
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define COLD __attribute__((cold, noinline))
 
-/* finish.c: a receive from what is no socket: a pipe, a terminal. */
-int polling_call_read(struct duet_loop *loop, struct duet_slot *slot, void *data, size_t bytes);
+/* finish.c: a receive from a socket, or from what is none: a pipe, a terminal. */
+int polling_call_any(struct duet_loop *loop, struct duet_slot *slot, void *data, size_t bytes);
 
-/*
- * The two calls of every message. Not through recv(3) and send(3): those are cancellation points,
- * around which libc does some sixty instructions in a program that has threads.
- */
-static inline int polling_call_recv(struct duet_loop *loop, struct duet_slot *slot, void *data,
-				    size_t bytes)
+/* The two calls of every message, on sockets. */
+static inline long polling_call_recv(struct duet_loop *loop, const struct duet_slot *slot,
+				     void *data, size_t bytes)
 {
-	long n;
-
-	if (unlikely(slot->slot_class == CLASS_OTHER))
-		return polling_call_read(loop, slot, data, bytes);
-	n = syscall(SYS_recvfrom, slot->fd, data, bytes, MSG_DONTWAIT, NULL, NULL);
 	loop->stats.system_calls++;
-	return unlikely(n < 0) ? -errno : (int)n;
+	return polling_system_call(SYS_recvfrom, slot->fd, (long)(intptr_t)data, (long)bytes,
+				   MSG_DONTWAIT);
 }
 
-static inline int polling_call_send(struct duet_loop *loop, int fd, const void *data, size_t bytes)
+static inline long polling_call_send(struct duet_loop *loop, const struct duet_slot *slot,
+				     const void *data, size_t bytes)
 {
-	long n = syscall(SYS_sendto, fd, data, bytes, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
-
 	loop->stats.system_calls++;
-	return unlikely(n < 0) ? -errno : (int)n;
-}
-
-/* The policy of a handle is the default: go by what is known. */
-static inline bool polling_predicts(const struct duet_loop *loop, const struct duet_slot *slot)
-{
-	return likely(!(slot->flags & (DUET_HANDLE_TRY_NEVER | DUET_HANDLE_TRY_ALWAYS)) &&
-		      loop->try_first == DUET_TRY_PREDICT);
+	return polling_system_call(SYS_sendto, slot->fd, (long)(intptr_t)data, (long)bytes,
+				   MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /*
@@ -213,6 +202,8 @@ void polling_offload_read(struct duet_loop *loop, struct duet_slot *slot, struct
 /* finish.c: attempts the head of a direction and delivers; or no attempt is due any more. */
 void polling_finish_reads(struct duet_loop *loop, struct duet_slot *slot);
 void polling_finish_writes(struct duet_loop *loop, struct duet_slot *slot);
+/* The usual visit of a plain handle, nothing of UNUSUAL, of which only the read is due. */
+void polling_finish_usual(struct duet_loop *loop, struct duet_slot *slot);
 /* Attempts what was started on the due list; delivers or arms it. */
 void polling_finish_due(struct duet_loop *loop, struct duet_op *op);
 /* Delivers the armed polls of a handle that `events` answers. */
@@ -239,6 +230,8 @@ int polling_cancel(struct duet_loop *loop, struct duet_op *op);
 /* wait.c */
 int polling_wait(struct duet_loop *loop, int64_t timeout_ns);
 int polling_prepare(struct duet_loop *loop);
+/* Attempts what is due on the visited handle, of whose burst `attempts` are used up. */
+void polling_visit_on(struct duet_loop *loop, struct duet_slot *slot, uint32_t attempts);
 /* Takes a handle off the list of those to attempt. */
 void polling_attempt_never(struct duet_loop *loop, struct duet_slot *slot);
 

@@ -36,7 +36,7 @@ ssize_t duet_polling_try_recv(struct duet_loop *loop, duet_handle handle, void *
 	if (!slot)
 		return -EBADF;
 	do
-		n = polling_call_recv(loop, slot, data, length_bytes);
+		n = polling_call_any(loop, slot, data, length_bytes);
 	while (n == -EINTR);
 	if (n > 0)
 		polling_note_received(loop, slot, (size_t)n, length_bytes);
@@ -52,7 +52,7 @@ ssize_t duet_polling_try_send(struct duet_loop *loop, duet_handle handle, const 
 	if (!slot)
 		return -EBADF;
 	do
-		n = polling_call_send(loop, slot->fd, data, length_bytes);
+		n = (int)polling_call_send(loop, slot, data, length_bytes);
 	while (n == -EINTR);
 	if (n >= 0)
 		polling_note_sent(loop, slot, (size_t)n, length_bytes);

@@ -74,19 +74,14 @@ int polling_arm(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *
 }
 
 /* The default goes by what is known; the other two overrule it. */
-static COLD void overrule(struct duet_loop *loop, struct duet_slot *slot, enum direction direction)
+static void apply_policy(struct duet_loop *loop, struct duet_slot *slot, enum direction direction)
 {
-	if (duet_core_try(loop, slot) == DUET_TRY_ALWAYS)
-		slot->ready &= ~polling_bits(EMPTY, direction);
-	else if (!(slot->ready & polling_bits(READY, direction)))
-		polling_note_empty(slot, direction);
-}
+	enum duet_try policy = duet_core_try(loop, slot);
 
-static inline void apply_policy(struct duet_loop *loop, struct duet_slot *slot,
-				enum direction direction)
-{
-	if (!polling_predicts(loop, slot))
-		overrule(loop, slot, direction);
+	if (policy == DUET_TRY_ALWAYS)
+		slot->ready &= ~polling_bits(EMPTY, direction);
+	else if (policy == DUET_TRY_NEVER && !(slot->ready & polling_bits(READY, direction)))
+		polling_note_empty(slot, direction);
 }
 
 static inline bool may_attempt(const struct duet_slot *slot, enum direction direction)
@@ -107,7 +102,7 @@ static COLD int arm_at_start(struct duet_loop *loop, struct duet_slot *slot, str
 
 /* The head of a line is ours now: it is attempted in wait(), or an event is awaited. */
 static inline int hold(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
-		enum direction direction)
+		       enum direction direction)
 {
 	slot->ready |= polling_bits(HELD, direction);
 	if (may_attempt(slot, direction)) {
@@ -283,12 +278,10 @@ static int start_recv(struct duet_loop *loop, struct duet_op *op)
 	return hold(loop, slot, op, DIRECTION_READ);
 }
 
-static int start_send(struct duet_loop *loop, struct duet_op *op)
+static COLD int start_send_any(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
 {
-	struct duet_slot *slot = duet_core_op_slot(loop, op);
 	int n;
 
-	op->progress = PROGRESS_FRESH;
 	apply_policy(loop, slot, DIRECTION_WRITE);
 	if (wants_inline(op) && may_attempt(slot, DIRECTION_WRITE)) {
 		n = polling_try_send_once(loop, slot, op);
@@ -296,6 +289,19 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 			return ended_inline(loop, op, n);
 	}
 	return hold(loop, slot, op, DIRECTION_WRITE);
+}
+
+static int start_send(struct duet_loop *loop, struct duet_op *op)
+{
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+
+	op->progress = PROGRESS_FRESH;
+	if (unlikely(!slot->plain || op->flags & DUET_INLINE ||
+		     !may_attempt(slot, DIRECTION_WRITE)))
+		return start_send_any(loop, slot, op);
+	slot->ready |= polling_bits(HELD, DIRECTION_WRITE);
+	polling_attempt_later(loop, slot);
+	return BACKEND_ISSUED;
 }
 
 static int start_read(struct duet_loop *loop, struct duet_op *op)

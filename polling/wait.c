@@ -76,7 +76,7 @@ static COLD void visit_again(struct duet_loop *loop, struct duet_slot *slot)
 }
 
 /* Attempts until nothing is due or the burst is used up. */
-static COLD void visit_on(struct duet_loop *loop, struct duet_slot *slot, uint32_t attempts)
+COLD void polling_visit_on(struct duet_loop *loop, struct duet_slot *slot, uint32_t attempts)
 {
 	struct polling *polling = polling_of(loop);
 	uint32_t due;
@@ -99,40 +99,17 @@ static COLD void visit_on(struct duet_loop *loop, struct duet_slot *slot, uint32
 
 /*
  * Attempts what is due on a handle and delivers. Each report may end, close or start anything, so
- * that everything is looked at again; `visited` is no longer the handle if that is gone. One
- * receive, and one send that its completion has started, are the usual visit.
+ * that everything is looked at again; `visited` is no longer the handle if that is gone.
  */
-static inline void visit(struct duet_loop *loop, struct duet_slot *slot)
+static void visit(struct duet_loop *loop, struct duet_slot *slot)
 {
 	struct polling *polling = polling_of(loop);
-	const uint32_t write = HELD << DIRECTION_WRITE;
-	const uint32_t others = TAKEN | AWAITED | AWAITED << DIRECTION_WRITE;
-	uint32_t attempts = 0;
 
 	polling->visited = slot;
-	if (unlikely(slot->ready & others)) {
+	if (unlikely(slot->ready & (TAKEN | AWAITED | AWAITED << DIRECTION_WRITE)))
 		visit_others(loop, slot);
-		if (polling->visited == slot)
-			visit_on(loop, slot, 0);
-		return;
-	}
-	if (likely(polling_dues(slot) == HELD)) {
-		polling_finish_reads(loop, slot);
-		attempts = 1;
-		if (unlikely(polling->visited != slot))
-			return;
-		if (likely(polling_dues(slot) == write && loop->burst_max > 1)) {
-			polling_finish_writes(loop, slot);
-			attempts = 2;
-			if (unlikely(polling->visited != slot))
-				return;
-		}
-	}
-	if (unlikely(polling_dues(slot) || slot->ready & others)) {
-		visit_on(loop, slot, attempts);
-		return;
-	}
-	polling->visited = NULL;
+	if (polling->visited == slot)
+		polling_visit_on(loop, slot, 0);
 }
 
 /* ---- What was started. ---- */
@@ -202,18 +179,21 @@ static COLD int wait_timed(struct polling *polling, int64_t timeout_ns)
 	if (!polling->coarse) {
 		count = epoll_pwait2(polling->epoll, polling->events, max, &limit, NULL);
 		if (count >= 0 || errno != ENOSYS)
-			return count;
+			return count < 0 ? -errno : count;
 		polling->coarse = true;
 	}
-	return epoll_wait(polling->epoll, polling->events, max, timeout_ms(timeout_ns));
+	count = epoll_wait(polling->epoll, polling->events, max, timeout_ms(timeout_ns));
+	return count < 0 ? -errno : count;
 }
 
 static inline int wait_for(struct polling *polling, int64_t timeout_ns)
 {
-	if (timeout_ns > 0)
+	if (unlikely(timeout_ns > 0))
 		return wait_timed(polling, timeout_ns);
-	return epoll_wait(polling->epoll, polling->events, (int)polling->events_max,
-			  timeout_ns < 0 ? -1 : 0);
+	/* Not every machine has epoll_wait(2) itself. */
+	return (int)polling_system_call(SYS_epoll_pwait, polling->epoll,
+					(long)(intptr_t)polling->events,
+					(long)polling->events_max, timeout_ns < 0 ? -1 : 0);
 }
 
 /* The number of events, or -errno. */
@@ -222,9 +202,7 @@ static inline int fetch(struct duet_loop *loop, int64_t timeout_ns)
 	int count = wait_for(polling_of(loop), timeout_ns);
 
 	loop->stats.system_calls++;
-	if (count < 0)
-		count = -errno;
-	else
+	if (likely(count > 0))
 		loop->stats.events += (uint64_t)count;
 	loop->stats.waits += timeout_ns != 0;
 	duet_core_awake(loop);
@@ -244,7 +222,7 @@ static inline void take_note(struct duet_slot *slot, uint32_t events)
 }
 
 /* The handle of an event; NULL if it is gone, or the event is that of a wake. */
-static struct duet_slot *informed(struct duet_loop *loop, const struct epoll_event *event)
+static inline struct duet_slot *informed(struct duet_loop *loop, const struct epoll_event *event)
 {
 	struct duet_slot *slot = duet_core_slot(loop, event->data.u64);
 
@@ -266,14 +244,30 @@ static inline void go_on(struct duet_loop *loop, struct duet_slot *slot,
 		visit(loop, slot);
 }
 
-static inline void act_on(struct duet_loop *loop, const struct epoll_event *event)
+static COLD void act_on(struct duet_loop *loop, struct duet_slot *slot,
+			const struct epoll_event *event)
 {
+	take_note(slot, event->events);
+	go_on(loop, slot, event);
+}
+
+/* Both directions of a plain handle are ready, as most events say, and its read is all that is
+ * due, as on most handles: nothing of that needs to be looked at one by one. */
+static inline void act(struct duet_loop *loop, const struct epoll_event *event)
+{
+	const uint32_t write = DIRECTION_WRITE;
 	struct duet_slot *slot = informed(loop, event);
 
 	if (unlikely(!slot))
 		return;
-	take_note(slot, event->events);
-	go_on(loop, slot, event);
+	if (likely(event->events == (EPOLLIN | EPOLLOUT) && slot->plain &&
+		   (slot->ready & (UNUSUAL | HELD | HELD << write)) == HELD)) {
+		slot->ready = (slot->ready & ~(uint32_t)(EMPTY | EMPTY << write)) |
+			      (READY | READY << write);
+		polling_finish_usual(loop, slot);
+		return;
+	}
+	act_on(loop, slot, event);
 }
 
 /* First receives what every handle of the batch has, and only then delivers. */
@@ -320,7 +314,7 @@ int polling_wait(struct duet_loop *loop, int64_t timeout_ns)
 		act_eagerly(loop, count);
 	else
 		for (int i = 0; i < count; i++)
-			act_on(loop, &polling->events[i]);
+			act(loop, &polling->events[i]);
 	attempt_started(loop, true);
 	return 0;
 }
