@@ -442,17 +442,23 @@ static inline bool starts_plainly(const struct duet_loop *loop, const struct due
 	       op->args.io.length_bytes - 1 < DUET_TRANSFER_MAX && !*core_plain_line(loop, op);
 }
 
-static __attribute__((noinline)) void start_answered(struct duet_loop *loop, struct duet_op *op,
-						     int answer)
+int duet_core_answered(struct duet_loop *loop, struct duet_op *op, int answer)
 {
 	if (issue_again(loop, op, answer) == BACKEND_ENDED)
 		core_finish(loop, op, op->result);
+	return 0;
+}
+
+int core_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot)
+{
+	int answer = loop->backend->start(loop, op);
+
+	(void)slot;
+	return answer == BACKEND_ISSUED ? 0 : duet_core_answered(loop, op, answer);
 }
 
 int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 {
-	int answer;
-
 	core_check_owner(loop);
 	if (__builtin_expect(!starts_plainly(loop, op), 0))
 		return start_any(loop, op);
@@ -461,10 +467,7 @@ int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 	op->next = op->prev = op;
 	*core_plain_line(loop, op) = op;
 	core_state_step(op, STATE_IDLE, STATE_ISSUED);
-	answer = loop->backend->start(loop, op);
-	if (__builtin_expect(answer != BACKEND_ISSUED, 0))
-		start_answered(loop, op, answer);
-	return 0;
+	return loop->transfer(loop, op, duet_core_op_slot(loop, op));
 }
 
 /* ---- Room again. ---- */

@@ -5,6 +5,9 @@
 
 #include "core/loop.h"
 
+/* The hook of that name for backends without it. */
+int core_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot);
+
 void core_abort_unless_owner(const struct duet_loop *loop);
 
 /* Debug builds stop a call from a thread that doesn't own the loop. */

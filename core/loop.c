@@ -107,6 +107,7 @@ int duet_loop_create(struct duet_loop **out, const struct duet_backend *backend,
 	if (!loop)
 		return -ENOMEM;
 	loop->backend = backend;
+	loop->transfer = backend->transfer ? backend->transfer : core_transfer;
 	loop->clock = core_system_clock_ns;
 	loop->operations_max = loop->plain_max = options->operations_max;
 	loop->handles_max = options->handles_max;

@@ -140,6 +140,7 @@ struct core_offload;
 struct duet_loop {
 	const struct duet_backend *backend;
 	void *state; /* the backend's */
+	int (*transfer)(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot);
 	uint64_t now_ns;
 	uint64_t (*clock)(struct duet_loop *loop);
 

@@ -73,9 +73,9 @@ static inline struct duet_op **core_plain_line(const struct duet_loop *loop, con
 static inline bool duet_core_may_end_plainly(const struct duet_loop *loop, const struct duet_op *op,
 					     enum duet_kind kind)
 {
-	return (core_head(op) & CORE_HEAD(0xff, 0xff, DUET_POOLED)) ==
-		       CORE_HEAD(kind, STATE_ISSUED, 0) &&
-	       op->next == op && !op->timer && !loop->done.first;
+	return op->kind == kind && op->state == STATE_ISSUED &&
+	       (kind == DUET_SEND || !(op->flags & DUET_POOLED)) && op->next == op && !op->timer &&
+	       !loop->done.first;
 }
 
 /* Does so, and calls back. Cause and disposition are what the start has set: itself, completed.
@@ -111,8 +111,11 @@ static inline void duet_core_tell_plainly(struct duet_loop *loop, struct duet_op
 					  unsigned char *data, uint32_t bytes)
 {
 	core_buffer_hold(pool, index);
-	op->buffer = (struct duet_buffer){
-		.data = data, .length_bytes = bytes, .pool = pool->id, .index = index};
+	op->buffer.data = data;
+	op->buffer.length_bytes = bytes;
+	op->buffer.offset_bytes = 0;
+	op->buffer.pool = pool->id;
+	op->buffer.index = index;
 	op->transferred = bytes;
 	op->result = (int)bytes;
 	op->disposition = DUET_COMPLETED;

@@ -108,6 +108,7 @@ const struct duet_backend *duet_polling(void)
 		.create = create,
 		.destroy = destroy,
 		.start = polling_start,
+		.transfer = polling_transfer,
 		.cancel = polling_cancel,
 		.wait = polling_wait,
 		.wake = polling_wake,

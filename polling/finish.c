@@ -342,11 +342,34 @@ static inline bool receives_plainly(const struct duet_op *op)
 	       op->progress == PROGRESS_ARMED;
 }
 
+static inline void deliver_plainly(struct duet_loop *loop, struct duet_slot *slot,
+				   struct duet_op *op, unsigned char *data, uint32_t bytes)
+{
+	/* Not carried over the call: that would cost more than to fetch it again. */
+	struct duet_pool *pool = op->args.io.pool;
+	uint16_t index = duet_core_buffer_keep(pool);
+
+	if (likely(bytes < pool->size_bytes))
+		polling_note_empty(slot, DIRECTION_READ);
+	if (likely(duet_core_may_tell_plainly(loop, op)))
+		duet_core_tell_plainly(loop, op, pool, index, data, bytes);
+	else
+		duet_core_item_buffer(loop, op, (int)bytes, index);
+}
+
+static COLD void received_otherwise(struct duet_loop *loop, struct duet_slot *slot,
+				    struct duet_op *op, int n)
+{
+	if (n == -EAGAIN)
+		polling_found_nothing(loop, slot, DIRECTION_READ);
+	received_nothing(loop, slot, op, n);
+}
+
 /* finish_recv_pooled(), of a multishot receive on a plain handle. */
 static inline void receive_plainly(struct duet_loop *loop, struct duet_slot *slot,
 				   struct duet_op *op)
 {
-	struct duet_pool *pool = op->args.io.pool;
+	const struct duet_pool *pool = op->args.io.pool;
 	int index = duet_core_buffer_peek(pool);
 	unsigned char *data;
 	long n;
@@ -357,19 +380,10 @@ static inline void receive_plainly(struct duet_loop *loop, struct duet_slot *slo
 	}
 	data = duet_core_buffer_data(pool, (uint16_t)index);
 	n = polling_call_recv(loop, slot, data, pool->size_bytes);
-	if (unlikely(n == -EAGAIN))
-		polling_found_nothing(loop, slot, DIRECTION_READ);
-	if (unlikely(n <= 0)) {
-		received_nothing(loop, slot, op, (int)n);
-		return;
-	}
-	duet_core_buffer_keep(pool);
-	if (likely((uint64_t)n < pool->size_bytes))
-		polling_note_empty(slot, DIRECTION_READ);
-	if (likely(duet_core_may_tell_plainly(loop, op)))
-		duet_core_tell_plainly(loop, op, pool, (uint16_t)index, data, (uint32_t)n);
+	if (likely(n > 0))
+		deliver_plainly(loop, slot, op, data, (uint32_t)n);
 	else
-		duet_core_item_buffer(loop, op, (int)n, (uint16_t)index);
+		received_otherwise(loop, slot, op, (int)n);
 }
 
 static inline bool sends_plainly(const struct duet_loop *loop, const struct duet_op *op)
@@ -399,25 +413,24 @@ void polling_finish_usual(struct duet_loop *loop, struct duet_slot *slot)
 {
 	const uint32_t write = DIRECTION_WRITE;
 	const uint32_t looked_at = UNUSUAL | HELD | EMPTY | HELD << write | EMPTY << write;
-	struct polling *polling = polling_of(loop);
 	uint32_t attempts = 1;
 
-	polling->visited = slot;
+	polling_of(loop)->visited = slot;
 	if (likely(receives_plainly(slot->reads)))
 		receive_plainly(loop, slot, slot->reads);
 	else
 		polling_finish_reads(loop, slot);
-	if (unlikely(polling->visited != slot))
+	if (unlikely(polling_of(loop)->visited != slot))
 		return;
 	if (likely((slot->ready & looked_at) == (HELD | EMPTY | HELD << write) &&
 		   sends_plainly(loop, slot->writes))) {
 		send_plainly(loop, slot, slot->writes);
-		if (unlikely(polling->visited != slot))
+		if (unlikely(polling_of(loop)->visited != slot))
 			return;
 		attempts = 2;
 	}
 	if (likely((slot->ready & looked_at) == (HELD | EMPTY)))
-		polling->visited = NULL;
+		polling_of(loop)->visited = NULL;
 	else
 		polling_visit_on(loop, slot, attempts);
 }

@@ -180,6 +180,7 @@ enum { LEND_NONE = -1, LEND_OWN = -2 };
 
 /* start.c */
 int polling_start(struct duet_loop *loop, struct duet_op *op);
+int polling_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot);
 /* Puts a handle at the end of the list of those to attempt, if it isn't there. */
 void polling_queue(struct duet_loop *loop, struct duet_slot *slot);
 

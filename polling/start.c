@@ -278,10 +278,12 @@ static int start_recv(struct duet_loop *loop, struct duet_op *op)
 	return hold(loop, slot, op, DIRECTION_READ);
 }
 
-static COLD int start_send_any(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+static int start_send(struct duet_loop *loop, struct duet_op *op)
 {
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
 	int n;
 
+	op->progress = PROGRESS_FRESH;
 	apply_policy(loop, slot, DIRECTION_WRITE);
 	if (wants_inline(op) && may_attempt(slot, DIRECTION_WRITE)) {
 		n = polling_try_send_once(loop, slot, op);
@@ -289,19 +291,6 @@ static COLD int start_send_any(struct duet_loop *loop, struct duet_slot *slot, s
 			return ended_inline(loop, op, n);
 	}
 	return hold(loop, slot, op, DIRECTION_WRITE);
-}
-
-static int start_send(struct duet_loop *loop, struct duet_op *op)
-{
-	struct duet_slot *slot = duet_core_op_slot(loop, op);
-
-	op->progress = PROGRESS_FRESH;
-	if (unlikely(!slot->plain || op->flags & DUET_INLINE ||
-		     !may_attempt(slot, DIRECTION_WRITE)))
-		return start_send_any(loop, slot, op);
-	slot->ready |= polling_bits(HELD, DIRECTION_WRITE);
-	polling_attempt_later(loop, slot);
-	return BACKEND_ISSUED;
 }
 
 static int start_read(struct duet_loop *loop, struct duet_op *op)
@@ -397,4 +386,23 @@ static int (*const start_kind[DUET_KIND_COUNT])(struct duet_loop *loop, struct d
 int polling_start(struct duet_loop *loop, struct duet_op *op)
 {
 	return start_kind[op->kind](loop, op);
+}
+
+static __attribute__((noinline)) int transfer_any(struct duet_loop *loop, struct duet_op *op)
+{
+	int answer = polling_start(loop, op);
+
+	return answer == BACKEND_ISSUED ? 0 : duet_core_answered(loop, op, answer);
+}
+
+/* A send on a plain handle, of which nothing says that it would have to wait, is only noted. */
+int polling_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot)
+{
+	if (unlikely(op->kind != DUET_SEND || !slot->plain ||
+		     !may_attempt(slot, DIRECTION_WRITE)))
+		return transfer_any(loop, op);
+	op->progress = PROGRESS_FRESH;
+	slot->ready |= polling_bits(HELD, DIRECTION_WRITE);
+	polling_attempt_later(loop, slot);
+	return 0;
 }

@@ -270,6 +270,13 @@ static inline void act(struct duet_loop *loop, const struct epoll_event *event)
 	act_on(loop, slot, event);
 }
 
+static inline void act_plainly(struct duet_loop *loop, const struct epoll_event *event,
+			       const struct epoll_event *end)
+{
+	for (; event != end; event++)
+		act(loop, event);
+}
+
 /* First receives what every handle of the batch has, and only then delivers. */
 static COLD void act_eagerly(struct duet_loop *loop, int count)
 {
@@ -313,8 +320,7 @@ int polling_wait(struct duet_loop *loop, int64_t timeout_ns)
 	if (unlikely(polling->eager))
 		act_eagerly(loop, count);
 	else
-		for (int i = 0; i < count; i++)
-			act(loop, &polling->events[i]);
+		act_plainly(loop, polling->events, polling->events + count);
 	attempt_started(loop, true);
 	return 0;
 }

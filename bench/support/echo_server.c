@@ -34,8 +34,7 @@ struct connection {
 
 /* Free, or from an arrival to the terminal completion of its send. */
 struct reply {
-	struct duet_op op;
-	struct connection *connection;
+	struct duet_op op;		/* its context: the connection */
 	struct reply *next_free;
 	struct duet_buffer buffer;	/* held until the send has ended */
 };
@@ -53,15 +52,20 @@ struct server {
 };
 
 /* A start is refused only for misuse and for bounds that create() has made large enough. */
-static void start(struct server *server, struct duet_op *op)
+static void refused(const struct duet_op *op, int rc)
 {
-	int rc = duet_op_start(server->loop, op);
-
-	if (rc == 0)
-		return;
 	fprintf(stderr, "echo: %s could not be started: %s\n",
 		duet_kind_name((enum duet_kind)op->kind), duet_error_name(rc));
 	abort();
+}
+
+/* A start is refused only for misuse and for bounds that create() has made large enough. */
+static inline void start(struct server *server, struct duet_op *op)
+{
+	int rc = duet_op_start(server->loop, op);
+
+	if (rc)
+		refused(op, rc);
 }
 
 static void on_accept(struct duet_op *op);
@@ -83,38 +87,38 @@ static void on_close(struct duet_op *op)
 	server->free_connections = connection;
 }
 
-static void close_if_idle(struct connection *connection)
+/* The receive has ended and no reply is under way. */
+static void close_idle(struct connection *connection)
 {
-	if (!connection->ended || connection->sending > 0)
-		return;
 	duet_op_init(&connection->op, on_close, connection);
 	duet_op_close(&connection->op, connection->handle);
 	if (duet_op_start(connection->server->loop, &connection->op) == -ESHUTDOWN)
 		return;		/* the loop closes what is left */
 }
 
+/* The buffer goes back before the connection may close. */
 static void on_send(struct duet_op *op)
 {
-	struct reply *reply = op->context;
-	struct connection *connection = reply->connection;
+	struct reply *reply = (struct reply *)op;
+	struct connection *connection = op->context;
 	struct server *server = connection->server;
 
 	server->tally.bytes += op->transferred;
-	duet_buffer_return(server->loop, &reply->buffer);
 	reply->next_free = server->free_replies;
 	server->free_replies = reply;
-	connection->sending--;
-	close_if_idle(connection);
+	duet_buffer_return(server->loop, &reply->buffer);
+	if (--connection->sending == 0 && connection->ended)
+		close_idle(connection);
 }
 
 /* There is a reply for each buffer, so the list cannot be empty while a buffer arrives. */
-static void send_back(struct connection *connection, const struct duet_buffer *buffer)
+static inline void send_back(struct connection *connection, const struct duet_buffer *buffer)
 {
 	struct server *server = connection->server;
 	struct reply *reply = server->free_replies;
 
 	server->free_replies = reply->next_free;
-	reply->connection = connection;
+	reply->op.context = connection;
 	reply->buffer = *buffer;
 	connection->sending++;
 	duet_op_send(&reply->op, connection->handle, buffer->data, buffer->length_bytes,
@@ -122,19 +126,25 @@ static void send_back(struct connection *connection, const struct duet_buffer *b
 	start(server, &reply->op);
 }
 
+static void on_last(struct connection *connection)
+{
+	connection->ended = true;
+	if (connection->sending == 0)
+		close_idle(connection);
+}
+
 /* An interim completion without data says that the pool was empty; the receive goes on. */
 static void on_receive(struct duet_op *op)
 {
 	struct connection *connection = op->context;
+	bool last = !op->more;
 
 	if (op->transferred > 0 && op->request == 0)
 		send_back(connection, &op->buffer);
 	else if (op->transferred > 0)
 		duet_buffer_return(connection->server->loop, &op->buffer);
-	if (op->more)
-		return;
-	connection->ended = true;
-	close_if_idle(connection);
+	if (last)
+		on_last(connection);
 }
 
 static void begin(struct server *server, duet_handle handle)
@@ -256,7 +266,7 @@ static int make_lists(struct server *server, const struct echo_shape *shape)
 	for (uint32_t index = shape->buffer_count; index-- > 0;) {
 		struct reply *reply = &server->replies[index];
 
-		duet_op_init(&reply->op, on_send, reply);
+		duet_op_init(&reply->op, on_send, NULL);
 		reply->next_free = server->free_replies;
 		server->free_replies = reply;
 	}
