@@ -155,6 +155,7 @@ const struct duet_backend *duet_completion(void)
 		.create = create,
 		.destroy = destroy,
 		.start = completion_start,
+		.transfer = completion_transfer,
 		.cancel = completion_cancel,
 		.wait = completion_wait,
 		.wake = completion_wake,

@@ -16,15 +16,29 @@ static int plain_error(int result)
 	return result == -EINTR || result == -512 ? -ECANCELED : result;
 }
 
+static __attribute__((noinline)) void finish_plain_any(struct duet_loop *loop, struct duet_op *op,
+						       int result)
+{
+	if (op)
+		duet_core_end(loop, op, plain_error(result));
+	else
+		loop->stats.stale++;
+}
+
+/* First of all a send that moved all it was to move. */
 static void finish_plain(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
 {
 	struct duet_op *op = duet_core_find(loop, user_data);
 
 	(void)flags;
-	if (op)
-		duet_core_end(loop, op, plain_error(result));
-	else
-		loop->stats.stale++;
+	if (__builtin_expect(!op || !duet_core_may_end_plainly(loop, op, DUET_SEND) ||
+				     (uint32_t)result != core_remaining(op),
+			     0)) {
+		finish_plain_any(loop, op, result);
+		return;
+	}
+	core_forget(loop, op);
+	duet_core_end_plainly(loop, op, &duet_core_op_slot(loop, op)->writes);
 }
 
 static void finish_recv(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
@@ -170,16 +184,33 @@ static void reclaim_buffer(struct duet_loop *loop, uint64_t user_data, unsigned 
 	completion_pool_return(loop, pool, buffer_of(flags));
 }
 
-static void finish_pool(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
+static __attribute__((noinline)) void
+finish_pool_any(struct duet_loop *loop, struct duet_op *op, uint64_t user_data, int result,
+		unsigned flags)
 {
-	struct duet_op *op = duet_core_find(loop, user_data);
-
-	if (__builtin_expect(!op, 0))
+	if (!op)
 		reclaim_buffer(loop, user_data, flags);
 	else if (flags & IORING_CQE_F_MORE && result > 0)
 		duet_core_item_buffer(loop, op, result, buffer_of(flags));
 	else
 		finish_pooled(loop, op, result, flags);
+}
+
+static inline void finish_pool(struct duet_loop *loop, uint64_t user_data, int result,
+			       unsigned flags)
+{
+	struct duet_op *op = duet_core_find(loop, user_data);
+	struct duet_pool *pool;
+
+	if (__builtin_expect(!op || !(flags & IORING_CQE_F_MORE) || result <= 0 ||
+				     !duet_core_may_tell_plainly(loop, op),
+			     0)) {
+		finish_pool_any(loop, op, user_data, result, flags);
+		return;
+	}
+	pool = op->args.io.pool;
+	duet_core_tell_plainly(loop, op, pool, buffer_of(flags),
+			       duet_core_buffer_data(pool, buffer_of(flags)), (uint32_t)result);
 }
 
 static void finish_cancel(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
@@ -220,8 +251,11 @@ void completion_finish(struct duet_loop *loop, uint64_t user_data, int result, u
 {
 	unsigned tag = user_data & ((1 << IDENTITY_TAG_BITS) - 1);
 
+	/* The two of every message without the table: so they become part of this function. */
 	if (tag >= TAG_POOL)
 		finish_pool(loop, user_data, result, flags);
+	else if (tag == TAG_PLAIN)
+		finish_plain(loop, user_data, result, flags);
 	else
 		finishes[tag](loop, user_data, result, flags);
 }

@@ -4,7 +4,7 @@
 #define COMPLETION_INTERNAL_H
 
 #include "completion/compat.h"
-#include "core/backend.h"
+#include "core/shortcut.h"
 
 /*
  * What rides in the low four bits of user_data beside an identity: it says what an entry's result
@@ -95,7 +95,16 @@ void completion_ring_forget(struct completion *self);
 /* A place in the submission queue, or NULL: also handing over what is there made no room. The
  * caller fills all of it. */
 struct io_uring_sqe *completion_ring_entry(struct completion *self);
-bool completion_ring_full(const struct completion *self);
+/* Enters the usual send; the queue isn't full. */
+void completion_ring_send(struct completion *self, int fd, const struct iovec *from,
+			  uint64_t user_data);
+
+static inline bool completion_ring_full(const struct completion *self)
+{
+	const struct io_uring_sq *sq = &self->ring.sq;
+
+	return sq->sqe_tail - *sq->khead == sq->ring_entries;
+}
 
 /* Hands over what was entered, and waits for a completion if there is none: see the hook wait(). */
 int completion_ring_wait(struct completion *self, int64_t timeout_ns);
@@ -127,6 +136,7 @@ void completion_list_remove(struct completion_list *list, const struct duet_op *
 
 /* start.c */
 int completion_start(struct duet_loop *loop, struct duet_op *op);
+int completion_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot);
 /* Starts a multishot operation again that the kernel ended without an error. */
 void completion_start_again(struct duet_loop *loop, struct duet_op *op);
 /* Polls on, hearing of changes only. */

@@ -100,13 +100,6 @@ static unsigned publish(struct completion *self)
 	return sq->sqe_tail - *sq->khead;
 }
 
-bool completion_ring_full(const struct completion *self)
-{
-	const struct io_uring_sq *sq = &self->ring.sq;
-
-	return sq->sqe_tail - *sq->khead == sq->ring_entries;
-}
-
 int completion_ring_hand_over(struct completion *self)
 {
 	unsigned submit = publish(self);
@@ -126,6 +119,21 @@ struct io_uring_sqe *completion_ring_entry(struct completion *self)
 			return NULL;
 	}
 	return &sq->sqes[sq->sqe_tail++ & sq->ring_mask];
+}
+
+/* All of an entry, in eight stores: what io_uring_prep_send() does, and what it leaves to others. */
+void completion_ring_send(struct completion *self, int fd, const struct iovec *from,
+			  uint64_t user_data)
+{
+	struct io_uring_sq *sq = &self->ring.sq;
+
+	sq->sqes[sq->sqe_tail++ & sq->ring_mask] =
+		(struct io_uring_sqe){.opcode = IORING_OP_SEND,
+				      .fd = fd,
+				      .addr = (uintptr_t)from->iov_base,
+				      .len = (uint32_t)from->iov_len,
+				      .msg_flags = MSG_NOSIGNAL,
+				      .user_data = user_data};
 }
 
 /* ---- Completion. ---- */
@@ -190,12 +198,14 @@ int completion_ring_wait(struct completion *self, int64_t timeout_ns)
 void completion_ring_reap(struct duet_loop *loop, struct completion *self)
 {
 	struct io_uring_cq *cq = &self->ring.cq;
+	const struct io_uring_cqe *cqes = cq->cqes;
+	unsigned mask = cq->ring_mask;
 	unsigned head = *cq->khead;
 	unsigned tail = io_uring_smp_load_acquire(cq->ktail);
 
 	self->stats->events += tail - head;
 	while (head != tail) {
-		const struct io_uring_cqe *cqe = &cq->cqes[head++ & cq->ring_mask];
+		const struct io_uring_cqe *cqe = &cqes[head++ & mask];
 		uint64_t user_data = cqe->user_data;
 		int result = cqe->res;
 		unsigned flags = cqe->flags;

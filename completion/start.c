@@ -393,6 +393,29 @@ int completion_start(struct duet_loop *loop, struct duet_op *op)
 	return starts[op->kind](loop, op);
 }
 
+static __attribute__((noinline)) int transfer_any(struct duet_loop *loop, struct duet_op *op)
+{
+	int answer = completion_start(loop, op);
+
+	return answer == BACKEND_ISSUED ? 0 : duet_core_answered(loop, op, answer);
+}
+
+/* A send on a plain handle, in a turn that isn't short, is entered straight away. */
+int completion_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot)
+{
+	struct completion *self = completion_of(loop);
+
+	if (__builtin_expect(op->kind != DUET_SEND || !slot->plain || self->direct_left ||
+				     completion_ring_full(self),
+			     0))
+		return transfer_any(loop, op);
+	op->backend = core_identify(loop, op) | TAG_PLAIN;
+	op->progress = PLACE_KERNEL;
+	self->stats->armed++;
+	completion_ring_send(self, slot->fd, op->args.io.vectors, op->backend);
+	return 0;
+}
+
 /* ---- What the kernel ended without an error before it was over. ---- */
 
 void completion_start_watch(struct duet_loop *loop, struct duet_op *op)

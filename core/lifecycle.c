@@ -36,16 +36,9 @@ static struct duet_op **line_of(struct duet_slot *slot, const struct duet_op *op
 
 /* ---- Identities. ---- */
 
-/* pending is bounded by operations_max, so that there is always a free one. */
 uint64_t duet_core_identify(struct duet_loop *loop, struct duet_op *op)
 {
-	uint32_t index = loop->entry_free - 1;
-	struct core_entry *entry = &loop->entries[index];
-
-	loop->entry_free = entry->free_next;
-	entry->op = op;
-	op->identity = (uint64_t)entry->generation << 32 | index << IDENTITY_TAG_BITS;
-	return op->identity;
+	return core_identify(loop, op);
 }
 
 /* ---- Delivery. ---- */

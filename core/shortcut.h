@@ -38,6 +38,18 @@ static inline uint32_t core_head(const struct duet_op *op)
 	((uint32_t)(kind) << 24 | (uint32_t)(state) << 16 | (uint32_t)(flags))
 #endif
 
+/* Identities come from a table; pending is bounded by its size, so that there is always a free one. */
+static inline uint64_t core_identify(struct duet_loop *loop, struct duet_op *op)
+{
+	uint32_t index = loop->entry_free - 1;
+	struct core_entry *entry = &loop->entries[index];
+
+	loop->entry_free = entry->free_next;
+	entry->op = op;
+	op->identity = (uint64_t)entry->generation << 32 | index << IDENTITY_TAG_BITS;
+	return op->identity;
+}
+
 /* The identity of an operation ends: what the kernel still says of it is late. */
 static inline void core_forget(struct duet_loop *loop, struct duet_op *op)
 {

@@ -126,25 +126,29 @@ static inline void send_back(struct connection *connection, const struct duet_bu
 	start(server, &reply->op);
 }
 
-static void on_last(struct connection *connection)
+/* The last completion of a receive, or one of which nothing is to be sent back: as when the pool
+ * was empty (the receive goes on), or when the loop shuts down. */
+static void on_receive_else(struct connection *connection, const struct duet_op *op)
 {
-	connection->ended = true;
-	if (connection->sending == 0)
-		close_idle(connection);
-}
-
-/* An interim completion without data says that the pool was empty; the receive goes on. */
-static void on_receive(struct duet_op *op)
-{
-	struct connection *connection = op->context;
 	bool last = !op->more;
 
 	if (op->transferred > 0 && op->request == 0)
 		send_back(connection, &op->buffer);
 	else if (op->transferred > 0)
 		duet_buffer_return(connection->server->loop, &op->buffer);
-	if (last)
-		on_last(connection);
+	if (!last)
+		return;
+	connection->ended = true;
+	if (connection->sending == 0)
+		close_idle(connection);
+}
+
+static void on_receive(struct duet_op *op)
+{
+	if (op->more && op->transferred > 0 && op->request == 0)
+		send_back(op->context, &op->buffer);
+	else
+		on_receive_else(op->context, op);
 }
 
 static void begin(struct server *server, duet_handle handle)
