@@ -209,6 +209,7 @@ static inline void finish_pool(struct duet_loop *loop, uint64_t user_data, int r
 		return;
 	}
 	pool = op->args.io.pool;
+	core_buffer_hold(pool, buffer_of(flags));
 	duet_core_tell_plainly(loop, op, pool, buffer_of(flags),
 			       duet_core_buffer_data(pool, buffer_of(flags)), (uint32_t)result);
 }

@@ -400,12 +400,12 @@ static __attribute__((noinline)) int transfer_any(struct duet_loop *loop, struct
 	return answer == BACKEND_ISSUED ? 0 : duet_core_answered(loop, op, answer);
 }
 
-/* A send on a plain handle, in a turn that isn't short, is entered straight away. */
+/* A send in a turn that isn't short, is entered straight away. */
 int completion_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot)
 {
 	struct completion *self = completion_of(loop);
 
-	if (__builtin_expect(op->kind != DUET_SEND || !slot->plain || self->direct_left ||
+	if (__builtin_expect(op->kind != DUET_SEND || self->direct_left ||
 				     completion_ring_full(self),
 			     0))
 		return transfer_any(loop, op);

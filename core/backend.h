@@ -60,7 +60,7 @@ struct duet_backend {
 
 	/*
 	 * start() for what nearly every message does: a send, or a receive into the caller's memory,
-	 * of one piece, without DUET_INLINE, of which slot is the handle. Returns 0 if start() would
+	 * of one piece, without DUET_INLINE, on slot, which is plain. Returns 0 if start() would
 	 * have answered BACKEND_ISSUED; any other answer it gives to duet_core_answered() and returns
 	 * what that returns. So it can be the last thing that duet_op_start() does, which saves some
 	 * twenty instructions a message. NULL: start() is called.
@@ -255,12 +255,12 @@ DUET_API void duet_core_buffer_untake(struct duet_pool *pool, uint16_t index);
  * if bytes came: then it is taken. Nothing else may be called in between. */
 static inline int duet_core_buffer_peek(const struct duet_pool *pool)
 {
-	return pool->stack_count ? pool->stack[pool->stack_count - 1] : -1;
+	return pool->free_count ? pool->stack[pool->free_count - 1] : -1;
 }
 
 static inline uint16_t duet_core_buffer_keep(struct duet_pool *pool)
 {
-	return pool->stack[--pool->stack_count];
+	return pool->stack[--pool->free_count];
 }
 
 static inline unsigned char *duet_core_buffer_data(const struct duet_pool *pool, uint16_t index)

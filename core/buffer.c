@@ -54,7 +54,6 @@ static int pool_stack(struct duet_pool *pool)
 	/* The lowest index on top: the same few buffers stay in the cache. */
 	for (uint32_t i = 0; i < pool->count; i++)
 		pool->stack[i] = (uint16_t)(pool->count - 1 - i);
-	pool->stack_count = pool->count;
 	return 0;
 }
 
@@ -119,20 +118,22 @@ uint32_t duet_pool_free_count(const struct duet_pool *pool)
 
 int duet_core_buffer_take(struct duet_pool *pool)
 {
-	return pool->stack_count ? pool->stack[--pool->stack_count] : -ENOBUFS;
+	return pool->free_count ? pool->stack[--pool->free_count] : -ENOBUFS;
 }
 
 void duet_core_buffer_untake(struct duet_pool *pool, uint16_t index)
 {
-	pool->stack[pool->stack_count++] = index;
+	pool->stack[pool->free_count++] = index;
 }
 
 static inline int give_back(struct duet_loop *loop, struct duet_pool *pool, uint16_t index)
 {
+	uint32_t place = pool->free_count++;
+
 	if (!pool->stack)
 		return loop->backend->pool_return(loop, pool, index);
-	if (!MUTANT(buffer_returned_twice) || pool->stack_count < pool->count)
-		pool->stack[pool->stack_count++] = index;
+	if (!MUTANT(buffer_returned_twice) || place < pool->count)
+		pool->stack[place] = index;
 	return 0;
 }
 
@@ -163,7 +164,6 @@ int duet_buffer_return(struct duet_loop *loop, const struct duet_buffer *buffer)
 	if (pool->states[index] != BUFFER_HELD && !MUTANT(buffer_returned_twice))
 		return not_held(buffer);
 	pool->states[index] = BUFFER_FREE;
-	pool->free_count++;
 	if (__builtin_expect(pool->starved.first != NULL, 0))
 		return return_and_feed(loop, pool, index);
 	return give_back(loop, pool, index);

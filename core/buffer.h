@@ -5,12 +5,20 @@
 
 #include "core/loop.h"
 
+/* A buffer that is off the stack already goes to the caller. */
+static inline void core_buffer_hand_over(struct duet_pool *pool, uint16_t index)
+{
+	pool->states[index] = BUFFER_HELD;
+	if (pool->free_count < pool->free_least)
+		pool->free_least = pool->free_count;
+}
+
 /* A buffer left the pool with bytes in it. */
 static inline void core_buffer_hold(struct duet_pool *pool, uint16_t index)
 {
-	pool->states[index] = BUFFER_HELD;
-	if (--pool->free_count < pool->free_least)
-		pool->free_least = pool->free_count;
+	if (!pool->stack)
+		pool->free_count--;
+	core_buffer_hand_over(pool, index);
 }
 
 /* What the caller sees of a held buffer. */

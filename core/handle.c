@@ -16,20 +16,20 @@ static duet_handle handle_of(const struct duet_loop *loop, const struct duet_slo
 	return (duet_handle){(uint32_t)(slot - loop->slots), slot->generation};
 }
 
-/* What class, flags and policy come to: to be called whenever one of them has changed. */
-static void describe(const struct duet_loop *loop, struct duet_slot *slot)
+void core_handle_describe(const struct duet_loop *loop, struct duet_slot *slot)
 {
 	bool stops_only_empty =
 		slot->slot_class == CLASS_TCP ||
 		(slot->slot_class == CLASS_UNIX_STREAM && slot->flags & DUET_HANDLE_NO_ANCILLARY);
 
-	slot->plain = stops_only_empty && duet_core_try(loop, slot) == DUET_TRY_PREDICT &&
-		      loop->burst_max > 1;
+	slot->plain = slot->slot_state == SLOT_OPEN && stops_only_empty &&
+		      duet_core_try(loop, slot) == DUET_TRY_PREDICT && loop->burst_max > 1;
 }
 
 static void give_back(struct duet_loop *loop, struct duet_slot *slot)
 {
 	slot->slot_state = SLOT_FREE;
+	slot->plain = false;
 	slot->free_next = loop->slot_free;
 	loop->slot_free = (uint32_t)(slot - loop->slots) + 1;
 }
@@ -48,7 +48,7 @@ int duet_core_slot_make(struct duet_loop *loop, int fd, enum core_class slot_cla
 				   .slot_class = (uint8_t)slot_class,
 				   .slot_state = SLOT_OPEN,
 				   .flags = (uint8_t)flags};
-	describe(loop, slot);
+	core_handle_describe(loop, slot);
 	error = loop->backend->attach(loop, slot);
 	if (error) {
 		give_back(loop, slot);
@@ -187,7 +187,7 @@ int duet_handle_set_flags(struct duet_loop *loop, duet_handle handle, unsigned f
 	if (flags & ~all_flags)
 		return -EINVAL;
 	slot->flags = (uint8_t)flags;
-	describe(loop, slot);
+	core_handle_describe(loop, slot);
 	return 0;
 }
 

@@ -10,6 +10,10 @@
 int core_handle_made(struct duet_loop *loop, const struct duet_op *op, int fd,
 		     duet_handle *handle);
 
+/* Sets slot->plain, which follows from its state, class, flags and policy: to be called whenever one
+ * of them has changed. */
+void core_handle_describe(const struct duet_loop *loop, struct duet_slot *slot);
+
 /* The socket of slot became a listener. */
 void core_handle_listens(struct duet_slot *slot);
 

@@ -43,6 +43,13 @@ uint64_t duet_core_identify(struct duet_loop *loop, struct duet_op *op)
 
 /* ---- Delivery. ---- */
 
+static void set_slot_state(const struct duet_loop *loop, struct duet_slot *slot,
+			   enum core_slot_state state)
+{
+	slot->slot_state = (uint8_t)state;
+	core_handle_describe(loop, slot);
+}
+
 static bool breaks_stream(const struct duet_op *op)
 {
 	return core_kind(op)->line == LINE_WRITES && op->disposition != DUET_COMPLETED &&
@@ -55,7 +62,7 @@ static void mend_stream(struct duet_loop *loop, const struct duet_op *op)
 	struct duet_slot *slot = duet_core_slot_of(loop, op->handle);
 
 	if (slot && slot->slot_state == SLOT_BROKEN)
-		slot->slot_state = SLOT_OPEN;
+		set_slot_state(loop, slot, SLOT_OPEN);
 }
 
 static inline void deliver(struct duet_loop *loop, struct duet_op *op)
@@ -213,7 +220,7 @@ static void break_stream(struct duet_loop *loop, struct duet_slot *slot)
 	if (MUTANT(follower_after_partial))
 		return;
 	if (slot->slot_state == SLOT_OPEN)
-		slot->slot_state = SLOT_BROKEN;
+		set_slot_state(loop, slot, SLOT_BROKEN);
 	while (slot->writes)
 		end_untouched(loop, slot->writes);
 }
@@ -245,7 +252,7 @@ static struct duet_op *drained_close(struct duet_loop *loop, struct duet_slot *s
 		return NULL;
 	if ((slot->reads || slot->writes || slot->others) && !MUTANT(close_does_not_drain))
 		return NULL;
-	slot->slot_state = SLOT_DRAINED;
+	set_slot_state(loop, slot, SLOT_DRAINED);
 	loop->backend->detach(loop, slot);
 	return op;
 }
@@ -312,7 +319,7 @@ static int start_close(struct duet_loop *loop, struct duet_op *op)
 	struct duet_slot *slot = duet_core_op_slot(loop, op);
 
 	core_state_set(op, STATE_WAITING);
-	slot->slot_state = SLOT_CLOSING;
+	set_slot_state(loop, slot, SLOT_CLOSING);
 	slot->closing = op;
 	core_request_line(loop, &slot->reads, DUET_CAUSE_CLOSE);
 	core_request_line(loop, &slot->writes, DUET_CAUSE_CLOSE);
@@ -418,7 +425,8 @@ static __attribute__((noinline)) int start_any(struct duet_loop *loop, struct du
 	return 1;
 }
 
-/* The common start: a transfer of one piece that nothing stands in front of, without a deadline.
+/* The common start: a transfer of one piece on a plain handle, that nothing stands in front of,
+ * without a deadline.
  * What start_any() would find out, with the fewest questions. */
 static inline bool starts_plainly(const struct duet_loop *loop, const struct duet_op *op)
 {
@@ -428,7 +436,7 @@ static inline bool starts_plainly(const struct duet_loop *loop, const struct due
 	return (head == CORE_HEAD(DUET_SEND, STATE_IDLE, 0) ||
 		head == CORE_HEAD(DUET_RECV, STATE_IDLE, 0)) &&
 	       op->handle.slot < loop->handles_max &&
-	       slot->generation == op->handle.generation && slot->slot_state == SLOT_OPEN &&
+	       slot->generation == op->handle.generation && slot->plain &&
 	       (op->deadline_ns & loop->deadline_ns) == DUET_NO_DEADLINE &&
 	       loop->pending < loop->plain_max && op->args.io.vector_count == 1 &&
 	       op->args.io.vectors[0].iov_len == op->args.io.length_bytes &&
@@ -613,11 +621,13 @@ void duet_core_item_buffer(struct duet_loop *loop, struct duet_op *op, int resul
 {
 	struct duet_pool *pool = op->args.io.pool;
 
-	if (__builtin_expect(duet_core_may_tell_plainly(loop, op), 1))
-		duet_core_tell_plainly(loop, op, pool, index, duet_core_buffer_data(pool, index),
-				       (uint32_t)result);
-	else
+	if (__builtin_expect(!duet_core_may_tell_plainly(loop, op), 0)) {
 		item_any(loop, op, result, index);
+		return;
+	}
+	core_buffer_hold(pool, index);
+	duet_core_tell_plainly(loop, op, pool, index, duet_core_buffer_data(pool, index),
+			       (uint32_t)result);
 }
 
 void duet_core_starve(struct duet_loop *loop, struct duet_op *op)

@@ -87,7 +87,7 @@ struct duet_slot {
 	/* The backend's own words about this handle, zero at attach. */
 	uint32_t ready; /* what is known of each direction */
 	uint32_t next;  /* polling: next in its list of handles to attempt, index + 1 */
-	/* The usual handle, for which the shortest way is good: a stream on which a short receive
+	/* The usual handle, for which the shortest way is good: an open stream on which a short receive
 	 * proves that there is no more, attempted by what is known, more than once in a turn. */
 	bool plain;
 	uint8_t reserved[7];
@@ -116,9 +116,8 @@ struct duet_pool {
 	unsigned char *memory;
 	uint32_t count;
 	uint32_t size_bytes;
-	uint32_t free_count; /* not held by the caller */
+	uint32_t free_count; /* not held by the caller; the height of the stack, if there is one */
 	uint32_t free_least; /* the least that it ever was */
-	uint32_t stack_count;
 	uint16_t id;
 	uint16_t *stack;   /* core's free list; NULL where the backend has pool hooks */
 	uint16_t *chain;   /* streams: index + 1 of the next arrival */

@@ -117,12 +117,12 @@ static inline bool duet_core_may_tell_plainly(const struct duet_loop *loop,
 	return !loop->done.first && op->done && !(MUTANT(late_bytes_discarded) && op->request);
 }
 
-/* duet_core_item_buffer(), if so: `bytes` are at `data`, in the buffer `index`. */
+/* duet_core_item_buffer(), if so: `bytes` are at `data`, in the buffer `index`, which the caller of
+ * this has taken for the operation's. */
 static inline void duet_core_tell_plainly(struct duet_loop *loop, struct duet_op *op,
 					  struct duet_pool *pool, uint16_t index,
 					  unsigned char *data, uint32_t bytes)
 {
-	core_buffer_hold(pool, index);
 	op->buffer.data = data;
 	op->buffer.length_bytes = bytes;
 	op->buffer.offset_bytes = 0;

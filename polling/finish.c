@@ -175,6 +175,14 @@ static COLD void received_nothing(struct duet_loop *loop, struct duet_slot *slot
 		end_head(loop, slot, op, DIRECTION_READ, n);
 }
 
+COLD void polling_finish_unreceived(struct duet_loop *loop, struct duet_slot *slot,
+				    struct duet_op *op, int n)
+{
+	if (n == -EAGAIN)
+		polling_found_nothing(loop, slot, DIRECTION_READ);
+	received_nothing(loop, slot, op, n);
+}
+
 static inline void deliver_buffer(struct duet_loop *loop, struct duet_slot *slot,
 				  struct duet_op *op, int n, uint16_t index)
 {
@@ -183,6 +191,8 @@ static inline void deliver_buffer(struct duet_loop *loop, struct duet_slot *slot
 		 * can tell of more. A refusal is met again by the attempt that follows. */
 		if (unlikely(op->progress != PROGRESS_ARMED) && polling_arm(loop, slot, op))
 			slot->ready &= ~polling_bits(EMPTY, DIRECTION_READ);
+		else
+			slot->ready |= polling_bits(PLAIN, DIRECTION_READ);
 		duet_core_item_buffer(loop, op, n, index);
 		return;
 	}
@@ -193,7 +203,7 @@ static inline void deliver_buffer(struct duet_loop *loop, struct duet_slot *slot
 }
 
 /* That there is no buffer is something to tell of only if there is data. */
-static COLD void find_no_buffer(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+COLD void polling_find_no_buffer(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
 {
 	if (slot->ready & polling_bits(READY, DIRECTION_READ)) {
 		polling_lend_none(loop, slot, op);
@@ -211,7 +221,7 @@ static inline void finish_recv_pooled(struct duet_loop *loop, struct duet_slot *
 	int n;
 
 	if (unlikely(index == LEND_NONE)) {
-		find_no_buffer(loop, slot, op);
+		polling_find_no_buffer(loop, slot, op);
 		return;
 	}
 	n = attempt_recv_pooled(loop, slot, pool, index);
@@ -299,7 +309,7 @@ static void finish_send(struct duet_loop *loop, struct duet_slot *slot, struct d
 }
 
 /* An interruption leaves the attempt due. */
-static COLD void sent_otherwise(struct duet_loop *loop, struct duet_slot *slot,
+COLD void polling_finish_unsent(struct duet_loop *loop, struct duet_slot *slot,
 				struct duet_op *op, int n)
 {
 	if (n == -EAGAIN) {
@@ -332,107 +342,6 @@ void polling_finish_writes(struct duet_loop *loop, struct duet_slot *slot)
 		finish_send(loop, slot, op);
 	else
 		finish_connect(loop, slot, op);
-}
-
-/* ---- The usual visit. ---- */
-
-static inline bool receives_plainly(const struct duet_op *op)
-{
-	return core_head(op) == CORE_HEAD(DUET_RECV, STATE_ISSUED, DUET_POOLED | DUET_MULTISHOT) &&
-	       op->progress == PROGRESS_ARMED;
-}
-
-static inline void deliver_plainly(struct duet_loop *loop, struct duet_slot *slot,
-				   struct duet_op *op, unsigned char *data, uint32_t bytes)
-{
-	/* Not carried over the call: that would cost more than to fetch it again. */
-	struct duet_pool *pool = op->args.io.pool;
-	uint16_t index = duet_core_buffer_keep(pool);
-
-	if (likely(bytes < pool->size_bytes))
-		polling_note_empty(slot, DIRECTION_READ);
-	if (likely(duet_core_may_tell_plainly(loop, op)))
-		duet_core_tell_plainly(loop, op, pool, index, data, bytes);
-	else
-		duet_core_item_buffer(loop, op, (int)bytes, index);
-}
-
-static COLD void received_otherwise(struct duet_loop *loop, struct duet_slot *slot,
-				    struct duet_op *op, int n)
-{
-	if (n == -EAGAIN)
-		polling_found_nothing(loop, slot, DIRECTION_READ);
-	received_nothing(loop, slot, op, n);
-}
-
-/* finish_recv_pooled(), of a multishot receive on a plain handle. */
-static inline void receive_plainly(struct duet_loop *loop, struct duet_slot *slot,
-				   struct duet_op *op)
-{
-	const struct duet_pool *pool = op->args.io.pool;
-	int index = duet_core_buffer_peek(pool);
-	unsigned char *data;
-	long n;
-
-	if (unlikely(index == LEND_NONE)) {
-		find_no_buffer(loop, slot, op);
-		return;
-	}
-	data = duet_core_buffer_data(pool, (uint16_t)index);
-	n = polling_call_recv(loop, slot, data, pool->size_bytes);
-	if (likely(n > 0))
-		deliver_plainly(loop, slot, op, data, (uint32_t)n);
-	else
-		received_otherwise(loop, slot, op, (int)n);
-}
-
-static inline bool sends_plainly(const struct duet_loop *loop, const struct duet_op *op)
-{
-	return duet_core_may_end_plainly(loop, op, DUET_SEND) && op->progress == PROGRESS_FRESH &&
-	       op->args.io.vector_count == 1;
-}
-
-/* finish_send(), of one piece and nothing behind it. */
-static inline void send_plainly(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
-{
-	const struct iovec *piece = op->args.io.vectors;
-	long n = polling_call_send(loop, slot, piece->iov_base, piece->iov_len);
-
-	if (unlikely(n != (long)piece->iov_len)) {
-		sent_otherwise(loop, slot, op, (int)n);
-		return;
-	}
-	slot->ready &= ~polling_bits(HELD, DIRECTION_WRITE);
-	loop->stats.inline_ended++;
-	duet_core_end_plainly(loop, op, &slot->writes);
-}
-
-/* One receive, and the send that its completion has started. What else there is, or has become of
- * the handle meanwhile, is polling_visit_on()'s. */
-void polling_finish_usual(struct duet_loop *loop, struct duet_slot *slot)
-{
-	const uint32_t write = DIRECTION_WRITE;
-	const uint32_t looked_at = UNUSUAL | HELD | EMPTY | HELD << write | EMPTY << write;
-	uint32_t attempts = 1;
-
-	polling_of(loop)->visited = slot;
-	if (likely(receives_plainly(slot->reads)))
-		receive_plainly(loop, slot, slot->reads);
-	else
-		polling_finish_reads(loop, slot);
-	if (unlikely(polling_of(loop)->visited != slot))
-		return;
-	if (likely((slot->ready & looked_at) == (HELD | EMPTY | HELD << write) &&
-		   sends_plainly(loop, slot->writes))) {
-		send_plainly(loop, slot, slot->writes);
-		if (unlikely(polling_of(loop)->visited != slot))
-			return;
-		attempts = 2;
-	}
-	if (likely((slot->ready & looked_at) == (HELD | EMPTY)))
-		polling_of(loop)->visited = NULL;
-	else
-		polling_visit_on(loop, slot, attempts);
 }
 
 /* ---- Read. ---- */

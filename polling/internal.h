@@ -35,6 +35,9 @@ enum {
 	EMPTY = 1 << 2,   /* the last attempt found nothing more; the next event is awaited */
 	AWAITED = 1 << 3, /* a wait of the native dialect is armed */
 	TAKEN = 1 << 4,   /* eager arm only: the result is in the head's `backend` already */
+	/* Of a held head, on its way to be the usual: the read is a multishot receive into a pool that
+	 * is armed, the write a send that came by transfer() and was not attempted yet. */
+	PLAIN = 1 << 5,
 
 	REGISTERED = 1 << 16,    /* the kernel watches it, until detach */
 	QUEUED = 1 << 17,        /* on the list of handles to attempt */
@@ -46,7 +49,7 @@ enum {
 	FILE_NO_TRY = 1 << 23,   /* reads go to a worker at once: O_DIRECT, or RWF_NOWAIT refused */
 	UNWATCHABLE = 1 << 24,   /* the kernel has no readiness for it, as for regular files */
 
-	/* What a visit may meet that is not the usual: see polling_finish_usual(). */
+	/* What a visit may meet that is not the usual: see visit_usual(). */
 	UNUSUAL = QUEUED | TIRED | POLLED | LASTING | TAKEN | AWAITED | AWAITED << 8,
 };
 
@@ -203,8 +206,13 @@ void polling_offload_read(struct duet_loop *loop, struct duet_slot *slot, struct
 /* finish.c: attempts the head of a direction and delivers; or no attempt is due any more. */
 void polling_finish_reads(struct duet_loop *loop, struct duet_slot *slot);
 void polling_finish_writes(struct duet_loop *loop, struct duet_slot *slot);
-/* The usual visit of a plain handle, nothing of UNUSUAL, of which only the read is due. */
-void polling_finish_usual(struct duet_loop *loop, struct duet_slot *slot);
+/* What came of a call that moved nothing, or less than asked for. */
+void polling_finish_unreceived(struct duet_loop *loop, struct duet_slot *slot,
+			       struct duet_op *op, int n);
+void polling_finish_unsent(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
+			   int n);
+/* A receive finds its pool empty. */
+void polling_find_no_buffer(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op);
 /* Attempts what was started on the due list; delivers or arms it. */
 void polling_finish_due(struct duet_loop *loop, struct duet_op *op);
 /* Delivers the armed polls of a handle that `events` answers. */
@@ -231,10 +239,16 @@ int polling_cancel(struct duet_loop *loop, struct duet_op *op);
 /* wait.c */
 int polling_wait(struct duet_loop *loop, int64_t timeout_ns);
 int polling_prepare(struct duet_loop *loop);
-/* Attempts what is due on the visited handle, of whose burst `attempts` are used up. */
-void polling_visit_on(struct duet_loop *loop, struct duet_slot *slot, uint32_t attempts);
 /* Takes a handle off the list of those to attempt. */
 void polling_attempt_never(struct duet_loop *loop, struct duet_slot *slot);
+
+/* visit.c: attempts what is due on a handle, and delivers; the handles of a batch of events. */
+void polling_visit(struct duet_loop *loop, struct duet_slot *slot);
+void polling_visit_all(struct duet_loop *loop, const struct epoll_event *event,
+		       const struct epoll_event *end);
+/* Eager arm: first receives what every handle has, and only then delivers. */
+void polling_visit_eagerly(struct duet_loop *loop, const struct epoll_event *event,
+			   const struct epoll_event *end);
 
 /* wake.c */
 int polling_wake_open(struct polling *polling);

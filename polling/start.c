@@ -104,7 +104,8 @@ static COLD int arm_at_start(struct duet_loop *loop, struct duet_slot *slot, str
 static inline int hold(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
 		       enum direction direction)
 {
-	slot->ready |= polling_bits(HELD, direction);
+	slot->ready = (slot->ready & ~polling_bits(PLAIN, direction)) |
+		      polling_bits(HELD, direction);
 	if (may_attempt(slot, direction)) {
 		polling_attempt_later(loop, slot);
 		return BACKEND_ISSUED;
@@ -395,14 +396,13 @@ static __attribute__((noinline)) int transfer_any(struct duet_loop *loop, struct
 	return answer == BACKEND_ISSUED ? 0 : duet_core_answered(loop, op, answer);
 }
 
-/* A send on a plain handle, of which nothing says that it would have to wait, is only noted. */
+/* A send on a handle of which nothing says that it would have to wait, is only noted. */
 int polling_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot)
 {
-	if (unlikely(op->kind != DUET_SEND || !slot->plain ||
-		     !may_attempt(slot, DIRECTION_WRITE)))
+	if (unlikely(op->kind != DUET_SEND || !may_attempt(slot, DIRECTION_WRITE)))
 		return transfer_any(loop, op);
 	op->progress = PROGRESS_FRESH;
-	slot->ready |= polling_bits(HELD, DIRECTION_WRITE);
+	slot->ready |= polling_bits(HELD | PLAIN, DIRECTION_WRITE);
 	polling_attempt_later(loop, slot);
 	return 0;
 }

@@ -45,73 +45,6 @@ void polling_attempt_never(struct duet_loop *loop, struct duet_slot *slot)
 	slot->ready &= ~(uint32_t)QUEUED;
 }
 
-/* ---- One handle. ---- */
-
-static inline bool anything_awaited(const struct duet_slot *slot)
-{
-	return polling_is_awaited(slot, DIRECTION_READ) ||
-	       polling_is_awaited(slot, DIRECTION_WRITE);
-}
-
-/* The rare guests of a handle. */
-static COLD void visit_others(struct duet_loop *loop, struct duet_slot *slot)
-{
-	if (slot->ready & TAKEN)
-		polling_finish_taken(loop, slot);
-	if (polling_of(loop)->visited == slot)
-		polling_native_ready(loop, slot);
-}
-
-/* Of two directions that are due: the other one than last time. */
-static COLD uint32_t choose(const struct duet_loop *loop, uint32_t attempts)
-{
-	return (loop->stats.turns ^ attempts) & 1 ? HELD : HELD << DIRECTION_WRITE;
-}
-
-/* What has more to give goes behind all others. */
-static COLD void visit_again(struct duet_loop *loop, struct duet_slot *slot)
-{
-	slot->ready |= TIRED;
-	polling_attempt_later(loop, slot);
-}
-
-/* Attempts until nothing is due or the burst is used up. */
-COLD void polling_visit_on(struct duet_loop *loop, struct duet_slot *slot, uint32_t attempts)
-{
-	struct polling *polling = polling_of(loop);
-	uint32_t due;
-
-	while ((due = polling_dues(slot)) && attempts < loop->burst_max) {
-		if (due == (HELD | HELD << DIRECTION_WRITE))
-			due = choose(loop, attempts);
-		if (due == HELD)
-			polling_finish_reads(loop, slot);
-		else
-			polling_finish_writes(loop, slot);
-		if (polling->visited != slot)
-			return;
-		attempts++;
-	}
-	polling->visited = NULL;
-	if (due || anything_awaited(slot))
-		visit_again(loop, slot);
-}
-
-/*
- * Attempts what is due on a handle and delivers. Each report may end, close or start anything, so
- * that everything is looked at again; `visited` is no longer the handle if that is gone.
- */
-static void visit(struct duet_loop *loop, struct duet_slot *slot)
-{
-	struct polling *polling = polling_of(loop);
-
-	polling->visited = slot;
-	if (unlikely(slot->ready & (TAKEN | AWAITED | AWAITED << DIRECTION_WRITE)))
-		visit_others(loop, slot);
-	if (polling->visited == slot)
-		polling_visit_on(loop, slot, 0);
-}
-
 /* ---- What was started. ---- */
 
 /* Those that are on the list now; what they start is for the next pass. `again`: the handles that
@@ -128,7 +61,7 @@ static COLD void attempt_handles(struct duet_loop *loop, bool again)
 			continue;
 		}
 		slot->ready &= ~(uint32_t)TIRED;
-		visit(loop, slot);
+		polling_visit(loop, slot);
 	}
 }
 
@@ -209,94 +142,6 @@ static inline int fetch(struct duet_loop *loop, int64_t timeout_ns)
 	return count;
 }
 
-static inline void take_note(struct duet_slot *slot, uint32_t events)
-{
-	const uint32_t lasting = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
-
-	if (events & (EPOLLIN | lasting))
-		polling_note_ready(slot, DIRECTION_READ);
-	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
-		polling_note_ready(slot, DIRECTION_WRITE);
-	if (unlikely(events & lasting))
-		slot->ready |= LASTING;
-}
-
-/* The handle of an event; NULL if it is gone, or the event is that of a wake. */
-static inline struct duet_slot *informed(struct duet_loop *loop, const struct epoll_event *event)
-{
-	struct duet_slot *slot = duet_core_slot(loop, event->data.u64);
-
-	if (!slot && event->data.u64 != POLLING_WAKE_IDENTITY)
-		loop->stats.stale++;
-	return slot;
-}
-
-static inline void go_on(struct duet_loop *loop, struct duet_slot *slot,
-			 const struct epoll_event *event)
-{
-	if (unlikely(slot->ready & POLLED)) {
-		polling_finish_polls(loop, slot, event->events);
-		if (!duet_core_slot(loop, event->data.u64))
-			return;
-	}
-	/* One that is on the list has its place there. */
-	if (likely(!(slot->ready & QUEUED)))
-		visit(loop, slot);
-}
-
-static COLD void act_on(struct duet_loop *loop, struct duet_slot *slot,
-			const struct epoll_event *event)
-{
-	take_note(slot, event->events);
-	go_on(loop, slot, event);
-}
-
-/* Both directions of a plain handle are ready, as most events say, and its read is all that is
- * due, as on most handles: nothing of that needs to be looked at one by one. */
-static inline void act(struct duet_loop *loop, const struct epoll_event *event)
-{
-	const uint32_t write = DIRECTION_WRITE;
-	struct duet_slot *slot = informed(loop, event);
-
-	if (unlikely(!slot))
-		return;
-	if (likely(event->events == (EPOLLIN | EPOLLOUT) && slot->plain &&
-		   (slot->ready & (UNUSUAL | HELD | HELD << write)) == HELD)) {
-		slot->ready = (slot->ready & ~(uint32_t)(EMPTY | EMPTY << write)) |
-			      (READY | READY << write);
-		polling_finish_usual(loop, slot);
-		return;
-	}
-	act_on(loop, slot, event);
-}
-
-static inline void act_plainly(struct duet_loop *loop, const struct epoll_event *event,
-			       const struct epoll_event *end)
-{
-	for (; event != end; event++)
-		act(loop, event);
-}
-
-/* First receives what every handle of the batch has, and only then delivers. */
-static COLD void act_eagerly(struct duet_loop *loop, int count)
-{
-	const struct epoll_event *events = polling_of(loop)->events;
-	struct duet_slot *slot;
-
-	for (int i = 0; i < count; i++) {
-		slot = duet_core_slot(loop, events[i].data.u64);
-		if (!slot)
-			continue;
-		take_note(slot, events[i].events);
-		polling_take_early(loop, slot);
-	}
-	for (int i = 0; i < count; i++) {
-		slot = informed(loop, &events[i]);
-		if (slot)
-			go_on(loop, slot, &events[i]);
-	}
-}
-
 /* ---- The turn. ---- */
 
 int polling_wait(struct duet_loop *loop, int64_t timeout_ns)
@@ -318,9 +163,9 @@ int polling_wait(struct duet_loop *loop, int64_t timeout_ns)
 	if (count < 0)
 		return count == -EINTR ? 0 : count;
 	if (unlikely(polling->eager))
-		act_eagerly(loop, count);
+		polling_visit_eagerly(loop, polling->events, polling->events + count);
 	else
-		act_plainly(loop, polling->events, polling->events + count);
+		polling_visit_all(loop, polling->events, polling->events + count);
 	attempt_started(loop, true);
 	return 0;
 }
