@@ -73,6 +73,12 @@ static int build(struct completion *self, struct duet_loop *loop,
 	return error;
 }
 
+static void give_back(struct completion *self)
+{
+	free(self->messages);
+	free(self);
+}
+
 static int create(struct duet_loop *loop, const struct duet_loop_options *options)
 {
 	struct completion_tuning tuning;
@@ -84,17 +90,14 @@ static int create(struct duet_loop *loop, const struct duet_loop_options *option
 	self = calloc(1, sizeof(*self));
 	if (!self)
 		return -ENOMEM;
-	error = build(self, loop, &tuning);
+	self->messages = calloc(loop->operations_max, sizeof(*self->messages));
+	error = self->messages ? build(self, loop, &tuning) : -ENOMEM;
 	if (error) {
-		free(self);
+		give_back(self);
 		return error;
 	}
 	self->direct = tuning.direct;
 	self->direct_left = tuning.direct ? SHORT_TURN : 0;
-	while (self->message_count < MESSAGES_MAX) {
-		self->message_free[self->message_count] = (uint8_t)self->message_count;
-		self->message_count++;
-	}
 	loop->state = self;
 	loop->fd = self->carry_fd >= 0 ? self->carry_fd : self->ring.ring_fd;
 	return 0;
@@ -114,7 +117,7 @@ static void destroy(struct duet_loop *loop)
 	close(self->wake_fd);
 	if (self->carry_fd >= 0)
 		close(self->carry_fd);
-	free(self);
+	give_back(self);
 }
 
 /* O_NONBLOCK is left as it is: the ring polls such descriptors like any other (tried on 6.18 with

@@ -143,16 +143,6 @@ static void finish_descriptor(struct duet_loop *loop, uint64_t user_data, int re
 	}
 }
 
-static void finish_message(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
-{
-	const struct duet_op *op = duet_core_find(loop, user_data);
-
-	/* Before the report: the line's next send may want it. */
-	if (op)
-		completion_message_return(completion_of(loop), op->progress);
-	finish_plain(loop, user_data, result, flags);
-}
-
 static uint16_t buffer_of(unsigned flags)
 {
 	return (uint16_t)(flags >> IORING_CQE_BUFFER_SHIFT);
@@ -241,7 +231,6 @@ static finish_fn *const finishes[TAG_POOL] = {
 	[TAG_PLAIN] = finish_plain,
 	[TAG_RECV] = finish_recv,
 	[TAG_DESCRIPTOR] = finish_descriptor,
-	[TAG_MESSAGE] = finish_message,
 	[TAG_CANCEL] = finish_cancel,
 	[TAG_WAKE] = finish_wake,
 	[TAG_RELEASE] = finish_release,

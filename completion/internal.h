@@ -14,30 +14,27 @@ enum completion_tag {
 	TAG_PLAIN,      /* the result is a number and nothing else */
 	TAG_RECV,       /* into the caller's memory; its flags tell whether more is there */
 	TAG_DESCRIPTOR, /* the result is a new descriptor */
-	TAG_MESSAGE,    /* a send of several pieces: its message header comes back */
 	TAG_CANCEL,     /* the answer to a cancel, posted only if it was no success */
 	TAG_WAKE,       /* the eventfd; no identity */
 	TAG_RELEASE,    /* the answer to the end of the wake's poll; no identity */
 	TAG_POLL,       /* the result is what is ready */
-	TAG_POOL,       /* + pool id, the rest: a receive into that pool */
+	TAG_POOL = 8,   /* + pool id, the rest: a receive into that pool */
 };
 
-_Static_assert(TAG_POOL + DUET_POOLS_MAX <= 1 << IDENTITY_TAG_BITS, "a tag for every pool");
+_Static_assert(TAG_POOL % DUET_POOLS_MAX == 0 &&
+		       TAG_POOL + DUET_POOLS_MAX <= 1 << IDENTITY_TAG_BITS,
+	       "a tag for every pool, whose low bits are the pool's");
 
-/* op->progress: where an issued operation is; in the kernel also 1 + the index of its message
- * header. */
+/* op->progress: where an issued operation is. */
 enum {
-	PLACE_KERNEL = 0,
-	PLACE_OWED = 1 << 16, /* on the list of those that found no room to go on */
-	PLACE_HELD,           /* it has ended, and wait() has yet to say so */
-	PLACE_NOWHERE,        /* a poll that nothing can end but a cancel */
+	PLACE_KERNEL,
+	PLACE_OWED,    /* on the list of those that found no room to go on */
+	PLACE_HELD,    /* it has ended, and wait() has yet to say so */
+	PLACE_NOWHERE, /* a poll that nothing can end but a cancel */
 };
 
 /* slot->ready: what the last receive on a handle said. */
 enum { READY_UNKNOWN, READY_EMPTY };
-
-/* Message headers for sends of several pieces: the kernel may read one until its send ends. */
-#define MESSAGES_MAX 64
 
 /* Plain send calls that one turn may make, and the entries fetched up to which a turn is short:
  * measured, beyond two the batch is cheaper. */
@@ -73,9 +70,9 @@ struct completion {
 	bool carried; /* the ring rings it */
 	struct completion_list owed; /* multishot and polls, to be started again: see PLACE_OWED */
 	struct completion_list held; /* polls whose watch is to go: see PLACE_HELD */
-	struct msghdr messages[MESSAGES_MAX];
-	uint8_t message_free[MESSAGES_MAX];
-	uint32_t message_count;
+	/* One for each identity, so that there always is one: of a send of several pieces, which the
+	 * kernel may read until that ends. The pages of those that never do so are never touched. */
+	struct msghdr *messages;
 };
 
 static inline struct completion *completion_of(const struct duet_loop *loop)
@@ -169,7 +166,5 @@ void completion_wake_event(struct completion *self, unsigned flags);
 int completion_pool_attach(struct duet_loop *loop, struct duet_pool *pool);
 int completion_pool_return(struct duet_loop *loop, struct duet_pool *pool, uint16_t index);
 void completion_pool_detach(struct duet_loop *loop, struct duet_pool *pool);
-uint32_t completion_message_take(struct completion *self, struct duet_op *op);
-void completion_message_return(struct completion *self, uint32_t index);
 
 #endif

@@ -9,7 +9,7 @@
 
 /*
  * Memory that is out of the caller's hands: the kernel's ring of a pool's free buffers, from which
- * it takes one when data is there; and the headers of sends of several pieces.
+ * it takes one when data is there.
  */
 
 struct provided {
@@ -104,26 +104,6 @@ void completion_pool_detach(struct duet_loop *loop, struct duet_pool *pool)
 		io_uring_unregister_buf_ring(&completion_of(loop)->ring, pool->id);
 	munmap(self->ring, self->ring_bytes);
 	free(self);
-}
-
-/* ---- Message headers. ---- */
-
-/* 1 + the index of a header for the pieces of op, which stay in op; 0 if none is free. */
-uint32_t completion_message_take(struct completion *self, struct duet_op *op)
-{
-	uint32_t index;
-
-	if (!self->message_count)
-		return 0;
-	index = self->message_free[--self->message_count];
-	self->messages[index] = (struct msghdr){.msg_iov = op->args.io.vectors,
-						.msg_iovlen = op->args.io.vector_count};
-	return index + 1;
-}
-
-void completion_message_return(struct completion *self, uint32_t index)
-{
-	self->message_free[self->message_count++] = (uint8_t)(index - 1);
 }
 
 /* ---- Operations that are neither the kernel's nor reported. ---- */

@@ -213,28 +213,26 @@ static inline void wait_first_if_wished(const struct duet_loop *loop, const stru
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 }
 
-/* Of several pieces, with a message header of ours: the kernel may read it until the end. */
-static __attribute__((noinline)) int
-send_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe, uint32_t message)
+/* Of several pieces, with a message header of ours: both stay where they are until the end. */
+static __attribute__((noinline)) void
+prep_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe)
 {
 	struct completion *self = completion_of(loop);
+	uint32_t place = (uint32_t)duet_core_identity(op) >> IDENTITY_TAG_BITS;
+	struct msghdr *message = &self->messages[place];
 
-	io_uring_prep_sendmsg(sqe, fd_of(loop, op), &self->messages[message - 1], MSG_NOSIGNAL);
-	wait_first_if_wished(loop, op, sqe);
-	issued(self, op, sqe, TAG_MESSAGE);
-	op->progress = message;
-	return BACKEND_ISSUED;
+	*message = (struct msghdr){.msg_iov = op->args.io.vectors,
+				   .msg_iovlen = op->args.io.vector_count};
+	io_uring_prep_sendmsg(sqe, fd_of(loop, op), message, MSG_NOSIGNAL);
 }
 
-/* Several pieces go together if a message header is free; else the first of them goes alone, and
- * the caller or core goes on with the rest as after any short count. Followers stay behind: they
- * are still the caller's to cancel, which memory that the kernel reads is not. */
+/* Several pieces always go in one call: they may be one datagram. Followers stay behind: they are
+ * still the caller's to cancel, which memory that the kernel reads is not. */
 static int start_send(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
 	const struct iovec *from = op->args.io.vectors;
 	struct io_uring_sqe *sqe;
-	uint32_t message = 0;
 	int answer = -EAGAIN;
 
 	if (self->direct_left)
@@ -245,10 +243,10 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 	if (!sqe)
 		return -EAGAIN;
 	if (op->args.io.vector_count > 1)
-		message = completion_message_take(self, op);
-	if (message)
-		return send_pieces(loop, op, sqe, message);
-	io_uring_prep_send(sqe, fd_of(loop, op), from->iov_base, from->iov_len, MSG_NOSIGNAL);
+		prep_pieces(loop, op, sqe);
+	else
+		io_uring_prep_send(sqe, fd_of(loop, op), from->iov_base, from->iov_len,
+				   MSG_NOSIGNAL);
 	wait_first_if_wished(loop, op, sqe);
 	return issued(self, op, sqe, TAG_PLAIN);
 }

@@ -19,8 +19,11 @@ extern "C" {
  *                    the kernel has it, 6.1)
  *   mode=plain       completions may appear at any time
  *   entries=N        places in the submission queue, 8 to 32768, default 256; the completion
- *                    queue has eight times as many
+ *                    queue has eight times as many, but never more than 65536
  *   direct=no        never make a plain send call instead of a submission, when the turn is short
+ *
+ * Memory beside the two queues, which are the kernel's: 56 bytes more for each of operations_max
+ * (rounded up to pages) that ever sends several pieces.
  */
 DUET_API const struct duet_backend *duet_completion(void);
 

@@ -228,6 +228,68 @@ START_TEST(a_send_into_a_closed_unix_stream_raises_no_signal)
 }
 END_TEST
 
+#define MANY 80
+
+static void send_pieces_start(struct trial *trial, duet_handle handle, const char *first,
+	const char *second)
+{
+	struct iovec pieces[2] = { { (char *)(uintptr_t)first, strlen(first) },
+		{ (char *)(uintptr_t)second, strlen(second) } };
+
+	trial_init(trial);
+	duet_op_send_vector(&trial->op, handle, pieces, 2, DUET_WHOLE);
+	trial_start(trial);
+}
+
+/* A datagram socket whose peer takes no more, and on it a send of two pieces. */
+static void stick_datagram(struct trial *trial, int *raw)
+{
+	duet_handle handle;
+
+	raw_unix(SOCK_DGRAM, &handle, raw);
+	while (send(duet_handle_fd(stage.loop, handle), "x", 1, MSG_DONTWAIT) == 1)
+		;
+	send_pieces_start(trial, handle, "one", "two");
+}
+
+START_TEST(however_many_wait_the_pieces_of_a_datagram_go_out_in_one)
+{
+	static struct trial stuck[MANY];
+	struct trial trial;
+	int raws[MANY];
+	int raw;
+
+	stage_reopen(NULL, "direct=no");
+	for (unsigned i = 0; i < MANY; i++)
+		stick_datagram(&stuck[i], &raws[i]);
+	stage_settle(3);
+	raw_unix(SOCK_DGRAM, &pair[0], &raw);
+	send_pieces_start(&trial, pair[0], "hello", " world");
+	await(&trial);
+	expect(&trial, 11, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	ck_assert_int_eq(recv(raw, in, sizeof(in), MSG_DONTWAIT), 11);
+	ck_assert_mem_eq(in, "hello world", 11);
+	ck_assert_int_eq(recv(raw, in, sizeof(in), MSG_DONTWAIT), -1);
+	close(raw);
+
+	raw_unix(SOCK_STREAM, &pair[0], &raw);
+	send_pieces_start(&trial, pair[0], "", "data");
+	await(&trial);
+	expect(&trial, 4, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	raw_recv(raw, in, 4);
+	close(raw);
+	for (unsigned i = 0; i < MANY; i++) {
+		ck_assert_uint_eq(stuck[i].ends, 0);
+		trial_cancel(&stuck[i]);
+	}
+	for (unsigned i = 0; i < MANY; i++) {
+		await(&stuck[i]);
+		expect(&stuck[i], -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+		close(raws[i]);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("send",
@@ -240,5 +302,6 @@ int main(void)
 			a_send_after_the_peer_closed_fails_with_EPIPE_or_ECONNRESET_without_a_signal,
 			a_send_after_its_own_shutdown_fails_with_EPIPE),
 		CASES(a_reset_amid_send_all_says_what_went_out,
-			a_send_into_a_closed_unix_stream_raises_no_signal));
+			a_send_into_a_closed_unix_stream_raises_no_signal,
+			however_many_wait_the_pieces_of_a_datagram_go_out_in_one));
 }
