@@ -142,7 +142,7 @@ static inline struct duet_op *duet_core_find(const struct duet_loop *loop, uint6
 	uint32_t slot = (uint32_t)identity >> IDENTITY_TAG_BITS;
 	const struct core_entry *entry = &loop->entries[slot];
 
-	if (slot >= loop->operations_max)
+	if (slot >= loop->entries_max)
 		return NULL;
 	if (entry->generation != (uint32_t)(identity >> 32) && !MUTANT(cancel_by_pointer))
 		return NULL;
@@ -186,8 +186,15 @@ static inline void duet_core_tick(struct duet_loop *loop)
 	loop->now_ns = now_ns;
 }
 
+/* Is there a place for a handle that nobody has a claim on? */
+static inline bool duet_core_handle_free(const struct duet_loop *loop)
+{
+	return loop->handles_free > loop->handles_kept;
+}
+
 /* To be called by wait() when it has fetched, before the first report: the turn's time is that
- * after the sleep. */
+ * after the sleep. In a turn without it no timer expires: a result that is there already would be
+ * found only later, and is to be kept. */
 static inline void duet_core_awake(struct duet_loop *loop)
 {
 	duet_core_tick(loop);
@@ -258,7 +265,7 @@ static inline int duet_core_buffer_peek(const struct duet_pool *pool)
 	return pool->free_count ? pool->stack[pool->free_count - 1] : -1;
 }
 
-static inline uint16_t duet_core_buffer_keep(struct duet_pool *pool)
+static inline uint32_t duet_core_buffer_keep(struct duet_pool *pool)
 {
 	return pool->stack[--pool->free_count];
 }

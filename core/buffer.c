@@ -57,32 +57,23 @@ static int pool_stack(struct duet_pool *pool)
 	return 0;
 }
 
-static int free_pool_id(const struct duet_loop *loop)
-{
-	for (int id = 0; id < DUET_POOLS_MAX; id++)
-		if (!loop->pools[id])
-			return id;
-	return -ENOSPC;
-}
-
 int duet_pool_create(struct duet_loop *loop, uint32_t count, uint32_t size_bytes,
 		     struct duet_pool **out)
 {
 	struct duet_pool *pool;
-	int id = free_pool_id(loop);
 	int error;
 
 	*out = NULL;
 	if (count < 1 || count > LIMIT_POOL_COUNT || size_bytes < 1 ||
 	    size_bytes > LIMIT_POOL_BUFFER_BYTES)
 		return -EINVAL;
-	if (id < 0)
-		return id;
+	if (loop->pool_count == DUET_POOLS_MAX)
+		return -ENOSPC;
 	pool = calloc(1, sizeof(*pool));
 	if (!pool)
 		return -ENOMEM;
 	pool->loop = loop;
-	pool->id = (uint16_t)id;
+	pool->id = (uint16_t)loop->pool_count;
 	pool->count = round_up_to_power(count);
 	pool->free_count = pool->free_least = pool->count;
 	pool->size_bytes = size_bytes;
@@ -94,21 +85,20 @@ int duet_pool_create(struct duet_loop *loop, uint32_t count, uint32_t size_bytes
 		pool_free(pool);
 		return error;
 	}
-	loop->pools[id] = pool;
+	loop->pools[loop->pool_count++] = pool;
 	*out = pool;
 	return 0;
 }
 
 void core_pools_fini(struct duet_loop *loop)
 {
-	for (int id = 0; id < DUET_POOLS_MAX; id++) {
-		if (!loop->pools[id])
-			continue;
+	for (uint32_t id = 0; id < loop->pool_count; id++) {
 		if (loop->backend->pool_detach)
 			loop->backend->pool_detach(loop, loop->pools[id]);
 		pool_free(loop->pools[id]);
 		loop->pools[id] = NULL;
 	}
+	loop->pool_count = 0;
 }
 
 uint32_t duet_pool_free_count(const struct duet_pool *pool)
@@ -156,10 +146,13 @@ static int not_held(const struct duet_buffer *buffer)
 
 int duet_buffer_return(struct duet_loop *loop, const struct duet_buffer *buffer)
 {
-	struct duet_pool *pool = buffer->pool < DUET_POOLS_MAX ? loop->pools[buffer->pool] : NULL;
 	uint16_t index = buffer->index;
+	struct duet_pool *pool;
 
-	if (!pool || index >= pool->count)
+	if (buffer->pool >= loop->pool_count)
+		return not_held(buffer);
+	pool = loop->pools[buffer->pool];
+	if (index >= pool->count)
 		return not_held(buffer);
 	if (pool->states[index] != BUFFER_HELD && !MUTANT(buffer_returned_twice))
 		return not_held(buffer);
@@ -186,7 +179,6 @@ void duet_loop_ledger(const struct duet_loop *loop, struct duet_ledger *ledger)
 				       .lent_peak_bytes = from->lent_peak_bytes,
 				       .lent_byte_seconds = from->lent_byte_ns / 1e9,
 				       .lent_count = from->lent_count};
-	for (int id = 0; id < DUET_POOLS_MAX; id++)
-		if (loop->pools[id])
-			count_held(loop->pools[id], ledger);
+	for (uint32_t id = 0; id < loop->pool_count; id++)
+		count_held(loop->pools[id], ledger);
 }

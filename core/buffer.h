@@ -6,7 +6,7 @@
 #include "core/loop.h"
 
 /* A buffer that is off the stack already goes to the caller. */
-static inline void core_buffer_hand_over(struct duet_pool *pool, uint16_t index)
+static inline void core_buffer_hand_over(struct duet_pool *pool, uint32_t index)
 {
 	pool->states[index] = BUFFER_HELD;
 	if (pool->free_count < pool->free_least)

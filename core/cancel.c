@@ -18,7 +18,7 @@ static void leave_queues(struct duet_loop *loop, struct duet_op *op)
 	if (core_queue_remove(&loop->backlog, op))
 		return;
 	if (op->kind == DUET_RECV && op->flags & DUET_POOLED)
-		core_queue_remove(&op->args.io.pool->starved, op);
+		loop->starved -= core_queue_remove(&op->args.io.pool->starved, op);
 }
 
 static void owe(struct duet_loop *loop, struct duet_op *op, uint64_t not_before_ns)
@@ -66,6 +66,11 @@ void core_request_line(struct duet_loop *loop, struct duet_op *const *ring, enum
 	struct duet_op *op = *ring;
 	struct duet_op *last = op ? op->prev : NULL;
 
+	/* All are asked before the first one ends: its end may take others along, which then name
+	 * their own cause. */
+	for (struct duet_op *each = op; each; each = each == last ? NULL : each->next)
+		if (!each->request)
+			each->request = (uint8_t)cause;
 	/* A request takes no other operation off its line: followers are not issued while a handle
 	 * closes or the loop shuts down, and they end by their own request. */
 	while (op) {

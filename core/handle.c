@@ -32,6 +32,7 @@ static void give_back(struct duet_loop *loop, struct duet_slot *slot)
 	slot->plain = false;
 	slot->free_next = loop->slot_free;
 	loop->slot_free = (uint32_t)(slot - loop->slots) + 1;
+	loop->handles_free++;
 }
 
 int duet_core_slot_make(struct duet_loop *loop, int fd, enum core_class slot_class, unsigned flags,
@@ -40,12 +41,14 @@ int duet_core_slot_make(struct duet_loop *loop, int fd, enum core_class slot_cla
 	struct duet_slot *slot = &loop->slots[loop->slot_free - 1];
 	int error;
 
-	if (!loop->slot_free)
+	if (!duet_core_handle_free(loop))
 		return -ENFILE;
 	loop->slot_free = slot->free_next;
+	loop->handles_free--;
 	*slot = (struct duet_slot){.fd = fd,
 				   .generation = slot->generation,
 				   .slot_class = (uint8_t)slot_class,
+				   .accepts = (uint8_t)slot_class,
 				   .slot_state = SLOT_OPEN,
 				   .flags = (uint8_t)flags};
 	core_handle_describe(loop, slot);
@@ -61,7 +64,7 @@ int duet_core_slot_make(struct duet_loop *loop, int fd, enum core_class slot_cla
 static enum core_class class_of_socket(int domain, int type)
 {
 	if (type != SOCK_STREAM)
-		return type == SOCK_DGRAM || type == SOCK_SEQPACKET ? CLASS_DATAGRAM : CLASS_OTHER;
+		return CLASS_DATAGRAM;
 	if (domain == AF_INET || domain == AF_INET6)
 		return CLASS_TCP;
 	return domain == AF_UNIX ? CLASS_UNIX_STREAM : CLASS_OTHER;
@@ -74,7 +77,7 @@ int core_handle_made(struct duet_loop *loop, const struct duet_op *op, int fd, d
 	switch (op->kind) {
 	case DUET_ACCEPT:
 		parent = duet_core_op_slot(loop, op);
-		return duet_core_slot_make(loop, fd, (enum core_class)parent->free_next,
+		return duet_core_slot_make(loop, fd, (enum core_class)parent->accepts,
 					   parent->flags, handle);
 	case DUET_SOCKET:
 		return duet_core_slot_make(
@@ -90,7 +93,6 @@ int core_handle_made(struct duet_loop *loop, const struct duet_op *op, int fd, d
 
 void core_handle_listens(struct duet_slot *slot)
 {
-	slot->free_next = slot->slot_class;
 	slot->slot_class = CLASS_LISTENER;
 	slot->plain = false;
 }
@@ -150,7 +152,8 @@ int duet_handle_adopt(struct duet_loop *loop, int fd, unsigned flags, duet_handl
 		return error;
 	loop->slots[handle->slot].was_nonblocking = found.nonblocking;
 	if (found.listens)
-		loop->slots[handle->slot].free_next = class_of_socket(found.domain, found.type);
+		loop->slots[handle->slot].accepts =
+			(uint8_t)class_of_socket(found.domain, found.type);
 	return 0;
 }
 

@@ -108,12 +108,34 @@ static bool goes_on(struct duet_op *op, int raw)
 static void join_backlog(struct duet_loop *loop, struct duet_op *op)
 {
 	core_queue_push(&loop->backlog, op);
-	loop->plain_max = 0;
+	core_plain_bound(loop);
+}
+
+/* A single accept, open or socket is issued with a place for its result: what the kernel made for
+ * it is never to be thrown away for want of one. */
+static bool keep_handle(struct duet_loop *loop, struct duet_op *op)
+{
+	op->keeps_handle = 0;
+	if (op->flags & DUET_MULTISHOT)
+		return true;
+	if (!duet_core_handle_free(loop))
+		return false;
+	op->keeps_handle = 1;
+	loop->handles_kept++;
+	return true;
+}
+
+static void release_handle(struct duet_loop *loop, struct duet_op *op)
+{
+	loop->handles_kept -= op->keeps_handle;
+	op->keeps_handle = 0;
 }
 
 static void wait_for_room(struct duet_loop *loop, struct duet_op *op)
 {
 	core_state_set(op, STATE_WAITING);
+	if (core_kind(op)->makes)
+		release_handle(loop, op);
 	join_backlog(loop, op);
 	loop->stats.queue_full++;
 }
@@ -130,11 +152,15 @@ static int issue_again(struct duet_loop *loop, struct duet_op *op, int answer)
 }
 
 /* Hands op to the backend. BACKEND_ENDED: it is over, the raw result is in op->result. */
-static inline int issue(struct duet_loop *loop, struct duet_op *op)
+static int issue(struct duet_loop *loop, struct duet_op *op)
 {
 	int answer;
 
 	core_state_set(op, STATE_ISSUED);
+	if (core_kind(op)->makes && !keep_handle(loop, op)) {
+		op->result = -ENFILE;
+		return BACKEND_ENDED;
+	}
 	answer = loop->backend->start(loop, op);
 	if (__builtin_expect(answer == BACKEND_ISSUED, 1))
 		return answer;
@@ -144,9 +170,10 @@ static inline int issue(struct duet_loop *loop, struct duet_op *op)
 /* The same, behind what waits for room already. */
 static int issue_in_order(struct duet_loop *loop, struct duet_op *op)
 {
-	if (__builtin_expect(!loop->backlog.first, 1))
+	if (__builtin_expect(!loop->backlog.first, 1) || core_kind(op)->at_once ||
+	    (op->kind == DUET_SOCKET && op->flags & DUET_INLINE))
 		return issue(loop, op);
-	if (op->state == STATE_IDLE)
+	if (op->state != STATE_WAITING)
 		core_state_set(op, STATE_WAITING);
 	join_backlog(loop, op);
 	return BACKEND_ISSUED;
@@ -154,13 +181,16 @@ static int issue_in_order(struct duet_loop *loop, struct duet_op *op)
 
 /* ---- The end. ---- */
 
-static void adopt_result(struct duet_loop *loop, struct duet_op *op, int fd)
+/* wanted: somebody will be told of it. */
+static void adopt_result(struct duet_loop *loop, struct duet_op *op, int fd, bool wanted)
 {
 	int error;
 
-	if (!op->done && !(op->flags & DUET_INLINE)) {
+	op->made = DUET_HANDLE_NONE;
+	if (fd < 0)
+		return;
+	if (!wanted) {
 		core_discard(loop, fd);
-		op->made = DUET_HANDLE_NONE;
 		return;
 	}
 	error = core_handle_made(loop, op, fd, &op->made);
@@ -171,8 +201,8 @@ static void adopt_result(struct duet_loop *loop, struct duet_op *op, int fd)
 	op->disposition = DUET_FAILED;
 }
 
-/* Everything borrowed comes back; the outcome is known. */
-static void conclude(struct duet_loop *loop, struct duet_op *op, int raw)
+/* Everything borrowed comes back; the outcome is known. wanted: somebody will be told of it. */
+static void conclude(struct duet_loop *loop, struct duet_op *op, int raw, bool wanted)
 {
 	const struct core_kind *kind = core_kind(op);
 
@@ -194,9 +224,10 @@ static void conclude(struct duet_loop *loop, struct duet_op *op, int raw)
 	loop->stats.ended++;
 	if (kind->line != LINE_NONE)
 		core_ring_remove(line_of(duet_core_op_slot(loop, op), op), op);
-	if (kind->makes && raw >= 0)
-		adopt_result(loop, op, raw);
-	else if (op->kind == DUET_CLOSE)
+	if (kind->makes) {
+		release_handle(loop, op);
+		adopt_result(loop, op, raw, wanted);
+	} else if (op->kind == DUET_CLOSE)
 		core_handle_closed(loop, duet_core_op_slot(loop, op));
 	else if (op->kind == DUET_LISTEN && raw == 0)
 		core_handle_listens(duet_core_op_slot(loop, op));
@@ -204,13 +235,14 @@ static void conclude(struct duet_loop *loop, struct duet_op *op, int raw)
 
 static void conclude_queued(struct duet_loop *loop, struct duet_op *op, int raw)
 {
-	conclude(loop, op, raw);
+	conclude(loop, op, raw, op->done != NULL);
 	core_queue_push(&loop->done, op);
 }
 
 static void end_untouched(struct duet_loop *loop, struct duet_op *op)
 {
-	op->request = DUET_CAUSE_ORDER;
+	if (!op->request)
+		op->request = DUET_CAUSE_ORDER;
 	conclude_queued(loop, op, -ECANCELED);
 }
 
@@ -357,7 +389,7 @@ static int begin(struct duet_loop *loop, struct duet_op *op, struct duet_slot *s
 
 static void arm_deadline(struct duet_loop *loop, struct duet_op *op)
 {
-	uint64_t due_ns = op->deadline_ns;
+	uint64_t due_ns = op->kind == DUET_CLOSE ? DUET_NO_DEADLINE : op->deadline_ns;
 
 	if (op->kind == DUET_TIMEOUT && op->args.timeout.due_ns < due_ns)
 		due_ns = op->args.timeout.due_ns;
@@ -380,8 +412,12 @@ static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet
 	}
 	if (loop->capability[op->kind] == DUET_ABSENT)
 		return -EOPNOTSUPP;
-	if (loop->pending >= loop->operations_max)
+	/* A full loop can still get rid of handles: each has a place for its close. */
+	if (loop->pending >= loop->operations_max && op->kind != DUET_CLOSE)
 		return -ENOBUFS;
+	if (op->kind == DUET_RECV && op->flags & DUET_POOLED &&
+	    (!op->args.io.pool || op->args.io.pool->loop != loop))
+		return -EINVAL;
 	return core_kind(op)->check(op);
 }
 
@@ -419,7 +455,7 @@ static __attribute__((noinline)) int start_any(struct duet_loop *loop, struct du
 		core_finish(loop, op, op->result);
 		return 0;
 	}
-	conclude(loop, op, op->result);
+	conclude(loop, op, op->result, true);
 	core_state_set(op, STATE_IDLE);
 	op->more = 0;
 	return 1;
@@ -435,9 +471,8 @@ static inline bool starts_plainly(const struct duet_loop *loop, const struct due
 
 	return (head == CORE_HEAD(DUET_SEND, STATE_IDLE, 0) ||
 		head == CORE_HEAD(DUET_RECV, STATE_IDLE, 0)) &&
-	       op->handle.slot < loop->handles_max &&
-	       slot->generation == op->handle.generation && slot->plain &&
-	       (op->deadline_ns & loop->deadline_ns) == DUET_NO_DEADLINE &&
+	       op->handle.slot < loop->handles_max && slot->generation == op->handle.generation &&
+	       slot->plain && op->deadline_ns == DUET_NO_DEADLINE &&
 	       loop->pending < loop->plain_max && op->args.io.vector_count == 1 &&
 	       op->args.io.vectors[0].iov_len == op->args.io.length_bytes &&
 	       op->args.io.length_bytes - 1 < DUET_TRANSFER_MAX && !*core_plain_line(loop, op);
@@ -488,8 +523,7 @@ void core_retry_backlog(struct duet_loop *loop)
 		if (issue(loop, op) == BACKEND_ENDED)
 			core_finish(loop, op, op->result);
 	}
-	if (!loop->backlog.first && !loop->shutting_down)
-		loop->plain_max = loop->operations_max;
+	core_plain_bound(loop);
 }
 
 /* ---- What backends report. ---- */
@@ -584,11 +618,13 @@ static void deliver_item(struct duet_loop *loop, struct duet_op *op, int result)
 
 void duet_core_item_accepted(struct duet_loop *loop, struct duet_op *op, int fd)
 {
-	int error;
+	/* Made before anything else is told: that may close the listener whose kind it takes after. */
+	duet_handle made;
+	int error = op->done ? core_handle_made(loop, op, fd, &made) : -ECANCELED;
 
 	tell_ends(loop);
-	error = op->done ? core_handle_made(loop, op, fd, &op->made) : -ECANCELED;
 	if (!error) {
+		op->made = made;
 		deliver_item(loop, op, 0);
 		return;
 	}
@@ -639,6 +675,7 @@ void duet_core_starve(struct duet_loop *loop, struct duet_op *op)
 		return;
 	}
 	loop->stats.starved++;
+	loop->starved++;
 	core_state_set(op, STATE_WAITING);
 	core_queue_push(&pool->starved, op);
 	op->buffer = (struct duet_buffer){0};
@@ -655,18 +692,37 @@ void core_feed(struct duet_loop *loop, struct duet_pool *pool)
 	if (!pool->starved.first || !pool->free_count)
 		return;
 	op = core_queue_pop(&pool->starved);
+	loop->starved--;
+	loop->fed = true;
 	if (issue_in_order(loop, op) == BACKEND_ENDED)
 		core_finish(loop, op, op->result);
+}
+
+bool core_feed_idle(struct duet_loop *loop)
+{
+	bool fed = loop->fed;
+
+	/* Whoever was fed since the last time has not had a turn yet. */
+	loop->fed = false;
+	for (int id = 0; id < DUET_POOLS_MAX && !fed; id++) {
+		struct duet_pool *pool = loop->pools[id];
+
+		for (uint32_t left = pool ? pool->free_count : 0; left; left--)
+			core_feed(loop, pool);
+	}
+	fed |= loop->fed;
+	return fed;
 }
 
 uint32_t duet_core_gather(const struct duet_loop *loop, const struct duet_op *head,
 			  struct iovec *pieces, uint32_t max, uint32_t *operations)
 {
-	bool stream = duet_core_op_slot(loop, head)->slot_class != CLASS_DATAGRAM;
+	uint8_t slot_class = duet_core_op_slot(loop, head)->slot_class;
+	bool stream = slot_class == CLASS_TCP || slot_class == CLASS_UNIX_STREAM;
 	const struct duet_op *op = head;
 	uint32_t count = 0;
 
-	/* Two datagrams in one call would be one. */
+	/* Two messages in one call would be one. */
 	*operations = 0;
 	do {
 		if (op->kind != DUET_SEND || count + op->args.io.vector_count > max)

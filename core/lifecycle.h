@@ -5,6 +5,16 @@
 
 #include "core/loop.h"
 
+/* Plain starts have one bound: pending against plain_max. To be called after a change of what they
+ * can't be had with: an inherited deadline, a shutdown, something that waits for room. */
+static inline void core_plain_bound(struct duet_loop *loop)
+{
+	bool none = loop->deadline_ns != DUET_NO_DEADLINE || loop->shutting_down ||
+		    loop->backlog.first;
+
+	loop->plain_max = none ? 0 : loop->operations_max;
+}
+
 /* The hook of that name for backends without it. */
 int core_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot);
 
@@ -48,5 +58,9 @@ void core_drain(struct duet_loop *loop);
 
 /* A starved receive gets its turn, if a buffer is free. */
 void core_feed(struct duet_loop *loop, struct duet_pool *pool);
+
+/* Before a sleep: who got a turn may have found nothing to receive and left the buffer where it is,
+ * with others still in line. As many get a turn as there are buffers. False: nobody did. */
+bool core_feed_idle(struct duet_loop *loop);
 
 #endif

@@ -42,12 +42,12 @@ static int check_options(const struct duet_loop_options *options)
 
 static int make_tables(struct duet_loop *loop)
 {
-	loop->entries = calloc(loop->operations_max, sizeof(*loop->entries));
+	loop->entries = calloc(loop->entries_max, sizeof(*loop->entries));
 	loop->slots = calloc(loop->handles_max, sizeof(*loop->slots));
 	if (!loop->entries || !loop->slots)
 		return -ENOMEM;
 	/* Linked from the end, so that the lowest places are used first. */
-	for (uint32_t i = loop->operations_max; i-- > 0;) {
+	for (uint32_t i = loop->entries_max; i-- > 0;) {
 		loop->entries[i] = (struct core_entry){.generation = 1,
 						       .free_next = loop->entry_free};
 		loop->entry_free = i + 1;
@@ -57,6 +57,7 @@ static int make_tables(struct duet_loop *loop)
 		loop->slots[i].free_next = loop->slot_free;
 		loop->slot_free = i + 1;
 	}
+	loop->handles_free = loop->handles_max;
 	return core_timers_init(&loop->timers, loop->operations_max);
 }
 
@@ -109,13 +110,15 @@ int duet_loop_create(struct duet_loop **out, const struct duet_backend *backend,
 	loop->backend = backend;
 	loop->transfer = backend->transfer ? backend->transfer : core_transfer;
 	loop->clock = core_system_clock_ns;
-	loop->operations_max = loop->plain_max = options->operations_max;
+	loop->operations_max = options->operations_max;
 	loop->handles_max = options->handles_max;
+	loop->entries_max = options->operations_max + options->handles_max;
 	loop->burst_max = MUTANT(busy_starves_quiet) ? UINT32_MAX : options->burst_max;
 	loop->try_first = (uint8_t)options->try_first;
 	loop->woken_fn = options->woken;
 	loop->woken_context = options->woken_context;
 	loop->deadline_ns = DUET_NO_DEADLINE;
+	core_plain_bound(loop);
 	loop->owner_process = getpid();
 	loop->owner_thread = pthread_self();
 	error = make(loop, options);
@@ -172,6 +175,12 @@ const char *duet_backend_name(const struct duet_backend *backend)
 	return backend->name;
 }
 
+static bool work_waits(const struct duet_loop *loop)
+{
+	return loop->done.first || loop->deferred_first || loop->backlog.first ||
+	       atomic_load_explicit(&loop->posted, memory_order_relaxed);
+}
+
 /* ---- The end. ---- */
 
 int duet_loop_destroy(struct duet_loop *loop)
@@ -187,7 +196,9 @@ int duet_loop_destroy(struct duet_loop *loop)
 		free_tables(loop);
 		return 0;
 	}
-	if (loop->pending || loop->done.first)
+	if (loop->in_turn)
+		return -EBUSY;
+	if (loop->pending || work_waits(loop))
 		if (!MUTANT(destroy_trusts_close))
 			return -EBUSY;
 	core_handles_close(loop);
@@ -207,7 +218,7 @@ static void request_all(struct duet_loop *loop)
 		core_request_line(loop, &slot->writes, DUET_CAUSE_SHUTDOWN);
 		core_request_line(loop, &slot->others, DUET_CAUSE_SHUTDOWN);
 	}
-	for (uint32_t i = 0; i < loop->operations_max && loop->pending; i++)
+	for (uint32_t i = 0; i < loop->entries_max && loop->pending; i++)
 		if (loop->entries[i].op)
 			core_request(loop, loop->entries[i].op, DUET_CAUSE_SHUTDOWN);
 }
@@ -215,9 +226,11 @@ static void request_all(struct duet_loop *loop)
 int duet_loop_shutdown(struct duet_loop *loop, uint64_t deadline_ns)
 {
 	loop->shutting_down = true;
-	loop->plain_max = 0;
+	core_plain_bound(loop);
 	request_all(loop);
-	while (loop->pending || loop->done.first) {
+	if (loop->in_turn)
+		return -EBUSY;
+	while (loop->pending || work_waits(loop)) {
 		uint64_t now_ns = loop->clock(loop);
 		int64_t left_ns = deadline_ns == DUET_NO_DEADLINE ? -1
 				  : deadline_ns > now_ns ? (int64_t)(deadline_ns - now_ns)
@@ -226,7 +239,7 @@ int duet_loop_shutdown(struct duet_loop *loop, uint64_t deadline_ns)
 
 		if (error < 0)
 			return error;
-		if (left_ns == 0 && (loop->pending || loop->done.first))
+		if (left_ns == 0 && (loop->pending || work_waits(loop)))
 			return -EBUSY;
 	}
 	return 0;
@@ -291,12 +304,6 @@ static void expire_timers(struct duet_loop *loop)
 		core_expired(loop, op);
 }
 
-static bool work_waits(const struct duet_loop *loop)
-{
-	return loop->done.first || loop->deferred_first || loop->backlog.first ||
-	       atomic_load_explicit(&loop->posted, memory_order_relaxed);
-}
-
 /* How long this turn may sleep: until the caller's limit, a timer, or an owed cancel. */
 static int64_t sleep_ns(struct duet_loop *loop, int64_t timeout_ns)
 {
@@ -307,6 +314,8 @@ static int64_t sleep_ns(struct duet_loop *loop, int64_t timeout_ns)
 		return 0;
 	if (loop->owed.first && loop->owed_ns < next_ns)
 		next_ns = loop->owed_ns;
+	if (loop->starved && core_feed_idle(loop))
+		return 0;
 	if (next_ns == UINT64_MAX)
 		return timeout_ns;
 	now_ns = loop->clock(loop);
@@ -335,6 +344,9 @@ int duet_loop_turn(struct duet_loop *loop, int64_t timeout_ns)
 	int error;
 
 	core_check_owner(loop);
+	if (loop->in_turn)
+		return -EBUSY;
+	loop->in_turn = true;
 	loop->stats.turns++;
 	loop->delivered = 0;
 	/* As duet_loop_prepare() left it. */
@@ -352,9 +364,7 @@ int duet_loop_turn(struct duet_loop *loop, int64_t timeout_ns)
 		error = loop->backend->wait(loop, 0);
 	else
 		error = wait_asleep(loop, timeout_ns);
-	if (!loop->awake)
-		duet_core_tick(loop);
-	if (loop->timers.count)
+	if (loop->awake && loop->timers.count)
 		expire_timers(loop);
 	hear_others(loop);
 	core_drain(loop);
@@ -362,6 +372,7 @@ int duet_loop_turn(struct duet_loop *loop, int64_t timeout_ns)
 		run_deferred(loop);
 		core_drain(loop);
 	}
+	loop->in_turn = false;
 	return error < 0 ? error : (int)loop->delivered;
 }
 
@@ -522,7 +533,7 @@ void duet_loop_dump(const struct duet_loop *loop, void (*line)(void *context, co
 		dump_line(loop, loop->slots[i].writes, &dump);
 		dump_line(loop, loop->slots[i].others, &dump);
 	}
-	for (uint32_t i = 0; i < loop->operations_max; i++)
+	for (uint32_t i = 0; i < loop->entries_max; i++)
 		if (loop->entries[i].op && core_kind(loop->entries[i].op)->line == LINE_NONE)
 			dump_op(loop, loop->entries[i].op, &dump);
 }

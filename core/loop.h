@@ -55,7 +55,7 @@ enum core_line {
 enum core_class {
 	CLASS_TCP,
 	CLASS_UNIX_STREAM,
-	CLASS_DATAGRAM, /* and seqpacket */
+	CLASS_DATAGRAM, /* and every other socket that keeps messages apart */
 	CLASS_LISTENER,
 	CLASS_FILE, /* regular files and block devices: never waits for readiness */
 	CLASS_OTHER /* pipes, terminals, eventfds ... */
@@ -79,7 +79,7 @@ struct duet_slot {
 	uint8_t slot_state;  /* enum core_slot_state */
 	uint8_t flags;       /* enum duet_handle_flags */
 	uint8_t was_nonblocking; /* as adopted; restored at release */
-	uint32_t free_next;      /* free: the next free slot; listener: class of what it accepts */
+	uint32_t free_next;      /* free: the next free slot */
 	struct duet_op *reads;  /* rings by op->next/prev; the head is with the backend */
 	struct duet_op *writes;
 	struct duet_op *others;
@@ -90,7 +90,8 @@ struct duet_slot {
 	/* The usual handle, for which the shortest way is good: an open stream on which a short receive
 	 * proves that there is no more, attempted by what is known, more than once in a turn. */
 	bool plain;
-	uint8_t reserved[7];
+	uint8_t accepts; /* enum core_class of what a listener accepts */
+	uint8_t reserved[6];
 };
 
 _Static_assert(sizeof(struct duet_slot) == 64, "a cache line, found by a shift");
@@ -150,15 +151,20 @@ struct duet_loop {
 	uint32_t handles_max;
 	uint32_t entry_free; /* first free, index + 1 */
 	uint32_t slot_free;
+	uint32_t entries_max;  /* operations_max, and a close for each handle */
+	uint32_t handles_free; /* slots on the free list */
+	uint32_t handles_kept; /* of those, kept for the results of issued operations */
+	uint32_t starved;      /* receives in the lines of all pools */
+	bool fed;              /* one of them was given a buffer's turn, and has yet to use it */
 	uint32_t pending;
-	uint32_t plain_max; /* operations_max; 0 while a start can't be a plain one, as something
-			       waits for room, or the loop shuts down */
+	uint32_t plain_max; /* operations_max, or 0: see core_plain_bound() */
 	uint32_t delivered; /* completions of this turn */
 	uint32_t burst_max;
 	uint8_t try_first;
 	bool stopping; /* duet_loop_stop() */
 	bool shutting_down;
-	bool awake; /* the backend has read the clock in this turn */
+	bool awake;   /* the backend has looked for events in this turn, and read the clock */
+	bool in_turn; /* a turn is under way: no other may begin, and the loop can't go */
 
 	struct core_queue done;    /* STATE_ENDED, to be called back */
 	struct core_queue backlog; /* STATE_WAITING: no room at the backend */
@@ -174,6 +180,7 @@ struct duet_loop {
 	atomic_int woken;
 
 	struct core_offload *offload;
+	uint32_t pool_count;
 	struct duet_pool *pools[DUET_POOLS_MAX];
 	struct core_ledger ledger;
 	struct duet_stats stats;

@@ -3,6 +3,7 @@
 #include "core/operation.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,9 @@ static int check_transfer(const struct duet_op *op)
 			return -EINVAL;
 		length += op->args.io.vectors[i].iov_len;
 	}
-	return length >= 1 && length == op->args.io.length_bytes ? 0 : -EINVAL;
+	return length >= 1 && length <= DUET_TRANSFER_MAX && length == op->args.io.length_bytes
+		       ? 0
+		       : -EINVAL;
 }
 
 static int check_recv(const struct duet_op *op)
@@ -57,6 +60,13 @@ static int check_accept(const struct duet_op *op)
 	return op->flags & ~(unsigned)(DUET_MULTISHOT | DUET_INLINE) ? -EINVAL : 0;
 }
 
+static int check_poll(const struct duet_op *op)
+{
+	const uint32_t known = POLLIN | POLLOUT | POLLPRI | POLLRDHUP | POLLERR | POLLHUP;
+
+	return op->args.poll.events & ~known ? -EINVAL : 0;
+}
+
 static int check_open(const struct duet_op *op)
 {
 	return op->args.open.path ? 0 : -EINVAL;
@@ -71,7 +81,7 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 	[DUET_NOP] = {.check = check_none, .cancel_class = DUET_CANCEL_TOTAL},
 	[DUET_TIMEOUT] = {.check = check_none,
 			  .cancel_class = DUET_CANCEL_TOTAL},
-	[DUET_POLL] = {.check = check_none, .line = LINE_OTHERS,
+	[DUET_POLL] = {.check = check_poll, .line = LINE_OTHERS,
 		       .cancel_class = DUET_CANCEL_TOTAL},
 	[DUET_ACCEPT] = {.check = check_accept, .line = LINE_READS,
 			 .cancel_class = DUET_CANCEL_TOTAL, .makes = true},
@@ -95,9 +105,9 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 	[DUET_SOCKET] = {.check = check_none, .cancel_class = DUET_CANCEL_NOT,
 			 .makes = true},
 	[DUET_BIND] = {.check = check_address, .line = LINE_OTHERS,
-		       .cancel_class = DUET_CANCEL_NOT},
+		       .cancel_class = DUET_CANCEL_NOT, .at_once = true},
 	[DUET_LISTEN] = {.check = check_none, .line = LINE_OTHERS,
-			 .cancel_class = DUET_CANCEL_NOT},
+			 .cancel_class = DUET_CANCEL_NOT, .at_once = true},
 };
 
 const char *core_state_name(enum core_state state)
@@ -196,7 +206,9 @@ const char *duet_kind_name(enum duet_kind kind)
 
 enum duet_cancel_class duet_kind_cancel_class(enum duet_kind kind)
 {
-	return (enum duet_cancel_class)core_kinds[kind].cancel_class;
+	return (unsigned)kind < DUET_KIND_COUNT
+		       ? (enum duet_cancel_class)core_kinds[kind].cancel_class
+		       : DUET_CANCEL_NOT;
 }
 
 const char *duet_disposition_name(enum duet_disposition disposition)

@@ -15,6 +15,7 @@ struct core_kind {
 	bool lends;                             /* its vectors are the caller's memory */
 	bool makes;                             /* a result >= 0 is a new descriptor */
 	bool gathers;                           /* a result short of length_bytes is partial */
+	bool at_once;                           /* ends in its start, so it waits for no room */
 };
 
 extern const struct core_kind core_kinds[DUET_KIND_COUNT];

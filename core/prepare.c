@@ -78,8 +78,10 @@ void duet_op_connect(struct duet_op *op, duet_handle handle, const struct sockad
 void duet_op_recv(struct duet_op *op, duet_handle handle, void *data, size_t length_bytes,
 		  unsigned flags)
 {
-	if (prepare(op, DUET_RECV, handle, flags))
-		prepare_transfer(op, data, length_bytes);
+	if (!prepare(op, DUET_RECV, handle, flags))
+		return;
+	prepare_transfer(op, data, length_bytes);
+	op->args.io.pool = NULL;
 }
 
 void duet_op_recv_pooled(struct duet_op *op, duet_handle handle, struct duet_pool *pool,

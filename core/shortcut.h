@@ -22,7 +22,8 @@ static inline uint32_t core_head(const struct duet_op *op)
 {
 	uint32_t head;
 
-	_Static_assert(offsetof(struct duet_op, kind) == 0 && offsetof(struct duet_op, state) == 1 &&
+	_Static_assert(offsetof(struct duet_op, kind) == 0 &&
+			       offsetof(struct duet_op, state) == 1 &&
 			       offsetof(struct duet_op, flags) == 2,
 		       "the head of an operation is its first word");
 	memcpy(&head, op, sizeof(head));
@@ -31,14 +32,14 @@ static inline uint32_t core_head(const struct duet_op *op)
 
 /* What core_head() is for these. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define CORE_HEAD(kind, state, flags) \
+#define CORE_HEAD(kind, state, flags)                                                              \
 	((uint32_t)(kind) | (uint32_t)(state) << 8 | (uint32_t)(flags) << 16)
 #else
-#define CORE_HEAD(kind, state, flags) \
+#define CORE_HEAD(kind, state, flags)                                                              \
 	((uint32_t)(kind) << 24 | (uint32_t)(state) << 16 | (uint32_t)(flags))
 #endif
 
-/* Identities come from a table; pending is bounded by its size, so that there is always a free one. */
+/* Identities come from a table, by whose size pending is bounded: there is always a free one. */
 static inline uint64_t core_identify(struct duet_loop *loop, struct duet_op *op)
 {
 	uint32_t index = loop->entry_free - 1;
@@ -58,14 +59,17 @@ static inline void core_forget(struct duet_loop *loop, struct duet_op *op)
 
 	if (!MUTANT(cancel_by_pointer))
 		entry->op = NULL;
-	entry->generation++;
+	/* Never 0: an identity of 0 is none. */
+	if (!++entry->generation)
+		entry->generation = 1;
 	entry->free_next = loop->entry_free;
 	loop->entry_free = index + 1;
 	op->identity = 0;
 }
 
 /* The line of a send or a receive. */
-static inline struct duet_op **core_plain_line(const struct duet_loop *loop, const struct duet_op *op)
+static inline struct duet_op **core_plain_line(const struct duet_loop *loop,
+					       const struct duet_op *op)
 {
 	struct duet_slot *slot = duet_core_op_slot(loop, op);
 
@@ -78,9 +82,9 @@ static inline struct duet_op **core_plain_line(const struct duet_loop *loop, con
 
 /*
  * Would op, if it is a `kind` (a send, or a receive into the caller's memory), end plainly if it
- * moved all that it is to move? It is alone on its line, so that nobody is waiting for its place; it
- * has no time set; and no other end waits to be told before it. Nor did anybody ask for its end, or
- * it would be issued no more.
+ * moved all that it is to move? It is alone on its line, so that nobody waits for its place; it has
+ * no time set; and no other end waits to be told before it. Nor did anybody ask for its end, or it
+ * would be issued no more.
  */
 static inline bool duet_core_may_end_plainly(const struct duet_loop *loop, const struct duet_op *op,
 					     enum duet_kind kind)
@@ -110,7 +114,7 @@ static inline void duet_core_end_plainly(struct duet_loop *loop, struct duet_op 
 		op->done(op);
 }
 
-/* May an arrival be told at once? Ends that wait to be told come first, and somebody must want it. */
+/* May an arrival be told at once? Ends that wait to be told come first; somebody must want it. */
 static inline bool duet_core_may_tell_plainly(const struct duet_loop *loop,
 					      const struct duet_op *op)
 {
@@ -120,14 +124,14 @@ static inline bool duet_core_may_tell_plainly(const struct duet_loop *loop,
 /* duet_core_item_buffer(), if so: `bytes` are at `data`, in the buffer `index`, which the caller of
  * this has taken for the operation's. */
 static inline void duet_core_tell_plainly(struct duet_loop *loop, struct duet_op *op,
-					  struct duet_pool *pool, uint16_t index,
+					  struct duet_pool *pool, uint32_t index,
 					  unsigned char *data, uint32_t bytes)
 {
 	op->buffer.data = data;
 	op->buffer.length_bytes = bytes;
 	op->buffer.offset_bytes = 0;
 	op->buffer.pool = pool->id;
-	op->buffer.index = index;
+	op->buffer.index = (uint16_t)index;
 	op->transferred = bytes;
 	op->result = (int)bytes;
 	op->disposition = DUET_COMPLETED;

@@ -128,7 +128,12 @@ int duet_core_system_nonblock(struct duet_loop *loop, int fd, int on)
 
 int duet_core_system_recv(struct duet_loop *loop, int fd, void *data, size_t bytes)
 {
-	return counted(loop, recv(fd, data, bytes, MSG_DONTWAIT));
+	int n;
+
+	do
+		n = counted(loop, recv(fd, data, bytes, MSG_DONTWAIT));
+	while (n == -EINTR);
+	return n;
 }
 
 int duet_core_system_send(struct duet_loop *loop, int fd, const struct iovec *pieces,

@@ -91,14 +91,18 @@ static int wait_idle(struct duet_loop *loop, int64_t timeout_ns)
 int reference_wait(struct duet_loop *loop, int64_t timeout_ns)
 {
 	struct reference *world = reference_of(loop);
+	int error;
 
 	world->now_ns += TURN_NS;
+	duet_core_awake(loop);
 	if (world->bag_count && (sweep(loop, PASSED_OVER_PER_MILLE) || sweep(loop, 0))) {
 		world->idle = false;
 		return 0;
 	}
 	world->idle = true;
-	return wait_idle(loop, timeout_ns);
+	error = wait_idle(loop, timeout_ns);
+	duet_core_awake(loop);
+	return error;
 }
 
 int reference_prepare(struct duet_loop *loop)

@@ -194,7 +194,10 @@ struct duet_op {
 
 	union duet_args args;
 	int32_t verdict; /* an error that the loop has decided on, given at the end */
-	uint32_t reserved;
+	union {
+		uint32_t keeps_handle; /* a place in the table of handles is kept for its result */
+		uint32_t there_bytes;  /* the backend's: of a read, what it has already */
+	};
 };
 
 #ifdef __cplusplus
@@ -228,7 +231,8 @@ DUET_API void duet_op_poll(struct duet_op *op, duet_handle handle, uint32_t even
 /*
  * Accepts a connection: `made` is its handle, owned by the loop, close-on-exec.
  * With DUET_MULTISHOT it accepts until it is cancelled or fails: each connection is an interim
- * completion. -ENFILE: handles_max is reached. -EMFILE: the process has no descriptor left; the
+ * completion. -ENFILE: handles_max is reached; a single accept keeps a place for its connection from
+ * the time that it is at the head of its line, so that none is taken in vain. -EMFILE: the process has no descriptor left; the
  * connection stays in the backlog and a later accept gets it. If nobody wants the connection any
  * more (cancelled too late) it still arrives in `made` with a disposition of completed: close it.
  */

@@ -3,7 +3,7 @@
 #include <duet/future.h>
 #include <stddef.h>
 
-#include "core/loop.h"
+#include "core/lifecycle.h"
 
 /* Tasks that were woken, polled once each on the loop's turn, in the order of their waking. */
 
@@ -27,10 +27,15 @@ static void poll_task(struct duet_executor *executor, struct duet_task *task)
 	uint64_t inherited_ns = loop->deadline_ns;
 	enum duet_readiness answer;
 
-	if (task->deadline_ns < inherited_ns)
+	if (task->deadline_ns < inherited_ns) {
 		loop->deadline_ns = task->deadline_ns;
+		core_plain_bound(loop);
+	}
 	answer = task->poll(task);
-	loop->deadline_ns = inherited_ns;
+	if (loop->deadline_ns != inherited_ns) {
+		loop->deadline_ns = inherited_ns;
+		core_plain_bound(loop);
+	}
 	if (answer == DUET_PENDING)
 		return;
 	executor->live--;

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <duet/continuation.h>
 #include <duet/future.h>
+#include <errno.h>
 #include <stddef.h>
 
 #include "core/backend.h"
@@ -58,7 +59,9 @@ enum duet_readiness duet_future_poll(struct duet_loop *loop, struct duet_future 
 
 	if (future->phase == PHASE_COLD) {
 		duet_op_inline(&future->op);
-		answer = duet_op_start(loop, &future->op);
+		/* A future has one result; a stream has many. */
+		answer = future->op.flags & DUET_MULTISHOT ? -EINVAL
+							   : duet_op_start(loop, &future->op);
 		future->phase = answer ? PHASE_ENDED : PHASE_PENDING;
 		if (answer < 0)
 			refuse(&future->op, answer);

@@ -178,8 +178,8 @@ START_TEST(an_accept_beyond_handles_max_ends_with_ENFILE_and_leaks_nothing)
 	duet_loop_options_init(&options);
 	options.handles_max = 2;
 	stage_reopen(&options, NULL);
-	accept_start(&trial, 0);
 	connect_start(&connections[0]);
+	accept_start(&trial, 0);
 	turn_until(trial.ends && connections[0].ends);
 	expect(&trial, -ENFILE, DUET_FAILED, DUET_CAUSE_ITSELF);
 }

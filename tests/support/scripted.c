@@ -101,6 +101,7 @@ static int script_wait(struct duet_loop *loop, int64_t timeout_ns)
 
 	script.waits++;
 	script.timeout_ns = timeout_ns;
+	duet_core_awake(loop);
 	for (unsigned i = 0; i < plans; i++)
 		script_tell(loop, &script.planned[i]);
 	script.plans -= plans;
