@@ -72,11 +72,24 @@ static void end_watch(struct duet_loop *loop, struct duet_op *op, int ready)
 	duet_core_end(loop, op, ready);
 }
 
+/* What of that which was asked for is there. Data and urgent data wake alike, and what a wake
+ * brought is passed on: which of them came is asked again. */
+static int sort_out(struct duet_loop *loop, const struct duet_op *op, int events)
+{
+	struct pollfd asked = {.fd = duet_core_op_slot(loop, op)->fd,
+			       .events = (short)op->args.poll.events};
+
+	if (!(op->args.poll.events & POLLPRI))
+		return events & (int)(op->args.poll.events | POLLERR | POLLHUP);
+	loop->stats.system_calls++;
+	return poll(&asked, 1, 0) == 1 ? asked.revents : 0;
+}
+
 /* The kernel reports the peer's half-close unasked, and it stays: then only a watch, which hears
  * of changes, waits for the rest. */
 static void finish_events(struct duet_loop *loop, struct duet_op *op, int events, unsigned flags)
 {
-	int ready = events & (int)(op->args.poll.events | POLLERR | POLLHUP);
+	int ready = sort_out(loop, op, events);
 	bool watch = flags & IORING_CQE_F_MORE;
 
 	if (ready && watch)

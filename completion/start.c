@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "completion/internal.h"
@@ -28,6 +29,11 @@ static int fd_of(const struct duet_loop *loop, const struct duet_op *op)
 	return duet_core_op_slot(loop, op)->fd;
 }
 
+static bool is_socket(const struct duet_slot *slot)
+{
+	return slot->slot_class != CLASS_FILE && slot->slot_class != CLASS_OTHER;
+}
+
 static int ended(struct duet_op *op, int result)
 {
 	op->result = result;
@@ -45,6 +51,15 @@ static int start_nop(struct duet_loop *loop, struct duet_op *op)
 	return issued(self, op, sqe, TAG_PLAIN);
 }
 
+/* The kernel wakes for urgent data only whom data would wake too (TCP, 6.18): finish_events() sorts
+ * out what it was. */
+static unsigned poll_events(const struct duet_loop *loop, const struct duet_op *op)
+{
+	unsigned events = op->args.poll.events;
+
+	return events & POLLPRI && is_socket(duet_core_op_slot(loop, op)) ? events | POLLIN : events;
+}
+
 static int start_poll(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
@@ -52,7 +67,7 @@ static int start_poll(struct duet_loop *loop, struct duet_op *op)
 
 	if (!sqe)
 		return -EAGAIN;
-	io_uring_prep_poll_add(sqe, fd_of(loop, op), op->args.poll.events);
+	io_uring_prep_poll_add(sqe, fd_of(loop, op), poll_events(loop, op));
 	return issued(self, op, sqe, TAG_POLL);
 }
 
@@ -425,7 +440,7 @@ void completion_start_watch(struct duet_loop *loop, struct duet_op *op)
 		completion_list_push(&self->owed, op, PLACE_OWED);
 		return;
 	}
-	io_uring_prep_poll_multishot(sqe, fd_of(loop, op), op->args.poll.events);
+	io_uring_prep_poll_multishot(sqe, fd_of(loop, op), poll_events(loop, op));
 	issued(self, op, sqe, TAG_POLL);
 }
 

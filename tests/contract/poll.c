@@ -1,5 +1,6 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -158,6 +159,58 @@ START_TEST(poll_works_on_an_eventfd_and_hangup_is_always_told)
 }
 END_TEST
 
+/* Urgent data alone is no data: the urgent byte is not in the stream. */
+START_TEST(poll_for_urgent_data_hears_of_it_and_of_nothing_else)
+{
+	static const uint32_t asked[] = { POLLPRI, POLLIN | POLLPRI, POLLPRI | POLLRDHUP };
+	struct trial trial;
+	int raw;
+
+	for (unsigned i = 0; i < 6; i++) {
+		bool data_first = i & 1;
+
+		raw_pair(&pair[0], &raw);
+		poll_start(&trial, pair[0], asked[i / 2]);
+		stage_settle(3);
+		if (data_first)
+			raw_send(raw, "data", 4);
+		for (unsigned turn = 0; turn < 3; turn++)
+			stage_turn();
+		if (data_first && asked[i / 2] & POLLIN) {
+			expect(&trial, POLLIN, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+			close(raw);
+			continue;
+		}
+		ck_assert_uint_eq(trial.ends, 0);
+		ck_assert_int_eq(send(raw, "!", 1, MSG_OOB), 1);
+		await(&trial);
+		expect(&trial, POLLPRI, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+		close(raw);
+	}
+}
+END_TEST
+
+/* poll(2) waits for them all the same; so it can only be cancelled. */
+START_TEST(poll_for_urgent_data_of_a_file_waits)
+{
+	duet_handle handle = file_open(file_path("data"), O_RDWR | O_CREAT);
+	struct trial trial;
+	struct duet_stats before;
+	struct duet_stats after;
+
+	poll_start(&trial, handle, POLLPRI);
+	stage_settle(5);
+	duet_loop_stats(stage.loop, &before);
+	stage_settle(20);
+	duet_loop_stats(stage.loop, &after);
+	ck_assert_uint_eq(trial.ends, 0);
+	ck_assert_uint_eq(after.armed, before.armed);
+	trial_cancel(&trial);
+	await(&trial);
+	expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("poll",
@@ -167,5 +220,7 @@ int main(void)
 			polls_on_one_handle_run_beside_each_other_and_beside_a_recv,
 			poll_sees_the_end_of_the_stream, a_cancelled_poll_ends_untouched),
 		CASES(poll_on_a_listener_says_that_a_connection_waits,
-			poll_works_on_an_eventfd_and_hangup_is_always_told));
+			poll_works_on_an_eventfd_and_hangup_is_always_told,
+			poll_for_urgent_data_hears_of_it_and_of_nothing_else,
+			poll_for_urgent_data_of_a_file_waits));
 }
