@@ -442,6 +442,7 @@ static __attribute__((noinline)) int start_any(struct duet_loop *loop, struct du
 	if (error)
 		return error;
 	reset(loop, op);
+	op->keeps_handle = 0;
 	if (loop->deadline_ns < op->deadline_ns)
 		op->deadline_ns = loop->deadline_ns;
 	if (core_kind(op)->lends && !(op->flags & DUET_POOLED))

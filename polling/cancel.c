@@ -94,7 +94,7 @@ static int cancel_poll(struct duet_loop *loop, struct duet_op *op)
 static int cancel_work(struct duet_loop *loop, struct duet_op *op)
 {
 	/* A read that has bytes of its beginning already is finished, not forgotten. */
-	if (op->kind == DUET_READ && op->result > 0)
+	if (op->kind == DUET_READ && op->there_bytes > 0)
 		return BACKEND_ISSUED;
 	return duet_core_offload_withdraw(loop, op) ? BACKEND_ENDED : BACKEND_ISSUED;
 }

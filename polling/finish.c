@@ -48,11 +48,11 @@ static COLD void await_event(struct duet_loop *loop, struct duet_slot *slot, str
 /* ---- Accept. ---- */
 
 /* A place in the table comes first: a connection that can't be handed over stays in the backlog. */
-int polling_try_accept_once(struct duet_loop *loop, struct duet_slot *slot)
+int polling_try_accept_once(struct duet_loop *loop, struct duet_slot *slot, bool kept)
 {
 	int fd;
 
-	if (!loop->slot_free)
+	if (!kept && !duet_core_handle_free(loop))
 		return -ENFILE;
 	do
 		fd = counted(loop, accept4(slot->fd, NULL, NULL, SOCK_CLOEXEC));
@@ -62,7 +62,7 @@ int polling_try_accept_once(struct duet_loop *loop, struct duet_slot *slot)
 
 static COLD void finish_accept(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
 {
-	int fd = polling_try_accept_once(loop, slot);
+	int fd = polling_try_accept_once(loop, slot, op->keeps_handle);
 
 	if (fd == -EAGAIN)
 		await_event(loop, slot, op, DIRECTION_READ);
@@ -407,6 +407,9 @@ int polling_try_poll_once(struct duet_loop *loop, struct duet_slot *slot, uint32
 	while (n == -EINTR);
 	if (n == 0)
 		loop->stats.wasted++;
+	/* Of a descriptor that can do nothing (O_PATH): an error, as any other call would say. */
+	if (n > 0 && asked.revents & POLLNVAL)
+		return -EBADF;
 	return n > 0 ? (unsigned short)asked.revents : n;
 }
 

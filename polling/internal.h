@@ -221,7 +221,8 @@ void polling_finish_polls(struct duet_loop *loop, struct duet_slot *slot, uint32
 void polling_take_early(struct duet_loop *loop, struct duet_slot *slot);
 void polling_finish_taken(struct duet_loop *loop, struct duet_slot *slot);
 /* One attempt, raw: -EAGAIN if it would wait. With *index LEND_NONE nothing was attempted. */
-int polling_try_accept_once(struct duet_loop *loop, struct duet_slot *slot);
+/* kept: a place in the table of handles is kept for what comes. */
+int polling_try_accept_once(struct duet_loop *loop, struct duet_slot *slot, bool kept);
 int polling_try_connect_once(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op);
 int polling_try_recv_once(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
 			  int *index);

@@ -22,7 +22,7 @@ static struct duet_slot *open_slot(const struct duet_loop *loop, duet_handle han
 {
 	struct duet_slot *slot = duet_core_slot_of(loop, handle);
 
-	return slot && slot->slot_state == SLOT_OPEN ? slot : NULL;
+	return slot && slot->slot_state < SLOT_CLOSING ? slot : NULL;
 }
 
 /* ---- Tries: always one attempt, whatever is known. ---- */
@@ -71,7 +71,7 @@ int duet_polling_try_accept(struct duet_loop *loop, duet_handle listener, duet_h
 		return -EINVAL;
 	fd = polling_make_nonblocking(loop, slot);
 	if (!fd)
-		fd = polling_try_accept_once(loop, slot);
+		fd = polling_try_accept_once(loop, slot, false);
 	if (fd < 0)
 		return fd;
 	/* A listener keeps the class of its connections where a free slot keeps its next. */

@@ -80,7 +80,9 @@ static void apply_policy(struct duet_loop *loop, struct duet_slot *slot, enum di
 
 	if (policy == DUET_TRY_ALWAYS)
 		slot->ready &= ~polling_bits(EMPTY, direction);
-	else if (policy == DUET_TRY_NEVER && !(slot->ready & polling_bits(READY, direction)))
+	/* What is no socket is attempted even so: the wrong end of a pipe never becomes ready. */
+	else if (policy == DUET_TRY_NEVER && slot->slot_class != CLASS_OTHER &&
+		 !(slot->ready & polling_bits(READY, direction)))
 		polling_note_empty(slot, direction);
 }
 
@@ -128,7 +130,7 @@ int polling_make_nonblocking(struct duet_loop *loop, struct duet_slot *slot)
 }
 
 /* ---- Work for a thread. It looks at the arguments of op, at the descriptor in `progress`, and at
- * the bytes done so far in `result`: all left alone by the loop's thread until it is reported. ---- */
+ * the bytes that are there already in `there_bytes`: all left alone by the loop's thread until it is reported. ---- */
 
 static int worker_fd(const struct duet_op *op)
 {
@@ -138,7 +140,7 @@ static int worker_fd(const struct duet_op *op)
 static int work_read(struct duet_op *op)
 {
 	const struct iovec *target = op->args.io.vectors;
-	size_t done = (size_t)op->result;
+	size_t done = op->there_bytes;
 	ssize_t n;
 
 	do {
@@ -187,19 +189,24 @@ static int work_close(struct duet_op *op)
 	return close(worker_fd(op)) < 0 && errno != EINTR ? -errno : 0;
 }
 
-static int offload(struct duet_loop *loop, struct duet_op *op, int fd, uint32_t done,
+static int offload(struct duet_loop *loop, struct duet_op *op, int fd,
 		   int (*work)(struct duet_op *op))
 {
 	op->progress = PROGRESS_WORKER | (uint32_t)fd;
-	op->result = (int)done;
 	duet_core_offload(loop, op, work);
 	return BACKEND_ISSUED;
+}
+
+static int offload_read(struct duet_loop *loop, struct duet_op *op, int fd, uint32_t there_bytes)
+{
+	op->there_bytes = there_bytes;
+	return offload(loop, op, fd, work_read);
 }
 
 void polling_offload_read(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
 			  uint32_t done)
 {
-	offload(loop, op, slot->fd, done, work_read);
+	offload_read(loop, op, slot->fd, done);
 }
 
 /* ---- One function a kind. ---- */
@@ -237,7 +244,7 @@ static int start_accept(struct duet_loop *loop, struct duet_op *op)
 	op->progress = PROGRESS_FRESH;
 	apply_policy(loop, slot, DIRECTION_READ);
 	if (wants_inline(op) && may_attempt(slot, DIRECTION_READ)) {
-		fd = polling_try_accept_once(loop, slot);
+		fd = polling_try_accept_once(loop, slot, op->keeps_handle);
 		if (fd != -EAGAIN)
 			return ended_inline(loop, op, fd);
 	}
@@ -302,12 +309,12 @@ static int start_read(struct duet_loop *loop, struct duet_op *op)
 	if (!loop->offload)
 		return ended(op, -EOPNOTSUPP);
 	if (slot->ready & FILE_NO_TRY)
-		return offload(loop, op, slot->fd, 0, work_read);
+		return offload_read(loop, op, slot->fd, 0);
 	if (wants_inline(op)) {
 		n = polling_try_read_once(loop, slot, op);
 		if (n == (int)op->args.io.length_bytes || (n < 0 && n != -EAGAIN))
 			return ended_inline(loop, op, n);
-		return offload(loop, op, slot->fd, n > 0 ? (uint32_t)n : 0, work_read);
+		return offload_read(loop, op, slot->fd, n > 0 ? (uint32_t)n : 0);
 	}
 	polling_due(loop, op);
 	return BACKEND_ISSUED;
@@ -317,21 +324,21 @@ static int start_write(struct duet_loop *loop, struct duet_op *op)
 {
 	if (!loop->offload)
 		return ended(op, -EOPNOTSUPP);
-	return offload(loop, op, duet_core_op_slot(loop, op)->fd, 0, work_write);
+	return offload(loop, op, duet_core_op_slot(loop, op)->fd, work_write);
 }
 
 static int start_open(struct duet_loop *loop, struct duet_op *op)
 {
 	if (!loop->offload)
 		return ended(op, -EOPNOTSUPP);
-	return offload(loop, op, 0, 0, work_open);
+	return offload(loop, op, 0, work_open);
 }
 
 static int start_fsync(struct duet_loop *loop, struct duet_op *op)
 {
 	if (!loop->offload)
 		return ended(op, -EOPNOTSUPP);
-	return offload(loop, op, duet_core_op_slot(loop, op)->fd, 0, work_fsync);
+	return offload(loop, op, duet_core_op_slot(loop, op)->fd, work_fsync);
 }
 
 static int start_shutdown(struct duet_loop *loop, struct duet_op *op)
@@ -347,7 +354,7 @@ static int start_close(struct duet_loop *loop, struct duet_op *op)
 	const struct duet_slot *slot = duet_core_op_slot(loop, op);
 
 	if (slot->slot_class == CLASS_FILE && loop->offload)
-		return offload(loop, op, slot->fd, 0, work_close);
+		return offload(loop, op, slot->fd, work_close);
 	return ended_inline(loop, op, duet_core_system_close(loop, slot->fd));
 }
 

@@ -196,7 +196,7 @@ struct duet_op {
 	int32_t verdict; /* an error that the loop has decided on, given at the end */
 	union {
 		uint32_t keeps_handle; /* a place in the table of handles is kept for its result */
-		uint32_t there_bytes;  /* the backend's: of a read, what it has already */
+		uint32_t there_bytes;  /* the backend's, of a read: what it has already */
 	};
 };
 
