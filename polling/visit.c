@@ -78,19 +78,20 @@ static inline void deliver_plainly(struct duet_loop *loop, struct duet_slot *slo
 {
 	/* Not kept over the call: to save a register costs more than to fetch this again. */
 	struct duet_pool *pool = op->args.io.pool;
-	uint16_t index = duet_core_buffer_keep(pool);
+	uint32_t index = duet_core_buffer_keep(pool);
 
-	if (likely(bytes < pool->size_bytes))
-		polling_note_empty(slot, DIRECTION_READ);
+	if (unlikely(bytes == pool->size_bytes))
+		polling_note_ready(slot, DIRECTION_READ);
 	if (unlikely(!duet_core_may_tell_plainly(loop, op))) {
-		duet_core_item_buffer(loop, op, (int)bytes, index);
+		duet_core_item_buffer(loop, op, (int)bytes, (uint16_t)index);
 		return;
 	}
 	core_buffer_hand_over(pool, index);
 	duet_core_tell_plainly(loop, op, pool, index, data, bytes);
 }
 
-/* A multishot receive into a pool's buffer. */
+/* A multishot receive into a pool's buffer. The direction is noted as empty already, as it will be
+ * unless the arrival fills the buffer, or the stream ends, or the call is interrupted. */
 static inline void receive_plainly(struct duet_loop *loop, struct duet_slot *slot,
 				   struct duet_op *op)
 {
@@ -100,15 +101,18 @@ static inline void receive_plainly(struct duet_loop *loop, struct duet_slot *slo
 	long n;
 
 	if (unlikely(index == LEND_NONE)) {
+		polling_note_ready(slot, DIRECTION_READ);
 		polling_find_no_buffer(loop, slot, op);
 		return;
 	}
 	data = duet_core_buffer_data(pool, (uint16_t)index);
 	n = polling_call_recv(loop, slot, data, pool->size_bytes);
-	if (likely(n > 0))
-		deliver_plainly(loop, slot, op, data, (uint32_t)n);
-	else
+	if (unlikely(n <= 0)) {
+		polling_note_ready(slot, DIRECTION_READ);
 		polling_finish_unreceived(loop, slot, op, (int)n);
+		return;
+	}
+	deliver_plainly(loop, slot, op, data, (uint32_t)n);
 }
 
 /* A send of one piece, and nothing behind it. */
@@ -127,9 +131,9 @@ static inline void send_plainly(struct duet_loop *loop, struct duet_slot *slot, 
 }
 
 /*
- * One receive, and the send that its completion has started: most visits, and so without a look at
- * anything that the bits and the way the send came have answered already. What else there is, or has
- * become of the handle meanwhile, is visit_on()'s.
+ * One receive, and the send that its completion has started: most visits, and so without a look
+ * at anything that the bits and the way the send came have answered already. What else there is, or
+ * has become of the handle meanwhile, is visit_on()'s.
  */
 static inline void visit_usual(struct duet_loop *loop, struct duet_slot *slot)
 {
@@ -141,10 +145,7 @@ static inline void visit_usual(struct duet_loop *loop, struct duet_slot *slot)
 	struct duet_op *op;
 
 	polling->visited = slot;
-	if (likely(slot->ready & PLAIN))
-		receive_plainly(loop, slot, slot->reads);
-	else
-		polling_finish_reads(loop, slot);
+	receive_plainly(loop, slot, slot->reads);
 	if (unlikely(polling->visited != slot))
 		return;
 	op = slot->writes;
@@ -205,7 +206,7 @@ static COLD void act_on(struct duet_loop *loop, struct duet_slot *slot,
 	go_on(loop, slot, event);
 }
 
-/* Both directions of a plain handle are ready, as most events say, and its read is all that is
+/* Both directions of a plain handle are ready, as most events say, and a plain read is all that is
  * due, as on most handles: nothing of that needs to be looked at one by one. */
 static inline void act(struct duet_loop *loop, const struct epoll_event *event)
 {
@@ -215,9 +216,9 @@ static inline void act(struct duet_loop *loop, const struct epoll_event *event)
 	if (unlikely(!slot))
 		return;
 	if (likely(event->events == (EPOLLIN | EPOLLOUT) && slot->plain &&
-		   (slot->ready & (UNUSUAL | HELD | HELD << write)) == HELD)) {
-		slot->ready = (slot->ready & ~(uint32_t)(EMPTY | EMPTY << write)) |
-			      (READY | READY << write);
+		   (slot->ready & (UNUSUAL | HELD | PLAIN | HELD << write)) == (HELD | PLAIN))) {
+		slot->ready = (slot->ready & ~(uint32_t)(READY | EMPTY << write)) |
+			      (EMPTY | READY << write);
 		visit_usual(loop, slot);
 		return;
 	}

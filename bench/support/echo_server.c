@@ -127,8 +127,9 @@ static inline void send_back(struct connection *connection, const struct duet_bu
 }
 
 /* The last completion of a receive, or one of which nothing is to be sent back: as when the pool
- * was empty (the receive goes on), or when the loop shuts down. */
-static void on_receive_else(struct connection *connection, const struct duet_op *op)
+ * was empty (the receive goes on), or when the loop shuts down. Not on the way of the others. */
+static __attribute__((noinline)) void on_receive_else(struct connection *connection,
+						       const struct duet_op *op)
 {
 	bool last = !op->more;
 
