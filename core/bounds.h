@@ -21,6 +21,7 @@
 /* Sends gathered into one call: beyond a few, the copy outweighs the saved call. */
 #define LIMIT_GATHER 8
 
-#define LIMIT_TUNING_BYTES 256
+/* "=" and a value: numbers and words; longer is a mistake. */
+#define LIMIT_TUNING_VALUE_BYTES 15
 
 #endif

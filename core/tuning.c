@@ -47,13 +47,30 @@ static int known(const char *key, size_t bytes, const char *const *keys)
 	return 0;
 }
 
+/* Is the key of the pair at `at` in an earlier one? */
+static int repeated(const char *tuning, const char *at, size_t bytes)
+{
+	size_t key_bytes, pair_bytes;
+
+	for (const char *before = tuning; before != at; before = behind(before, pair_bytes)) {
+		next_pair(before, &key_bytes, &pair_bytes);
+		if (key_bytes == bytes && memcmp(before, at, bytes) == 0)
+			return 1;
+	}
+	return 0;
+}
+
 int duet_core_tuning_check(const char *tuning, const char *const *keys)
 {
 	size_t key_bytes, pair_bytes;
 
 	for (const char *at = tuning; (at = next_pair(at, &key_bytes, &pair_bytes));
-	     at = behind(at, pair_bytes))
-		if (pair_bytes < key_bytes + 2 || !known(at, key_bytes, keys))
+	     at = behind(at, pair_bytes)) {
+		size_t value_bytes = pair_bytes - key_bytes;
+
+		if (value_bytes < 2 || value_bytes > LIMIT_TUNING_VALUE_BYTES ||
+		    !known(at, key_bytes, keys) || repeated(tuning, at, key_bytes))
 			return -EINVAL;
+	}
 	return 0;
 }

@@ -48,7 +48,8 @@ DUET_API int duet_pool_create(struct duet_loop *loop, uint32_t count, uint32_t s
 DUET_API uint32_t duet_pool_free_count(const struct duet_pool *pool);
 
 /* Gives a held buffer back. 0, or -EINVAL if it isn't held (returned twice, or never received);
- * the pool is unchanged then. Debug builds stop at the call. */
+ * the pool is unchanged then. Debug builds stop at the call. A second return after the buffer has been
+ * received into again can't be told from the first: forget the name with the return. */
 DUET_API int duet_buffer_return(struct duet_loop *loop, const struct duet_buffer *buffer);
 
 /*

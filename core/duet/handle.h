@@ -46,7 +46,8 @@ enum duet_handle_flags {
 
 /*
  * Gives fd to the loop. From here the loop may change its O_NONBLOCK flag to what its backend
- * needs; duet_handle_release() restores it.
+ * needs; duet_handle_release() restores it. A descriptor is adopted once at a time: twice is misuse
+ * (a duplicate, by dup(2), may be adopted beside it).
  * 0, -EBADF (no such descriptor), -ENFILE (handles_max reached), -EOPNOTSUPP (a backend without
  * real descriptors), -EINVAL (unknown flag).
  */

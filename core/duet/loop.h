@@ -95,15 +95,18 @@ DUET_API int duet_loop_create_first(struct duet_loop **loop,
 /*
  * Frees the loop, its pools and its remaining handles (their descriptors are closed).
  * 0, or -EBUSY while an operation is in flight: then nothing is freed and the loop stays valid;
- * duet_loop_dump() names what remains, duet_loop_shutdown() ends it. Accepts NULL.
- * In a forked child: frees the child's copy, in any state, without touching the parent's.
+ * duet_loop_dump() names what remains, duet_loop_shutdown() ends it. -EBUSY also while messages
+ * wait to be delivered, and inside a callback. Accepts NULL.
+ * In a forked child: frees the child's copy, in any state, without touching the parent's. The
+ * descriptors of handles stay open there: they are the child's to close, as any that it inherits.
  */
 DUET_API int duet_loop_destroy(struct duet_loop *loop);
 
 /*
  * Refuses new work (-ESHUTDOWN), cancels everything (cause shutdown), and takes turns until
  * nothing is in flight or deadline_ns has come. 0, or -EBUSY with the rest still lent: call again
- * later. Operations that can't be cancelled are waited for.
+ * later. Operations that can't be cancelled are waited for. Inside a callback it requests the end of
+ * everything and answers -EBUSY.
  */
 DUET_API int duet_loop_shutdown(struct duet_loop *loop, uint64_t deadline_ns);
 
@@ -111,7 +114,7 @@ DUET_API int duet_loop_shutdown(struct duet_loop *loop, uint64_t deadline_ns);
  * One turn: what is ready is completed and its callbacks are called; if nothing is, waits up to
  * timeout_ns (0: don't wait; negative: until something happens). Returns the number of
  * completions delivered (0 if the wait ended by time, wake or signal), or a negative error of
- * the mechanism itself.
+ * the mechanism itself. -EBUSY inside a callback: turns don't nest.
  */
 DUET_API int duet_loop_turn(struct duet_loop *loop, int64_t timeout_ns);
 
@@ -129,7 +132,8 @@ DUET_API void duet_loop_stop(struct duet_loop *loop);
  * turn may still do that, and until then duet_loop_destroy() is busy. */
 DUET_API uint32_t duet_loop_pending(const struct duet_loop *loop);
 
-/* The clock of this turn: monotonic, read once a turn. Deadlines are measured against it. */
+/* The clock of this turn: monotonic, read once a turn, after its wait. Deadlines are measured against
+ * it. A program that was away from the loop for long takes a turn before it counts from here. */
 DUET_API uint64_t duet_loop_now_ns(const struct duet_loop *loop);
 
 DUET_API const struct duet_backend *duet_loop_backend(const struct duet_loop *loop);

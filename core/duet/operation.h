@@ -177,7 +177,7 @@ struct duet_op {
 	void *context;      /* the caller's, never read by the loop */
 
 	union {
-		duet_handle made;          /* accept, open, socket: the new handle */
+		duet_handle made;          /* accept, open, socket: the new handle, if result is 0 */
 		struct duet_buffer buffer; /* pooled recv: what was received, held until returned */
 	};
 
@@ -246,7 +246,8 @@ DUET_API void duet_op_connect(struct duet_op *op, duet_handle handle,
  * Receives into data, which is lent. `result` and `transferred` are the bytes received; 0 is the
  * end of the stream. Plain: as many as are there, at least one. With DUET_WHOLE: until
  * length_bytes are there; fewer only at the end of the stream, on an error or a request, and
- * then the disposition is partial and `transferred` counts what is in the buffer.
+ * then the disposition is partial (untouched, if there are none) and `transferred` counts what is
+ * in the buffer.
  * Receives on one handle are served in the order in which they were started.
  */
 DUET_API void duet_op_recv(struct duet_op *op, duet_handle handle, void *data, size_t length_bytes,

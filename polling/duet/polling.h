@@ -45,7 +45,9 @@ enum duet_direction { DUET_READABLE, DUET_WRITABLE };
 struct duet_wait;
 typedef void duet_wait_fn(struct duet_wait *wait);
 
-/* Waits until a direction may be ready: a hint, try and see. Called back once, in a turn. */
+/* Waits until a direction may be ready: a hint, try and see. Called back once, in a turn. All zero
+ * before its first use. A wait on a handle that is closed is forgotten. Waits aren't pending
+ * operations: duet_loop_run() doesn't stay for them, duet_loop_turn() does. */
 struct duet_wait {
 	duet_wait_fn *ready;
 	void *context;
