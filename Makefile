@@ -137,7 +137,7 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 	check-examples check-install lint lint-warnings mutants twins bench tidy install uninstall \
 	clean format compdb help FORCE
 
-all: $(STATIC) $(SHARED) $(PROGRAM) $(EXAMPLES) ## build the libraries, the program and the examples
+all: $(STATIC) $(SHARED) $(PROGRAM) $(TWINS) $(EXAMPLES) ## build the libraries, the program and the examples
 
 objects: $(call obj,$(ALL_SRC))
 

@@ -50,7 +50,7 @@ static int known(const char *key, size_t bytes, const char *const *keys)
 /* Is the key of the pair at `at` in an earlier one? */
 static int repeated(const char *tuning, const char *at, size_t bytes)
 {
-	size_t key_bytes, pair_bytes;
+	size_t key_bytes = 0, pair_bytes = 0;
 
 	for (const char *before = tuning; before != at; before = behind(before, pair_bytes)) {
 		next_pair(before, &key_bytes, &pair_bytes);

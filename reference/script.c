@@ -241,9 +241,11 @@ static uint32_t number_of(struct reader *reader, const char *word, uint32_t max)
 	char *end;
 	unsigned long long number = strtoull(word, &end, 10);
 
-	if (!*word || *end || number > max)
-		complain(reader, "\"%s\" is not a number up to %u", word, max);
-	return (uint32_t)number;
+	if (*word && !*end && number <= max)
+		return (uint32_t)number;
+	/* Never out of the bounds of what it is an index of. */
+	complain(reader, "\"%s\" is not a number up to %u", word, max);
+	return 0;
 }
 
 static uint32_t next_number(struct reader *reader, uint32_t max)
@@ -254,7 +256,7 @@ static uint32_t next_number(struct reader *reader, uint32_t max)
 static struct object next_object(struct reader *reader)
 {
 	const char *word = next_word(reader);
-	struct object object;
+	struct object object = {0};
 
 	if (!object_parse(word, &object))
 		complain(reader, "\"%s\" names no connection end, listener, dialer or file", word);

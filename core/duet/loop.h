@@ -17,7 +17,8 @@ extern "C" {
  *
  * The thread that creates it owns it; every function here and in the other headers is called on
  * that thread, except duet_loop_wake() and duet_loop_post(). A program may have many loops. No
- * state is global. After create nothing is allocated. After a fork the child may only destroy.
+ * state is global. After create (of the loop, and of its pools) nothing is allocated. After a fork
+ * the child may only destroy.
  */
 struct duet_loop;
 
