@@ -37,7 +37,7 @@ static void finish_plain(struct duet_loop *loop, uint64_t user_data, int result,
 		finish_plain_any(loop, op, result);
 		return;
 	}
-	core_forget(loop, op);
+	core_forget_entry(loop, op, (uint32_t)user_data >> IDENTITY_TAG_BITS);
 	duet_core_end_plainly(loop, op, &duet_core_op_slot(loop, op)->writes);
 }
 
@@ -212,7 +212,9 @@ static inline void finish_pool(struct duet_loop *loop, uint64_t user_data, int r
 		return;
 	}
 	pool = op->args.io.pool;
-	core_buffer_hold(pool, buffer_of(flags));
+	/* The kernel keeps the free ones. */
+	pool->free_count--;
+	core_buffer_hand_over(pool, buffer_of(flags));
 	duet_core_tell_plainly(loop, op, pool, buffer_of(flags),
 			       duet_core_buffer_data(pool, buffer_of(flags)), (uint32_t)result);
 }

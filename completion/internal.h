@@ -92,9 +92,9 @@ void completion_ring_forget(struct completion *self);
 /* A place in the submission queue, or NULL: also handing over what is there made no room. The
  * caller fills all of it. */
 struct io_uring_sqe *completion_ring_entry(struct completion *self);
-/* Enters the usual send; the queue isn't full. */
-void completion_ring_send(struct completion *self, int fd, const struct iovec *from,
-			  uint64_t user_data);
+/* Enters the usual send, where the queue isn't full. 0, so that it can be the last call of a start. */
+int completion_ring_send(struct completion *self, int fd, const struct iovec *from,
+			 uint64_t user_data);
 
 static inline bool completion_ring_full(const struct completion *self)
 {

@@ -121,19 +121,15 @@ struct io_uring_sqe *completion_ring_entry(struct completion *self)
 	return &sq->sqes[sq->sqe_tail++ & sq->ring_mask];
 }
 
-/* All of an entry, in eight stores: what io_uring_prep_send() does, and what it leaves to others. */
-void completion_ring_send(struct completion *self, int fd, const struct iovec *from,
-			  uint64_t user_data)
+int completion_ring_send(struct completion *self, int fd, const struct iovec *from,
+			 uint64_t user_data)
 {
 	struct io_uring_sq *sq = &self->ring.sq;
+	struct io_uring_sqe *sqe = &sq->sqes[sq->sqe_tail++ & sq->ring_mask];
 
-	sq->sqes[sq->sqe_tail++ & sq->ring_mask] =
-		(struct io_uring_sqe){.opcode = IORING_OP_SEND,
-				      .fd = fd,
-				      .addr = (uintptr_t)from->iov_base,
-				      .len = (uint32_t)from->iov_len,
-				      .msg_flags = MSG_NOSIGNAL,
-				      .user_data = user_data};
+	io_uring_prep_send(sqe, fd, from->iov_base, from->iov_len, MSG_NOSIGNAL);
+	sqe->user_data = user_data;
+	return 0;
 }
 
 /* ---- Completion. ---- */
@@ -200,7 +196,8 @@ void completion_ring_reap(struct duet_loop *loop, struct completion *self)
 	struct io_uring_cq *cq = &self->ring.cq;
 	const struct io_uring_cqe *cqes = cq->cqes;
 	unsigned mask = cq->ring_mask;
-	unsigned head = *cq->khead;
+	unsigned *khead = cq->khead;
+	unsigned head = *khead;
 	unsigned tail = io_uring_smp_load_acquire(cq->ktail);
 
 	self->stats->events += tail - head;
@@ -211,7 +208,7 @@ void completion_ring_reap(struct duet_loop *loop, struct completion *self)
 		unsigned flags = cqe->flags;
 
 		/* Given back before the report, which may submit: one place more for its results. */
-		io_uring_smp_store_release(cq->khead, head);
+		io_uring_smp_store_release(khead, head);
 		completion_finish(loop, user_data, result, flags);
 	}
 }

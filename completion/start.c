@@ -424,9 +424,8 @@ int completion_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_
 		return transfer_any(loop, op);
 	op->backend = core_identify(loop, op) | TAG_PLAIN;
 	op->progress = PLACE_KERNEL;
-	self->stats->armed++;
-	completion_ring_send(self, slot->fd, op->args.io.vectors, op->backend);
-	return 0;
+	loop->stats.armed++;
+	return completion_ring_send(self, slot->fd, op->args.io.vectors, op->backend);
 }
 
 /* ---- What the kernel ended without an error before it was over. ---- */

@@ -37,6 +37,10 @@ void core_request(struct duet_loop *loop, struct duet_op *op, enum duet_cause ca
 /* The same for everything on a line, from its head. */
 void core_request_line(struct duet_loop *loop, struct duet_op *const *ring, enum duet_cause cause);
 
+/* Hands op to the backend, behind what waits for room already. BACKEND_ENDED: it is over, the raw
+ * result is in op->result. */
+int core_issue(struct duet_loop *loop, struct duet_op *op);
+
 /* Asks the backend to stop an issued operation; without room there it is owed. */
 void core_stop(struct duet_loop *loop, struct duet_op *op);
 

@@ -51,20 +51,24 @@ static inline uint64_t core_identify(struct duet_loop *loop, struct duet_op *op)
 	return op->identity;
 }
 
-/* The identity of an operation ends: what the kernel still says of it is late. */
-static inline void core_forget(struct duet_loop *loop, struct duet_op *op)
+/* The identity of an operation ends, with the entry of that index: what the kernel still says of it
+ * is late. */
+static inline void core_forget_entry(struct duet_loop *loop, struct duet_op *op, uint32_t index)
 {
-	uint32_t index = (uint32_t)op->identity >> IDENTITY_TAG_BITS;
 	struct core_entry *entry = &loop->entries[index];
 
 	if (!MUTANT(cancel_by_pointer))
 		entry->op = NULL;
-	/* Never 0: an identity of 0 is none. */
-	if (!++entry->generation)
-		entry->generation = 1;
+	/* From 1 in steps of 2, so never 0: an identity of 0 is none. */
+	entry->generation += 2;
 	entry->free_next = loop->entry_free;
 	loop->entry_free = index + 1;
 	op->identity = 0;
+}
+
+static inline void core_forget(struct duet_loop *loop, struct duet_op *op)
+{
+	core_forget_entry(loop, op, (uint32_t)op->identity >> IDENTITY_TAG_BITS);
 }
 
 /* The line of a send or a receive. */
