@@ -70,6 +70,11 @@ void say_progress(const char *format, ...)
 	progress_shown = true;
 }
 
+const char *say_plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 bool say_colour(FILE *stream)
 {
 	const char *terminal = getenv("TERM");

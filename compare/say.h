@@ -7,6 +7,7 @@
 #define COMPARE_SAY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* The exit codes of every command, as the manual page has them. */
@@ -30,6 +31,9 @@ void say_progress_end(void);
 /* Words on stdout or elsewhere, broken so that they fit 80 columns; column is where the line stands
  * now, indent where the next ones begin. Ends the line. */
 void say_wrapped(FILE *stream, const char *text, int column, int indent);
+
+/* "s", or "" where there is one. */
+const char *say_plural(uint64_t count);
 
 /* Colour only on a terminal, and never where NO_COLOR is set or TERM is dumb. */
 bool say_colour(FILE *stream);

@@ -52,8 +52,9 @@ static void print_text(const struct load_result *result)
 	uint64_t cpu_ns =
 		result->window.closed.subject_cpu_ns - result->window.opened.subject_cpu_ns;
 
-	printf("%" PRIu64 " messages in %.3g s: %.0f a second (closed loop, round trips)\n",
-	       result->run.answered, seconds, (double)result->run.answered / seconds);
+	printf("%" PRIu64 " message%s in %.3g s: %.0f a second (closed loop, round trips)\n",
+	       result->run.answered, say_plural(result->run.answered), seconds,
+	       (double)result->run.answered / seconds);
 	printf("latency  median %.1f us", histogram_quantile(latency, 0.5) / 1e3);
 	if (histogram_can_show(latency->count, 0.99))
 		printf("   p99 %.1f us", histogram_quantile(latency, 0.99) / 1e3);
@@ -73,7 +74,8 @@ static int report(const struct values *values, const struct load_result *result)
 		.operations = result->run.answered,
 		.operations_total = result->answered_total,
 		.wrong_bytes = result->run.wrong_bytes,
-		.lost_operations = result->lost_messages,
+		.lost_operations =
+			(result->lost_bytes + values->size_bytes - 1) / values->size_bytes,
 	};
 	json_t *json;
 	int code = SAY_OK;
@@ -84,11 +86,12 @@ static int report(const struct values *values, const struct load_result *result)
 		json_decref(json);
 	}
 	if (result->run.wrong_bytes)
-		return say_failure(SAY_WRONG_BYTE, "%" PRIu64 " bytes came back wrong: the figures "
-				   "are void", result->run.wrong_bytes);
-	if (result->lost_messages)
-		return say_failure(SAY_WRONG_BYTE, "%" PRIu64 " messages were never answered: the "
-				   "figures are void", result->lost_messages);
+		return say_failure(SAY_WRONG_BYTE, "%" PRIu64 " byte%s came back wrong: the figures "
+				   "are void", result->run.wrong_bytes,
+				   say_plural(result->run.wrong_bytes));
+	if (result->lost_bytes)
+		return say_failure(SAY_WRONG_BYTE, "%" PRIu64 " byte%s never came back: the figures "
+				   "are void", result->lost_bytes, say_plural(result->lost_bytes));
 	if (!values->json || strcmp(values->json, "-") != 0)
 		print_text(result);
 	return code;

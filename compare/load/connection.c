@@ -49,7 +49,13 @@ int connection_send(struct connection *connection, struct connection_run *run, u
 			return connection->blocked ? 0 : -errno;
 		}
 		connection->sent_bytes += (uint64_t)moved;
+		run->moved_bytes += (uint64_t)moved;
 	}
+}
+
+void connection_stop(struct connection *connection, const struct connection_run *run)
+{
+	connection->begun = (connection->sent_bytes + run->size_bytes - 1) / run->size_bytes;
 }
 
 static void take(struct connection *connection, struct connection_run *run,
@@ -67,6 +73,7 @@ static void take(struct connection *connection, struct connection_run *run,
 	run->wrong_bytes +=
 		pattern_wrong(connection->stream, connection->received_bytes, data, length);
 	connection->received_bytes += length;
+	run->moved_bytes += length;
 	after = connection->received_bytes / run->size_bytes;
 	run->answered += after - before;
 	for (; before < after; before++)

@@ -17,6 +17,7 @@ struct connection_run {
 	uint32_t depth;
 	bool sending;      /* new messages may begin */
 	uint64_t answered; /* messages whose last byte came back */
+	uint64_t moved_bytes; /* both ways: while it grows, the server is at work */
 	uint64_t wrong_bytes;
 	struct histogram latency; /* from the message's first byte out to its last byte in */
 };
@@ -33,6 +34,9 @@ struct connection {
 
 /* Sends what may be sent now. 0, or a negative errno of the socket. */
 int connection_send(struct connection *connection, struct connection_run *run, uint64_t now_ns);
+
+/* Forgets the messages of which no byte has gone out: they are neither sent nor waited for. */
+void connection_stop(struct connection *connection, const struct connection_run *run);
 
 /* Takes what has arrived. 0, or a negative errno of the socket. */
 int connection_receive(struct connection *connection, struct connection_run *run);

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 #include "compare/load/pattern.h"
 
 enum { EVENTS_MAX = 256, CONNECT_TIMEOUT_MS = 5000 };
-static const uint64_t DRAIN_NS = UINT64_C(2000000000);
+static const uint64_t SECOND_NS = UINT64_C(1000000000);
 
 struct load {
 	const struct load_options *options;
@@ -27,6 +28,7 @@ struct load {
 	uint64_t *stamps; /* connections * depth of them */
 	int epoll;
 	uint32_t open; /* connections whose peer hasn't ended */
+	bool leaving;  /* we said goodbye: now the peer may, too */
 };
 
 static int fail(struct load *load, int error, const char *what, uint32_t connection)
@@ -130,7 +132,9 @@ static int end_connection(struct load *load, uint32_t index)
 
 	epoll_ctl(load->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
 	load->open--;
-	if (connection_open_messages(connection, &load->result->run) || load->result->run.sending)
+	if (load->leaving && connection->sent_bytes > connection->received_bytes)
+		load->result->lost_bytes += connection->sent_bytes - connection->received_bytes;
+	else if (connection_open_messages(connection, &load->result->run) || !load->leaving)
 		return fail(load, 0, "the server closed it before everything was answered", index);
 	return 0;
 }
@@ -171,32 +175,76 @@ static int play_until(struct load *load, uint64_t until_ns)
 	return status;
 }
 
-static uint64_t open_messages(const struct load *load)
+static uint32_t unanswered_connections(const struct load *load)
 {
-	uint64_t sum = 0;
+	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < load->options->connections; i++)
-		sum += connection_open_messages(&load->connections[i], &load->result->run);
-	return sum;
+		count += connection_open_messages(&load->connections[i], &load->result->run) > 0;
+	return count;
+}
+
+static uint32_t open_connections(const struct load *load)
+{
+	return load->open;
+}
+
+/* However slow a server is, it is waited for as long as bytes move. -ETIMEDOUT: none did. */
+static int turn_while(struct load *load, uint32_t (*some)(const struct load *),
+		      uint64_t patience_ns)
+{
+	uint64_t moved_bytes = load->result->run.moved_bytes, now_ns = window_now_ns();
+	uint64_t until_ns = now_ns + patience_ns;
+	int status = 0;
+
+	while (!status && some(load)) {
+		if (moved_bytes != load->result->run.moved_bytes)
+			until_ns = now_ns + patience_ns;
+		if (now_ns >= until_ns)
+			return -ETIMEDOUT;
+		moved_bytes = load->result->run.moved_bytes;
+		status = take_turn(load, until_ns);
+		now_ns = window_now_ns();
+	}
+	return status;
+}
+
+static void say_goodbye(struct load *load)
+{
+	load->leaving = true;
+	for (uint32_t i = 0; i < load->options->connections; i++)
+		shutdown(load->connections[i].fd, SHUT_WR);
+}
+
+static int fail_silent(struct load *load, uint32_t unanswered)
+{
+	snprintf(load->result->problem, sizeof(load->result->problem),
+		 "%s:%s: no answer for %d s on %u of %u connections: the server hangs, or takes "
+		 "fewer connections at once", load->options->host, load->options->port,
+		 LOAD_SILENCE_S, unanswered, load->options->connections);
+	return -ETIMEDOUT;
 }
 
 /* Waits for the answers that are still out, then says goodbye and looks whether more bytes come
- * than were sent. */
+ * than were sent. After silence the goodbye tells a server that lost something, and ends the
+ * connection without it, from one that may yet answer. */
 static int drain(struct load *load)
 {
-	uint64_t until_ns = window_now_ns() + DRAIN_NS;
-	int status = 0;
+	uint32_t unanswered;
+	int status, parted;
 
 	load->result->run.sending = false;
-	while (!status && open_messages(load) && window_now_ns() < until_ns)
-		status = take_turn(load, until_ns);
-	load->result->lost_messages = status ? 0 : open_messages(load);
 	for (uint32_t i = 0; i < load->options->connections; i++)
-		shutdown(load->connections[i].fd, SHUT_WR);
-	while (!status && load->open && !load->result->lost_messages &&
-	       window_now_ns() < until_ns)
-		status = take_turn(load, until_ns);
-	return status;
+		connection_stop(&load->connections[i], &load->result->run);
+	status = turn_while(load, unanswered_connections, LOAD_SILENCE_S * SECOND_NS);
+	if (status && status != -ETIMEDOUT)
+		return status;
+	unanswered = unanswered_connections(load);
+	say_goodbye(load);
+	parted = turn_while(load, open_connections, 2 * SECOND_NS);
+	if (status && !load->result->lost_bytes)
+		return fail_silent(load, unanswered);
+	return parted == -ETIMEDOUT ? 0 : parted;
 }
 
 static int play(struct load *load)

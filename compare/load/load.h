@@ -12,6 +12,8 @@
 #include "compare/load/connection.h"
 #include "compare/measure/window.h"
 
+enum { LOAD_SILENCE_S = 5 };
+
 struct load_options {
 	const char *host, *port;
 	uint32_t connections; /* at least 1 */
@@ -26,12 +28,13 @@ struct load_result {
 	struct connection_run run; /* answered and latency are those of the window */
 	struct window window;
 	uint64_t answered_total;   /* from the first message on: what the server's counters saw */
-	uint64_t lost_messages;    /* still unanswered two seconds after the last one was sent */
+	uint64_t lost_bytes;       /* sent, and the server said goodbye without them */
 	char problem[200];         /* what stopped it, if something did */
 };
 
-/* 0, or a negative errno; then problem says which connection and what happened. Messages that were
- * never answered and wrong bytes are results, not errors. */
+/* 0, or a negative errno; then problem says which connection and what happened. Wrong bytes and bytes
+ * that are missing at the end of a connection are results; a server that is silent for
+ * LOAD_SILENCE_S is an error, -ETIMEDOUT, for nobody knows what it would have answered. */
 int load_play(const struct load_options *options, struct load_result *result);
 
 #endif

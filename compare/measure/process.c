@@ -168,6 +168,14 @@ static bool reaped(struct process *process, int *status)
 	return pid == process->pid || (pid < 0 && errno == ECHILD);
 }
 
+bool process_is_over(const struct process *process)
+{
+	siginfo_t how = { .si_pid = 0 };
+
+	return !process->pid || (!waitid(P_PID, (id_t)process->pid, &how,
+					 WEXITED | WNOHANG | WNOWAIT) && how.si_pid);
+}
+
 int process_end(struct process *process, int signal_number)
 {
 	const struct timespec pause = { .tv_nsec = 500000 };

@@ -34,6 +34,9 @@ int process_rest(struct process *process, int timeout_ms);
  * that is still there after five seconds is killed. Call process_forget() afterwards. */
 int process_end(struct process *process, int signal_number);
 
+/* It ended by itself, or was ended by somebody else; process_end() says how. */
+bool process_is_over(const struct process *process);
+
 /* The last line of its stderr without "duet: ", "" if it said nothing. */
 void process_complaint(const struct process *process, char *line, size_t size);
 

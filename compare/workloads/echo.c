@@ -14,7 +14,9 @@
 #include "compare/workloads/arguments.h"
 #include "compare/workloads/workload.h"
 
-enum { START_TIMEOUT_MS = 10000, SPARE_CONNECTIONS = 8 };
+/* The load gives up by itself where nothing moves any more; the last timeout is for a load that is
+ * stuck. */
+enum { START_TIMEOUT_MS = 10000, LOAD_TIMEOUT_MS = 120000, SPARE_CONNECTIONS = 8 };
 
 struct pair {
 	const struct stage *stage;
@@ -136,7 +138,7 @@ static int start_load(struct pair *pair)
 static int await_load(struct pair *pair, json_t **slot)
 {
 	const struct cell *cell = pair->cell;
-	int timeout_ms = (int)((cell->warmup_ns + cell->duration_ns) / 1000000) + 20000;
+	int timeout_ms = (int)((cell->warmup_ns + cell->duration_ns) / 1000000) + LOAD_TIMEOUT_MS;
 	int status = process_rest(&pair->load, timeout_ms);
 	int code = process_end(&pair->load, status ? SIGKILL : 0);
 
@@ -146,8 +148,8 @@ static int await_load(struct pair *pair, json_t **slot)
 		*slot = json_loads(pair->load.text ? pair->load.text : "", 0, NULL);
 	if (*slot)
 		return code;
-	if (code <= 128 && process_end(&pair->server, SIGTERM) > 128)
-		return complain(pair, &pair->server, "server", 128 + SIGKILL);
+	if (process_is_over(&pair->server))
+		return complain(pair, &pair->server, "server", process_end(&pair->server, 0));
 	return complain(pair, &pair->load, "load generator", code);
 }
 

@@ -121,6 +121,83 @@ START_TEST(a_server_that_hangs_up_is_no_wrong_byte)
 }
 END_TEST
 
+static struct program *begin_server(const char *options)
+{
+	struct program *server = calloc(1, sizeof(*server));
+
+	program_begin(server, NULL, "serve echo --backend polling %s", options);
+	program_await_word(server, "listening");
+	return server;
+}
+
+static void end_server(struct program *server)
+{
+	kill(server->pid, SIGTERM);
+	program_end(server);
+	ck_assert_msg(server->code == 0, "%d: %s", server->code, server->complained);
+	free(server);
+}
+
+START_TEST(a_server_that_pauses_is_slow_and_not_wrong)
+{
+	struct program *server = begin_server(""), *load = calloc(1, sizeof(*load));
+
+	program_begin(load, NULL, "load echo 127.0.0.1:%u --warmup 0 --duration 0.3 --size 64K "
+		      "--depth 8", program_port(server));
+	program_pause_ms(100);
+	kill(server->pid, SIGSTOP);
+	program_pause_ms(4000);
+	kill(server->pid, SIGCONT);
+	program_end(load);
+	ck_assert_msg(load->code == 0, "%d: %s", load->code, load->complained);
+	end_server(server);
+	free(load);
+}
+END_TEST
+
+START_TEST(a_server_that_is_silent_is_said_and_not_called_wrong)
+{
+	struct program *server = begin_server(""), *load = calloc(1, sizeof(*load));
+
+	program_begin(load, NULL, "load echo 127.0.0.1:%u --warmup 0 --duration 0.3",
+		      program_port(server));
+	program_pause_ms(100);
+	kill(server->pid, SIGSTOP);
+	program_end(load);
+	program_expect(load, 3, "no answer for 5 s on 16 of 16 connections");
+	kill(server->pid, SIGCONT);
+	end_server(server);
+	free(load);
+}
+END_TEST
+
+START_TEST(more_connections_than_the_server_takes_are_no_wrong_byte)
+{
+	struct program *server = begin_server("--connections 2"), *load = calloc(1, sizeof(*load));
+
+	program_begin(load, NULL, "load echo 127.0.0.1:%u --warmup 0 --duration 0.1 --connections 3",
+		      program_port(server));
+	program_end(load);
+	program_expect(load, 3, "no answer for 5 s on 1 of 3 connections");
+	ck_assert_str_eq(load->said, "");
+	end_server(server);
+	free(load);
+}
+END_TEST
+
+START_TEST(more_messages_than_can_be_answered_in_time_are_not_begun)
+{
+	struct program *server = begin_server(""), *load = calloc(1, sizeof(*load));
+
+	program_begin(load, NULL, "load echo 127.0.0.1:%u --warmup 0 --duration 0.2 --connections 8 "
+		      "--size 1M --depth 1024", program_port(server));
+	program_end(load);
+	ck_assert_msg(load->code == 0, "%d: %s", load->code, load->complained);
+	end_server(server);
+	free(load);
+}
+END_TEST
+
 START_TEST(nobody_there_is_said_with_the_address)
 {
 	struct program *program = calloc(1, sizeof(*program));
@@ -189,6 +266,10 @@ int main(void)
 	tcase_add_test(cases, an_honest_server_is_measured);
 	tcase_add_loop_test(cases, wrong_lost_and_doubled_bytes_void_the_figures, 0, 4);
 	tcase_add_test(cases, a_server_that_hangs_up_is_no_wrong_byte);
+	tcase_add_test(cases, a_server_that_pauses_is_slow_and_not_wrong);
+	tcase_add_test(cases, a_server_that_is_silent_is_said_and_not_called_wrong);
+	tcase_add_test(cases, more_connections_than_the_server_takes_are_no_wrong_byte);
+	tcase_add_test(cases, more_messages_than_can_be_answered_in_time_are_not_begun);
 	tcase_add_test(cases, nobody_there_is_said_with_the_address);
 	tcase_add_test(cases, too_few_descriptors_are_said_with_what_to_do);
 	tcase_add_test(cases, a_result_that_cannot_be_written_is_said);
