@@ -335,7 +335,8 @@ static int wait_asleep(struct duet_loop *loop, int64_t timeout_ns)
 	if (atomic_load(&loop->woken) || atomic_load(&loop->posted))
 		timeout_ns = 0;
 	error = loop->backend->wait(loop, timeout_ns);
-	atomic_store(&loop->asleep, 0);
+	/* A waker that sees this late makes one call for nothing; no order depends on it. */
+	atomic_store_explicit(&loop->asleep, 0, memory_order_relaxed);
 	return error;
 }
 
