@@ -24,6 +24,10 @@
 #include "compare/report/store.h"
 #include "compare/say.h"
 
+/* As many as wait for us at most: with multishot accepts a burst of that size may be delivered at
+ * once, whatever place there is. */
+enum { BACKLOG = 4096 };
+
 struct values {
 	const char *backend, *model, *host, *json;
 	uint32_t port, connections, buffers, buffer_bytes;
@@ -134,7 +138,7 @@ static int create_loop(struct server *server)
 
 	duet_loop_options_init(&options);
 	options.operations_max = 3 * values->connections + 2 * values->buffers + 64;
-	options.handles_max = values->connections + 16;
+	options.handles_max = values->connections + BACKLOG + 16;
 	options.worker_threads = 0;
 	options.tuning = *server->arm.tuning ? server->arm.tuning : NULL;
 	options.woken = on_woken;
@@ -157,6 +161,16 @@ static int create_loop(struct server *server)
 			   server->probe.error ? server->probe.reason : strerror(-status));
 }
 
+static const char *listen_advice(int status)
+{
+	if (status == -EADDRINUSE)
+		return "; choose another --port, or 0 for any free one";
+	if (status == -EACCES)
+		return "; low ports are for root or CAP_NET_BIND_SERVICE: choose a --port from 1024 "
+		       "on, or 0 for any free one";
+	return "";
+}
+
 static int listen_on(struct server *server)
 {
 	const struct values *values = server->values;
@@ -167,15 +181,16 @@ static int listen_on(struct server *server)
 	if (inet_pton(AF_INET, values->host, &address.sin_addr) != 1)
 		return say_failure(SAY_USAGE, "serve: --host %s: give an IPv4 address", values->host);
 	status = duet_handle_listen(server->loop, (struct sockaddr *)&address, sizeof(address),
-				    4096, &server->host.listener);
+				    BACKLOG, &server->host.listener);
 	if (status)
 		return say_failure(SAY_UNMEASURED, "serve: can't listen on %s:%u: %s%s",
 				   values->host, values->port, strerror(-status),
-				   status == -EADDRINUSE
-					   ? "; choose another --port, or 0 for any free one" : "");
+				   listen_advice(status));
 	printf("listening on %s:%u backend=%s\n", values->host, ntohs(address.sin_port),
 	       duet_backend_name(duet_loop_backend(server->loop)));
-	fflush(stdout);
+	if (fflush(stdout))
+		return say_failure(SAY_UNMEASURED, "serve: can't write to the standard output: %s",
+				   strerror(errno));
 	return SAY_OK;
 }
 
@@ -196,6 +211,7 @@ static int prepare(struct server *server)
 
 	host->loop = server->loop;
 	host->connections_max = values->connections;
+	host->parked_max = BACKLOG;
 	host->buffers = power_of_two(values->buffers);
 	status = duet_pool_create(server->loop, host->buffers, values->buffer_bytes, &host->pool);
 	if (status)

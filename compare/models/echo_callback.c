@@ -38,10 +38,23 @@ struct echo {
 	bool accepting;
 	struct connection *connections, *free;
 	struct reply *replies;
+	/* A multishot accept may have taken more connections before it hears of its cancel: they wait
+	 * here, in the order in which they came. */
+	duet_handle *parked;
+	uint32_t parked_first, parked_count;
 };
+
+static void serve(struct echo *echo, duet_handle handle);
 
 static void accept_more(struct echo *echo)
 {
+	while (echo->free && echo->parked_count) {
+		duet_handle next = echo->parked[echo->parked_first];
+
+		echo->parked_first = (echo->parked_first + 1) % echo->host.parked_max;
+		echo->parked_count--;
+		serve(echo, next);
+	}
 	if (echo->accepting || !echo->free)
 		return;
 	duet_op_accept(&echo->accept, echo->host.listener, DUET_MULTISHOT);
@@ -122,6 +135,18 @@ static void serve(struct echo *echo, duet_handle handle)
 		duet_op_cancel(&echo->accept); /* the rest waits in the backlog */
 }
 
+static void park(struct echo *echo, duet_handle handle)
+{
+	uint32_t at = (echo->parked_first + echo->parked_count) % echo->host.parked_max;
+
+	if (echo->parked_count == echo->host.parked_max) {
+		close(duet_handle_release(echo->host.loop, handle));
+		return;
+	}
+	echo->parked[at] = handle;
+	echo->parked_count++;
+}
+
 static void on_accept(struct duet_op *op)
 {
 	struct echo *echo = op->context;
@@ -131,10 +156,10 @@ static void on_accept(struct duet_op *op)
 		if (echo->free)
 			serve(echo, op->made);
 		else
-			close(duet_handle_release(echo->host.loop, op->made));
+			park(echo, op->made);
 	}
-	if (!op->more && op->result != -EMFILE && op->result != -ENFILE)
-		accept_more(echo); /* out of descriptors: when one is closed */
+	if (!op->more && !model_out_of_files(&echo->host, op->result))
+		accept_more(echo);
 }
 
 static void finish(void *state)
@@ -143,6 +168,7 @@ static void finish(void *state)
 
 	free(echo->connections);
 	free(echo->replies);
+	free(echo->parked);
 	free(echo);
 }
 
@@ -155,7 +181,8 @@ static int start(const struct model_host *host, void **state)
 	echo->host = *host;
 	echo->connections = calloc(host->connections_max, sizeof(*echo->connections));
 	echo->replies = calloc(host->buffers, sizeof(*echo->replies));
-	if (!echo->connections || !echo->replies) {
+	echo->parked = calloc(host->parked_max, sizeof(*echo->parked));
+	if (!echo->connections || !echo->replies || !echo->parked) {
 		finish(echo);
 		return -ENOMEM;
 	}

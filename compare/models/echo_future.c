@@ -126,16 +126,18 @@ static enum duet_readiness poll_accept(struct duet_task *task)
 
 	while (echo->free) {
 		const struct duet_op *op = &echo->accept.op;
+		int result;
 
 		if (duet_future_poll(echo->host.loop, &echo->accept, &task->waker) == DUET_PENDING)
 			return DUET_PENDING;
-		if (op->result >= 0 && op->made.generation)
+		result = op->result;
+		if (result >= 0 && op->made.generation)
 			serve(echo, op->made);
-		else if (op->cause == DUET_CAUSE_SHUTDOWN || op->result == -ESHUTDOWN)
+		else if (op->cause == DUET_CAUSE_SHUTDOWN || result == -ESHUTDOWN)
 			return DUET_READY;
 		duet_future_reset(&echo->accept);
 		duet_op_accept(&echo->accept.op, echo->host.listener, 0);
-		if (op->result == -EMFILE || op->result == -ENFILE)
+		if (model_out_of_files(&echo->host, result))
 			break;
 	}
 	echo->waiting = &task->waker;

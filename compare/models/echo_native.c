@@ -161,8 +161,8 @@ static void on_accept(struct duet_wait *wait)
 		else if (status == -ECONNABORTED)
 			status = 0;
 	}
-	if (status != -EMFILE && status != -ENFILE)
-		accept_more(echo); /* out of descriptors: when one is closed */
+	if (!model_out_of_files(&echo->host, status))
+		accept_more(echo);
 }
 
 static void finish(void *state)

@@ -7,6 +7,7 @@
 #define COMPARE_MODELS_MODEL_H
 
 #include <duet/handle.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct duet_loop;
@@ -19,6 +20,8 @@ struct model_host {
 	struct duet_pool *pool;
 	uint32_t buffers;         /* of the pool */
 	uint32_t connections_max; /* at once; more wait in the backlog */
+	uint32_t parked_max;      /* accepted though nobody asked any more: they wait, too */
+	bool short_of_files;      /* has been said */
 };
 
 struct model {
@@ -29,6 +32,10 @@ struct model {
 	/* After nothing is pending any more. */
 	void (*finish)(void *state);
 };
+
+/* True if an accept failed for want of descriptors: to be asked again when a connection ends. Says
+ * so the first time. */
+bool model_out_of_files(struct model_host *host, int result);
 
 extern const struct model MODEL_ECHO_CALLBACK, MODEL_ECHO_FUTURE, MODEL_ECHO_NATIVE;
 

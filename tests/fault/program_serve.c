@@ -8,6 +8,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -239,12 +240,115 @@ START_TEST(a_server_out_of_descriptors_serves_on)
 	for (int i = 0; i < 40; i++)
 		peers[i] = connect_to(program_port(program));
 	program_pause_ms(50);
+	program_refresh(program);
+	program_expect_one_line(program);
+	ck_assert_ptr_nonnull(strstr(program->complained, "no descriptor left"));
 	for (int i = 0; i < 40; i++)
 		close(peers[i]);
 	play_against(program_port(program));
 	kill(program->pid, SIGTERM);
 	program_end(program);
+	program_expect(program, 0, "ulimit -n"); /* once, however often it happened */
+	free(program);
+}
+END_TEST
+
+/* All are there before the server looks: a multishot accept then has them all in one go. */
+START_TEST(a_burst_beyond_the_places_waits_and_none_is_refused)
+{
+	enum { BURST = 40 };
+	struct program *program = calloc(1, sizeof(*program));
+	int peers[BURST];
+	char byte;
+
+	program_begin(program, NULL, "serve echo --connections 3 %s", SERVERS[_i]);
+	program_await_word(program, "listening");
+	kill(program->pid, SIGSTOP);
+	for (int i = 0; i < BURST; i++) {
+		peers[i] = connect_to(program_port(program));
+		ck_assert_int_eq(send(peers[i], &(char){ (char)i }, 1, MSG_NOSIGNAL), 1);
+	}
+	kill(program->pid, SIGCONT);
+	for (int i = 0; i < BURST; i++) {
+		ck_assert_msg(recv(peers[i], &byte, 1, 0) == 1, "connection %d was closed", i + 1);
+		ck_assert_int_eq(byte, i);
+		close(peers[i]);
+	}
+	play_against(program_port(program));
+	kill(program->pid, SIGTERM);
+	program_end(program);
 	ck_assert_msg(program->code == 0, "%d: %s", program->code, program->complained);
+	ck_assert_str_eq(program->complained, "");
+	free(program);
+}
+END_TEST
+
+START_TEST(a_server_that_waits_for_places_can_be_ended)
+{
+	enum { BURST = 10 };
+	struct program *program = calloc(1, sizeof(*program));
+	int peers[BURST];
+
+	program_begin(program, NULL, "serve echo --connections 2 %s", SERVERS[_i]);
+	program_await_word(program, "listening");
+	for (int i = 0; i < BURST; i++)
+		peers[i] = connect_to(program_port(program));
+	program_pause_ms(50);
+	kill(program->pid, SIGTERM);
+	program_end(program);
+	for (int i = 0; i < BURST; i++)
+		close(peers[i]);
+	ck_assert_msg(program->code == 0, "%d: %s", program->code, program->complained);
+	free(program);
+}
+END_TEST
+
+static void fill_output(void)
+{
+	dup2(open("/dev/full", O_WRONLY), STDOUT_FILENO);
+}
+
+START_TEST(a_server_that_cannot_say_where_it_is_ends)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, fill_output, "serve echo --backend polling");
+	program_end(program);
+	program_expect(program, 3, "No space left on device");
+	free(program);
+}
+END_TEST
+
+static bool low_ports_are_kept(void)
+{
+	FILE *file = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start", "re");
+	int first = 0;
+
+	if (file) {
+		if (fscanf(file, "%d", &first) != 1)
+			first = 0;
+		fclose(file);
+	}
+	return first > 80;
+}
+
+static void become_nobody(void)
+{
+	if (!getuid() && setresuid(65534, 65534, 65534))
+		_exit(125);
+}
+
+START_TEST(a_privileged_port_is_said_with_what_to_do)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	if (low_ports_are_kept()) {
+		program_begin(program, become_nobody, "serve echo --backend polling --port 80");
+		waitpid(program->pid, &program->code, 0);
+		program_refresh(program);
+		if (program->code >> 8 != 126) /* the build folder may not be nobody's to look into */
+			ck_assert_ptr_nonnull(strstr(program->complained, "from 1024 on"));
+	}
 	free(program);
 }
 END_TEST
@@ -305,6 +409,10 @@ int main(void)
 	tcase_add_loop_test(cases, every_server_echoes_whatever_comes, 0, servers);
 	tcase_add_loop_test(cases, a_peer_that_resets_or_half_closes_harms_nobody, 0, servers);
 	tcase_add_loop_test(cases, a_server_out_of_descriptors_serves_on, 0, servers);
+	tcase_add_loop_test(cases, a_burst_beyond_the_places_waits_and_none_is_refused, 0, servers);
+	tcase_add_loop_test(cases, a_server_that_waits_for_places_can_be_ended, 0, servers);
+	tcase_add_test(cases, a_server_that_cannot_say_where_it_is_ends);
+	tcase_add_test(cases, a_privileged_port_is_said_with_what_to_do);
 	tcase_add_loop_test(cases, more_connections_than_places_wait_for_their_turn, 0, servers);
 	tcase_add_test(cases, an_address_in_use_is_said_with_what_to_do);
 	suite_add_tcase(suite, cases);
