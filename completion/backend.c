@@ -90,7 +90,7 @@ static int create(struct duet_loop *loop, const struct duet_loop_options *option
 	self = calloc(1, sizeof(*self));
 	if (!self)
 		return -ENOMEM;
-	self->messages = calloc(loop->operations_max, sizeof(*self->messages));
+	self->messages = calloc(loop->entries_max, sizeof(*self->messages));
 	error = self->messages ? build(self, loop, &tuning) : -ENOMEM;
 	if (error) {
 		give_back(self);

@@ -22,8 +22,8 @@ extern "C" {
  *                    queue has eight times as many, but never more than 65536
  *   direct=no        never make a plain send call instead of a submission, when the turn is short
  *
- * Memory beside the two queues, which are the kernel's: 56 bytes more for each of operations_max
- * (rounded up to pages) that ever sends several pieces.
+ * Memory beside the two queues, which are the kernel's: 56 more bytes for each of operations_max and
+ * handles_max that ever sends several pieces, in whole pages.
  */
 DUET_API const struct duet_backend *duet_completion(void);
 
