@@ -11,19 +11,20 @@
  * The system calls of every message and of every turn, made without libc. Its recv, send and
  * epoll_wait are cancellation points, around which it does some sixty instructions in a program
  * that has threads, and its syscall(2) moves each argument once more than needed: eleven. The
- * answer is the kernel's own, -errno included; errno is left alone. The fifth argument is 0; a sixth
- * is of no interest to those calls without a fifth.
+ * answer is the kernel's own, -errno included; errno is left alone. The fifth and the sixth argument are
+ * 0: without an address its length is of no interest to the kernel, but Valgrind looks at it.
  */
 static inline long polling_system_call(long number, long a, long b, long c, long d)
 {
 #if defined(__x86_64__) && !defined(__ILP32__)
 	register long r10 __asm__("r10") = d;
 	register long r8 __asm__("r8") = 0;
+	register long r9 __asm__("r9") = 0;
 	long answer;
 
 	__asm__ volatile("syscall"
 			 : "=a"(answer)
-			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
 			 : "rcx", "r11", "memory");
 	return answer;
 #elif defined(__aarch64__) && !defined(__ILP32__)
@@ -33,10 +34,11 @@ static inline long polling_system_call(long number, long a, long b, long c, long
 	register long x2 __asm__("x2") = c;
 	register long x3 __asm__("x3") = d;
 	register long x4 __asm__("x4") = 0;
+	register long x5 __asm__("x5") = 0;
 
 	__asm__ volatile("svc 0"
 			 : "+r"(x0)
-			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
 			 : "memory");
 	return x0;
 #else
