@@ -16,13 +16,41 @@ static int plain_error(int result)
 	return result == -EINTR || result == -512 ? -ECANCELED : result;
 }
 
+/*
+ * connect(2) brings a TCP socket whose connection was refused back to where it stood before: what
+ * is received from it is -ENOTCONN, and it may be connected again. The ring leaves it half-way, as
+ * if the stream had ended (6.18). What isn't the connection's failure finds nothing to undo.
+ */
+static int finish_connect(struct duet_loop *loop, const struct duet_op *op, int result)
+{
+	const struct duet_slot *slot = duet_core_op_slot(loop, op);
+	const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+
+	switch (result) {
+	case -ECONNREFUSED:
+	case -ECONNRESET:
+	case -ETIMEDOUT:
+	case -EHOSTUNREACH:
+	case -ENETUNREACH:
+		if (slot->slot_class != CLASS_TCP)
+			break;
+		loop->stats.system_calls++;
+		(void)!connect(slot->fd, &nowhere, sizeof(nowhere));
+	}
+	return plain_error(result);
+}
+
 static __attribute__((noinline)) void finish_plain_any(struct duet_loop *loop, struct duet_op *op,
 						       int result)
 {
-	if (op)
-		duet_core_end(loop, op, plain_error(result));
-	else
+	if (!op)
 		loop->stats.stale++;
+	else if (op->kind == DUET_CONNECT)
+		duet_core_end(loop, op, finish_connect(loop, op, result));
+	else if (op->kind == DUET_CLOSE && result == -EINTR)
+		duet_core_end(loop, op, 0); /* closed all the same: the number may be another's */
+	else
+		duet_core_end(loop, op, plain_error(result));
 }
 
 /* First of all a send that moved all it was to move. */

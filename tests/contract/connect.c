@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <arpa/inet.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -50,6 +51,39 @@ START_TEST(connect_where_nobody_listens_is_ECONNREFUSED)
 	connect_to(&trial, &address);
 	trial_run(&trial);
 	expect(&trial, -ECONNREFUSED, DUET_FAILED, DUET_CAUSE_ITSELF);
+}
+END_TEST
+
+/* As after connect(2): there is nothing to receive from, and it may be tried again. */
+START_TEST(a_refused_socket_is_as_before_the_attempt)
+{
+	struct sockaddr_in address;
+	duet_handle listener;
+	struct trial trial;
+	struct trial other;
+	int polled;
+	char byte;
+
+	listener_open(&listener, &address);
+	handle_close(listener);
+	connect_to(&trial, &address);
+	trial_run(&trial);
+	expect(&trial, -ECONNREFUSED, DUET_FAILED, DUET_CAUSE_ITSELF);
+
+	trial_init(&other);
+	duet_op_poll(&other.op, trial.op.handle, POLLIN);
+	polled = trial_run(&other);
+	ck_assert_msg(polled == POLLHUP, "on %s: polled %#x", stage.arm->name, polled);
+	trial_init(&other);
+	duet_op_recv(&other.op, trial.op.handle, &byte, 1, 0);
+	trial_run(&other);
+	expect(&other, -ENOTCONN, DUET_FAILED, DUET_CAUSE_ITSELF);
+
+	listener_open(&listener, &address);
+	trial.ends = 0;
+	duet_op_connect(&trial.op, trial.op.handle, (struct sockaddr *)&address, sizeof(address));
+	trial_run(&trial);
+	expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
 }
 END_TEST
 
@@ -169,6 +203,7 @@ int main(void)
 			connect_where_nobody_listens_is_ECONNREFUSED,
 			a_cancelled_connect_is_tainted_or_stands,
 			an_address_that_does_not_fit_is_refused),
-		CASES(a_connect_stopped_on_its_way_is_tainted_and_fit_to_close,
+		CASES(a_refused_socket_is_as_before_the_attempt,
+			a_connect_stopped_on_its_way_is_tainted_and_fit_to_close,
 			sends_behind_a_stopped_connect_end_untouched));
 }
