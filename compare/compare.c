@@ -15,6 +15,7 @@
 #include "compare/measure/process.h"
 #include "compare/measure/window.h"
 #include "compare/report/environment.h"
+#include "compare/report/repeat.h"
 #include "compare/report/store.h"
 #include "compare/report/text.h"
 #include "compare/say.h"
@@ -166,6 +167,35 @@ static int plan_workload(struct plan *plan, const char *name)
 	return fill_arms(values, cell, values->cells);
 }
 
+/* Whether a workload is among those that were named; without names all are, and --cells is echo. */
+static bool plays(int count, char **names, const struct values *values, const char *workload)
+{
+	if (!count)
+		return !values->cells || !strcmp(workload, "echo");
+	for (int i = 0; i < count; i++) {
+		if (!strcmp(names[i], workload))
+			return true;
+	}
+	return false;
+}
+
+/* An option of a workload that isn't played would change nothing: it is a mistake. */
+static int check_options(const struct values *values, bool echo, bool file)
+{
+	const char *option = NULL;
+
+	if (!file && echo)
+		option = values->file ? "--file" : values->block_bytes ? "--block"
+			: values->direct ? "--direct" : NULL;
+	else if (!echo && file)
+		option = values->connections ? "--connections"
+			: values->size_bytes ? "--size" : NULL;
+	if (!option)
+		return SAY_OK;
+	return say_failure(SAY_USAGE, "compare: %s is an option of the workload %s, which isn't "
+			   "played", option, file ? "echo" : "file");
+}
+
 static int plan_all(struct plan *plan, int count, char **names)
 {
 	const struct values *values = plan->values;
@@ -180,6 +210,11 @@ static int plan_all(struct plan *plan, int count, char **names)
 	if (values->block_bytes % 512)
 		return say_failure(SAY_USAGE, "compare: --block %u: give a multiple of 512",
 				   values->block_bytes);
+	if (!values->set)
+		code = check_options(values, plays(count, names, values, "echo"),
+				     plays(count, names, values, "file"));
+	if (code)
+		return code;
 	if (values->set)
 		return plan_set(plan, count);
 	if (!count && values->cells)
@@ -193,25 +228,13 @@ static int plan_all(struct plan *plan, int count, char **names)
 	return code;
 }
 
-/* The line that plays the same again, the seed included. */
 static json_t *repeat_json(int argc, char **argv, uint64_t seed)
 {
-	char line[4096];
-	size_t used = (size_t)snprintf(line, sizeof(line), "duet");
+	char *line = repeat_line(say_program(), argc, argv, seed);
+	json_t *json = json_string(line ? line : "?");
 
-	for (int i = 0; i < argc && used < sizeof(line); i++) {
-		const char *quote = strpbrk(argv[i], " '\"\\$`*?&|;<>()") ? "'" : "";
-
-		if (!strcmp(argv[i], "--seed")) {
-			i++;
-			continue;
-		}
-		used += (size_t)snprintf(line + used, sizeof(line) - used, " %s%s%s", quote, argv[i],
-					 quote);
-	}
-	if (used < sizeof(line))
-		snprintf(line + used, sizeof(line) - used, " --seed %" PRIu64, seed);
-	return json_string(line);
+	free(line);
+	return json;
 }
 
 static json_t *begin_result(int argc, char **argv, uint64_t seed)
@@ -276,6 +299,12 @@ static bool has_rounds(const json_t *result)
 	return json_array_size(json_object_get(first, "rounds")) > 0;
 }
 
+static void say_where(const struct values *values)
+{
+	if (values->json && strcmp(values->json, "-") != 0)
+		printf("Stored in %s\n", values->json);
+}
+
 /* Ctrl-C is no failure if something was measured: it is kept, and marked as incomplete. */
 static int finish(const struct values *values, json_t *result, int code)
 {
@@ -286,21 +315,37 @@ static int finish(const struct values *values, json_t *result, int code)
 		text_foot(result, stdout);
 	if (values->json && measured)
 		written = store_write(result, values->json);
+	if (wants_text(values) && measured && !written)
+		say_where(values);
 	if (code == WORKLOAD_INTERRUPTED && measured) {
 		say_note("ended early: the rounds that were played to their end are kept");
 		code = SAY_OK;
 	} else if (code == WORKLOAD_INTERRUPTED) {
 		code = say_failure(SAY_UNMEASURED, "ended before the first round was over: nothing "
-				   "was measured");
+				   "was measured%s%s", values->json ? ", and nothing written to " : "",
+				   values->json ? values->json : "");
 	}
 	return code ? code : written;
 }
 
+/* All of it before the first round: what is refused is refused at once. */
+static int check_all(const struct plan *plan)
+{
+	int code = plan->values->json ? store_check(plan->values->json, "compare") : SAY_OK;
+
+	for (unsigned int i = 0; !code && i < plan->count; i++)
+		code = conduct_check(&plan->cells[i]);
+	return code;
+}
+
 static int run(struct plan *plan, int argc, char **argv)
 {
-	json_t *result = begin_result(argc, argv, plan->values->seed);
-	int code;
+	json_t *result;
+	int code = check_all(plan);
 
+	if (code)
+		return code;
+	result = begin_result(argc, argv, plan->values->seed);
 	process_catch_interrupts();
 	code = finish(plan->values, result, play_cells(plan, result));
 	json_decref(result);

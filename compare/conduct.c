@@ -73,6 +73,18 @@ static int describe_arms(const struct cell *cell, json_t *arms)
 	return code;
 }
 
+int conduct_check(const struct cell *cell)
+{
+	int code = SAY_OK;
+
+	for (uint32_t i = 0; !code && i < cell->arm_count; i++) {
+		struct duet_probe probe = {0};
+
+		code = check_arm(cell, &cell->arms[i], &probe);
+	}
+	return code ? code : cell->workload->check(cell);
+}
+
 static void show_progress(const struct play *play, unsigned int slot)
 {
 	const struct cell *cell = play->cell;

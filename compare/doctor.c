@@ -7,12 +7,14 @@
 
 #include <duet/loop.h>
 #include <duet/operation.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -73,23 +75,32 @@ static void print_backends(struct doctor *doctor)
 	}
 }
 
-static void print_capabilities(const struct doctor *doctor)
+static const char *capability_word(const struct duet_probe *probe, int kind)
 {
 	static const char *const WORDS[] = { "absent", "emulated", "native" };
+	unsigned int capability = probe->capability[kind];
 
+	return probe->error || capability > DUET_NATIVE ? "-" : WORDS[capability];
+}
+
+/* The last column ends with its word, and not with blanks. */
+static void print_column(size_t index, const char *word)
+{
+	if (index + 1 < BACKENDS_COUNT)
+		printf("%-12s", word);
+	else
+		puts(word);
+}
+
+static void print_capabilities(const struct doctor *doctor)
+{
 	printf("\n%-14s", "operations");
 	for (size_t i = 0; i < BACKENDS_COUNT; i++)
-		printf("%-12s", duet_backend_name(backends_at(i)));
-	putchar('\n');
+		print_column(i, duet_backend_name(backends_at(i)));
 	for (int kind = 0; kind < DUET_KIND_COUNT; kind++) {
 		printf("  %-12s", duet_kind_name((enum duet_kind)kind));
-		for (size_t i = 0; i < BACKENDS_COUNT; i++) {
-			unsigned int capability = doctor->probes[i].capability[kind];
-
-			printf("%-12s", doctor->probes[i].error || capability > DUET_NATIVE
-						? "-" : WORDS[capability]);
-		}
-		putchar('\n');
+		for (size_t i = 0; i < BACKENDS_COUNT; i++)
+			print_column(i, capability_word(&doctor->probes[i], kind));
 	}
 }
 
@@ -190,6 +201,17 @@ static void advise_on_load(struct doctor *doctor)
 	}
 }
 
+static int check_folder(const char *path)
+{
+	struct stat what;
+
+	if (stat(path, &what))
+		return say_failure(SAY_USAGE, "doctor: --proc-root %s: %s", path, strerror(errno));
+	if (!S_ISDIR(what.st_mode))
+		return say_failure(SAY_USAGE, "doctor: --proc-root %s: this is no folder", path);
+	return SAY_OK;
+}
+
 int doctor_command(int argc, char **argv)
 {
 	struct values values = { getenv("DUET_PROC_ROOT") };
@@ -201,6 +223,8 @@ int doctor_command(int argc, char **argv)
 	if (code == OPTIONS_READ && argc != first)
 		code = say_failure(SAY_USAGE, "doctor: '%s' is too much; it takes options only",
 				   argv[first]);
+	if (code == OPTIONS_READ && values.proc_root && check_folder(values.proc_root))
+		code = SAY_USAGE;
 	if (code == OPTIONS_READ) {
 		code = SAY_OK;
 		doctor->proc = values.proc_root ? values.proc_root : "/proc";

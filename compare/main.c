@@ -28,16 +28,16 @@ static const struct command COMMANDS[] = {
 	{ "play", NULL, play_command },
 };
 
-static void print_help(void)
+static void print_help(FILE *out)
 {
-	puts("usage: duet COMMAND [OPTION...]\n\n"
-	     "The same I/O on io_uring and on epoll: what differs, and how sure is it?\n");
+	fputs("usage: duet COMMAND [OPTION...]\n\n"
+	     "The same I/O on io_uring and on epoll: what differs, and how sure is it?\n\n", out);
 	for (size_t i = 0; i < sizeof(COMMANDS) / sizeof(*COMMANDS); i++) {
 		if (COMMANDS[i].summary)
-			printf("  %-9s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
+			fprintf(out, "  %-9s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
 	}
-	puts("\nBegin with 'duet compare --set quick'; 'duet COMMAND --help' lists the options.\n"
-	     "Exit codes: 0 done, 2 usage, 3 could not measure, 4 a byte was wrong.");
+	fputs("\nBegin with 'duet compare --set quick'; 'duet COMMAND --help' lists the options.\n"
+	     "Exit codes: 0 done, 2 usage, 3 could not measure, 4 a byte was wrong.\n", out);
 }
 
 static int dispatch(int argc, char **argv)
@@ -60,12 +60,13 @@ static int flush(int code)
 int main(int argc, char **argv)
 {
 	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like any other */
+	say_called(argv[0]);
 	if (argc < 2) {
-		print_help();
+		print_help(stderr);
 		return flush(SAY_USAGE);
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
-		print_help();
+		print_help(stdout);
 		return flush(SAY_OK);
 	}
 	if (!strcmp(argv[1], "--version")) {

@@ -27,7 +27,8 @@ static size_t count_rows(const struct option_set *set)
 
 static void print_help(const struct option_set *set)
 {
-	printf("usage: duet %s [OPTION...] %s\n%s\n\n", set->command, set->operands, set->summary);
+	printf("usage: duet %s [OPTION...]%s%s\n%s\n\n", set->command, *set->operands ? " " : "",
+	       set->operands, set->summary);
 	for (const struct option_row *row = set->rows; row->name; row++) {
 		char left[64];
 
@@ -45,7 +46,7 @@ static int read_number(const char *text, const char *units, uint64_t *value)
 	if (*text < '0' || *text > '9')
 		return -EINVAL;
 	errno = 0;
-	number = strtoull(text, &end, 0);
+	number = strtoull(text, &end, 10);
 	if (errno)
 		return -ERANGE;
 	for (const char *unit = units; *end && *unit; unit++) {
@@ -114,6 +115,9 @@ static int store(const struct option_set *set, const struct option_row *row, con
 		*(bool *)at = true;
 		return OPTIONS_READ;
 	case OPTION_TEXT:
+		if (!*text)
+			return say_failure(SAY_USAGE, "%s: --%s needs a value; see duet %s --help",
+					   set->command, row->name, set->command);
 		*(const char **)at = text;
 		return OPTIONS_READ;
 	default:

@@ -10,6 +10,18 @@
 #include <unistd.h>
 
 static bool progress_shown;
+static const char *called = "duet";
+
+void say_called(const char *program)
+{
+	if (program && *program)
+		called = program;
+}
+
+const char *say_program(void)
+{
+	return called;
+}
 
 void say_progress_end(void)
 {
@@ -18,12 +30,26 @@ void say_progress_end(void)
 	progress_shown = false;
 }
 
+void say_clean(char *text)
+{
+	for (unsigned char *at = (unsigned char *)text; *at; at++) {
+		if (*at < 0x20 || *at == 0x7f)
+			*at = '?';
+		else if (*at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0) /* U+0080 to U+009F */
+			at[0] = at[1] = '?';
+	}
+}
+
 static void say_line(const char *format, va_list arguments)
 {
+	char *text = NULL;
+
 	say_progress_end();
-	fputs("duet: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
+	if (vasprintf(&text, format, arguments) < 0)
+		return;
+	say_clean(text);
+	fprintf(stderr, "duet: %s\n", text);
+	free(text);
 }
 
 int say_failure(int code, const char *format, ...)

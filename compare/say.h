@@ -25,8 +25,15 @@ int say_failure(int code, const char *format, ...) __attribute__((format(printf,
 /* Something worth knowing that stops nothing. */
 void say_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* What we were called as, for lines that are to be typed again. */
+void say_called(const char *program);
+const char *say_program(void);
+
 void say_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_progress_end(void);
+
+/* What would command a terminal (control characters of ASCII and of Unicode) becomes '?'. In place. */
+void say_clean(char *text);
 
 /* Words on stdout or elsewhere, broken so that they fit 80 columns; column is where the line stands
  * now, indent where the next ones begin. Ends the line. */

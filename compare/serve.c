@@ -89,8 +89,12 @@ static void obey_signals(struct duet_loop *loop)
 
 	signalled_loop = loop;
 	sigaction(SIGTERM, &action, NULL);
-	if (!sigaction(SIGINT, NULL, &before) && before.sa_handler != SIG_IGN)
-		sigaction(SIGINT, &action, NULL);
+	for (int i = 0; i < 2; i++) {
+		int number = i ? SIGHUP : SIGINT;
+
+		if (!sigaction(number, NULL, &before) && before.sa_handler != SIG_IGN)
+			sigaction(number, &action, NULL);
+	}
 }
 
 static int find_parts(struct server *server)
@@ -283,6 +287,8 @@ int serve_command(int argc, char **argv)
 		return say_failure(SAY_USAGE, "serve: the one thing to serve is echo: duet serve echo");
 	process_raise_files();
 	code = find_parts(&server);
+	if (!code && values.json)
+		code = store_check(values.json, "serve");
 	if (!code)
 		code = create_loop(&server);
 	if (code)

@@ -123,6 +123,10 @@ static int play(const struct values *values, const struct load_options *options)
 
 	if (!result)
 		return say_failure(SAY_UNMEASURED, "out of memory");
+	if (values->json && store_check(values->json, "load")) {
+		free(result);
+		return SAY_USAGE;
+	}
 	process_raise_files();
 	if (load_play(options, result))
 		code = say_failure(SAY_UNMEASURED, "%s", result->problem);

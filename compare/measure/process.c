@@ -32,10 +32,12 @@ static void note_interrupt(int number)
 void process_catch_interrupts(void)
 {
 	/* Without SA_RESTART: a wait for a process has to notice. */
-	struct sigaction action = { .sa_handler = note_interrupt };
+	struct sigaction action = { .sa_handler = note_interrupt }, before;
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	if (!sigaction(SIGHUP, NULL, &before) && before.sa_handler != SIG_IGN) /* nohup */
+		sigaction(SIGHUP, &action, NULL);
 }
 
 bool process_interrupted(void)
@@ -64,6 +66,7 @@ static void become(char *const argv[], int cpu, int out, int complaints, pid_t p
 	if (getppid() != parent)
 		_exit(127);
 	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	signal(SIGTERM, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

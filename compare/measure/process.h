@@ -45,7 +45,7 @@ void process_forget(struct process *process);
 /* As many descriptors for this process as it may have without asking anyone. */
 void process_raise_files(void);
 
-/* From here on Ctrl-C and SIGTERM are noted and not obeyed; true if one came. */
+/* From here on Ctrl-C, SIGTERM and SIGHUP are noted and not obeyed; true if one came. */
 void process_catch_interrupts(void);
 bool process_interrupted(void);
 

@@ -56,17 +56,25 @@ static void begin(struct read *read)
 		fail(read, status);
 }
 
-static void check(struct read *read)
+static uint64_t count_wrong(const struct read *read)
 {
 	const struct file_reader_options *options = &read->reader->options;
-	uint64_t *wrong = &read->reader->result->wrong_bytes;
 
 	if (!options->sums)
-		*wrong += pattern_block_wrong(read->data, options->block_bytes,
-					      read->block * options->stride_bytes);
-	else if (pattern_block_sum(read->data, options->block_bytes) !=
-		 options->sums[read->block])
-		*wrong += options->block_bytes;
+		return pattern_block_wrong(read->data, options->block_bytes,
+					   read->block * options->stride_bytes);
+	return pattern_block_sum(read->data, options->block_bytes) == options->sums[read->block]
+		? 0 : options->block_bytes;
+}
+
+static void check(struct read *read)
+{
+	struct file_reader_result *result = read->reader->result;
+	uint64_t wrong_bytes = count_wrong(read);
+
+	if (wrong_bytes && !result->wrong_bytes)
+		result->wrong_offset = read->block * read->reader->options.stride_bytes;
+	result->wrong_bytes += wrong_bytes;
 }
 
 static void on_read(struct duet_op *op)

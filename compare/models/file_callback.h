@@ -30,6 +30,7 @@ struct file_reader_result {
 	uint64_t completed, wrong_bytes;
 	int error;                /* the first one, or -ENODATA for a block that was cut short */
 	uint64_t error_offset;
+	uint64_t wrong_offset;    /* of the first block that isn't what it has to be */
 	struct histogram latency; /* from start to completion */
 };
 

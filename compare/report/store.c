@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "compare/report/shape.h"
 #include "compare/say.h"
 
 enum { FILE_MAX = 4096 };
@@ -53,29 +54,76 @@ static bool is_special(const char *path)
 	return !stat(path, &what) && !S_ISREG(what.st_mode);
 }
 
+/* The name of the file that a result is written into before it takes its own. */
+static int name_beside(const char *path, char *beside)
+{
+	int length = snprintf(beside, FILE_MAX, "%s.%d.part", path, (int)getpid());
+
+	return length < FILE_MAX ? 0 : -ENAMETOOLONG;
+}
+
+static int try_beside(const char *path)
+{
+	char beside[FILE_MAX];
+	int status = name_beside(path, beside), fd;
+
+	if (status)
+		return status;
+	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	unlink(beside);
+	return 0;
+}
+
+int store_check(const char *path, const char *command)
+{
+	struct stat what;
+	int status = 0;
+
+	if (!strcmp(path, "-"))
+		return SAY_OK;
+	if (stat(path, &what))
+		status = errno == ENOENT ? try_beside(path) : -errno;
+	else if (S_ISDIR(what.st_mode))
+		status = -EISDIR;
+	else if (S_ISSOCK(what.st_mode))
+		status = -ENXIO;
+	else if (!S_ISREG(what.st_mode))
+		status = access(path, W_OK) ? -errno : 0;
+	else
+		status = try_beside(path);
+	if (!status)
+		return SAY_OK;
+	return say_failure(SAY_USAGE, "%s: --json %s: %s; give a file in a folder that can be written",
+			   command, path, strerror(-status));
+}
+
 int store_write(const json_t *json, const char *path)
 {
 	char beside[FILE_MAX];
+	bool older = !access(path, F_OK) && !is_special(path);
 	int status;
 
 	if (!strcmp(path, "-"))
 		status = write_stream(json, stdout);
 	else if (is_special(path)) /* a pipe, /dev/null or the like: no name to take */
 		status = write_file(json, path);
-	else if (snprintf(beside, sizeof(beside), "%s.%d.part", path, (int)getpid()) >=
-		 (int)sizeof(beside))
-		status = -ENAMETOOLONG;
 	else {
-		status = write_file(json, beside);
+		status = name_beside(path, beside);
+		if (!status)
+			status = write_file(json, beside);
 		if (!status && rename(beside, path))
 			status = -errno;
-		if (status)
+		if (status && status != -ENAMETOOLONG)
 			unlink(beside);
 	}
 	if (!status)
 		return SAY_OK;
-	return say_failure(SAY_UNMEASURED, "can't write the result to %s: %s; nothing was left there",
-			   path, strerror(-status));
+	return say_failure(SAY_UNMEASURED, "can't write the result to %s: %s; %s", path,
+			   strerror(-status), older ? "the older file is kept as it was"
+						    : "nothing was left there");
 }
 
 static int check_shape(const char *path, const json_t *json)
@@ -97,23 +145,48 @@ static int check_shape(const char *path, const json_t *json)
 	return SAY_OK;
 }
 
+static int check_cells(const char *path, const json_t *json)
+{
+	json_t *cell;
+	size_t i;
+
+	json_array_foreach(json_object_get(json, "cells"), i, cell) {
+		const char *problem = shape_problem(cell);
+
+		if (problem)
+			return say_failure(SAY_USAGE, "%s: not as duet compare writes it: cell %zu: "
+					   "%s", path, i + 1, problem);
+	}
+	return SAY_OK;
+}
+
 int store_read(const char *path, json_t **json)
 {
 	json_error_t error;
 	struct stat what;
+	FILE *file;
 	int code;
 
 	*json = NULL;
 	if (stat(path, &what))
 		return say_failure(SAY_USAGE, "%s: %s", path, strerror(errno));
-	if (S_ISDIR(what.st_mode))
-		return say_failure(SAY_USAGE, "%s: this is a folder; give a file written by --json",
-				   path);
-	*json = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+	if (!S_ISREG(what.st_mode))
+		return say_failure(SAY_USAGE, "%s: this is a %s; give a file written by --json",
+				   path, S_ISDIR(what.st_mode) ? "folder" : S_ISFIFO(what.st_mode)
+					   ? "pipe" : "device or socket");
+	file = fopen(path, "re");
+	if (!file)
+		return say_failure(SAY_USAGE, "%s: %s", path, strerror(errno));
+	*json = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
+	fclose(file);
 	if (!*json)
 		return say_failure(SAY_USAGE, "%s: line %d: %s; the file is cut short or no JSON",
 				   path, error.line, error.text);
 	code = check_shape(path, *json);
+	if (!code)
+		code = check_cells(path, *json);
+	if (!code)
+		shape_clean(*json);
 	if (code) {
 		json_decref(*json);
 		*json = NULL;

@@ -9,6 +9,10 @@
 
 enum { STORE_SCHEMA = 1 };
 
+/* Before anything is measured: whether a result could be written to path. SAY_USAGE if not, and why
+ * has been said. */
+int store_check(const char *path, const char *command);
+
 /* Writes json to path, whole or not at all: into a file beside it, which then takes the name. "-"
  * is stdout. An exit code; what went wrong has been said. */
 int store_write(const json_t *json, const char *path);

@@ -28,6 +28,11 @@ static double real_at(const json_t *object, const char *key)
 	return json_number_value(json_object_get(object, key));
 }
 
+static const char *plural(json_int_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 static const char *style(FILE *out, const char *code)
 {
 	return say_colour(out) ? code : "";
@@ -179,8 +184,8 @@ static void print_noise(const json_t *cell, FILE *out)
 	json_int_t repeated = integer_at(noise, "rounds_repeated");
 	json_int_t disturbed = integer_at(noise, "rounds_disturbed");
 
-	fprintf(out, "%lld rounds of %.3g s", (long long)integer_at(noise, "rounds_kept"),
-		real_at(cell, "duration_ns") / 1e9);
+	fprintf(out, "%lld round%s of %.3g s", (long long)integer_at(noise, "rounds_kept"),
+		plural(integer_at(noise, "rounds_kept")), real_at(cell, "duration_ns") / 1e9);
 	if (repeated || disturbed)
 		fprintf(out, ", %lld repeated, %lld kept though disturbed\n  (%s)",
 			(long long)repeated, (long long)disturbed, string_at(noise, "cause"));
@@ -193,10 +198,11 @@ static void name_cell(const json_t *cell, char *text, size_t size)
 	const json_t *parameters = json_object_get(cell, "parameters");
 
 	if (!strcmp(string_at(cell, "workload"), "echo"))
-		snprintf(text, size, "echo, %lld connection%s, %lld bytes, depth %lld",
+		snprintf(text, size, "echo, %lld connection%s, %lld byte%s, depth %lld",
 			 (long long)integer_at(parameters, "connections"),
-			 integer_at(parameters, "connections") == 1 ? "" : "s",
+			 plural(integer_at(parameters, "connections")),
 			 (long long)integer_at(parameters, "size_bytes"),
+			 plural(integer_at(parameters, "size_bytes")),
 			 (long long)integer_at(parameters, "depth"));
 	else
 		snprintf(text, size, "%s, blocks of %lld bytes, depth %lld%s",
@@ -217,6 +223,8 @@ static void print_heading(const json_t *cell, FILE *out)
 		 string_at(parameters, echo ? "transport" : "file"), string_at(parameters, "load"));
 	fprintf(out, "\n%s%s%s\n  ", style(out, BOLD), text, style(out, PLAIN));
 	say_wrapped(out, where, 2, 2);
+	if (!json_object_get(cell, "noise"))
+		return; /* nothing was concluded */
 	fputs("  ", out);
 	print_noise(cell, out);
 }
@@ -264,10 +272,11 @@ void text_head(const json_t *result, FILE *out)
 {
 	const json_t *environment = json_object_get(result, "environment");
 
-	fprintf(out, "duet %s on Linux %s, %s, %lld processors\n",
+	fprintf(out, "duet %s on Linux %s, %s, %lld processor%s\n",
 		string_at(json_object_get(result, "tool"), "version"),
 		string_at(environment, "kernel_release"), string_at(environment, "cpu_model"),
-		(long long)integer_at(environment, "cpus_allowed"));
+		(long long)integer_at(environment, "cpus_allowed"),
+		plural(integer_at(environment, "cpus_allowed")));
 	if (json_is_true(json_object_get(environment, "shared_core")))
 		fputs("One processor only: server and load share it, and disturb each other.\n", out);
 }
@@ -325,13 +334,28 @@ static void print_overview(const json_t *result, FILE *out)
 	}
 }
 
+/* To the next blank that isn't inside ''. */
+static int shell_word(const char *text)
+{
+	bool quoted = false;
+	int length = 0;
+
+	for (; text[length] && (quoted || text[length] != ' '); length++) {
+		if (text[length] == '\\' && !quoted && text[length + 1])
+			length++;
+		else
+			quoted ^= text[length] == '\'';
+	}
+	return length;
+}
+
 /* Broken so that it can be pasted as it stands. */
 static void print_command(const char *text, FILE *out)
 {
 	int column = 2;
 
 	while (*text) {
-		int word = (int)strcspn(text, " ");
+		int word = shell_word(text);
 
 		if (column + word > 76 && column > 4)
 			column = fprintf(out, " \\\n    ") - 3;
@@ -349,8 +373,10 @@ void text_foot(const json_t *result, FILE *out)
 
 	if (json_array_size(json_object_get(result, "cells")) > 1)
 		print_overview(result, out);
-	fputs("\nThe ratio is a / other; [ ] holds the true median in at least 95 of 100 runs.\n",
-	      out);
+	fputc('\n', out);
+	say_wrapped(out, "The ratio is a / other: the median of the ratios of the single rounds, and "
+		    "so it need not be the quotient of the medians shown. [ ] holds the true median "
+		    "in at least 95 of 100 runs.", 0, 0);
 	if (json_is_false(json_object_get(result, "complete")))
 		fputs("Incomplete: the run was ended before all rounds were played.\n", out);
 	fprintf(out, "Again:\n  ");

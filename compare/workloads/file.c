@@ -96,16 +96,39 @@ static int sum_blocks(const struct stage *stage, const struct cell *cell, unsign
 	return SAY_OK;
 }
 
+/* Opened without waiting: a pipe is refused by its kind, and not listened to. */
+static int open_given(const struct cell *cell, struct stat *what)
+{
+	int fd = open(cell->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 || fstat(fd, what)) {
+		say_failure(SAY_USAGE, "--file %s: %s", cell->file, strerror(errno));
+	} else if (!S_ISREG(what->st_mode) || what->st_size < (off_t)cell->block_bytes) {
+		say_failure(SAY_USAGE, "--file %s: give a regular file of at least one block "
+			    "(%u bytes)", cell->file, cell->block_bytes);
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+static int check(const struct cell *cell)
+{
+	struct stat what;
+	int fd = cell->file ? open_given(cell, &what) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	return cell->file && fd < 0 ? SAY_USAGE : SAY_OK;
+}
+
 static int take_file(struct stage *stage, const struct cell *cell, unsigned char *block)
 {
 	struct stat what;
 
-	stage->file = open(cell->file, O_RDONLY | O_CLOEXEC);
-	if (stage->file < 0 || fstat(stage->file, &what))
-		return say_failure(SAY_USAGE, "--file %s: %s", cell->file, strerror(errno));
-	if (!S_ISREG(what.st_mode) || what.st_size < (off_t)cell->block_bytes)
-		return say_failure(SAY_USAGE, "--file %s: give a regular file of at least one block "
-				   "(%u bytes)", cell->file, cell->block_bytes);
+	stage->file = open_given(cell, &what);
+	if (stage->file < 0)
+		return SAY_USAGE;
 	stage->blocks = (uint64_t)what.st_size / cell->block_bytes;
 	stage->stride_bytes = cell->block_bytes;
 	if (stage->blocks > BLOCKS_MAX) {
@@ -166,11 +189,15 @@ static void fill_arguments(struct arguments *arguments, const struct stage *stag
 		arguments_add(arguments, "--direct");
 }
 
-static int complain(const struct arm *arm, const struct process *reader, int code)
+/* What happened to the given file is no fault of the arm's. */
+static int complain(const struct cell *cell, const struct arm *arm, const struct process *reader,
+		    int code)
 {
 	char line[256];
 
 	process_complaint(reader, line, sizeof(line));
+	if (cell->file && !strncmp(line, cell->file, strlen(cell->file)))
+		return say_failure(code == SAY_USAGE ? SAY_USAGE : SAY_UNMEASURED, "%s", line);
 	if (*line)
 		return say_failure(code == SAY_USAGE ? SAY_USAGE : SAY_UNMEASURED, "arm %s: %s",
 				   arm->text, line);
@@ -198,9 +225,9 @@ static int play(const struct stage *stage, const struct cell *cell, const struct
 	if (status == -EINTR)
 		code = WORKLOAD_INTERRUPTED;
 	else if (!*slot)
-		code = complain(arm, &reader, code);
+		code = complain(cell, arm, &reader, code);
 	process_forget(&reader);
 	return code;
 }
 
-const struct workload WORKLOAD_FILE = { "file", false, parameters, prepare, play, tidy };
+const struct workload WORKLOAD_FILE = { "file", false, parameters, check, prepare, play, tidy };

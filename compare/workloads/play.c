@@ -16,6 +16,7 @@
 
 #include "compare/arm.h"
 #include "compare/backends.h"
+#include "compare/load/pattern.h"
 #include "compare/measure/window.h"
 #include "compare/models/file_callback.h"
 #include "compare/options.h"
@@ -178,6 +179,27 @@ static int report(struct player *player)
 	return code;
 }
 
+/* A block was wrong: because somebody wrote to the file, or because the arm handed over something
+ * else? A plain read of the same place tells. */
+static bool file_changed(const struct player *player)
+{
+	const struct values *values = player->values;
+	uint64_t offset = player->result.wrong_offset;
+	unsigned char *block = malloc(values->block_bytes);
+	int fd = open(values->file, O_RDONLY | O_CLOEXEC);
+	bool changed = false;
+
+	if (block && fd >= 0 && player->options.sums)
+		changed = pread(fd, block, values->block_bytes, (off_t)offset) !=
+				(ssize_t)values->block_bytes ||
+			pattern_block_sum(block, values->block_bytes) !=
+				player->options.sums[offset / values->stride_bytes];
+	if (fd >= 0)
+		close(fd);
+	free(block);
+	return changed;
+}
+
 static int conclude(struct player *player, int status)
 {
 	const struct file_reader_result *result = &player->result;
@@ -193,10 +215,15 @@ static int conclude(struct player *player, int status)
 	if (status < 0)
 		return say_failure(SAY_UNMEASURED, "%s: %s", player->values->name,
 				   strerror(-status));
+	if (result->wrong_bytes && file_changed(player))
+		return say_failure(SAY_UNMEASURED, "%s was changed by somebody else while it was "
+				   "read: the block at byte %" PRIu64 " is not what it was",
+				   player->values->name, result->wrong_offset);
 	status = report(player);
 	if (result->wrong_bytes)
-		return say_failure(SAY_WRONG_BYTE, "%s: %" PRIu64 " bytes in wrong blocks",
-				   player->values->name, result->wrong_bytes);
+		return say_failure(SAY_WRONG_BYTE, "%s: %" PRIu64 " bytes in wrong blocks, the first "
+				   "at byte %" PRIu64, player->values->name, result->wrong_bytes,
+				   result->wrong_offset);
 	return status;
 }
 

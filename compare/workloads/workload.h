@@ -43,6 +43,8 @@ struct workload {
 	const char *name;
 	bool needs_model; /* plays every model, and not only callbacks */
 	json_t *(*parameters)(const struct cell *cell);
+	/* Whether what it needs is there, before anything is played. Exit codes; why has been said. */
+	int (*check)(const struct cell *cell);
 	/* Exit codes; why has been said. */
 	int (*prepare)(struct stage *stage, const struct cell *cell);
 	/* One slot: *slot is as slot_json() has it, with "counters". With SAY_WRONG_BYTE there is

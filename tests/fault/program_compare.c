@@ -65,8 +65,10 @@ static void expect_clean(struct program *program)
 	ck_assert_str_eq(program->complained, "");
 	ck_assert_ptr_null(strchr(program->said, '\033'));
 	ck_assert_ptr_null(strchr(program->said, '\r'));
-	for (char *line = strtok(program->said, "\n"); line; line = strtok(NULL, "\n"))
+	for (char *line = strtok(program->said, "\n"); line; line = strtok(NULL, "\n")) {
 		ck_assert_msg(strlen(line) <= 80, "too long: %s", line);
+		ck_assert_msg(line[strlen(line) - 1] != ' ', "ends with a blank: %s", line);
+	}
 }
 
 static const char *const COMPARISONS[] = {
@@ -85,7 +87,10 @@ START_TEST(a_comparison_leaves_a_table_and_a_result_that_show_prints_again)
 	program_end(program);
 	program_begin(show, NULL, "show %s", path);
 	program_end(show);
-	ck_assert_str_eq(show->said, program->said);
+	ck_assert_msg(!strncmp(show->said, program->said, strlen(show->said)), "%s%s", show->said,
+		      program->said);
+	ck_assert_msg(!strncmp(program->said + strlen(show->said), "Stored in /", 11), "%s",
+		      program->said);
 	expect_clean(program);
 	result = load_result();
 	ck_assert(json_is_true(json_object_get(result, "complete")));
@@ -155,6 +160,8 @@ START_TEST(ctrl_c_before_the_first_round_is_over_measures_nothing)
 }
 END_TEST
 
+static const int ENDS[] = { SIGINT, SIGTERM, SIGHUP };
+
 START_TEST(ctrl_c_keeps_whole_rounds_and_marks_them_incomplete)
 {
 	struct program *program = calloc(1, sizeof(*program));
@@ -163,7 +170,7 @@ START_TEST(ctrl_c_keeps_whole_rounds_and_marks_them_incomplete)
 	program_begin(program, NULL, "compare echo --connections 1 --rounds 500 " SHORT
 		      " --json %s", path);
 	program_await_children(program, 8); /* three slots, and more of the next */
-	kill(program->pid, SIGINT);
+	kill(program->pid, ENDS[_i]);
 	program_end(program);
 	program_expect(program, 0, "ended early");
 	ck_assert_ptr_nonnull(strstr(program->said, "Incomplete"));
@@ -176,6 +183,78 @@ START_TEST(ctrl_c_keeps_whole_rounds_and_marks_them_incomplete)
 		ck_assert_uint_eq(json_array_size(json_object_get(round, "slots")), 3);
 	}
 	json_decref(result);
+	free(program);
+}
+END_TEST
+
+START_TEST(a_result_with_no_place_to_go_is_refused_before_the_first_round)
+{
+	static const char *const PLACES[] = { "/nonexistent/x.json", "/" };
+	struct program *program = calloc(1, sizeof(*program));
+
+	for (int i = 0; i < 2; i++) {
+		program_begin(program, NULL, "compare echo --duration 60 --json %s", PLACES[i]);
+		program_end(program);
+		program_expect(program, 2, PLACES[i]);
+		program_begin(program, NULL, "serve echo --json %s", PLACES[i]);
+		program_end(program);
+		program_expect(program, 2, PLACES[i]);
+		ck_assert_str_eq(program->said, "");
+	}
+	free(program);
+}
+END_TEST
+
+START_TEST(what_cannot_be_played_is_refused_before_the_first_round)
+{
+	static const char *const CELLS[] = {
+		"echo file --a polling/native", "--a polling/future", "--set quick --b polling/native",
+		"--file /nonexistent/file",
+	};
+	struct program *program = calloc(1, sizeof(*program));
+
+	for (size_t i = 0; i < sizeof(CELLS) / sizeof(*CELLS); i++) {
+		program_begin(program, NULL, "compare %s --rounds 6 --duration 60", CELLS[i]);
+		program_end(program);
+		program_expect(program, 2, "file");
+		ck_assert_str_eq(program->said, "");
+	}
+	free(program);
+}
+END_TEST
+
+START_TEST(a_pipe_is_refused_by_its_kind_and_not_waited_for)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	ck_assert_int_eq(mkfifo(input, 0600), 0);
+	program_begin(program, NULL, "compare file --file %s", input);
+	program_end(program);
+	program_expect(program, 2, "regular file");
+	program_begin(program, NULL, "show %s", input);
+	program_end(program);
+	program_expect(program, 2, "a pipe");
+	free(program);
+}
+END_TEST
+
+START_TEST(an_older_result_that_is_kept_is_said)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	char text[8] = "";
+	FILE *file = fopen(path, "w");
+
+	fputs("older", file);
+	fclose(file);
+	program_begin(program, NULL, "compare echo --duration 30 --json %s", path);
+	program_await_children(program, 1);
+	kill(program->pid, SIGHUP);
+	program_end(program);
+	program_expect(program, 3, "nothing written to");
+	file = fopen(path, "r");
+	ck_assert_ptr_nonnull(fgets(text, sizeof(text), file));
+	fclose(file);
+	ck_assert_str_eq(text, "older");
 	free(program);
 }
 END_TEST
@@ -244,18 +323,63 @@ START_TEST(a_file_that_shrinks_is_no_wrong_byte)
 }
 END_TEST
 
-START_TEST(a_wrong_byte_voids_the_timings)
+START_TEST(a_file_that_somebody_writes_to_is_named_and_no_arm_is_blamed)
 {
 	struct program *program = calloc(1, sizeof(*program));
-	json_t *result;
 
 	write_input(1 << 20, 0);
 	program_begin(program, NULL, "compare file --file %s --rounds 500 " SHORT " --json %s", input,
 		      path);
 	program_await_children(program, 1);
-	write_input(1 << 20, 1); /* as if the wrong blocks were read */
+	write_input(1 << 20, 1);
+	program_end(program);
+	program_expect(program, 3, "changed by somebody else while it was read: the block at byte ");
+	ck_assert_ptr_nonnull(strstr(program->complained, input));
+	ck_assert_ptr_null(strstr(program->complained, "arm "));
+	ck_assert_ptr_null(strstr(program->said, "0 rounds"));
+	free(program);
+}
+END_TEST
+
+enum { MADE_BYTES = 64 << 20 };
+
+/* The made file has no name, and nobody but us can reach it: it stands for an arm that hands over
+ * wrong blocks. */
+static int open_made_file(pid_t pid)
+{
+	struct stat what;
+	char name[64];
+
+	for (int number = 3; number < 64; number++) {
+		snprintf(name, sizeof(name), "/proc/%d/fd/%d", (int)pid, number);
+		if (!stat(name, &what) && S_ISREG(what.st_mode) && what.st_size == MADE_BYTES)
+			return open(name, O_RDWR | O_CLOEXEC);
+	}
+	return -1;
+}
+
+static void spoil_made_file(pid_t pid)
+{
+	static const char zeros[65536];
+	int fd = open_made_file(pid);
+
+	ck_assert_int_ge(fd, 0);
+	for (off_t at = 0; at < MADE_BYTES; at += (off_t)sizeof(zeros))
+		ck_assert_int_eq(pwrite(fd, zeros, sizeof(zeros), at), sizeof(zeros));
+	close(fd);
+}
+
+START_TEST(a_wrong_byte_voids_the_timings)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	json_t *result;
+
+	program_begin(program, NULL, "compare file --rounds 500 " SHORT " --json %s", path);
+	program_await_children(program, 1);
+	spoil_made_file(program->pid);
 	program_end(program);
 	program_expect(program, 4, "void");
+	ck_assert_ptr_null(strstr(program->said, "0 rounds"));
 	result = load_result();
 	ck_assert(json_is_false(json_object_get(result, "correct")));
 	ck_assert_ptr_nonnull(strstr(program->said, "timings are void"));
@@ -331,11 +455,16 @@ int main(void)
 	tcase_add_test(cases, json_on_stdout_is_alone_there);
 	tcase_add_test(cases, the_same_seed_plays_in_the_same_order);
 	tcase_add_test(cases, ctrl_c_before_the_first_round_is_over_measures_nothing);
-	tcase_add_test(cases, ctrl_c_keeps_whole_rounds_and_marks_them_incomplete);
+	tcase_add_loop_test(cases, ctrl_c_keeps_whole_rounds_and_marks_them_incomplete, 0, 3);
+	tcase_add_test(cases, a_result_with_no_place_to_go_is_refused_before_the_first_round);
+	tcase_add_test(cases, what_cannot_be_played_is_refused_before_the_first_round);
+	tcase_add_test(cases, a_pipe_is_refused_by_its_kind_and_not_waited_for);
+	tcase_add_test(cases, an_older_result_that_is_kept_is_said);
 	tcase_add_test(cases, a_result_that_finds_no_room_is_said);
 	tcase_add_test(cases, no_room_for_the_made_file_is_said_with_what_to_do);
 	tcase_add_test(cases, a_given_file_is_read_and_checked);
 	tcase_add_test(cases, a_file_that_shrinks_is_no_wrong_byte);
+	tcase_add_test(cases, a_file_that_somebody_writes_to_is_named_and_no_arm_is_blamed);
 	tcase_add_test(cases, a_wrong_byte_voids_the_timings);
 	tcase_add_test(cases, one_processor_is_enough_and_is_said);
 	tcase_add_test(cases, no_privileges_are_needed_or_it_is_said);

@@ -1,0 +1,72 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+#include "compare/report/repeat.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_plain(const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "_-./:=,+@%";
+
+	return *word && !word[strspn(word, plain)];
+}
+
+/* Inside '' a shell reads everything as it is, but for the ' itself. */
+static void add_word(FILE *line, const char *word)
+{
+	if (is_plain(word)) {
+		fputs(word, line);
+		return;
+	}
+	fputc('\'', line);
+	for (; *word; word++) {
+		if (*word == '\'')
+			fputs("'\\''", line);
+		else
+			fputc(*word, line);
+	}
+	fputc('\'', line);
+}
+
+/* How many words a --seed takes here: options may be shortened, and have their value behind a =. */
+static int seed_words(const char *word)
+{
+	static const char whole[] = "--seed";
+	size_t length = strcspn(word, "=");
+
+	if (length < sizeof("--see") - 1 || length > sizeof(whole) - 1 ||
+	    strncmp(word, whole, length) != 0)
+		return 0;
+	return word[length] ? 1 : 2;
+}
+
+char *repeat_line(const char *program, int argc, char *const argv[], uint64_t seed)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *line = open_memstream(&text, &size);
+
+	if (!line)
+		return NULL;
+	add_word(line, program);
+	/* In front: behind a -- it would be an operand. */
+	fprintf(line, " %s --seed %" PRIu64, argv[0], seed);
+	for (int i = 1; i < argc; i++) {
+		int skipped = seed_words(argv[i]);
+
+		if (skipped) {
+			i += skipped - 1;
+			continue;
+		}
+		fputc(' ', line);
+		add_word(line, argv[i]);
+	}
+	fclose(line);
+	return text;
+}

@@ -1,0 +1,14 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* The command line that plays the same again, as a shell reads it. */
+#ifndef COMPARE_REPORT_REPEAT_H
+#define COMPARE_REPORT_REPEAT_H
+
+#include <stdint.h>
+
+/* program is what it was called as, argv[0] the command. A --seed among the words gives way to the
+ * one that was really used. The caller's to free. */
+char *repeat_line(const char *program, int argc, char *const argv[], uint64_t seed);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+#include "compare/report/shape.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compare/measure/rounds.h"
+#include "compare/measure/verdict.h"
+#include "compare/say.h"
+
+static bool is_index(const json_t *value, size_t count)
+{
+	return json_is_integer(value) && json_integer_value(value) >= 0 &&
+		(size_t)json_integer_value(value) < count;
+}
+
+static bool is_verdict(const json_t *value)
+{
+	const char *text = json_string_value(value);
+
+	for (int i = 0; text && i < VERDICT_COUNT; i++) {
+		if (!strcmp(text, verdict_word((enum verdict)i)))
+			return true;
+	}
+	return false;
+}
+
+static const char *comparisons_problem(const json_t *comparisons, size_t arms)
+{
+	json_t *comparison;
+	size_t i;
+
+	if (json_array_size(comparisons) != arms - 1)
+		return "a metric doesn't have one comparison for each arm but the first";
+	json_array_foreach(comparisons, i, comparison) {
+		if (!is_index(json_object_get(comparison, "a"), arms) ||
+		    !is_index(json_object_get(comparison, "b"), arms))
+			return "a comparison names an arm that isn't there";
+		if (!is_verdict(json_object_get(comparison, "verdict")))
+			return "a comparison has a verdict that this duet doesn't know";
+	}
+	return NULL;
+}
+
+static const char *figures_problem(const json_t *figures, size_t arms, bool compared)
+{
+	const char *problem = NULL;
+	json_t *figure;
+	size_t i;
+
+	json_array_foreach(figures, i, figure) {
+		if (json_array_size(json_object_get(figure, "medians")) != arms)
+			return "a figure isn't given for every arm";
+		if (compared)
+			problem = comparisons_problem(json_object_get(figure, "comparisons"), arms);
+		if (problem)
+			return problem;
+	}
+	return NULL;
+}
+
+const char *shape_problem(const json_t *cell)
+{
+	size_t arms = json_array_size(json_object_get(cell, "arms"));
+	const char *problem;
+
+	if (arms < 1 || arms > ROUNDS_ARMS_MAX)
+		return "it has no arms, or more than can be played";
+	problem = figures_problem(json_object_get(cell, "metrics"), arms, true);
+	return problem ? problem : figures_problem(json_object_get(cell, "counters"), arms, false);
+}
+
+static void clean_string(json_t *json)
+{
+	char *copy = strdup(json_string_value(json));
+
+	if (copy) {
+		say_clean(copy);
+		json_string_set_nocheck(json, copy);
+	}
+	free(copy);
+}
+
+void shape_clean(json_t *json)
+{
+	const char *key;
+	json_t *value;
+	size_t i;
+
+	if (json_is_string(json))
+		clean_string(json);
+	json_array_foreach(json, i, value)
+		shape_clean(value);
+	json_object_foreach(json, key, value)
+		shape_clean(value);
+}
