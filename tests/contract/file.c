@@ -1,6 +1,8 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -307,6 +309,90 @@ START_TEST(a_directory_can_be_the_base_of_an_open)
 }
 END_TEST
 
+/* lseek(2) succeeds on an eventfd; reading it at an offset doesn't, and takes nothing. */
+START_TEST(what_has_no_offsets_is_ESPIPE)
+{
+	uint64_t one = 1;
+	struct trial trial;
+	duet_handle handle;
+	int fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	ck_assert_int_eq(duet_handle_adopt(stage.loop, fd, 0, &handle), 0);
+	trial_init(&trial);
+	duet_op_read(&trial.op, handle, &one, sizeof(one), 0);
+	trial_run(&trial);
+	expect(&trial, -ESPIPE, DUET_FAILED, DUET_CAUSE_ITSELF);
+	trial_init(&trial);
+	duet_op_write(&trial.op, handle, &one, sizeof(one), 0);
+	trial_run(&trial);
+	expect(&trial, -ESPIPE, DUET_FAILED, DUET_CAUSE_ITSELF);
+	ck_assert_int_eq(read(fd, &one, sizeof(one)), sizeof(one));
+	ck_assert_uint_eq(one, 1);
+}
+END_TEST
+
+/* As open(2) does, in both directions. */
+START_TEST(an_open_of_a_fifo_waits_for_the_other_end)
+{
+	char path[200];
+	struct trial reading;
+	struct trial writing;
+
+	snprintf(path, sizeof(path), "%s", file_path("fifo"));
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	for (unsigned round = 0; round < 2; round++) {
+		struct trial *first = round ? &writing : &reading;
+
+		trial_init(&reading);
+		duet_op_open(&reading.op, AT_FDCWD, path, O_RDONLY, 0);
+		trial_init(&writing);
+		duet_op_open(&writing.op, AT_FDCWD, path, O_WRONLY, 0);
+		trial_start(first);
+		for (unsigned i = 0; i < 3; i++)
+			stage_turn();
+		ck_assert_uint_eq(first->ends, 0);
+		trial_start(round ? &reading : &writing);
+		turn_until(reading.ends && writing.ends);
+		expect(&reading, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+		expect(&writing, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+		handle_close(reading.op.made);
+		handle_close(writing.op.made);
+	}
+}
+END_TEST
+
+/* Whatever is to come first, the attempt or readiness, and whatever an earlier one has said. */
+START_TEST(what_is_for_sockets_is_ENOTSOCK_on_a_file)
+{
+	static const enum duet_try policies[] = { DUET_TRY_PREDICT, DUET_TRY_NEVER, DUET_TRY_ALWAYS };
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s", file_path("data"));
+	for (unsigned round = 0; round < 9; round++) {
+		struct duet_loop_options options;
+		struct trial trial;
+		duet_handle handle;
+		char byte = 'x';
+
+		duet_loop_options_init(&options);
+		options.try_first = policies[round / 3];
+		stage_reopen(&options, NULL);
+		handle = file_open(path, O_RDWR | O_CREAT);
+		for (unsigned attempt = 0; attempt < 2; attempt++) {
+			trial_init(&trial);
+			if (round % 3 == 0)
+				duet_op_recv(&trial.op, handle, &byte, 1, 0);
+			else if (round % 3 == 1)
+				duet_op_accept(&trial.op, handle, 0);
+			else
+				duet_op_send(&trial.op, handle, &byte, 1, 0);
+			trial_run(&trial);
+			expect(&trial, -ENOTSOCK, DUET_FAILED, DUET_CAUSE_ITSELF);
+		}
+	}
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("file",
@@ -321,5 +407,7 @@ int main(void)
 			a_cancelled_fsync_ran_or_did_not),
 		CASES(a_short_count_from_the_cache_is_not_the_end_of_the_file,
 			a_cold_read_gives_all_bytes, O_DIRECT_reads_and_writes_past_the_cache,
-			a_directory_can_be_the_base_of_an_open));
+			a_directory_can_be_the_base_of_an_open, what_has_no_offsets_is_ESPIPE,
+			an_open_of_a_fifo_waits_for_the_other_end,
+			what_is_for_sockets_is_ENOTSOCK_on_a_file));
 }
