@@ -74,8 +74,7 @@ int duet_polling_try_accept(struct duet_loop *loop, duet_handle listener, duet_h
 		fd = polling_try_accept_once(loop, slot, false);
 	if (fd < 0)
 		return fd;
-	/* A listener keeps the class of its connections where a free slot keeps its next. */
-	error = duet_core_slot_make(loop, fd, (enum core_class)slot->free_next, slot->flags,
+	error = duet_core_slot_make(loop, fd, (enum core_class)slot->accepts, slot->flags,
 				    accepted);
 	if (error)
 		duet_core_system_close(loop, fd);
