@@ -83,6 +83,7 @@ START_TEST(a_stuck_send_says_what_went_out_before_the_close)
 	unsigned char *big = malloc(STUCK_BYTES);
 	struct trial stuck;
 	struct trial behind;
+	struct trial last;
 	struct trial closing;
 
 	pair_open(pair);
@@ -90,11 +91,15 @@ START_TEST(a_stuck_send_says_what_went_out_before_the_close)
 	trial_init(&behind);
 	duet_op_send(&behind.op, pair[0], "x", 1, 0);
 	trial_start(&behind);
+	trial_init(&last);
+	duet_op_shutdown(&last.op, pair[0], SHUT_WR);
+	trial_start(&last);
 	close_start(&closing, pair[0]);
 	await(&closing);
 	ck_assert_int_eq(stuck.op.disposition, DUET_PARTIAL);
 	ck_assert_int_eq(stuck.op.cause, DUET_CAUSE_CLOSE);
-	ck_assert_int_eq(behind.op.disposition, DUET_UNTOUCHED);
+	expect(&behind, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CLOSE);
+	expect(&last, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CLOSE);
 	ck_assert_uint_gt(closing.rank, stuck.rank);
 	ck_assert_uint_gt(closing.rank, behind.rank);
 	free(big);
@@ -219,6 +224,38 @@ START_TEST(a_listener_closes_under_its_accepts)
 }
 END_TEST
 
+/* A loop without room for another operation must still get rid of its handles. */
+START_TEST(a_full_loop_can_close)
+{
+	struct duet_loop_options options;
+	struct trial polls[8];
+	struct trial closings[2];
+	struct trial extra;
+
+	duet_loop_options_init(&options);
+	options.operations_max = 8;
+	stage_reopen(&options, NULL);
+	pair_open(pair);
+	for (unsigned i = 0; i < 8; i++) {
+		trial_init(&polls[i]);
+		duet_op_poll(&polls[i].op, pair[i & 1], 1);
+		trial_start(&polls[i]);
+	}
+	trial_init(&extra);
+	duet_op_nop(&extra.op);
+	ck_assert_int_eq(trial_try(&extra), -ENOBUFS);
+	close_start(&closings[0], pair[0]);
+	close_start(&closings[1], pair[1]);
+	turn_until(closings[0].ends && closings[1].ends);
+	for (unsigned i = 0; i < 8; i++)
+		ck_assert_uint_eq(polls[i].ends, 1);
+	for (unsigned i = 0; i < 2; i++)
+		expect(&closings[i], 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	trial_run(&extra);
+	expect(&extra, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+}
+END_TEST
+
 START_TEST(the_descriptor_is_closed_when_the_close_ends)
 {
 	struct trial closing;
@@ -248,6 +285,6 @@ int main(void)
 			the_earliest_request_is_the_cause,
 			bytes_that_came_before_the_close_are_handed_over_or_gone_with_the_handle,
 			a_handle_may_be_closed_in_the_callback_of_its_own_receive,
-			a_listener_closes_under_its_accepts),
+			a_listener_closes_under_its_accepts, a_full_loop_can_close),
 		CASES(the_descriptor_is_closed_when_the_close_ends));
 }

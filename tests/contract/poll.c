@@ -159,6 +159,23 @@ START_TEST(poll_works_on_an_eventfd_and_hangup_is_always_told)
 }
 END_TEST
 
+START_TEST(unknown_events_are_refused)
+{
+	static const uint32_t unknown[] = { 0x80000000u, POLLNVAL, POLLRDNORM, 1u << 28 };
+	struct trial trial;
+
+	pair_open(pair);
+	trial_init(&trial);
+	for (unsigned i = 0; i < 4; i++) {
+		duet_op_poll(&trial.op, pair[0], POLLIN | unknown[i]);
+		ck_assert_int_eq(trial_try(&trial), -EINVAL);
+	}
+	poll_start(&trial, pair[0], POLLOUT | POLLERR | POLLHUP);
+	await(&trial);
+	expect(&trial, POLLOUT, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+}
+END_TEST
+
 /* Urgent data alone is no data: the urgent byte is not in the stream. */
 START_TEST(poll_for_urgent_data_hears_of_it_and_of_nothing_else)
 {
@@ -218,7 +235,8 @@ int main(void)
 			poll_waits_until_there_is_something_to_read_and_consumes_nothing,
 			poll_sees_what_was_there_before,
 			polls_on_one_handle_run_beside_each_other_and_beside_a_recv,
-			poll_sees_the_end_of_the_stream, a_cancelled_poll_ends_untouched),
+			poll_sees_the_end_of_the_stream, a_cancelled_poll_ends_untouched,
+			unknown_events_are_refused),
 		CASES(poll_on_a_listener_says_that_a_connection_waits,
 			poll_works_on_an_eventfd_and_hangup_is_always_told,
 			poll_for_urgent_data_hears_of_it_and_of_nothing_else,

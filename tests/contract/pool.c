@@ -317,6 +317,78 @@ START_TEST(a_pooled_receive_without_a_pool_or_with_whole_is_refused)
 	ck_assert_int_eq(trial_try(&trial), -EINVAL);
 	duet_op_recv_pooled(&trial.op, pair[1], pool, DUET_WHOLE);
 	ck_assert_int_eq(trial_try(&trial), -EINVAL);
+	/* The pool of what the operation did before is no longer meant. */
+	duet_op_recv_pooled(&trial.op, pair[1], pool, 0);
+	duet_op_recv(&trial.op, pair[1], out, 8, DUET_POOLED);
+	ck_assert_int_eq(trial_try(&trial), -EINVAL);
+	memset(&trial.op.args, 0xa5, sizeof(trial.op.args));
+	duet_op_recv(&trial.op, pair[1], out, 8, DUET_POOLED | DUET_MULTISHOT);
+	ck_assert_int_eq(trial_try(&trial), -EINVAL);
+}
+END_TEST
+
+START_TEST(the_pool_of_another_loop_is_refused)
+{
+	struct duet_loop *second;
+	struct duet_pool *foreign;
+	struct trial trial;
+
+	pool_open(2, 64);
+	ck_assert_int_eq(duet_loop_create(&second, stage.arm->backend(), NULL), 0);
+	ck_assert_int_eq(duet_pool_create(second, 2, 64, &foreign), 0);
+	trial_init(&trial);
+	duet_op_recv_pooled(&trial.op, pair[1], foreign, 0);
+	ck_assert_int_eq(trial_try(&trial), -EINVAL);
+	duet_op_recv_pooled(&trial.op, pair[1], foreign, DUET_MULTISHOT);
+	ck_assert_int_eq(trial_try(&trial), -EINVAL);
+	ck_assert_int_eq(duet_loop_destroy(second), 0);
+}
+END_TEST
+
+/* Others took the buffers; when one comes back, the first in line has nothing to receive. */
+static void serve_behind_the_idle(bool idle_received_before)
+{
+	duet_handle quiet[2];
+	struct basket baskets[3];
+	struct trial trials[3];
+
+	pool_open(1, 64);
+	quiet[0] = pair[0];
+	quiet[1] = pair[1];
+	stream_start(&trials[0], &baskets[0], DUET_MULTISHOT);
+	if (idle_received_before)
+		stage_settle(3);
+	stream_send(quiet[0], out, idle_received_before ? 64 : 10);
+	turn_until(baskets[0].count == 1);
+	stage_settle(3);
+	for (unsigned i = 1; i < 3; i++) {
+		pair_open(pair);
+		stream_start(&trials[i], &baskets[i], DUET_MULTISHOT);
+		if (i == 2)
+			stream_send(pair[0], out, 20);
+		stage_settle(3);
+	}
+	turn_until(baskets[2].starved);
+	for (unsigned i = 0; i < 3; i++)
+		baskets[i].give_back = true;
+	basket_return(&baskets[0]);
+	turn_until(baskets[2].bytes == 20);
+	for (unsigned i = 0; i < 3; i++) {
+		trial_cancel(&trials[i]);
+		await(&trials[i]);
+	}
+	ck_assert_uint_eq(duet_pool_free_count(pool), 1);
+}
+
+START_TEST(a_starved_receive_goes_on_when_one_before_it_has_nothing_to_receive)
+{
+	serve_behind_the_idle(false);
+}
+END_TEST
+
+START_TEST(a_starved_receive_goes_on_when_one_before_it_has_received_all)
+{
+	serve_behind_the_idle(true);
 }
 END_TEST
 
@@ -401,6 +473,9 @@ int main(void)
 			idle_receives_hold_no_buffer,
 			an_empty_pool_is_told_once_and_the_receive_goes_on_when_a_buffer_returns,
 			starved_receives_are_served_first_come_first_one_for_each_buffer,
+			a_starved_receive_goes_on_when_one_before_it_has_nothing_to_receive,
+			a_starved_receive_goes_on_when_one_before_it_has_received_all,
+			the_pool_of_another_loop_is_refused,
 			a_starved_receive_can_be_cancelled, a_buffer_returned_twice_is_refused,
 			a_buffer_that_was_never_received_is_refused,
 			cancelled_pooled_receives_cost_no_buffer_and_no_byte,

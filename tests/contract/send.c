@@ -161,6 +161,23 @@ START_TEST(more_pieces_than_an_operation_holds_are_refused)
 }
 END_TEST
 
+START_TEST(pieces_that_are_more_than_one_transfer_are_refused)
+{
+	struct iovec pieces[3] = { { in, DUET_TRANSFER_MAX }, { in, 1 }, { in, DUET_TRANSFER_MAX } };
+	struct trial trial;
+
+	pair_open(pair);
+	trial_init(&trial);
+	duet_op_send_vector(&trial.op, pair[0], pieces, 2, DUET_WHOLE);
+	ck_assert_int_eq(trial_try(&trial), -EINVAL);
+	duet_op_send_vector(&trial.op, pair[0], pieces, 3, DUET_WHOLE);
+	ck_assert_int_eq(trial_try(&trial), -EINVAL);
+	pieces[1].iov_len = SIZE_MAX - DUET_TRANSFER_MAX + 6;
+	duet_op_send_vector(&trial.op, pair[0], pieces, 2, DUET_WHOLE);
+	ck_assert_int_eq(trial_try(&trial), -EINVAL);
+}
+END_TEST
+
 START_TEST(a_send_after_the_peer_closed_fails_with_EPIPE_or_ECONNRESET_without_a_signal)
 {
 	struct trial trial;
@@ -299,6 +316,7 @@ int main(void)
 			a_send_that_could_not_begin_is_cancelled_untouched,
 			send_vector_sends_the_pieces_in_order,
 			more_pieces_than_an_operation_holds_are_refused,
+			pieces_that_are_more_than_one_transfer_are_refused,
 			a_send_after_the_peer_closed_fails_with_EPIPE_or_ECONNRESET_without_a_signal,
 			a_send_after_its_own_shutdown_fails_with_EPIPE),
 		CASES(a_reset_amid_send_all_says_what_went_out,

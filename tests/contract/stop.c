@@ -80,12 +80,17 @@ START_TEST(a_stuck_send_is_told_what_went_out_when_the_loop_shuts_down)
 {
 	unsigned char *big = malloc(STUCK_BYTES);
 	struct trial stuck;
+	struct trial behind;
 
 	pair_open(pair);
 	trial_stick(&stuck, pair[0], memset(big, 1, STUCK_BYTES));
+	trial_init(&behind);
+	duet_op_send(&behind.op, pair[0], "x", 1, 0);
+	trial_start(&behind);
 	ck_assert_int_eq(shut_down(), 0);
 	ck_assert_int_gt(stuck.op.result, 0);
 	expect(&stuck, stuck.op.result, DUET_PARTIAL, DUET_CAUSE_SHUTDOWN);
+	expect(&behind, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_SHUTDOWN);
 	free(big);
 }
 END_TEST
@@ -146,6 +151,123 @@ START_TEST(dump_names_each_pending_operation)
 	memset(&lines, 0, sizeof(lines));
 	duet_loop_dump(stage.loop, keep_line, &lines);
 	ck_assert_uint_eq(lines.count, 0);
+}
+END_TEST
+
+/* ---- Inside a turn. ---- */
+
+struct answers {
+	int turn, run, destroy;
+};
+
+static void ask_all(struct trial *trial)
+{
+	struct answers *answers = trial->context;
+
+	answers->turn = duet_loop_turn(stage.loop, 0);
+	answers->run = duet_loop_run(stage.loop);
+	answers->destroy = duet_loop_destroy(stage.loop);
+}
+
+START_TEST(a_callback_can_neither_take_a_turn_nor_destroy_the_loop)
+{
+	struct answers answers = { .turn = 1 };
+	struct trial trial;
+
+	trial_init(&trial);
+	duet_op_nop(&trial.op);
+	trial.then = ask_all;
+	trial.context = &answers;
+	trial_run(&trial);
+	expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	ck_assert_int_eq(answers.turn, -EBUSY);
+	ck_assert_int_eq(answers.run, 0); /* nothing is pending any more */
+	ck_assert_int_eq(answers.destroy, -EBUSY);
+	trial_run(&trial);
+}
+END_TEST
+
+static void run_inside(struct trial *trial)
+{
+	*(int *)trial->context = duet_loop_run(stage.loop);
+}
+
+START_TEST(a_callback_can_not_run_the_loop)
+{
+	struct trial first;
+	struct trial second;
+	int answer = 1;
+
+	pair_open(pair);
+	recv_start(&second);
+	trial_init(&first);
+	duet_op_nop(&first.op);
+	first.then = run_inside;
+	first.context = &answer;
+	trial_run(&first);
+	ck_assert_int_eq(answer, -EBUSY);
+	ck_assert_uint_eq(second.ends, 0);
+	trial_cancel(&second);
+	await(&second);
+}
+END_TEST
+
+static void shut_down_inside(struct trial *trial)
+{
+	*(int *)trial->context = duet_loop_shutdown(stage.loop, DUET_NO_DEADLINE);
+}
+
+/* What is asked for there is done by the turns that follow. */
+START_TEST(a_shutdown_in_a_callback_asks_for_the_end_and_says_busy)
+{
+	struct trial receives[3];
+	struct trial trial;
+	int answer = 1;
+
+	pair_open(pair);
+	for (unsigned i = 0; i < 3; i++)
+		recv_start(&receives[i]);
+	trial_init(&trial);
+	duet_op_nop(&trial.op);
+	trial.then = shut_down_inside;
+	trial.context = &answer;
+	trial_run(&trial);
+	ck_assert_int_eq(answer, -EBUSY);
+	turn_until(receives[0].ends && receives[1].ends && receives[2].ends);
+	for (unsigned i = 0; i < 3; i++)
+		expect(&receives[i], -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_SHUTDOWN);
+	ck_assert_int_eq(trial_try(&trial), -ESHUTDOWN);
+	ck_assert_int_eq(shut_down(), 0);
+}
+END_TEST
+
+static unsigned told;
+
+static void tell(struct duet_message *message)
+{
+	(void)message;
+	told++;
+	ck_assert_int_eq(duet_loop_turn(stage.loop, 0), -EBUSY);
+	ck_assert_int_eq(duet_loop_destroy(stage.loop), -EBUSY);
+}
+
+START_TEST(destroy_is_busy_while_a_message_has_not_been_delivered)
+{
+	struct duet_message posted = { .fn = tell };
+	struct duet_message deferred = { .fn = tell };
+
+	told = 0;
+	duet_loop_post(stage.loop, &posted);
+	ck_assert_int_eq(duet_loop_destroy(stage.loop), -EBUSY);
+	stage_settle(1);
+	ck_assert_uint_eq(told, 1);
+	duet_loop_defer(stage.loop, &deferred);
+	ck_assert_int_eq(duet_loop_destroy(stage.loop), -EBUSY);
+	stage_settle(1);
+	ck_assert_uint_eq(told, 2);
+	duet_loop_post(stage.loop, &posted);
+	ck_assert_int_eq(shut_down(), 0);
+	ck_assert_uint_eq(told, 3);
 }
 END_TEST
 
@@ -258,6 +380,10 @@ int main(void)
 			destroy_accepts_null, shutdown_cancels_everything_with_its_cause,
 			a_stuck_send_is_told_what_went_out_when_the_loop_shuts_down,
 			what_a_last_callback_starts_is_refused, dump_names_each_pending_operation,
+			a_callback_can_neither_take_a_turn_nor_destroy_the_loop,
+			a_callback_can_not_run_the_loop,
+			a_shutdown_in_a_callback_asks_for_the_end_and_says_busy,
+			destroy_is_busy_while_a_message_has_not_been_delivered,
 			destroy_closes_the_handles_that_remain, run_returns_when_nothing_is_pending,
 			options_out_of_range_are_refused, loops_on_one_thread_are_independent,
 			a_shutdown_to_a_deadline_says_busy_or_done_and_can_be_repeated),
