@@ -97,25 +97,6 @@ static int report(const struct values *values, const struct load_result *result)
 	return code;
 }
 
-/* HOST:PORT, [HOST]:PORT or PORT alone; cuts text. */
-static int read_address(char *text, struct load_options *options)
-{
-	char *colon = strrchr(text, ':');
-
-	options->host = "127.0.0.1";
-	options->port = text;
-	if (colon) {
-		*colon = 0;
-		options->port = colon + 1;
-		options->host = text;
-		if (*text == '[' && colon > text + 1 && colon[-1] == ']') {
-			colon[-1] = 0;
-			options->host = text + 1;
-		}
-	}
-	return *options->port && *options->host ? 0 : -EINVAL;
-}
-
 static int play(const struct values *values, const struct load_options *options)
 {
 	struct load_result *result = malloc(sizeof(*result));
@@ -146,8 +127,9 @@ int load_command(int argc, char **argv)
 		return code;
 	if (argc - first != 2 || strcmp(argv[first], "echo") != 0)
 		return say_failure(SAY_USAGE, "load: write duet load echo HOST:PORT");
-	if (read_address(argv[first + 1], &options))
-		return say_failure(SAY_USAGE, "load: '%s' is no HOST:PORT", argv[first + 1]);
+	if (address_read(argv[first + 1], &options.address))
+		return say_failure(SAY_USAGE, "load: '%s' is no HOST:PORT, with a port from 1 to 65535",
+				   argv[first + 1]);
 	options.connections = values.connections;
 	options.size_bytes = values.size_bytes;
 	options.depth = values.depth;

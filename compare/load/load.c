@@ -34,8 +34,8 @@ struct load {
 static int fail(struct load *load, int error, const char *what, uint32_t connection)
 {
 	snprintf(load->result->problem, sizeof(load->result->problem),
-		 "%s:%s: connection %u of %u: %s%s%s", load->options->host, load->options->port,
-		 connection + 1, load->options->connections, what, error ? ": " : "",
+		 "%s: connection %u of %u: %s%s%s", load->options->address.shown, connection + 1,
+		 load->options->connections, what, error ? ": " : "",
 		 error ? strerror(-error) : "");
 	return error ? error : -ECONNRESET;
 }
@@ -43,12 +43,13 @@ static int fail(struct load *load, int error, const char *what, uint32_t connect
 static int resolve(struct load *load, struct addrinfo **found)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	int status = getaddrinfo(load->options->host, load->options->port, &hints, found);
+	const struct address *address = &load->options->address;
+	int status = getaddrinfo(address->host, address->port, &hints, found);
 
 	if (!status)
 		return 0;
-	snprintf(load->result->problem, sizeof(load->result->problem), "%s:%s: %s",
-		 load->options->host, load->options->port, gai_strerror(status));
+	snprintf(load->result->problem, sizeof(load->result->problem), "%s: %s", address->shown,
+		 gai_strerror(status));
 	return -EADDRNOTAVAIL;
 }
 
@@ -219,9 +220,9 @@ static void say_goodbye(struct load *load)
 static int fail_silent(struct load *load, uint32_t unanswered)
 {
 	snprintf(load->result->problem, sizeof(load->result->problem),
-		 "%s:%s: no answer for %d s on %u of %u connections: the server hangs, or takes "
-		 "fewer connections at once", load->options->host, load->options->port,
-		 LOAD_SILENCE_S, unanswered, load->options->connections);
+		 "%s: no answer for %d s on %u of %u connections: the server hangs, or takes fewer "
+		 "connections at once", load->options->address.shown, LOAD_SILENCE_S, unanswered,
+		 load->options->connections);
 	return -ETIMEDOUT;
 }
 

@@ -9,13 +9,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "compare/load/address.h"
 #include "compare/load/connection.h"
 #include "compare/measure/window.h"
 
 enum { LOAD_SILENCE_S = 5 };
 
 struct load_options {
-	const char *host, *port;
+	struct address address;
 	uint32_t connections; /* at least 1 */
 	uint32_t size_bytes;  /* at least 1 */
 	uint32_t depth;       /* unanswered messages a connection, at least 1 */
@@ -29,7 +30,7 @@ struct load_result {
 	struct window window;
 	uint64_t answered_total;   /* from the first message on: what the server's counters saw */
 	uint64_t lost_bytes;       /* sent, and the server said goodbye without them */
-	char problem[200];         /* what stopped it, if something did */
+	char problem[480];         /* what stopped it, if something did */
 };
 
 /* 0, or a negative errno; then problem says which connection and what happened. Wrong bytes and bytes

@@ -423,6 +423,21 @@ static void lose_privileges(void)
 
 /* Without rights, and without a byte of locked memory, it works or says which of the two is missing:
  * that depends on the kernel. */
+START_TEST(a_result_that_may_not_be_read_is_said)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	write_input(10, 0); /* for its owner only */
+	ck_assert_int_eq(chmod(input, 0), 0);
+	program_begin(program, lose_privileges, "show %s", input);
+	waitpid(program->pid, &program->code, 0);
+	program_refresh(program);
+	if (program->code >> 8 != 126) /* the build folder may not be nobody's to look into */
+		ck_assert_ptr_nonnull(strstr(program->complained, ": Permission denied\n"));
+	free(program);
+}
+END_TEST
+
 START_TEST(no_privileges_are_needed_or_it_is_said)
 {
 	struct program *program = calloc(1, sizeof(*program));
@@ -467,6 +482,7 @@ int main(void)
 	tcase_add_test(cases, a_file_that_somebody_writes_to_is_named_and_no_arm_is_blamed);
 	tcase_add_test(cases, a_wrong_byte_voids_the_timings);
 	tcase_add_test(cases, one_processor_is_enough_and_is_said);
+	tcase_add_test(cases, a_result_that_may_not_be_read_is_said);
 	tcase_add_test(cases, no_privileges_are_needed_or_it_is_said);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);

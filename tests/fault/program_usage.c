@@ -55,7 +55,9 @@ static const struct wrong WRONG[] = {
 	{ "serve echo --backend polling --host example", "IPv4" },
 	{ "load", "HOST:PORT" },
 	{ "load echo", "HOST:PORT" },
-	{ "load echo :", "no HOST:PORT" },
+	{ "load echo :", "':' is no HOST:PORT" },
+	{ "load echo localhost", "'localhost' is no HOST:PORT" },
+	{ "load echo 127.0.0.1:73337", "'127.0.0.1:73337' is no HOST:PORT" },
 	{ "load echo 127.0.0.1:1 --depth 0", "--depth 0" },
 	{ "doctor please", "'please'" },
 };

@@ -235,9 +235,10 @@ END_TEST
 START_TEST(a_result_with_odd_contents_is_still_printed)
 {
 	static const char TEXT[] =
-		"{\"schema\": 1, \"run\": {}, \"cells\": [1, {}, {\"arms\": [{}, 2], \"metrics\":"
-		"[{\"comparisons\": [{\"verdict\": \"too noisy\"}]}, 3], \"counters\": [{\"medians\":"
-		"[null, \"x\"]}], \"parameters\": {\"k\": null}}]}";
+		"{\"schema\": 1, \"run\": {}, \"cells\": [{\"arms\": [{}]}, {\"arms\": [{}, 2], \"metrics\":"
+		"[{\"medians\": [{}, true], \"comparisons\": [{\"a\": 0, \"b\": 1, \"verdict\":"
+		"\"too noisy\"}]}], \"counters\": [{\"medians\": [null, \"x\"]}], \"parameters\":"
+		"{\"k\": null}}]}";
 	FILE *out = fopen("/dev/null", "w");
 	json_t *json, *cell;
 	size_t i;
@@ -249,6 +250,43 @@ START_TEST(a_result_with_odd_contents_is_still_printed)
 		text_cell(cell, out);
 	text_foot(json, out);
 	fclose(out);
+	json_decref(json);
+}
+END_TEST
+
+#define ARMS "\"arms\": [{}, {}], \"metrics\": [{\"medians\": [1, 2], \"comparisons\": "
+
+START_TEST(a_cell_that_compare_cannot_have_written_is_refused)
+{
+	static const char *const CELLS[] = {
+		"1", "{}", "{\"arms\": []}", "{\"arms\": [1, 2, 3, 4, 5, 6]}",
+		"{" ARMS "[]}]}", "{" ARMS "[{\"a\": 0, \"b\": 2, \"verdict\": \"b lower\"}]}]}",
+		"{" ARMS "[{\"a\": -1, \"b\": 1, \"verdict\": \"a lower\"}]}]}",
+		"{" ARMS "[{\"a\": 0, \"b\": 1, \"verdict\": \"much lower\"}]}]}",
+		"{" ARMS "[{\"a\": 0, \"b\": 1}]}]}",
+		"{\"arms\": [{}, {}], \"counters\": [{\"medians\": [1, 2, 3]}]}",
+	};
+	char text[512];
+	json_t *json;
+
+	for (size_t i = 0; i < sizeof(CELLS) / sizeof(*CELLS); i++) {
+		snprintf(text, sizeof(text), "{\"schema\": 1, \"run\": {}, \"cells\": [%s]}",
+			 CELLS[i]);
+		write_text(text);
+		ck_assert_msg(store_read(path, &json) == SAY_USAGE, "taken: %s", CELLS[i]);
+	}
+}
+END_TEST
+
+START_TEST(control_characters_never_reach_the_terminal)
+{
+	json_t *json;
+
+	write_text("{\"schema\": 1, \"cells\": [], \"run\": {\"repeat\": "
+		   "\"a\\u001b[2J\\u0007b\\u009bc\\u007f\\u00e9\"}}");
+	ck_assert_int_eq(store_read(path, &json), SAY_OK);
+	ck_assert_str_eq(json_string_value(json_object_get(json_object_get(json, "run"), "repeat")),
+			 "a?[2J?b??c?\xc3\xa9");
 	json_decref(json);
 }
 END_TEST
@@ -297,6 +335,8 @@ int main(void)
 	tcase_add_test(cases, what_was_written_is_read_back);
 	tcase_add_test(cases, truncated_foreign_and_future_files_are_refused);
 	tcase_add_test(cases, a_result_with_odd_contents_is_still_printed);
+	tcase_add_test(cases, a_cell_that_compare_cannot_have_written_is_refused);
+	tcase_add_test(cases, control_characters_never_reach_the_terminal);
 	tcase_add_test(cases, a_full_disk_leaves_the_old_file_and_nothing_else);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);
