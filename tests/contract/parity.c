@@ -492,8 +492,11 @@ static void listen_in_a_full_table(unsigned places)
 	ck_assert_int_eq(duet_handle_adopt(stage.loop, unix_listener(8), 0, &handle), 0);
 }
 
+/* The second round finds the first one's connection in the backlog as well: nobody took it. */
 START_TEST(an_accept_without_a_place_for_its_handle)
 {
+	struct duet_stats stats;
+
 	listen_in_a_full_table(1);
 	for (unsigned round = 0; round < 2; round++) {
 		raw = unix_connect();
@@ -503,6 +506,8 @@ START_TEST(an_accept_without_a_place_for_its_handle)
 		await(&trial);
 		expect(&trial, -ENFILE, DUET_FAILED, DUET_CAUSE_ITSELF);
 		ck_assert_int_eq(hung_up(raw), round && on_ring());
+		duet_loop_stats(stage.loop, &stats);
+		ck_assert_uint_eq(stats.reclaimed, round && on_ring() ? 2 : 0);
 		ck_assert_int_eq(readable(duet_handle_fd(stage.loop, handle)), !(round && on_ring()));
 		close(raw);
 	}
