@@ -309,6 +309,81 @@ START_TEST(a_connection_in_the_same_turn_as_the_deadline_of_its_accept_is_kept)
 }
 END_TEST
 
+/* A callback that sends to a receive, in time, and comes back when its deadline has passed. */
+struct visitor {
+	struct duet_message message;
+	struct trial trial;
+	uint64_t deadline_ns;
+	int raw;
+	bool in_time;
+};
+
+static void linger(struct visitor *visitor)
+{
+	raw_send(visitor->raw, "hello", 5);
+	visitor->in_time = clock_ns() < visitor->deadline_ns;
+	clock_pass(visitor->deadline_ns + MS);
+}
+
+static void linger_in_message(struct duet_message *message)
+{
+	linger((struct visitor *)message);
+}
+
+static void linger_in_end(struct trial *trial)
+{
+	linger(trial->context);
+}
+
+static const char *const ways[] = { "nop", "send", "timeout", "message", "deferred" };
+
+static void visit(struct visitor *visitor, unsigned way)
+{
+	struct trial *trial = &visitor->trial;
+
+	trial_init(trial);
+	trial->then = linger_in_end;
+	trial->context = visitor;
+	visitor->message.fn = linger_in_message;
+	if (way == 0)
+		duet_op_nop(&trial->op);
+	else if (way == 1)
+		duet_op_send(&trial->op, pair[1], "x", 1, 0);
+	else if (way == 2)
+		duet_op_timeout(&trial->op, 1);
+	else if (way == 3)
+		duet_loop_post(stage.loop, &visitor->message);
+	else
+		duet_loop_defer(stage.loop, &visitor->message);
+	if (way < 3)
+		trial_start(trial);
+}
+
+START_TEST(bytes_that_are_there_beat_a_deadline_that_passes_in_a_callback)
+{
+	for (unsigned round = 0; round < 15; round++) {
+		struct visitor visitor = { .in_time = false };
+		unsigned way = round % 5;
+		struct trial trial;
+
+		raw_pair(&pair[1], &visitor.raw);
+		trial_init(&trial);
+		duet_op_recv(&trial.op, pair[1], data, 5, 0);
+		start_in_time(&trial);
+		visitor.deadline_ns = trial.op.deadline_ns;
+		visit(&visitor, way);
+		await(&trial);
+		turn_until(way > 2 || visitor.trial.ends);
+		ck_assert_msg(!visitor.in_time ||
+				      trial_is(&trial, 5, DUET_COMPLETED, DUET_CAUSE_ITSELF),
+			"on %s, round %u, %s: %s", stage.arm->name, round, ways[way],
+			trial_text(&trial));
+		stage_settle(2);
+		close(visitor.raw);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("deadline",
@@ -324,5 +399,6 @@ int main(void)
 			a_follower_in_line_has_a_deadline_of_its_own,
 			operations_inherit_the_deadline_of_their_task_and_the_earliest_wins),
 		CASES(a_result_in_the_same_turn_as_its_deadline_is_kept,
-			a_connection_in_the_same_turn_as_the_deadline_of_its_accept_is_kept));
+			a_connection_in_the_same_turn_as_the_deadline_of_its_accept_is_kept,
+			bytes_that_are_there_beat_a_deadline_that_passes_in_a_callback));
 }

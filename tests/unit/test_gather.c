@@ -76,6 +76,31 @@ START_TEST(sends_in_line_are_gathered_up_to_the_bound)
 }
 END_TEST
 
+/* Of a handle whose kind is not known nobody can say that it joins what it is given. */
+START_TEST(only_streams_are_gathered)
+{
+	static const struct {
+		enum core_class slot_class;
+		uint32_t count;
+	} rows[] = { { CLASS_TCP, 3 }, { CLASS_UNIX_STREAM, 3 }, { CLASS_DATAGRAM, 1 },
+		{ CLASS_OTHER, 1 } };
+	struct iovec pieces[8];
+	uint32_t operations;
+
+	open_loop();
+	for (unsigned i = 0; i < 3; i++)
+		send_start(i, 0);
+	for (unsigned i = 0; i < 4; i++) {
+		duet_core_slot_of(loop, handle)->slot_class = (uint8_t)rows[i].slot_class;
+		ck_assert_uint_eq(gathered(pieces, 8, &operations), rows[i].count);
+		ck_assert_uint_eq(operations, rows[i].count);
+	}
+	turn_with(30);
+	ck_assert_uint_eq(stage.ends, 3);
+	ck_assert_int_eq(duet_loop_destroy(loop), 0);
+}
+END_TEST
+
 START_TEST(a_shutdown_in_line_ends_the_gathering)
 {
 	struct iovec pieces[8];
@@ -215,6 +240,7 @@ int main(void)
 {
 	return plain_run("gather",
 		CASES(one_send_is_gathered_alone, sends_in_line_are_gathered_up_to_the_bound,
+			only_streams_are_gathered,
 			a_shutdown_in_line_ends_the_gathering,
 			bytes_are_shared_out_and_after_a_short_member_the_rest_ends_untouched,
 			a_short_head_ends_its_followers_untouched,

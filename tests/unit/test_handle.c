@@ -125,6 +125,37 @@ START_TEST(what_a_descriptor_is_decides_its_class)
 }
 END_TEST
 
+/* By the kinds asked for here, not by what the kernel says. */
+START_TEST(what_a_socket_was_asked_for_decides_its_class)
+{
+	static const struct {
+		int domain, type;
+		enum core_class class_of;
+	} sockets[] = {
+		{ AF_INET, SOCK_STREAM | SOCK_NONBLOCK, CLASS_TCP },
+		{ AF_INET, SOCK_DGRAM, CLASS_DATAGRAM },
+		{ AF_UNIX, SOCK_STREAM, CLASS_UNIX_STREAM },
+		{ AF_UNIX, SOCK_RAW, CLASS_DATAGRAM },
+		{ AF_INET, SOCK_RAW, CLASS_DATAGRAM },
+		{ AF_PACKET, SOCK_RAW, CLASS_DATAGRAM },
+	};
+	struct duet_op op;
+
+	loop = script_open(NULL);
+	script.ends_at_once = true;
+	for (unsigned i = 0; i < 6; i++) {
+		script.result = dup(0);
+		duet_op_init(&op, NULL, NULL);
+		duet_op_socket(&op, sockets[i].domain, sockets[i].type, 0);
+		duet_op_inline(&op);
+		ck_assert_int_eq(duet_op_start(loop, &op), 1);
+		ck_assert_int_eq(duet_core_slot_of(loop, op.made)->slot_class,
+			sockets[i].class_of);
+	}
+	ck_assert_int_eq(duet_loop_destroy(loop), 0);
+}
+END_TEST
+
 START_TEST(taken_buffers_come_back_and_none_is_given_twice)
 {
 	struct duet_pool *pool;
@@ -156,5 +187,6 @@ int main(void)
 		CASES(a_slot_is_reused_with_another_generation_and_the_old_handle_is_stale,
 			a_generation_never_becomes_0, the_table_has_handles_max_places,
 			flags_are_checked_and_replaced, what_a_descriptor_is_decides_its_class,
+			what_a_socket_was_asked_for_decides_its_class,
 			taken_buffers_come_back_and_none_is_given_twice));
 }

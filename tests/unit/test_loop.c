@@ -171,6 +171,38 @@ START_TEST(a_turn_sleeps_no_longer_than_the_caller_a_timer_or_an_owed_cancel_all
 }
 END_TEST
 
+static int look_away(struct duet_loop *loop, int64_t timeout_ns)
+{
+	(void)loop;
+	(void)timeout_ns;
+	return 0;
+}
+
+/* What has come may be found only in the next turn, and beats its deadline there. */
+START_TEST(no_timer_expires_in_a_turn_in_which_the_backend_did_not_look_for_events)
+{
+	struct duet_loop *loop = script_open(NULL);
+	struct duet_backend blind = *scripted();
+	struct duet_op op;
+
+	duet_op_init(&op, NULL, NULL);
+	duet_op_poll(&op, script_handle(loop), 1);
+	duet_op_deadline(&op, script.now_ns + 500);
+	ck_assert_int_eq(duet_op_start(loop, &op), 0);
+	script.now_ns += 1000;
+	blind.wait = look_away;
+	loop->backend = &blind;
+	duet_loop_turn(loop, 0);
+	ck_assert_uint_eq(script.cancels, 0);
+	loop->backend = scripted();
+	script_plan(&op, SCRIPT_END, 1, 0);
+	duet_loop_turn(loop, 0);
+	ck_assert_uint_eq(script.cancels, 0);
+	ck_assert_int_eq(op.result, 1);
+	ck_assert_int_eq(duet_loop_destroy(loop), 0);
+}
+END_TEST
+
 static unsigned woken_count;
 
 static void woken(struct duet_loop *loop, void *context)
@@ -221,5 +253,6 @@ int main(void)
 			a_table_of_another_version_or_size_is_refused,
 			a_kind_that_is_absent_is_refused,
 			a_turn_sleeps_no_longer_than_the_caller_a_timer_or_an_owed_cancel_allows,
+			no_timer_expires_in_a_turn_in_which_the_backend_did_not_look_for_events,
 			a_wake_reaches_a_loop_that_sleeps_also_while_starts_wait_for_room));
 }

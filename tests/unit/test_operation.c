@@ -158,11 +158,28 @@ START_TEST(advancing_steps_over_whole_pieces_and_into_one)
 }
 END_TEST
 
+START_TEST(what_is_out_of_range_has_a_name_and_a_class)
+{
+	static const int beyond[] = { DUET_KIND_COUNT, 99, -1, INT32_MAX };
+
+	for (unsigned i = 0; i < 4; i++) {
+		ck_assert_str_eq(duet_kind_name((enum duet_kind)beyond[i]), "?");
+		ck_assert_str_eq(duet_disposition_name((enum duet_disposition)beyond[i]), "?");
+		ck_assert_str_eq(duet_cause_name((enum duet_cause)beyond[i]), "?");
+		ck_assert_int_eq(duet_kind_cancel_class((enum duet_kind)beyond[i]),
+			DUET_CANCEL_NOT);
+	}
+	ck_assert_str_eq(duet_error_name(-4095), "E?");
+	ck_assert_int_eq(duet_kind_cancel_class(DUET_CONNECT), DUET_CANCEL_TAINTING);
+}
+END_TEST
+
 int main(void)
 {
 	return plain_run("operation",
 		CASES(only_the_moves_of_the_diagram_are_legal,
 			an_illegal_move_stops_the_program_in_every_build,
 			an_outcome_is_taken_from_the_target_and_its_cause_from_the_earliest_request,
-			advancing_steps_over_whole_pieces_and_into_one));
+			advancing_steps_over_whole_pieces_and_into_one,
+			what_is_out_of_range_has_a_name_and_a_class));
 }
