@@ -231,7 +231,7 @@ static int plan_all(struct plan *plan, int count, char **names)
 static json_t *repeat_json(int argc, char **argv, uint64_t seed)
 {
 	char *line = repeat_line(say_program(), argc, argv, seed);
-	json_t *json = json_string(line ? line : "?");
+	json_t *json = store_string(line ? line : "?");
 
 	free(line);
 	return json;
@@ -245,7 +245,7 @@ static json_t *begin_result(int argc, char **argv, uint64_t seed)
 	char started[32];
 
 	for (int i = 0; i < argc; i++)
-		json_array_append_new(words, json_string(argv[i]));
+		json_array_append_new(words, store_string(argv[i]));
 	strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &when));
 	return json_pack("{s:i, s:o, s:{s:I, s:o, s:s, s:o}, s:o, s:[], s:b, s:b}", "schema",
 			 STORE_SCHEMA, "tool", environment_tool_json(), "run", "seed",

@@ -16,8 +16,8 @@ struct conduct {
 	uint64_t until_ns;  /* after this disturbed rounds are no longer repeated; 0: no end */
 };
 
-/* Whether every arm can be played here, and the workload's file is there: an exit code; why has been
- * said. */
+/* Whether every arm can be played here, and the workload's file is there: an exit code; why has
+ * been said. */
 int conduct_check(const struct cell *cell);
 
 /* Returns an exit code, or WORKLOAD_INTERRUPTED; *json is the cell as far as it got, concluded, with

@@ -32,7 +32,7 @@ const char *say_program(void);
 void say_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_progress_end(void);
 
-/* What would command a terminal (control characters of ASCII and of Unicode) becomes '?'. In place. */
+/* What would command a terminal, control characters of ASCII and of Unicode, becomes '?', in place. */
 void say_clean(char *text);
 
 /* Words on stdout or elsewhere, broken so that they fit 80 columns; column is where the line stands

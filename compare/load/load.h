@@ -33,8 +33,8 @@ struct load_result {
 	char problem[480];         /* what stopped it, if something did */
 };
 
-/* 0, or a negative errno; then problem says which connection and what happened. Wrong bytes and bytes
- * that are missing at the end of a connection are results; a server that is silent for
+/* 0, or a negative errno; then problem says which connection and what happened. Wrong bytes, and
+ * bytes that are missing at the end of a connection, are results; a server that is silent for
  * LOAD_SILENCE_S is an error, -ETIMEDOUT, for nobody knows what it would have answered. */
 int load_play(const struct load_options *options, struct load_result *result);
 

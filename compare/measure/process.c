@@ -171,12 +171,19 @@ static bool reaped(struct process *process, int *status)
 	return pid == process->pid || (pid < 0 && errno == ECHILD);
 }
 
-bool process_is_over(const struct process *process)
+bool process_is_over(const struct process *process, int patience_ms)
 {
+	const struct timespec pause = { .tv_nsec = 1000000 };
 	siginfo_t how = { .si_pid = 0 };
 
-	return !process->pid || (!waitid(P_PID, (id_t)process->pid, &how,
-					 WEXITED | WNOHANG | WNOWAIT) && how.si_pid);
+	while (process->pid && !how.si_pid) {
+		if (waitid(P_PID, (id_t)process->pid, &how, WEXITED | WNOHANG | WNOWAIT) ||
+		    (!how.si_pid && patience_ms-- <= 0))
+			return false;
+		if (!how.si_pid)
+			nanosleep(&pause, NULL);
+	}
+	return true;
 }
 
 int process_end(struct process *process, int signal_number)

@@ -34,8 +34,9 @@ int process_rest(struct process *process, int timeout_ms);
  * that is still there after five seconds is killed. Call process_forget() afterwards. */
 int process_end(struct process *process, int signal_number);
 
-/* It ended by itself, or was ended by somebody else; process_end() says how. */
-bool process_is_over(const struct process *process);
+/* It ended by itself, or was ended by somebody else, or does so within the patience: a peer sees its
+ * sockets close a little earlier than we see it end. process_end() says how. */
+bool process_is_over(const struct process *process, int patience_ms);
 
 /* The last line of its stderr without "duet: ", "" if it said nothing. */
 void process_complaint(const struct process *process, char *line, size_t size);

@@ -126,6 +126,20 @@ int store_write(const json_t *json, const char *path)
 						    : "nothing was left there");
 }
 
+json_t *store_string(const char *text)
+{
+	json_t *json = json_string(text);
+	char *copy = json ? NULL : strdup(text);
+
+	if (!copy)
+		return json;
+	for (unsigned char *at = (unsigned char *)copy; *at; at++)
+		*at = *at < 0x80 ? *at : '?';
+	json = json_string(copy);
+	free(copy);
+	return json;
+}
+
 static int check_shape(const char *path, const json_t *json)
 {
 	const json_t *schema = json_object_get(json, "schema");

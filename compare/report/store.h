@@ -17,6 +17,9 @@ int store_check(const char *path, const char *command);
  * is stdout. An exit code; what went wrong has been said. */
 int store_write(const json_t *json, const char *path);
 
+/* Text from outside as a JSON string: bytes that are no UTF-8 become '?'. */
+json_t *store_string(const char *text);
+
 /* Reads a stored result of this schema: an exit code; *json is the caller's. */
 int store_read(const char *path, json_t **json);
 

@@ -154,7 +154,7 @@ static int await_load(struct pair *pair, json_t **slot)
 		*slot = json_loads(pair->load.text ? pair->load.text : "", 0, NULL);
 	if (*slot)
 		return code;
-	if (process_is_over(&pair->server))
+	if (process_is_over(&pair->server, 100))
 		return complain(pair, &pair->server, "server", process_end(&pair->server, 0));
 	return complain(pair, &pair->load, "load generator", code);
 }

@@ -17,6 +17,7 @@
 
 #include "compare/load/pattern.h"
 #include "compare/measure/process.h"
+#include "compare/report/store.h"
 #include "compare/say.h"
 #include "compare/workloads/arguments.h"
 #include "compare/workloads/workload.h"
@@ -25,9 +26,10 @@ enum { MADE_BYTES = 64 << 20, BLOCKS_MAX = 65536, WORKERS = 4, PATH_BYTES_MAX = 
 
 static json_t *parameters(const struct cell *cell)
 {
-	return json_pack("{s:s, s:s, s:i, s:i, s:b, s:i}", "file", cell->file ? cell->file : "made",
-			 "load", "closed loop", "block_bytes", (int)cell->block_bytes, "depth",
-			 (int)cell->depth, "direct", cell->direct, "worker_threads", WORKERS);
+	return json_pack("{s:o, s:s, s:i, s:i, s:b, s:i}", "file",
+			 store_string(cell->file ? cell->file : "made"), "load", "closed loop",
+			 "block_bytes", (int)cell->block_bytes, "depth", (int)cell->depth, "direct",
+			 cell->direct, "worker_threads", WORKERS);
 }
 
 static int write_blocks(int fd, uint32_t block_bytes, unsigned char *block)

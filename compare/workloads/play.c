@@ -247,8 +247,9 @@ static int play(struct player *player)
 
 int play_command(int argc, char **argv)
 {
-	struct values values = { .backend = "polling", .name = "the file", .block_bytes = 4096, .depth = 1, .workers = 2,
-				 .blocks = 1, .stride_bytes = 4096, .duration_ns = 1000000000 };
+	struct values values = { .backend = "polling", .name = "the file", .block_bytes = 4096,
+				 .depth = 1, .workers = 2, .blocks = 1, .stride_bytes = 4096,
+				 .duration_ns = 1000000000 };
 	struct player *player = calloc(1, sizeof(*player));
 	int first, code = options_read(&SET, argc, argv, &values, &first);
 	char why[128];

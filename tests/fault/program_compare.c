@@ -259,6 +259,40 @@ START_TEST(an_older_result_that_is_kept_is_said)
 }
 END_TEST
 
+static pid_t first_child(pid_t pid)
+{
+	char name[64], text[64] = "";
+	FILE *file;
+
+	snprintf(name, sizeof(name), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	file = fopen(name, "re");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_ptr_nonnull(fgets(text, sizeof(text), file));
+	fclose(file);
+	return (pid_t)strtol(text, NULL, 10);
+}
+
+START_TEST(a_server_that_dies_is_named_and_a_paused_one_is_waited_for)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	pid_t server;
+
+	program_begin(program, NULL, "compare echo --rounds 1 --warmup 0 --duration 1 --repeats 0");
+	program_await_children(program, 1);
+	program_pause_ms(500);
+	server = first_child(program->pid);
+	kill(server, _i ? SIGKILL : SIGSTOP);
+	program_pause_ms(3500);
+	if (!_i)
+		kill(server, SIGCONT);
+	program_end(program);
+	if (_i)
+		program_expect(program, 3, "the server died of signal 9");
+	ck_assert_msg(_i || !program->code, "%d: %s", program->code, program->complained);
+	free(program);
+}
+END_TEST
+
 START_TEST(a_result_that_finds_no_room_is_said)
 {
 	struct program *program = calloc(1, sizeof(*program));
@@ -475,6 +509,7 @@ int main(void)
 	tcase_add_test(cases, what_cannot_be_played_is_refused_before_the_first_round);
 	tcase_add_test(cases, a_pipe_is_refused_by_its_kind_and_not_waited_for);
 	tcase_add_test(cases, an_older_result_that_is_kept_is_said);
+	tcase_add_loop_test(cases, a_server_that_dies_is_named_and_a_paused_one_is_waited_for, 0, 2);
 	tcase_add_test(cases, a_result_that_finds_no_room_is_said);
 	tcase_add_test(cases, no_room_for_the_made_file_is_said_with_what_to_do);
 	tcase_add_test(cases, a_given_file_is_read_and_checked);

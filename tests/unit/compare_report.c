@@ -278,6 +278,17 @@ START_TEST(a_cell_that_compare_cannot_have_written_is_refused)
 }
 END_TEST
 
+START_TEST(text_that_is_no_utf8_is_stored_all_the_same)
+{
+	json_t *plain = store_string("caf\xc3\xa9"), *broken = store_string("caf\xe9.bin");
+
+	ck_assert_str_eq(json_string_value(plain), "caf\xc3\xa9");
+	ck_assert_str_eq(json_string_value(broken), "caf?.bin");
+	json_decref(plain);
+	json_decref(broken);
+}
+END_TEST
+
 START_TEST(control_characters_never_reach_the_terminal)
 {
 	json_t *json;
@@ -336,6 +347,7 @@ int main(void)
 	tcase_add_test(cases, truncated_foreign_and_future_files_are_refused);
 	tcase_add_test(cases, a_result_with_odd_contents_is_still_printed);
 	tcase_add_test(cases, a_cell_that_compare_cannot_have_written_is_refused);
+	tcase_add_test(cases, text_that_is_no_utf8_is_stored_all_the_same);
 	tcase_add_test(cases, control_characters_never_reach_the_terminal);
 	tcase_add_test(cases, a_full_disk_leaves_the_old_file_and_nothing_else);
 	suite_add_tcase(suite, cases);
