@@ -6,7 +6,7 @@
 #include "tests/support/harness.h"
 #include "tests/support/scripted.h"
 
-/* No room: at the backend, in the table of handles, in 32 bits of generation. Scripted. */
+/* No room: at the backend, or in the table of handles. Scripted. */
 
 static struct duet_loop *loop;
 static duet_handle handle;
@@ -169,28 +169,6 @@ START_TEST(a_listener_is_made_while_others_wait_for_room)
 	ck_assert_uint_eq(duet_loop_pending(loop), 1);
 	script.room = UINT32_MAX;
 	turn();
-	poll_end(&trials[0]);
-	close_loop();
-}
-END_TEST
-
-/* ---- Identities. ---- */
-
-START_TEST(the_generation_of_an_identity_never_becomes_0)
-{
-	uint64_t before;
-
-	open_loop(8);
-	for (uint32_t i = 0; i < loop->entries_max; i++)
-		loop->entries[i].generation = UINT32_MAX;
-	poll_start(&trials[0]);
-	before = duet_core_identity(&trials[0].op);
-	ck_assert_uint_eq(before >> 32, UINT32_MAX);
-	poll_end(&trials[0]);
-	poll_start(&trials[0]);
-	ck_assert_uint_eq(duet_core_identity(&trials[0].op) >> 32, 1);
-	ck_assert_ptr_eq(duet_core_find(loop, trials[0].op.identity), &trials[0].op);
-	ck_assert_ptr_null(duet_core_find(loop, before));
 	poll_end(&trials[0]);
 	close_loop();
 }
@@ -390,7 +368,6 @@ int main(void)
 			a_piece_that_waits_for_room_goes_on_in_its_turn,
 			a_handle_closes_under_a_piece_that_waits_for_room,
 			a_listener_is_made_while_others_wait_for_room,
-			the_generation_of_an_identity_never_becomes_0,
 			an_issued_accept_keeps_a_place_and_its_end_gives_it_back,
 			an_accept_in_line_keeps_no_place_until_it_is_issued,
 			a_full_table_refuses_an_accept_before_the_backend_hears_of_it,

@@ -343,6 +343,62 @@ START_TEST(the_identity_of_an_ended_operation_finds_nobody)
 }
 END_TEST
 
+START_TEST(the_generation_of_an_identity_never_becomes_0)
+{
+	struct trial *trial;
+	uint64_t before;
+
+	open_loop();
+	for (uint32_t i = 0; i < loop->entries_max; i++)
+		loop->entries[i].generation = UINT32_MAX;
+	trial = poll_start(0);
+	before = duet_core_identity(&trial->op);
+	ck_assert_uint_eq(before >> 32, UINT32_MAX);
+	script_plan(&trial->op, SCRIPT_END, 1, 0);
+	turn();
+	trial = poll_start(0);
+	ck_assert_uint_eq(duet_core_identity(&trial->op) >> 32, 1);
+	ck_assert_ptr_eq(duet_core_find(loop, trial->op.identity), &trial->op);
+	ck_assert_ptr_null(duet_core_find(loop, before));
+	script_plan(&trial->op, SCRIPT_END, 1, 0);
+	turn();
+	close_loop();
+}
+END_TEST
+
+/* A close has a place beyond the bound of operations, and none among their timers. */
+START_TEST(a_close_beyond_the_bound_has_no_timer)
+{
+	struct duet_loop_options options;
+
+	open_loop();
+	close_loop();
+	duet_loop_options_init(&options);
+	options.operations_max = 2;
+	loop = stage.loop = script_open(&options);
+	handle = script_handle(loop);
+	for (unsigned i = 0; i < 3; i++) {
+		trial_init(&trials[i]);
+		duet_op_poll(&trials[i].op, handle, 1);
+		if (i == 2)
+			duet_op_close(&trials[i].op, handle);
+		duet_op_deadline(&trials[i].op, script.now_ns + 500);
+		trial_start(&trials[i]);
+	}
+	ck_assert_uint_eq(loop->timers.count, 2);
+	script_plan(&trials[0].op, SCRIPT_END, 1, 0);
+	script_plan(&trials[1].op, SCRIPT_END, -ECANCELED, 0);
+	script.now_ns += 1000;
+	turn();
+	close(duet_handle_fd(loop, handle));
+	script_plan(&trials[2].op, SCRIPT_END, 0, 0);
+	turn();
+	expect(&trials[1], -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CLOSE);
+	expect(&trials[2], 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	close_loop();
+}
+END_TEST
+
 START_TEST(a_close_waits_until_everything_pending_has_ended)
 {
 	struct trial *recv;
@@ -528,6 +584,8 @@ int main(void)
 			a_result_in_the_same_turn_as_its_deadline_beats_it,
 			a_deadline_asks_the_backend_and_waits_for_its_answer,
 			the_identity_of_an_ended_operation_finds_nobody,
+			the_generation_of_an_identity_never_becomes_0,
+			a_close_beyond_the_bound_has_no_timer,
 			a_close_waits_until_everything_pending_has_ended, a_late_accept_is_handed_over,
 			a_late_accept_that_nobody_hears_of_is_closed,
 			a_multishot_accept_into_a_full_table_ends_and_closes_the_rest,
