@@ -222,10 +222,14 @@ send_directly(struct duet_loop *loop, struct completion *self, struct duet_op *o
 	return BACKEND_ENDED;
 }
 
+/* Messages wait first in any case: the kernel (6.18) loses one that it attempts against a full
+ * receiver's queue and repeats later: it sends an empty one in its place. */
 static inline void wait_first_if_wished(const struct duet_loop *loop, const struct duet_op *op,
 					struct io_uring_sqe *sqe)
 {
-	if (never_first(loop, duet_core_op_slot(loop, op)))
+	const struct duet_slot *slot = duet_core_op_slot(loop, op);
+
+	if (slot->slot_class == CLASS_DATAGRAM || never_first(loop, slot))
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 }
 
