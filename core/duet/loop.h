@@ -38,7 +38,7 @@ typedef void duet_woken_fn(struct duet_loop *loop, void *context);
 struct duet_loop_options {
 	uint32_t size;           /* sizeof(struct duet_loop_options), set by the init function */
 	uint32_t operations_max; /* pending at once, 1 to 2^24; about 40 bytes each; default 4096 */
-	uint32_t handles_max;    /* 1 to 2^24; 64 bytes each; default 1024 */
+	uint32_t handles_max;    /* 1 to 2^24; 80 bytes each; default 1024 */
 	uint32_t worker_threads; /* for file I/O, on backends that need them, 0 to 64; default 2;
 				    with 0 what needs a worker is absent */
 	uint32_t burst_max;      /* completions of one handle in one turn before it is another's turn,
