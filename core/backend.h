@@ -176,14 +176,15 @@ static inline struct duet_slot *duet_core_op_slot(const struct duet_loop *loop,
 	return &loop->slots[op->handle.slot];
 }
 
-/* Reads the clock. What is lent has been so for the time between. */
+/* Reads the clock. What is lent has been so for the time between; nothing was, when the last turn
+ * left its time unread. */
 static inline void duet_core_tick(struct duet_loop *loop)
 {
-	uint64_t now_ns = loop->clock(loop);
+	uint64_t before_ns = core_now_ns(loop);
 
-	loop->ledger.lent_byte_ns +=
-		(double)(int64_t)loop->ledger.lent_bytes * (double)(int64_t)(now_ns - loop->now_ns);
-	loop->now_ns = now_ns;
+	loop->now_ns = loop->clock(loop);
+	loop->ledger.lent_byte_ns += (double)(int64_t)loop->ledger.lent_bytes *
+				     (double)(int64_t)(loop->now_ns - before_ns);
 }
 
 /* Is there a place for a handle that nobody has a claim on? */
@@ -193,11 +194,15 @@ static inline bool duet_core_handle_free(const struct duet_loop *loop)
 }
 
 /* To be called by wait() when it has fetched, before the first report: the turn's time is that
- * after the sleep. In a turn without it no timer expires: a result that is there already would be
- * found only later, and is to be kept. */
+ * after the sleep, or of whoever asks for it first where nothing depends on it so far. In a turn
+ * without it no timer expires: a result that is there already would be found only later, and is to
+ * be kept. */
 static inline void duet_core_awake(struct duet_loop *loop)
 {
-	duet_core_tick(loop);
+	if (loop->timers.count || loop->ledger.lent_count)
+		duet_core_tick(loop);
+	else
+		loop->now_unread = true;
 	loop->awake = true;
 }
 

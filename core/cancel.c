@@ -107,7 +107,7 @@ void duet_core_cancel_again(struct duet_loop *loop, struct duet_op *op)
 	if (op->state != STATE_CANCELLING)
 		return;
 	loop->stats.cancels_again++;
-	owe(loop, op, loop->now_ns + LIMIT_CANCEL_AGAIN_NS);
+	owe(loop, op, core_now_ns(loop) + LIMIT_CANCEL_AGAIN_NS);
 }
 
 void core_retry(struct duet_loop *loop)
@@ -117,7 +117,7 @@ void core_retry(struct duet_loop *loop)
 
 	if (loop->backlog.first || !loop->plain_max)
 		core_retry_backlog(loop);
-	if (!loop->owed.first || loop->owed_ns > loop->now_ns)
+	if (!loop->owed.first || loop->owed_ns > core_now_ns(loop))
 		return;
 	owed = loop->owed;
 	loop->owed.first = NULL;

@@ -274,7 +274,21 @@ static void run_messages(struct duet_message *message)
 	}
 }
 
-static void hear_others(struct duet_loop *loop)
+/* What most turns have nothing of: no call to find that out. */
+
+static inline void drain(struct duet_loop *loop)
+{
+	if (loop->done.first)
+		core_drain(loop);
+}
+
+static inline void retry(struct duet_loop *loop)
+{
+	if (loop->owed.first || !loop->plain_max)
+		core_retry(loop);
+}
+
+static inline void hear_others(struct duet_loop *loop)
 {
 	if (atomic_load_explicit(&loop->woken, memory_order_relaxed)) {
 		atomic_store(&loop->woken, 0);
@@ -300,18 +314,16 @@ static void expire_timers(struct duet_loop *loop)
 {
 	struct duet_op *op;
 
-	while ((op = core_timers_expire(&loop->timers, loop->now_ns)))
+	while ((op = core_timers_expire(&loop->timers, core_now_ns(loop))))
 		core_expired(loop, op);
 }
 
-/* How long this turn may sleep: until the caller's limit, a timer, or an owed cancel. */
-static int64_t sleep_ns(struct duet_loop *loop, int64_t timeout_ns)
+/* Until the caller's limit, a timer, or an owed cancel. */
+static __attribute__((noinline)) int64_t sleep_until_due(struct duet_loop *loop, int64_t timeout_ns)
 {
 	uint64_t next_ns = core_timers_next_ns(&loop->timers);
 	uint64_t now_ns;
 
-	if (timeout_ns == 0 || loop->delivered || work_waits(loop))
-		return 0;
 	if (loop->owed.first && loop->owed_ns < next_ns)
 		next_ns = loop->owed_ns;
 	if (loop->starved && core_feed_idle(loop))
@@ -326,7 +338,20 @@ static int64_t sleep_ns(struct duet_loop *loop, int64_t timeout_ns)
 	return timeout_ns;
 }
 
-static int wait_asleep(struct duet_loop *loop, int64_t timeout_ns)
+/* How long this turn may sleep. */
+static inline int64_t sleep_ns(struct duet_loop *loop, int64_t timeout_ns)
+{
+	/* What was lent since the last turn is on loan from now at the latest. */
+	if (loop->ledger.lent_count)
+		core_now_ns(loop);
+	if (timeout_ns == 0 || loop->delivered || work_waits(loop))
+		return 0;
+	if (loop->timers.count || loop->owed.first || loop->starved)
+		timeout_ns = sleep_until_due(loop, timeout_ns);
+	return timeout_ns;
+}
+
+static inline int wait_asleep(struct duet_loop *loop, int64_t timeout_ns)
 {
 	int error;
 
@@ -353,8 +378,8 @@ int duet_loop_turn(struct duet_loop *loop, int64_t timeout_ns)
 	/* As duet_loop_prepare() left it. */
 	if (atomic_load_explicit(&loop->asleep, memory_order_relaxed))
 		atomic_store(&loop->asleep, 0);
-	core_drain(loop);
-	core_retry(loop);
+	drain(loop);
+	retry(loop);
 	if (MUTANT(deadline_beats_result)) {
 		duet_core_tick(loop);
 		expire_timers(loop);
@@ -368,10 +393,10 @@ int duet_loop_turn(struct duet_loop *loop, int64_t timeout_ns)
 	if (loop->awake && loop->timers.count)
 		expire_timers(loop);
 	hear_others(loop);
-	core_drain(loop);
+	drain(loop);
 	if (loop->deferred_first) {
 		run_deferred(loop);
-		core_drain(loop);
+		drain(loop);
 	}
 	loop->in_turn = false;
 	return error < 0 ? error : (int)loop->delivered;
@@ -398,7 +423,7 @@ int64_t duet_loop_prepare(struct duet_loop *loop)
 
 	core_check_owner(loop);
 	loop->delivered = 0;
-	core_retry(loop);
+	retry(loop);
 	timeout_ns = sleep_ns(loop, -1);
 	if (loop->backend->prepare && loop->backend->prepare(loop))
 		timeout_ns = 0;
@@ -450,7 +475,7 @@ uint32_t duet_loop_pending(const struct duet_loop *loop)
 
 uint64_t duet_loop_now_ns(const struct duet_loop *loop)
 {
-	return loop->now_ns;
+	return core_now_ns(loop);
 }
 
 const struct duet_backend *duet_loop_backend(const struct duet_loop *loop)
@@ -485,7 +510,7 @@ static size_t describe(const struct duet_loop *loop, const struct duet_op *op, c
 
 	if (op->deadline_ns != DUET_NO_DEADLINE)
 		length += snprintf(text + length, size - (size_t)length, " deadline in %lld us",
-				   (long long)(int64_t)(op->deadline_ns - loop->now_ns) / 1000);
+				   (long long)(int64_t)(op->deadline_ns - core_now_ns(loop)) / 1000);
 	if (op->request)
 		length += snprintf(text + length, size - (size_t)length, " asked to end by %s",
 				   duet_cause_name((enum duet_cause)op->request));

@@ -133,8 +133,9 @@ DUET_API void duet_loop_stop(struct duet_loop *loop);
  * turn may still do that, and until then duet_loop_destroy() is busy. */
 DUET_API uint32_t duet_loop_pending(const struct duet_loop *loop);
 
-/* The clock of this turn: monotonic, read once a turn, after its wait. Deadlines are measured against
- * it. A program that was away from the loop for long takes a turn before it counts from here. */
+/* The clock of this turn: monotonic, read at most once a turn, after its wait or when it is first
+ * asked for, and the same until the next. Deadlines are measured against it. A program that was away
+ * from the loop for long takes a turn before it counts from here. */
 DUET_API uint64_t duet_loop_now_ns(const struct duet_loop *loop);
 
 DUET_API const struct duet_backend *duet_loop_backend(const struct duet_loop *loop);

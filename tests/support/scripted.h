@@ -42,6 +42,7 @@ struct script {
 	unsigned waits;
 	unsigned wakes;
 	unsigned detached;
+	unsigned clock_reads;
 	int64_t timeout_ns; /* of the last wait */
 };
 

@@ -243,6 +243,62 @@ START_TEST(a_wake_reaches_a_loop_that_sleeps_also_while_starts_wait_for_room)
 }
 END_TEST
 
+/* Nothing is on loan, no timer runs, and nobody asks. */
+START_TEST(a_turn_reads_the_clock_only_for_somebody)
+{
+	struct duet_loop *loop = script_open(NULL);
+	unsigned before = script.clock_reads;
+
+	script.now_ns = 1000;
+	duet_loop_turn(loop, 0);
+	duet_loop_turn(loop, -1);
+	ck_assert_uint_eq(script.clock_reads, before);
+	ck_assert_uint_eq(duet_loop_now_ns(loop), 1000);
+	script.now_ns = 2000;
+	ck_assert_uint_eq(duet_loop_now_ns(loop), 1000);
+	ck_assert_uint_eq(script.clock_reads, before + 1);
+	duet_loop_turn(loop, 0);
+	ck_assert_uint_eq(duet_loop_now_ns(loop), 2000);
+	ck_assert_int_eq(duet_loop_destroy(loop), 0);
+}
+END_TEST
+
+static double byte_seconds(const struct duet_loop *loop)
+{
+	struct duet_ledger ledger;
+
+	duet_loop_ledger(loop, &ledger);
+	return ledger.lent_byte_seconds;
+}
+
+/* However long ago the clock was read when the loan began. */
+START_TEST(a_loan_counts_from_the_turn_that_it_began_in)
+{
+	static char data[1000];
+	struct duet_loop *loop = script_open(NULL);
+	struct duet_op op;
+
+	script.now_ns = 5000000000;
+	duet_loop_turn(loop, 0);
+	script.now_ns = 7000000000;
+	duet_op_init(&op, NULL, NULL);
+	duet_op_recv(&op, script_handle(loop), data, sizeof(data), 0);
+	ck_assert_int_eq(duet_op_start(loop, &op), 0);
+	duet_loop_turn(loop, 0);
+	script.now_ns = 8000000000;
+	duet_loop_turn(loop, 0);
+	ck_assert_double_eq(byte_seconds(loop), 1000);
+	script.now_ns = 10000000000;
+	script_plan(&op, SCRIPT_END, 1000, 0);
+	duet_loop_turn(loop, 0);
+	ck_assert_double_eq(byte_seconds(loop), 3000);
+	script.now_ns = 20000000000;
+	duet_loop_turn(loop, 0);
+	ck_assert_double_eq(byte_seconds(loop), 3000);
+	ck_assert_int_eq(duet_loop_destroy(loop), 0);
+}
+END_TEST
+
 int main(void)
 {
 	return plain_run("loop",
@@ -253,6 +309,8 @@ int main(void)
 			a_table_of_another_version_or_size_is_refused,
 			a_kind_that_is_absent_is_refused,
 			a_turn_sleeps_no_longer_than_the_caller_a_timer_or_an_owed_cancel_allows,
+			a_turn_reads_the_clock_only_for_somebody,
+			a_loan_counts_from_the_turn_that_it_began_in,
 			no_timer_expires_in_a_turn_in_which_the_backend_did_not_look_for_events,
 			a_wake_reaches_a_loop_that_sleeps_also_while_starts_wait_for_room));
 }
