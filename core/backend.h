@@ -149,10 +149,16 @@ static inline struct duet_op *duet_core_find(const struct duet_loop *loop, uint6
 	return entry->op;
 }
 
+/* Its place in the table of handles, if there is such a place. */
+static inline uint32_t duet_core_slot_index(uint64_t identity)
+{
+	return (uint32_t)identity >> IDENTITY_TAG_BITS;
+}
+
 /* The handle of an identity made by duet_core_slot_identity(), or NULL: it is gone. */
 static inline struct duet_slot *duet_core_slot(const struct duet_loop *loop, uint64_t identity)
 {
-	uint32_t index = (uint32_t)identity >> IDENTITY_TAG_BITS;
+	uint32_t index = duet_core_slot_index(identity);
 
 	if (index >= loop->handles_max)
 		return NULL;

@@ -22,14 +22,16 @@ void core_handle_describe(const struct duet_loop *loop, struct duet_slot *slot)
 		slot->slot_class == CLASS_TCP ||
 		(slot->slot_class == CLASS_UNIX_STREAM && slot->flags & DUET_HANDLE_NO_ANCILLARY);
 
-	slot->plain = slot->slot_state == SLOT_OPEN && stops_only_empty &&
-		      duet_core_try(loop, slot) == DUET_TRY_PREDICT && loop->burst_max > 1;
+	bool plain = slot->slot_state == SLOT_OPEN && stops_only_empty &&
+		     duet_core_try(loop, slot) == DUET_TRY_PREDICT && loop->burst_max > 1;
+
+	slot->plain = plain ? slot->generation : 0;
 }
 
 static void give_back(struct duet_loop *loop, struct duet_slot *slot)
 {
 	slot->slot_state = SLOT_FREE;
-	slot->plain = false;
+	slot->plain = 0;
 	slot->free_next = loop->slot_free;
 	loop->slot_free = (uint32_t)(slot - loop->slots) + 1;
 	loop->handles_free++;
@@ -94,7 +96,7 @@ int core_handle_made(struct duet_loop *loop, const struct duet_op *op, int fd, d
 void core_handle_listens(struct duet_slot *slot)
 {
 	slot->slot_class = CLASS_LISTENER;
-	slot->plain = false;
+	slot->plain = 0;
 }
 
 void core_handle_closed(struct duet_loop *loop, struct duet_slot *slot)

@@ -471,9 +471,9 @@ static inline bool starts_plainly(const struct duet_loop *loop, const struct due
 
 	return (head == CORE_HEAD(DUET_SEND, STATE_IDLE, 0) ||
 		head == CORE_HEAD(DUET_RECV, STATE_IDLE, 0)) &&
-	       op->handle.slot < loop->handles_max && slot->generation == op->handle.generation &&
-	       slot->plain && op->deadline_ns == DUET_NO_DEADLINE &&
-	       loop->pending < loop->plain_max && op->args.io.vector_count == 1 &&
+	       op->handle.slot < loop->handles_max && slot->plain == op->handle.generation &&
+	       op->deadline_ns == DUET_NO_DEADLINE && loop->pending < loop->plain_max &&
+	       /* Of several pieces the first is never the whole, or the rest are empty. */
 	       op->args.io.vectors[0].iov_len == op->args.io.length_bytes &&
 	       op->args.io.length_bytes - 1 < DUET_TRANSFER_MAX && !*core_plain_line(loop, op);
 }

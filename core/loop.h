@@ -88,10 +88,11 @@ struct duet_slot {
 	uint32_t ready; /* what is known of each direction */
 	uint32_t next;  /* polling: next in its list of handles to attempt, index + 1 */
 	/* The usual handle, for which the shortest way is good: an open stream on which a short receive
-	 * proves that there is no more, attempted by what is known, more than once in a turn. */
-	bool plain;
+	 * proves that there is no more, attempted by what is known, more than once in a turn. Its
+	 * generation then, else 0: one comparison says that it is alive and usual. */
+	uint32_t plain;
 	uint8_t accepts; /* enum core_class of what a listener accepts */
-	uint8_t reserved[6];
+	uint8_t reserved[3];
 };
 
 _Static_assert(sizeof(struct duet_slot) == 64, "a cache line, found by a shift");

@@ -113,7 +113,8 @@ void duet_op_send_vector(struct duet_op *op, duet_handle handle, const struct io
 		length += vectors[i].iov_len;
 	}
 	op->args.io.vector_count = count;
-	op->args.io.length_bytes = (uint32_t)length;
+	/* Nothing, and so refused, if there are too many pieces. */
+	op->args.io.length_bytes = count <= DUET_OP_IOVECS ? (uint32_t)length : 0;
 }
 
 void duet_op_read(struct duet_op *op, duet_handle handle, void *data, size_t length_bytes,

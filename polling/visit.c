@@ -199,9 +199,12 @@ static inline void go_on(struct duet_loop *loop, struct duet_slot *slot,
 		polling_visit(loop, slot);
 }
 
-static COLD void act_on(struct duet_loop *loop, struct duet_slot *slot,
-			const struct epoll_event *event)
+static COLD void act_on(struct duet_loop *loop, const struct epoll_event *event)
 {
+	struct duet_slot *slot = informed(loop, event);
+
+	if (!slot)
+		return;
 	take_note(slot, event->events);
 	go_on(loop, slot, event);
 }
@@ -211,18 +214,18 @@ static COLD void act_on(struct duet_loop *loop, struct duet_slot *slot,
 static inline void act(struct duet_loop *loop, const struct epoll_event *event)
 {
 	const uint32_t write = DIRECTION_WRITE;
-	struct duet_slot *slot = informed(loop, event);
+	uint32_t index = duet_core_slot_index(event->data.u64);
+	struct duet_slot *slot = &loop->slots[index];
 
-	if (unlikely(!slot))
-		return;
-	if (likely(event->events == (EPOLLIN | EPOLLOUT) && slot->plain &&
+	if (likely(index < loop->handles_max && event->events == (EPOLLIN | EPOLLOUT) &&
+		   slot->plain == event->data.u64 >> 32 &&
 		   (slot->ready & (UNUSUAL | HELD | PLAIN | HELD << write)) == (HELD | PLAIN))) {
 		slot->ready = (slot->ready & ~(uint32_t)(READY | EMPTY << write)) |
 			      (EMPTY | READY << write);
 		visit_usual(loop, slot);
 		return;
 	}
-	act_on(loop, slot, event);
+	act_on(loop, event);
 }
 
 void polling_visit_all(struct duet_loop *loop, const struct epoll_event *event,
