@@ -116,6 +116,12 @@ void duet_core_item_buffer(struct duet_loop *loop, struct duet_op *op, int resul
 			       (uint32_t)result);
 }
 
+/* How many got their turn since the last look for events, and so may yet take a buffer. */
+static uint32_t fed_now(const struct duet_loop *loop, const struct duet_pool *pool)
+{
+	return pool->fed_turn == loop->stats.turns ? pool->fed : 0;
+}
+
 void duet_core_starve(struct duet_loop *loop, struct duet_op *op)
 {
 	struct duet_pool *pool = op->args.io.pool;
@@ -131,8 +137,11 @@ void duet_core_starve(struct duet_loop *loop, struct duet_op *op)
 	op->buffer = (struct duet_buffer){0};
 	op->transferred = 0;
 	deliver_item(loop, op, -ENOBUFS);
-	/* Buffers may have come back between the kernel's answer and now. */
-	core_feed(loop, pool);
+	/* Buffers may have come back between the kernel's answer and now, when nobody was in line. Those
+	 * that somebody was fed for are spoken for: to start more than can be served costs each of
+	 * them another answer that there is nothing. */
+	if (pool->free_count > fed_now(loop, pool))
+		core_feed(loop, pool);
 }
 
 void core_feed(struct duet_loop *loop, struct duet_pool *pool)
@@ -144,6 +153,8 @@ void core_feed(struct duet_loop *loop, struct duet_pool *pool)
 	op = core_queue_pop(&pool->starved);
 	loop->starved--;
 	loop->fed = true;
+	pool->fed = fed_now(loop, pool) + 1;
+	pool->fed_turn = loop->stats.turns;
 	if (core_issue(loop, op) == BACKEND_ENDED)
 		core_finish(loop, op, op->result);
 }

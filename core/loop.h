@@ -126,6 +126,8 @@ struct duet_pool {
 	uint32_t *lengths; /* streams: received bytes of an arrival that nobody took yet */
 	uint8_t *states;   /* enum core_buffer_state */
 	struct core_queue starved;
+	uint64_t fed_turn; /* in this turn so many of them got their turn */
+	uint32_t fed;
 	void *backend; /* the backend's */
 };
 

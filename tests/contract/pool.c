@@ -187,6 +187,38 @@ START_TEST(starved_receives_are_served_first_come_first_one_for_each_buffer)
 }
 END_TEST
 
+/* Sixteen want what four hold, and each buffer comes back at once: whoever starves has its next
+ * turn when there is a buffer for it, and not whenever any is. */
+START_TEST(the_word_that_a_pool_is_empty_comes_once_for_each_buffer_at_most)
+{
+	static struct basket baskets[16];
+	static struct trial trials[16];
+	duet_handle pairs[16][2];
+	unsigned starved = 0;
+
+	pool_open(4, 64);
+	for (unsigned i = 0; i < 16; i++) {
+		pair_open(pairs[i]);
+		stream_send(pairs[i][0], out, 64 * 20);
+	}
+	for (unsigned i = 0; i < 16; i++) {
+		pair[1] = pairs[i][1];
+		stream_start(&trials[i], &baskets[i], DUET_MULTISHOT);
+		baskets[i].give_back = true;
+	}
+	for (unsigned i = 0; i < 16; i++)
+		turn_until(baskets[i].bytes == 64 * 20);
+	for (unsigned i = 0; i < 16; i++)
+		starved += baskets[i].starved;
+	ck_assert_uint_le(starved, 16 * 20 + 16);
+	for (unsigned i = 0; i < 16; i++) {
+		trial_cancel(&trials[i]);
+		await(&trials[i]);
+	}
+	ck_assert_uint_eq(duet_pool_free_count(pool), 4);
+}
+END_TEST
+
 START_TEST(a_starved_receive_can_be_cancelled)
 {
 	struct basket basket;
@@ -473,6 +505,7 @@ int main(void)
 			idle_receives_hold_no_buffer,
 			an_empty_pool_is_told_once_and_the_receive_goes_on_when_a_buffer_returns,
 			starved_receives_are_served_first_come_first_one_for_each_buffer,
+			the_word_that_a_pool_is_empty_comes_once_for_each_buffer_at_most,
 			a_starved_receive_goes_on_when_one_before_it_has_nothing_to_receive,
 			a_starved_receive_goes_on_when_one_before_it_has_received_all,
 			the_pool_of_another_loop_is_refused,
