@@ -8,18 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int check_none(const struct duet_op *op)
+/* A flag that means nothing here is refused: it may come to mean something. */
+static int check_flags(const struct duet_op *op, unsigned known)
 {
-	(void)op;
-	return 0;
+	return op->flags & ~(known | DUET_INLINE) ? -EINVAL : 0;
 }
 
-static int check_transfer(const struct duet_op *op)
+static int check_plain(const struct duet_op *op)
+{
+	return check_flags(op, 0);
+}
+
+static int check_vectors(const struct duet_op *op)
 {
 	uint64_t length = 0;
 
-	if (op->flags & (DUET_POOLED | DUET_MULTISHOT | DUET_DATA_ONLY))
-		return -EINVAL;
 	if (op->args.io.vector_count < 1 || op->args.io.vector_count > DUET_OP_IOVECS)
 		return -EINVAL;
 	for (uint32_t i = 0; i < op->args.io.vector_count; i++) {
@@ -32,54 +35,58 @@ static int check_transfer(const struct duet_op *op)
 		       : -EINVAL;
 }
 
+static int check_transfer(const struct duet_op *op)
+{
+	return check_flags(op, DUET_WHOLE) ? -EINVAL : check_vectors(op);
+}
+
 static int check_recv(const struct duet_op *op)
 {
 	if (!(op->flags & DUET_POOLED))
 		return check_transfer(op);
-	if (op->flags & (DUET_WHOLE | DUET_DATA_ONLY) || !op->args.io.pool)
-		return -EINVAL;
-	return 0;
+	return op->args.io.pool ? check_flags(op, DUET_POOLED | DUET_MULTISHOT) : -EINVAL;
 }
 
 static int check_positional(const struct duet_op *op)
 {
-	if (op->flags & DUET_WHOLE || op->args.io.offset_bytes > INT64_MAX)
+	if (check_flags(op, 0) || op->args.io.offset_bytes > INT64_MAX)
 		return -EINVAL;
-	return check_transfer(op);
+	return check_vectors(op);
 }
 
 static int check_address(const struct duet_op *op)
 {
 	uint32_t length = op->args.address.length_bytes;
 
-	return length >= sizeof(sa_family_t) && length <= DUET_ADDRESS_BYTES ? 0 : -EINVAL;
+	return length >= sizeof(sa_family_t) && length <= DUET_ADDRESS_BYTES ? check_flags(op, 0)
+									     : -EINVAL;
 }
 
 static int check_accept(const struct duet_op *op)
 {
-	return op->flags & ~(unsigned)(DUET_MULTISHOT | DUET_INLINE) ? -EINVAL : 0;
+	return check_flags(op, DUET_MULTISHOT);
 }
 
 static int check_poll(const struct duet_op *op)
 {
 	const uint32_t known = POLLIN | POLLOUT | POLLPRI | POLLRDHUP | POLLERR | POLLHUP;
 
-	return op->args.poll.events & ~known ? -EINVAL : 0;
+	return op->args.poll.events & ~known ? -EINVAL : check_flags(op, 0);
 }
 
 static int check_open(const struct duet_op *op)
 {
-	return op->args.open.path ? 0 : -EINVAL;
+	return op->args.open.path ? check_flags(op, 0) : -EINVAL;
 }
 
 static int check_fsync(const struct duet_op *op)
 {
-	return op->flags & ~(unsigned)(DUET_DATA_ONLY | DUET_INLINE) ? -EINVAL : 0;
+	return check_flags(op, DUET_DATA_ONLY);
 }
 
 const struct core_kind core_kinds[DUET_KIND_COUNT] = {
-	[DUET_NOP] = {.check = check_none, .cancel_class = DUET_CANCEL_TOTAL},
-	[DUET_TIMEOUT] = {.check = check_none,
+	[DUET_NOP] = {.check = check_plain, .cancel_class = DUET_CANCEL_TOTAL},
+	[DUET_TIMEOUT] = {.check = check_plain,
 			  .cancel_class = DUET_CANCEL_TOTAL},
 	[DUET_POLL] = {.check = check_poll, .line = LINE_OTHERS,
 		       .cancel_class = DUET_CANCEL_TOTAL},
@@ -99,14 +106,14 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 		       .makes = true},
 	[DUET_FSYNC] = {.check = check_fsync, .line = LINE_OTHERS,
 			.cancel_class = DUET_CANCEL_NOT},
-	[DUET_SHUTDOWN] = {.check = check_none, .line = LINE_WRITES,
+	[DUET_SHUTDOWN] = {.check = check_plain, .line = LINE_WRITES,
 			   .cancel_class = DUET_CANCEL_NOT},
-	[DUET_CLOSE] = {.check = check_none, .cancel_class = DUET_CANCEL_NOT},
-	[DUET_SOCKET] = {.check = check_none, .cancel_class = DUET_CANCEL_NOT,
+	[DUET_CLOSE] = {.check = check_plain, .cancel_class = DUET_CANCEL_NOT},
+	[DUET_SOCKET] = {.check = check_plain, .cancel_class = DUET_CANCEL_NOT,
 			 .makes = true},
 	[DUET_BIND] = {.check = check_address, .line = LINE_OTHERS,
 		       .cancel_class = DUET_CANCEL_NOT, .at_once = true},
-	[DUET_LISTEN] = {.check = check_none, .line = LINE_OTHERS,
+	[DUET_LISTEN] = {.check = check_plain, .line = LINE_OTHERS,
 			 .cancel_class = DUET_CANCEL_NOT, .at_once = true},
 };
 

@@ -25,7 +25,8 @@ static bool prepare(struct duet_op *op, enum duet_kind kind, duet_handle handle,
 	if (op->state != STATE_IDLE)
 		return false;
 	op->kind = (uint8_t)kind;
-	op->flags = (uint16_t)flags;
+	/* What doesn't fit is no flag that we know: all of them together never are, either. */
+	op->flags = flags > UINT16_MAX ? UINT16_MAX : (uint16_t)flags;
 	op->handle = handle;
 	op->deadline_ns = DUET_NO_DEADLINE;
 	return true;

@@ -165,6 +165,100 @@ START_TEST(without_inline_nothing_is_taken_before_a_turn)
 }
 END_TEST
 
+/* ---- Flags: each kind knows its own, and inline. ---- */
+
+static const unsigned known_flags[DUET_KIND_COUNT] = {
+	[DUET_ACCEPT] = DUET_MULTISHOT,
+	[DUET_RECV] = DUET_WHOLE,
+	[DUET_SEND] = DUET_WHOLE,
+	[DUET_FSYNC] = DUET_DATA_ONLY,
+};
+
+static void prepare_kind(struct duet_op *op, enum duet_kind kind)
+{
+	static const struct sockaddr_in address = { .sin_family = AF_INET };
+
+	switch (kind) {
+	case DUET_NOP: duet_op_nop(op); break;
+	case DUET_TIMEOUT: duet_op_timeout(op, 0); break;
+	case DUET_POLL: duet_op_poll(op, pair[0], POLLIN); break;
+	case DUET_ACCEPT: duet_op_accept(op, pair[0], 0); break;
+	case DUET_CONNECT: duet_op_connect(op, pair[0], (void *)&address, sizeof(address)); break;
+	case DUET_RECV: duet_op_recv(op, pair[0], data, 1, 0); break;
+	case DUET_SEND: duet_op_send(op, pair[0], data, 1, 0); break;
+	case DUET_READ: duet_op_read(op, pair[0], data, 1, 0); break;
+	case DUET_WRITE: duet_op_write(op, pair[0], data, 1, 0); break;
+	case DUET_OPEN: duet_op_open(op, -1, "", 0, 0); break;
+	case DUET_FSYNC: duet_op_fsync(op, pair[0], 0); break;
+	case DUET_SHUTDOWN: duet_op_shutdown(op, pair[0], SHUT_RDWR); break;
+	case DUET_CLOSE: duet_op_close(op, pair[0]); break;
+	case DUET_SOCKET: duet_op_socket(op, AF_INET, SOCK_STREAM, 0); break;
+	case DUET_BIND: duet_op_bind(op, pair[0], (void *)&address, sizeof(address)); break;
+	case DUET_LISTEN: duet_op_listen(op, pair[0], 1); break;
+	case DUET_KIND_COUNT: break;
+	}
+}
+
+static void expect_flag_refused(struct trial *trial, unsigned flag)
+{
+	int answer = trial_try(trial);
+
+	ck_assert_msg(answer == -EINVAL, "on %s: %s with flag %#x: %d", stage.arm->name,
+		duet_kind_name(trial->op.kind), flag, answer);
+}
+
+START_TEST(every_kind_refuses_a_flag_that_it_does_not_know)
+{
+	struct trial trial;
+
+	pair_open(pair);
+	trial_init(&trial);
+	for (unsigned kind = 0; kind < DUET_KIND_COUNT; kind++) {
+		if (duet_loop_capability(stage.loop, kind) == DUET_ABSENT)
+			continue;
+		for (unsigned flag = 1; flag <= UINT16_MAX; flag <<= 1) {
+			if ((known_flags[kind] | DUET_INLINE) & flag)
+				continue;
+			prepare_kind(&trial.op, kind);
+			trial.op.flags |= (uint16_t)flag;
+			expect_flag_refused(&trial, flag);
+		}
+	}
+}
+END_TEST
+
+START_TEST(a_pooled_receive_refuses_what_it_does_not_know)
+{
+	struct duet_pool *pool;
+	struct trial trial;
+
+	pair_open(pair);
+	trial_init(&trial);
+	ck_assert_int_eq(duet_pool_create(stage.loop, 2, 64, &pool), 0);
+	for (unsigned flag = 1; flag; flag <<= 1) {
+		if (flag & (DUET_MULTISHOT | DUET_POOLED | DUET_INLINE))
+			continue;
+		duet_op_recv_pooled(&trial.op, pair[0], pool, flag);
+		expect_flag_refused(&trial, flag);
+	}
+}
+END_TEST
+
+START_TEST(a_flag_beyond_the_field_is_refused_and_not_cut_off)
+{
+	struct trial trial;
+
+	pair_open(pair);
+	trial_init(&trial);
+	for (unsigned flag = 1u << 16; flag; flag <<= 1) {
+		duet_op_recv(&trial.op, pair[0], data, 1, flag);
+		expect_flag_refused(&trial, flag);
+		duet_op_send(&trial.op, pair[0], data, 1, flag);
+		expect_flag_refused(&trial, flag);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("inline",
@@ -172,6 +266,9 @@ int main(void)
 			an_inline_receive_with_nothing_there_is_lent_and_ends_later,
 			an_inline_start_behind_others_keeps_the_order,
 			inline_ends_are_counted_as_completions, every_try_policy_gives_the_same_bytes,
-			a_handle_s_own_policy_wins),
+			a_handle_s_own_policy_wins,
+			every_kind_refuses_a_flag_that_it_does_not_know,
+			a_pooled_receive_refuses_what_it_does_not_know,
+			a_flag_beyond_the_field_is_refused_and_not_cut_off),
 		CASES(without_inline_nothing_is_taken_before_a_turn));
 }
