@@ -49,8 +49,11 @@ static void print_text(const struct load_result *result)
 {
 	const struct histogram *latency = &result->run.latency;
 	double seconds = (double)window_elapsed_ns(&result->window) / 1e9;
-	uint64_t cpu_ns =
-		result->window.closed.subject_cpu_ns - result->window.opened.subject_cpu_ns;
+	uint64_t cpu_ns = 0;
+
+	if (result->window.closed.subject_cpu_ns)
+		cpu_ns = result->window.closed.subject_cpu_ns -
+			result->window.opened.subject_cpu_ns;
 
 	printf("%" PRIu64 " message%s in %.3g s: %.0f a second (closed loop, round trips)\n",
 	       result->run.answered, say_plural(result->run.answered), seconds,
@@ -82,6 +85,7 @@ static int report(const struct values *values, const struct load_result *result)
 
 	if (values->json) {
 		json = slot_json(&slot);
+		json_object_set_new(json, "complete", json_boolean(!result->ended_early));
 		code = store_write(json, values->json);
 		json_decref(json);
 	}
@@ -94,7 +98,27 @@ static int report(const struct values *values, const struct load_result *result)
 				   "are void", result->lost_bytes, say_plural(result->lost_bytes));
 	if (!values->json || strcmp(values->json, "-") != 0)
 		print_text(result);
+	if (result->ended_early)
+		say_note("ended early: what was measured until then is kept");
 	return code;
+}
+
+/* What can be seen to be impossible before the first connection. */
+static int check(const struct values *values)
+{
+	uint64_t files_max = process_files_max();
+
+	if (values->json && store_check(values->json, "load"))
+		return SAY_USAGE;
+	if (values->subject && !process_is_here((pid_t)values->subject))
+		return say_failure(SAY_USAGE, "load: --subject %u: there is no such process here",
+				   values->subject);
+	if (values->connections + (uint64_t)LOAD_FILES > files_max)
+		return say_failure(SAY_UNMEASURED, "load: --connections %u: that takes %u "
+				   "descriptors, and the limit is %" PRIu64 ": raise it with ulimit "
+				   "-n, or ask for fewer", values->connections,
+				   values->connections + LOAD_FILES, files_max);
+	return SAY_OK;
 }
 
 static int play(const struct values *values, const struct load_options *options)
@@ -104,11 +128,8 @@ static int play(const struct values *values, const struct load_options *options)
 
 	if (!result)
 		return say_failure(SAY_UNMEASURED, "out of memory");
-	if (values->json && store_check(values->json, "load")) {
-		free(result);
-		return SAY_USAGE;
-	}
 	process_raise_files();
+	process_catch_interrupts();
 	if (load_play(options, result))
 		code = say_failure(SAY_UNMEASURED, "%s", result->problem);
 	else
@@ -136,5 +157,6 @@ int load_command(int argc, char **argv)
 	options.warmup_ns = values.warmup_ns;
 	options.duration_ns = values.duration_ns;
 	options.subject = (pid_t)values.subject;
-	return play(&values, &options);
+	code = check(&values);
+	return code ? code : play(&values, &options);
 }

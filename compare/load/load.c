@@ -17,8 +17,10 @@
 #include <unistd.h>
 
 #include "compare/load/pattern.h"
+#include "compare/measure/process.h"
 
-enum { EVENTS_MAX = 256, CONNECT_TIMEOUT_MS = 5000 };
+/* No wait is longer than WAIT_MAX_MS: a signal that came just before it is seen soon after. */
+enum { EVENTS_MAX = 256, CONNECT_TIMEOUT_MS = 5000, WAIT_MAX_MS = 100 };
 static const uint64_t SECOND_NS = UINT64_C(1000000000);
 
 struct load {
@@ -38,6 +40,13 @@ static int fail(struct load *load, int error, const char *what, uint32_t connect
 		 load->options->connections, what, error ? ": " : "",
 		 error ? strerror(-error) : "");
 	return error ? error : -ECONNRESET;
+}
+
+static int fail_interrupted(struct load *load)
+{
+	snprintf(load->result->problem, sizeof(load->result->problem),
+		 "ended before anything was measured");
+	return -EINTR;
 }
 
 static int resolve(struct load *load, struct addrinfo **found)
@@ -83,6 +92,8 @@ static int open_connection(struct load *load, uint32_t index, const struct addri
 	connection->stream = index;
 	connection->begun_ns = load->stamps + (size_t)index * load->options->depth;
 	status = connect_in_time(connection->fd, to);
+	if (process_interrupted())
+		return fail_interrupted(load);
 	if (status)
 		return fail(load, status, "connect", index);
 	setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
@@ -133,11 +144,11 @@ static int end_connection(struct load *load, uint32_t index)
 
 	epoll_ctl(load->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
 	load->open--;
-	if (load->leaving && connection->sent_bytes > connection->received_bytes)
+	if (connection->sent_bytes > connection->received_bytes)
 		load->result->lost_bytes += connection->sent_bytes - connection->received_bytes;
 	else if (connection_open_messages(connection, &load->result->run) || !load->leaving)
 		return fail(load, 0, "the server closed it before everything was answered", index);
-	return 0;
+	return load->leaving ? 0 : -ENODATA; /* nothing is left to be measured */
 }
 
 static int serve_event(struct load *load, const struct epoll_event *event)
@@ -157,8 +168,9 @@ static int take_turn(struct load *load, uint64_t until_ns)
 {
 	struct epoll_event events[EVENTS_MAX];
 	uint64_t now_ns = window_now_ns();
-	int wait_ms = until_ns > now_ns ? (int)((until_ns - now_ns) / 1000000) : 0;
-	int count = epoll_wait(load->epoll, events, EVENTS_MAX, wait_ms), status = 0;
+	uint64_t wait_ms = until_ns > now_ns ? (until_ns - now_ns) / 1000000 : 0;
+	int count = epoll_wait(load->epoll, events, EVENTS_MAX,
+			       wait_ms < WAIT_MAX_MS ? (int)wait_ms : WAIT_MAX_MS), status = 0;
 
 	if (count < 0)
 		return errno == EINTR ? 0 : fail(load, -errno, "epoll_wait", 0);
@@ -171,7 +183,7 @@ static int play_until(struct load *load, uint64_t until_ns)
 {
 	int status = 0;
 
-	while (!status && window_now_ns() < until_ns)
+	while (!status && window_now_ns() < until_ns && !process_interrupted())
 		status = take_turn(load, until_ns);
 	return status;
 }
@@ -190,17 +202,19 @@ static uint32_t open_connections(const struct load *load)
 	return load->open;
 }
 
-/* However slow a server is, it is waited for as long as bytes move. -ETIMEDOUT: none did. */
+/* However slow a server is, it is waited for as long as bytes move, and not so long by somebody who
+ * has pressed Ctrl-C. -ETIMEDOUT: none did. */
 static int turn_while(struct load *load, uint32_t (*some)(const struct load *),
 		      uint64_t patience_ns)
 {
 	uint64_t moved_bytes = load->result->run.moved_bytes, now_ns = window_now_ns();
-	uint64_t until_ns = now_ns + patience_ns;
+	uint64_t moved_ns = now_ns, until_ns;
 	int status = 0;
 
 	while (!status && some(load)) {
 		if (moved_bytes != load->result->run.moved_bytes)
-			until_ns = now_ns + patience_ns;
+			moved_ns = now_ns;
+		until_ns = moved_ns + (process_interrupted() ? SECOND_NS : patience_ns);
 		if (now_ns >= until_ns)
 			return -ETIMEDOUT;
 		moved_bytes = load->result->run.moved_bytes;
@@ -243,7 +257,7 @@ static int drain(struct load *load)
 	unanswered = unanswered_connections(load);
 	say_goodbye(load);
 	parted = turn_while(load, open_connections, 2 * SECOND_NS);
-	if (status && !load->result->lost_bytes)
+	if (status && !load->result->lost_bytes && !process_interrupted())
 		return fail_silent(load, unanswered);
 	return parted == -ETIMEDOUT ? 0 : parted;
 }
@@ -269,6 +283,8 @@ static int play(struct load *load)
 					  load->options->duration_ns);
 	window_close(&load->result->window);
 	load->result->answered_total = before + run->answered;
+	if (!status && process_interrupted() && !run->answered)
+		return fail_interrupted(load);
 	return status;
 }
 
@@ -326,5 +342,6 @@ int load_play(const struct load_options *options, struct load_result *result)
 	if (!status)
 		status = play_and_drain(&load);
 	close_all(&load);
-	return status;
+	result->ended_early = process_interrupted();
+	return result->lost_bytes ? 0 : status; /* what was seen to be lost stays so */
 }

@@ -6,6 +6,7 @@
 #ifndef COMPARE_LOAD_LOAD_H
 #define COMPARE_LOAD_LOAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -13,7 +14,8 @@
 #include "compare/load/connection.h"
 #include "compare/measure/window.h"
 
-enum { LOAD_SILENCE_S = 5 };
+/* LOAD_FILES: descriptors that it has beside its connections, at most. */
+enum { LOAD_SILENCE_S = 5, LOAD_FILES = 8 };
 
 struct load_options {
 	struct address address;
@@ -30,12 +32,14 @@ struct load_result {
 	struct window window;
 	uint64_t answered_total;   /* from the first message on: what the server's counters saw */
 	uint64_t lost_bytes;       /* sent, and the server said goodbye without them */
+	bool ended_early;          /* by Ctrl-C or another such signal, see process.h */
 	char problem[480];         /* what stopped it, if something did */
 };
 
 /* 0, or a negative errno; then problem says which connection and what happened. Wrong bytes, and
- * bytes that are missing at the end of a connection, are results; a server that is silent for
- * LOAD_SILENCE_S is an error, -ETIMEDOUT, for nobody knows what it would have answered. */
+ * bytes that are missing where a server ended a connection in good order, whenever it did so, are
+ * results; a reset is an error, and so is a server that is silent for LOAD_SILENCE_S, -ETIMEDOUT:
+ * nobody knows what it would have answered. -EINTR: a signal came before anything was measured. */
 int load_play(const struct load_options *options, struct load_result *result);
 
 #endif

@@ -31,13 +31,16 @@ static void note_interrupt(int number)
 
 void process_catch_interrupts(void)
 {
-	/* Without SA_RESTART: a wait for a process has to notice. */
+	/* Without SA_RESTART: a wait has to notice. */
 	struct sigaction action = { .sa_handler = note_interrupt }, before;
 
-	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	if (!sigaction(SIGHUP, NULL, &before) && before.sa_handler != SIG_IGN) /* nohup */
-		sigaction(SIGHUP, &action, NULL);
+	for (int i = 0; i < 2; i++) {
+		int number = i ? SIGHUP : SIGINT;
+
+		if (!sigaction(number, NULL, &before) && before.sa_handler != SIG_IGN)
+			sigaction(number, &action, NULL);
+	}
 }
 
 bool process_interrupted(void)
@@ -53,6 +56,23 @@ void process_raise_files(void)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+uint64_t process_files_max(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) ? UINT64_MAX : (uint64_t)limit.rlim_max;
+}
+
+bool process_is_here(pid_t pid)
+{
+	clockid_t clock;
+
+	/* The clock of a number beyond all processes may be that of another. */
+	if (kill(pid, 0) && errno != EPERM)
+		return false;
+	return !clock_getcpuclockid(pid, &clock);
 }
 
 /* After fork, before exec: only calls that are safe there. Signals are blocked until our handlers,

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct process {
@@ -46,7 +47,14 @@ void process_forget(struct process *process);
 /* As many descriptors for this process as it may have without asking anyone. */
 void process_raise_files(void);
 
-/* From here on Ctrl-C, SIGTERM and SIGHUP are noted and not obeyed; true if one came. */
+/* How many that is. */
+uint64_t process_files_max(void);
+
+/* Whether there is such a process on this machine, whose processor time can be read. */
+bool process_is_here(pid_t pid);
+
+/* From here on Ctrl-C, SIGTERM and SIGHUP are noted and not obeyed; true if one came. The first and
+ * the last stay ignored where they were, as under nohup. */
 void process_catch_interrupts(void);
 bool process_interrupted(void);
 

@@ -63,18 +63,24 @@ static json_int_t growth(uint64_t from, uint64_t to)
 	return to > from ? (json_int_t)(to - from) : 0;
 }
 
+/* A process that was looked at has run: without processor time there was none, or it is gone. */
+static json_t *of_subject(const struct window *window, uint64_t from, uint64_t to)
+{
+	return window->closed.subject_cpu_ns ? json_integer(growth(from, to)) : json_null();
+}
+
 static json_t *noise_json(const struct window *window)
 {
 	const struct window_edge *from = &window->opened, *to = &window->closed;
 	struct noise noise;
 
 	window_noise(window, &noise);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "wait_ns", (json_int_t)noise.wait_ns,
+	return json_pack("{s:I, s:I, s:I, s:o, s:o, s:I}", "wait_ns", (json_int_t)noise.wait_ns,
 			 "steal_ns", (json_int_t)noise.steal_ns, "others_cpu_ns",
 			 (json_int_t)noise.others_cpu_ns, "voluntary_switches",
-			 growth(from->subject.voluntary, to->subject.voluntary),
+			 of_subject(window, from->subject.voluntary, to->subject.voluntary),
 			 "involuntary_switches",
-			 growth(from->subject.involuntary, to->subject.involuntary),
+			 of_subject(window, from->subject.involuntary, to->subject.involuntary),
 			 "load_involuntary_switches",
 			 window->subject == getpid()
 				 ? 0 : growth(from->own.involuntary, to->own.involuntary));
@@ -87,12 +93,12 @@ json_t *slot_json(const struct slot *slot)
 
 	if (window->subject == getpid())
 		load_cpu = 0;
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "operations",
+	return json_pack("{s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:o, s:o}", "operations",
 			 (json_int_t)slot->operations, "operations_total",
 			 (json_int_t)slot->operations_total, "elapsed_ns",
 			 (json_int_t)window_elapsed_ns(window), "cpu_ns",
-			 growth(window->opened.subject_cpu_ns, window->closed.subject_cpu_ns),
-			 "load_cpu_ns", load_cpu, "wrong_bytes", (json_int_t)slot->wrong_bytes,
+			 of_subject(window, window->opened.subject_cpu_ns,
+				    window->closed.subject_cpu_ns), "load_cpu_ns", load_cpu, "wrong_bytes", (json_int_t)slot->wrong_bytes,
 			 "lost_operations", (json_int_t)slot->lost_operations, "latency",
 			 slot_histogram_json(slot->latency), "noise", noise_json(window));
 }

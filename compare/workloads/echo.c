@@ -18,6 +18,9 @@
  * stuck. */
 enum { START_TIMEOUT_MS = 10000, LOAD_TIMEOUT_MS = 120000, SPARE_CONNECTIONS = 8 };
 
+/* Descriptors that a server or a load has beside its connections, at most. */
+enum { SPARE_FILES = 16 };
+
 struct pair {
 	const struct stage *stage;
 	const struct cell *cell;
@@ -35,8 +38,14 @@ static json_t *parameters(const struct cell *cell)
 
 static int check(const struct cell *cell)
 {
-	(void)cell;
-	return SAY_OK;
+	uint64_t files = (uint64_t)cell->connections + SPARE_FILES;
+	uint64_t files_max = process_files_max();
+
+	if (files <= files_max)
+		return SAY_OK;
+	return say_failure(SAY_UNMEASURED, "echo: --connections %u: that takes %" PRIu64
+			   " descriptors in each process, and the limit is %" PRIu64 ": raise it with "
+			   "ulimit -n, or ask for fewer", cell->connections, files, files_max);
 }
 
 static int prepare(struct stage *stage, const struct cell *cell)
@@ -152,6 +161,10 @@ static int await_load(struct pair *pair, json_t **slot)
 		return WORKLOAD_INTERRUPTED;
 	if (!code || code == SAY_WRONG_BYTE)
 		*slot = json_loads(pair->load.text ? pair->load.text : "", 0, NULL);
+	if (*slot && json_is_false(json_object_get(*slot, "complete")))
+		return say_failure(SAY_UNMEASURED, "arm %s: somebody ended the load generator",
+				   pair->arm->text);
+	json_object_del(*slot, "complete");
 	if (*slot)
 		return code;
 	if (process_is_over(&pair->server, 100))

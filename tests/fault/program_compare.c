@@ -223,6 +223,25 @@ START_TEST(what_cannot_be_played_is_refused_before_the_first_round)
 }
 END_TEST
 
+static void lower_files(void)
+{
+	struct rlimit limit = { 100, 100 };
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+START_TEST(more_connections_than_descriptors_are_refused_with_numbers)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, lower_files, "compare echo --connections 2000 --duration 60");
+	program_end(program);
+	program_expect(program, 3, "takes 2016 descriptors in each process, and the limit is 100");
+	ck_assert_str_eq(program->said, "");
+	free(program);
+}
+END_TEST
+
 START_TEST(a_pipe_is_refused_by_its_kind_and_not_waited_for)
 {
 	struct program *program = calloc(1, sizeof(*program));
@@ -259,9 +278,10 @@ START_TEST(an_older_result_that_is_kept_is_said)
 }
 END_TEST
 
-static pid_t first_child(pid_t pid)
+/* The server is started first, and the load after it. */
+static pid_t child_of(pid_t pid, int index)
 {
-	char name[64], text[64] = "";
+	char name[64], text[64] = "", *at = text;
 	FILE *file;
 
 	snprintf(name, sizeof(name), "/proc/%d/task/%d/children", (int)pid, (int)pid);
@@ -269,8 +289,27 @@ static pid_t first_child(pid_t pid)
 	ck_assert_ptr_nonnull(file);
 	ck_assert_ptr_nonnull(fgets(text, sizeof(text), file));
 	fclose(file);
-	return (pid_t)strtol(text, NULL, 10);
+	for (int i = 0; i < index; i++)
+		strtol(at, &at, 10);
+	return (pid_t)strtol(at, NULL, 10);
 }
+
+START_TEST(a_load_that_somebody_ends_gives_no_round)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	pid_t load;
+
+	program_begin(program, NULL, "compare echo --rounds 1 --warmup 0 --duration 30");
+	program_await_children(program, 1);
+	program_pause_ms(700);
+	load = child_of(program->pid, 1);
+	ck_assert_int_gt(load, 0);
+	kill(load, SIGTERM);
+	program_end(program);
+	program_expect(program, 3, "somebody ended the load generator");
+	free(program);
+}
+END_TEST
 
 START_TEST(a_server_that_dies_is_named_and_a_paused_one_is_waited_for)
 {
@@ -280,7 +319,7 @@ START_TEST(a_server_that_dies_is_named_and_a_paused_one_is_waited_for)
 	program_begin(program, NULL, "compare echo --rounds 1 --warmup 0 --duration 1 --repeats 0");
 	program_await_children(program, 1);
 	program_pause_ms(500);
-	server = first_child(program->pid);
+	server = child_of(program->pid, 0);
 	kill(server, _i ? SIGKILL : SIGSTOP);
 	program_pause_ms(3500);
 	if (!_i)
@@ -507,6 +546,8 @@ int main(void)
 	tcase_add_loop_test(cases, ctrl_c_keeps_whole_rounds_and_marks_them_incomplete, 0, 3);
 	tcase_add_test(cases, a_result_with_no_place_to_go_is_refused_before_the_first_round);
 	tcase_add_test(cases, what_cannot_be_played_is_refused_before_the_first_round);
+	tcase_add_test(cases, more_connections_than_descriptors_are_refused_with_numbers);
+	tcase_add_test(cases, a_load_that_somebody_ends_gives_no_round);
 	tcase_add_test(cases, a_pipe_is_refused_by_its_kind_and_not_waited_for);
 	tcase_add_test(cases, an_older_result_that_is_kept_is_said);
 	tcase_add_loop_test(cases, a_server_that_dies_is_named_and_a_paused_one_is_waited_for, 0, 2);

@@ -3,6 +3,7 @@
 
 /* The load generator against servers that misbehave: a wrong, a lost and a doubled byte are found,
  * and void the figures; a server that dies or was never there is an error of another kind. */
+#include <jansson.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sys/resource.h>
@@ -10,7 +11,10 @@
 
 #include "tests/fault/program.h"
 
-enum fault { FAULT_NONE, FAULT_FLIP, FAULT_LOSE, FAULT_DOUBLE, FAULT_HANG_UP, FAULT_SILENCE };
+enum fault {
+	FAULT_NONE, FAULT_FLIP, FAULT_LOSE, FAULT_DOUBLE, FAULT_SILENCE, FAULT_HANG_UP,
+	FAULT_HALF_CLOSE, FAULT_RESET,
+};
 
 enum { MESSAGES_BEFORE = 50 };
 
@@ -32,8 +36,15 @@ static ssize_t misbehave(enum fault fault, int fd, unsigned char *data, ssize_t 
 	case FAULT_DOUBLE:
 		send(fd, data, (size_t)length, MSG_NOSIGNAL);
 		break;
+	case FAULT_RESET:
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 1, 0 },
+			   sizeof(struct linger));
+		return -1;
 	case FAULT_HANG_UP:
 		return -1;
+	case FAULT_HALF_CLOSE:
+		shutdown(fd, SHUT_WR);
+		return 0;
 	case FAULT_SILENCE:
 		return 0;
 	case FAULT_NONE:
@@ -103,7 +114,8 @@ END_TEST
 
 START_TEST(wrong_lost_and_doubled_bytes_void_the_figures)
 {
-	static const enum fault FAULTS[] = { FAULT_FLIP, FAULT_LOSE, FAULT_DOUBLE, FAULT_SILENCE };
+	static const enum fault FAULTS[] = { FAULT_FLIP, FAULT_LOSE, FAULT_DOUBLE, FAULT_SILENCE,
+					     FAULT_HANG_UP, FAULT_HALF_CLOSE };
 	struct program *program = play_against(FAULTS[_i]);
 
 	program_expect(program, 4, "void");
@@ -112,9 +124,9 @@ START_TEST(wrong_lost_and_doubled_bytes_void_the_figures)
 }
 END_TEST
 
-START_TEST(a_server_that_hangs_up_is_no_wrong_byte)
+START_TEST(a_server_that_resets_is_no_wrong_byte)
 {
-	struct program *program = play_against(FAULT_HANG_UP);
+	struct program *program = play_against(FAULT_RESET);
 
 	program_expect(program, 3, "connection 1 of 1");
 	free(program);
@@ -137,6 +149,88 @@ static void end_server(struct program *server)
 	ck_assert_msg(server->code == 0, "%d: %s", server->code, server->complained);
 	free(server);
 }
+
+static const int ENDS[] = { SIGINT, SIGTERM, SIGHUP };
+
+START_TEST(ctrl_c_keeps_what_was_measured)
+{
+	struct program *server = begin_server(""), *load = calloc(1, sizeof(*load));
+	json_t *json;
+
+	program_begin(load, NULL, "load echo 127.0.0.1:%u --warmup 0 --duration 60 --json -",
+		      program_port(server));
+	program_pause_ms(300);
+	kill(load->pid, ENDS[_i]);
+	program_end(load);
+	program_expect(load, 0, "ended early");
+	json = json_loads(load->said, 0, NULL);
+	ck_assert_ptr_nonnull(json);
+	ck_assert(json_is_false(json_object_get(json, "complete")));
+	ck_assert_int_gt(json_integer_value(json_object_get(json, "operations")), 0);
+	ck_assert_int_lt(json_integer_value(json_object_get(json, "elapsed_ns")), 30000000000);
+	json_decref(json);
+	end_server(server);
+	free(load);
+}
+END_TEST
+
+START_TEST(ctrl_c_before_the_measured_stretch_measures_nothing)
+{
+	struct program *server = begin_server(""), *load = calloc(1, sizeof(*load));
+
+	program_begin(load, NULL, "load echo 127.0.0.1:%u --warmup 60", program_port(server));
+	program_pause_ms(300);
+	kill(load->pid, SIGINT);
+	program_end(load);
+	program_expect(load, 3, "before anything was measured");
+	ck_assert_str_eq(load->said, "");
+	end_server(server);
+	free(load);
+}
+END_TEST
+
+START_TEST(ctrl_c_ends_the_wait_for_a_server_that_hangs)
+{
+	struct program *server = begin_server(""), *load = calloc(1, sizeof(*load));
+
+	program_begin(load, NULL, "load echo 127.0.0.1:%u --warmup 0 --duration 60",
+		      program_port(server));
+	program_pause_ms(300);
+	kill(server->pid, SIGSTOP);
+	program_pause_ms(300);
+	kill(load->pid, _i ? SIGTERM : SIGINT);
+	program_end(load);
+	program_expect(load, 0, "ended early");
+	kill(server->pid, SIGCONT);
+	end_server(server);
+	free(load);
+}
+END_TEST
+
+START_TEST(processor_time_is_null_unless_somebody_is_looked_at)
+{
+	struct program *server = begin_server(""), *load = calloc(1, sizeof(*load));
+
+	for (int looked = 0; looked < 2; looked++) {
+		char subject[32] = "";
+		const json_t *cpu_ns;
+		json_t *json;
+
+		if (looked)
+			snprintf(subject, sizeof(subject), "--subject %d", (int)server->pid);
+		program_begin(load, NULL, "load echo 127.0.0.1:%u --warmup 0 --duration 0.1 --json - "
+			      "%s", program_port(server), subject);
+		program_end(load);
+		json = json_loads(load->said, 0, NULL);
+		ck_assert_msg(json != NULL, "%s", load->complained);
+		cpu_ns = json_object_get(json, "cpu_ns");
+		ck_assert(looked ? json_integer_value(cpu_ns) > 0 : json_is_null(cpu_ns));
+		json_decref(json);
+	}
+	end_server(server);
+	free(load);
+}
+END_TEST
 
 START_TEST(a_server_that_pauses_is_slow_and_not_wrong)
 {
@@ -264,8 +358,12 @@ int main(void)
 
 	tcase_set_timeout(cases, 20);
 	tcase_add_test(cases, an_honest_server_is_measured);
-	tcase_add_loop_test(cases, wrong_lost_and_doubled_bytes_void_the_figures, 0, 4);
-	tcase_add_test(cases, a_server_that_hangs_up_is_no_wrong_byte);
+	tcase_add_loop_test(cases, wrong_lost_and_doubled_bytes_void_the_figures, 0, 6);
+	tcase_add_test(cases, a_server_that_resets_is_no_wrong_byte);
+	tcase_add_loop_test(cases, ctrl_c_keeps_what_was_measured, 0, 3);
+	tcase_add_test(cases, ctrl_c_before_the_measured_stretch_measures_nothing);
+	tcase_add_loop_test(cases, ctrl_c_ends_the_wait_for_a_server_that_hangs, 0, 2);
+	tcase_add_test(cases, processor_time_is_null_unless_somebody_is_looked_at);
 	tcase_add_test(cases, a_server_that_pauses_is_slow_and_not_wrong);
 	tcase_add_test(cases, a_server_that_is_silent_is_said_and_not_called_wrong);
 	tcase_add_test(cases, more_connections_than_the_server_takes_are_no_wrong_byte);

@@ -59,6 +59,7 @@ static const struct wrong WRONG[] = {
 	{ "load echo localhost", "'localhost' is no HOST:PORT" },
 	{ "load echo 127.0.0.1:73337", "'127.0.0.1:73337' is no HOST:PORT" },
 	{ "load echo 127.0.0.1:1 --depth 0", "--depth 0" },
+	{ "load echo 127.0.0.1:1 --subject 2147483647", "--subject 2147483647: there is no such" },
 	{ "doctor please", "'please'" },
 };
 
