@@ -46,6 +46,8 @@ void core_stop(struct duet_loop *loop, struct duet_op *op)
 
 void core_request(struct duet_loop *loop, struct duet_op *op, enum duet_cause cause)
 {
+	if (op->request == REQUEST_PAUSE)
+		op->request = (uint8_t)cause;
 	if (op->state != STATE_WAITING && op->state != STATE_ISSUED)
 		return;
 	if (op->kind == DUET_CLOSE)
@@ -69,7 +71,7 @@ void core_request_line(struct duet_loop *loop, struct duet_op *const *ring, enum
 	/* All are asked before the first one ends: its end may take others along, which then name
 	 * their own cause. */
 	for (struct duet_op *each = op; each; each = each == last ? NULL : each->next)
-		if (!each->request)
+		if (!each->request || each->request == REQUEST_PAUSE)
 			each->request = (uint8_t)cause;
 	/* A request takes no other operation off its line: followers are not issued while a handle
 	 * closes or the loop shuts down, and they end by their own request. */
@@ -83,7 +85,7 @@ void core_request_line(struct duet_loop *loop, struct duet_op *const *ring, enum
 
 void duet_op_cancel(struct duet_op *op)
 {
-	if (op->state == STATE_IDLE || op->state == STATE_ENDED)
+	if (op->state == STATE_IDLE)
 		return;
 	core_check_owner(op->loop);
 	core_request(op->loop, op, DUET_CAUSE_CANCEL);

@@ -63,6 +63,10 @@ static inline void core_state_step(struct duet_op *op, enum core_state from, enu
 
 const char *core_state_name(enum core_state state);
 
+/* Beside the causes, in op->request: stopped for a while by what the loop is used through (see
+ * duet_stream), whose own it is to start again. A real request takes its place. */
+enum { REQUEST_PAUSE = DUET_CAUSE_COUNT };
+
 /* Bytes of a transfer still to be moved. */
 static inline uint32_t core_remaining(const struct duet_op *op)
 {

@@ -52,14 +52,25 @@ DUET_API enum duet_readiness duet_future_poll(struct duet_loop *loop, struct due
  * A pooled multishot receive as a stream of buffers. Arrivals that nobody has asked for yet stay
  * in the pool's buffers, in order. Ready: *buffer is the next one and the caller's; if its
  * length is 0 the stream has ended, and stream->op.result says how (0: end of the stream).
+ *
+ * A reader that is slower than its peer is waited for: with DUET_STREAM_UNREAD_MAX buffers unread,
+ * or half of the pool if that is less, the stream stops receiving, and goes on when half of those
+ * are taken; the rest waits in the socket, and in the end with the peer. On a completion backend
+ * what the kernel receives before it hears of the stop comes on top.
+ * While it has stopped the operation stays pending: duet_op_cancel(&stream.op), its deadline and a
+ * close of the handle end the stream as at any other time. Its deadline, set before the first poll,
+ * is that of the whole stream. Other receives on the handle would have their part of the bytes.
  */
+#define DUET_STREAM_UNREAD_MAX 8
+
 struct duet_stream {
 	struct duet_op op;
 	struct duet_waker *waker;
 	struct duet_pool *pool;
-	uint16_t first; /* the chain of arrivals: index + 1, 0 for none */
+	uint32_t unread; /* arrivals that nobody has asked for yet */
+	uint16_t first;  /* the chain of them: index + 1, 0 for none */
 	uint16_t last;
-	uint8_t phase;
+	uint8_t phase;   /* cold, flowing, pausing, paused, ended */
 };
 
 DUET_API void duet_stream_init(struct duet_stream *stream, duet_handle handle,
@@ -100,8 +111,11 @@ DUET_API struct duet_child *duet_future_set_next(struct duet_future_set *set,
 
 /*
  * A task: a future at the top, polled by an executor whenever its waker is woken, on its loop's
- * turn. poll() is called with the task; it embeds what it needs around it. A deadline is
- * inherited by every operation that a poll of the task starts: the earliest wins.
+ * turn. poll() is called with the task; it embeds what it needs around it.
+ *
+ * deadline_ns is absolute, on the loop's clock, in nanoseconds. duet_task_spawn() sets it to
+ * DUET_NO_DEADLINE, as all of the task: set it after spawn, or in poll() for the polls that follow.
+ * Every operation that a poll of the task starts inherits it, and the earliest deadline wins.
  */
 struct duet_executor;
 
