@@ -10,7 +10,7 @@
 #include "reference/twins/generate.h"
 #include "reference/twins/play.h"
 
-/* Exit status: 0, 1 a violation, 2 usage (or a file that can't be read), 3 this machine refuses. */
+/* Exit status, as usage_text has it. */
 enum { STATUS_OK, STATUS_VIOLATION, STATUS_USAGE, STATUS_REFUSED };
 
 static const char usage_text[] =
@@ -20,7 +20,9 @@ static const char usage_text[] =
 	"       twins judge SCRIPT TRACE [TRACE]\n"
 	"       twins examine SCRIPT\n"
 	"backends: reference, polling, completion, completion-plain\n"
-	"A script or trace named - is the standard input. docs/trace-format.md has the formats.\n";
+	"A script or trace named - is the standard input. docs/trace-format.md has the formats.\n"
+	"exit status: 0; 1 a violation; 2 usage, or a file that can't be read; 3 a backend can't be\n"
+	"had here, or the output can't be written\n";
 
 static int usage(const char *what, const char *value)
 {
@@ -201,7 +203,7 @@ static int run_campaign(int count, char **words)
 	return campaign_run(&campaign);
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
@@ -220,4 +222,21 @@ int main(int argc, char **argv)
 	if (argc > 1 && argv[1][0] != '-')
 		return usage("no such command:", argv[1]);
 	return run_campaign(argc - 1, argv + 1);
+}
+
+/* Output that got lost is a failure, also when it was only buffered until now; but a violation stays
+ * one. */
+static int flush(int status)
+{
+	errno = 0;
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	fprintf(stderr, "twins: can't write to the standard output: %s\n",
+		errno ? strerror(errno) : "an earlier write failed");
+	return status == STATUS_OK ? STATUS_REFUSED : status;
+}
+
+int main(int argc, char **argv)
+{
+	return flush(dispatch(argc, argv));
 }

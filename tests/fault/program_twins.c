@@ -1,0 +1,106 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* The twins' player where its output can't be written: a script or trace that got lost is said. */
+#include "tests/fault/program.h"
+
+static void name_player(void)
+{
+	const char *build = getenv("DUET_BUILD");
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/twins", build ? build : "build");
+	setenv("DUET_PROGRAM", path, 1);
+}
+
+static void fill_output(void)
+{
+	dup2(open("/dev/full", O_WRONLY), STDOUT_FILENO);
+}
+
+static void close_output(void)
+{
+	close(STDOUT_FILENO);
+}
+
+struct loss {
+	program_before_fn *before;
+	const char *cause;
+};
+
+static const struct loss LOSSES[] = {
+	{ fill_output, "twins: can't write to the standard output: No space left on device\n" },
+	{ close_output, "twins: can't write to the standard output: Bad file descriptor\n" },
+};
+
+static const char *const WORDS[] = {
+	"generate 42", "play --backend reference %s", "play --backend polling %s",
+	"--scripts 1 --seed 2 --jobs 1", "--help",
+};
+
+static char script[256];
+
+static void write_script(void)
+{
+	const char *folder = getenv("TMPDIR");
+	struct program *program = calloc(1, sizeof(*program));
+	FILE *file;
+
+	snprintf(script, sizeof(script), "%s/duet-twins-%d.script", folder ? folder : "/tmp",
+		 (int)getpid());
+	program_begin(program, NULL, "generate 42");
+	program_end(program);
+	ck_assert_int_eq(program->code, 0);
+	file = fopen(script, "w");
+	ck_assert_ptr_nonnull(file);
+	fputs(program->said, file);
+	fclose(file);
+	free(program);
+}
+
+static void prepare(void)
+{
+	name_player();
+	write_script();
+}
+
+static void tidy(void)
+{
+	unlink(script);
+}
+
+START_TEST(output_that_is_lost_is_said)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	for (size_t i = 0; i < sizeof(WORDS) / sizeof(*WORDS); i++) {
+		char words[512];
+
+		snprintf(words, sizeof(words), WORDS[i], script);
+		program_begin(program, LOSSES[_i].before, "%s", words);
+		program_end(program);
+		ck_assert_msg(program->code == 3, "%s: exit code %d", words, program->code);
+		ck_assert_msg(!strcmp(program->complained, LOSSES[_i].cause), "%s: said: %s", words,
+			      program->complained);
+	}
+	free(program);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("program twins");
+	TCase *cases = tcase_create("twins");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(cases, 20);
+	tcase_add_checked_fixture(cases, prepare, tidy);
+	tcase_add_loop_test(cases, output_that_is_lost_is_said, 0,
+			    sizeof(LOSSES) / sizeof(*LOSSES));
+	suite_add_tcase(suite, cases);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
