@@ -124,15 +124,13 @@ static void destroy(struct duet_loop *loop)
  * sockets, pipes, terminals, eventfds, timerfds, inotify; the kernel does so since 5.10). */
 static int attach(struct duet_loop *loop, struct duet_slot *slot)
 {
-	(void)loop;
-	(void)slot;
+	completion_wake_attach(completion_of(loop), slot);
 	return 0;
 }
 
 static void detach(struct duet_loop *loop, struct duet_slot *slot)
 {
-	(void)loop;
-	(void)slot;
+	completion_wake_detach(completion_of(loop), slot);
 }
 
 static void dump(const struct duet_loop *loop, const struct duet_op *op, char *text, size_t size)

@@ -68,6 +68,7 @@ struct completion {
 	bool wake_armed;
 	int carry_fd; /* what a foreign loop watches in deferred mode, else -1: see wake.c */
 	bool carried; /* the ring rings it */
+	uint32_t eventfds; /* handles that are one: see completion_carry() */
 	struct completion_list owed; /* multishot and polls, to be started again: see PLACE_OWED */
 	struct completion_list held; /* polls whose watch is to go: see PLACE_HELD */
 	/* One for each identity, so that there always is one: of a send of several pieces, which the
@@ -157,6 +158,9 @@ int completion_prepare(struct duet_loop *loop);
 int completion_wake_open(struct completion *self);
 void completion_wake_close(struct duet_loop *loop, struct completion *self);
 void completion_wake(struct duet_loop *loop);
+/* A handle comes or goes. */
+void completion_wake_attach(struct completion *self, struct duet_slot *slot);
+void completion_wake_detach(struct completion *self, const struct duet_slot *slot);
 /* Before a foreign loop sleeps. False: it must not. */
 bool completion_carry(struct completion *self);
 void completion_wake_arm(struct completion *self);

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -34,11 +36,30 @@ int completion_wake_open(struct completion *self)
 	return give_up(self, errno);
 }
 
+/* ---- Carried by a foreign loop. ---- */
+
+static void carry_on(struct completion *self)
+{
+	if (self->carried && !self->eventfds)
+		return;
+	if (self->carried) {
+		self->stats->system_calls++;
+		io_uring_unregister_eventfd(&self->ring);
+	}
+	self->stats->system_calls++;
+	self->carried = io_uring_register_eventfd(&self->ring, self->carry_fd) == 0;
+}
+
 /*
  * A plain ring's descriptor becomes readable when a completion is there. With deferred task work
  * nothing is there before somebody asks, and who sleeps on the descriptor isn't woken by work that
  * was put off (seen on 6.18). An eventfd of the ring's is rung by it; from the first prepare on, so
  * that only a carried loop pays.
+ *
+ * But not for what a write to another eventfd has brought: the kernel doesn't ring one inside the
+ * other, puts it off, and after the first time takes it for put off for ever (seen on 6.18; a fresh
+ * registration begins anew). So a wake rings both by itself, and a loop with an eventfd among its
+ * handles registers before every sleep.
  */
 bool completion_carry(struct completion *self)
 {
@@ -46,14 +67,38 @@ bool completion_carry(struct completion *self)
 
 	if (self->carry_fd < 0)
 		return true;
-	if (!self->carried) {
-		self->stats->system_calls++;
-		self->carried = io_uring_register_eventfd(&self->ring, self->carry_fd) == 0;
-	}
+	carry_on(self);
 	self->stats->system_calls++;
 	(void)!read(self->carry_fd, &count, sizeof(count));
 	return self->carried;
 }
+
+/* Without /proc to ask, whatever may be one counts as one. */
+static bool is_eventfd(int fd)
+{
+	char path[32], name[64];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	length = readlink(path, name, sizeof(name) - 1);
+	if (length < 0)
+		return true;
+	name[length] = '\0';
+	return strstr(name, "[eventfd]") != NULL;
+}
+
+void completion_wake_attach(struct completion *self, struct duet_slot *slot)
+{
+	slot->ready = self->carry_fd >= 0 && slot->slot_class == CLASS_OTHER && is_eventfd(slot->fd);
+	self->eventfds += slot->ready;
+}
+
+void completion_wake_detach(struct completion *self, const struct duet_slot *slot)
+{
+	self->eventfds -= slot->ready;
+}
+
+/* ---- The poll. ---- */
 
 /* Until it is out of the queue; without room the next turn tries again, before it sleeps. */
 void completion_wake_arm(struct completion *self)
@@ -91,13 +136,21 @@ void completion_wake_close(struct duet_loop *loop, struct completion *self)
 	}
 }
 
+static void ring(int fd)
+{
+	uint64_t one = 1;
+
+	while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
 void completion_wake(struct duet_loop *loop)
 {
 	const struct completion *self = completion_of(loop);
-	uint64_t one = 1;
 	int saved = errno;
 
-	while (write(self->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
+	ring(self->wake_fd);
+	if (self->carried)
+		ring(self->carry_fd);
 	errno = saved;
 }

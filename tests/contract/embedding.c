@@ -2,6 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "tests/support/harness.h"
@@ -132,6 +135,100 @@ START_TEST(a_post_from_a_thread_ends_the_foreign_sleep)
 }
 END_TEST
 
+/* Each when the one before was heard: the loop is asleep again, or about to be. */
+static _Atomic unsigned acknowledged;
+static void (*send_one)(void);
+
+static void *send_many(void *nothing)
+{
+	for (unsigned i = 0; i < 5; i++) {
+		send_one();
+		while (acknowledged <= i)
+			sched_yield();
+	}
+	return nothing;
+}
+
+static void hear_many(void (*way)(void))
+{
+	pthread_t thread;
+
+	target = stage.loop;
+	acknowledged = 0;
+	send_one = way;
+	ck_assert_int_eq(pthread_create(&thread, NULL, send_many, NULL), 0);
+	for (unsigned i = 1; i <= 5; i++) {
+		foreign_until(&heard, i);
+		acknowledged = i;
+	}
+	pthread_join(thread, NULL);
+}
+
+static struct duet_message note = { hear, NULL };
+
+static void post_note(void)
+{
+	duet_loop_post(target, &note);
+}
+
+static void hear_wake(struct duet_loop *loop, void *context)
+{
+	ck_assert_ptr_eq(loop, target);
+	(void)context;
+	heard++;
+}
+
+static void wake(void)
+{
+	duet_loop_wake(target);
+}
+
+START_TEST(a_foreign_loop_hears_every_post_and_every_wake)
+{
+	struct duet_loop_options options;
+
+	hear_many(post_note);
+	duet_loop_options_init(&options);
+	options.woken = hear_wake;
+	stage_reopen(&options, NULL);
+	heard = 0;
+	hear_many(wake);
+}
+END_TEST
+
+static int bell;
+static uint64_t rung;
+static struct trial listening;
+
+static void ring_bell(void)
+{
+	uint64_t one = 1;
+
+	ck_assert_int_eq(write(bell, &one, sizeof(one)), sizeof(one));
+}
+
+static void listen_again(struct trial *trial)
+{
+	heard++;
+	duet_op_recv(&trial->op, pair[0], &rung, sizeof(rung), 0);
+	if (heard < 5)
+		trial_start(trial);
+}
+
+/* An eventfd of the program's own among the handles. */
+START_TEST(a_foreign_loop_hears_every_write_to_an_eventfd)
+{
+	bell = eventfd(0, EFD_CLOEXEC);
+	ck_assert_int_eq(duet_handle_adopt(stage.loop, bell, 0, &pair[0]), 0);
+	heard = 0;
+	trial_init(&listening);
+	listening.then = listen_again;
+	duet_op_recv(&listening.op, pair[0], &rung, sizeof(rung), 0);
+	trial_start(&listening);
+	hear_many(ring_bell);
+}
+END_TEST
+
 START_TEST(file_io_wakes_a_foreign_loop)
 {
 	const char *path = file_path("data");
@@ -156,5 +253,7 @@ int main(void)
 			prepare_tells_the_next_deadline,
 			prepare_says_not_to_wait_if_something_is_there_already,
 			an_echo_between_two_handles_runs_in_a_foreign_loop,
-			a_post_from_a_thread_ends_the_foreign_sleep, file_io_wakes_a_foreign_loop));
+			a_post_from_a_thread_ends_the_foreign_sleep,
+			a_foreign_loop_hears_every_post_and_every_wake,
+			a_foreign_loop_hears_every_write_to_an_eventfd, file_io_wakes_a_foreign_loop));
 }
