@@ -433,6 +433,15 @@ static inline void reset(struct duet_loop *loop, struct duet_op *op)
 	op->request = 0;
 }
 
+/* The set-up operations, on which duet_handle_listen() counts, stand in nobody's order. Any other end
+ * waits until those before it were told: bytes come in order, and a handle is closed when all on it
+ * have heard so. */
+static bool may_end_inline(const struct duet_loop *loop, const struct duet_op *op)
+{
+	return op->flags & DUET_INLINE &&
+	       (!loop->done.first || core_kind(op)->at_once || op->kind == DUET_SOCKET);
+}
+
 static __attribute__((noinline)) int start_any(struct duet_loop *loop, struct duet_op *op)
 {
 	struct duet_slot *slot = NULL;
@@ -451,7 +460,7 @@ static __attribute__((noinline)) int start_any(struct duet_loop *loop, struct du
 			arm_deadline(loop, op);
 		return 0;
 	}
-	if (!(op->flags & DUET_INLINE)) {
+	if (!may_end_inline(loop, op)) {
 		core_finish(loop, op, op->result);
 		return 0;
 	}
