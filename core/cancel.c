@@ -24,8 +24,10 @@ static void leave_queues(struct duet_loop *loop, struct duet_op *op)
 static void owe(struct duet_loop *loop, struct duet_op *op, uint64_t not_before_ns)
 {
 	core_state_set(op, STATE_STOPPING);
+	/* The list has one time, the earliest: none is put off by those that come later. */
+	if (!loop->owed.first || not_before_ns < loop->owed_ns)
+		loop->owed_ns = not_before_ns;
 	core_queue_push(&loop->owed, op);
-	loop->owed_ns = not_before_ns;
 }
 
 void core_stop(struct duet_loop *loop, struct duet_op *op)

@@ -326,8 +326,6 @@ static __attribute__((noinline)) int64_t sleep_until_due(struct duet_loop *loop,
 
 	if (loop->owed.first && loop->owed_ns < next_ns)
 		next_ns = loop->owed_ns;
-	if (loop->starved && core_feed_idle(loop))
-		return 0;
 	if (next_ns == UINT64_MAX)
 		return timeout_ns;
 	now_ns = loop->clock(loop);
@@ -344,9 +342,12 @@ static inline int64_t sleep_ns(struct duet_loop *loop, int64_t timeout_ns)
 	/* What was lent since the last turn is on loan from now at the latest. */
 	if (loop->ledger.lent_count)
 		core_now_ns(loop);
+	/* Also in a turn that doesn't sleep anyway: a loop may never sleep. */
+	if (loop->starved && core_feed_idle(loop))
+		return 0;
 	if (timeout_ns == 0 || loop->delivered || work_waits(loop))
 		return 0;
-	if (loop->timers.count || loop->owed.first || loop->starved)
+	if (loop->timers.count || loop->owed.first)
 		timeout_ns = sleep_until_due(loop, timeout_ns);
 	return timeout_ns;
 }

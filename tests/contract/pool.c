@@ -219,6 +219,38 @@ START_TEST(the_word_that_a_pool_is_empty_comes_once_for_each_buffer_at_most)
 }
 END_TEST
 
+/* The first in line has nothing to receive, and leaves the buffer to the second. */
+START_TEST(a_starved_receive_gets_its_turn_also_in_a_loop_that_never_sleeps)
+{
+	struct basket kept, idle, waiting;
+	struct trial keeper, first, second;
+	duet_handle pairs[2][2];
+
+	pool_open(1, 64);
+	stream_start(&keeper, &kept, 0);
+	stream_send(pair[0], out, 1);
+	await(&keeper);
+	pair_open(pairs[0]);
+	pair_open(pairs[1]);
+	pair[1] = pairs[0][1];
+	stream_start(&first, &idle, DUET_MULTISHOT);
+	stage_settle(2);
+	pair[1] = pairs[1][1];
+	stream_start(&second, &waiting, DUET_MULTISHOT);
+	stream_send(pairs[1][0], out, 5);
+	stage_settle(3);
+	basket_return(&kept);
+	for (unsigned turns = 0; turns < 100000 && !waiting.bytes; turns++)
+		ck_assert_int_ge(duet_loop_turn(stage.loop, 0), 0);
+	ck_assert_uint_eq(waiting.bytes, 5);
+	basket_return(&waiting);
+	trial_cancel(&first);
+	await(&first);
+	trial_cancel(&second);
+	await(&second);
+}
+END_TEST
+
 START_TEST(a_starved_receive_can_be_cancelled)
 {
 	struct basket basket;
@@ -506,6 +538,7 @@ int main(void)
 			an_empty_pool_is_told_once_and_the_receive_goes_on_when_a_buffer_returns,
 			starved_receives_are_served_first_come_first_one_for_each_buffer,
 			the_word_that_a_pool_is_empty_comes_once_for_each_buffer_at_most,
+			a_starved_receive_gets_its_turn_also_in_a_loop_that_never_sleeps,
 			a_starved_receive_goes_on_when_one_before_it_has_nothing_to_receive,
 			a_starved_receive_goes_on_when_one_before_it_has_received_all,
 			the_pool_of_another_loop_is_refused,

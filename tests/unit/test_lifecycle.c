@@ -146,6 +146,34 @@ START_TEST(an_answer_that_is_no_ending_is_asked_again_after_a_while_and_ends_not
 }
 END_TEST
 
+/* Otherwise a loop that always cancels something would never come back to it. */
+START_TEST(an_owed_cancel_is_not_put_off_by_later_ones)
+{
+	struct trial *first, *second;
+
+	open_loop();
+	first = poll_start(0);
+	trial_cancel(first);
+	script_plan(&first->op, SCRIPT_AGAIN, 0, 0);
+	turn();
+	script.now_ns += LIMIT_CANCEL_AGAIN_NS / 2;
+	second = poll_start(1);
+	trial_cancel(second);
+	script_plan(&second->op, SCRIPT_AGAIN, 0, 0);
+	turn();
+	ck_assert_uint_eq(script.cancels, 2);
+	script.now_ns += LIMIT_CANCEL_AGAIN_NS / 2;
+	turn();
+	turn();
+	ck_assert_uint_ge(script.cancels, 3);
+	ck_assert_ptr_eq(script.cancelled[2], &first->op);
+	script_plan(&first->op, SCRIPT_END, -ECANCELED, 0);
+	script_plan(&second->op, SCRIPT_END, -ECANCELED, 0);
+	turn();
+	close_loop();
+}
+END_TEST
+
 START_TEST(a_cancel_without_room_is_owed_until_there_is_room)
 {
 	struct trial *trial;
@@ -575,6 +603,7 @@ int main(void)
 			bytes_that_come_after_the_cancel_are_handed_over,
 			a_repeated_cancel_asks_the_backend_once,
 			an_answer_that_is_no_ending_is_asked_again_after_a_while_and_ends_nothing,
+			an_owed_cancel_is_not_put_off_by_later_ones,
 			a_cancel_without_room_is_owed_until_there_is_room,
 			an_operation_with_an_owed_cancel_may_end_by_itself,
 			starts_without_room_keep_their_order,
