@@ -423,6 +423,9 @@ int64_t duet_loop_prepare(struct duet_loop *loop)
 	int64_t timeout_ns;
 
 	core_check_owner(loop);
+	/* The turn that calls back hands over, too. */
+	if (loop->in_turn)
+		return 0;
 	loop->delivered = 0;
 	retry(loop);
 	timeout_ns = sleep_ns(loop, -1);
@@ -529,7 +532,8 @@ static void dump_op(const struct duet_loop *loop, const struct duet_op *op,
 	char text[256];
 	size_t length = describe(loop, op, text, sizeof(text) - 80);
 
-	if (loop->backend->dump && op->state != STATE_WAITING && op->kind != DUET_TIMEOUT) {
+	if (loop->backend->dump && op->state != STATE_WAITING && op->state != STATE_ENDED &&
+	    op->kind != DUET_TIMEOUT) {
 		text[length] = ' ';
 		text[length + 1] = '\0';
 		loop->backend->dump(loop, op, text + length + 1, sizeof(text) - length - 1);
@@ -550,6 +554,17 @@ static void dump_line(const struct duet_loop *loop, const struct duet_op *head,
 	} while (op != head);
 }
 
+/* What keeps a loop without operations in flight from ending. */
+static void dump_untold(const struct duet_loop *loop, const struct dump *dump)
+{
+	bool posted = atomic_load_explicit(&loop->posted, memory_order_relaxed);
+
+	for (const struct duet_op *op = loop->done.first; op; op = op->queued)
+		dump_op(loop, op, dump);
+	if (loop->deferred_first || posted)
+		dump->line(dump->context, "messages wait to be delivered");
+}
+
 void duet_loop_dump(const struct duet_loop *loop, void (*line)(void *context, const char *text),
 		    void *context)
 {
@@ -563,4 +578,5 @@ void duet_loop_dump(const struct duet_loop *loop, void (*line)(void *context, co
 	for (uint32_t i = 0; i < loop->entries_max; i++)
 		if (loop->entries[i].op && core_kind(loop->entries[i].op)->line == LINE_NONE)
 			dump_op(loop, loop->entries[i].op, &dump);
+	dump_untold(loop, &dump);
 }

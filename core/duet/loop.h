@@ -157,7 +157,8 @@ struct duet_message {
 	struct duet_message *next; /* the loop's */
 };
 
-/* From any thread. Never fails, never blocks, wakes the loop if it sleeps. */
+/* From any thread. Never fails, never blocks, wakes the loop if it sleeps. The loop has to outlive the
+ * call, and not only the message: who destroys it has joined its senders before. */
 DUET_API void duet_loop_post(struct duet_loop *loop, struct duet_message *message);
 
 /* The same on the loop's own thread, cheaper: later in this turn, or in the next. */
@@ -166,7 +167,8 @@ DUET_API void duet_loop_defer(struct duet_loop *loop, struct duet_message *messa
 /*
  * To be carried by a foreign loop: watch duet_loop_fd() for input; before waiting call
  * duet_loop_prepare(), which hands over what was started and says how long you may wait in ns
- * (0: don't wait, negative: no deadline); after waiting, in any case, duet_loop_turn(loop, 0).
+ * (0: don't wait, negative: no deadline); after waiting, in any case, duet_loop_turn(loop, 0). Inside a
+ * callback prepare does nothing and answers 0.
  */
 DUET_API int duet_loop_fd(const struct duet_loop *loop);
 DUET_API int64_t duet_loop_prepare(struct duet_loop *loop);
@@ -199,8 +201,9 @@ struct duet_stats {
 
 DUET_API void duet_loop_stats(const struct duet_loop *loop, struct duet_stats *stats);
 
-/* Calls line once for each pending operation, with one line of text that names it: kind, handle,
- * state, deadline, request. For people; the form may change. */
+/* Calls line once for each pending operation, and for each that has ended and was not yet told, with
+ * one line of text that names it: kind, handle, state, deadline, request; and once if messages wait
+ * to be delivered. For people; the form may change. */
 DUET_API void duet_loop_dump(const struct duet_loop *loop,
 			     void (*line)(void *context, const char *text), void *context);
 

@@ -145,8 +145,12 @@ START_TEST(dump_names_each_pending_operation)
 	ck_assert_uint_eq(lines.count, 2);
 	ck_assert_ptr_nonnull(strstr(lines.text, "recv"));
 	ck_assert_ptr_nonnull(strstr(lines.text, "timeout"));
-	trial_cancel(&recv);
 	trial_cancel(&timer);
+	memset(&lines, 0, sizeof(lines));
+	duet_loop_dump(stage.loop, keep_line, &lines);
+	ck_assert_uint_eq(lines.count, 2);
+	ck_assert_ptr_nonnull(strstr(lines.text, "ended"));
+	trial_cancel(&recv);
 	turn_until(recv.ends && timer.ends);
 	memset(&lines, 0, sizeof(lines));
 	duet_loop_dump(stage.loop, keep_line, &lines);
@@ -255,10 +259,14 @@ START_TEST(destroy_is_busy_while_a_message_has_not_been_delivered)
 {
 	struct duet_message posted = { .fn = tell };
 	struct duet_message deferred = { .fn = tell };
+	struct lines lines = { .count = 0 };
 
 	told = 0;
 	duet_loop_post(stage.loop, &posted);
 	ck_assert_int_eq(duet_loop_destroy(stage.loop), -EBUSY);
+	duet_loop_dump(stage.loop, keep_line, &lines);
+	ck_assert_uint_eq(lines.count, 1);
+	ck_assert_ptr_nonnull(strstr(lines.text, "messages"));
 	stage_settle(1);
 	ck_assert_uint_eq(told, 1);
 	duet_loop_defer(stage.loop, &deferred);
