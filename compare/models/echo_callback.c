@@ -14,14 +14,25 @@
 
 #include "compare/models/model.h"
 
+enum { SENDING_MIN = 4 };
+
 struct echo;
+
+/* A peer that doesn't read keeps its replies here, and every other waits for a buffer if they are
+ * many: beyond a share of them nothing more is received from it. */
+enum listening {
+	LISTENING, /* until its receive ends */
+	PAUSING,   /* too many are on their way out: the receive was cancelled */
+	PAUSED,    /* it has ended so: it is started again when half of them are out */
+	DEAF,      /* nothing more will be received */
+};
 
 struct connection {
 	struct duet_op recv, close;
 	struct echo *echo;
 	duet_handle handle;
 	uint32_t sending;        /* buffers on their way out */
-	bool ended;              /* nothing more will be received */
+	enum listening listening;
 	struct connection *free; /* the next one, while it isn't used */
 };
 
@@ -36,6 +47,7 @@ struct echo {
 	struct model_host host;
 	struct duet_op accept;
 	bool accepting;
+	uint32_t sending_max; /* of one connection */
 	struct connection *connections, *free;
 	struct reply *replies;
 	/* A multishot accept may have taken more connections before it hears of its cancel: they wait
@@ -74,10 +86,32 @@ static void on_close(struct duet_op *op)
 /* Closing would cancel replies that are still going out: it waits for them. */
 static void close_if_over(struct connection *connection)
 {
-	if (!connection->ended || connection->sending)
+	if (connection->listening != DEAF || connection->sending)
 		return;
 	duet_op_close(&connection->close, connection->handle);
 	duet_op_start(connection->echo->host.loop, &connection->close);
+}
+
+static void listen_to(struct connection *connection)
+{
+	struct echo *echo = connection->echo;
+
+	duet_op_recv_pooled(&connection->recv, connection->handle, echo->host.pool, DUET_MULTISHOT);
+	connection->listening = duet_op_start(echo->host.loop, &connection->recv) ? DEAF : LISTENING;
+}
+
+static void listen_again(struct connection *connection)
+{
+	if (connection->listening == PAUSED &&
+	    connection->sending <= connection->echo->sending_max / 2)
+		listen_to(connection);
+}
+
+/* The peer takes no more: no use in listening. */
+static void give_up(struct connection *connection)
+{
+	connection->listening = connection->listening < PAUSED ? LISTENING : DEAF;
+	duet_op_cancel(&connection->recv);
 }
 
 static void on_send(struct duet_op *op)
@@ -88,7 +122,8 @@ static void on_send(struct duet_op *op)
 	duet_buffer_return(connection->echo->host.loop, &reply->buffer);
 	connection->sending--;
 	if (op->disposition != DUET_COMPLETED)
-		duet_op_cancel(&connection->recv); /* the peer takes no more: no use in listening */
+		give_up(connection);
+	listen_again(connection);
 	close_if_over(connection);
 }
 
@@ -101,10 +136,22 @@ static void send_back(struct connection *connection, const struct duet_buffer *b
 	reply->connection = connection;
 	duet_op_send(&reply->op, connection->handle, buffer->data, buffer->length_bytes,
 		     DUET_WHOLE);
-	if (duet_op_start(echo->host.loop, &reply->op) < 0)
-		duet_buffer_return(echo->host.loop, buffer);
-	else
+	if (!duet_op_start(echo->host.loop, &reply->op)) {
 		connection->sending++;
+		return;
+	}
+	/* Without this piece what follows would be wrong. */
+	duet_buffer_return(echo->host.loop, buffer);
+	give_up(connection);
+}
+
+static void pause_if_stuck(struct connection *connection)
+{
+	if (connection->listening != LISTENING ||
+	    connection->sending < connection->echo->sending_max)
+		return;
+	connection->listening = PAUSING;
+	duet_op_cancel(&connection->recv);
 }
 
 static void on_recv(struct duet_op *op)
@@ -113,9 +160,18 @@ static void on_recv(struct duet_op *op)
 
 	if (op->transferred)
 		send_back(connection, &op->buffer);
-	if (op->more)
+	if (op->more) {
+		pause_if_stuck(connection);
 		return;
-	connection->ended = true;
+	}
+	/* What came with the cancel came: anything else but the cancel is the end. */
+	if (connection->listening == PAUSING &&
+	    (op->transferred || op->cause == DUET_CAUSE_CANCEL)) {
+		connection->listening = PAUSED;
+		listen_again(connection);
+	} else {
+		connection->listening = DEAF;
+	}
 	close_if_over(connection);
 }
 
@@ -125,12 +181,9 @@ static void serve(struct echo *echo, duet_handle handle)
 
 	echo->free = connection->free;
 	connection->handle = handle;
-	connection->ended = false;
-	duet_op_recv_pooled(&connection->recv, handle, echo->host.pool, DUET_MULTISHOT);
-	if (duet_op_start(echo->host.loop, &connection->recv) < 0) {
-		connection->ended = true;
-		close_if_over(connection);
-	}
+	connection->sending = 0;
+	listen_to(connection);
+	close_if_over(connection);
 	if (!echo->free)
 		duet_op_cancel(&echo->accept); /* the rest waits in the backlog */
 }
@@ -162,6 +215,16 @@ static void on_accept(struct duet_op *op)
 		accept_more(echo);
 }
 
+/* Its share, but never so few that nothing flows, nor so many that two of them have all. */
+static uint32_t sending_max(const struct model_host *host)
+{
+	uint32_t share = host->buffers / host->connections_max, half = host->buffers / 2;
+
+	if (share < SENDING_MIN)
+		share = SENDING_MIN;
+	return share < half ? share : half ? half : 1;
+}
+
 static void finish(void *state)
 {
 	struct echo *echo = state;
@@ -179,6 +242,7 @@ static int start(const struct model_host *host, void **state)
 	if (!echo)
 		return -ENOMEM;
 	echo->host = *host;
+	echo->sending_max = sending_max(host);
 	echo->connections = calloc(host->connections_max, sizeof(*echo->connections));
 	echo->replies = calloc(host->buffers, sizeof(*echo->replies));
 	echo->parked = calloc(host->parked_max, sizeof(*echo->parked));

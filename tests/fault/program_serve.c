@@ -230,6 +230,39 @@ static void lower_files(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static void leave_five_files(void)
+{
+	struct rlimit limit = { 5, 5 };
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static const char *const BACKENDS[] = { "auto", "completion", "polling" };
+
+START_TEST(a_server_without_descriptors_to_begin_with_says_what_to_do)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, leave_five_files, "serve echo --backend %s", BACKENDS[_i]);
+	program_end(program);
+	program_expect(program, 3, "ulimit -n");
+	ck_assert_str_eq(program->said, "");
+	free(program);
+}
+END_TEST
+
+START_TEST(an_address_of_another_machine_is_said_with_what_to_do)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	/* Of the block that is for documentation: no machine has it. */
+	program_begin(program, NULL, "serve echo --backend polling --host 192.0.2.1");
+	program_end(program);
+	program_expect(program, 3, "give a --host that this machine has");
+	free(program);
+}
+END_TEST
+
 START_TEST(a_server_out_of_descriptors_serves_on)
 {
 	struct program *program = calloc(1, sizeof(*program));
@@ -308,6 +341,11 @@ static void fill_output(void)
 	dup2(open("/dev/full", O_WRONLY), STDOUT_FILENO);
 }
 
+static void close_output(void)
+{
+	close(STDOUT_FILENO);
+}
+
 START_TEST(a_server_that_cannot_say_where_it_is_ends)
 {
 	struct program *program = calloc(1, sizeof(*program));
@@ -315,6 +353,9 @@ START_TEST(a_server_that_cannot_say_where_it_is_ends)
 	program_begin(program, fill_output, "serve echo --backend polling");
 	program_end(program);
 	program_expect(program, 3, "No space left on device");
+	program_begin(program, close_output, "serve echo --backend polling");
+	program_end(program);
+	program_expect(program, 3, "it is closed");
 	free(program);
 }
 END_TEST
@@ -393,6 +434,45 @@ START_TEST(an_address_in_use_is_said_with_what_to_do)
 }
 END_TEST
 
+static void send_until_stuck(int fd)
+{
+	static char much[1 << 16];
+	int idle = 0;
+
+	/* It reads nothing: what the server takes, sends back and can't get rid of ends here. */
+	while (idle < 20) {
+		if (send(fd, much, sizeof(much), MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
+			idle = 0;
+			continue;
+		}
+		idle++;
+		program_pause_ms(5);
+	}
+}
+
+START_TEST(a_peer_that_does_not_read_keeps_nobody_from_being_served)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	char said[64];
+	int deaf;
+
+	program_begin(program, NULL, "serve echo --buffer-size 4K %s", SERVERS[_i]);
+	program_await_word(program, "listening");
+	deaf = connect_to(program_port(program));
+	send_until_stuck(deaf);
+	play_against(program_port(program));
+	/* It may yet read: then it has its answers, from the first on. */
+	ck_assert_int_eq(recv(deaf, said, sizeof(said), MSG_WAITALL), sizeof(said));
+	close(deaf);
+	play_against(program_port(program));
+	kill(program->pid, SIGTERM);
+	program_end(program);
+	ck_assert_msg(program->code == 0, "%d: %s", program->code, program->complained);
+	ck_assert_str_eq(program->complained, "");
+	free(program);
+}
+END_TEST
+
 int main(void)
 {
 	const int servers = sizeof(SERVERS) / sizeof(*SERVERS);
@@ -408,6 +488,11 @@ int main(void)
 	tcase_add_test(cases, doctor_reads_the_machine_it_is_shown);
 	tcase_add_loop_test(cases, every_server_echoes_whatever_comes, 0, servers);
 	tcase_add_loop_test(cases, a_peer_that_resets_or_half_closes_harms_nobody, 0, servers);
+	tcase_add_loop_test(cases, a_peer_that_does_not_read_keeps_nobody_from_being_served, 0,
+			    servers);
+	tcase_add_loop_test(cases, a_server_without_descriptors_to_begin_with_says_what_to_do, 0,
+			    sizeof(BACKENDS) / sizeof(*BACKENDS));
+	tcase_add_test(cases, an_address_of_another_machine_is_said_with_what_to_do);
 	tcase_add_loop_test(cases, a_server_out_of_descriptors_serves_on, 0, servers);
 	tcase_add_loop_test(cases, a_burst_beyond_the_places_waits_and_none_is_refused, 0, servers);
 	tcase_add_loop_test(cases, a_server_that_waits_for_places_can_be_ended, 0, servers);
