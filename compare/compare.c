@@ -259,13 +259,22 @@ static bool wants_text(const struct values *values)
 	return !values->quiet && !(values->json && !strcmp(values->json, "-"));
 }
 
-/* Where nothing was measured, nothing is printed. */
-static void print_cell(const json_t *result, const json_t *cell)
+/* Where nothing was measured, nothing is printed. Without a file for the result a table that is lost
+ * ends the run. */
+static int print_cell(const struct values *values, const json_t *result, const json_t *cell)
 {
+	int error;
+
+	if (!wants_text(values) || !json_array_size(json_object_get(cell, "rounds")))
+		return SAY_OK;
 	if (json_array_get(json_object_get(result, "cells"), 0) == cell)
 		text_head(result, stdout);
 	text_cell(cell, stdout);
-	fflush(stdout);
+	error = say_flush();
+	if (!error || values->json)
+		return SAY_OK;
+	return say_failure(SAY_UNMEASURED, "can't write to the standard output: %s",
+			   strerror(-error));
 }
 
 static int play_cells(struct plan *plan, json_t *result)
@@ -278,14 +287,15 @@ static int play_cells(struct plan *plan, json_t *result)
 		conduct.until_ns = window_now_ns() + plan->patience_ns;
 	for (unsigned int i = 0; !code && i < plan->count; i++) {
 		json_t *cell;
+		int printed;
 
 		conduct.index = i;
 		code = conduct_cell(&conduct, &plan->cells[i], &cell);
 		if (!cell)
 			continue;
 		json_array_append_new(json_object_get(result, "cells"), cell);
-		if (wants_text(plan->values) && json_array_size(json_object_get(cell, "rounds")))
-			print_cell(result, cell);
+		printed = print_cell(plan->values, result, cell);
+		code = code ? code : printed;
 	}
 	json_object_set_new(result, "complete", json_boolean(code == SAY_OK));
 	json_object_set_new(result, "correct", json_boolean(code != SAY_WRONG_BYTE));
@@ -331,8 +341,12 @@ static int finish(const struct values *values, json_t *result, int code)
 /* All of it before the first round: what is refused is refused at once. */
 static int check_all(const struct plan *plan)
 {
-	int code = plan->values->json ? store_check(plan->values->json, "compare") : SAY_OK;
+	const struct values *values = plan->values;
+	bool stdout_matters = wants_text(values) || (values->json && !strcmp(values->json, "-"));
+	int code = stdout_matters ? say_check_output("compare: ") : SAY_OK;
 
+	if (!code && values->json)
+		code = store_check(values->json, "compare");
 	for (unsigned int i = 0; !code && i < plan->count; i++)
 		code = conduct_check(&plan->cells[i]);
 	return code;

@@ -50,8 +50,7 @@ static int check_arm(const struct cell *cell, const struct arm *arm, struct duet
 	if (!duet_backend_probe(backend, *arm->tuning ? arm->tuning : NULL, probe))
 		return SAY_OK;
 	if (probe->error == -EINVAL && *arm->tuning)
-		return say_failure(SAY_USAGE, "arm %s: %s doesn't know the tuning '%s'", arm->text,
-				   arm->backend, arm->tuning);
+		return say_failure(SAY_USAGE, "arm %s: %s", arm->text, probe->reason);
 	return say_failure(SAY_UNMEASURED, "arm %s can't be played here: %s", arm->text,
 			   probe->reason);
 }

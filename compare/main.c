@@ -2,9 +2,12 @@
  * SPDX-License-Identifier: MIT */
 
 #include <duet/api.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "compare/compare.h"
 #include "compare/doctor.h"
@@ -52,13 +55,31 @@ static int dispatch(int argc, char **argv)
 /* Output that got lost is a failure, also when it was only buffered until now. */
 static int flush(int code)
 {
-	if ((fflush(stdout) || ferror(stdout)) && code == SAY_OK)
-		return say_failure(SAY_UNMEASURED, "can't write to the standard output");
-	return code;
+	int error = say_flush();
+
+	if (!error || code != SAY_OK)
+		return code;
+	if (say_check_output(""))
+		return SAY_UNMEASURED;
+	return say_failure(SAY_UNMEASURED, "can't write to the standard output: %s",
+			   strerror(-error));
+}
+
+/* A stream that we were started without is held by something that fails in its place: or else the
+ * next file to be opened would be taken for it. */
+static void hold_streams(void)
+{
+	static const int MODES[] = { O_WRONLY, O_RDONLY, O_WRONLY };
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", MODES[fd]) != fd)
+			abort();
+	}
 }
 
 int main(int argc, char **argv)
 {
+	hold_streams();
 	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like any other */
 	say_called(argv[0]);
 	if (argc < 2) {

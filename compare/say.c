@@ -3,6 +3,8 @@
 
 #include "compare/say.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +96,44 @@ void say_progress(const char *format, ...)
 	fprintf(stderr, "\r\033[K%.*s", terminal_columns(), line);
 	fflush(stderr);
 	progress_shown = true;
+}
+
+const char *say_advice(int error)
+{
+	switch (error) {
+	case -EMFILE:
+		return ": raise the limit of open files with ulimit -n";
+	case -ENFILE:
+		return ": the system has too many open files; raise fs.file-max with sysctl";
+	case -ENOMEM:
+		return ": ask for less, or free memory";
+	default:
+		return "";
+	}
+}
+
+static bool output_is_closed(void)
+{
+	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
+	return flags < 0 || (flags & O_ACCMODE) == O_RDONLY;
+}
+
+int say_check_output(const char *who)
+{
+	if (!output_is_closed())
+		return SAY_OK;
+	return say_failure(SAY_UNMEASURED, "%scan't write to the standard output: it is closed", who);
+}
+
+int say_flush(void)
+{
+	static int lost;
+
+	errno = 0;
+	if ((fflush(stdout) || ferror(stdout)) && !lost)
+		lost = errno ? -errno : -EIO;
+	return lost;
 }
 
 const char *say_plural(uint64_t count)

@@ -39,6 +39,17 @@ void say_clean(char *text);
  * now, indent where the next ones begin. Ends the line. */
 void say_wrapped(FILE *stream, const char *text, int column, int indent);
 
+/* What to do about a negative errno that means that something has run out, behind the words for it;
+ * or "". */
+const char *say_advice(int error);
+
+/* Whether the standard output can be written to as far as can be seen before: SAY_UNMEASURED if not,
+ * and why has been said. who: "compare: " or "". */
+int say_check_output(const char *who);
+
+/* Writes out what the standard output holds back. 0, or the negative errno of what was lost. */
+int say_flush(void);
+
 /* "s", or "" where there is one. */
 const char *say_plural(uint64_t count);
 

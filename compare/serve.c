@@ -137,6 +137,7 @@ static int create_first(struct server *server, const struct duet_loop_options *o
 static int create_loop(struct server *server)
 {
 	const struct values *values = server->values;
+	const struct duet_backend *backend = backends_find(server->arm.backend); /* or auto */
 	struct duet_loop_options options;
 	int status;
 
@@ -147,22 +148,17 @@ static int create_loop(struct server *server)
 	options.tuning = *server->arm.tuning ? server->arm.tuning : NULL;
 	options.woken = on_woken;
 	options.woken_context = server;
-	if (!strcmp(server->arm.backend, "auto")) {
-		status = create_first(server, &options);
-	} else {
-		const struct duet_backend *backend = backends_find(server->arm.backend);
-
-		status = duet_loop_create(&server->loop, backend, &options);
-		if (status)
-			duet_backend_probe(backend, options.tuning, &server->probe);
-	}
+	status = backend ? duet_loop_create(&server->loop, backend, &options)
+			 : create_first(server, &options);
 	if (!status)
 		return SAY_OK;
-	if (status == -EINVAL && *server->arm.tuning)
-		return say_failure(SAY_USAGE, "serve: backend %s doesn't know the tuning '%s'",
-				   server->arm.backend, server->arm.tuning);
-	return say_failure(SAY_UNMEASURED, "serve: can't use %s: %s", server->arm.backend,
-			   server->probe.error ? server->probe.reason : strerror(-status));
+	if (!server->probe.error)
+		duet_backend_probe(backend ? backend : backends_at(0), options.tuning,
+				   &server->probe);
+	return say_failure(server->probe.error == -EINVAL ? SAY_USAGE : SAY_UNMEASURED,
+			   "serve: can't use %s: %s%s", server->arm.text,
+			   server->probe.error ? server->probe.reason : strerror(-status),
+			   server->probe.error ? "" : say_advice(status));
 }
 
 static const char *listen_advice(int status)
@@ -172,7 +168,9 @@ static const char *listen_advice(int status)
 	if (status == -EACCES)
 		return "; low ports are for root or CAP_NET_BIND_SERVICE: choose a --port from 1024 "
 		       "on, or 0 for any free one";
-	return "";
+	if (status == -EADDRNOTAVAIL)
+		return "; give a --host that this machine has, as 127.0.0.1, or 0.0.0.0 for all";
+	return say_advice(status);
 }
 
 static int listen_on(struct server *server)
@@ -192,9 +190,10 @@ static int listen_on(struct server *server)
 				   listen_advice(status));
 	printf("listening on %s:%u backend=%s\n", values->host, ntohs(address.sin_port),
 	       duet_backend_name(duet_loop_backend(server->loop)));
-	if (fflush(stdout))
+	status = say_flush();
+	if (status)
 		return say_failure(SAY_UNMEASURED, "serve: can't write to the standard output: %s",
-				   strerror(errno));
+				   strerror(-status));
 	return SAY_OK;
 }
 
@@ -219,8 +218,9 @@ static int prepare(struct server *server)
 	host->buffers = power_of_two(values->buffers);
 	status = duet_pool_create(server->loop, host->buffers, values->buffer_bytes, &host->pool);
 	if (status)
-		return say_failure(SAY_UNMEASURED, "serve: can't have %u buffers of %u bytes: %s",
-				   host->buffers, values->buffer_bytes, strerror(-status));
+		return say_failure(SAY_UNMEASURED, "serve: can't have %u buffers of %u bytes: %s%s",
+				   host->buffers, values->buffer_bytes, strerror(-status),
+				   say_advice(status));
 	obey_signals(server->loop);
 	return listen_on(server);
 }
@@ -287,6 +287,8 @@ int serve_command(int argc, char **argv)
 		return say_failure(SAY_USAGE, "serve: the one thing to serve is echo: duet serve echo");
 	process_raise_files();
 	code = find_parts(&server);
+	if (!code)
+		code = say_check_output("serve: ");
 	if (!code && values.json)
 		code = store_check(values.json, "serve");
 	if (!code)

@@ -186,9 +186,8 @@ int completion_probe(const char *text, struct duet_probe *probe)
 	probe->error = completion_tuning_read(text, &tuning);
 	if (probe->error) {
 		snprintf(probe->reason, sizeof(probe->reason),
-			 "tuning \"%.60s\" is not understood: mode=deferred|plain, entries=8..32768, "
-			 "direct=yes|no",
-			 text);
+			 "the tuning \"%.60s\" makes no sense: give mode=deferred or mode=plain, "
+			 "entries=8 to entries=32768, and direct=yes or direct=no", text);
 		return probe->error;
 	}
 	probe->error = try_ring(&self, &tuning, probe, &missing);

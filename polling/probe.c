@@ -102,8 +102,8 @@ int polling_probe(const char *tuning, struct duet_probe *probe)
 	if (polling_tuning(tuning, &polling.events_max, &polling.eager)) {
 		probe->error = -EINVAL;
 		snprintf(probe->reason, sizeof(probe->reason),
-			 "tuning \"%.80s\" is not understood: events=1..%d and eager=yes|no are",
-			 tuning, EVENTS_LIMIT);
+			 "the tuning \"%.60s\" makes no sense: give events=1 to events=%d, and "
+			 "eager=yes or eager=no", tuning, EVENTS_LIMIT);
 		return -EINVAL;
 	}
 	error = try_set(&polling, probe);

@@ -108,6 +108,8 @@ static int check(const struct values *values)
 {
 	uint64_t files_max = process_files_max();
 
+	if (say_check_output("load: "))
+		return SAY_UNMEASURED;
 	if (values->json && store_check(values->json, "load"))
 		return SAY_USAGE;
 	if (values->subject && !process_is_here((pid_t)values->subject))

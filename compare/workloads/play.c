@@ -81,12 +81,11 @@ static int create_loop(struct player *player)
 	status = duet_loop_create(&player->options.loop, backend, &options);
 	if (!status)
 		return SAY_OK;
-	if (status == -EINVAL && options.tuning)
-		return say_failure(SAY_USAGE, "backend %s doesn't know the tuning '%s'",
-				   player->arm.backend, options.tuning);
 	duet_backend_probe(backend, options.tuning, &probe);
-	return say_failure(SAY_UNMEASURED, "can't use %s: %s", player->arm.backend,
-			   probe.error ? probe.reason : strerror(-status));
+	return say_failure(probe.error == -EINVAL ? SAY_USAGE : SAY_UNMEASURED,
+			   "can't use %s: %s%s", player->arm.backend,
+			   probe.error ? probe.reason : strerror(-status),
+			   probe.error ? "" : say_advice(status));
 }
 
 static int open_file(struct player *player)
