@@ -327,6 +327,10 @@ static int finish(const struct values *values, json_t *result, int code)
 		written = store_write(result, values->json);
 	if (wants_text(values) && measured && !written)
 		say_where(values);
+	if (written && values->quiet && strcmp(values->json, "-") != 0) {
+		say_note("the table is printed in its place, --quiet or not");
+		text_whole(result, stdout);
+	}
 	if (code == WORKLOAD_INTERRUPTED && measured) {
 		say_note("ended early: the rounds that were played to their end are kept");
 		code = SAY_OK;

@@ -12,14 +12,14 @@
 
 static const struct option_row ROWS[] = { { 0 } };
 static const struct option_set SET = {
-	"show", "FILE", "Prints a result that duet compare --json has written.", ROWS,
+	"show", "FILE",
+	"Prints a result that duet compare --json has written; - is the standard input.", ROWS,
 };
 
 int show_command(int argc, char **argv)
 {
 	int first, code = options_read(&SET, argc, argv, NULL, &first);
-	json_t *result, *cell;
-	size_t i;
+	json_t *result;
 
 	if (code != OPTIONS_READ)
 		return code;
@@ -28,10 +28,7 @@ int show_command(int argc, char **argv)
 	code = store_read(argv[first], &result);
 	if (code)
 		return code;
-	text_head(result, stdout);
-	json_array_foreach(json_object_get(result, "cells"), i, cell)
-		text_cell(cell, stdout);
-	text_foot(result, stdout);
+	text_whole(result, stdout);
 	json_decref(result);
 	return SAY_OK;
 }

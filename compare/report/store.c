@@ -5,6 +5,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +17,9 @@
 #include "compare/report/shape.h"
 #include "compare/say.h"
 
-enum { FILE_MAX = 4096 };
+enum { FILE_MAX = PATH_MAX };
+
+static int held_pipe = -1; /* from store_check() to store_write() */
 
 /* One line: indenting the histograms would make the file four times as long. Twelve digits are more
  * than was measured. */
@@ -28,10 +33,11 @@ static int write_stream(const json_t *json, FILE *file)
 	return 0;
 }
 
-static int write_file(const json_t *json, const char *path)
+/* fd is closed in any case; a negative one is an error that errno has. */
+static int write_descriptor(const json_t *json, int fd)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), status;
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+	int status;
 
 	if (!file) {
 		status = -errno;
@@ -44,6 +50,24 @@ static int write_file(const json_t *json, const char *path)
 		status = -errno;
 	if (fclose(file) && !status)
 		status = -errno;
+	return status;
+}
+
+static int write_file(const json_t *json, const char *path)
+{
+	return write_descriptor(json, open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+}
+
+/* A reader that is gone is an error here, and no reason to die. */
+static int write_special(const json_t *json, const char *path)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
+	int fd = held_pipe, status;
+
+	held_pipe = -1;
+	sigaction(SIGPIPE, &ignore, &before);
+	status = fd >= 0 ? write_descriptor(json, fd) : write_file(json, path);
+	sigaction(SIGPIPE, &before, NULL);
 	return status;
 }
 
@@ -62,10 +86,20 @@ static int name_beside(const char *path, char *beside)
 	return length < FILE_MAX ? 0 : -ENAMETOOLONG;
 }
 
+/* What a link leads to, and the path itself where there is nothing yet. */
+static void follow(const char *path, char *target)
+{
+	if (!realpath(path, target))
+		snprintf(target, FILE_MAX, "%s", path);
+}
+
 static int try_beside(const char *path)
 {
-	char beside[FILE_MAX];
-	int status = name_beside(path, beside), fd;
+	char target[FILE_MAX], beside[FILE_MAX];
+	int status, fd;
+
+	follow(path, target);
+	status = name_beside(target, beside);
 
 	if (status)
 		return status;
@@ -77,48 +111,80 @@ static int try_beside(const char *path)
 	return 0;
 }
 
+/* Opening to write would wait for a reader, and so it is asked without waiting. */
+static int try_pipe(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	fcntl(fd, F_SETFL, 0);
+	held_pipe = fd;
+	return 0;
+}
+
+static int try_special(const char *path, const struct stat *what)
+{
+	if (S_ISDIR(what->st_mode))
+		return -EISDIR;
+	if (S_ISFIFO(what->st_mode))
+		return try_pipe(path);
+	if (S_ISSOCK(what->st_mode))
+		return -EINVAL;
+	return access(path, W_OK) ? -errno : 0;
+}
+
 int store_check(const char *path, const char *command)
 {
-	struct stat what;
-	int status = 0;
+	struct stat what, link;
+	int status;
 
 	if (!strcmp(path, "-"))
 		return SAY_OK;
-	if (stat(path, &what))
-		status = errno == ENOENT ? try_beside(path) : -errno;
-	else if (S_ISDIR(what.st_mode))
-		status = -EISDIR;
-	else if (S_ISSOCK(what.st_mode))
-		status = -ENXIO;
-	else if (!S_ISREG(what.st_mode))
-		status = access(path, W_OK) ? -errno : 0;
+	if (!stat(path, &what) && !S_ISREG(what.st_mode))
+		status = try_special(path, &what);
+	else if (stat(path, &what) && !lstat(path, &link))
+		return say_failure(SAY_USAGE, "%s: --json %s: this is a link that leads nowhere; "
+				   "remove it, or make what it leads to", command, path);
 	else
 		status = try_beside(path);
 	if (!status)
 		return SAY_OK;
+	if (status == -ENXIO)
+		return say_failure(SAY_USAGE, "%s: --json %s: this is a pipe that nobody reads; start "
+				   "its reader first, or give a file", command, path);
 	return say_failure(SAY_USAGE, "%s: --json %s: %s; give a file in a folder that can be written",
 			   command, path, strerror(-status));
 }
 
+static int write_beside(const json_t *json, const char *path)
+{
+	char target[FILE_MAX], beside[FILE_MAX];
+	int status;
+
+	follow(path, target);
+	status = name_beside(target, beside);
+	if (status)
+		return status;
+	status = write_file(json, beside);
+	if (!status && rename(beside, target))
+		status = -errno;
+	if (status)
+		unlink(beside);
+	return status;
+}
+
 int store_write(const json_t *json, const char *path)
 {
-	char beside[FILE_MAX];
 	bool older = !access(path, F_OK) && !is_special(path);
 	int status;
 
 	if (!strcmp(path, "-"))
 		status = write_stream(json, stdout);
 	else if (is_special(path)) /* a pipe, /dev/null or the like: no name to take */
-		status = write_file(json, path);
-	else {
-		status = name_beside(path, beside);
-		if (!status)
-			status = write_file(json, beside);
-		if (!status && rename(beside, path))
-			status = -errno;
-		if (status && status != -ENAMETOOLONG)
-			unlink(beside);
-	}
+		status = write_special(json, path);
+	else
+		status = write_beside(json, path);
 	if (!status)
 		return SAY_OK;
 	return say_failure(SAY_UNMEASURED, "can't write the result to %s: %s; %s", path,
@@ -174,28 +240,43 @@ static int check_cells(const char *path, const json_t *json)
 	return SAY_OK;
 }
 
-int store_read(const char *path, json_t **json)
+/* A pipe that has a name is refused, and not waited for; whoever says "-" means it. */
+static int open_result(const char *path, FILE **file)
 {
-	json_error_t error;
 	struct stat what;
-	FILE *file;
-	int code;
 
-	*json = NULL;
+	*file = stdin;
+	if (!strcmp(path, "-"))
+		return SAY_OK;
 	if (stat(path, &what))
 		return say_failure(SAY_USAGE, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(what.st_mode))
-		return say_failure(SAY_USAGE, "%s: this is a %s; give a file written by --json",
-				   path, S_ISDIR(what.st_mode) ? "folder" : S_ISFIFO(what.st_mode)
+		return say_failure(SAY_USAGE, "%s: this is a %s; give a file written by --json, or - "
+				   "for the standard input", path, S_ISDIR(what.st_mode)
+					   ? "folder" : S_ISFIFO(what.st_mode)
 					   ? "pipe" : "device or socket");
-	file = fopen(path, "re");
-	if (!file)
+	*file = fopen(path, "re");
+	if (!*file)
 		return say_failure(SAY_USAGE, "%s: %s", path, strerror(errno));
+	return SAY_OK;
+}
+
+int store_read(const char *path, json_t **json)
+{
+	json_error_t error;
+	FILE *file;
+	int code = open_result(path, &file);
+
+	*json = NULL;
+	if (code)
+		return code;
+	path = file == stdin ? "the standard input" : path;
 	*json = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
-	fclose(file);
+	if (file != stdin)
+		fclose(file);
 	if (!*json)
-		return say_failure(SAY_USAGE, "%s: line %d: %s; the file is cut short or no JSON",
-				   path, error.line, error.text);
+		return say_failure(SAY_USAGE, "%s: line %d: %s; it is cut short or no JSON", path,
+				   error.line, error.text);
 	code = check_shape(path, *json);
 	if (!code)
 		code = check_cells(path, *json);

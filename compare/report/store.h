@@ -10,17 +10,19 @@
 enum { STORE_SCHEMA = 1 };
 
 /* Before anything is measured: whether a result could be written to path. SAY_USAGE if not, and why
- * has been said. */
+ * has been said. A pipe is held open from here to store_write(): a reader that saw its writer leave
+ * would think that this was all. */
 int store_check(const char *path, const char *command);
 
-/* Writes json to path, whole or not at all: into a file beside it, which then takes the name. "-"
- * is stdout. An exit code; what went wrong has been said. */
+/* Writes json to path, whole or not at all: into a file beside it, which then takes the name; of a
+ * link, beside what it leads to. "-" is stdout. An exit code; what went wrong has been said. */
 int store_write(const json_t *json, const char *path);
 
 /* Text from outside as a JSON string: bytes that are no UTF-8 become '?'. */
 json_t *store_string(const char *text);
 
-/* Reads a stored result of this schema: an exit code; *json is the caller's. */
+/* Reads a stored result of this schema: an exit code; *json is the caller's. "-" is stdin, of
+ * whatever kind. */
 int store_read(const char *path, json_t **json);
 
 #endif

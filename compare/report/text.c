@@ -382,3 +382,16 @@ void text_foot(const json_t *result, FILE *out)
 	fprintf(out, "Again:\n  ");
 	print_command(string_at(run, "repeat"), out);
 }
+
+void text_whole(const json_t *result, FILE *out)
+{
+	json_t *cell;
+	size_t i;
+
+	text_head(result, out);
+	json_array_foreach(json_object_get(result, "cells"), i, cell) {
+		if (json_array_size(json_object_get(cell, "rounds")))
+			text_cell(cell, out);
+	}
+	text_foot(result, out);
+}

@@ -12,5 +12,6 @@
 void text_head(const json_t *result, FILE *out);
 void text_cell(const json_t *cell, FILE *out);
 void text_foot(const json_t *result, FILE *out);
+void text_whole(const json_t *result, FILE *out);
 
 #endif

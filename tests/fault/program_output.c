@@ -106,6 +106,139 @@ START_TEST(a_run_without_streams_stores_its_result)
 }
 END_TEST
 
+START_TEST(a_result_that_finds_no_room_is_printed_though_quiet)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, NULL, "compare file --depth 1 --quiet --json /dev/full " SHORT);
+	program_end(program);
+	ck_assert_int_eq(program->code, 3);
+	ck_assert_ptr_nonnull(strstr(program->complained, "No space left on device"));
+	ck_assert_ptr_nonnull(strstr(program->complained, "the table is printed in its place"));
+	ck_assert_ptr_nonnull(strstr(program->said, "CPU per operation"));
+	ck_assert_ptr_nonnull(strstr(program->said, "Again:"));
+	free(program);
+}
+END_TEST
+
+START_TEST(a_pipe_that_nobody_reads_is_refused_before_the_first_round)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	program_begin(program, NULL, "compare file --duration 60 --json %s", path);
+	program_end(program);
+	program_expect(program, 2, "a pipe that nobody reads");
+	program_begin(program, NULL, "load echo 127.0.0.1:1 --json %s", path);
+	program_end(program);
+	program_expect(program, 2, "a pipe that nobody reads");
+	free(program);
+}
+END_TEST
+
+static json_t *take_from_pipe(int fd)
+{
+	FILE *file = fdopen(fd, "r");
+	json_t *json;
+
+	fcntl(fd, F_SETFL, 0);
+	json = json_loadf(file, 0, NULL);
+	fclose(file);
+	return json;
+}
+
+START_TEST(a_pipe_with_a_reader_gets_the_result)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	json_t *json;
+	int fd;
+
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	program_begin(program, NULL, "compare file --depth 1 --quiet --json %s " SHORT, path);
+	program_await_children(program, 1); /* it is open by now: else we would see an end */
+	json = take_from_pipe(fd);
+	ck_assert_ptr_nonnull(json);
+	json_decref(json);
+	program_end(program);
+	ck_assert_int_eq(program->code, 0);
+	free(program);
+}
+END_TEST
+
+START_TEST(a_reader_that_leaves_is_said)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	int fd;
+
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	program_begin(program, NULL, "compare file --depth 1 --json %s " SHORT, path);
+	program_await_children(program, 1);
+	close(fd);
+	program_end(program);
+	program_expect(program, 3, "Broken pipe");
+	free(program);
+}
+END_TEST
+
+START_TEST(a_link_stays_and_what_it_leads_to_is_written)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	struct stat what;
+	json_t *json;
+
+	ck_assert_int_eq(symlink(other, path), 0);
+	program_begin(program, NULL, "compare file --duration 60 --json %s", path);
+	program_end(program);
+	program_expect(program, 2, "a link that leads nowhere");
+	close(open(other, O_WRONLY | O_CREAT, 0600));
+	program_begin(program, NULL, "compare file --depth 1 --quiet --json %s " SHORT, path);
+	program_end(program);
+	ck_assert_int_eq(program->code, 0);
+	ck_assert_int_eq(lstat(path, &what), 0);
+	ck_assert(S_ISLNK(what.st_mode));
+	json = json_load_file(other, 0, NULL);
+	ck_assert_ptr_nonnull(json);
+	json_decref(json);
+	free(program);
+}
+END_TEST
+
+static int pipe_ends[2];
+
+static void read_from_pipe(void)
+{
+	dup2(pipe_ends[0], STDIN_FILENO);
+	close(pipe_ends[0]);
+	close(pipe_ends[1]);
+}
+
+static void write_to_pipe(void)
+{
+	dup2(pipe_ends[1], STDOUT_FILENO);
+	close(pipe_ends[0]);
+	close(pipe_ends[1]);
+}
+
+START_TEST(show_reads_what_compare_pipes_into_it)
+{
+	struct program *compare = calloc(1, sizeof(*compare)), *show = calloc(1, sizeof(*show));
+
+	ck_assert_int_eq(pipe(pipe_ends), 0);
+	program_begin(show, read_from_pipe, "show -");
+	program_begin(compare, write_to_pipe, "compare file --depth 1 --json - " SHORT);
+	close(pipe_ends[0]);
+	close(pipe_ends[1]);
+	program_end(compare);
+	program_end(show);
+	ck_assert_msg(!compare->code && !show->code, "%s%s", compare->complained, show->complained);
+	ck_assert_ptr_nonnull(strstr(show->said, "CPU per operation"));
+	free(compare);
+	free(show);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("program output");
@@ -120,6 +253,12 @@ int main(void)
 	tcase_add_test(cases, a_closed_output_is_seen_before_the_first_round);
 	tcase_add_test(cases, a_lost_table_with_no_other_result_ends_the_run);
 	tcase_add_test(cases, a_run_without_streams_stores_its_result);
+	tcase_add_test(cases, a_result_that_finds_no_room_is_printed_though_quiet);
+	tcase_add_test(cases, a_pipe_that_nobody_reads_is_refused_before_the_first_round);
+	tcase_add_test(cases, a_pipe_with_a_reader_gets_the_result);
+	tcase_add_test(cases, a_reader_that_leaves_is_said);
+	tcase_add_test(cases, a_link_stays_and_what_it_leads_to_is_written);
+	tcase_add_test(cases, show_reads_what_compare_pipes_into_it);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
