@@ -4,6 +4,7 @@
 #include "compare/report/shape.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,11 +63,48 @@ static const char *figures_problem(const json_t *figures, size_t arms, bool comp
 	return NULL;
 }
 
+/* What is printed of a cell's parameters. */
+static const struct {
+	const char *workload, *numbers[3];
+} WORKLOADS[] = {
+	{ "echo", { "connections", "size_bytes", "depth" } },
+	{ "file", { "block_bytes", "depth" } },
+};
+
+static bool is_parameter(const json_t *value)
+{
+	return json_is_integer(value) && json_integer_value(value) > 0 &&
+		json_integer_value(value) <= UINT32_MAX;
+}
+
+static const char *workload_problem(const json_t *cell)
+{
+	const char *name = json_string_value(json_object_get(cell, "workload"));
+	const json_t *parameters = json_object_get(cell, "parameters");
+	size_t i = 0;
+
+	while (name && i < sizeof(WORKLOADS) / sizeof(*WORKLOADS) &&
+	       strcmp(WORKLOADS[i].workload, name) != 0)
+		i++;
+	if (!name || i == sizeof(WORKLOADS) / sizeof(*WORKLOADS))
+		return "it has no workload that this duet knows";
+	for (size_t k = 0; k < 3 && WORKLOADS[i].numbers[k]; k++) {
+		if (!is_parameter(json_object_get(parameters, WORKLOADS[i].numbers[k])))
+			return "a parameter of its workload is missing, or is no number that can be "
+			       "played";
+	}
+	return NULL;
+}
+
 const char *shape_problem(const json_t *cell)
 {
 	size_t arms = json_array_size(json_object_get(cell, "arms"));
-	const char *problem;
+	const char *problem = workload_problem(cell);
 
+	if (problem)
+		return problem;
+	if (!json_is_array(json_object_get(cell, "rounds")))
+		return "it has no rounds";
 	if (arms < 1 || arms > ROUNDS_ARMS_MAX)
 		return "it has no arms, or more than can be played";
 	problem = figures_problem(json_object_get(cell, "metrics"), arms, true);

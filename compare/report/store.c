@@ -218,7 +218,7 @@ static int check_shape(const char *path, const json_t *json)
 				   "%s: written with schema %lld, but this duet reads schema %d; use "
 				   "the duet that wrote it", path,
 				   (long long)json_integer_value(schema), STORE_SCHEMA);
-	if (!json_is_array(json_object_get(json, "cells")) ||
+	if (!json_array_size(json_object_get(json, "cells")) ||
 	    !json_is_object(json_object_get(json, "run")))
 		return say_failure(SAY_USAGE, "%s: this is JSON with a schema, but not a result of "
 				   "duet compare", path);

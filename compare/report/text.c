@@ -48,6 +48,15 @@ static char letter(json_int_t arm)
 	return (char)('a' + arm);
 }
 
+/* Whatever a file says, it takes no more than ten columns or so. */
+static void format_real(double number, int decimals, char *text, size_t size)
+{
+	if (fabs(number) < 1e6)
+		snprintf(text, size, "%.*f", decimals, number);
+	else
+		snprintf(text, size, "%.2e", number);
+}
+
 /* Three digits that matter, in the unit that people read. */
 static void format_figure(const json_t *value, const char *unit, char *text, size_t size)
 {
@@ -55,6 +64,7 @@ static void format_figure(const json_t *value, const char *unit, char *text, siz
 	static const char *const RATES[] = { "/s", "k/s", "M/s", "G/s" };
 	bool time = !strcmp(unit, "ns");
 	double number = json_number_value(value);
+	char digits[24];
 	int step = 0;
 
 	if (!json_is_number(value)) {
@@ -63,8 +73,8 @@ static void format_figure(const json_t *value, const char *unit, char *text, siz
 	}
 	for (; number >= 1000 && step < 3; step++)
 		number /= 1000;
-	snprintf(text, size, "%.*f %s", number < 10 ? 2 : number < 100 ? 1 : 0, number,
-		 time ? TIMES[step] : RATES[step]);
+	format_real(number, number < 10 ? 2 : number < 100 ? 1 : 0, digits, sizeof(digits));
+	snprintf(text, size, "%s %s", digits, time ? TIMES[step] : RATES[step]);
 }
 
 static void print_verdict(const json_t *comparison, FILE *out)
@@ -73,6 +83,7 @@ static void print_verdict(const json_t *comparison, FILE *out)
 	bool differs = strstr(verdict, "lower") != NULL;
 	bool noisy = !strcmp(verdict, "too noisy");
 	const char *code = differs ? BOLD : noisy ? YELLOW : NULL;
+	char percent[32];
 
 	fputs(code ? style(out, code) : "", out);
 	if (differs)
@@ -81,16 +92,21 @@ static void print_verdict(const json_t *comparison, FILE *out)
 		fputs(verdict, out);
 	fputs(code ? style(out, PLAIN) : "", out);
 	fputc('\n', out);
-	if (!strcmp(verdict, "no difference shown"))
-		fprintf(out, "%*s(%.1f %% would have been seen)\n", 49, "",
-			100 * real_at(comparison, "detectable"));
+	if (strcmp(verdict, "no difference shown") != 0)
+		return;
+	format_real(100 * real_at(comparison, "detectable"), 1, percent, sizeof(percent));
+	fprintf(out, "%*s(%s %% would have been seen)\n", 49, "", percent);
 }
 
 static void print_ratio(const json_t *comparison, FILE *out)
 {
+	static const char *const KEYS[] = { "ratio", "ratio_low", "ratio_high" };
+	char texts[3][32];
+
+	for (int i = 0; i < 3; i++)
+		format_real(real_at(comparison, KEYS[i]), 3, texts[i], sizeof(texts[i]));
 	if (json_object_get(comparison, "ratio_low"))
-		fprintf(out, "  %5.3f  [%5.3f, %5.3f]  ", real_at(comparison, "ratio"),
-			real_at(comparison, "ratio_low"), real_at(comparison, "ratio_high"));
+		fprintf(out, "  %s  [%s, %s]  ", texts[0], texts[1], texts[2]);
 	else
 		fprintf(out, "  %5s  %14s  ", "-", "");
 }
@@ -109,14 +125,16 @@ static void print_metric(const json_t *cell, const json_t *metric, FILE *out)
 	const json_t *comparisons = json_object_get(metric, "comparisons");
 	const json_t *medians = json_object_get(metric, "medians");
 	const json_t *first = json_array_get(comparisons, 0);
+	char percent[32];
 	json_t *arm;
 	size_t i;
 
-	fprintf(out, "%s%s%s (%s is better)", style(out, BOLD), string_at(metric, "title"),
+	fprintf(out, "%s%.20s%s (%.8s is better)", style(out, BOLD), string_at(metric, "title"),
 		style(out, PLAIN), string_at(metric, "better"));
+	format_real(100 * real_at(first, "floor"), 1, percent, sizeof(percent));
 	if (json_object_get(first, "floor"))
-		fprintf(out, "%s   a against itself: within %.1f %%%s", style(out, DIM),
-			100 * real_at(first, "floor"), style(out, PLAIN));
+		fprintf(out, "%s   a against itself: within %s %%%s", style(out, DIM), percent,
+			style(out, PLAIN));
 	fputc('\n', out);
 	json_array_foreach(json_object_get(cell, "arms"), i, arm) {
 		char figure[32];
@@ -165,14 +183,15 @@ static void print_counters(const json_t *cell, FILE *out)
 		fprintf(out, "%*c", FIGURE_COLUMNS, letter((json_int_t)k));
 	fputc('\n', out);
 	json_array_foreach(json_object_get(cell, "counters"), i, counter) {
-		fprintf(out, "  %-*s", NAME_COLUMNS - 2, string_at(counter, "title"));
+		fprintf(out, "  %-*.*s", NAME_COLUMNS - 2, NAME_COLUMNS - 2,
+			string_at(counter, "title"));
 		json_array_foreach(json_object_get(counter, "medians"), k, median) {
 			double value = json_number_value(median);
+			char text[32] = "-";
 
 			if (json_is_number(median))
-				fprintf(out, "%*.*f", FIGURE_COLUMNS, decimals(value), value);
-			else
-				fprintf(out, "%*s", FIGURE_COLUMNS, "-");
+				format_real(value, decimals(value), text, sizeof(text));
+			fprintf(out, "%*s", FIGURE_COLUMNS, text);
 		}
 		fputc('\n', out);
 	}
@@ -187,7 +206,7 @@ static void print_noise(const json_t *cell, FILE *out)
 	fprintf(out, "%lld round%s of %.3g s", (long long)integer_at(noise, "rounds_kept"),
 		plural(integer_at(noise, "rounds_kept")), real_at(cell, "duration_ns") / 1e9);
 	if (repeated || disturbed)
-		fprintf(out, ", %lld repeated, %lld kept though disturbed\n  (%s)",
+		fprintf(out, ", %lld repeated, %lld kept though disturbed\n  (%.70s)",
 			(long long)repeated, (long long)disturbed, string_at(noise, "cause"));
 	fputc('\n', out);
 }
@@ -235,7 +254,7 @@ static void print_arms(const json_t *cell, FILE *out)
 	size_t i;
 
 	json_array_foreach(json_object_get(cell, "arms"), i, arm) {
-		int column = fprintf(out, "  %c = %s: ", letter((json_int_t)i),
+		int column = fprintf(out, "  %c = %.95s: ", letter((json_int_t)i),
 				     string_at(arm, "name"));
 
 		if (i && !strcmp(string_at(arm, "shape"), string_at(before, "shape")))
@@ -260,7 +279,7 @@ void text_cell(const json_t *cell, FILE *out)
 	}
 	json_array_foreach(json_object_get(cell, "metrics"), i, metric) {
 		if (is_unmeasured(metric))
-			fprintf(out, "%s%s%s: not measured (too few operations a round)\n",
+			fprintf(out, "%s%.20s%s: not measured (too few operations a round)\n",
 				style(out, BOLD), string_at(metric, "title"), style(out, PLAIN));
 		else
 			print_metric(cell, metric, out);
@@ -271,12 +290,14 @@ void text_cell(const json_t *cell, FILE *out)
 void text_head(const json_t *result, FILE *out)
 {
 	const json_t *environment = json_object_get(result, "environment");
+	char text[256];
 
-	fprintf(out, "duet %s on Linux %s, %s, %lld processor%s\n",
-		string_at(json_object_get(result, "tool"), "version"),
-		string_at(environment, "kernel_release"), string_at(environment, "cpu_model"),
-		(long long)integer_at(environment, "cpus_allowed"),
-		plural(integer_at(environment, "cpus_allowed")));
+	snprintf(text, sizeof(text), "duet %.20s on Linux %.60s, %.60s, %lld processor%s",
+		 string_at(json_object_get(result, "tool"), "version"),
+		 string_at(environment, "kernel_release"), string_at(environment, "cpu_model"),
+		 (long long)integer_at(environment, "cpus_allowed"),
+		 plural(integer_at(environment, "cpus_allowed")));
+	say_wrapped(out, text, 0, 2);
 	if (json_is_true(json_object_get(environment, "shared_core")))
 		fputs("One processor only: server and load share it, and disturb each other.\n", out);
 }
@@ -284,11 +305,12 @@ void text_head(const json_t *result, FILE *out)
 static void print_short_verdict(const json_t *comparison, int columns, FILE *out)
 {
 	const char *verdict = string_at(comparison, "verdict");
-	char text[32];
+	char text[32], digits[16];
 	int padding;
 
+	format_real(real_at(comparison, "ratio"), 2, digits, sizeof(digits));
 	if (strstr(verdict, "lower"))
-		snprintf(text, sizeof(text), "%.2f %c lower", real_at(comparison, "ratio"),
+		snprintf(text, sizeof(text), "%s %c lower", digits,
 			 letter(integer_at(comparison, *verdict == 'a' ? "a" : "b")));
 	else if (!strcmp(verdict, "no difference shown"))
 		snprintf(text, sizeof(text), "none shown");

@@ -52,8 +52,9 @@ static json_t *make_cell(double b_cpu_ns, json_int_t wait_ns, int rounds)
 				    cause ? json_string(cause) : json_null());
 		json_array_append_new(list, round);
 	}
-	return json_pack("{s:s, s:{s:i}, s:I, s:[{s:s, s:s}, {s:s, s:s}], s:o, s:b}", "workload",
-			 "echo", "parameters", "connections", 64, "duration_ns",
+	return json_pack("{s:s, s:{s:i, s:i, s:i}, s:I, s:[{s:s, s:s}, {s:s, s:s}], s:o, s:b}",
+			 "workload", "echo", "parameters", "connections", 64, "size_bytes", 64,
+			 "depth", 1, "duration_ns",
 			 (json_int_t)1000000, "arms", "name", "completion", "shape",
 			 "single issuer, deferred task work", "name", "polling", "shape", "edge",
 			 "rounds", list, "correct", 1);
@@ -217,6 +218,7 @@ START_TEST(truncated_foreign_and_future_files_are_refused)
 	static const char *const TEXTS[] = {
 		"", "{\"schema\": 1, \"cells\": [", "[1, 2]", "42", "{\"a\": 1}",
 		"{\"schema\": \"1\", \"cells\": []}", "{\"schema\": 2, \"cells\": [], \"run\": {}}",
+		"{\"schema\": 1, \"cells\": [], \"run\": {}}",
 		"{\"schema\": 1}", "{\"schema\": 1, \"cells\": {}}", ("\x7f" "ELF"),
 	};
 	json_t *json;
@@ -231,14 +233,18 @@ START_TEST(truncated_foreign_and_future_files_are_refused)
 }
 END_TEST
 
+/* How a cell begins that show takes. */
+#define PARAMETERS "\"connections\": 1, \"size_bytes\": 1, \"depth\": 1"
+#define ECHO "\"workload\": \"echo\", \"parameters\": {" PARAMETERS "}, \"rounds\": [], "
+
 /* What is missing or of another type inside a result must not bring the table down. */
 START_TEST(a_result_with_odd_contents_is_still_printed)
 {
 	static const char TEXT[] =
-		"{\"schema\": 1, \"run\": {}, \"cells\": [{\"arms\": [{}]}, {\"arms\": [{}, 2], \"metrics\":"
-		"[{\"medians\": [{}, true], \"comparisons\": [{\"a\": 0, \"b\": 1, \"verdict\":"
-		"\"too noisy\"}]}], \"counters\": [{\"medians\": [null, \"x\"]}], \"parameters\":"
-		"{\"k\": null}}]}";
+		"{\"schema\": 1, \"run\": {}, \"cells\": [{" ECHO "\"arms\": [{}]}, {" ECHO
+		"\"arms\": [{}, 2], \"metrics\": [{\"medians\": [{}, true], \"comparisons\":"
+		"[{\"a\": 0, \"b\": 1, \"verdict\": \"too noisy\"}]}],"
+		"\"counters\": [{\"medians\": [null, \"x\"]}]}]}";
 	FILE *out = fopen("/dev/null", "w");
 	json_t *json, *cell;
 	size_t i;
@@ -254,19 +260,28 @@ START_TEST(a_result_with_odd_contents_is_still_printed)
 }
 END_TEST
 
-#define ARMS "\"arms\": [{}, {}], \"metrics\": [{\"medians\": [1, 2], \"comparisons\": "
+#define ARMS ECHO "\"arms\": [{}, {}], \"metrics\": [{\"medians\": [1, 2], \"comparisons\": "
 
 START_TEST(a_cell_that_compare_cannot_have_written_is_refused)
 {
 	static const char *const CELLS[] = {
-		"1", "{}", "{\"arms\": []}", "{\"arms\": [1, 2, 3, 4, 5, 6]}",
+		"1", "{}", "{" ECHO "\"arms\": []}", "{" ECHO "\"arms\": [1, 2, 3, 4, 5, 6]}",
+		"{\"arms\": [{}], \"rounds\": [], \"parameters\": {" PARAMETERS "}}",
+		"{\"arms\": [{}], \"rounds\": [], \"workload\": \"opera\", \"parameters\": {"
+			PARAMETERS "}}",
+		"{\"arms\": [{}], \"rounds\": [], \"workload\": \"echo\"}",
+		"{\"arms\": [{}], \"rounds\": [], \"workload\": \"file\", \"parameters\": {"
+			"\"block_bytes\": 4096, \"depth\": 1e9}}",
+		"{\"arms\": [{}], \"rounds\": [], \"workload\": \"file\", \"parameters\": {"
+			"\"block_bytes\": 4294967296, \"depth\": 1}}",
+		"{\"arms\": [{}], \"workload\": \"echo\", \"parameters\": {" PARAMETERS "}}",
 		"{" ARMS "[]}]}", "{" ARMS "[{\"a\": 0, \"b\": 2, \"verdict\": \"b lower\"}]}]}",
 		"{" ARMS "[{\"a\": -1, \"b\": 1, \"verdict\": \"a lower\"}]}]}",
 		"{" ARMS "[{\"a\": 0, \"b\": 1, \"verdict\": \"much lower\"}]}]}",
 		"{" ARMS "[{\"a\": 0, \"b\": 1}]}]}",
-		"{\"arms\": [{}, {}], \"counters\": [{\"medians\": [1, 2, 3]}]}",
+		"{" ECHO "\"arms\": [{}, {}], \"counters\": [{\"medians\": [1, 2, 3]}]}",
 	};
-	char text[512];
+	char text[1024];
 	json_t *json;
 
 	for (size_t i = 0; i < sizeof(CELLS) / sizeof(*CELLS); i++) {
@@ -275,6 +290,46 @@ START_TEST(a_cell_that_compare_cannot_have_written_is_refused)
 		write_text(text);
 		ck_assert_msg(store_read(path, &json) == SAY_USAGE, "taken: %s", CELLS[i]);
 	}
+}
+END_TEST
+
+/* Every number and every word of a table, replaced by what no machine can have measured. */
+static void exaggerate(json_t *json, double number)
+{
+	const char *key;
+	json_t *value;
+	size_t i;
+	void *next;
+
+	json_array_foreach(json, i, value) {
+		if (json_is_real(value))
+			json_array_set_new(json, i, json_real(number));
+		exaggerate(value, number);
+	}
+	json_object_foreach_safe(json, next, key, value) {
+		if (json_is_real(value) || !strcmp(key, "duration_ns"))
+			json_object_set_new(json, key, json_real(number));
+		if (!strcmp(key, "title") || !strcmp(key, "better") || !strcmp(key, "cpu_model"))
+			json_object_set_new(json, key, json_sprintf("%0500d", 7));
+		exaggerate(value, number);
+	}
+}
+
+START_TEST(absurd_figures_take_no_more_room_than_others)
+{
+	static const double NUMBERS[] = { 1e300, -1e300, 1e6, 999999.4 };
+	json_t *result = make_result();
+	char *text = NULL, *line;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+
+	exaggerate(result, NUMBERS[_i]);
+	text_whole(result, out);
+	fclose(out);
+	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		ck_assert_msg(strlen(line) <= 110, "too long: %s", line);
+	free(text);
+	json_decref(result);
 }
 END_TEST
 
@@ -293,7 +348,7 @@ START_TEST(control_characters_never_reach_the_terminal)
 {
 	json_t *json;
 
-	write_text("{\"schema\": 1, \"cells\": [], \"run\": {\"repeat\": "
+	write_text("{\"schema\": 1, \"cells\": [{" ECHO "\"arms\": [{}]}], \"run\": {\"repeat\": "
 		   "\"a\\u001b[2J\\u0007b\\u009bc\\u007f\\u00e9\"}}");
 	ck_assert_int_eq(store_read(path, &json), SAY_OK);
 	ck_assert_str_eq(json_string_value(json_object_get(json_object_get(json, "run"), "repeat")),
@@ -347,6 +402,7 @@ int main(void)
 	tcase_add_test(cases, truncated_foreign_and_future_files_are_refused);
 	tcase_add_test(cases, a_result_with_odd_contents_is_still_printed);
 	tcase_add_test(cases, a_cell_that_compare_cannot_have_written_is_refused);
+	tcase_add_loop_test(cases, absurd_figures_take_no_more_room_than_others, 0, 4);
 	tcase_add_test(cases, text_that_is_no_utf8_is_stored_all_the_same);
 	tcase_add_test(cases, control_characters_never_reach_the_terminal);
 	tcase_add_test(cases, a_full_disk_leaves_the_old_file_and_nothing_else);
