@@ -22,7 +22,7 @@ struct verdict_evidence {
 	const double *ratios; /* a / b, one a round */
 	const double *floors; /* a / a of the same rounds */
 	unsigned int rounds;
-	bool measured;        /* every round could show this metric at all */
+	bool measured;        /* enough rounds could show this metric at all */
 	bool disturbed;       /* more than half of the rounds were, and the metric suffers from it */
 };
 

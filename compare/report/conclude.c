@@ -185,6 +185,7 @@ static unsigned int figures_of(const json_t *round, unsigned int arm, figure_fn 
 	return count;
 }
 
+/* A counter's: of all kept slots. */
 static double median_of(const json_t *rounds, unsigned int arm, figure_fn *figure)
 {
 	static double values[2 * INTERVAL_VALUES_MAX];
@@ -214,66 +215,133 @@ static json_t *medians_json(const json_t *rounds, unsigned int arms, figure_fn *
 	return medians;
 }
 
-/* Both plays of the first arm count: their geometric mean is what the other is set against, and
- * their ratio is the floor. */
+/* The figure of an arm in one round, NAN where it couldn't be measured. Both plays of the first arm
+ * count: their geometric mean is what the others are set against. */
+static double figure_of_round(const json_t *round, unsigned int arm, figure_fn *figure)
+{
+	double values[2];
+	unsigned int count = figures_of(round, arm, figure, values);
+
+	if (count != (arm ? 1 : 2))
+		return NAN;
+	return arm ? values[0] : sqrt(values[0] * values[1]);
+}
+
+/* Rounds that can't show a metric are left out of it as long as enough remain. */
+static bool enough_remain(unsigned int rounds, unsigned int left_out)
+{
+	return !left_out || rounds >= INTERVAL_VALUES_MIN;
+}
+
+static double median_of_rounds(const json_t *rounds, unsigned int arm, figure_fn *figure)
+{
+	double values[INTERVAL_VALUES_MAX];
+	unsigned int count = 0, left_out = 0;
+	struct interval interval;
+	json_t *round;
+	size_t i;
+
+	json_array_foreach(rounds, i, round) {
+		double value = figure_of_round(round, arm, figure);
+
+		if (!is_kept(round) || count == INTERVAL_VALUES_MAX)
+			continue;
+		if (isfinite(value))
+			values[count++] = value;
+		else
+			left_out++;
+	}
+	interval_take(values, count, &interval);
+	return count && enough_remain(count, left_out) ? interval.middle : NAN;
+}
+
+/* What of the rounds speaks about one metric of two arms. */
+struct rounds_gathered {
+	double ratios[INTERVAL_VALUES_MAX], floors[INTERVAL_VALUES_MAX];
+	unsigned int count, left_out;
+	const char *cause; /* why one that was left out was disturbed; NULL where none was */
+};
+
+static void gather_round(const json_t *round, unsigned int arm, figure_fn *figure,
+			 struct rounds_gathered *gathered)
+{
+	const char *cause = json_string_value(json_object_get(round, "disturbed_by"));
+	double first[2] = { NAN, NAN };
+	double other = figure_of_round(round, arm, figure);
+	double both = figure_of_round(round, 0, figure);
+
+	figures_of(round, 0, figure, first);
+	if (isfinite(both / other) && isfinite(first[0] / first[1])) {
+		gathered->ratios[gathered->count] = both / other;
+		gathered->floors[gathered->count++] = first[0] / first[1];
+		return;
+	}
+	gathered->left_out++;
+	if (!gathered->cause)
+		gathered->cause = cause;
+}
+
 static void gather(const json_t *rounds, unsigned int arm, figure_fn *figure,
-		   struct verdict_evidence *evidence, double *ratios, double *floors)
+		   struct rounds_gathered *gathered)
 {
 	json_t *round;
 	size_t i;
 
-	evidence->measured = true;
+	gathered->count = gathered->left_out = 0;
+	gathered->cause = NULL;
 	json_array_foreach(rounds, i, round) {
-		double first[2], other[2];
-
-		if (!is_kept(round) || evidence->rounds == INTERVAL_VALUES_MAX)
-			continue;
-		if (figures_of(round, 0, figure, first) != 2 ||
-		    figures_of(round, arm, figure, other) != 1)
-			continue;
-		ratios[evidence->rounds] = sqrt(first[0] * first[1]) / other[0];
-		floors[evidence->rounds] = first[0] / first[1];
-		if (!isfinite(ratios[evidence->rounds]) || !isfinite(floors[evidence->rounds]))
-			evidence->measured = false;
-		evidence->rounds++;
+		if (is_kept(round) && gathered->count < INTERVAL_VALUES_MAX)
+			gather_round(round, arm, figure, gathered);
 	}
+}
+
+/* What the verdict of a metric stands on, beside the figures. */
+static json_t *numbers_json(const struct verdict_result *result)
+{
+	if (result->verdict == VERDICT_NOT_MEASURED)
+		return json_object();
+	if (result->verdict == VERDICT_TOO_FEW_ROUNDS)
+		return json_pack("{s:f}", "ratio", result->ratio);
+	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "ratio", result->ratio, "ratio_low",
+			 result->low, "ratio_high", result->high, "level", result->level, "floor",
+			 result->floor, "detectable", result->detectable);
 }
 
 static json_t *comparison_json(const json_t *rounds, unsigned int arm, const struct metric *metric,
 			       bool disturbed)
 {
-	double ratios[INTERVAL_VALUES_MAX], floors[INTERVAL_VALUES_MAX];
-	struct verdict_evidence evidence = { .ratios = ratios, .floors = floors,
+	struct rounds_gathered gathered;
+	struct verdict_evidence evidence = { .ratios = gathered.ratios, .floors = gathered.floors,
 					     .disturbed = disturbed && metric->wall };
 	struct verdict_result result;
+	json_t *json;
 
-	gather(rounds, arm, metric->figure, &evidence, ratios, floors);
+	gather(rounds, arm, metric->figure, &gathered);
+	evidence.rounds = gathered.count;
+	evidence.measured = gathered.count && enough_remain(gathered.count, gathered.left_out);
 	verdict_decide(&evidence, &result);
-	if (result.verdict == VERDICT_NOT_MEASURED)
-		return json_pack("{s:i, s:i, s:s}", "a", 0, "b", (int)arm, "verdict",
-				 verdict_word(result.verdict));
-	if (result.verdict == VERDICT_TOO_FEW_ROUNDS)
-		return json_pack("{s:i, s:i, s:s, s:f, s:i}", "a", 0, "b", (int)arm, "verdict",
-				 verdict_word(result.verdict), "ratio", result.ratio, "rounds",
-				 (int)evidence.rounds);
-	return json_pack("{s:i, s:i, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:i}", "a", 0, "b",
-			 (int)arm, "verdict", verdict_word(result.verdict), "ratio", result.ratio,
-			 "ratio_low", result.low, "ratio_high", result.high, "level", result.level,
-			 "floor", result.floor, "detectable", result.detectable, "rounds",
-			 (int)evidence.rounds);
+	json = json_pack("{s:i, s:i, s:s, s:i, s:i, s:s?}", "a", 0, "b", (int)arm, "verdict",
+			 verdict_word(result.verdict), "rounds", (int)gathered.count,
+			 "rounds_left_out", (int)gathered.left_out, "left_out_disturbed_by",
+			 gathered.cause);
+	json_object_update_new(json, numbers_json(&result));
+	return json;
 }
 
 static json_t *metric_json(const json_t *rounds, unsigned int arms, const struct metric *metric,
 			   bool disturbed)
 {
-	json_t *comparisons = json_array();
+	json_t *comparisons = json_array(), *medians = json_array();
 
+	for (unsigned int arm = 0; arm < arms; arm++)
+		json_array_append_new(medians, real_or_null(median_of_rounds(rounds, arm,
+									     metric->figure)));
 	for (unsigned int arm = 1; arm < arms; arm++)
 		json_array_append_new(comparisons,
 				      comparison_json(rounds, arm, metric, disturbed));
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "key", metric->key, "title",
 			 metric->title, "unit", metric->unit, "better", metric->better, "medians",
-			 medians_json(rounds, arms, metric->figure), "comparisons", comparisons);
+			 medians, "comparisons", comparisons);
 }
 
 const char *conclude_disturbance(const json_t *round)

@@ -98,6 +98,45 @@ static void print_verdict(const json_t *comparison, FILE *out)
 	fprintf(out, "%*s(%s %% would have been seen)\n", 49, "", percent);
 }
 
+/* On a machine with two speeds each arm's median may come from another speed, while the ratios of
+ * the single rounds don't care: beyond the interval's width that is said. */
+static bool speeds_changed(const json_t *comparison, const json_t *medians)
+{
+	double a = json_number_value(json_array_get(medians, (size_t)integer_at(comparison, "a")));
+	double b = json_number_value(json_array_get(medians, (size_t)integer_at(comparison, "b")));
+	double width = real_at(comparison, "ratio_high") - real_at(comparison, "ratio_low");
+
+	if (!json_object_get(comparison, "ratio_low") || !(a > 0) || !(b > 0))
+		return false;
+	return fabs(a / b - real_at(comparison, "ratio")) > width;
+}
+
+/* Rounds that didn't count, and why some of them didn't. */
+static void format_left_out(const json_t *comparison, char *text, size_t size)
+{
+	const char *cause = json_string_value(json_object_get(comparison, "left_out_disturbed_by"));
+	json_int_t rounds = integer_at(comparison, "rounds_left_out");
+
+	snprintf(text, size, "%lld of %lld round%s left out: too few operations in %s%s%.70s",
+		 (long long)rounds, (long long)(rounds + integer_at(comparison, "rounds")),
+		 plural(rounds + integer_at(comparison, "rounds")), rounds == 1 ? "it" : "them",
+		 cause ? "; " : "", cause ? cause : "");
+}
+
+static void print_notes(const json_t *comparison, const json_t *medians, FILE *out)
+{
+	char text[192], note[200];
+
+	if (speeds_changed(comparison, medians))
+		fprintf(out, "%*s(speeds changed during the run)\n", 49, "");
+	if (integer_at(comparison, "rounds_left_out") <= 0)
+		return;
+	format_left_out(comparison, text, sizeof(text));
+	snprintf(note, sizeof(note), "(%s)", text);
+	fputs("    ", out);
+	say_wrapped(out, note, 4, 5);
+}
+
 static void print_ratio(const json_t *comparison, FILE *out)
 {
 	static const char *const KEYS[] = { "ratio", "ratio_low", "ratio_high" };
@@ -149,7 +188,30 @@ static void print_metric(const json_t *cell, const json_t *metric, FILE *out)
 		}
 		print_ratio(json_array_get(comparisons, i - 1), out);
 		print_verdict(json_array_get(comparisons, i - 1), out);
+		print_notes(json_array_get(comparisons, i - 1), medians, out);
 	}
+}
+
+/* Where nothing remains but the reason. */
+static void print_unmeasured(const json_t *metric, FILE *out)
+{
+	const json_t *first = json_array_get(json_object_get(metric, "comparisons"), 0);
+	const char *cause = json_string_value(json_object_get(first, "left_out_disturbed_by"));
+	json_int_t rounds = integer_at(first, "rounds_left_out");
+	char text[192];
+	int column = fprintf(out, "%s%.20s%s:", style(out, BOLD), string_at(metric, "title"),
+			     style(out, PLAIN));
+
+	if (integer_at(first, "rounds") > 0 || cause)
+		snprintf(text, sizeof(text), "not measured (too few operations in %lld of %lld "
+			 "rounds%s%.70s)", (long long)rounds,
+			 (long long)(rounds + integer_at(first, "rounds")), cause ? "; " : "",
+			 cause ? cause : "");
+	else
+		snprintf(text, sizeof(text), "not measured (too few operations a round)");
+	fputc(' ', out);
+	say_wrapped(out, text, column - (int)strlen(style(out, BOLD)) -
+			    (int)strlen(style(out, PLAIN)) + 1, 2);
 }
 
 /* "not measured" for every arm needs one line and not a table. */
@@ -279,8 +341,7 @@ void text_cell(const json_t *cell, FILE *out)
 	}
 	json_array_foreach(json_object_get(cell, "metrics"), i, metric) {
 		if (is_unmeasured(metric))
-			fprintf(out, "%s%.20s%s: not measured (too few operations a round)\n",
-				style(out, BOLD), string_at(metric, "title"), style(out, PLAIN));
+			print_unmeasured(metric, out);
 		else
 			print_metric(cell, metric, out);
 	}

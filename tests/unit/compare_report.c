@@ -116,6 +116,130 @@ START_TEST(a_round_that_was_repeated_does_not_count)
 }
 END_TEST
 
+/* Makes some rounds unable to show p99, as if b had been put aside in them. */
+static json_t *make_halting_cell(int halts)
+{
+	json_t *cell = make_cell(4000, 0, ROUNDS), *rounds = json_object_get(cell, "rounds");
+
+	for (int i = 0; i < halts; i++) {
+		json_t *round = json_array_get(rounds, (size_t)i);
+		json_t *slot = json_array_get(json_object_get(round, "slots"), 1);
+
+		json_object_set_new(json_object_get(slot, "latency"), "p99_ns", json_null());
+		if (i % 2)
+			json_object_set_new(round, "disturbed_by", json_string("a neighbour"));
+	}
+	conclude_cell(cell);
+	return cell;
+}
+
+static char *print(const json_t *cell)
+{
+	size_t length;
+	char *text = NULL;
+	FILE *out = open_memstream(&text, &length);
+
+	text_cell(cell, out);
+	fclose(out);
+	return text;
+}
+
+START_TEST(rounds_that_cannot_show_a_metric_are_left_out_of_it)
+{
+	json_t *cell = make_halting_cell(3);
+	const json_t *p99 = comparison_of(cell, 3);
+	char *text = print(cell);
+
+	ck_assert_str_eq(verdict_of(cell, 3), "a lower");
+	ck_assert_int_eq(json_integer_value(json_object_get(p99, "rounds")), ROUNDS - 3);
+	ck_assert_int_eq(json_integer_value(json_object_get(p99, "rounds_left_out")), 3);
+	ck_assert_str_eq(json_string_value(json_object_get(p99, "left_out_disturbed_by")),
+			 "a neighbour");
+	ck_assert_int_eq(json_integer_value(json_object_get(comparison_of(cell, 0), "rounds")),
+			 ROUNDS);
+	ck_assert_ptr_nonnull(strstr(text, "(3 of 15 rounds left out: too few operations in them; a "
+				     "neighbour)"));
+	free(text);
+	json_decref(cell);
+}
+END_TEST
+
+START_TEST(where_fewer_than_six_rounds_remain_nothing_was_measured)
+{
+	for (int halts = ROUNDS - 6; halts <= ROUNDS; halts++) {
+		json_t *cell = make_halting_cell(halts);
+		bool enough = halts == ROUNDS - 6;
+		const json_t *p99 = json_array_get(json_object_get(cell, "metrics"), 3);
+		const json_t *medians = json_object_get(p99, "medians");
+		char *text = print(cell);
+
+		ck_assert_str_eq(verdict_of(cell, 3), enough ? "a lower" : "not measured");
+		ck_assert(json_is_number(json_array_get(medians, 0)));
+		ck_assert(json_is_number(json_array_get(medians, 1)) == enough);
+		if (halts == 12)
+			ck_assert_ptr_nonnull(strstr(text, "p99 latency: not measured (too few operations "
+						     "in 12 of 15 rounds;"));
+		free(text);
+		json_decref(cell);
+	}
+}
+END_TEST
+
+static void set_speed(json_t *cell, size_t round, size_t slot, int cpu_ns)
+{
+	json_t *slots = json_object_get(json_array_get(json_object_get(cell, "rounds"), round),
+					"slots");
+
+	json_object_set_new(json_array_get(slots, slot), "cpu_ns", json_integer(cpu_ns * 1000));
+}
+
+/* Two speeds: six rounds at one, six at the other, and three in which only b was fast. The ratio of
+ * most rounds is 1, and yet a's median is slow and b's is fast. */
+START_TEST(medians_that_belie_the_ratio_are_marked)
+{
+	json_t *cell = make_cell(2000, 0, ROUNDS);
+	const json_t *medians;
+	char *text;
+
+	for (size_t round = 0; round < ROUNDS; round++) {
+		set_speed(cell, round, 0, round < 9 ? 2500 : 2000);
+		set_speed(cell, round, 1, round < 6 ? 2500 : 2000);
+		set_speed(cell, round, 2, round < 9 ? 2500 : 2000);
+	}
+	conclude_cell(cell);
+	medians = json_object_get(json_array_get(json_object_get(cell, "metrics"), 0), "medians");
+	ck_assert_double_eq_tol(json_number_value(json_array_get(medians, 0)), 2500, 1e-6);
+	ck_assert_double_eq_tol(json_number_value(json_array_get(medians, 1)), 2000, 1e-6);
+	ck_assert_double_eq_tol(json_number_value(json_object_get(comparison_of(cell, 0), "ratio")),
+				1, 1e-6);
+	text = print(cell);
+	ck_assert_ptr_nonnull(strstr(text, "(speeds changed during the run)"));
+	free(text);
+	json_decref(cell);
+}
+END_TEST
+
+/* The two plays of a differ and b stands with their mean: as the ratio has it, so has the median. */
+START_TEST(a_median_is_that_of_the_rounds_figures)
+{
+	json_t *cell = make_cell(2000, 0, ROUNDS);
+	const json_t *medians;
+	char *text;
+
+	for (size_t round = 0; round < ROUNDS; round++) {
+		set_speed(cell, round, 0, 1000);
+		set_speed(cell, round, 2, 4000);
+	}
+	conclude_cell(cell);
+	medians = json_object_get(json_array_get(json_object_get(cell, "metrics"), 0), "medians");
+	ck_assert_double_eq_tol(json_number_value(json_array_get(medians, 0)), 2000, 1e-6);
+	text = print(cell);
+	ck_assert_ptr_null(strstr(text, "speeds changed"));
+	free(text);
+	json_decref(cell);
+}
+END_TEST
+
 START_TEST(counters_are_given_per_operation)
 {
 	json_t *cell = make_cell(4000, 0, ROUNDS), *counters, *calls;
@@ -395,6 +519,10 @@ int main(void)
 	tcase_add_test(cases, a_difference_is_concluded_with_its_ratio);
 	tcase_add_test(cases, noise_takes_the_wall_clock_s_verdicts_and_leaves_the_others);
 	tcase_add_test(cases, a_round_that_was_repeated_does_not_count);
+	tcase_add_test(cases, rounds_that_cannot_show_a_metric_are_left_out_of_it);
+	tcase_add_test(cases, where_fewer_than_six_rounds_remain_nothing_was_measured);
+	tcase_add_test(cases, medians_that_belie_the_ratio_are_marked);
+	tcase_add_test(cases, a_median_is_that_of_the_rounds_figures);
 	tcase_add_test(cases, counters_are_given_per_operation);
 	tcase_add_test(cases, a_histogram_survives_the_journey);
 	tcase_add_test(cases, the_table_fits_80_columns_and_has_no_control_characters);
