@@ -41,17 +41,18 @@ static const struct option_row ROWS[] = {
 	{ "rounds", OPTION_NUMBER, AT(rounds), 1, INTERVAL_VALUES_MAX, "N",
 	  "each plays a, b and a again (15)" },
 	{ "duration", OPTION_SECONDS, AT(duration_ns), 10000000, UINT64_C(3600000000000),
-	  "SECONDS", "of one measured stretch (0.5)" },
+	  "SECONDS", "of one measured stretch (0.5; --set quick 0.2, full 1)" },
 	{ "warmup", OPTION_SECONDS, AT(warmup_ns), 0, UINT64_C(60000000000), "SECONDS",
-	  "played before each (0.1)" },
+	  "played before each (0.1; --set quick 0.05)" },
 	{ "repeats", OPTION_NUMBER, AT(repeats), 0, INTERVAL_VALUES_MAX, "N",
-	  "of disturbed rounds at most (as many as rounds)" },
-	{ "connections", OPTION_NUMBER, AT(connections), 1, 20000, "N", "echo (64)" },
+	  "of disturbed rounds at most (as many as rounds; --set quick 5)" },
+	{ "connections", OPTION_NUMBER, AT(connections), 1, 20000, "N", "echo: at once (64)" },
 	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES", "echo: of a message (64)" },
 	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N",
 	  "messages or reads under way (echo 1, file 32)" },
 	{ "file", OPTION_TEXT, AT(file), 0, 0, "PATH", "file: read this one (one is made)" },
-	{ "block", OPTION_SIZE, AT(block_bytes), 512, 1 << 20, "BYTES", "file: of a read (4K)" },
+	{ "block", OPTION_SIZE, AT(block_bytes), 512, 1 << 20, "BYTES",
+	  "file: of a read, a multiple of 512 (4K)" },
 	{ "direct", OPTION_FLAG, AT(direct), 0, 0, "", "file: past the page cache, O_DIRECT" },
 	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
 	{ "seed", OPTION_SEED, AT(seed), 0, INT64_MAX, "N", "of the order of play (random)" },
@@ -210,6 +211,11 @@ static int plan_all(struct plan *plan, int count, char **names)
 	if (values->block_bytes % 512)
 		return say_failure(SAY_USAGE, "compare: --block %u: give a multiple of 512",
 				   values->block_bytes);
+	for (int i = 1; i < count; i++) {
+		if (plays(i, names, values, names[i]))
+			return say_failure(SAY_USAGE, "compare: the workload '%s' is named twice",
+					   names[i]);
+	}
 	if (!values->set)
 		code = check_options(values, plays(count, names, values, "echo"),
 				     plays(count, names, values, "file"));

@@ -25,16 +25,51 @@ static size_t count_rows(const struct option_set *set)
 	return count;
 }
 
+static void format_size(uint64_t bytes, char *text, size_t size)
+{
+	if (bytes && !(bytes % (1 << 20)))
+		snprintf(text, size, "%" PRIu64 "M", bytes >> 20);
+	else if (bytes && !(bytes % 1024))
+		snprintf(text, size, "%" PRIu64 "K", bytes >> 10);
+	else
+		snprintf(text, size, "%" PRIu64, bytes);
+}
+
+/* "; MIN to MAX", or "" for what has no bounds that matter. */
+static void format_bounds(const struct option_row *row, char *text, size_t size)
+{
+	char low[24], high[24];
+
+	*text = 0;
+	if (row->kind == OPTION_SECONDS)
+		snprintf(text, size, "; %g to %g", (double)row->min / 1e9, (double)row->max / 1e9);
+	if (row->kind == OPTION_NUMBER && row->max < INT32_MAX)
+		snprintf(text, size, "; %" PRIu64 " to %" PRIu64, row->min, row->max);
+	if (row->kind != OPTION_SIZE)
+		return;
+	format_size(row->min, low, sizeof(low));
+	format_size(row->max, high, sizeof(high));
+	snprintf(text, size, "; %s to %s", low, high);
+}
+
+static void print_row(const struct option_row *row)
+{
+	char left[64], bounds[64], help[256];
+	int column;
+
+	snprintf(left, sizeof(left), "--%s %s", row->name, row->argument);
+	format_bounds(row, bounds, sizeof(bounds));
+	snprintf(help, sizeof(help), "%s%s", row->help, bounds);
+	column = printf("  %-24s ", left);
+	say_wrapped(stdout, help, column, 27);
+}
+
 static void print_help(const struct option_set *set)
 {
 	printf("usage: duet %s [OPTION...]%s%s\n%s\n\n", set->command, *set->operands ? " " : "",
 	       set->operands, set->summary);
-	for (const struct option_row *row = set->rows; row->name; row++) {
-		char left[64];
-
-		snprintf(left, sizeof(left), "--%s %s", row->name, row->argument);
-		printf("  %-24s %s\n", left, row->help);
-	}
+	for (const struct option_row *row = set->rows; row->name; row++)
+		print_row(row);
 	printf("  %-24s %s\n", "--help", "this");
 }
 

@@ -143,9 +143,9 @@ const char *say_plural(uint64_t count)
 
 bool say_colour(FILE *stream)
 {
-	const char *terminal = getenv("TERM");
+	const char *terminal = getenv("TERM"), *refused = getenv("NO_COLOR");
 
-	if (!isatty(fileno(stream)) || getenv("NO_COLOR"))
+	if (!isatty(fileno(stream)) || (refused && *refused))
 		return false;
 	return terminal && *terminal && strcmp(terminal, "dumb") != 0;
 }

@@ -53,7 +53,7 @@ int say_flush(void);
 /* "s", or "" where there is one. */
 const char *say_plural(uint64_t count);
 
-/* Colour only on a terminal, and never where NO_COLOR is set or TERM is dumb. */
+/* Colour only on a terminal, and never where NO_COLOR is set and not empty, or TERM is dumb. */
 bool say_colour(FILE *stream);
 
 #endif

@@ -13,6 +13,8 @@ static const struct wrong WRONG[] = {
 	{ "compare --set slow", "quick and full" },
 	{ "compare --set quick --size 64", "leave out" },
 	{ "compare walk", "'walk'" },
+	{ "compare echo echo", "'echo' is named twice" },
+	{ "compare file echo --depth 2 file", "'file' is named twice" },
 	{ "compare --no-such", "--no-such" },
 	{ "compare --rounds", "--rounds needs a value" },
 	{ "compare --rounds 0", "from 1 to" },
@@ -112,6 +114,29 @@ START_TEST(help_is_no_failure)
 }
 END_TEST
 
+START_TEST(help_names_bounds_and_what_a_set_has_of_its_own)
+{
+	static const struct wrong HELP[] = {
+		{ "compare --help", "(15); 1 to 1000" },
+		{ "compare --help", "(0.5; --set quick 0.2, full" },
+		{ "compare --help", "echo: at once (64); 1 to 20000" },
+		{ "compare --help", "a multiple of 512 (4K); 512 to 1M" },
+		{ "serve --help", "of each (16K); 64 to 1M" },
+		{ "serve --help", "to receive into (1024); 1 to 32768" },
+		{ "load --help", "unanswered messages a connection (1); 1 to 1024" },
+	};
+	struct program *program = calloc(1, sizeof(*program));
+
+	for (size_t i = 0; i < sizeof(HELP) / sizeof(*HELP); i++) {
+		program_begin(program, NULL, "%s", HELP[i].words);
+		program_end(program);
+		ck_assert_msg(strstr(program->said, HELP[i].part) != NULL, "%s: no '%s' in:\n%s",
+			      HELP[i].words, HELP[i].part, program->said);
+	}
+	free(program);
+}
+END_TEST
+
 START_TEST(nothing_at_all_shows_what_there_is)
 {
 	struct program *program = calloc(1, sizeof(*program));
@@ -136,6 +161,7 @@ int main(void)
 			    sizeof(WRONG) / sizeof(*WRONG));
 	tcase_add_test(cases, nothing_but_the_line_is_said);
 	tcase_add_test(cases, help_is_no_failure);
+	tcase_add_test(cases, help_names_bounds_and_what_a_set_has_of_its_own);
 	tcase_add_test(cases, nothing_at_all_shows_what_there_is);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);
