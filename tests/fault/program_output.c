@@ -47,7 +47,7 @@ static void close_streams(void)
 }
 
 static const char *const COMMANDS[] = { "--help", "--version", "doctor", "compare --help",
-					"compare file --depth 1 " SHORT };
+					("compare file --depth 1 " SHORT) };
 
 START_TEST(output_that_is_lost_is_said_with_the_cause)
 {
