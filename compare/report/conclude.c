@@ -215,6 +215,12 @@ static json_t *medians_json(const json_t *rounds, unsigned int arms, figure_fn *
 	return medians;
 }
 
+/* A ratio can be made of it. */
+static bool is_shown(double figure)
+{
+	return isfinite(figure) && figure > 0;
+}
+
 /* The figure of an arm in one round, NAN where it couldn't be measured. Both plays of the first arm
  * count: their geometric mean is what the others are set against. */
 static double figure_of_round(const json_t *round, unsigned int arm, figure_fn *figure)
@@ -246,7 +252,7 @@ static double median_of_rounds(const json_t *rounds, unsigned int arm, figure_fn
 
 		if (!is_kept(round) || count == INTERVAL_VALUES_MAX)
 			continue;
-		if (isfinite(value))
+		if (is_shown(value))
 			values[count++] = value;
 		else
 			left_out++;
@@ -266,12 +272,12 @@ static void gather_round(const json_t *round, unsigned int arm, figure_fn *figur
 			 struct rounds_gathered *gathered)
 {
 	const char *cause = json_string_value(json_object_get(round, "disturbed_by"));
-	double first[2] = { NAN, NAN };
 	double other = figure_of_round(round, arm, figure);
 	double both = figure_of_round(round, 0, figure);
+	double first[2];
 
-	figures_of(round, 0, figure, first);
-	if (isfinite(both / other) && isfinite(first[0] / first[1])) {
+	if (is_shown(other) && is_shown(both)) {
+		figures_of(round, 0, figure, first);
 		gathered->ratios[gathered->count] = both / other;
 		gathered->floors[gathered->count++] = first[0] / first[1];
 		return;
