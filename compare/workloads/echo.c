@@ -43,7 +43,7 @@ static int check(const struct cell *cell)
 
 	if (files <= files_max)
 		return SAY_OK;
-	return say_failure(SAY_UNMEASURED, "echo: --connections %u: that takes %" PRIu64
+	return say_failure(SAY_UNMEASURED, "echo: %u connections take %" PRIu64
 			   " descriptors in each process, and the limit is %" PRIu64 ": raise it with "
 			   "ulimit -n, or ask for fewer", cell->connections, files, files_max);
 }

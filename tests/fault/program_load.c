@@ -159,7 +159,7 @@ START_TEST(ctrl_c_keeps_what_was_measured)
 
 	program_begin(load, NULL, "load echo 127.0.0.1:%u --warmup 0 --duration 60 --json -",
 		      program_port(server));
-	program_pause_ms(300);
+	program_pause_ms(1000);
 	kill(load->pid, ENDS[_i]);
 	program_end(load);
 	program_expect(load, 0, "ended early");
@@ -179,7 +179,7 @@ START_TEST(ctrl_c_before_the_measured_stretch_measures_nothing)
 	struct program *server = begin_server(""), *load = calloc(1, sizeof(*load));
 
 	program_begin(load, NULL, "load echo 127.0.0.1:%u --warmup 60", program_port(server));
-	program_pause_ms(300);
+	program_pause_ms(1000);
 	kill(load->pid, SIGINT);
 	program_end(load);
 	program_expect(load, 3, "before anything was measured");
@@ -195,7 +195,7 @@ START_TEST(ctrl_c_ends_the_wait_for_a_server_that_hangs)
 
 	program_begin(load, NULL, "load echo 127.0.0.1:%u --warmup 0 --duration 60",
 		      program_port(server));
-	program_pause_ms(300);
+	program_pause_ms(1000);
 	kill(server->pid, SIGSTOP);
 	program_pause_ms(300);
 	kill(load->pid, _i ? SIGTERM : SIGINT);
