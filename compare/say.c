@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static bool progress_shown;
@@ -119,11 +121,24 @@ static bool output_is_closed(void)
 	return flags < 0 || (flags & O_ACCMODE) == O_RDONLY;
 }
 
+/* A file on a disk without room; there are file systems that don't count theirs. */
+static bool output_is_full(void)
+{
+	struct statvfs disk;
+	struct stat what;
+
+	return !fstat(STDOUT_FILENO, &what) && S_ISREG(what.st_mode) &&
+		!fstatvfs(STDOUT_FILENO, &disk) && disk.f_blocks && !disk.f_bavail;
+}
+
 int say_check_output(const char *who)
 {
-	if (!output_is_closed())
+	const char *cause = output_is_closed() ? "it is closed"
+		: output_is_full() ? "no space is left on its disk" : NULL;
+
+	if (!cause)
 		return SAY_OK;
-	return say_failure(SAY_UNMEASURED, "%scan't write to the standard output: it is closed", who);
+	return say_failure(SAY_UNMEASURED, "%scan't write to the standard output: %s", who, cause);
 }
 
 int say_flush(void)

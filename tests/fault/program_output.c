@@ -4,7 +4,8 @@
 /* Where the output can't go: a closed or full standard output, a full disk, a pipe that nobody reads,
  * a link. What can be seen before the first round is refused before it. */
 #include <jansson.h>
-#include <sys/resource.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "tests/fault/program.h"
@@ -74,6 +75,37 @@ START_TEST(a_closed_output_is_seen_before_the_first_round)
 		program_end(program);
 		program_expect(program, 3, "it is closed");
 	}
+	free(program);
+}
+END_TEST
+
+/* A disk of its own that only the started process sees, and full. */
+static void write_to_full_disk(void)
+{
+	static const char block[65536];
+	char name[300];
+	int fd;
+
+	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("none", other, "tmpfs", 0, "size=64k"))
+		_exit(125);
+	snprintf(name, sizeof(name), "%s/table", other);
+	fd = open(name, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	while (write(fd, block, sizeof(block)) > 0)
+		continue;
+	dup2(fd, STDOUT_FILENO);
+}
+
+START_TEST(a_full_disk_is_seen_before_the_first_round)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	ck_assert_int_eq(mkdir(other, 0700), 0);
+	program_begin(program, write_to_full_disk, "compare --duration 60");
+	program_end(program);
+	rmdir(other);
+	if (program->code != 125) /* it takes privileges */
+		program_expect(program, 3, "no space is left on its disk");
 	free(program);
 }
 END_TEST
@@ -251,6 +283,7 @@ int main(void)
 	tcase_add_loop_test(cases, output_that_is_lost_is_said_with_the_cause, 0,
 			    sizeof(COMMANDS) / sizeof(*COMMANDS));
 	tcase_add_test(cases, a_closed_output_is_seen_before_the_first_round);
+	tcase_add_test(cases, a_full_disk_is_seen_before_the_first_round);
 	tcase_add_test(cases, a_lost_table_with_no_other_result_ends_the_run);
 	tcase_add_test(cases, a_run_without_streams_stores_its_result);
 	tcase_add_test(cases, a_result_that_finds_no_room_is_printed_though_quiet);
