@@ -72,6 +72,9 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes \
 INCLUDES := -Icore -Icompletion -Ipolling -Ireference -I.
 CFLAGS ?= -O2 -g
 
+# Not empty if two texts aren't the same.
+differ = $(subst x$(1)x,,x$(2)x)
+
 # Asked for when a recipe first needs the answer, not when this file is read: before the set-up has
 # run there may be no pkg-config to ask.
 memo = $(eval $(1) := $(shell $(2)))$($(1))
@@ -134,23 +137,34 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 .SECONDARY:
 .PHONY: all objects everything setup compare compare-full check check-unit check-contract \
 	check-fault check-regress check-programs check-asan check-tsan check-valgrind check-twins \
-	check-examples check-install lint lint-warnings mutants twins bench tidy install uninstall \
+	check-examples check-install lint mutants twins bench tidy install uninstall \
 	clean format compdb help FORCE
 
 all: $(STATIC) $(SHARED) $(PROGRAM) $(TWINS) $(EXAMPLES) ## build the libraries, the program and the examples
 
-objects: $(call obj,$(ALL_SRC))
+objects: $(call obj,$(ALL_SRC)) ## compile every source, link nothing
 
-everything: all $(TWINS) $(BENCHES) $(TESTS)
+everything: all $(TWINS) $(BENCHES) $(TESTS) ## all, and every test program and benchmark
 
 setup: ## install what Debian packages are missing to build and to test
 	@scripts/setup test
 
-# Kept per purpose, so that building asks for nothing that only testing needs.
+# Kept per purpose, so that building asks for nothing that only testing needs. What was found then
+# is looked for again each time, as far as that costs no more than a moment: if it is gone, or CC is
+# another, the set-up says so, and not a compiler.
+FOUND_run := command -v $(firstword $(CC)) && pkg-config --exists liburing jansson
+FOUND_test := command -v g++ && command -v clang && command -v valgrind && \
+	command -v strace && pkg-config --exists check
+missing = $(shell { $(FOUND_$(1)); } >/dev/null 2>&1 || echo missing)
+lost = $(if $(wildcard $(BUILD)/.setup-$(1)),$(if $(call missing,$(1))$(call \
+	differ,$(CC),$(file <$(BUILD)/.setup-$(1))),FORCE))
+
+$(BUILD)/.setup-run: $(call lost,run)
+$(BUILD)/.setup-test: $(call lost,test)
 $(BUILD)/.setup-%: scripts/setup
 	@mkdir -p $(@D)
 	@CC='$(CC)' scripts/setup $*
-	@touch $@
+	@echo '$(CC)' >$@
 
 compare: $(PROGRAM) ## the quick comparison on this machine: table, and build/compare.json
 	@$(B)/duet compare --set quick --json $(BUILD)/compare.json
@@ -160,11 +174,12 @@ compare-full: $(PROGRAM) ## the whole comparison table, and build/compare-full.j
 
 # ---------------------------------------------------------------------------------------- rules
 
-# Whatever decides how an object comes out, so that another CFLAGS rebuilds it.
-$(B)/.flags: FORCE
+# Whatever decides how an object comes out, so that another CFLAGS rebuilds it. Compared when this
+# is read, so that nothing is to be done, not even by `make -n`, when nothing has changed.
+FLAGS := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS)
+$(B)/.flags: $(if $(call differ,$(FLAGS),$(file <$(B)/.flags)),FORCE)
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(subst ','\'',$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS))' >$@.new
-	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+	@printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@
 
 compile = $(call say,CC,$@)mkdir -p $(@D) && \
 	$(CC) $(ALL_CPPFLAGS) $(1) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -275,8 +290,7 @@ check-fault: $(call tests_of,fault) $(PLAYERS) ## injected errors and bad input
 check-regress: $(call tests_of,regress) $(PLAYERS) ## one program for each bug that was
 	@$(RUN_TESTS) -l regress $(call tests_of,regress)
 
-# All test programs of one MODE in one run.
-check-programs: $(TESTS) $(PLAYERS)
+check-programs: $(TESTS) $(PLAYERS) ## all test programs of one MODE, in one run
 	@$(RUN_TESTS) -l $(MODE) $(TESTS)
 
 check-asan: export ASAN_OPTIONS := detect_leaks=1:strict_string_checks=1
@@ -328,7 +342,8 @@ bench: $(BENCHES) | $(BUILD)/.setup-test ## each twin against its hand-written f
 
 PC_FILES := $(LIBRARIES:%=$(B)/lib/%.pc)
 PAGES := $(wildcard docs/man/*.[1-9])
-dest = $(DESTDIR)$(1)
+# Quoted: any of them may have a space in it.
+dest = '$(DESTDIR)$(1)'
 
 install: all ## install under PREFIX (/usr/local); honours DESTDIR, LIBDIR, INCLUDEDIR, MANDIR
 	$(Q)$(INSTALL) -d $(call dest,$(BINDIR)) $(call dest,$(LIBDIR)/pkgconfig) \
@@ -349,6 +364,7 @@ install: all ## install under PREFIX (/usr/local); honours DESTDIR, LIBDIR, INCL
 		$(INSTALL) -d $(call dest,$(MANDIR))/man$${page##*.}; \
 		$(INSTALL) -m 644 $$page $(call dest,$(MANDIR))/man$${page##*.}; \
 	done
+	$(Q)if [ -z '$(DESTDIR)' ]; then scripts/installed '$(LIBDIR)'; fi
 
 uninstall: ## remove what install put there
 	$(Q)rm -f $(call dest,$(BINDIR))/duet
