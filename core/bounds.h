@@ -12,6 +12,9 @@
  * closes (a worker about to start) is microseconds wide, a busy disk keeps it open for longer. */
 #define LIMIT_CANCEL_AGAIN_NS 1000000
 
+/* How long a turn may look for events instead of sleeping: a second. */
+#define LIMIT_SPIN_NS 1000000000u
+
 /* Buffer ids of a kernel's provided ring are 16 bits, and its size at most 2^15. */
 #define LIMIT_POOL_COUNT (1u << 15)
 #define LIMIT_POOL_BUFFER_BYTES (1u << 20)

@@ -163,6 +163,7 @@ struct duet_loop {
 	uint32_t plain_max; /* operations_max, or 0: see core_plain_bound() */
 	uint32_t delivered; /* completions of this turn */
 	uint32_t burst_max;
+	uint32_t spin_ns;
 	uint8_t try_first;
 	bool stopping; /* duet_loop_stop() */
 	bool shutting_down;

@@ -44,6 +44,9 @@ struct duet_loop_options {
 	uint32_t burst_max;      /* completions of one handle in one turn before it is another's turn,
 				    1 to 65535; default 16 */
 	uint32_t try_first;      /* enum duet_try; a handle's own flags win */
+	uint32_t spin_ns;        /* how long a turn that would sleep first looks for events again and
+				    again: to wake a sleeping processor takes longer than most answers,
+				    and one that looks is kept busy. Up to 10^9; default 0 */
 	const char *tuning;      /* "key=value,key=value" for the backend, documented in its header;
 				    NULL for its defaults; read during create only */
 	duet_woken_fn *woken;    /* called in a turn after one or more duet_loop_wake(), or NULL */

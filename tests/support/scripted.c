@@ -22,6 +22,7 @@ static uint64_t script_clock(struct duet_loop *loop)
 {
 	(void)loop;
 	script.clock_reads++;
+	script.now_ns += script.clock_step_ns;
 	return script.now_ns;
 }
 

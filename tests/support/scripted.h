@@ -26,6 +26,7 @@ struct script_report {
 
 struct script {
 	uint64_t now_ns;
+	uint64_t clock_step_ns; /* what each reading of the clock adds */
 	unsigned room;       /* starts and cancels that still fit; UINT32_MAX: no bound */
 	bool ends_at_once;   /* start ends with `result` */
 	int result;

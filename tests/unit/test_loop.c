@@ -299,6 +299,60 @@ START_TEST(a_loan_counts_from_the_turn_that_it_began_in)
 }
 END_TEST
 
+/* The script's clock moves by being read, as time passes. */
+START_TEST(a_turn_looks_as_long_as_it_may_and_then_sleeps_for_the_rest)
+{
+	struct duet_loop_options options;
+	struct duet_loop *loop;
+
+	duet_loop_options_init(&options);
+	options.spin_ns = 1000;
+	loop = script_open(&options);
+	script.clock_step_ns = 100;
+	duet_loop_turn(loop, 5000);
+	ck_assert_uint_ge(script.waits, 9);
+	ck_assert_uint_le(script.waits, 12);
+	ck_assert_int_ge(script.timeout_ns, 3800);
+	ck_assert_int_le(script.timeout_ns, 4000);
+	duet_loop_turn(loop, -1);
+	ck_assert_int_eq(script.timeout_ns, -1);
+	script.waits = 0;
+	duet_loop_turn(loop, 500);
+	ck_assert_uint_le(script.waits, 6);
+	ck_assert_int_eq(script.timeout_ns, 0);
+	script.waits = 0;
+	duet_loop_turn(loop, 0);
+	ck_assert_uint_eq(script.waits, 1);
+	ck_assert_int_eq(duet_loop_destroy(loop), 0);
+}
+END_TEST
+
+START_TEST(a_turn_that_looks_ends_with_what_it_finds)
+{
+	struct duet_loop_options options;
+	struct duet_loop *loop;
+	struct duet_op op;
+
+	duet_loop_options_init(&options);
+	options.spin_ns = 1000000;
+	loop = script_open(&options);
+	script.clock_step_ns = 100;
+	duet_op_init(&op, NULL, NULL);
+	duet_op_poll(&op, script_handle(loop), 1);
+	ck_assert_int_eq(duet_op_start(loop, &op), 0);
+	script_plan(&op, SCRIPT_END, 1, 0);
+	ck_assert_int_eq(duet_loop_turn(loop, -1), 1);
+	ck_assert_uint_eq(script.waits, 1);
+	duet_loop_wake(loop);
+	duet_loop_turn(loop, -1);
+	ck_assert_uint_eq(script.waits, 2);
+	ck_assert_uint_eq(script.wakes, 0);
+	options.spin_ns = 1000000001;
+	ck_assert_int_eq(duet_loop_destroy(loop), 0);
+	ck_assert_int_eq(duet_loop_create(&loop, scripted(), &options), -EINVAL);
+}
+END_TEST
+
 int main(void)
 {
 	return plain_run("loop",
@@ -309,6 +363,8 @@ int main(void)
 			a_table_of_another_version_or_size_is_refused,
 			a_kind_that_is_absent_is_refused,
 			a_turn_sleeps_no_longer_than_the_caller_a_timer_or_an_owed_cancel_allows,
+			a_turn_looks_as_long_as_it_may_and_then_sleeps_for_the_rest,
+			a_turn_that_looks_ends_with_what_it_finds,
 			a_turn_reads_the_clock_only_for_somebody,
 			a_loan_counts_from_the_turn_that_it_began_in,
 			no_timer_expires_in_a_turn_in_which_the_backend_did_not_look_for_events,
