@@ -103,13 +103,14 @@ EXAMPLES_SRC := $(wildcard examples/*.c)
 FLOOR_SRC := $(wildcard bench/floor_*.c)
 BENCH_SRC := $(wildcard bench/bench_*.c)
 BENCH_SUPPORT_SRC := $(wildcard bench/support/*.c)
+FLOORS_SRC := $(wildcard bench/floors/*.c)
 SUPPORT_SRC := $(wildcard tests/support/*.c)
 TEST_KINDS := unit contract fault regress
 TEST_SRC := $(wildcard $(TEST_KINDS:%=tests/%/*.c))
 HEADERS := $(wildcard core/duet/*.h completion/duet/*.h polling/duet/*.h reference/duet/*.h)
 
 ALL_SRC := $(CORE_SRC) $(COMPLETION_SRC) $(POLLING_SRC) $(REFERENCE_SRC) $(COMPARE_SRC) \
-	$(TWINS_SRC) $(EXAMPLES_SRC) $(FLOOR_SRC) $(BENCH_SRC) $(BENCH_SUPPORT_SRC) \
+	$(TWINS_SRC) $(EXAMPLES_SRC) $(FLOOR_SRC) $(FLOORS_SRC) $(BENCH_SRC) $(BENCH_SUPPORT_SRC) \
 	$(SUPPORT_SRC) $(TEST_SRC)
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
@@ -187,7 +188,7 @@ link = $(call say,LD,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o 
 archive = $(call say,AR,$@)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 $(call obj,$(ALL_SRC)): $(B)/.flags | $(BUILD)/.setup-run
-$(STATIC) $(patsubst %,$(B)/obj/%.a,support compare bench twins): | $(BUILD)/.setup-run
+$(STATIC) $(patsubst %,$(B)/obj/%.a,support compare bench floors twins): | $(BUILD)/.setup-run
 $(call obj,$(SUPPORT_SRC) $(TEST_SRC)): | $(BUILD)/.setup-test
 
 $(B)/obj/core/%.o: core/%.c
@@ -227,6 +228,8 @@ $(B)/obj/compare.a: $(call obj,$(filter-out compare/main.c,$(COMPARE_SRC)))
 	$(archive)
 $(B)/obj/bench.a: $(call obj,$(BENCH_SUPPORT_SRC))
 	$(archive)
+$(B)/obj/floors.a: $(call obj,$(FLOORS_SRC))
+	$(archive)
 $(B)/obj/twins.a: $(call obj,$(filter-out reference/twins/main.c,$(TWINS_SRC)))
 	$(archive)
 
@@ -246,17 +249,17 @@ $(B)/lib/libduet-polling.so: $(call obj,$(POLLING_SRC)) | $(B)/lib/libduet.so
 $(B)/lib/libduet-reference.so: $(call obj,$(REFERENCE_SRC)) | $(B)/lib/libduet.so
 	$(call share,-L$(B)/lib -lduet)
 
-$(B)/duet: $(B)/obj/compare/main.o $(B)/obj/compare.a $(LINK_STATIC)
+$(B)/duet: $(B)/obj/compare/main.o $(B)/obj/compare.a $(B)/obj/floors.a $(LINK_STATIC)
 	$(call link,$^ $(JANSSON_LIBS) $(URING_LIBS) -lm)
 $(B)/twins: $(B)/obj/reference/twins/main.o $(B)/obj/twins.a $(LINK_STATIC)
 	$(call link,$^ $(URING_LIBS) -lm)
 $(EXAMPLES): $(B)/%: $(B)/obj/%.o $(LINK_STATIC)
 	$(call link,$^ $(URING_LIBS))
-$(FLOOR_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a
+$(FLOOR_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a
 	$(call link,$^ $(URING_LIBS) -lm)
-$(BENCH_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(LINK_STATIC)
+$(BENCH_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a $(LINK_STATIC)
 	$(call link,$^ $(URING_LIBS) -lm)
-$(TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/compare.a $(B)/obj/twins.a $(LINK_STATIC)
+$(TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/compare.a $(B)/obj/floors.a $(B)/obj/twins.a $(LINK_STATIC)
 	$(call link,$^ $(CHECK_LIBS) $(JANSSON_LIBS) $(URING_LIBS) -lm)
 
 -include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC)))

@@ -19,8 +19,8 @@
 
 #include "support/clock.h"
 #include "support/echo_server.h"
-#include "support/floor_epoll.h"
-#include "support/floor_uring.h"
+#include "floors/floor_epoll.h"
+#include "floors/floor_uring.h"
 #include "support/options.h"
 #include "support/pairs.h"
 #include "support/report.h"

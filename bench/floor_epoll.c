@@ -4,7 +4,7 @@
  *
  * The hand-written epoll echo as a server process: see support/serve.h for its options.
  */
-#include "support/floor_epoll.h"
+#include "floors/floor_epoll.h"
 #include "support/serve.h"
 
 int main(int argc, char **argv)

@@ -4,7 +4,7 @@
  *
  * The hand-written io_uring echo as a server process: see support/serve.h for its options.
  */
-#include "support/floor_uring.h"
+#include "floors/floor_uring.h"
 #include "support/serve.h"
 
 int main(int argc, char **argv)

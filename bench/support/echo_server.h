@@ -7,7 +7,7 @@
 #ifndef DUET_BENCH_ECHO_SERVER_H
 #define DUET_BENCH_ECHO_SERVER_H
 
-#include "engine.h"
+#include "bench/floors/engine.h"
 
 extern const struct echo_engine twin_polling_engine;
 extern const struct echo_engine twin_completion_engine;

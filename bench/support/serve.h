@@ -9,7 +9,7 @@
 #ifndef DUET_BENCH_SERVE_H
 #define DUET_BENCH_SERVE_H
 
-#include "engine.h"
+#include "bench/floors/engine.h"
 
 /* Returns the exit status. options is parsed from argv: --port --count --size --connections
  * --buffers --buffer-bytes --seconds. */
