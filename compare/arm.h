@@ -1,23 +1,43 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
-/* An arm: one of the things that are set side by side. Written BACKEND[/MODEL][:TUNING], as
- * "completion", "polling/future" or "completion:mode=plain". The tuning goes to the loop's options
- * as it is. */
+/*
+ * An arm: one of the things that are set side by side. Written as one of
+ *
+ *   BACKEND[/MODEL][:KEY=VALUE,...]   "completion", "polling/future", "completion:mode=plain"
+ *   floor-NAME                        a loop written by hand with nothing of the library
+ *   exec:COMMAND                      any echo server; {port} in it is where it has to listen
+ *
+ * Of the keys try, burst and spin_us are the loop's own, the same on every backend; all others are
+ * the backend's tuning and go to it as they are.
+ */
 #ifndef COMPARE_ARM_H
 #define COMPARE_ARM_H
 
-enum { ARM_TEXT_MAX = 96 };
+#include <stdint.h>
+
+enum { ARM_TEXT_MAX = 512, ARM_NAME_MAX = 64 };
+
+enum arm_kind { ARM_BACKEND, ARM_FLOOR, ARM_EXTERNAL };
+
+struct duet_loop_options;
 
 struct arm {
-	char text[ARM_TEXT_MAX]; /* as it was written: also what it is called in the report */
-	char backend[ARM_TEXT_MAX];
-	char model[ARM_TEXT_MAX];  /* "callback" where none was given */
-	char tuning[ARM_TEXT_MAX]; /* "" where none was given */
+	char text[ARM_TEXT_MAX];    /* as it was written: also what it is called in the report */
+	enum arm_kind kind;
+	char backend[ARM_NAME_MAX]; /* or the floor's name */
+	char model[ARM_NAME_MAX];   /* "callback" where none was given */
+	char keys[ARM_TEXT_MAX];    /* "" where none were given */
+	char tuning[ARM_TEXT_MAX];  /* those of the keys that are the backend's */
+	char command[ARM_TEXT_MAX]; /* external: with {port} in it */
+	uint32_t try_first, burst_max, spin_ns; /* UINT32_MAX: the loop's default */
 };
 
 /* 0, or -EINVAL with a sentence in why that says what is wrong with which part. Whether there is
- * such a backend or model is not asked here. */
+ * such a backend, model or floor is not asked here. */
 int arm_read(const char *text, struct arm *arm, char *why, unsigned int why_size);
+
+/* Puts what the keys say into options; the tuning is lent as long as arm lives. */
+void arm_tune(const struct arm *arm, struct duet_loop_options *options);
 
 #endif

@@ -9,12 +9,14 @@
 #include <string.h>
 
 #include "compare/backends.h"
+#include "compare/floors.h"
 #include "compare/measure/process.h"
 #include "compare/measure/rounds.h"
 #include "compare/measure/window.h"
 #include "compare/models/model.h"
 #include "compare/report/conclude.h"
 #include "compare/report/machine.h"
+#include "compare/report/store.h"
 #include "compare/say.h"
 
 /* One round takes at most so many of the repeats: a neighbour that stays would use them all up. */
@@ -30,7 +32,18 @@ struct play {
 	bool correct;
 };
 
-static int check_arm(const struct cell *cell, const struct arm *arm, struct duet_probe *probe)
+/* One that isn't a backend of ours: nothing can be asked about it before it is played. */
+static int check_stranger(const struct cell *cell, const struct arm *arm)
+{
+	if (!cell->workload->needs_model)
+		return say_failure(SAY_USAGE, "arm %s: the workload %s is played by completion and "
+				   "polling only", arm->text, cell->workload->name);
+	if (arm->kind == ARM_FLOOR && !floors_find(arm->backend))
+		return say_failure(SAY_USAGE, "arm %s: there is " FLOORS_NAMES, arm->text);
+	return SAY_OK;
+}
+
+static int check_backend(const struct cell *cell, const struct arm *arm, struct duet_probe *probe)
 {
 	const struct duet_backend *backend = backends_find(arm->backend);
 	const struct model *model = model_find(arm->model);
@@ -55,6 +68,37 @@ static int check_arm(const struct cell *cell, const struct arm *arm, struct duet
 			   probe->reason);
 }
 
+static int check_arm(const struct cell *cell, const struct arm *arm, struct duet_probe *probe)
+{
+	return arm->kind == ARM_BACKEND ? check_backend(cell, arm, probe)
+					: check_stranger(cell, arm);
+}
+
+/* Absent where it would mean nothing. */
+static void set_word(json_t *json, const char *key, const char *word)
+{
+	if (*word)
+		json_object_set_new(json, key, store_string(word));
+}
+
+static json_t *describe_arm(const struct arm *arm, const struct duet_probe *probe)
+{
+	static const char *const kinds[] = { "backend", "floor", "external" };
+	static const char *const shapes[] = { "", "written by hand, with nothing of the library",
+					      "a program of its own" };
+	json_t *json = json_pack("{s:o, s:s}", "name", store_string(arm->text), "kind",
+				 kinds[arm->kind]);
+
+	set_word(json, "backend", arm->backend);
+	set_word(json, "command", arm->command);
+	if (arm->kind == ARM_BACKEND) {
+		json_object_set_new(json, "model", json_string(arm->model));
+		json_object_set_new(json, "tuning", json_string(arm->keys));
+	}
+	set_word(json, "shape", arm->kind == ARM_BACKEND ? probe->shape : shapes[arm->kind]);
+	return json;
+}
+
 static int describe_arms(const struct cell *cell, json_t *arms)
 {
 	int code = SAY_OK;
@@ -64,10 +108,7 @@ static int describe_arms(const struct cell *cell, json_t *arms)
 		struct duet_probe probe = {0};
 
 		code = check_arm(cell, arm, &probe);
-		json_array_append_new(arms, json_pack("{s:s, s:s, s:s, s:s, s:s}", "name",
-						      arm->text, "backend", arm->backend, "model",
-						      arm->model, "tuning", arm->tuning, "shape",
-						      probe.shape));
+		json_array_append_new(arms, describe_arm(arm, &probe));
 	}
 	return code;
 }

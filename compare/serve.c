@@ -16,6 +16,7 @@
 
 #include "compare/arm.h"
 #include "compare/backends.h"
+#include "compare/floors.h"
 #include "compare/measure/process.h"
 #include "compare/measure/window.h"
 #include "compare/models/model.h"
@@ -36,7 +37,7 @@ struct values {
 #define AT(field) offsetof(struct values, field)
 static const struct option_row ROWS[] = {
 	{ "backend", OPTION_TEXT, AT(backend), 0, 0, "NAME",
-	  "completion, polling, auto (auto); NAME:KEY=VALUE" },
+	  "completion, polling, auto (auto), floor-epoll, floor-uring; NAME:KEY=VALUE" },
 	{ "model", OPTION_TEXT, AT(model), 0, 0, "NAME", "callback, future or native (callback)" },
 	{ "host", OPTION_TEXT, AT(host), 0, 0, "ADDRESS", "to listen on (127.0.0.1)" },
 	{ "port", OPTION_NUMBER, AT(port), 0, 65535, "N", "to listen on (0: any free one)" },
@@ -100,10 +101,18 @@ static void obey_signals(struct duet_loop *loop)
 static int find_parts(struct server *server)
 {
 	const struct values *values = server->values;
-	char why[128];
+	char why[256];
 
 	if (arm_read(values->backend, &server->arm, why, sizeof(why)))
 		return say_failure(SAY_USAGE, "serve: --backend: %s", why);
+	if (server->arm.kind == ARM_EXTERNAL)
+		return say_failure(SAY_USAGE, "serve: --backend %s: another program serves by "
+				   "itself", values->backend);
+	if (server->arm.kind == ARM_FLOOR && !floors_find(server->arm.backend))
+		return say_failure(SAY_USAGE, "serve: --backend %s: there is " FLOORS_NAMES,
+				   values->backend);
+	if (server->arm.kind == ARM_FLOOR)
+		return SAY_OK;
 	if (strcmp(server->arm.backend, "auto") != 0 && !backends_find(server->arm.backend))
 		return say_failure(SAY_USAGE, "serve: --backend %s: there is completion, polling "
 				   "and auto", server->arm.backend);
@@ -145,7 +154,7 @@ static int create_loop(struct server *server)
 	options.operations_max = 3 * values->connections + 2 * values->buffers + 64;
 	options.handles_max = values->connections + BACKLOG + 16;
 	options.worker_threads = 0;
-	options.tuning = *server->arm.tuning ? server->arm.tuning : NULL;
+	arm_tune(&server->arm, &options);
 	options.woken = on_woken;
 	options.woken_context = server;
 	status = backend ? duet_loop_create(&server->loop, backend, &options)
@@ -275,6 +284,21 @@ static int end(struct server *server, int code)
 	return code;
 }
 
+static int serve_floor(const struct server *server)
+{
+	const struct values *values = server->values;
+	const struct floors_options options = {
+		.host = values->host,
+		.json = values->json,
+		.port = values->port,
+		.connections = values->connections,
+		.buffers = power_of_two(values->buffers),
+		.buffer_bytes = values->buffer_bytes,
+	};
+
+	return floors_serve(floors_find(server->arm.backend), &options);
+}
+
 int serve_command(int argc, char **argv)
 {
 	struct values values = { "auto", "callback", "127.0.0.1", NULL, 0, 1024, 1024, 16384 };
@@ -291,6 +315,8 @@ int serve_command(int argc, char **argv)
 		code = say_check_output("serve: ");
 	if (!code && values.json)
 		code = store_check(values.json, "serve");
+	if (!code && server.arm.kind == ARM_FLOOR)
+		return serve_floor(&server);
 	if (!code)
 		code = create_loop(&server);
 	if (code)

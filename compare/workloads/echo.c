@@ -12,6 +12,7 @@
 #include "compare/measure/process.h"
 #include "compare/say.h"
 #include "compare/workloads/arguments.h"
+#include "compare/workloads/external.h"
 #include "compare/workloads/workload.h"
 
 /* The load gives up by itself where nothing moves any more; the last timeout is for a load that is
@@ -93,7 +94,29 @@ static void add_buffers(struct arguments *arguments, const struct cell *cell)
 	arguments_add(arguments, "%u", size);
 }
 
-static int start_server(struct pair *pair)
+static int start_external(struct pair *pair)
+{
+	int status = external_start(pair->arm, &pair->server, pair->stage->subject_cpu,
+				    pair->address, sizeof(pair->address));
+
+	switch (status) {
+	case 0:
+		return SAY_OK;
+	case -EINTR:
+		return WORKLOAD_INTERRUPTED;
+	case -ESRCH:
+		return complain(pair, &pair->server, "server", process_end(&pair->server, 0));
+	case -ETIMEDOUT:
+		return say_failure(SAY_UNMEASURED, "arm %s: it runs, but nobody listens on %s: does "
+				   "the program take its port from where {port} stands?",
+				   pair->arm->text, pair->address);
+	default:
+		return say_failure(SAY_UNMEASURED, "arm %s: can't start it: %s", pair->arm->text,
+				   strerror(-status));
+	}
+}
+
+static int start_own(struct pair *pair)
 {
 	static const char said[] = "listening on ";
 	struct arguments arguments;
@@ -104,8 +127,8 @@ static int start_server(struct pair *pair)
 	arguments_add(&arguments, "serve");
 	arguments_add(&arguments, "echo");
 	arguments_add(&arguments, "--backend");
-	arguments_add(&arguments, "%s%s%s", pair->arm->backend, *pair->arm->tuning ? ":" : "",
-		      pair->arm->tuning);
+	arguments_add(&arguments, "%s%s%s", pair->arm->backend, *pair->arm->keys ? ":" : "",
+		      pair->arm->keys);
 	arguments_add(&arguments, "--model");
 	arguments_add(&arguments, "%s", pair->arm->model);
 	arguments_add(&arguments, "--connections");
@@ -125,6 +148,11 @@ static int start_server(struct pair *pair)
 		return WORKLOAD_INTERRUPTED;
 	status = process_end(&pair->server, status == -ETIMEDOUT ? SIGKILL : 0);
 	return complain(pair, &pair->server, "server", status);
+}
+
+static int start_server(struct pair *pair)
+{
+	return pair->arm->kind == ARM_EXTERNAL ? start_external(pair) : start_own(pair);
 }
 
 static int start_load(struct pair *pair)
@@ -187,6 +215,15 @@ static int await_server(struct pair *pair, json_t *slot)
 	int status, code;
 	json_t *counters;
 
+	/* Somebody else's program ends as it likes, and counts nothing for us. */
+	if (pair->arm->kind == ARM_EXTERNAL) {
+		if (process_is_over(&pair->server, 0))
+			return complain(pair, &pair->server, "server",
+					process_end(&pair->server, 0));
+		process_end(&pair->server, SIGTERM);
+		json_object_set_new(slot, "counters", json_object());
+		return SAY_OK;
+	}
 	kill(pair->server.pid, SIGTERM);
 	status = process_rest(&pair->server, START_TIMEOUT_MS);
 	code = process_end(&pair->server, status ? SIGKILL : 0);

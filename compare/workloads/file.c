@@ -173,8 +173,8 @@ static void fill_arguments(struct arguments *arguments, const struct stage *stag
 {
 	arguments_begin(arguments);
 	arguments_add(arguments, "play");
-	arguments_add(arguments, "--backend=%s%s%s", arm->backend, *arm->tuning ? ":" : "",
-		      arm->tuning);
+	arguments_add(arguments, "--backend=%s%s%s", arm->backend, *arm->keys ? ":" : "",
+		      arm->keys);
 	arguments_add(arguments, "--file=/proc/%d/fd/%d", (int)getpid(), stage->file);
 	arguments_add(arguments, "--name=%s", cell->file ? cell->file : "the made file");
 	if (stage->sums >= 0)

@@ -77,7 +77,7 @@ static int create_loop(struct player *player)
 		return say_failure(SAY_USAGE, "there is no backend '%s'", player->arm.backend);
 	duet_loop_options_init(&options);
 	options.worker_threads = player->values->workers;
-	options.tuning = *player->arm.tuning ? player->arm.tuning : NULL;
+	arm_tune(&player->arm, &options);
 	status = duet_loop_create(&player->options.loop, backend, &options);
 	if (!status)
 		return SAY_OK;
