@@ -129,12 +129,12 @@ static void cut(char *text, char mark, char *rest, size_t rest_size)
 	snprintf(rest, rest_size, "%s", at + 1);
 }
 
-static int read_backend(const struct reading *reading)
+static int read_backend(const struct reading *reading, const char *text)
 {
 	char name[ARM_TEXT_MAX], model[ARM_TEXT_MAX];
 	struct arm *arm = reading->arm;
 
-	memcpy(name, arm->text, sizeof(name));
+	strcpy(name, text);
 	cut(name, ':', arm->keys, sizeof(arm->keys));
 	cut(name, '/', model, sizeof(model));
 	if (!*name)
@@ -165,7 +165,7 @@ static int read_command(const struct reading *reading, const char *command)
 
 int arm_read(const char *text, struct arm *arm, char *why, unsigned int why_size)
 {
-	static const char external[] = "exec:";
+	static const char external[] = "exec:", plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
 	const struct reading reading = { arm, why, why_size };
 
 	memset(arm, 0, sizeof(*arm));
@@ -175,9 +175,14 @@ int arm_read(const char *text, struct arm *arm, char *why, unsigned int why_size
 		return -EINVAL;
 	}
 	strcpy(arm->text, text);
+	strcpy(arm->name, text);
+	if (text[strspn(text, plain)] == '=' && *text != '=') {
+		arm->name[strspn(text, plain)] = 0;
+		text += strlen(arm->name) + 1;
+	}
 	if (!strncmp(text, external, strlen(external)))
 		return read_command(&reading, text + strlen(external));
-	return read_backend(&reading);
+	return read_backend(&reading, text);
 }
 
 void arm_tune(const struct arm *arm, struct duet_loop_options *options)

@@ -8,6 +8,7 @@
  *   floor-NAME                        a loop written by hand with nothing of the library
  *   exec:COMMAND                      any echo server; {port} in it is where it has to listen
  *
+ * each with NAME= before it, if it is to be called so: "libuv=exec:./server {port}".
  * Of the keys try, burst and spin_us are the loop's own, the same on every backend; all others are
  * the backend's tuning and go to it as they are.
  */
@@ -23,7 +24,8 @@ enum arm_kind { ARM_BACKEND, ARM_FLOOR, ARM_EXTERNAL };
 struct duet_loop_options;
 
 struct arm {
-	char text[ARM_TEXT_MAX];    /* as it was written: also what it is called in the report */
+	char text[ARM_TEXT_MAX];    /* as it was written */
+	char name[ARM_TEXT_MAX];    /* what it is called in the report; without NAME= the text */
 	enum arm_kind kind;
 	char backend[ARM_NAME_MAX]; /* or the floor's name */
 	char model[ARM_NAME_MAX];   /* "callback" where none was given */

@@ -27,7 +27,7 @@ static const uint32_t UNSET = UINT32_MAX; /* 0 repeats is a wish like any other 
 
 struct values {
 	const char *set, *file, *json, *a, *b;
-	bool cells, direct, quiet;
+	bool cells, parity, direct, quiet;
 	uint32_t rounds, repeats, connections, size_bytes, depth, block_bytes;
 	uint64_t duration_ns, warmup_ns, seed;
 };
@@ -36,7 +36,9 @@ struct values {
 static const struct option_row ROWS[] = {
 	{ "set", OPTION_TEXT, AT(set), 0, 0, "quick|full", "a fixed set of cells" },
 	{ "cells", OPTION_FLAG, AT(cells), 0, 0, "", "echo: both models on both backends, and native" },
-	{ "a", OPTION_TEXT, AT(a), 0, 0, "ARM", "BACKEND[/MODEL][:TUNING] (completion)" },
+	{ "parity", OPTION_FLAG, AT(parity), 0, 0, "", "echo: a native dialect against the common API" },
+	{ "a", OPTION_TEXT, AT(a), 0, 0, "ARM",
+	  "BACKEND[/MODEL][:KEY=VALUE], floor-NAME, exec:COMMAND; see duet(1)" },
 	{ "b", OPTION_TEXT, AT(b), 0, 0, "ARM", "what it is set against (polling)" },
 	{ "rounds", OPTION_NUMBER, AT(rounds), 1, INTERVAL_VALUES_MAX, "N",
 	  "each plays a, b and a again (15)" },
@@ -88,6 +90,10 @@ static int fill_arms(const struct values *values, struct cell *cell, bool cells)
 {
 	int code = SAY_OK;
 
+	if (values->parity) {
+		code = read_arm(cell, "polling/native");
+		return code ? code : read_arm(cell, "polling/callback");
+	}
 	if (cells) {
 		for (int i = 0; !code && i < ROUNDS_ARMS_MAX; i++)
 			code = read_arm(cell, SETS_CELLS[i]);
@@ -126,7 +132,7 @@ static int plan_set(struct plan *plan, int operands)
 	if (!set)
 		return say_failure(SAY_USAGE, "compare: --set %s: there is quick and full",
 				   values->set);
-	if (operands || values->cells || values->connections || values->size_bytes ||
+	if (operands || values->cells || values->parity || values->connections || values->size_bytes ||
 	    values->depth || values->block_bytes || values->direct)
 		return say_failure(SAY_USAGE, "compare: --set %s fixes the workloads and their "
 				   "parameters; leave out one or the other", set->name);
@@ -142,6 +148,12 @@ static int plan_set(struct plan *plan, int operands)
 		code = fill_arms(values, cell, row->cells);
 	}
 	return code;
+}
+
+/* The option that names its own arms, for echo; or NULL. */
+static const char *names_arms(const struct values *values)
+{
+	return values->cells ? "--cells" : values->parity ? "--parity" : NULL;
 }
 
 static int plan_workload(struct plan *plan, const char *name)
@@ -162,9 +174,9 @@ static int plan_workload(struct plan *plan, const char *name)
 	cell->depth = chosen(values->depth, workload == &WORKLOAD_FILE ? 32 : 1);
 	cell->block_bytes = chosen(values->block_bytes, 4096);
 	fill_times(values, cell, NULL);
-	if (values->cells && workload != &WORKLOAD_ECHO)
-		return say_failure(SAY_USAGE, "compare: --cells is for echo only; write duet compare "
-				   "echo --cells");
+	if (names_arms(values) && workload != &WORKLOAD_ECHO)
+		return say_failure(SAY_USAGE, "compare: %s is for echo only; write duet compare echo "
+				   "%s", names_arms(values), names_arms(values));
 	return fill_arms(values, cell, values->cells);
 }
 
@@ -172,7 +184,7 @@ static int plan_workload(struct plan *plan, const char *name)
 static bool plays(int count, char **names, const struct values *values, const char *workload)
 {
 	if (!count)
-		return !values->cells || !strcmp(workload, "echo");
+		return !names_arms(values) || !strcmp(workload, "echo");
 	for (int i = 0; i < count; i++) {
 		if (!strcmp(names[i], workload))
 			return true;
@@ -205,9 +217,9 @@ static int plan_all(struct plan *plan, int count, char **names)
 	if (values->file && strlen(values->file) > PATH_BYTES_MAX)
 		return say_failure(SAY_USAGE, "compare: --file: the path has more than %d bytes",
 				   PATH_BYTES_MAX);
-	if (values->cells && (values->a || values->b))
-		return say_failure(SAY_USAGE, "compare: --cells names its own arms; leave out --a "
-				   "and --b");
+	if (names_arms(values) && (values->a || values->b || (values->cells && values->parity)))
+		return say_failure(SAY_USAGE, "compare: %s names its own arms; leave out --a and --b "
+				   "and their like", names_arms(values));
 	if (values->block_bytes % 512)
 		return say_failure(SAY_USAGE, "compare: --block %u: give a multiple of 512",
 				   values->block_bytes);
@@ -223,7 +235,7 @@ static int plan_all(struct plan *plan, int count, char **names)
 		return code;
 	if (values->set)
 		return plan_set(plan, count);
-	if (!count && values->cells)
+	if (!count && names_arms(values))
 		return plan_workload(plan, "echo");
 	if (!count) {
 		code = plan_workload(plan, "echo");

@@ -37,9 +37,9 @@ static int check_stranger(const struct cell *cell, const struct arm *arm)
 {
 	if (!cell->workload->needs_model)
 		return say_failure(SAY_USAGE, "arm %s: the workload %s is played by completion and "
-				   "polling only", arm->text, cell->workload->name);
+				   "polling only", arm->name, cell->workload->name);
 	if (arm->kind == ARM_FLOOR && !floors_find(arm->backend))
-		return say_failure(SAY_USAGE, "arm %s: there is " FLOORS_NAMES, arm->text);
+		return say_failure(SAY_USAGE, "arm %s: there is " FLOORS_NAMES, arm->name);
 	return SAY_OK;
 }
 
@@ -50,21 +50,21 @@ static int check_backend(const struct cell *cell, const struct arm *arm, struct 
 
 	if (!backend)
 		return say_failure(SAY_USAGE, "arm %s: there is no backend '%s'; there is "
-				   "completion and polling", arm->text, arm->backend);
+				   "completion and polling", arm->name, arm->backend);
 	if (!model)
 		return say_failure(SAY_USAGE, "arm %s: there is no model '%s'; there is callback, "
-				   "future and native", arm->text, arm->model);
+				   "future and native", arm->name, arm->model);
 	if (model->only_on && strcmp(model->only_on, arm->backend) != 0)
-		return say_failure(SAY_USAGE, "arm %s: only %s speaks the %s dialect", arm->text,
+		return say_failure(SAY_USAGE, "arm %s: only %s speaks the %s dialect", arm->name,
 				   model->only_on, model->name);
 	if (!cell->workload->needs_model && model != &MODEL_ECHO_CALLBACK)
 		return say_failure(SAY_USAGE, "arm %s: the workload %s has callbacks only",
-				   arm->text, cell->workload->name);
+				   arm->name, cell->workload->name);
 	if (!duet_backend_probe(backend, *arm->tuning ? arm->tuning : NULL, probe))
 		return SAY_OK;
 	if (probe->error == -EINVAL && *arm->tuning)
-		return say_failure(SAY_USAGE, "arm %s: %s", arm->text, probe->reason);
-	return say_failure(SAY_UNMEASURED, "arm %s can't be played here: %s", arm->text,
+		return say_failure(SAY_USAGE, "arm %s: %s", arm->name, probe->reason);
+	return say_failure(SAY_UNMEASURED, "arm %s can't be played here: %s", arm->name,
 			   probe->reason);
 }
 
@@ -86,9 +86,10 @@ static json_t *describe_arm(const struct arm *arm, const struct duet_probe *prob
 	static const char *const kinds[] = { "backend", "floor", "external" };
 	static const char *const shapes[] = { "", "written by hand, with nothing of the library",
 					      "a program of its own" };
-	json_t *json = json_pack("{s:o, s:s}", "name", store_string(arm->text), "kind",
+	json_t *json = json_pack("{s:o, s:s}", "name", store_string(arm->name), "kind",
 				 kinds[arm->kind]);
 
+	set_word(json, "arm", arm->text);
 	set_word(json, "backend", arm->backend);
 	set_word(json, "command", arm->command);
 	if (arm->kind == ARM_BACKEND) {
@@ -159,7 +160,7 @@ static int play_slot(struct play *play, unsigned int arm, json_t *slots)
 	if (code == SAY_WRONG_BYTE) {
 		play->correct = false;
 		return say_failure(code, "arm %s: a byte came back wrong, was lost or doubled: the "
-				   "timings are void", cell->arms[arm].text);
+				   "timings are void", cell->arms[arm].name);
 	}
 	return code;
 }

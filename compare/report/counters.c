@@ -8,8 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bench/floors/engine.h"
-
 struct counter {
 	const char *key;
 	size_t offset;
@@ -66,12 +64,4 @@ json_t *counters_json(const struct duet_loop *loop, uint64_t life_ns)
 	add_ledger(loop, json);
 	json_object_set_new(json, "life_ns", json_integer((json_int_t)life_ns));
 	return json;
-}
-
-json_t *counters_of_floor(const struct echo_tally *tally, uint64_t life_ns)
-{
-	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "waits", (json_int_t)tally->waits,
-			 "system_calls", (json_int_t)tally->calls, "wasted",
-			 (json_int_t)tally->wasted, "registrations", (json_int_t)tally->controls,
-			 "life_ns", (json_int_t)life_ns);
 }

@@ -9,12 +9,8 @@
 #include <stdint.h>
 
 struct duet_loop;
-struct echo_tally;
 
 /* life_ns is how long the loop has been at work. */
 json_t *counters_json(const struct duet_loop *loop, uint64_t life_ns);
-
-/* The few of them that a floor counts, where it makes the calls. */
-json_t *counters_of_floor(const struct echo_tally *tally, uint64_t life_ns);
 
 #endif

@@ -70,12 +70,12 @@ static int complain(struct pair *pair, struct process *part, const char *name, i
 		return WORKLOAD_INTERRUPTED;
 	if (*line)
 		return say_failure(code == SAY_USAGE ? SAY_USAGE : SAY_UNMEASURED, "arm %s: %s",
-				   pair->arm->text, line);
+				   pair->arm->name, line);
 	if (code > 128)
 		return say_failure(SAY_UNMEASURED, "arm %s: the %s died of signal %d (%s)",
-				   pair->arm->text, name, code - 128, strsignal(code - 128));
+				   pair->arm->name, name, code - 128, strsignal(code - 128));
 	return say_failure(SAY_UNMEASURED, "arm %s: the %s ended with exit code %d and said nothing",
-			   pair->arm->text, name, code);
+			   pair->arm->name, name, code);
 }
 
 /* A pool that no burst can empty, of buffers that hold more than one connection may have sent: a
@@ -109,9 +109,9 @@ static int start_external(struct pair *pair)
 	case -ETIMEDOUT:
 		return say_failure(SAY_UNMEASURED, "arm %s: it runs, but nobody listens on %s: does "
 				   "the program take its port from where {port} stands?",
-				   pair->arm->text, pair->address);
+				   pair->arm->name, pair->address);
 	default:
-		return say_failure(SAY_UNMEASURED, "arm %s: can't start it: %s", pair->arm->text,
+		return say_failure(SAY_UNMEASURED, "arm %s: can't start it: %s", pair->arm->name,
 				   strerror(-status));
 	}
 }

@@ -202,8 +202,8 @@ static int complain(const struct cell *cell, const struct arm *arm, const struct
 		return say_failure(code == SAY_USAGE ? SAY_USAGE : SAY_UNMEASURED, "%s", line);
 	if (*line)
 		return say_failure(code == SAY_USAGE ? SAY_USAGE : SAY_UNMEASURED, "arm %s: %s",
-				   arm->text, line);
-	return say_failure(SAY_UNMEASURED, "arm %s: the reader ended with %s %d", arm->text,
+				   arm->name, line);
+	return say_failure(SAY_UNMEASURED, "arm %s: the reader ended with %s %d", arm->name,
 			   code > 128 ? "signal" : "exit code", code > 128 ? code - 128 : code);
 }
 

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <duet/loop.h>
+
 #include "compare/arm.h"
 #include "compare/options.h"
 #include "compare/say.h"
@@ -98,6 +100,8 @@ START_TEST(an_arm_is_backend_model_and_tuning)
 	ck_assert_str_eq(arm.backend, "polling");
 	ck_assert_str_eq(arm.model, "future");
 	ck_assert_str_eq(arm.tuning, "events=8,eager=yes");
+	ck_assert_int_eq(arm.kind, ARM_BACKEND);
+	ck_assert_str_eq(arm.name, arm.text);
 	/* A tuning is passed on as it is, whatever is in it. */
 	ck_assert_int_eq(arm_read("x:a/b:c", &arm, why, sizeof(why)), 0);
 	ck_assert_str_eq(arm.backend, "x");
@@ -105,10 +109,50 @@ START_TEST(an_arm_is_backend_model_and_tuning)
 }
 END_TEST
 
+START_TEST(the_loop_s_own_keys_are_not_the_backend_s)
+{
+	struct duet_loop_options options;
+	struct arm arm;
+	char why[128];
+
+	ck_assert_int_eq(arm_read("polling:try=never,events=8,spin_us=50,burst=3,eager=yes", &arm,
+				  why, sizeof(why)), 0);
+	ck_assert_str_eq(arm.tuning, "events=8,eager=yes");
+	duet_loop_options_init(&options);
+	arm_tune(&arm, &options);
+	ck_assert_uint_eq(options.try_first, DUET_TRY_NEVER);
+	ck_assert_uint_eq(options.spin_ns, 50000);
+	ck_assert_uint_eq(options.burst_max, 3);
+	ck_assert_str_eq(options.tuning, "events=8,eager=yes");
+	ck_assert_int_eq(arm_read("polling:spin_us=", &arm, why, sizeof(why)), -EINVAL);
+	ck_assert_int_eq(arm_read("polling:spin_us=-1", &arm, why, sizeof(why)), -EINVAL);
+	ck_assert_int_eq(arm_read("polling:burst=65536", &arm, why, sizeof(why)), -EINVAL);
+}
+END_TEST
+
+START_TEST(an_arm_may_have_a_name_of_its_own)
+{
+	struct arm arm;
+	char why[128];
+
+	ck_assert_int_eq(arm_read("libuv=exec:./server --fast=yes {port}", &arm, why,
+				  sizeof(why)), 0);
+	ck_assert_str_eq(arm.name, "libuv");
+	ck_assert_int_eq(arm.kind, ARM_EXTERNAL);
+	ck_assert_str_eq(arm.command, "./server --fast=yes {port}");
+	ck_assert_int_eq(arm_read("never=polling:try=never", &arm, why, sizeof(why)), 0);
+	ck_assert_str_eq(arm.name, "never");
+	ck_assert_str_eq(arm.backend, "polling");
+	ck_assert_uint_eq(arm.try_first, 1);
+	ck_assert_int_eq(arm_read("floor-uring", &arm, why, sizeof(why)), 0);
+	ck_assert_int_eq(arm.kind, ARM_FLOOR);
+}
+END_TEST
+
 START_TEST(an_arm_without_a_backend_is_refused)
 {
 	struct arm arm;
-	char why[128], text[300];
+	char why[128], text[ARM_TEXT_MAX + 1];
 
 	ck_assert_int_eq(arm_read("", &arm, why, sizeof(why)), -EINVAL);
 	ck_assert_int_eq(arm_read(":mode=plain", &arm, why, sizeof(why)), -EINVAL);
@@ -128,6 +172,8 @@ int main(void)
 	tcase_add_test(cases, every_kind_is_read_wherever_it_stands);
 	tcase_add_test(cases, what_makes_no_sense_is_refused);
 	tcase_add_test(cases, an_arm_is_backend_model_and_tuning);
+	tcase_add_test(cases, the_loop_s_own_keys_are_not_the_backend_s);
+	tcase_add_test(cases, an_arm_may_have_a_name_of_its_own);
 	tcase_add_test(cases, an_arm_without_a_backend_is_refused);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);

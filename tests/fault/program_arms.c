@@ -1,0 +1,230 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* Arms that aren't ours: floors, and other people's servers that do what they shouldn't. The server is
+ * this program, started anew as "program_arms --server FAULT PORT". */
+#include <arpa/inet.h>
+#include <jansson.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "tests/fault/program.h"
+
+#define SHORT "--warmup 0.01 --duration 0.03 --repeats 0 --rounds 1 --connections 2"
+
+/* ---- The server. ---- */
+
+enum { PEERS_MAX = 16 };
+
+struct server {
+	const char *fault;
+	struct pollfd peers[PEERS_MAX]; /* the first is the listener */
+	nfds_t count;
+	unsigned int received; /* pieces */
+};
+
+static bool is(const struct server *server, const char *fault)
+{
+	return !strcmp(server->fault, fault);
+}
+
+static void drop(struct server *server, nfds_t peer)
+{
+	close(server->peers[peer].fd);
+	server->peers[peer] = server->peers[--server->count];
+}
+
+static void echo(struct server *server, nfds_t peer)
+{
+	char piece[65536];
+	ssize_t got = recv(server->peers[peer].fd, piece, sizeof(piece), 0);
+
+	if (got <= 0) {
+		drop(server, peer);
+		return;
+	}
+	server->received++;
+	if (is(server, "dies") && server->received == 50)
+		_exit(7);
+	if (is(server, "wrong") && server->received == 50)
+		piece[got / 2] ^= 1;
+	if (is(server, "loses") && server->received == 50)
+		got--;
+	send(server->peers[peer].fd, piece, (size_t)got, MSG_NOSIGNAL);
+	if (is(server, "doubles") && server->received == 50)
+		send(server->peers[peer].fd, piece, (size_t)got, MSG_NOSIGNAL);
+}
+
+static void welcome(struct server *server)
+{
+	int fd = accept(server->peers[0].fd, NULL, NULL);
+
+	if (fd >= 0 && server->count < PEERS_MAX)
+		server->peers[server->count++] = (struct pollfd){ .fd = fd, .events = POLLIN };
+}
+
+static int serve(const char *fault, const char *port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons((in_port_t)atoi(port)),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct server server = { .fault = fault, .count = 1 };
+	int yes = 1;
+
+	server.peers[0] = (struct pollfd){ .fd = socket(AF_INET, SOCK_STREAM, 0),
+					   .events = POLLIN };
+	setsockopt(server.peers[0].fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+	if (bind(server.peers[0].fd, (struct sockaddr *)&address, sizeof(address)) ||
+	    listen(server.peers[0].fd, 64))
+		return 9;
+	while (poll(server.peers, server.count, -1) > 0) {
+		for (nfds_t peer = server.count; peer-- > 1;) {
+			if (server.peers[peer].revents)
+				echo(&server, peer);
+		}
+		if (server.peers[0].revents)
+			welcome(&server);
+	}
+	return 9;
+}
+
+/* ---- The cases. ---- */
+
+static char self[512];
+
+/* Tabs, since words are split at spaces: the shell takes either. */
+static void play(struct program *program, const char *fault)
+{
+	program_begin(program, NULL, "compare echo " SHORT " --a polling "
+		      "--b other=exec:%s\t--server\t%s\t{port}", self, fault);
+	program_end(program);
+}
+
+START_TEST(another_program_is_an_arm_like_any_other)
+{
+	struct program program;
+	json_t *result, *arm;
+
+	program_begin(&program, NULL, "compare echo " SHORT " --a floor-epoll --json - "
+		      "--b other=exec:%s\t--server\thonest\t{port}", self);
+	program_end(&program);
+	ck_assert_msg(program.code == 0, "%s", program.complained);
+	result = json_loads(program.said, 0, NULL);
+	ck_assert_ptr_nonnull(result);
+	arm = json_array_get(json_object_get(json_array_get(json_object_get(result, "cells"), 0),
+					     "arms"), 1);
+	ck_assert_str_eq(json_string_value(json_object_get(arm, "name")), "other");
+	ck_assert_str_eq(json_string_value(json_object_get(arm, "kind")), "external");
+	ck_assert_ptr_nonnull(strstr(json_string_value(json_object_get(arm, "command")), "{port}"));
+	json_decref(result);
+}
+END_TEST
+
+START_TEST(a_wrong_byte_voids_the_timings)
+{
+	static const char *const faults[] = { "wrong", "loses", "doubles" };
+
+	for (int i = 0; i < 3; i++) {
+		struct program program;
+
+		play(&program, faults[i]);
+		ck_assert_msg(program.code == 4, "%s: exit code %d: %s%s", faults[i], program.code,
+			      program.said, program.complained);
+		ck_assert_ptr_nonnull(strstr(program.complained, "arm other"));
+		ck_assert_ptr_nonnull(strstr(program.complained, "void"));
+	}
+}
+END_TEST
+
+START_TEST(an_arm_that_ends_half_way_is_said_with_how_it_ended)
+{
+	struct program program;
+
+	play(&program, "dies");
+	program_expect(&program, 3, "arm other: the server ended with exit code 7");
+}
+END_TEST
+
+START_TEST(an_arm_that_can_not_be_started_is_said_in_its_own_words)
+{
+	struct program program;
+
+	program_begin(&program, NULL, "compare echo " SHORT " --b exec:/nonexistent/server\t{port}");
+	program_end(&program);
+	program_expect(&program, 3, "not found");
+	program_begin(&program, NULL, "compare echo " SHORT " --b exec:false\t{port}");
+	program_end(&program);
+	program_expect(&program, 3, "ended with exit code 1 and said nothing");
+}
+END_TEST
+
+START_TEST(an_arm_that_does_not_listen_is_said_with_what_to_look_at)
+{
+	struct program program;
+
+	program_begin(&program, NULL, "compare echo " SHORT " --b exec:sleep\t100\t#{port}");
+	program_end(&program);
+	program_expect(&program, 3, "nobody listens on 127.0.0.1:");
+}
+END_TEST
+
+START_TEST(an_arm_that_is_none_is_a_wrong_value)
+{
+	static const struct {
+		const char *words, *part;
+	} cases[] = {
+		{ "--b exec:cat", "write {port} in its place" },
+		{ "--b floor-kqueue", "there is floor-epoll and floor-uring" },
+		{ "--b floor-epoll/future", "neither models nor keys" },
+		{ "--b polling:try=perhaps", "there is predict, never and always" },
+		{ "--b polling:spin_us=2000000", "from 0 to 1000000" },
+		{ "--b polling:burst=0", "from 1 to 65535" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct program program;
+
+		program_begin(&program, NULL, "compare echo " SHORT " %s", cases[i].words);
+		program_end(&program);
+		program_expect(&program, 2, cases[i].part);
+	}
+}
+END_TEST
+
+START_TEST(a_file_is_read_by_backends_only)
+{
+	struct program program;
+
+	program_begin(&program, NULL, "compare file --b floor-epoll");
+	program_end(&program);
+	program_expect(&program, 2, "the workload file is played by");
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	Suite *suite = suite_create("arms");
+	TCase *cases = tcase_create("arms");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	if (argc == 4 && !strcmp(argv[1], "--server"))
+		return serve(argv[2], argv[3]);
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		return 1;
+	tcase_add_test(cases, another_program_is_an_arm_like_any_other);
+	tcase_add_test(cases, a_wrong_byte_voids_the_timings);
+	tcase_add_test(cases, an_arm_that_ends_half_way_is_said_with_how_it_ended);
+	tcase_add_test(cases, an_arm_that_can_not_be_started_is_said_in_its_own_words);
+	tcase_add_test(cases, an_arm_that_does_not_listen_is_said_with_what_to_look_at);
+	tcase_add_test(cases, an_arm_that_is_none_is_a_wrong_value);
+	tcase_add_test(cases, a_file_is_read_by_backends_only);
+	tcase_set_timeout(cases, 60);
+	suite_add_tcase(suite, cases);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
