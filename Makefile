@@ -138,7 +138,7 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 .SECONDARY:
 .PHONY: all objects everything setup compare compare-full check check-unit check-contract \
 	check-fault check-regress check-programs check-asan check-tsan check-valgrind check-twins \
-	check-examples check-install lint mutants twins bench tidy install uninstall \
+	check-examples check-install lint mutants twins method bench tidy install uninstall \
 	clean format compdb help FORCE
 
 all: $(STATIC) $(SHARED) $(PROGRAM) $(TWINS) $(EXAMPLES) ## build the libraries, the program and the examples
@@ -337,6 +337,9 @@ mutants: | $(BUILD)/.setup-test ## switch on one deliberate fault at a time; eve
 
 twins: $(TWINS) ## random scripts until SECONDS (60) are over, or the ones of SEED
 	@$(B)/twins $(if $(SEED),--seed $(SEED)) --seconds $(or $(SECONDS),60)
+
+method: $(PROGRAM) ## the comparison against itself: RUNS (200) times no difference, and as often 5 %
+	@python3 tests/method/claims.py $(B)/duet $(or $(RUNS),200)
 
 bench: $(BENCHES) | $(BUILD)/.setup-test ## each twin against its hand-written floor
 	@bench/run $(B)/bench

@@ -7,6 +7,8 @@
 #include <duet/polling.h>
 #include <string.h>
 
+#include "compare/null.h"
+
 typedef const struct duet_backend *backend_fn(void);
 
 static backend_fn *const BACKENDS[BACKENDS_COUNT] = { duet_completion, duet_polling };
@@ -22,5 +24,6 @@ const struct duet_backend *backends_find(const char *name)
 		if (!strcmp(duet_backend_name(BACKENDS[i]()), name))
 			return BACKENDS[i]();
 	}
-	return NULL;
+	/* Nobody's choice, but what the method is tested with. */
+	return strcmp(name, "null") ? NULL : null_backend();
 }

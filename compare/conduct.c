@@ -10,6 +10,7 @@
 
 #include "compare/backends.h"
 #include "compare/floors.h"
+#include "compare/harness.h"
 #include "compare/measure/process.h"
 #include "compare/measure/rounds.h"
 #include "compare/measure/window.h"
@@ -231,6 +232,7 @@ int conduct_cell(const struct conduct *conduct, const struct cell *cell, json_t 
 			  "warmup_ns", (json_int_t)cell->warmup_ns, "duration_ns",
 			  (json_int_t)cell->duration_ns, "arms", arms, "rounds", play.rounds,
 			  "complete", code == SAY_OK, "correct", play.correct);
+	json_object_set_new(*json, "harness", harness_json(cell));
 	if (play.correct)
 		conclude_cell(*json);
 	return code;

@@ -259,6 +259,16 @@ static void print_counters(const json_t *cell, FILE *out)
 	}
 }
 
+/* The part of the figures that no arm has any influence on. */
+static void print_harness(const json_t *cell, FILE *out)
+{
+	const json_t *harness = json_object_get(cell, "harness");
+
+	if (json_is_object(harness))
+		fprintf(out, "  all but I/O: %.3g us of CPU per op (core, model and checks, on a null "
+			"backend)\n", real_at(harness, "cpu_per_operation_ns") / 1e3);
+}
+
 static void print_noise(const json_t *cell, FILE *out)
 {
 	const json_t *noise = json_object_get(cell, "noise");
@@ -346,6 +356,7 @@ void text_cell(const json_t *cell, FILE *out)
 			print_metric(cell, metric, out);
 	}
 	print_counters(cell, out);
+	print_harness(cell, out);
 }
 
 void text_head(const json_t *result, FILE *out)
