@@ -29,7 +29,7 @@ struct values {
 	const char *set, *file, *json, *a, *b;
 	bool cells, parity, direct, quiet;
 	uint32_t rounds, repeats, connections, size_bytes, depth, block_bytes;
-	uint64_t duration_ns, warmup_ns, seed;
+	uint64_t duration_ns, warmup_ns, seed, delay_ns;
 };
 
 #define AT(field) offsetof(struct values, field)
@@ -52,6 +52,8 @@ static const struct option_row ROWS[] = {
 	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES", "echo: of a message (64)" },
 	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N",
 	  "messages or reads under way (echo 1, file 32)" },
+	{ "delay", OPTION_SECONDS, AT(delay_ns), 1000, UINT64_C(1000000000), "SECONDS",
+	  "echo: each way on a wire between the ends (root)" },
 	{ "file", OPTION_TEXT, AT(file), 0, 0, "PATH", "file: read this one (one is made)" },
 	{ "block", OPTION_SIZE, AT(block_bytes), 512, 1 << 20, "BYTES",
 	  "file: of a read, a multiple of 512 (4K)" },
@@ -133,7 +135,7 @@ static int plan_set(struct plan *plan, int operands)
 		return say_failure(SAY_USAGE, "compare: --set %s: there is quick and full",
 				   values->set);
 	if (operands || values->cells || values->parity || values->connections || values->size_bytes ||
-	    values->depth || values->block_bytes || values->direct)
+	    values->depth || values->block_bytes || values->direct || values->delay_ns)
 		return say_failure(SAY_USAGE, "compare: --set %s fixes the workloads and their "
 				   "parameters; leave out one or the other", set->name);
 	plan->patience_ns = set->patience_ns;
@@ -173,6 +175,7 @@ static int plan_workload(struct plan *plan, const char *name)
 	cell->size_bytes = chosen(values->size_bytes, 64);
 	cell->depth = chosen(values->depth, workload == &WORKLOAD_FILE ? 32 : 1);
 	cell->block_bytes = chosen(values->block_bytes, 4096);
+	cell->delay_ns = workload == &WORKLOAD_ECHO ? values->delay_ns : 0;
 	fill_times(values, cell, NULL);
 	if (names_arms(values) && workload != &WORKLOAD_ECHO)
 		return say_failure(SAY_USAGE, "compare: %s is for echo only; write duet compare echo "
@@ -202,7 +205,8 @@ static int check_options(const struct values *values, bool echo, bool file)
 			: values->direct ? "--direct" : NULL;
 	else if (!echo && file)
 		option = values->connections ? "--connections"
-			: values->size_bytes ? "--size" : NULL;
+			: values->size_bytes ? "--size"
+			: values->delay_ns ? "--delay" : NULL;
 	if (!option)
 		return SAY_OK;
 	return say_failure(SAY_USAGE, "compare: %s is an option of the workload %s, which isn't "

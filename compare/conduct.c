@@ -215,7 +215,7 @@ static int play_rounds(struct play *play)
 int conduct_cell(const struct conduct *conduct, const struct cell *cell, json_t **json)
 {
 	struct play play = { .conduct = conduct, .cell = cell, .correct = true,
-			     .stage = { .file = -1, .sums = -1 } };
+			     .stage = { .file = -1, .sums = -1, .wire = WIRE_NONE } };
 	json_t *arms = json_array();
 	int code = describe_arms(cell, arms);
 

@@ -14,6 +14,7 @@
 #include "compare/say.h"
 #include "compare/serve.h"
 #include "compare/show.h"
+#include "compare/wire.h"
 #include "compare/workloads/play.h"
 
 struct command {
@@ -28,6 +29,7 @@ static const struct command COMMANDS[] = {
 	{ "serve", "an echo server on a backend, alone", serve_command },
 	{ "load", "the load generator, alone", load_command },
 	{ "play", NULL, play_command },
+	{ "wire", NULL, wire_command },
 };
 
 static void print_help(FILE *out)

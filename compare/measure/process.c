@@ -77,7 +77,7 @@ bool process_is_here(pid_t pid)
 
 /* After fork, before exec: only calls that are safe there. Signals are blocked until our handlers,
  * which would swallow them, are gone. */
-static void become(char *const argv[], int cpu, int out, int complaints, pid_t parent)
+static void become(char *const argv[], int cpu, int space, int out, int complaints, pid_t parent)
 {
 	cpu_set_t processors;
 	sigset_t none;
@@ -95,6 +95,8 @@ static void become(char *const argv[], int cpu, int out, int complaints, pid_t p
 		CPU_SET((unsigned int)cpu, &processors);
 		sched_setaffinity(0, sizeof(processors), &processors);
 	}
+	if (space >= 0 && setns(space, CLONE_NEWNET))
+		_exit(127);
 	if (dup2(out, STDOUT_FILENO) < 0 || dup2(complaints, STDERR_FILENO) < 0)
 		_exit(127);
 	execv(argv[0], argv);
@@ -102,6 +104,11 @@ static void become(char *const argv[], int cpu, int out, int complaints, pid_t p
 }
 
 int process_start(struct process *process, char *const argv[], int cpu)
+{
+	return process_start_in(process, argv, cpu, -1);
+}
+
+int process_start_in(struct process *process, char *const argv[], int cpu, int space)
 {
 	int ends[2], error;
 	pid_t parent = getpid();
@@ -117,7 +124,7 @@ int process_start(struct process *process, char *const argv[], int cpu)
 	process->pid = process->complaints < 0 ? -1 : fork();
 	error = -errno;
 	if (!process->pid)
-		become(argv, cpu, ends[1], process->complaints, parent);
+		become(argv, cpu, space, ends[1], process->complaints, parent);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(ends[1]);
 	if (process->pid > 0)

@@ -24,6 +24,9 @@ enum { PROCESS_ARGUMENTS_MAX = 32, PROCESS_ANYWHERE = -1 };
 /* Starts argv[0] with argv on the processor cpu, or PROCESS_ANYWHERE. 0 or a negative errno. */
 int process_start(struct process *process, char *const argv[], int cpu);
 
+/* The same in a network namespace; -1: in ours. */
+int process_start_in(struct process *process, char *const argv[], int cpu, int space);
+
 /* The next line of its stdout, without the newline: 1; 0 at its end; -ETIMEDOUT, or -EINTR after
  * Ctrl-C. */
 int process_line(struct process *process, char *line, size_t size, int timeout_ms);

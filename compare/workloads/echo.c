@@ -32,9 +32,18 @@ struct pair {
 
 static json_t *parameters(const struct cell *cell)
 {
-	return json_pack("{s:s, s:s, s:i, s:i, s:i}", "transport", "TCP on loopback", "load",
+	char transport[64] = "TCP on loopback";
+	json_t *json;
+
+	if (cell->delay_ns)
+		snprintf(transport, sizeof(transport), "TCP over a wire of %g ms each way",
+			 (double)cell->delay_ns / 1e6);
+	json = json_pack("{s:s, s:s, s:i, s:i, s:i}", "transport", transport, "load",
 			 "closed loop", "connections", (int)cell->connections, "size_bytes",
 			 (int)cell->size_bytes, "depth", (int)cell->depth);
+	if (cell->delay_ns)
+		json_object_set_new(json, "delay_ns", json_integer((json_int_t)cell->delay_ns));
+	return json;
 }
 
 static int check(const struct cell *cell)
@@ -51,13 +60,18 @@ static int check(const struct cell *cell)
 
 static int prepare(struct stage *stage, const struct cell *cell)
 {
-	(void)stage, (void)cell;
-	return SAY_OK;
+	return cell->delay_ns ? wire_open(&stage->wire, cell->delay_ns, stage->load_cpu) : SAY_OK;
 }
 
 static void tidy(struct stage *stage)
 {
-	(void)stage;
+	wire_close(&stage->wire);
+}
+
+/* Where the server is to listen. */
+static const char *host_of(const struct stage *stage)
+{
+	return stage->wire.server >= 0 ? WIRE_SERVER_HOST : "127.0.0.1";
 }
 
 /* A part that failed: says which, and what it said itself or how it ended. */
@@ -97,7 +111,8 @@ static void add_buffers(struct arguments *arguments, const struct cell *cell)
 static int start_external(struct pair *pair)
 {
 	int status = external_start(pair->arm, &pair->server, pair->stage->subject_cpu,
-				    pair->address, sizeof(pair->address));
+				    pair->stage->wire.server, host_of(pair->stage), pair->address,
+				    sizeof(pair->address));
 
 	switch (status) {
 	case 0:
@@ -136,7 +151,10 @@ static int start_own(struct pair *pair)
 	add_buffers(&arguments, pair->cell);
 	arguments_add(&arguments, "--json");
 	arguments_add(&arguments, "-");
-	status = process_start(&pair->server, arguments.list, pair->stage->subject_cpu);
+	arguments_add(&arguments, "--host");
+	arguments_add(&arguments, "%s", host_of(pair->stage));
+	status = process_start_in(&pair->server, arguments.list, pair->stage->subject_cpu,
+				  pair->stage->wire.server);
 	if (status)
 		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(-status));
 	status = process_line(&pair->server, line, sizeof(line), START_TIMEOUT_MS);
@@ -172,7 +190,8 @@ static int start_load(struct pair *pair)
 	arguments_add(&arguments, "--duration=%.9f", (double)cell->duration_ns / 1e9);
 	arguments_add(&arguments, "--subject=%d", (int)pair->server.pid);
 	arguments_add(&arguments, "--json=-");
-	status = process_start(&pair->load, arguments.list, pair->stage->load_cpu);
+	status = process_start_in(&pair->load, arguments.list, pair->stage->load_cpu,
+				  pair->stage->wire.load);
 	if (status)
 		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(-status));
 	return SAY_OK;

@@ -12,12 +12,14 @@
 
 #include "compare/arm.h"
 #include "compare/measure/rounds.h"
+#include "compare/wire.h"
 
 struct workload;
 
 struct cell {
 	const struct workload *workload;
 	uint32_t connections, size_bytes; /* echo */
+	uint64_t delay_ns;                /* echo: of each direction of a wire; 0: bare loopback */
 	uint32_t depth;                   /* both: at once, a connection or a file */
 	uint32_t block_bytes;             /* file */
 	bool direct;                      /* file: past the page cache */
@@ -33,6 +35,7 @@ struct stage {
 	int subject_cpu, load_cpu; /* or PROCESS_ANYWHERE */
 	uint64_t seed;             /* of this slot's own randomness */
 	int file, sums;            /* what the file workload prepared: descriptors, or -1 */
+	struct wire wire;          /* what the echo workload prepared */
 	uint64_t blocks, stride_bytes;
 };
 

@@ -65,14 +65,14 @@ static void welcome(struct server *server)
 		server->peers[server->count++] = (struct pollfd){ .fd = fd, .events = POLLIN };
 }
 
-static int serve(const char *fault, const char *port)
+static int serve(const char *fault, const char *port, const char *host)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET,
-				       .sin_port = htons((in_port_t)atoi(port)),
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+				       .sin_port = htons((in_port_t)atoi(port)) };
 	struct server server = { .fault = fault, .count = 1 };
 	int yes = 1;
 
+	inet_pton(AF_INET, host, &address.sin_addr);
 	server.peers[0] = (struct pollfd){ .fd = socket(AF_INET, SOCK_STREAM, 0),
 					   .events = POLLIN };
 	setsockopt(server.peers[0].fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
@@ -203,6 +203,49 @@ START_TEST(a_file_is_read_by_backends_only)
 }
 END_TEST
 
+/* ---- Over a wire. ---- */
+
+static void become_nobody(void)
+{
+	if (setuid(65534))
+		_exit(125);
+}
+
+START_TEST(over_a_wire_an_answer_takes_its_time)
+{
+	struct program program;
+	json_t *result, *slot;
+
+	program_begin(&program, NULL, "compare echo " SHORT " --json - --delay 0.002 "
+		      "--b other=exec:%s\t--server\thonest\t{port}\t{host}", self);
+	program_end(&program);
+	if (program.code == 3 && strstr(program.complained, "run it as root"))
+		return; /* the next case is about that */
+	ck_assert_msg(program.code == 0, "%s", program.complained);
+	result = json_loads(program.said, 0, NULL);
+	slot = json_array_get(json_object_get(json_array_get(json_object_get(
+		json_array_get(json_object_get(result, "cells"), 0), "rounds"), 0), "slots"), 0);
+	ck_assert_int_ge(json_integer_value(json_object_get(json_object_get(slot, "latency"),
+							    "min_ns")), 4000000);
+	json_decref(result);
+}
+END_TEST
+
+START_TEST(a_wire_without_rights_is_said_with_what_to_do)
+{
+	struct program program;
+
+	program_begin(&program, getuid() ? NULL : become_nobody, "compare echo " SHORT
+		      " --delay 0.002");
+	ck_assert_int_eq(waitpid(program.pid, &program.code, 0), program.pid);
+	program.code = WEXITSTATUS(program.code);
+	program_refresh(&program);
+	if (program.code == 126)
+		return; /* the build folder is nobody's to enter */
+	program_expect(&program, 3, "run it as root");
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("arms");
@@ -210,8 +253,8 @@ int main(int argc, char **argv)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
-	if (argc == 4 && !strcmp(argv[1], "--server"))
-		return serve(argv[2], argv[3]);
+	if (argc >= 4 && !strcmp(argv[1], "--server"))
+		return serve(argv[2], argv[3], argc > 4 ? argv[4] : "127.0.0.1");
 	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
 		return 1;
 	tcase_add_test(cases, another_program_is_an_arm_like_any_other);
@@ -221,6 +264,8 @@ int main(int argc, char **argv)
 	tcase_add_test(cases, an_arm_that_does_not_listen_is_said_with_what_to_look_at);
 	tcase_add_test(cases, an_arm_that_is_none_is_a_wrong_value);
 	tcase_add_test(cases, a_file_is_read_by_backends_only);
+	tcase_add_test(cases, over_a_wire_an_answer_takes_its_time);
+	tcase_add_test(cases, a_wire_without_rights_is_said_with_what_to_do);
 	tcase_set_timeout(cases, 60);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);
