@@ -6,6 +6,7 @@
 #   MODE=release|debug|asan|tsan|mutant   which build; all but release stand in build/MODE/
 #   V=1                                   show commands
 #   WERROR=1                              warnings are errors
+#   BPF=0                                 leave out the kernel view, also where its tools are
 #   CC AR CFLAGS CPPFLAGS LDFLAGS         as usual; CFLAGS replaces "-O2 -g"
 #   PREFIX DESTDIR LIBDIR INCLUDEDIR MANDIR
 
@@ -84,6 +85,13 @@ JANSSON_CFLAGS = $(call memo,JANSSON_CFLAGS,pkg-config --cflags jansson)
 JANSSON_LIBS = $(call memo,JANSSON_LIBS,pkg-config --libs jansson)
 CHECK_CFLAGS = $(call memo,CHECK_CFLAGS,pkg-config --cflags check)
 CHECK_LIBS = $(call memo,CHECK_LIBS,pkg-config --libs check)
+# The kernel view: .bpf says whether its tools are here. Debian's bpftool stands where only root
+# looks.
+BPF ?= 1
+WITH_BPFTOOL = PATH="$$PATH:/usr/sbin:/sbin"
+BPF_TOOLS = [ '$(BPF)' != 0 ] && command -v clang && $(WITH_BPFTOOL) command -v bpftool && \
+	pkg-config --atleast-version=1.1 libbpf
+BPF_LIBS = $(call memo,BPF_LIBS,grep -qx yes $(B)/.bpf && pkg-config --libs libbpf)
 
 # -D_GNU_SOURCE with an empty value, so that a file may define it as well.
 ALL_CPPFLAGS = $(INCLUDES) -D_GNU_SOURCE= $(CPPFLAGS)
@@ -97,7 +105,7 @@ CORE_SRC := $(wildcard core/*.c core/tasks/*.c)
 COMPLETION_SRC := $(wildcard completion/*.c)
 POLLING_SRC := $(wildcard polling/*.c)
 REFERENCE_SRC := $(wildcard reference/*.c)
-COMPARE_SRC := $(wildcard compare/*.c compare/*/*.c compare/*/*/*.c)
+COMPARE_SRC := $(filter-out %.bpf.c,$(wildcard compare/*.c compare/*/*.c compare/*/*/*.c))
 TWINS_SRC := $(wildcard reference/twins/*.c)
 EXAMPLES_SRC := $(wildcard examples/*.c)
 FLOOR_SRC := $(wildcard bench/floor_*.c)
@@ -200,11 +208,29 @@ $(B)/obj/polling/%.o: polling/%.c
 $(B)/obj/reference/%.o: reference/%.c
 	$(call compile,$(LIBRARY_CFLAGS))
 $(B)/obj/compare/%.o: compare/%.c
-	$(call compile,-DDUET_VERSION='"$(VERSION)"' $(JANSSON_CFLAGS))
+	$(call compile,-DDUET_VERSION='"$(VERSION)"' $(JANSSON_CFLAGS) -isystem $(B)/obj)
 $(B)/obj/tests/%.o: tests/%.c
 	$(call compile,$(CHECK_CFLAGS) $(JANSSON_CFLAGS) $(URING_CFLAGS))
 $(B)/obj/%.o: %.c
 	$(call compile,$(URING_CFLAGS))
+
+# What runs in the kernel, wrapped in a header for the program that loads it; a header without it where
+# there is nothing to build it with.
+$(B)/.bpf: FORCE | $(BUILD)/.setup-run
+	@mkdir -p $(@D)
+	@if { $(BPF_TOOLS); } >/dev/null 2>&1; then echo yes; else echo no; fi >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+$(B)/obj/%.skel.h: %.bpf.c $(B)/.bpf
+	$(call say,BPF,$@)mkdir -p $(@D) && if grep -qx no $(B)/.bpf; then \
+		echo '/* built without clang, bpftool or libbpf */' >$@; \
+	else \
+		clang -target bpf -g -O2 -Wall -Wextra -Wno-unused-parameter -I. -MMD -MP -MT $@ \
+			-MF $(@:.h=.d) -c -o $(@:.skel.h=.bpf.o) $< && \
+		$(WITH_BPFTOOL) bpftool gen object $(@:.skel.h=.linked.o) $(@:.skel.h=.bpf.o) && \
+		$(WITH_BPFTOOL) bpftool gen skeleton $(@:.skel.h=.linked.o) name $(*F)_bpf >$@; \
+	fi
+$(B)/obj/compare/kernel/view.o: $(B)/obj/compare/kernel/counts.skel.h
+-include $(B)/obj/compare/kernel/counts.skel.d
 
 # A stored comparison says of which build it is.
 $(B)/obj/compare/report/environment.o: $(wildcard .git/logs/HEAD)
@@ -250,7 +276,7 @@ $(B)/lib/libduet-reference.so: $(call obj,$(REFERENCE_SRC)) | $(B)/lib/libduet.s
 	$(call share,-L$(B)/lib -lduet)
 
 $(B)/duet: $(B)/obj/compare/main.o $(B)/obj/compare.a $(B)/obj/floors.a $(LINK_STATIC)
-	$(call link,$^ $(JANSSON_LIBS) $(URING_LIBS) -lm)
+	$(call link,$^ $(JANSSON_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
 $(B)/twins: $(B)/obj/reference/twins/main.o $(B)/obj/twins.a $(LINK_STATIC)
 	$(call link,$^ $(URING_LIBS) -lm)
 $(EXAMPLES): $(B)/%: $(B)/obj/%.o $(LINK_STATIC)
@@ -260,7 +286,7 @@ $(FLOOR_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a
 $(BENCH_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a $(LINK_STATIC)
 	$(call link,$^ $(URING_LIBS) -lm)
 $(TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/compare.a $(B)/obj/floors.a $(B)/obj/twins.a $(LINK_STATIC)
-	$(call link,$^ $(CHECK_LIBS) $(JANSSON_LIBS) $(URING_LIBS) -lm)
+	$(call link,$^ $(CHECK_LIBS) $(JANSSON_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
 
 -include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC)))
 
@@ -401,4 +427,4 @@ compdb: ## write compile_commands.json for editors
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s%s\n", $$1, $$2 }' Makefile
-	@echo 'Variables: MODE=release|debug|asan|tsan|mutant V=1 WERROR=1 CC CFLAGS LDFLAGS PREFIX DESTDIR'
+	@echo 'Variables: MODE=release|debug|asan|tsan|mutant V=1 WERROR=1 BPF=0 CC CFLAGS LDFLAGS PREFIX DESTDIR'

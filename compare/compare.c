@@ -27,7 +27,7 @@ static const uint32_t UNSET = UINT32_MAX; /* 0 repeats is a wish like any other 
 
 struct values {
 	const char *set, *file, *json, *a, *b;
-	bool cells, parity, direct, quiet;
+	bool cells, parity, direct, quiet, no_kernel_view;
 	uint32_t rounds, repeats, connections, size_bytes, depth, block_bytes;
 	uint64_t duration_ns, warmup_ns, seed, delay_ns;
 };
@@ -58,6 +58,8 @@ static const struct option_row ROWS[] = {
 	{ "block", OPTION_SIZE, AT(block_bytes), 512, 1 << 20, "BYTES",
 	  "file: of a read, a multiple of 512 (4K)" },
 	{ "direct", OPTION_FLAG, AT(direct), 0, 0, "", "file: past the page cache, O_DIRECT" },
+	{ "no-kernel-view", OPTION_FLAG, AT(no_kernel_view), 0, 0, "",
+	  "leave out the pass in which the kernel counts" },
 	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
 	{ "seed", OPTION_SEED, AT(seed), 0, INT64_MAX, "N", "of the order of play (random)" },
 	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no table" },
@@ -123,6 +125,7 @@ static void fill_times(const struct values *values, struct cell *cell, const str
 	cell->warmup_ns = set ? set->warmup_ns : UINT64_C(100000000);
 	if (values->warmup_ns != UINT64_MAX)
 		cell->warmup_ns = values->warmup_ns;
+	cell->kernel_view = !values->no_kernel_view;
 }
 
 static int plan_set(struct plan *plan, int operands)

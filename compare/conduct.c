@@ -11,6 +11,7 @@
 #include "compare/backends.h"
 #include "compare/floors.h"
 #include "compare/harness.h"
+#include "compare/kernel/pass.h"
 #include "compare/measure/process.h"
 #include "compare/measure/rounds.h"
 #include "compare/measure/window.h"
@@ -27,10 +28,10 @@ struct play {
 	const struct conduct *conduct;
 	const struct cell *cell;
 	struct stage stage;
-	json_t *rounds;
+	json_t *rounds, *kernel_view;
 	unsigned int kept, repeated, in_a_row, slots_played;
 	uint64_t begun_ns;
-	bool correct;
+	bool correct, complete; /* complete: all rounds were played */
 };
 
 /* One that isn't a backend of ours: nothing can be asked about it before it is played. */
@@ -202,13 +203,30 @@ static int play_round(struct play *play)
 
 static int play_rounds(struct play *play)
 {
-	int code = play->cell->workload->prepare(&play->stage, play->cell);
+	int code = SAY_OK;
 
 	play->begun_ns = window_now_ns();
 	while (!code && play->kept < play->cell->rounds)
 		code = process_interrupted() ? WORKLOAD_INTERRUPTED : play_round(play);
-	play->cell->workload->tidy(&play->stage);
+	play->complete = !code;
 	say_progress_end();
+	return code;
+}
+
+/* The rounds, and when their times are all taken what the kernel says. */
+static int play_all(struct play *play)
+{
+	const struct workload *workload = play->cell->workload;
+	int code = workload->prepare(&play->stage, play->cell);
+
+	if (!code)
+		code = play_rounds(play);
+	if (!code)
+		code = pass_play(&play->stage, play->cell, *play->conduct->random,
+				 &play->kernel_view);
+	workload->tidy(&play->stage);
+	if (code == SAY_WRONG_BYTE)
+		play->correct = false;
 	return code;
 }
 
@@ -226,13 +244,15 @@ int conduct_cell(const struct conduct *conduct, const struct cell *cell, json_t 
 	}
 	machine_cpu_pair(&play.stage.subject_cpu, &play.stage.load_cpu);
 	play.rounds = json_array();
-	code = play_rounds(&play);
+	code = play_all(&play);
 	*json = json_pack("{s:s, s:o, s:I, s:I, s:o, s:o, s:b, s:b}", "workload",
 			  cell->workload->name, "parameters", cell->workload->parameters(cell),
 			  "warmup_ns", (json_int_t)cell->warmup_ns, "duration_ns",
 			  (json_int_t)cell->duration_ns, "arms", arms, "rounds", play.rounds,
-			  "complete", code == SAY_OK, "correct", play.correct);
+			  "complete", play.complete, "correct", play.correct);
 	json_object_set_new(*json, "harness", harness_json(cell));
+	if (play.kernel_view)
+		json_object_set_new(*json, "kernel_view", play.kernel_view);
 	if (play.correct)
 		conclude_cell(*json);
 	return code;

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "compare/backends.h"
+#include "compare/kernel/view.h"
 #include "compare/measure/noise.h"
 #include "compare/options.h"
 #include "compare/report/machine.h"
@@ -72,6 +73,19 @@ static void print_backends(struct doctor *doctor)
 				    refused ? "not available" : "available");
 
 		say_wrapped(stdout, refused ? probe->reason : probe->shape, column, 14);
+	}
+}
+
+static void print_kernel_view(void)
+{
+	char why[VIEW_WHY_MAX];
+	struct view *view;
+
+	if (!view_open(&view, why)) {
+		puts("\nkernel view on: system calls, wakeups and switches of a measured process");
+		view_close(view);
+	} else {
+		say_wrapped(stdout, why, printf("\nkernel view off: ") - 1, 12);
 	}
 }
 
@@ -230,6 +244,7 @@ int doctor_command(int argc, char **argv)
 		doctor->proc = values.proc_root ? values.proc_root : "/proc";
 		print_machine(doctor);
 		print_backends(doctor);
+		print_kernel_view();
 		print_capabilities(doctor);
 		print_limits(doctor);
 		puts("\nadvice");

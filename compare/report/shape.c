@@ -107,6 +107,9 @@ const char *shape_problem(const json_t *cell)
 		return "it has no rounds";
 	if (arms < 1 || arms > ROUNDS_ARMS_MAX)
 		return "it has no arms, or more than can be played";
+	if (json_object_get(cell, "kernel_view") &&
+	    json_array_size(json_object_get(cell, "kernel_view")) != arms)
+		return "its kernel_view doesn't have one entry for each arm";
 	problem = figures_problem(json_object_get(cell, "metrics"), arms, true);
 	return problem ? problem : figures_problem(json_object_get(cell, "counters"), arms, false);
 }

@@ -234,27 +234,79 @@ static int decimals(double value)
 	return value < 1 ? 4 : value < 10 ? 3 : value < 100 ? 1 : 0;
 }
 
-static void print_counters(const json_t *cell, FILE *out)
+static void print_letters(const json_t *cell, const char *title, FILE *out)
 {
-	size_t arms = json_array_size(json_object_get(cell, "arms")), i, k;
-	json_t *counter, *median;
+	size_t arms = json_array_size(json_object_get(cell, "arms"));
 
-	fprintf(out, "\n%s%-*s%s", style(out, BOLD), NAME_COLUMNS, "beside the times",
-		style(out, PLAIN));
-	for (k = 0; k < arms; k++)
+	fprintf(out, "\n%s%-*s%s", style(out, BOLD), NAME_COLUMNS, title, style(out, PLAIN));
+	for (size_t k = 0; k < arms; k++)
 		fprintf(out, "%*c", FIGURE_COLUMNS, letter((json_int_t)k));
 	fputc('\n', out);
+}
+
+static void print_count(const json_t *count, FILE *out)
+{
+	double value = json_number_value(count);
+	char text[32] = "-";
+
+	if (json_is_number(count))
+		format_real(value, decimals(value), text, sizeof(text));
+	fprintf(out, "%*s", FIGURE_COLUMNS, text);
+}
+
+static void print_counters(const json_t *cell, FILE *out)
+{
+	json_t *counter, *median;
+	size_t i, k;
+
+	print_letters(cell, "beside the times", out);
 	json_array_foreach(json_object_get(cell, "counters"), i, counter) {
 		fprintf(out, "  %-*.*s", NAME_COLUMNS - 2, NAME_COLUMNS - 2,
 			string_at(counter, "title"));
-		json_array_foreach(json_object_get(counter, "medians"), k, median) {
-			double value = json_number_value(median);
-			char text[32] = "-";
+		json_array_foreach(json_object_get(counter, "medians"), k, median)
+			print_count(median, out);
+		fputc('\n', out);
+	}
+}
 
-			if (json_is_number(median))
-				format_real(value, decimals(value), text, sizeof(text));
-			fprintf(out, "%*s", FIGURE_COLUMNS, text);
-		}
+/* What no arm has is said once, below all cells. */
+static const char *kernel_view_refusal(const json_t *cell)
+{
+	const char *why = NULL;
+	json_t *view;
+	size_t i;
+
+	json_array_foreach(json_object_get(cell, "kernel_view"), i, view) {
+		if (json_is_true(json_object_get(view, "on")))
+			return NULL;
+		why = string_at(view, "why");
+	}
+	return why;
+}
+
+static void print_kernel_view(const json_t *cell, FILE *out)
+{
+	static const struct {
+		const char *key, *title;
+	} ROWS[] = {
+		{ "system_calls", "system calls" },
+		{ "wasted", "calls that found nothing" },
+		{ "wakeups", "wakeups" },
+		{ "voluntary_switches", "voluntary switches" },
+		{ "involuntary_switches", "involuntary switches" },
+	};
+	const json_t *views = json_object_get(cell, "kernel_view");
+	json_t *view;
+	size_t k;
+
+	if (!json_array_size(views) || kernel_view_refusal(cell))
+		return;
+	print_letters(cell, "the kernel counts, per op", out);
+	for (size_t i = 0; i < sizeof(ROWS) / sizeof(*ROWS); i++) {
+		fprintf(out, "  %-*s", NAME_COLUMNS - 2, ROWS[i].title);
+		json_array_foreach(views, k, view)
+			print_count(json_object_get(json_object_get(view, "per_operation"),
+						    ROWS[i].key), out);
 		fputc('\n', out);
 	}
 }
@@ -357,6 +409,7 @@ void text_cell(const json_t *cell, FILE *out)
 	}
 	print_counters(cell, out);
 	print_harness(cell, out);
+	print_kernel_view(cell, out);
 }
 
 void text_head(const json_t *result, FILE *out)
@@ -461,6 +514,18 @@ static void print_command(const char *text, FILE *out)
 	fputc('\n', out);
 }
 
+static void print_refusal(const json_t *result, FILE *out)
+{
+	const char *why = NULL;
+	json_t *cell;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "cells"), i, cell)
+		why = why ? why : kernel_view_refusal(cell);
+	if (why)
+		say_wrapped(out, why, fprintf(out, "kernel view: off: "), 2);
+}
+
 void text_foot(const json_t *result, FILE *out)
 {
 	const json_t *run = json_object_get(result, "run");
@@ -471,6 +536,7 @@ void text_foot(const json_t *result, FILE *out)
 	say_wrapped(out, "The ratio is a / other: the median of the ratios of the single rounds, and "
 		    "so it need not be the quotient of the medians shown. [ ] holds the true median "
 		    "in at least 95 of 100 runs.", 0, 0);
+	print_refusal(result, out);
 	if (json_is_false(json_object_get(result, "complete")))
 		fputs("Incomplete: the run was ended before all rounds were played.\n", out);
 	fprintf(out, "Again:\n  ");

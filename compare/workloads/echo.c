@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compare/kernel/view.h"
 #include "compare/measure/process.h"
 #include "compare/say.h"
 #include "compare/workloads/arguments.h"
@@ -262,10 +263,12 @@ static int play(const struct stage *stage, const struct cell *cell, const struct
 	int code = start_server(&pair), ended = SAY_OK;
 
 	*slot = NULL;
+	view_begin(stage->view, pair.server.pid);
 	if (!code)
 		code = start_load(&pair);
 	if (!code)
 		code = await_load(&pair, slot);
+	view_end(stage->view);
 	if (*slot)
 		ended = await_server(&pair, *slot);
 	process_forget(&pair.load);

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "compare/kernel/view.h"
 #include "compare/load/pattern.h"
 #include "compare/measure/process.h"
 #include "compare/report/store.h"
@@ -169,7 +170,7 @@ static void tidy(struct stage *stage)
 }
 
 static void fill_arguments(struct arguments *arguments, const struct stage *stage,
-			   const struct cell *cell, const struct arm *arm)
+			   const struct cell *cell, const struct arm *arm, const int answers[2])
 {
 	arguments_begin(arguments);
 	arguments_add(arguments, "play");
@@ -189,6 +190,8 @@ static void fill_arguments(struct arguments *arguments, const struct stage *stag
 	arguments_add(arguments, "--duration=%.9f", (double)cell->duration_ns / 1e9);
 	if (cell->direct)
 		arguments_add(arguments, "--direct");
+	if (stage->view)
+		arguments_add(arguments, "--held=/proc/%d/fd/%d", (int)getpid(), answers[0]);
 }
 
 /* What happened to the given file is no fault of the arm's. */
@@ -207,23 +210,60 @@ static int complain(const struct cell *cell, const struct arm *arm, const struct
 			   code > 128 ? "signal" : "exit code", code > 128 ? code - 128 : code);
 }
 
+/* A watched reader says when it is about to read, and when all reads are over, and waits at both: the
+ * window opens and closes while it stands still. */
+static int watch(struct view *view, struct process *reader, int answer, int timeout_ms)
+{
+	char line[64];
+	int status = process_line(reader, line, sizeof(line), timeout_ms);
+
+	view_begin(view, reader->pid);
+	if (status > 0 && write(answer, "b", 1) == 1)
+		status = process_line(reader, line, sizeof(line), timeout_ms);
+	view_end(view);
+	if (status > 0 && write(answer, "e", 1) != 1)
+		status = -errno;
+	return status < 0 ? status : 0;
+}
+
+static void close_answers(const int answers[2])
+{
+	if (answers[0] >= 0)
+		close(answers[0]);
+	if (answers[1] >= 0)
+		close(answers[1]);
+}
+
+static int await(const struct stage *stage, const struct cell *cell, struct process *reader,
+		 int answer)
+{
+	int timeout_ms = (int)((cell->warmup_ns + cell->duration_ns) / 1000000) + 20000;
+	int status = stage->view ? watch(stage->view, reader, answer, timeout_ms) : 0;
+
+	return status ? status : process_rest(reader, timeout_ms);
+}
+
 static int play(const struct stage *stage, const struct cell *cell, const struct arm *arm,
 		json_t **slot)
 {
-	int timeout_ms = (int)((cell->warmup_ns + cell->duration_ns) / 1000000) + 20000;
+	int answers[2] = { -1, -1 }, status, code;
 	struct arguments arguments;
 	struct process reader;
-	int status, code;
 
 	*slot = NULL;
-	fill_arguments(&arguments, stage, cell, arm);
+	if (stage->view && pipe2(answers, O_CLOEXEC))
+		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(errno));
+	fill_arguments(&arguments, stage, cell, arm, answers);
 	status = process_start(&reader, arguments.list, PROCESS_ANYWHERE);
-	if (status)
+	if (status) {
+		close_answers(answers);
 		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(-status));
-	status = process_rest(&reader, timeout_ms);
+	}
+	status = await(stage, cell, &reader, answers[1]);
+	close_answers(answers);
 	code = process_end(&reader, status ? SIGKILL : 0);
 	if (!code || code == SAY_WRONG_BYTE)
-		*slot = json_loads(reader.text ? reader.text : "", 0, NULL);
+		*slot = json_loads(reader.text ? reader.text + reader.consumed : "", 0, NULL);
 	if (status == -EINTR)
 		code = WORKLOAD_INTERRUPTED;
 	else if (!*slot)

@@ -14,6 +14,7 @@
 #include "compare/measure/rounds.h"
 #include "compare/wire.h"
 
+struct view;
 struct workload;
 
 struct cell {
@@ -25,6 +26,7 @@ struct cell {
 	bool direct;                      /* file: past the page cache */
 	const char *file;                 /* NULL: one is made */
 	uint32_t rounds, repeats_max;
+	bool kernel_view;                 /* wanted, after the rounds */
 	uint64_t warmup_ns, duration_ns;  /* of one slot */
 	uint32_t arm_count;
 	struct arm arms[ROUNDS_ARMS_MAX];
@@ -37,6 +39,7 @@ struct stage {
 	int file, sums;            /* what the file workload prepared: descriptors, or -1 */
 	struct wire wire;          /* what the echo workload prepared */
 	uint64_t blocks, stride_bytes;
+	struct view *view; /* counts what the arm's process does in this slot; NULL in a timed one */
 };
 
 /* What play says beside the program's exit codes: Ctrl-C came. */
