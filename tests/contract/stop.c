@@ -1,5 +1,6 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -349,14 +350,16 @@ START_TEST(a_forked_child_destroys_its_copy_in_any_state_without_touching_the_pa
 	pid_t child;
 	int status;
 	int raw;
+	int fd;
 
 	raw_pair(&pair[1], &raw);
 	recv_start(&trial);
 	stage_settle(3);
+	fd = duet_handle_fd(stage.loop, pair[1]);
 	child = fork();
 	ck_assert_int_ge(child, 0);
 	if (child == 0)
-		_exit(duet_loop_destroy(stage.loop) == 0 ? 0 : 1);
+		_exit(duet_loop_destroy(stage.loop) == 0 && fcntl(fd, F_GETFD) >= 0 ? 0 : 1);
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert_int_eq(status, 0);
 	raw_send(raw, "hello", 5);
