@@ -105,11 +105,12 @@ static int play_arms(struct stage *stage, const struct cell *cell, uint64_t *ran
 			json_array_append_new(arms, read_json(stage->view, slot));
 		if (slot)
 			json_decref(slot);
+		if (code == SAY_WRONG_BYTE)
+			say_failure(code, "arm %s: a byte came back wrong, was lost or doubled while "
+				    "the kernel's view was taken: the timings are void",
+				    cell->arms[i].name);
 	}
 	say_progress_end();
-	if (code == SAY_WRONG_BYTE)
-		return say_failure(code, "a byte came back wrong, was lost or doubled while the "
-				   "kernel's view was taken: the timings are void");
 	return code;
 }
 
