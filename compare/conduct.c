@@ -189,6 +189,8 @@ int conduct_cell(const struct conduct *conduct, const struct cell *cell, json_t 
 			  "warmup_ns", (json_int_t)cell->warmup_ns, "duration_ns",
 			  (json_int_t)cell->duration_ns, "arms", arms, "rounds", play.rounds,
 			  "complete", code == SAY_OK, "correct", play.correct);
+	json_object_set_new(*json, "rounds_planned", json_integer((json_int_t)cell->rounds));
+	json_object_set_new(*json, "repeats_max", json_integer((json_int_t)cell->repeats_max));
 	if (play.correct)
 		conclude_cell(*json);
 	return code;

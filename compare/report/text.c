@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "compare/gate.h"
 #include "compare/say.h"
 
 enum { NAME_COLUMNS = 28, FIGURE_COLUMNS = 10 };
@@ -57,8 +58,7 @@ static void format_real(double number, int decimals, char *text, size_t size)
 		snprintf(text, size, "%.2e", number);
 }
 
-/* Three digits that matter, in the unit that people read. */
-static void format_figure(const json_t *value, const char *unit, char *text, size_t size)
+void text_figure(const json_t *value, const char *unit, char *text, size_t size)
 {
 	static const char *const TIMES[] = { "ns", "us", "ms", "s" };
 	static const char *const RATES[] = { "/s", "k/s", "M/s", "G/s" };
@@ -178,8 +178,8 @@ static void print_metric(const json_t *cell, const json_t *metric, FILE *out)
 	json_array_foreach(json_object_get(cell, "arms"), i, arm) {
 		char figure[32];
 
-		format_figure(json_array_get(medians, i), string_at(metric, "unit"), figure,
-			      sizeof(figure));
+		text_figure(json_array_get(medians, i), string_at(metric, "unit"), figure,
+			    sizeof(figure));
 		print_name(letter((json_int_t)i), string_at(arm, "name"), out);
 		fprintf(out, " %10s", figure);
 		if (!i) {
@@ -273,8 +273,7 @@ static void print_noise(const json_t *cell, FILE *out)
 	fputc('\n', out);
 }
 
-/* What a workload's parameters come to, in a few letters. */
-static void name_cell(const json_t *cell, char *text, size_t size)
+void text_cell_name(const json_t *cell, char *text, size_t size)
 {
 	const json_t *parameters = json_object_get(cell, "parameters");
 
@@ -299,7 +298,7 @@ static void print_heading(const json_t *cell, FILE *out)
 	bool echo = !strcmp(string_at(cell, "workload"), "echo");
 	char text[128], where[128];
 
-	name_cell(cell, text, sizeof(text));
+	text_cell_name(cell, text, sizeof(text));
 	snprintf(where, sizeof(where), "%.60s, %s",
 		 string_at(parameters, echo ? "transport" : "file"), string_at(parameters, "load"));
 	fprintf(out, "\n%s%s%s\n  ", style(out, BOLD), text, style(out, PLAIN));
@@ -390,7 +389,7 @@ static void print_short(const json_t *cell, FILE *out)
 	const json_t *metrics = json_object_get(cell, "metrics");
 	char text[128];
 
-	name_cell(cell, text, sizeof(text));
+	text_cell_name(cell, text, sizeof(text));
 	fprintf(out, "%s: a = %.30s\n", text, string_at(json_array_get(arms, 0), "name"));
 	for (size_t arm = 1; arm < json_array_size(arms); arm++) {
 		fprintf(out, "  a / %c %-26.25s", letter((json_int_t)arm),
@@ -462,6 +461,7 @@ void text_foot(const json_t *result, FILE *out)
 		    "in at least 95 of 100 runs.", 0, 0);
 	if (json_is_false(json_object_get(result, "complete")))
 		fputs("Incomplete: the run was ended before all rounds were played.\n", out);
+	gate_print(result, out);
 	fprintf(out, "Again:\n  ");
 	print_command(string_at(run, "repeat"), out);
 }
