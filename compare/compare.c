@@ -377,7 +377,7 @@ static void say_like(const struct values *values)
 
 	if (!values->like)
 		return;
-	if (values->json && strcmp(values->json, "-") != 0) {
+	if (values->json) {
 		printf("The old result is in %s; both side by side:\n ", values->like);
 		for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
 			putchar(' ');

@@ -85,6 +85,18 @@ static int terminal_columns(void)
 	return size.ws_col - 1;
 }
 
+/* Between two words: half a figure would be another one. */
+static void cut_to(char *line, int columns)
+{
+	char *end = line + columns;
+
+	if (strlen(line) <= (size_t)columns)
+		return;
+	while (end > line && *end != ' ')
+		end--;
+	*end = 0;
+}
+
 void say_progress(const char *format, ...)
 {
 	char line[256];
@@ -95,7 +107,8 @@ void say_progress(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(line, sizeof(line), format, arguments);
 	va_end(arguments);
-	fprintf(stderr, "\r\033[K%.*s", terminal_columns(), line);
+	cut_to(line, terminal_columns());
+	fprintf(stderr, "\r\033[K%s", line);
 	fflush(stderr);
 	progress_shown = true;
 }

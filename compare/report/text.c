@@ -39,6 +39,18 @@ static const char *style(FILE *out, const char *code)
 	return say_colour(out) ? code : "";
 }
 
+/* Where the columns of the table don't fit beside each other, they stand below. */
+static bool is_narrow(FILE *out)
+{
+	return say_columns(out) < SAY_COLUMNS_MAX;
+}
+
+/* Where what is said below a ratio begins. */
+static int remark_column(FILE *out)
+{
+	return is_narrow(out) ? 4 : 49;
+}
+
 #define BOLD "\033[1m"
 #define DIM "\033[2m"
 #define YELLOW "\033[33m"
@@ -95,7 +107,7 @@ static void print_verdict(const json_t *comparison, FILE *out)
 	if (strcmp(verdict, "no difference shown") != 0)
 		return;
 	format_real(100 * real_at(comparison, "detectable"), 1, percent, sizeof(percent));
-	fprintf(out, "%*s(%s %% would have been seen)\n", 49, "", percent);
+	fprintf(out, "%*s(%s %% would have been seen)\n", remark_column(out), "", percent);
 }
 
 /* On a machine with two speeds each arm's median may come from another speed, while the ratios of
@@ -128,7 +140,7 @@ static void print_notes(const json_t *comparison, const json_t *medians, FILE *o
 	char text[192], note[200];
 
 	if (speeds_changed(comparison, medians))
-		fprintf(out, "%*s(speeds changed during the run)\n", 49, "");
+		fprintf(out, "%*s(speeds changed during the run)\n", remark_column(out), "");
 	if (integer_at(comparison, "rounds_left_out") <= 0)
 		return;
 	format_left_out(comparison, text, sizeof(text));
@@ -144,7 +156,11 @@ static void print_ratio(const json_t *comparison, FILE *out)
 
 	for (int i = 0; i < 3; i++)
 		format_real(real_at(comparison, KEYS[i]), 3, texts[i], sizeof(texts[i]));
-	if (json_object_get(comparison, "ratio_low"))
+	if (is_narrow(out) && json_object_get(comparison, "ratio_low"))
+		fprintf(out, "\n    %s  [%s, %s]\n    ", texts[0], texts[1], texts[2]);
+	else if (is_narrow(out))
+		fputs("\n    ", out);
+	else if (json_object_get(comparison, "ratio_low"))
 		fprintf(out, "  %s  [%s, %s]  ", texts[0], texts[1], texts[2]);
 	else
 		fprintf(out, "  %5s  %14s  ", "-", "");
@@ -172,7 +188,8 @@ static void print_metric(const json_t *cell, const json_t *metric, FILE *out)
 		style(out, PLAIN), string_at(metric, "better"));
 	format_real(100 * real_at(first, "floor"), 1, percent, sizeof(percent));
 	if (json_object_get(first, "floor"))
-		fprintf(out, "%s   a against itself: within %s %%%s", style(out, DIM), percent,
+		fprintf(out, "%s%sa against itself: within %s %%%s", style(out, DIM),
+			is_narrow(out) ? "\n  " : "   ", percent,
 			style(out, PLAIN));
 	fputc('\n', out);
 	json_array_foreach(json_object_get(cell, "arms"), i, arm) {
@@ -234,6 +251,48 @@ static int decimals(double value)
 	return value < 1 ? 4 : value < 10 ? 3 : value < 100 ? 1 : 0;
 }
 
+static void format_counter(const json_t *median, char *text, size_t size)
+{
+	double value = json_number_value(median);
+
+	if (json_is_number(median))
+		format_real(value, decimals(value), text, size);
+	else
+		snprintf(text, size, "-");
+}
+
+/* "a 0.1600  b 2.300": a letter never leaves its figure. */
+static void print_counter_below(const json_t *counter, FILE *out)
+{
+	int column = 0;
+	json_t *median;
+	size_t i;
+
+	fprintf(out, "  %s\n", string_at(counter, "title"));
+	json_array_foreach(json_object_get(counter, "medians"), i, median) {
+		char figure[32];
+		int needed;
+
+		format_counter(median, figure, sizeof(figure));
+		needed = (int)strlen(figure) + 4;
+		if (column + needed >= say_columns(out))
+			column = fputc('\n', out) != '\n';
+		column += fprintf(out, "%s%c %s", column ? "  " : "    ", letter((json_int_t)i),
+				  figure);
+	}
+	fputc('\n', out);
+}
+
+static void print_counters_below(const json_t *cell, FILE *out)
+{
+	json_t *counter;
+	size_t i;
+
+	fprintf(out, "\n%sbeside the times%s\n", style(out, BOLD), style(out, PLAIN));
+	json_array_foreach(json_object_get(cell, "counters"), i, counter)
+		print_counter_below(counter, out);
+}
+
 static void print_counters(const json_t *cell, FILE *out)
 {
 	size_t arms = json_array_size(json_object_get(cell, "arms")), i, k;
@@ -248,12 +307,10 @@ static void print_counters(const json_t *cell, FILE *out)
 		fprintf(out, "  %-*.*s", NAME_COLUMNS - 2, NAME_COLUMNS - 2,
 			string_at(counter, "title"));
 		json_array_foreach(json_object_get(counter, "medians"), k, median) {
-			double value = json_number_value(median);
-			char text[32] = "-";
+			char figure[32];
 
-			if (json_is_number(median))
-				format_real(value, decimals(value), text, sizeof(text));
-			fprintf(out, "%*s", FIGURE_COLUMNS, text);
+			format_counter(median, figure, sizeof(figure));
+			fprintf(out, "%*s", FIGURE_COLUMNS, figure);
 		}
 		fputc('\n', out);
 	}
@@ -264,13 +321,20 @@ static void print_noise(const json_t *cell, FILE *out)
 	const json_t *noise = json_object_get(cell, "noise");
 	json_int_t repeated = integer_at(noise, "rounds_repeated");
 	json_int_t disturbed = integer_at(noise, "rounds_disturbed");
+	char line[160];
+	int length = snprintf(line, sizeof(line), "%lld round%s of %.3g s",
+			      (long long)integer_at(noise, "rounds_kept"),
+			      plural(integer_at(noise, "rounds_kept")),
+			      real_at(cell, "duration_ns") / 1e9);
 
-	fprintf(out, "%lld round%s of %.3g s", (long long)integer_at(noise, "rounds_kept"),
-		plural(integer_at(noise, "rounds_kept")), real_at(cell, "duration_ns") / 1e9);
 	if (repeated || disturbed)
-		fprintf(out, ", %lld repeated, %lld kept though disturbed\n  (%.70s)",
-			(long long)repeated, (long long)disturbed, string_at(noise, "cause"));
-	fputc('\n', out);
+		snprintf(line + length, sizeof(line) - (size_t)length, ", %lld repeated, %lld kept "
+			 "though disturbed", (long long)repeated, (long long)disturbed);
+	say_wrapped(out, line, fprintf(out, "  "), 4);
+	if (repeated || disturbed) {
+		snprintf(line, sizeof(line), "(%.70s)", string_at(noise, "cause"));
+		say_wrapped(out, line, fprintf(out, "  "), 4);
+	}
 }
 
 void text_cell_name(const json_t *cell, char *text, size_t size)
@@ -301,11 +365,12 @@ static void print_heading(const json_t *cell, FILE *out)
 	text_cell_name(cell, text, sizeof(text));
 	snprintf(where, sizeof(where), "%.60s, %s",
 		 string_at(parameters, echo ? "transport" : "file"), string_at(parameters, "load"));
-	fprintf(out, "\n%s%s%s\n  ", style(out, BOLD), text, style(out, PLAIN));
+	fprintf(out, "\n%s", style(out, BOLD));
+	say_wrapped(out, text, 0, 2);
+	fprintf(out, "%s  ", style(out, PLAIN));
 	say_wrapped(out, where, 2, 2);
 	if (!json_object_get(cell, "noise"))
 		return; /* nothing was concluded */
-	fputs("  ", out);
 	print_noise(cell, out);
 }
 
@@ -334,8 +399,9 @@ void text_cell(const json_t *cell, FILE *out)
 	print_heading(cell, out);
 	print_arms(cell, out);
 	if (json_is_false(json_object_get(cell, "correct"))) {
-		fprintf(out, "%sA byte came back wrong: the timings are void.%s\n",
-			style(out, YELLOW), style(out, PLAIN));
+		fputs(style(out, YELLOW), out);
+		say_wrapped(out, "A byte came back wrong: the timings are void.", 0, 0);
+		fputs(style(out, PLAIN), out);
 		return;
 	}
 	json_array_foreach(json_object_get(cell, "metrics"), i, metric) {
@@ -344,7 +410,10 @@ void text_cell(const json_t *cell, FILE *out)
 		else
 			print_metric(cell, metric, out);
 	}
-	print_counters(cell, out);
+	if (is_narrow(out))
+		print_counters_below(cell, out);
+	else
+		print_counters(cell, out);
 }
 
 void text_head(const json_t *result, FILE *out)
@@ -359,7 +428,8 @@ void text_head(const json_t *result, FILE *out)
 		 plural(integer_at(environment, "cpus_allowed")));
 	say_wrapped(out, text, 0, 2);
 	if (json_is_true(json_object_get(environment, "shared_core")))
-		fputs("One processor only: server and load share it, and disturb each other.\n", out);
+		say_wrapped(out, "One processor only: server and load share it, and disturb each "
+			    "other.", 0, 0);
 }
 
 static void print_short_verdict(const json_t *comparison, int columns, FILE *out)
@@ -383,22 +453,30 @@ static void print_short_verdict(const json_t *comparison, int columns, FILE *out
 }
 
 /* The first three metrics are the headlines. */
+enum { HEADLINES = 3 };
+static const char *const HEADLINE[HEADLINES] = { "CPU per op", "median latency", "throughput" };
+
 static void print_short(const json_t *cell, FILE *out)
 {
 	const json_t *arms = json_object_get(cell, "arms");
 	const json_t *metrics = json_object_get(cell, "metrics");
-	char text[128];
+	char name[128], text[192];
 
-	text_cell_name(cell, text, sizeof(text));
-	fprintf(out, "%s: a = %.30s\n", text, string_at(json_array_get(arms, 0), "name"));
+	text_cell_name(cell, name, sizeof(name));
+	snprintf(text, sizeof(text), "%s: a = %.30s", name,
+		 string_at(json_array_get(arms, 0), "name"));
+	say_wrapped(out, text, 0, 2);
 	for (size_t arm = 1; arm < json_array_size(arms); arm++) {
-		fprintf(out, "  a / %c %-26.25s", letter((json_int_t)arm),
-			string_at(json_array_get(arms, arm), "name"));
-		for (size_t i = 0; i < 3; i++)
+		fprintf(out, is_narrow(out) ? "  a / %c %.25s" : "  a / %c %-26.25s",
+			letter((json_int_t)arm), string_at(json_array_get(arms, arm), "name"));
+		for (size_t i = 0; i < HEADLINES; i++) {
+			if (is_narrow(out))
+				fprintf(out, "\n    %-16s", HEADLINE[i]);
 			print_short_verdict(
 				json_array_get(json_object_get(json_array_get(metrics, i),
 							       "comparisons"), arm - 1),
-				i < 2 ? 16 : 0, out);
+				i < 2 && !is_narrow(out) ? 16 : 0, out);
+		}
 		fputc('\n', out);
 	}
 }
@@ -408,8 +486,11 @@ static void print_overview(const json_t *result, FILE *out)
 	json_t *cell;
 	size_t i;
 
-	fprintf(out, "\n%s%-34s%-16s%-16s%s%s\n", style(out, BOLD), "in short", "CPU per op",
-		"median latency", "throughput", style(out, PLAIN));
+	if (is_narrow(out))
+		fprintf(out, "\n%sin short%s\n", style(out, BOLD), style(out, PLAIN));
+	else
+		fprintf(out, "\n%s%-34s%-16s%-16s%s%s\n", style(out, BOLD), "in short", HEADLINE[0],
+			HEADLINE[1], HEADLINE[2], style(out, PLAIN));
 	json_array_foreach(json_object_get(result, "cells"), i, cell) {
 		if (json_array_size(json_object_get(cell, "metrics")))
 			print_short(cell, out);
@@ -439,7 +520,7 @@ static void print_command(const char *text, FILE *out)
 	while (*text) {
 		int word = shell_word(text);
 
-		if (column + word > 76 && column > 4)
+		if (column + word > say_columns(out) - 4 && column > 4)
 			column = fprintf(out, " \\\n    ") - 3;
 		else if (column > 2)
 			column += fprintf(out, " ");
@@ -460,7 +541,8 @@ void text_foot(const json_t *result, FILE *out)
 		    "so it need not be the quotient of the medians shown. [ ] holds the true median "
 		    "in at least 95 of 100 runs.", 0, 0);
 	if (json_is_false(json_object_get(result, "complete")))
-		fputs("Incomplete: the run was ended before all rounds were played.\n", out);
+		say_wrapped(out, "Incomplete: the run was ended before all rounds were played.", 0,
+			    0);
 	gate_print(result, out);
 	fprintf(out, "Again:\n  ");
 	print_command(string_at(run, "repeat"), out);

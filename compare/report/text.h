@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 
 /* The report for people, rendered from the JSON and from nothing else: what is seen is what was
- * stored. It fits 80 columns. */
+ * stored. It fits 80 columns; where there are fewer, down to 40, what stood beside stands below. */
 #ifndef COMPARE_REPORT_TEXT_H
 #define COMPARE_REPORT_TEXT_H
 
