@@ -146,7 +146,7 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 .SECONDARY:
 .PHONY: all objects everything setup compare compare-full check check-unit check-contract \
 	check-fault check-regress check-programs check-asan check-tsan check-valgrind check-twins \
-	check-examples check-install lint mutants twins method bench tidy install uninstall \
+	check-examples check-install check-method lint mutants twins method bench tidy install uninstall \
 	clean format compdb help FORCE
 
 all: $(STATIC) $(SHARED) $(PROGRAM) $(TWINS) $(EXAMPLES) ## build the libraries, the program and the examples
@@ -353,6 +353,10 @@ check-examples: $(EXAMPLES) ## run every example
 
 check-install: all ## install into a temporary DESTDIR and build strangers against each library
 	@$(RUN_TESTS) -l install tests/install/run tests/install/setup
+
+# Python is for tests alone, and only for these.
+check-method: $(PROGRAM) | $(BUILD)/.setup-test ## another program draws the conclusions again, from the rounds
+	@$(RUN_TESTS) -l method tests/method/run
 
 lint: | $(BUILD)/.setup-test ## the house rules, warnings of both compilers, and the lint of the lint
 	@$(RUN_TESTS) -l lint -t 300 tests/lint/run tests/lint/selftest

@@ -8,9 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "compare/conduct.h"
+#include "compare/gate.h"
+#include "compare/like.h"
 #include "compare/measure/interval.h"
 #include "compare/measure/process.h"
 #include "compare/measure/window.h"
@@ -26,15 +29,17 @@ enum { CELLS_MAX = 16, PATH_BYTES_MAX = 1024 };
 static const uint32_t UNSET = UINT32_MAX; /* 0 repeats is a wish like any other */
 
 struct values {
-	const char *set, *file, *json, *a, *b;
+	const char *set, *like, *file, *json, *a, *b;
 	bool cells, parity, direct, quiet, no_kernel_view;
 	uint32_t rounds, repeats, connections, size_bytes, depth, block_bytes;
 	uint64_t duration_ns, warmup_ns, seed, delay_ns;
+	struct option_list fail_if;
 };
 
 #define AT(field) offsetof(struct values, field)
 static const struct option_row ROWS[] = {
 	{ "set", OPTION_TEXT, AT(set), 0, 0, "quick|full", "a fixed set of cells" },
+	{ "like", OPTION_TEXT, AT(like), 0, 0, "FILE", "play a stored result again" },
 	{ "cells", OPTION_FLAG, AT(cells), 0, 0, "", "echo: both models on both backends, and native" },
 	{ "parity", OPTION_FLAG, AT(parity), 0, 0, "", "echo: a native dialect against the common API" },
 	{ "a", OPTION_TEXT, AT(a), 0, 0, "ARM",
@@ -60,6 +65,8 @@ static const struct option_row ROWS[] = {
 	{ "direct", OPTION_FLAG, AT(direct), 0, 0, "", "file: past the page cache, O_DIRECT" },
 	{ "no-kernel-view", OPTION_FLAG, AT(no_kernel_view), 0, 0, "",
 	  "leave out the pass in which the kernel counts" },
+	{ "fail-if", OPTION_LIST, AT(fail_if), 0, 0, "GATE",
+	  "exit 1 if METRIC>NUMBER or METRIC<NUMBER" },
 	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
 	{ "seed", OPTION_SEED, AT(seed), 0, INT64_MAX, "N", "of the order of play (random)" },
 	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no table" },
@@ -76,6 +83,8 @@ static const struct option_set SET = {
 
 struct plan {
 	const struct values *values;
+	struct gates gates;
+	struct like like;
 	struct cell cells[CELLS_MAX];
 	unsigned int count;
 	uint64_t patience_ns;
@@ -161,6 +170,45 @@ static const char *names_arms(const struct values *values)
 	return values->cells ? "--cells" : values->parity ? "--parity" : NULL;
 }
 
+static bool is_same_file(const char *one, const char *other)
+{
+	struct stat left, right;
+
+	return !stat(one, &left) && !stat(other, &right) && left.st_dev == right.st_dev &&
+		left.st_ino == right.st_ino;
+}
+
+/* The cells come from the file; times and rounds may be given anew, and nothing else. */
+static int plan_like(struct plan *plan, const struct values *before, int operands)
+{
+	static const char *const BESIDE[] = { "like", "rounds", "duration", "warmup", "json", "seed",
+					      "quiet", "fail-if", NULL };
+	const struct values *values = plan->values;
+	const char *option = options_given(&SET, values, before, BESIDE);
+	int code;
+
+	if (operands || option)
+		return say_failure(SAY_USAGE, "compare: --like takes workloads, parameters and arms "
+				   "from %s; leave out %s%s", values->like, option ? "--" : "the ",
+				   option ? option : "workload");
+	if (values->json && is_same_file(values->json, values->like))
+		return say_failure(SAY_USAGE, "compare: --json %s: that is the result to repeat; give "
+				   "another file, or there is nothing to set this run against",
+				   values->json);
+	code = like_read(&plan->like, values->like, plan->cells, CELLS_MAX, &plan->count);
+	for (unsigned int i = 0; !code && i < plan->count; i++) {
+		struct cell *cell = &plan->cells[i];
+
+		cell->kernel_view = true;
+		cell->rounds = chosen(values->rounds, cell->rounds);
+		if (values->duration_ns)
+			cell->duration_ns = values->duration_ns;
+		if (values->warmup_ns != UINT64_MAX)
+			cell->warmup_ns = values->warmup_ns;
+	}
+	return code;
+}
+
 static int plan_workload(struct plan *plan, const char *name)
 {
 	const struct values *values = plan->values;
@@ -216,11 +264,13 @@ static int check_options(const struct values *values, bool echo, bool file)
 			   "played", option, file ? "echo" : "file");
 }
 
-static int plan_all(struct plan *plan, int count, char **names)
+static int plan_all(struct plan *plan, const struct values *before, int count, char **names)
 {
 	const struct values *values = plan->values;
 	int code = SAY_OK;
 
+	if (values->like)
+		return plan_like(plan, before, count);
 	if (values->file && strlen(values->file) > PATH_BYTES_MAX)
 		return say_failure(SAY_USAGE, "compare: --file: the path has more than %d bytes",
 				   PATH_BYTES_MAX);
@@ -340,18 +390,42 @@ static void say_where(const struct values *values)
 		printf("Stored in %s\n", values->json);
 }
 
-/* Ctrl-C is no failure if something was measured: it is kept, and marked as incomplete. */
-static int finish(const struct values *values, json_t *result, int code)
+/* Where the old result stands, and how the two are set side by side. */
+static void say_like(const struct values *values)
 {
+	const char *const words[] = { say_program(), "diff", values->like, values->json };
+
+	if (!values->like)
+		return;
+	if (values->json) {
+		printf("The old result is in %s; both side by side:\n ", values->like);
+		for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+			putchar(' ');
+			repeat_word(stdout, words[i]);
+		}
+		putchar('\n');
+		return;
+	}
+	printf("The old result is in %s; duet diff OLD NEW sets the\n"
+	       "two side by side, if this one is stored with --json.\n", values->like);
+}
+
+/* Ctrl-C is no failure if something was measured: it is kept, and marked as incomplete. */
+static int finish(const struct plan *plan, json_t *result, int code)
+{
+	const struct values *values = plan->values;
 	bool measured = has_rounds(result);
 	int written = SAY_OK;
 
+	gate_judge(&plan->gates, result);
 	if (wants_text(values) && measured)
 		text_foot(result, stdout);
 	if (values->json && measured)
 		written = store_write(result, values->json);
-	if (wants_text(values) && measured && !written)
+	if (wants_text(values) && measured && !written) {
 		say_where(values);
+		say_like(values);
+	}
 	if (written && values->quiet && strcmp(values->json, "-") != 0) {
 		say_note("the table is printed in its place, --quiet or not");
 		text_whole(result, stdout);
@@ -364,7 +438,9 @@ static int finish(const struct values *values, json_t *result, int code)
 				   "was measured%s%s", values->json ? ", and nothing written to " : "",
 				   values->json ? values->json : "");
 	}
-	return code ? code : written;
+	if (!code)
+		code = written;
+	return code ? code : gate_say(result);
 }
 
 /* All of it before the first round: what is refused is refused at once. */
@@ -389,8 +465,13 @@ static int run(struct plan *plan, int argc, char **argv)
 	if (code)
 		return code;
 	result = begin_result(argc, argv, plan->values->seed);
+	if (plan->values->like) {
+		like_note_machine(&plan->like);
+		json_object_set_new(json_object_get(result, "run"), "like",
+				    store_string(plan->values->like));
+	}
 	process_catch_interrupts();
-	code = finish(plan->values, result, play_cells(plan, result));
+	code = finish(plan, result, play_cells(plan, result));
 	json_decref(result);
 	return code;
 }
@@ -398,6 +479,7 @@ static int run(struct plan *plan, int argc, char **argv)
 int compare_command(int argc, char **argv)
 {
 	struct values values = { .repeats = UNSET, .warmup_ns = UINT64_MAX, .seed = UINT64_MAX };
+	const struct values before = values;
 	struct plan *plan = calloc(1, sizeof(*plan));
 	char **words = calloc((size_t)argc + 1, sizeof(*words));
 	int first, code;
@@ -408,13 +490,18 @@ int compare_command(int argc, char **argv)
 	code = options_read(&SET, argc, argv, &values, &first);
 	if (code == OPTIONS_READ) {
 		plan->values = &values;
-		code = plan_all(plan, argc - first, argv + first);
-		if (values.seed == UINT64_MAX &&
+		code = gate_read(&plan->gates, &values.fail_if, "compare");
+		if (!code)
+			code = plan_all(plan, &before, argc - first, argv + first);
+		if (values.seed == UINT64_MAX && values.like)
+			values.seed = plan->like.seed;
+		else if (values.seed == UINT64_MAX &&
 		    getrandom(&values.seed, sizeof(values.seed), 0) == sizeof(values.seed))
 			values.seed &= UINT32_MAX;
 		if (!code)
 			code = run(plan, argc, words);
 	}
+	like_forget(&plan->like);
 	free(words);
 	free(plan);
 	return code;

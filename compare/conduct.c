@@ -253,6 +253,8 @@ int conduct_cell(const struct conduct *conduct, const struct cell *cell, json_t 
 	json_object_set_new(*json, "harness", harness_json(cell));
 	if (play.kernel_view)
 		json_object_set_new(*json, "kernel_view", play.kernel_view);
+	json_object_set_new(*json, "rounds_planned", json_integer((json_int_t)cell->rounds));
+	json_object_set_new(*json, "repeats_max", json_integer((json_int_t)cell->repeats_max));
 	if (play.correct)
 		conclude_cell(*json);
 	return code;

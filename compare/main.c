@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "compare/compare.h"
+#include "compare/diff.h"
 #include "compare/doctor.h"
 #include "compare/load/command.h"
 #include "compare/say.h"
@@ -25,6 +26,7 @@ struct command {
 static const struct command COMMANDS[] = {
 	{ "compare", "play workloads on both backends and say what differed", compare_command },
 	{ "show", "print a stored result", show_command },
+	{ "diff", "two stored results side by side", diff_command },
 	{ "doctor", "what this kernel and machine offer, forbid, and disturb", doctor_command },
 	{ "serve", "an echo server on a backend, alone", serve_command },
 	{ "load", "the load generator, alone", load_command },
@@ -41,7 +43,8 @@ static void print_help(FILE *out)
 			fprintf(out, "  %-9s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
 	}
 	fputs("\nBegin with 'duet compare --set quick'; 'duet COMMAND --help' lists the options.\n"
-	     "Exit codes: 0 done, 2 usage, 3 could not measure, 4 a byte was wrong.\n", out);
+	     "Exit codes: 0 done, 1 a --fail-if failed, 2 usage, 3 could not measure,\n"
+	     "4 a byte was wrong.\n", out);
 }
 
 static int dispatch(int argc, char **argv)

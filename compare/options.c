@@ -140,6 +140,16 @@ static int store_number(const struct option_set *set, const struct option_row *r
 	return OPTIONS_READ;
 }
 
+static int add_text(const struct option_set *set, const struct option_row *row, const char *text,
+		    struct option_list *list)
+{
+	if (list->count == OPTION_LIST_MAX)
+		return say_failure(SAY_USAGE, "%s: --%s at most %d times", set->command, row->name,
+				   OPTION_LIST_MAX);
+	list->texts[list->count++] = text;
+	return OPTIONS_READ;
+}
+
 static int store(const struct option_set *set, const struct option_row *row, const char *text,
 		 void *values)
 {
@@ -150,9 +160,12 @@ static int store(const struct option_set *set, const struct option_row *row, con
 		*(bool *)at = true;
 		return OPTIONS_READ;
 	case OPTION_TEXT:
+	case OPTION_LIST:
 		if (!*text)
 			return say_failure(SAY_USAGE, "%s: --%s needs a value; see duet %s --help",
 					   set->command, row->name, set->command);
+		if (row->kind == OPTION_LIST)
+			return add_text(set, row, text, at);
 		*(const char **)at = text;
 		return OPTIONS_READ;
 	default:
@@ -192,4 +205,37 @@ int options_read(const struct option_set *set, int argc, char **argv, void *valu
 	}
 	*operands = optind;
 	return status;
+}
+
+static size_t size_of(enum option_kind kind)
+{
+	static const size_t SIZES[] = {
+		[OPTION_FLAG] = sizeof(bool),	     [OPTION_TEXT] = sizeof(const char *),
+		[OPTION_LIST] = sizeof(struct option_list), [OPTION_NUMBER] = sizeof(uint32_t),
+		[OPTION_SIZE] = sizeof(uint32_t),    [OPTION_SEED] = sizeof(uint64_t),
+		[OPTION_SECONDS] = sizeof(uint64_t),
+	};
+
+	return SIZES[kind];
+}
+
+static bool is_among(const char *name, const char *const *names)
+{
+	for (; *names; names++) {
+		if (!strcmp(name, *names))
+			return true;
+	}
+	return false;
+}
+
+const char *options_given(const struct option_set *set, const void *values, const void *before,
+			  const char *const *except)
+{
+	for (const struct option_row *row = set->rows; row->name; row++) {
+		if (!is_among(row->name, except) &&
+		    memcmp((const char *)values + row->offset, (const char *)before + row->offset,
+			   size_of(row->kind)) != 0)
+			return row->name;
+	}
+	return NULL;
 }

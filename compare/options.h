@@ -12,10 +12,18 @@
 enum option_kind {
 	OPTION_FLAG,    /* bool */
 	OPTION_TEXT,    /* const char * */
+	OPTION_LIST,    /* struct option_list: may be given more than once */
 	OPTION_NUMBER,  /* uint32_t */
 	OPTION_SIZE,    /* uint32_t bytes; K and M are understood */
 	OPTION_SEED,    /* uint64_t */
 	OPTION_SECONDS, /* uint64_t nanoseconds; fractions are understood, and a final s */
+};
+
+enum { OPTION_LIST_MAX = 16 };
+
+struct option_list {
+	const char *texts[OPTION_LIST_MAX];
+	uint32_t count;
 };
 
 struct option_row {
@@ -38,5 +46,10 @@ enum { OPTIONS_READ = -1 }; /* go on; anything else is the exit code to leave wi
 /* Reads argv (argv[0] is the command itself) into values. Options may stand anywhere; *operands is
  * the index of the first operand in argv, which is permuted. */
 int options_read(const struct option_set *set, int argc, char **argv, void *values, int *operands);
+
+/* The name of an option whose value is not what it was before the line was read, or NULL: one that
+ * was given. Those in except, which ends with NULL, are not looked at. */
+const char *options_given(const struct option_set *set, const void *values, const void *before,
+			  const char *const *except);
 
 #endif

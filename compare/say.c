@@ -85,6 +85,18 @@ static int terminal_columns(void)
 	return size.ws_col - 1;
 }
 
+/* Between two words: half a figure would be another one. */
+static void cut_to(char *line, int columns)
+{
+	char *end = line + columns;
+
+	if (strlen(line) <= (size_t)columns)
+		return;
+	while (end > line && *end != ' ')
+		end--;
+	*end = 0;
+}
+
 void say_progress(const char *format, ...)
 {
 	char line[256];
@@ -95,7 +107,8 @@ void say_progress(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(line, sizeof(line), format, arguments);
 	va_end(arguments);
-	fprintf(stderr, "\r\033[K%.*s", terminal_columns(), line);
+	cut_to(line, terminal_columns());
+	fprintf(stderr, "\r\033[K%s", line);
 	fflush(stderr);
 	progress_shown = true;
 }
@@ -165,15 +178,39 @@ bool say_colour(FILE *stream)
 	return terminal && *terminal && strcmp(terminal, "dumb") != 0;
 }
 
+const char *say_bold(FILE *stream)
+{
+	return say_colour(stream) ? "\033[1m" : "";
+}
+
+const char *say_plain(FILE *stream)
+{
+	return say_colour(stream) ? "\033[0m" : "";
+}
+
+int say_columns(FILE *stream)
+{
+	const char *wish = getenv("COLUMNS");
+	struct winsize size = { .ws_col = 0 };
+	long columns = wish ? strtol(wish, NULL, 10) : 0;
+
+	if (columns <= 0 && isatty(fileno(stream)) && !ioctl(fileno(stream), TIOCGWINSZ, &size))
+		columns = size.ws_col;
+	if (columns <= 0 || columns > SAY_COLUMNS_MAX)
+		return SAY_COLUMNS_MAX;
+	return columns < SAY_COLUMNS_MIN ? SAY_COLUMNS_MIN : (int)columns;
+}
+
 void say_wrapped(FILE *stream, const char *text, int column, int indent)
 {
+	const int columns = say_columns(stream) - 1;
 	bool begun = false;
 
 	text += strspn(text, " ");
 	while (*text) {
 		int word = (int)strcspn(text, " ");
 
-		if (column + begun + word > 79 && column > indent)
+		if (column + begun + word > columns && column > indent)
 			column = fprintf(stream, "\n%*s", indent, "") - 1;
 		else if (begun)
 			column += fprintf(stream, " ");

@@ -13,6 +13,7 @@
 /* The exit codes of every command, as the manual page has them. */
 enum say_exit {
 	SAY_OK = 0,
+	SAY_GATE = 1,     /* a --fail-if failed */
 	SAY_USAGE = 2,    /* the command line, or a file that it named, made no sense */
 	SAY_UNMEASURED = 3, /* the machine didn't let us */
 	SAY_WRONG_BYTE = 4,  /* a byte came back wrong, lost or doubled: all timings are void */
@@ -35,7 +36,12 @@ void say_progress_end(void);
 /* What would command a terminal, control characters of ASCII and of Unicode, becomes '?', in place. */
 void say_clean(char *text);
 
-/* Words on stdout or elsewhere, broken so that they fit 80 columns; column is where the line stands
+/* How many columns there are for text: COLUMNS if that is set, the terminal's own, or 80 where there
+ * is none; never more than 80, and never fewer than 40. */
+enum { SAY_COLUMNS_MIN = 40, SAY_COLUMNS_MAX = 80 };
+int say_columns(FILE *stream);
+
+/* Words on stdout or elsewhere, broken so that they fit the columns; column is where the line stands
  * now, indent where the next ones begin. Ends the line. */
 void say_wrapped(FILE *stream, const char *text, int column, int indent);
 
@@ -55,5 +61,9 @@ const char *say_plural(uint64_t count);
 
 /* Colour only on a terminal, and never where NO_COLOR is set and not empty, or TERM is dumb. */
 bool say_colour(FILE *stream);
+
+/* What begins and ends bold text there, or "". */
+const char *say_bold(FILE *stream);
+const char *say_plain(FILE *stream);
 
 #endif

@@ -22,8 +22,8 @@ static double share_below(unsigned int n, unsigned int k)
 		   n * log(2.0));
 }
 
-/* The largest rank whose two tails together leave at most 5 %; 0 where there is none. */
-static unsigned int low_rank(unsigned int count, double *level)
+/* The largest rank whose two tails together leave at most so much outside; 0 where there is none. */
+static unsigned int low_rank(unsigned int count, double outside_max, double *level)
 {
 	double tail = 0;
 	unsigned int rank = 0;
@@ -31,7 +31,7 @@ static unsigned int low_rank(unsigned int count, double *level)
 	*level = 0;
 	while (rank < count / 2) {
 		tail += share_below(count, rank);
-		if (2 * tail > 0.05)
+		if (2 * tail > outside_max)
 			break;
 		*level = 1 - 2 * tail;
 		rank++;
@@ -39,7 +39,8 @@ static unsigned int low_rank(unsigned int count, double *level)
 	return rank;
 }
 
-int interval_take(double *values, unsigned int count, struct interval *out)
+int interval_take_outside(double *values, unsigned int count, double outside_max,
+			  struct interval *out)
 {
 	unsigned int rank;
 
@@ -49,7 +50,7 @@ int interval_take(double *values, unsigned int count, struct interval *out)
 		return -ERANGE;
 	qsort(values, count, sizeof(*values), ascending);
 	out->middle = (values[(count - 1) / 2] + values[count / 2]) / 2;
-	rank = low_rank(count, &out->level);
+	rank = low_rank(count, outside_max, &out->level);
 	if (!rank)
 		return -ERANGE;
 	out->rank_low = rank;
@@ -57,4 +58,9 @@ int interval_take(double *values, unsigned int count, struct interval *out)
 	out->low = values[out->rank_low - 1];
 	out->high = values[out->rank_high - 1];
 	return 0;
+}
+
+int interval_take(double *values, unsigned int count, struct interval *out)
+{
+	return interval_take_outside(values, count, 0.05, out);
 }

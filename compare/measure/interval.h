@@ -11,7 +11,7 @@ enum { INTERVAL_VALUES_MIN = 6, INTERVAL_VALUES_MAX = 1000 };
 
 struct interval {
 	double middle, low, high;
-	double level;               /* the coverage really reached, at least 0.95 */
+	double level;               /* the coverage really reached, at least what was asked for */
 	unsigned int count;         /* values it was taken from */
 	unsigned int rank_low, rank_high; /* 1 is the smallest value */
 };
@@ -19,5 +19,10 @@ struct interval {
 /* Fills *out from count values in any order, which are sorted in place. Fewer than
  * INTERVAL_VALUES_MIN can't carry 95 %: then -ERANGE, and only middle and count are set. */
 int interval_take(double *values, unsigned int count, struct interval *out);
+
+/* The same for another level: at most outside_max may lie outside. How many values that takes
+ * follows from it: 2^(1 - n) must not be more. */
+int interval_take_outside(double *values, unsigned int count, double outside_max,
+			  struct interval *out);
 
 #endif

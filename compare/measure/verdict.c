@@ -8,8 +8,7 @@
 
 #include "compare/measure/interval.h"
 
-/* Above this a run could not have shown a difference of a quarter: it shows nothing. */
-static const double FLOOR_MAX = 0.25;
+const double VERDICT_FLOOR_MAX = 0.25;
 
 static const char *const WORDS[VERDICT_COUNT] = {
 	[VERDICT_A_LOWER] = "a lower",
@@ -41,7 +40,7 @@ static enum verdict decide(const struct verdict_evidence *evidence, const struct
 {
 	bool above_floor = fabs(effect->middle) > log1p(result->floor);
 
-	if (evidence->disturbed || result->floor > FLOOR_MAX)
+	if (evidence->disturbed || result->floor > VERDICT_FLOOR_MAX)
 		return VERDICT_TOO_NOISY;
 	if (effect->high < 0 && above_floor)
 		return VERDICT_A_LOWER;

@@ -18,6 +18,9 @@ enum verdict {
 	VERDICT_COUNT,
 };
 
+/* A floor above this is too noisy: the run could not have shown a difference of a quarter. */
+extern const double VERDICT_FLOOR_MAX;
+
 struct verdict_evidence {
 	const double *ratios; /* a / b, one a round */
 	const double *floors; /* a / a of the same rounds */

@@ -393,13 +393,75 @@ static json_t *noise_json(const json_t *rounds)
 			 "rounds_disturbed", disturbed, "cause", cause);
 }
 
+static bool mostly_disturbed(const json_t *noise)
+{
+	return 2 * json_integer_value(json_object_get(noise, "rounds_disturbed")) >
+		json_integer_value(json_object_get(noise, "rounds_kept"));
+}
+
+bool conclude_disturbed(const json_t *cell)
+{
+	json_t *noise = noise_json(json_object_get(cell, "rounds"));
+	bool disturbed = mostly_disturbed(noise);
+
+	json_decref(noise);
+	return disturbed;
+}
+
+bool conclude_metric(size_t index, struct conclude_metric *metric)
+{
+	const struct metric *at = &METRICS[index];
+
+	if (index >= sizeof(METRICS) / sizeof(*METRICS))
+		return false;
+	*metric = (struct conclude_metric){ at->key, at->title, at->unit, at->better, at->wall };
+	return true;
+}
+
+unsigned int conclude_figures(const json_t *cell, size_t metric, unsigned int arm, double *values,
+			      unsigned int *left_out)
+{
+	unsigned int count = 0;
+	json_t *round;
+	size_t i;
+
+	*left_out = 0;
+	json_array_foreach(json_object_get(cell, "rounds"), i, round) {
+		double value = figure_of_round(round, arm, METRICS[metric].figure);
+
+		if (!is_kept(round) || count == INTERVAL_VALUES_MAX)
+			continue;
+		if (isfinite(value) && value > 0)
+			values[count++] = value;
+		else
+			++*left_out;
+	}
+	return count;
+}
+
+unsigned int conclude_floors(const json_t *cell, size_t metric, double *values)
+{
+	unsigned int count = 0;
+	json_t *round;
+	size_t i;
+
+	json_array_foreach(json_object_get(cell, "rounds"), i, round) {
+		double plays[2] = { NAN, NAN }, value;
+
+		figures_of(round, 0, METRICS[metric].figure, plays);
+		value = ratio(plays[0], plays[1]);
+		if (is_kept(round) && count < INTERVAL_VALUES_MAX && isfinite(value) && value > 0)
+			values[count++] = value;
+	}
+	return count;
+}
+
 void conclude_cell(json_t *cell)
 {
 	const json_t *rounds = json_object_get(cell, "rounds");
 	unsigned int arms = (unsigned int)json_array_size(json_object_get(cell, "arms"));
 	json_t *metrics = json_array(), *counters = json_array(), *noise = noise_json(rounds);
-	bool disturbed = 2 * json_integer_value(json_object_get(noise, "rounds_disturbed")) >
-		json_integer_value(json_object_get(noise, "rounds_kept"));
+	bool disturbed = mostly_disturbed(noise);
 
 	for (size_t i = 0; i < sizeof(METRICS) / sizeof(*METRICS); i++)
 		json_array_append_new(metrics, metric_json(rounds, arms, &METRICS[i], disturbed));

@@ -7,11 +7,32 @@
 #define COMPARE_REPORT_CONCLUDE_H
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 /* Sets "metrics", "counters" and "noise" of a cell from its "arms" and "rounds". */
 void conclude_cell(json_t *cell);
 
 /* Why a round was disturbed, or NULL: the first cause among its slots. */
 const char *conclude_disturbance(const json_t *round);
+
+/* The metrics, in the order in which they are told. */
+struct conclude_metric {
+	const char *key, *title, *unit, *better;
+	bool wall; /* says nothing where most rounds were disturbed */
+};
+
+/* false behind the last one. */
+bool conclude_metric(size_t index, struct conclude_metric *metric);
+
+/* A metric's figures of one arm, or with conclude_floors() the ratios of the first arm's two plays,
+ * one for each kept round that can show it, at most INTERVAL_VALUES_MAX. Returns how many;
+ * *left_out is how many rounds couldn't. */
+unsigned int conclude_figures(const json_t *cell, size_t metric, unsigned int arm, double *values,
+			      unsigned int *left_out);
+unsigned int conclude_floors(const json_t *cell, size_t metric, double *values);
+
+/* More than half of the kept rounds were. */
+bool conclude_disturbed(const json_t *cell);
 
 #endif

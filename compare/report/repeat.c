@@ -18,7 +18,7 @@ static bool is_plain(const char *word)
 }
 
 /* Inside '' a shell reads everything as it is, but for the ' itself. */
-static void add_word(FILE *line, const char *word)
+void repeat_word(FILE *line, const char *word)
 {
 	if (is_plain(word)) {
 		fputs(word, line);
@@ -54,7 +54,7 @@ char *repeat_line(const char *program, int argc, char *const argv[], uint64_t se
 
 	if (!line)
 		return NULL;
-	add_word(line, program);
+	repeat_word(line, program);
 	/* In front: behind a -- it would be an operand. */
 	fprintf(line, " %s --seed %" PRIu64, argv[0], seed);
 	for (int i = 1; i < argc; i++) {
@@ -65,7 +65,7 @@ char *repeat_line(const char *program, int argc, char *const argv[], uint64_t se
 			continue;
 		}
 		fputc(' ', line);
-		add_word(line, argv[i]);
+		repeat_word(line, argv[i]);
 	}
 	fclose(line);
 	return text;

@@ -6,9 +6,13 @@
 #define COMPARE_REPORT_REPEAT_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 /* program is what it was called as, argv[0] the command. A --seed among the words gives way to the
  * one that was really used. The caller's to free. */
 char *repeat_line(const char *program, int argc, char *const argv[], uint64_t seed);
+
+/* One word as a shell reads it. */
+void repeat_word(FILE *line, const char *word);
 
 #endif

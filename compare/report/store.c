@@ -218,6 +218,9 @@ static int check_shape(const char *path, const json_t *json)
 				   "%s: written with schema %lld, but this duet reads schema %d; use "
 				   "the duet that wrote it", path,
 				   (long long)json_integer_value(schema), STORE_SCHEMA);
+	if (json_object_get(json, "kind"))
+		return say_failure(SAY_USAGE, "%s: written by duet diff; give a result of duet "
+				   "compare", path);
 	if (!json_array_size(json_object_get(json, "cells")) ||
 	    !json_is_object(json_object_get(json, "run")))
 		return say_failure(SAY_USAGE, "%s: this is JSON with a schema, but not a result of "

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "compare/gate.h"
 #include "compare/say.h"
 
 enum { NAME_COLUMNS = 28, FIGURE_COLUMNS = 10 };
@@ -38,6 +39,18 @@ static const char *style(FILE *out, const char *code)
 	return say_colour(out) ? code : "";
 }
 
+/* Where the columns of the table don't fit beside each other, they stand below. */
+static bool is_narrow(FILE *out)
+{
+	return say_columns(out) < SAY_COLUMNS_MAX;
+}
+
+/* Where what is said below a ratio begins. */
+static int remark_column(FILE *out)
+{
+	return is_narrow(out) ? 4 : 49;
+}
+
 #define BOLD "\033[1m"
 #define DIM "\033[2m"
 #define YELLOW "\033[33m"
@@ -57,8 +70,7 @@ static void format_real(double number, int decimals, char *text, size_t size)
 		snprintf(text, size, "%.2e", number);
 }
 
-/* Three digits that matter, in the unit that people read. */
-static void format_figure(const json_t *value, const char *unit, char *text, size_t size)
+void text_figure(const json_t *value, const char *unit, char *text, size_t size)
 {
 	static const char *const TIMES[] = { "ns", "us", "ms", "s" };
 	static const char *const RATES[] = { "/s", "k/s", "M/s", "G/s" };
@@ -95,7 +107,7 @@ static void print_verdict(const json_t *comparison, FILE *out)
 	if (strcmp(verdict, "no difference shown") != 0)
 		return;
 	format_real(100 * real_at(comparison, "detectable"), 1, percent, sizeof(percent));
-	fprintf(out, "%*s(%s %% would have been seen)\n", 49, "", percent);
+	fprintf(out, "%*s(%s %% would have been seen)\n", remark_column(out), "", percent);
 }
 
 /* On a machine with two speeds each arm's median may come from another speed, while the ratios of
@@ -128,7 +140,7 @@ static void print_notes(const json_t *comparison, const json_t *medians, FILE *o
 	char text[192], note[200];
 
 	if (speeds_changed(comparison, medians))
-		fprintf(out, "%*s(speeds changed during the run)\n", 49, "");
+		fprintf(out, "%*s(speeds changed during the run)\n", remark_column(out), "");
 	if (integer_at(comparison, "rounds_left_out") <= 0)
 		return;
 	format_left_out(comparison, text, sizeof(text));
@@ -144,7 +156,11 @@ static void print_ratio(const json_t *comparison, FILE *out)
 
 	for (int i = 0; i < 3; i++)
 		format_real(real_at(comparison, KEYS[i]), 3, texts[i], sizeof(texts[i]));
-	if (json_object_get(comparison, "ratio_low"))
+	if (is_narrow(out) && json_object_get(comparison, "ratio_low"))
+		fprintf(out, "\n    %s  [%s, %s]\n    ", texts[0], texts[1], texts[2]);
+	else if (is_narrow(out))
+		fputs("\n    ", out);
+	else if (json_object_get(comparison, "ratio_low"))
 		fprintf(out, "  %s  [%s, %s]  ", texts[0], texts[1], texts[2]);
 	else
 		fprintf(out, "  %5s  %14s  ", "-", "");
@@ -172,14 +188,15 @@ static void print_metric(const json_t *cell, const json_t *metric, FILE *out)
 		style(out, PLAIN), string_at(metric, "better"));
 	format_real(100 * real_at(first, "floor"), 1, percent, sizeof(percent));
 	if (json_object_get(first, "floor"))
-		fprintf(out, "%s   a against itself: within %s %%%s", style(out, DIM), percent,
+		fprintf(out, "%s%sa against itself: within %s %%%s", style(out, DIM),
+			is_narrow(out) ? "\n  " : "   ", percent,
 			style(out, PLAIN));
 	fputc('\n', out);
 	json_array_foreach(json_object_get(cell, "arms"), i, arm) {
 		char figure[32];
 
-		format_figure(json_array_get(medians, i), string_at(metric, "unit"), figure,
-			      sizeof(figure));
+		text_figure(json_array_get(medians, i), string_at(metric, "unit"), figure,
+			    sizeof(figure));
 		print_name(letter((json_int_t)i), string_at(arm, "name"), out);
 		fprintf(out, " %10s", figure);
 		if (!i) {
@@ -234,39 +251,77 @@ static int decimals(double value)
 	return value < 1 ? 4 : value < 10 ? 3 : value < 100 ? 1 : 0;
 }
 
+static void format_counter(const json_t *median, char *text, size_t size)
+{
+	double value = json_number_value(median);
+
+	if (json_is_number(median))
+		format_real(value, decimals(value), text, size);
+	else
+		snprintf(text, size, "-");
+}
+
+/* "a 0.1600  b 2.300": a letter never leaves its figure. */
+static void print_figures_below(const char *title, const json_t *figures, FILE *out)
+{
+	int column = 0;
+	json_t *value;
+	size_t i;
+
+	fprintf(out, "  %s\n", title);
+	json_array_foreach(figures, i, value) {
+		char figure[32];
+		int needed;
+
+		format_counter(value, figure, sizeof(figure));
+		needed = (int)strlen(figure) + 4;
+		if (column + needed >= say_columns(out))
+			column = fputc('\n', out) != '\n';
+		column += fprintf(out, "%s%c %s", column ? "  " : "    ", letter((json_int_t)i),
+				  figure);
+	}
+	fputc('\n', out);
+}
+
 static void print_letters(const json_t *cell, const char *title, FILE *out)
 {
-	size_t arms = json_array_size(json_object_get(cell, "arms"));
+	size_t arms = is_narrow(out) ? 0 : json_array_size(json_object_get(cell, "arms"));
 
-	fprintf(out, "\n%s%-*s%s", style(out, BOLD), NAME_COLUMNS, title, style(out, PLAIN));
+	fprintf(out, "\n%s%-*s%s", style(out, BOLD), arms ? NAME_COLUMNS : 0, title,
+		style(out, PLAIN));
 	for (size_t k = 0; k < arms; k++)
 		fprintf(out, "%*c", FIGURE_COLUMNS, letter((json_int_t)k));
 	fputc('\n', out);
 }
 
-static void print_count(const json_t *count, FILE *out)
+/* One row: a figure an arm. */
+static void print_figures(const char *title, const json_t *figures, FILE *out)
 {
-	double value = json_number_value(count);
-	char text[32] = "-";
+	json_t *value;
+	size_t i;
 
-	if (json_is_number(count))
-		format_real(value, decimals(value), text, sizeof(text));
-	fprintf(out, "%*s", FIGURE_COLUMNS, text);
+	if (is_narrow(out)) {
+		print_figures_below(title, figures, out);
+		return;
+	}
+	fprintf(out, "  %-*.*s", NAME_COLUMNS - 2, NAME_COLUMNS - 2, title);
+	json_array_foreach(figures, i, value) {
+		char figure[32];
+
+		format_counter(value, figure, sizeof(figure));
+		fprintf(out, "%*s", FIGURE_COLUMNS, figure);
+	}
+	fputc('\n', out);
 }
 
 static void print_counters(const json_t *cell, FILE *out)
 {
-	json_t *counter, *median;
-	size_t i, k;
+	json_t *counter;
+	size_t i;
 
 	print_letters(cell, "beside the times", out);
-	json_array_foreach(json_object_get(cell, "counters"), i, counter) {
-		fprintf(out, "  %-*.*s", NAME_COLUMNS - 2, NAME_COLUMNS - 2,
-			string_at(counter, "title"));
-		json_array_foreach(json_object_get(counter, "medians"), k, median)
-			print_count(median, out);
-		fputc('\n', out);
-	}
+	json_array_foreach(json_object_get(cell, "counters"), i, counter)
+		print_figures(string_at(counter, "title"), json_object_get(counter, "medians"), out);
 }
 
 /* What no arm has is said once, below all cells. */
@@ -303,11 +358,13 @@ static void print_kernel_view(const json_t *cell, FILE *out)
 		return;
 	print_letters(cell, "the kernel counts, per op", out);
 	for (size_t i = 0; i < sizeof(ROWS) / sizeof(*ROWS); i++) {
-		fprintf(out, "  %-*s", NAME_COLUMNS - 2, ROWS[i].title);
+		json_t *figures = json_array();
+
 		json_array_foreach(views, k, view)
-			print_count(json_object_get(json_object_get(view, "per_operation"),
-						    ROWS[i].key), out);
-		fputc('\n', out);
+			json_array_append(figures, json_object_get(
+				json_object_get(view, "per_operation"), ROWS[i].key));
+		print_figures(ROWS[i].title, figures, out);
+		json_decref(figures);
 	}
 }
 
@@ -315,10 +372,14 @@ static void print_kernel_view(const json_t *cell, FILE *out)
 static void print_harness(const json_t *cell, FILE *out)
 {
 	const json_t *harness = json_object_get(cell, "harness");
+	char text[128];
 
-	if (json_is_object(harness))
-		fprintf(out, "  all but I/O: %.3g us of CPU per op (core, model and checks, on a null "
-			"backend)\n", real_at(harness, "cpu_per_operation_ns") / 1e3);
+	if (!json_is_object(harness))
+		return;
+	snprintf(text, sizeof(text), "all but I/O: %.3g us of CPU per op (core, model and checks, on a "
+		 "null backend)", real_at(harness, "cpu_per_operation_ns") / 1e3);
+	fputs("  ", out);
+	say_wrapped(out, text, 2, 2);
 }
 
 static void print_noise(const json_t *cell, FILE *out)
@@ -326,17 +387,23 @@ static void print_noise(const json_t *cell, FILE *out)
 	const json_t *noise = json_object_get(cell, "noise");
 	json_int_t repeated = integer_at(noise, "rounds_repeated");
 	json_int_t disturbed = integer_at(noise, "rounds_disturbed");
+	char line[160];
+	int length = snprintf(line, sizeof(line), "%lld round%s of %.3g s",
+			      (long long)integer_at(noise, "rounds_kept"),
+			      plural(integer_at(noise, "rounds_kept")),
+			      real_at(cell, "duration_ns") / 1e9);
 
-	fprintf(out, "%lld round%s of %.3g s", (long long)integer_at(noise, "rounds_kept"),
-		plural(integer_at(noise, "rounds_kept")), real_at(cell, "duration_ns") / 1e9);
 	if (repeated || disturbed)
-		fprintf(out, ", %lld repeated, %lld kept though disturbed\n  (%.70s)",
-			(long long)repeated, (long long)disturbed, string_at(noise, "cause"));
-	fputc('\n', out);
+		snprintf(line + length, sizeof(line) - (size_t)length, ", %lld repeated, %lld kept "
+			 "though disturbed", (long long)repeated, (long long)disturbed);
+	say_wrapped(out, line, fprintf(out, "  "), 4);
+	if (repeated || disturbed) {
+		snprintf(line, sizeof(line), "(%.70s)", string_at(noise, "cause"));
+		say_wrapped(out, line, fprintf(out, "  "), 4);
+	}
 }
 
-/* What a workload's parameters come to, in a few letters. */
-static void name_cell(const json_t *cell, char *text, size_t size)
+void text_cell_name(const json_t *cell, char *text, size_t size)
 {
 	const json_t *parameters = json_object_get(cell, "parameters");
 
@@ -361,14 +428,15 @@ static void print_heading(const json_t *cell, FILE *out)
 	bool echo = !strcmp(string_at(cell, "workload"), "echo");
 	char text[128], where[128];
 
-	name_cell(cell, text, sizeof(text));
+	text_cell_name(cell, text, sizeof(text));
 	snprintf(where, sizeof(where), "%.60s, %s",
 		 string_at(parameters, echo ? "transport" : "file"), string_at(parameters, "load"));
-	fprintf(out, "\n%s%s%s\n  ", style(out, BOLD), text, style(out, PLAIN));
+	fprintf(out, "\n%s", style(out, BOLD));
+	say_wrapped(out, text, 0, 2);
+	fprintf(out, "%s  ", style(out, PLAIN));
 	say_wrapped(out, where, 2, 2);
 	if (!json_object_get(cell, "noise"))
 		return; /* nothing was concluded */
-	fputs("  ", out);
 	print_noise(cell, out);
 }
 
@@ -397,8 +465,9 @@ void text_cell(const json_t *cell, FILE *out)
 	print_heading(cell, out);
 	print_arms(cell, out);
 	if (json_is_false(json_object_get(cell, "correct"))) {
-		fprintf(out, "%sA byte came back wrong: the timings are void.%s\n",
-			style(out, YELLOW), style(out, PLAIN));
+		fputs(style(out, YELLOW), out);
+		say_wrapped(out, "A byte came back wrong: the timings are void.", 0, 0);
+		fputs(style(out, PLAIN), out);
 		return;
 	}
 	json_array_foreach(json_object_get(cell, "metrics"), i, metric) {
@@ -424,7 +493,8 @@ void text_head(const json_t *result, FILE *out)
 		 plural(integer_at(environment, "cpus_allowed")));
 	say_wrapped(out, text, 0, 2);
 	if (json_is_true(json_object_get(environment, "shared_core")))
-		fputs("One processor only: server and load share it, and disturb each other.\n", out);
+		say_wrapped(out, "One processor only: server and load share it, and disturb each "
+			    "other.", 0, 0);
 }
 
 static void print_short_verdict(const json_t *comparison, int columns, FILE *out)
@@ -448,22 +518,30 @@ static void print_short_verdict(const json_t *comparison, int columns, FILE *out
 }
 
 /* The first three metrics are the headlines. */
+enum { HEADLINES = 3 };
+static const char *const HEADLINE[HEADLINES] = { "CPU per op", "median latency", "throughput" };
+
 static void print_short(const json_t *cell, FILE *out)
 {
 	const json_t *arms = json_object_get(cell, "arms");
 	const json_t *metrics = json_object_get(cell, "metrics");
-	char text[128];
+	char name[128], text[192];
 
-	name_cell(cell, text, sizeof(text));
-	fprintf(out, "%s: a = %.30s\n", text, string_at(json_array_get(arms, 0), "name"));
+	text_cell_name(cell, name, sizeof(name));
+	snprintf(text, sizeof(text), "%s: a = %.30s", name,
+		 string_at(json_array_get(arms, 0), "name"));
+	say_wrapped(out, text, 0, 2);
 	for (size_t arm = 1; arm < json_array_size(arms); arm++) {
-		fprintf(out, "  a / %c %-26.25s", letter((json_int_t)arm),
-			string_at(json_array_get(arms, arm), "name"));
-		for (size_t i = 0; i < 3; i++)
+		fprintf(out, is_narrow(out) ? "  a / %c %.25s" : "  a / %c %-26.25s",
+			letter((json_int_t)arm), string_at(json_array_get(arms, arm), "name"));
+		for (size_t i = 0; i < HEADLINES; i++) {
+			if (is_narrow(out))
+				fprintf(out, "\n    %-16s", HEADLINE[i]);
 			print_short_verdict(
 				json_array_get(json_object_get(json_array_get(metrics, i),
 							       "comparisons"), arm - 1),
-				i < 2 ? 16 : 0, out);
+				i < 2 && !is_narrow(out) ? 16 : 0, out);
+		}
 		fputc('\n', out);
 	}
 }
@@ -473,8 +551,11 @@ static void print_overview(const json_t *result, FILE *out)
 	json_t *cell;
 	size_t i;
 
-	fprintf(out, "\n%s%-34s%-16s%-16s%s%s\n", style(out, BOLD), "in short", "CPU per op",
-		"median latency", "throughput", style(out, PLAIN));
+	if (is_narrow(out))
+		fprintf(out, "\n%sin short%s\n", style(out, BOLD), style(out, PLAIN));
+	else
+		fprintf(out, "\n%s%-34s%-16s%-16s%s%s\n", style(out, BOLD), "in short", HEADLINE[0],
+			HEADLINE[1], HEADLINE[2], style(out, PLAIN));
 	json_array_foreach(json_object_get(result, "cells"), i, cell) {
 		if (json_array_size(json_object_get(cell, "metrics")))
 			print_short(cell, out);
@@ -504,7 +585,7 @@ static void print_command(const char *text, FILE *out)
 	while (*text) {
 		int word = shell_word(text);
 
-		if (column + word > 76 && column > 4)
+		if (column + word > say_columns(out) - 4 && column > 4)
 			column = fprintf(out, " \\\n    ") - 3;
 		else if (column > 2)
 			column += fprintf(out, " ");
@@ -538,7 +619,9 @@ void text_foot(const json_t *result, FILE *out)
 		    "in at least 95 of 100 runs.", 0, 0);
 	print_refusal(result, out);
 	if (json_is_false(json_object_get(result, "complete")))
-		fputs("Incomplete: the run was ended before all rounds were played.\n", out);
+		say_wrapped(out, "Incomplete: the run was ended before all rounds were played.", 0,
+			    0);
+	gate_print(result, out);
 	fprintf(out, "Again:\n  ");
 	print_command(string_at(run, "repeat"), out);
 }

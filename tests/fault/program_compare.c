@@ -454,7 +454,8 @@ START_TEST(a_wrong_byte_voids_the_timings)
 	struct program *program = calloc(1, sizeof(*program));
 	json_t *result;
 
-	program_begin(program, NULL, "compare file --rounds 500 " SHORT " --json %s", path);
+	program_begin(program, NULL, "compare file --rounds 500 " SHORT " --fail-if cpu>0.001 "
+		      "--json %s", path);
 	program_await_children(program, 1);
 	spoil_made_file(program->pid);
 	program_end(program);

@@ -49,6 +49,16 @@ static const struct wrong WRONG[] = {
 	{ "show", "give one file" },
 	{ "show /nonexistent/file", "No such file" },
 	{ "show /", "a folder" },
+	{ "diff", "give two files" },
+	{ "diff /nonexistent/file", "give two files" },
+	{ "diff /nonexistent/file /nonexistent/other", "/nonexistent/file: No such file" },
+	{ "diff / /", "a folder" },
+	{ "diff a b --fail-if cpu", "METRIC>NUMBER" },
+	{ "diff a b --json /nonexistent/x.json", "/nonexistent/x.json" },
+	{ "compare --fail-if cpu>1,5", "--fail-if cpu>1,5" },
+	{ "compare --fail-if=", "--fail-if needs a value" },
+	{ "compare --like /nonexistent/file", "No such file" },
+	{ "compare --like /", "a folder" },
 	{ "serve", "serve echo" },
 	{ "serve walk", "serve echo" },
 	{ "serve echo --backend tin", "completion, polling" },
@@ -95,8 +105,8 @@ END_TEST
 START_TEST(help_is_no_failure)
 {
 	static const char *const COMMANDS[] = { "--help", "--version", "compare --help",
-						"show --help", "doctor --help", "serve --help",
-						"load --help", "doctor" };
+						"show --help", "diff --help", "doctor --help",
+						"serve --help", "load --help", "doctor" };
 	struct program *program = calloc(1, sizeof(*program));
 	char *line;
 

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
-/* From rounds to statements, to a file and back, and to a table of 80 columns. */
+/* From rounds to statements, to a file and back, and to a table of 80 columns or fewer. */
 #include <check.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -278,24 +278,74 @@ static json_t *make_result(void)
 			 "environment", environment_json(), "cells", cell, "complete", 0);
 }
 
-START_TEST(the_table_fits_80_columns_and_has_no_control_characters)
+/* The whole report of a result, at a width. */
+static char *render(const json_t *result, const char *columns)
 {
-	json_t *result = make_result();
-	char *text = NULL, *line;
+	char *text = NULL;
 	size_t length;
 	FILE *out = open_memstream(&text, &length);
 
+	ck_assert_int_eq(setenv("COLUMNS", columns, 1), 0);
 	text_head(result, out);
 	text_cell(json_array_get(json_object_get(result, "cells"), 0), out);
 	text_foot(result, out);
 	fclose(out);
+	unsetenv("COLUMNS");
+	return text;
+}
+
+static const struct {
+	const char *columns;
+	size_t width;
+} WIDTHS[] = { { "80", 80 }, { "200", 80 }, { "60", 60 }, { "40", 40 }, { "10", 40 }, { "x", 80 } };
+
+START_TEST(the_table_fits_its_columns_and_has_no_control_characters)
+{
+	json_t *result = make_result();
+	char *text = render(result, WIDTHS[_i].columns), *line;
+
 	ck_assert_ptr_nonnull(strstr(text, "a lower"));
 	ck_assert_ptr_nonnull(strstr(text, "not measured"));
 	ck_assert_ptr_nonnull(strstr(text, "Incomplete"));
 	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-		ck_assert_msg(strlen(line) <= 80, "too long: %s", line);
+		ck_assert_msg(strlen(line) <= WIDTHS[_i].width, "too long: %s", line);
+		ck_assert_msg(line[strlen(line) - 1] != ' ', "ends with a blank: %s", line);
 		ck_assert_ptr_null(strchr(line, '\033'));
 	}
+	free(text);
+	json_decref(result);
+}
+END_TEST
+
+/* Blanks and line ends apart, the narrow table says the same figures. */
+START_TEST(no_figure_is_lost_or_cut_on_40_columns)
+{
+	static const char *const FIGURES[] = {
+		"4.00 us", "2.00 us", "0.500  [0.499, 0.501]", "a against itself: within 0.4 %",
+		"a 2.000  b 2.000", "a 0.5000  b 0.5000", "a 0.0500  b 0.0500",
+	};
+	json_t *result = make_result();
+	char *text = render(result, "40");
+
+	for (size_t i = 0; i < sizeof(FIGURES) / sizeof(*FIGURES); i++)
+		ck_assert_msg(strstr(text, FIGURES[i]) != NULL, "no %s in:\n%s", FIGURES[i], text);
+	free(text);
+	json_decref(result);
+}
+END_TEST
+
+START_TEST(five_arms_fit_40_columns)
+{
+	json_t *result = make_result(), *cell = json_array_get(json_object_get(result, "cells"), 0);
+	json_t *counter = json_array_get(json_object_get(cell, "counters"), 0);
+	char *text, *line;
+
+	json_object_set_new(counter, "medians", json_pack("[f, f, f, f, f]", 0.1234, 12345678.0,
+							  0.1234, 12345678.0, 0.1234));
+	text = render(result, "40");
+	ck_assert_ptr_nonnull(strstr(text, "a 0.1234  b 1.23e+07  c 0.1234\n    d 1.23e+07  e "));
+	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		ck_assert_msg(strlen(line) <= 40, "too long: %s", line);
 	free(text);
 	json_decref(result);
 }
@@ -525,7 +575,10 @@ int main(void)
 	tcase_add_test(cases, a_median_is_that_of_the_rounds_figures);
 	tcase_add_test(cases, counters_are_given_per_operation);
 	tcase_add_test(cases, a_histogram_survives_the_journey);
-	tcase_add_test(cases, the_table_fits_80_columns_and_has_no_control_characters);
+	tcase_add_loop_test(cases, the_table_fits_its_columns_and_has_no_control_characters, 0,
+			    sizeof(WIDTHS) / sizeof(*WIDTHS));
+	tcase_add_test(cases, no_figure_is_lost_or_cut_on_40_columns);
+	tcase_add_test(cases, five_arms_fit_40_columns);
 	tcase_add_test(cases, what_was_written_is_read_back);
 	tcase_add_test(cases, truncated_foreign_and_future_files_are_refused);
 	tcase_add_test(cases, a_result_with_odd_contents_is_still_printed);
