@@ -572,6 +572,58 @@ START_TEST(after_the_end_of_a_cancelled_recv_its_memory_is_left_alone)
 }
 END_TEST
 
+/* A poll for room that is left to a watch, since the peer's half-close is reported unasked. */
+static int watch_for_room(struct duet_op *op)
+{
+	duet_handle handle;
+	int raw = pair_open(SOCK_STREAM, &handle);
+
+	while (send(duet_handle_fd(loop, handle), received, sizeof(received), MSG_DONTWAIT) > 0)
+		;
+	ck_assert_int_eq(shutdown(raw, SHUT_WR), 0);
+	duet_op_init(op, done, NULL);
+	duet_op_poll(op, handle, POLLOUT);
+	ck_assert_int_eq(duet_op_start(loop, op), 0);
+	turns(3);
+	ck_assert(duet_op_pending(op));
+	return raw;
+}
+
+/* There is no room to take it away: the completion in front of what it sees fills the queue. Until
+ * there is, it goes on, and sees the same again. */
+START_TEST(a_watch_that_finds_no_room_to_end_is_told_once)
+{
+	struct duet_op watch, first;
+	duet_handle handle;
+	char byte;
+	int watched, raw;
+
+	open_loop(_i, ",entries=8");
+	watched = watch_for_room(&watch);
+	raw = pair_open(SOCK_STREAM, &handle);
+	duet_op_init(&first, done, NULL);
+	duet_op_recv(&first, handle, &byte, 1, 0);
+	ck_assert_int_eq(duet_op_start(loop, &first), 0);
+	turns(1);
+	if (post(first.backend, -ENODATA, 0)) {
+		ck_assert(post(watch.backend, POLLOUT, IORING_CQE_F_MORE));
+		ck_assert(post(watch.backend, POLLOUT, IORING_CQE_F_MORE));
+		fills = true;
+		refused = 2;
+		ck_assert_int_eq(duet_loop_turn(loop, 0), 1);
+		refused = 0;
+		ck_assert_uint_eq(watch.progress, PLACE_HELD);
+		turns(2);
+		ck_assert_uint_eq(ends, 1 + FILLERS + 1);
+		ck_assert_int_eq(watch.result, POLLOUT);
+	}
+	close(watched);
+	close(raw);
+	turns(2);
+	close_loop();
+}
+END_TEST
+
 static void *wake(void *context)
 {
 	usleep(5000);
@@ -669,6 +721,7 @@ int main(void)
 		an_answer_of_EALREADY_is_no_ending_and_asks_again,
 		a_cancel_finds_room_in_a_full_queue,
 		after_the_end_of_a_cancelled_recv_its_memory_is_left_alone,
+		a_watch_that_finds_no_room_to_end_is_told_once,
 		a_wake_ends_the_wait_also_when_its_poll_was_ended,
 		the_descriptor_is_readable_when_a_turn_would_find_something,
 		a_forked_child_destroys_its_copy_and_the_parent_goes_on,
