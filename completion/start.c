@@ -154,12 +154,14 @@ static int start_recv_pooled(struct duet_loop *loop, struct duet_op *op)
 	return issued(self, op, sqe, TAG_POOL + pool->id);
 }
 
-/* The caller takes an end at once: one attempt as a plain call. */
+/* The caller takes an end at once: one attempt as a plain call. Not past a connect, which is in the
+ * queue. */
 static bool recv_directly(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
 {
 	const struct iovec *into = op->args.io.vectors;
 
-	if (poll_first(loop, slot) || slot->slot_class == CLASS_OTHER)
+	if (poll_first(loop, slot) || slot->slot_class == CLASS_OTHER ||
+	    (slot->writes && slot->writes->kind == DUET_CONNECT))
 		return false;
 	op->result = duet_core_system_recv(loop, slot->fd, into->iov_base, into->iov_len);
 	if (op->result != -EAGAIN) {

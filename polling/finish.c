@@ -94,14 +94,34 @@ int polling_try_connect_once(struct duet_loop *loop, struct duet_slot *slot, str
 	return error;
 }
 
+/* The receive that waits behind a connect which fails on its way, fails with it: on the ring, whose
+ * kernel has both, each of them meets the error. */
+static COLD void fail_connect(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
+			      int error)
+{
+	bool behind = (slot->ready & (HELD | BEHIND)) == (HELD | BEHIND);
+	struct duet_op *read = slot->reads;
+
+	slot->ready &= ~(uint32_t)BEHIND;
+	end_head(loop, slot, op, DIRECTION_WRITE, error);
+	/* Stopped meanwhile it is no longer held, or another is in its place. */
+	if (behind && polling_of(loop)->visited == slot && slot->ready & HELD &&
+	    slot->reads == read)
+		end_head(loop, slot, read, DIRECTION_READ, error);
+}
+
 static COLD void finish_connect(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
 {
 	int error = polling_try_connect_once(loop, slot, op);
 
-	if (error == -EINPROGRESS)
+	if (error == -EINPROGRESS) {
 		await_event(loop, slot, op, DIRECTION_WRITE);
-	else
+	} else if (error && op->progress == PROGRESS_ARMED) {
+		fail_connect(loop, slot, op, error);
+	} else {
+		slot->ready &= ~(uint32_t)BEHIND;
 		end_head(loop, slot, op, DIRECTION_WRITE, error);
+	}
 }
 
 /* ---- Receive. ---- */

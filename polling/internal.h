@@ -26,7 +26,7 @@
  *       EMPTY <------------------------------+   |
  *         +--------------------------------------+
  *
- * An attempt is due while HELD is set and EMPTY is not. So what is known outlives whoever learned
+ * An attempt is due while HELD is set, and EMPTY and BEHIND are not. So what is known outlives whoever learned
  * it: a waiter that is cancelled leaves the edge to the next in line.
  */
 enum {
@@ -38,6 +38,8 @@ enum {
 	/* Of a held head, on its way to be the usual: the read is a multishot receive into a pool that
 	 * is armed, the write a send that came by transfer() and was not attempted yet. */
 	PLAIN = 1 << 5,
+	/* Of a held read: a connect that was started before it has yet to end. */
+	BEHIND = 1 << 6,
 
 	REGISTERED = 1 << 16,    /* the kernel watches it, until detach */
 	QUEUED = 1 << 17,        /* on the list of handles to attempt */
@@ -102,8 +104,17 @@ static inline uint32_t polling_bits(uint32_t bits, enum direction direction)
 /* The bits HELD of the directions in which an attempt is due. */
 static inline uint32_t polling_dues(const struct duet_slot *slot)
 {
-	_Static_assert(EMPTY == HELD << 2, "the shift brings EMPTY to the place of HELD");
-	return slot->ready & ~(slot->ready >> 2) & (HELD | HELD << DIRECTION_WRITE);
+	_Static_assert(EMPTY == HELD << 2 && BEHIND == HELD << 6,
+		       "the shifts bring EMPTY and BEHIND to the place of HELD");
+	return slot->ready & ~(slot->ready >> 2 | slot->ready >> 6) &
+	       (HELD | HELD << DIRECTION_WRITE);
+}
+
+/* A connect is with us: tried in the turn, or on its way. */
+static inline bool polling_is_connecting(const struct duet_slot *slot)
+{
+	return slot->ready & polling_bits(HELD, DIRECTION_WRITE) &&
+	       slot->writes->kind == DUET_CONNECT;
 }
 
 static inline bool polling_is_awaited(const struct duet_slot *slot, enum direction direction)

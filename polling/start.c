@@ -106,8 +106,10 @@ static COLD int arm_at_start(struct duet_loop *loop, struct duet_slot *slot, str
 static inline int hold(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
 		       enum direction direction)
 {
-	slot->ready = (slot->ready & ~polling_bits(PLAIN, direction)) |
+	slot->ready = (slot->ready & ~polling_bits(PLAIN | BEHIND, direction)) |
 		      polling_bits(HELD, direction);
+	if (direction == DIRECTION_READ && unlikely(polling_is_connecting(slot)))
+		slot->ready |= BEHIND;
 	if (may_attempt(slot, direction)) {
 		polling_attempt_later(loop, slot);
 		return BACKEND_ISSUED;
@@ -251,7 +253,11 @@ static int start_accept(struct duet_loop *loop, struct duet_op *op)
 	return hold(loop, slot, op, DIRECTION_READ);
 }
 
-/* Always attempted, whatever is known: readiness only follows from the call. */
+/*
+ * Always attempted, whatever is known: readiness only follows from the call. A receive that was
+ * started before and not attempted yet has its turn before the connect; any other waits for its end,
+ * or it would meet an unconnected socket, or take the error that is the connect's to tell.
+ */
 static int start_connect(struct duet_loop *loop, struct duet_op *op)
 {
 	struct duet_slot *slot = duet_core_op_slot(loop, op);
@@ -266,6 +272,8 @@ static int start_connect(struct duet_loop *loop, struct duet_op *op)
 		if (error != -EINPROGRESS)
 			return ended_inline(loop, op, error);
 	}
+	if (slot->ready & HELD && !(polling_dues(slot) & HELD))
+		slot->ready |= BEHIND;
 	return hold(loop, slot, op, DIRECTION_WRITE);
 }
 
@@ -278,7 +286,8 @@ static int start_recv(struct duet_loop *loop, struct duet_op *op)
 
 	op->progress = PROGRESS_FRESH;
 	apply_policy(loop, slot, DIRECTION_READ);
-	if (wants_inline(op) && !(op->flags & DUET_POOLED) && may_attempt(slot, DIRECTION_READ)) {
+	if (wants_inline(op) && !(op->flags & DUET_POOLED) && may_attempt(slot, DIRECTION_READ) &&
+	    !polling_is_connecting(slot)) {
 		n = polling_try_recv_once(loop, slot, op, &index);
 		if (n != -EAGAIN)
 			return ended_inline(loop, op, n);

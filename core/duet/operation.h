@@ -249,7 +249,8 @@ DUET_API void duet_op_poll(struct duet_op *op, duet_handle handle, uint32_t even
  */
 DUET_API void duet_op_accept(struct duet_op *op, duet_handle listener, unsigned flags);
 
-/* Connects. A connect that was stopped leaves the handle tainted: close it. */
+/* Connects. A connect that was stopped leaves the handle tainted: close it. A receive started
+ * behind it receives what comes through it, and fails with it if it fails on its way. */
 DUET_API void duet_op_connect(struct duet_op *op, duet_handle handle,
 			      const struct sockaddr *address, socklen_t length);
 
