@@ -3,6 +3,7 @@
 #include "core/handle.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 
 #include "core/backend.h"
@@ -72,7 +73,7 @@ static enum core_class class_of_socket(int domain, int type)
 	return domain == AF_UNIX ? CLASS_UNIX_STREAM : CLASS_OTHER;
 }
 
-int core_handle_made(struct duet_loop *loop, const struct duet_op *op, int fd, duet_handle *handle)
+static int make_slot(struct duet_loop *loop, const struct duet_op *op, int fd, duet_handle *handle)
 {
 	const struct duet_slot *parent;
 
@@ -91,6 +92,23 @@ int core_handle_made(struct duet_loop *loop, const struct duet_op *op, int fd, d
 		return duet_core_slot_make(loop, fd, core_system_class_of_file(loop, fd), 0,
 					   handle);
 	}
+}
+
+/* Was it asked for with O_NONBLOCK? An accepted connection never is. */
+static bool made_nonblocking(const struct duet_op *op)
+{
+	if (op->kind == DUET_SOCKET)
+		return op->args.socket.type & SOCK_NONBLOCK;
+	return op->kind == DUET_OPEN && op->args.open.flags & O_NONBLOCK;
+}
+
+int core_handle_made(struct duet_loop *loop, const struct duet_op *op, int fd, duet_handle *handle)
+{
+	int error = make_slot(loop, op, fd, handle);
+
+	if (!error)
+		loop->slots[handle->slot].was_nonblocking = made_nonblocking(op);
+	return error;
 }
 
 void core_handle_listens(struct duet_slot *slot)

@@ -78,7 +78,7 @@ struct duet_slot {
 	uint8_t slot_class;  /* enum core_class */
 	uint8_t slot_state;  /* enum core_slot_state */
 	uint8_t flags;       /* enum duet_handle_flags */
-	uint8_t was_nonblocking; /* as adopted; restored at release */
+	uint8_t was_nonblocking; /* as adopted, or made; restored at release */
 	uint32_t free_next;      /* free: the next free slot */
 	struct duet_op *reads;  /* rings by op->next/prev; the head is with the backend */
 	struct duet_op *writes;

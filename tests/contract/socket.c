@@ -1,5 +1,6 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -128,6 +129,29 @@ START_TEST(adopted_descriptors_are_given_back_as_they_were)
 }
 END_TEST
 
+START_TEST(made_descriptors_are_given_back_as_they_were_asked_for)
+{
+	const char *path = file_path("file");
+	int fd;
+
+	for (unsigned round = 0; round < 2; round++) {
+		trial_init(&trial);
+		duet_op_socket(&trial.op, AF_INET, SOCK_STREAM | (round ? SOCK_NONBLOCK : 0), 0);
+		trial_run(&trial);
+		fd = duet_handle_release(stage.loop, trial.op.made);
+		ck_assert_int_eq(!!(fcntl(fd, F_GETFL) & O_NONBLOCK), round);
+		close(fd);
+		trial_init(&trial);
+		duet_op_open(&trial.op, AT_FDCWD, path,
+			O_RDWR | O_CREAT | (round ? O_NONBLOCK : 0), 0600);
+		trial_run(&trial);
+		fd = duet_handle_release(stage.loop, trial.op.made);
+		ck_assert_int_eq(!!(fcntl(fd, F_GETFL) & O_NONBLOCK), round);
+		close(fd);
+	}
+}
+END_TEST
+
 START_TEST(a_bad_descriptor_is_not_adopted_and_a_full_table_says_ENFILE)
 {
 	struct duet_loop_options options;
@@ -155,5 +179,6 @@ int main(void)
 			shutdown_for_reading_ends_a_waiting_receive_with_0,
 			an_unknown_protocol_family_fails_as_the_kernel_says),
 		CASES(adopted_descriptors_are_given_back_as_they_were,
+			made_descriptors_are_given_back_as_they_were_asked_for,
 			a_bad_descriptor_is_not_adopted_and_a_full_table_says_ENFILE));
 }
