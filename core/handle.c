@@ -184,7 +184,7 @@ int duet_handle_release(struct duet_loop *loop, duet_handle handle)
 
 	if (!slot || slot->slot_state >= SLOT_CLOSING)
 		return -EBADF;
-	if (slot->reads || slot->writes || slot->others)
+	if (slot->reads || slot->writes || slot->others || duet_core_untold(loop, handle))
 		return -EBUSY;
 	fd = slot->fd;
 	loop->backend->detach(loop, slot);

@@ -124,10 +124,10 @@ static int (*const cancel_kind[DUET_KIND_COUNT])(struct duet_loop *loop, struct 
 	[DUET_CONNECT] = cancel_connect, [DUET_RECV] = cancel_recv,
 	[DUET_SEND] = cancel_send,     [DUET_READ] = cancel_read,
 	[DUET_WRITE] = cancel_work,    [DUET_OPEN] = cancel_work,
-	[DUET_FSYNC] = cancel_work,    [DUET_CLOSE] = cancel_work,
+	[DUET_FSYNC] = cancel_work,
 };
 
-/* The other kinds end in their start and are never here, nor are timeouts. */
+/* The other kinds end in their start, or nobody may stop them (close), or core has them (timeout). */
 int polling_cancel(struct duet_loop *loop, struct duet_op *op)
 {
 	return cancel_kind[op->kind](loop, op);

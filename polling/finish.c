@@ -448,6 +448,29 @@ static void finish_poll(struct duet_loop *loop, struct duet_slot *slot, struct d
 	duet_core_end(loop, op, result);
 }
 
+/* ---- Close. ---- */
+
+int polling_close_once(struct duet_loop *loop, const struct duet_op *op)
+{
+	int error = duet_core_system_close(loop, duet_core_op_slot(loop, op)->fd);
+
+	/* An interrupted close has closed: the number may be another's already. */
+	return error == -EINTR ? 0 : error;
+}
+
+/* What it put an end to in this turn is told first, in the next. */
+static void finish_close(struct duet_loop *loop, struct duet_op *op)
+{
+	if (duet_core_untold(loop, op->handle)) {
+		polling_due(loop, op);
+	} else if (polling_closes_slowly(loop, op)) {
+		polling_offload_close(loop, op);
+	} else {
+		loop->stats.inline_ended++;
+		duet_core_end(loop, op, polling_close_once(loop, op));
+	}
+}
+
 void polling_finish_due(struct duet_loop *loop, struct duet_op *op)
 {
 	struct duet_slot *slot = duet_core_op_slot(loop, op);
@@ -455,6 +478,8 @@ void polling_finish_due(struct duet_loop *loop, struct duet_op *op)
 	op->progress = PROGRESS_FRESH;
 	if (op->kind == DUET_NOP)
 		duet_core_end(loop, op, 0);
+	else if (op->kind == DUET_CLOSE)
+		finish_close(loop, op);
 	else if (op->kind == DUET_READ)
 		finish_read(loop, slot, op);
 	else

@@ -80,7 +80,7 @@ struct polling {
 	uint32_t attempts_last;
 	uint32_t attempts_count;
 	struct duet_slot *visited; /* the handle being attempted; its starts need no list */
-	struct duet_op *due_first; /* poll and read, through op->backend; NULL-terminated */
+	struct duet_op *due_first; /* nop, poll, read, close, through op->backend; NULL-terminated */
 	struct duet_op *due_last;
 	uint32_t due_count;
 	uint32_t events_max;
@@ -204,7 +204,7 @@ static inline void polling_attempt_later(struct duet_loop *loop, struct duet_slo
 		polling_queue(loop, slot);
 }
 
-/* Puts a poll or read at the end of the due list. */
+/* Puts a nop, poll, read or close at the end of the due list. */
 void polling_due(struct duet_loop *loop, struct duet_op *op);
 /* Waits for an event: 0, or the error of registering the handle. */
 int polling_arm(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op);
@@ -213,6 +213,7 @@ int polling_make_nonblocking(struct duet_loop *loop, struct duet_slot *slot);
 /* Gives a read, `done` bytes of which are there, to a worker. */
 void polling_offload_read(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
 			  uint32_t done);
+void polling_offload_close(struct duet_loop *loop, struct duet_op *op);
 
 /* finish.c: attempts the head of a direction and delivers; or no attempt is due any more. */
 void polling_finish_reads(struct duet_loop *loop, struct duet_slot *slot);
@@ -241,6 +242,13 @@ int polling_try_send_once(struct duet_loop *loop, struct duet_slot *slot,
 			  const struct duet_op *op);
 int polling_try_read_once(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op);
 int polling_try_poll_once(struct duet_loop *loop, struct duet_slot *slot, uint32_t events);
+int polling_close_once(struct duet_loop *loop, const struct duet_op *op);
+/* Closing a file may write it back and so wait for the disk; a socket's close doesn't wait. */
+static inline bool polling_closes_slowly(const struct duet_loop *loop, const struct duet_op *op)
+{
+	return loop->offload && duet_core_op_slot(loop, op)->slot_class == CLASS_FILE;
+}
+
 /* Notes an EAGAIN, and returns it. */
 int polling_found_nothing(struct duet_loop *loop, struct duet_slot *slot,
 			  enum direction direction);

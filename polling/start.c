@@ -211,6 +211,11 @@ void polling_offload_read(struct duet_loop *loop, struct duet_slot *slot, struct
 	offload_read(loop, op, slot->fd, done);
 }
 
+void polling_offload_close(struct duet_loop *loop, struct duet_op *op)
+{
+	offload(loop, op, duet_core_op_slot(loop, op)->fd, work_close);
+}
+
 /* ---- One function a kind. ---- */
 
 /* Takes its turn, so that one which starts itself again doesn't keep I/O out. */
@@ -357,14 +362,13 @@ static int start_shutdown(struct duet_loop *loop, struct duet_op *op)
 	return ended_inline(loop, op, duet_core_system_shutdown(loop, fd, op->args.shutdown.how));
 }
 
-/* Closing a file may write it back and so wait for the disk; a socket's close doesn't wait. */
+/* Not before those were told that it put an end to: they may yet look at the descriptor. */
 static int start_close(struct duet_loop *loop, struct duet_op *op)
 {
-	const struct duet_slot *slot = duet_core_op_slot(loop, op);
-
-	if (slot->slot_class == CLASS_FILE && loop->offload)
-		return offload(loop, op, slot->fd, work_close);
-	return ended_inline(loop, op, duet_core_system_close(loop, slot->fd));
+	if (wants_inline(op) && !loop->done.first && !polling_closes_slowly(loop, op))
+		return ended_inline(loop, op, polling_close_once(loop, op));
+	polling_due(loop, op);
+	return BACKEND_ISSUED;
 }
 
 static int start_socket(struct duet_loop *loop, struct duet_op *op)

@@ -55,7 +55,8 @@ DUET_API int duet_handle_adopt(struct duet_loop *loop, int fd, unsigned flags, d
 
 /*
  * Takes the descriptor back: the handle ends, the number stays open and is the caller's again.
- * The descriptor, -EBADF (not a live handle) or -EBUSY (operations are pending on it).
+ * The descriptor, -EBADF (not a live handle) or -EBUSY (operations are pending on it,
+ * see duet_op_pending()).
  */
 DUET_API int duet_handle_release(struct duet_loop *loop, duet_handle handle);
 
