@@ -47,13 +47,29 @@ static COLD void await_event(struct duet_loop *loop, struct duet_slot *slot, str
 
 /* ---- Accept. ---- */
 
+/* What an accept says that has no place for what it may find, without taking it. 0: it isn't for a
+ * connection to decide. */
+static COLD int try_accept_nothing(struct duet_loop *loop, struct duet_slot *slot)
+{
+	int events = polling_try_poll_once(loop, slot, POLLIN);
+
+	if (events == POLLIN)
+		return -ENFILE;
+	if (events)
+		return 0;
+	polling_note_empty(slot, DIRECTION_READ);
+	return -EAGAIN;
+}
+
 /* A place in the table comes first: a connection that can't be handed over stays in the backlog. */
 int polling_try_accept_once(struct duet_loop *loop, struct duet_slot *slot, bool kept)
 {
-	int fd;
+	int fd = 0;
 
-	if (!kept && !duet_core_handle_free(loop))
-		return -ENFILE;
+	if (!kept && !duet_core_handle_free(loop) && slot->slot_class == CLASS_LISTENER)
+		fd = try_accept_nothing(loop, slot);
+	if (fd)
+		return fd;
 	do
 		fd = counted(loop, accept4(slot->fd, NULL, NULL, SOCK_CLOEXEC));
 	while (fd == -EINTR);

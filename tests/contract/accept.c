@@ -271,6 +271,62 @@ START_TEST(the_backlog_of_a_cancelled_multishot_accept_is_handed_over)
 }
 END_TEST
 
+/* Nothing is refused before a connection is there that has no place. */
+START_TEST(a_multishot_accept_goes_on_with_a_table_that_is_full)
+{
+	struct duet_loop_options options;
+	struct trial accepting;
+	int peers[4];
+
+	duet_loop_options_init(&options);
+	options.handles_max = 3;
+	stage_reopen(&options, NULL);
+	accept_start(&accepting, DUET_MULTISHOT);
+	for (unsigned i = 0; i < 2; i++) {
+		peers[i] = raw_connect();
+		turn_until(accepting.items == i + 1);
+	}
+	stage_settle(5);
+	ck_assert_uint_eq(accepting.ends, 0);
+	handle_close(accepting.op.made);
+	peers[2] = raw_connect();
+	turn_until(accepting.items == 3);
+	stage_settle(5);
+	ck_assert_uint_eq(accepting.ends, 0);
+	peers[3] = raw_connect();
+	await(&accepting);
+	expect(&accepting, -ENFILE, DUET_FAILED, DUET_CAUSE_ITSELF);
+	ck_assert_uint_eq(accepting.items, 3);
+	for (unsigned i = 0; i < 4; i++)
+		close(peers[i]);
+}
+END_TEST
+
+START_TEST(a_multishot_accept_may_begin_with_a_table_that_is_full)
+{
+	struct duet_loop_options options;
+	struct trial accepting, other;
+	int peer;
+
+	duet_loop_options_init(&options);
+	options.handles_max = 2;
+	stage_reopen(&options, NULL);
+	listener_open(&stage.listener, &stage.address);
+	trial_init(&other);
+	duet_op_socket(&other.op, AF_INET, SOCK_STREAM, 0);
+	trial_run(&other);
+	accept_start(&accepting, DUET_MULTISHOT);
+	stage_settle(5);
+	ck_assert_uint_eq(accepting.ends, 0);
+	handle_close(other.op.made);
+	peer = raw_connect();
+	turn_until(accepting.items == 1);
+	trial_cancel(&accepting);
+	await(&accepting);
+	close(peer);
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("accept",
@@ -285,5 +341,7 @@ int main(void)
 			accept_on_a_connection_fails_as_the_kernel_says),
 		CASES(what_was_accepted_is_close_on_exec,
 			a_late_cancel_hands_over_the_accepted_connection,
-			the_backlog_of_a_cancelled_multishot_accept_is_handed_over));
+			the_backlog_of_a_cancelled_multishot_accept_is_handed_over,
+			a_multishot_accept_goes_on_with_a_table_that_is_full,
+			a_multishot_accept_may_begin_with_a_table_that_is_full));
 }
