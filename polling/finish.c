@@ -93,14 +93,16 @@ static COLD void finish_accept(struct duet_loop *loop, struct duet_slot *slot, s
 /*
  * The call is its own question: repeated while the handshake runs it says EALREADY, after it 0, or
  * the error that ended it. So an event of before, as the hang-up that every unconnected socket
- * shows, is never taken for the answer. -EINPROGRESS: it would wait.
+ * shows, is never taken for the answer. -EINPROGRESS: it would wait. If already the first says
+ * EALREADY, the handshake is that of a connect which was stopped.
  */
 int polling_try_connect_once(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
 {
 	const struct sockaddr *address = (const void *)op->args.address.storage;
 	int error = counted(loop, connect(slot->fd, address, op->args.address.length_bytes));
 
-	if (error == -EINPROGRESS || error == -EALREADY || error == -EINTR) {
+	if (error == -EINPROGRESS || error == -EINTR ||
+	    (error == -EALREADY && op->progress == PROGRESS_ARMED)) {
 		polling_note_empty(slot, DIRECTION_WRITE);
 		return -EINPROGRESS;
 	}

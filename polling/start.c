@@ -290,7 +290,11 @@ static int start_recv(struct duet_loop *loop, struct duet_op *op)
 	int n;
 
 	op->progress = PROGRESS_FRESH;
-	apply_policy(loop, slot, DIRECTION_READ);
+	/* A listener's refusal is there at once, however ready it is for accepts. */
+	if (slot->slot_class == CLASS_LISTENER)
+		slot->ready &= ~polling_bits(EMPTY, DIRECTION_READ);
+	else
+		apply_policy(loop, slot, DIRECTION_READ);
 	if (wants_inline(op) && !(op->flags & DUET_POOLED) && may_attempt(slot, DIRECTION_READ) &&
 	    !polling_is_connecting(slot)) {
 		n = polling_try_recv_once(loop, slot, op, &index);

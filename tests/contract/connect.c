@@ -172,6 +172,29 @@ START_TEST(a_connect_stopped_on_its_way_is_tainted_and_fit_to_close)
 }
 END_TEST
 
+/* The kernel goes on with the first: there is nothing to begin. */
+START_TEST(a_connect_on_a_tainted_handle_is_EALREADY)
+{
+	struct trial trial;
+	int fill[8];
+	int listener;
+
+	listener_full(&listener, fill);
+	connect_to(&trial, &stage.address);
+	trial_start(&trial);
+	stage_settle(3);
+	trial_cancel(&trial);
+	await(&trial);
+	expect(&trial, -ECANCELED, DUET_TAINTED, DUET_CAUSE_CANCEL);
+	trial.ends = 0;
+	trial_run(&trial);
+	expect(&trial, -EALREADY, DUET_FAILED, DUET_CAUSE_ITSELF);
+	for (unsigned i = 0; i < 8; i++)
+		close(fill[i]);
+	close(listener);
+}
+END_TEST
+
 START_TEST(sends_behind_a_stopped_connect_end_untouched)
 {
 	struct trial connecting;
@@ -316,6 +339,7 @@ int main(void)
 			a_receive_started_behind_a_connect_gets_what_comes),
 		CASES(a_refused_socket_is_as_before_the_attempt,
 			a_connect_stopped_on_its_way_is_tainted_and_fit_to_close,
+			a_connect_on_a_tainted_handle_is_EALREADY,
 			sends_behind_a_stopped_connect_end_untouched,
 			a_receive_started_before_a_connect_finds_none,
 			a_receive_behind_a_refused_connect_fails_with_it,

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -638,6 +640,33 @@ START_TEST(a_poll_for_data_when_only_an_urgent_byte_comes)
 }
 END_TEST
 
+static int epoll_with(int event)
+{
+	struct epoll_event wanted = { .events = EPOLLIN };
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+
+	ck_assert_int_eq(epoll_ctl(fd, EPOLL_CTL_ADD, event, &wanted), 0);
+	return fd;
+}
+
+/* The ring looks for a way to read only when the descriptor is ready. */
+START_TEST(a_receive_from_what_becomes_ready_but_cannot_be_read)
+{
+	int event = eventfd(0, EFD_CLOEXEC);
+
+	ck_assert_int_eq(duet_handle_adopt(stage.loop, epoll_with(event), 0, &handle), 0);
+	trial_init(&trial);
+	duet_op_recv(&trial.op, handle, data, 1, 0);
+	trial_start(&trial);
+	stage_settle(5);
+	ck_assert_uint_eq(trial.ends, !on_ring());
+	ck_assert_int_eq(eventfd_write(event, 1), 0);
+	await(&trial);
+	expect(&trial, -EINVAL, DUET_FAILED, DUET_CAUSE_ITSELF);
+	close(event);
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("parity", CASES(NULL),
@@ -658,5 +687,6 @@ int main(void)
 			a_connect_to_a_unix_listener_whose_backlog_is_full,
 			which_descriptors_stop_waiting_for_everybody,
 			which_counters_of_the_path_move,
-			a_poll_for_data_when_only_an_urgent_byte_comes));
+			a_poll_for_data_when_only_an_urgent_byte_comes,
+			a_receive_from_what_becomes_ready_but_cannot_be_read));
 }
