@@ -70,7 +70,8 @@ DUET_API int duet_handle_set_flags(struct duet_loop *loop, duet_handle handle, u
 /*
  * socket, SO_REUSEADDR (not for unix addresses), bind and listen in one plain call, for the start
  * of a program. On success *address holds what was bound, the port chosen for port 0 included.
- * 0, the error of the step that failed (-EADDRINUSE, -EACCES, -EMFILE ...), -ENFILE (handles_max).
+ * 0, the error of the step that failed (-EADDRINUSE, -EACCES, -EMFILE ...), -ENFILE (handles_max),
+ * -ENOBUFS (operations_max: each step is an operation), -ESHUTDOWN (the loop is shutting down).
  * The four steps are also operations: see duet_op_socket() and its neighbours.
  */
 DUET_API int duet_handle_listen(struct duet_loop *loop, struct sockaddr *address, socklen_t length,
