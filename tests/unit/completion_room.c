@@ -1,5 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
+#include <pthread.h>
+
 #include "tests/unit/completion_loop.h"
 
 /* Room: a full submission queue, a full completion queue, and what finds none. */
@@ -259,6 +261,76 @@ START_TEST(a_watch_that_finds_no_room_to_end_is_told_once)
 }
 END_TEST
 
+/* Fills the queue of eight with what doesn't end. */
+static void poll_with_all_places(struct duet_op polls[FILLERS], duet_handle handle)
+{
+	for (int i = 0; i < FILLERS; i++) {
+		duet_op_init(&polls[i], done, NULL);
+		duet_op_poll(&polls[i], handle, POLLPRI);
+		ck_assert_int_eq(duet_op_start(loop, &polls[i]), 0);
+	}
+}
+
+static void *wake(void *context)
+{
+	usleep(20000);
+	duet_loop_wake(context);
+	return NULL;
+}
+
+/* The first turn of a loop enters the wake's poll; here there is no place for it. */
+START_TEST(a_loop_that_has_no_room_for_its_wake_does_not_sleep)
+{
+	struct duet_op polls[FILLERS];
+	duet_handle handle;
+	pthread_t thread;
+	int raw;
+
+	open_loop(_i, ",entries=8");
+	raw = pair_open(SOCK_STREAM, &handle);
+	poll_with_all_places(polls, handle);
+	refused = 1;
+	ck_assert_int_eq(pthread_create(&thread, NULL, wake, loop), 0);
+	for (int i = 0; i < 3 && !stats().wakes; i++)
+		ck_assert_int_eq(duet_loop_turn(loop, -1), 0);
+	ck_assert_int_eq(refused, 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_uint_eq(stats().wakes, 1);
+	close_loop();
+	close(raw);
+}
+END_TEST
+
+/* The queue is full of what waits when the turn begins: the multishot is entered by the next. */
+START_TEST(a_loop_that_has_no_room_for_what_it_owes_does_not_sleep)
+{
+	struct duet_op op, polls[FILLERS];
+	duet_handle handle;
+	uint64_t waits;
+	int raw;
+
+	open_loop(_i, ",entries=8");
+	raw = pair_open(SOCK_STREAM, &handle);
+	if (end_without_room(&op, handle)) {
+		refused = 1;
+		turns(1);
+		poll_with_all_places(polls, handle);
+		refused = 1;
+		waits = stats().waits;
+		turns(1);
+		ck_assert_uint_eq(stats().waits, waits);
+		ck_assert_uint_eq(op.progress, PLACE_OWED);
+		turns(1);
+		ck_assert_uint_eq(op.progress, PLACE_KERNEL);
+		duet_op_cancel(&op);
+		turn_until_ended(&op);
+	}
+	close(raw);
+	turns(2);
+	close_loop();
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const cases[] = {
@@ -270,6 +342,8 @@ int main(void)
 		a_cancel_that_finds_no_room_is_asked_again,
 		a_cancel_finds_room_in_a_full_queue,
 		a_watch_that_finds_no_room_to_end_is_told_once,
+		a_loop_that_has_no_room_for_its_wake_does_not_sleep,
+		a_loop_that_has_no_room_for_what_it_owes_does_not_sleep,
 	};
 
 	return run_in_both_modes("completion_room", cases, sizeof(cases) / sizeof(*cases));
