@@ -15,7 +15,7 @@ static int stop_head(struct duet_loop *loop, struct duet_op *op, enum direction 
 {
 	struct duet_slot *slot = duet_core_op_slot(loop, op);
 
-	slot->ready &= ~polling_bits(HELD, direction);
+	polling_let_go(loop, slot, direction);
 	if (MUTANT(waiter_starved) && slot->ready & REGISTERED) {
 		polling_interest_remove(loop, slot);
 		slot->ready |= REGISTERED;
@@ -51,22 +51,10 @@ static int cancel_recv(struct duet_loop *loop, struct duet_op *op)
 	return stop_head(loop, op, DIRECTION_READ);
 }
 
-/* It moved nothing yet. */
-static int cancel_send(struct duet_loop *loop, struct duet_op *op)
+/* A send that moved nothing yet; and a connect, which the kernel goes on with: core calls the
+ * handle tainted. */
+static int cancel_write(struct duet_loop *loop, struct duet_op *op)
 {
-	return stop_head(loop, op, DIRECTION_WRITE);
-}
-
-/* The kernel goes on with it: core calls the handle tainted. A receive need not wait for it any
- * more. */
-static int cancel_connect(struct duet_loop *loop, struct duet_op *op)
-{
-	struct duet_slot *slot = duet_core_op_slot(loop, op);
-
-	if (slot->ready & BEHIND) {
-		slot->ready &= ~(uint32_t)BEHIND;
-		polling_attempt_later(loop, slot);
-	}
 	return stop_head(loop, op, DIRECTION_WRITE);
 }
 
@@ -121,8 +109,8 @@ static int cancel_read(struct duet_loop *loop, struct duet_op *op)
 
 static int (*const cancel_kind[DUET_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
 	[DUET_NOP] = cancel_nop,       [DUET_POLL] = cancel_poll,     [DUET_ACCEPT] = cancel_accept,
-	[DUET_CONNECT] = cancel_connect, [DUET_RECV] = cancel_recv,
-	[DUET_SEND] = cancel_send,     [DUET_READ] = cancel_read,
+	[DUET_CONNECT] = cancel_write, [DUET_RECV] = cancel_recv,
+	[DUET_SEND] = cancel_write,    [DUET_READ] = cancel_read,
 	[DUET_WRITE] = cancel_work,    [DUET_OPEN] = cancel_work,
 	[DUET_FSYNC] = cancel_work,
 };

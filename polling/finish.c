@@ -30,7 +30,7 @@ COLD int polling_found_nothing(struct duet_loop *loop, struct duet_slot *slot,
 static inline void end_head(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
 			    enum direction direction, int result)
 {
-	slot->ready &= ~polling_bits(HELD, direction);
+	polling_let_go(loop, slot, direction);
 	if (op->progress == PROGRESS_FRESH)
 		loop->stats.inline_ended++;
 	duet_core_end(loop, op, result);
@@ -120,7 +120,6 @@ static COLD void fail_connect(struct duet_loop *loop, struct duet_slot *slot, st
 	bool behind = (slot->ready & (HELD | BEHIND)) == (HELD | BEHIND);
 	struct duet_op *read = slot->reads;
 
-	slot->ready &= ~(uint32_t)BEHIND;
 	end_head(loop, slot, op, DIRECTION_WRITE, error);
 	/* Stopped meanwhile it is no longer held, or another is in its place. */
 	if (behind && polling_of(loop)->visited == slot && slot->ready & HELD &&
@@ -132,14 +131,12 @@ static COLD void finish_connect(struct duet_loop *loop, struct duet_slot *slot, 
 {
 	int error = polling_try_connect_once(loop, slot, op);
 
-	if (error == -EINPROGRESS) {
+	if (error == -EINPROGRESS)
 		await_event(loop, slot, op, DIRECTION_WRITE);
-	} else if (error && op->progress == PROGRESS_ARMED) {
+	else if (error && op->progress == PROGRESS_ARMED)
 		fail_connect(loop, slot, op, error);
-	} else {
-		slot->ready &= ~(uint32_t)BEHIND;
+	else
 		end_head(loop, slot, op, DIRECTION_WRITE, error);
-	}
 }
 
 /* ---- Receive. ---- */

@@ -204,6 +204,17 @@ static inline void polling_attempt_later(struct duet_loop *loop, struct duet_slo
 		polling_queue(loop, slot);
 }
 
+/* The head of a direction is with us no longer. Of a connect: what was behind it has its turn. */
+static inline void polling_let_go(struct duet_loop *loop, struct duet_slot *slot,
+				  enum direction direction)
+{
+	slot->ready &= ~polling_bits(HELD, direction);
+	if (direction == DIRECTION_WRITE && unlikely(slot->ready & BEHIND)) {
+		slot->ready &= ~(uint32_t)BEHIND;
+		polling_attempt_later(loop, slot);
+	}
+}
+
 /* Puts a nop, poll, read or close at the end of the due list. */
 void polling_due(struct duet_loop *loop, struct duet_op *op);
 /* Waits for an event: 0, or the error of registering the handle. */

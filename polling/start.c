@@ -98,7 +98,7 @@ static COLD int arm_at_start(struct duet_loop *loop, struct duet_slot *slot, str
 
 	if (!error)
 		return BACKEND_ISSUED;
-	slot->ready &= ~polling_bits(HELD, direction);
+	polling_let_go(loop, slot, direction);
 	return ended(op, error);
 }
 
