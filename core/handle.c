@@ -26,13 +26,13 @@ void core_handle_describe(const struct duet_loop *loop, struct duet_slot *slot)
 	bool plain = slot->slot_state == SLOT_OPEN && stops_only_empty &&
 		     duet_core_try(loop, slot) == DUET_TRY_PREDICT && loop->burst_max > 1;
 
-	slot->plain = plain ? slot->generation : 0;
+	slot->plain = plain ? slot->generation : PLAIN_NOT;
 }
 
 static void give_back(struct duet_loop *loop, struct duet_slot *slot)
 {
 	slot->slot_state = SLOT_FREE;
-	slot->plain = 0;
+	slot->plain = PLAIN_NOT;
 	slot->free_next = loop->slot_free;
 	loop->slot_free = (uint32_t)(slot - loop->slots) + 1;
 	loop->handles_free++;
@@ -114,12 +114,28 @@ int core_handle_made(struct duet_loop *loop, const struct duet_op *op, int fd, d
 void core_handle_listens(struct duet_slot *slot)
 {
 	slot->slot_class = CLASS_LISTENER;
-	slot->plain = 0;
+	slot->plain = PLAIN_NOT;
+}
+
+bool core_handle_never_accepts(struct duet_loop *loop, struct duet_slot *slot)
+{
+	int listens = 0;
+	socklen_t length = sizeof(listens);
+
+	if (slot->slot_class != CLASS_TCP && slot->slot_class != CLASS_UNIX_STREAM)
+		return false;
+	if (loop->backend->own_descriptors)
+		return true;
+	loop->stats.system_calls++;
+	if (getsockopt(slot->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) || !listens)
+		return true;
+	core_handle_listens(slot);
+	return false;
 }
 
 void core_handle_closed(struct duet_loop *loop, struct duet_slot *slot)
 {
-	if (!++slot->generation)
+	if (++slot->generation == PLAIN_NOT)
 		slot->generation = 1;
 	give_back(loop, slot);
 }

@@ -200,6 +200,29 @@ START_TEST(accept_on_a_connection_fails_as_the_kernel_says)
 }
 END_TEST
 
+/* Also where a receive has found out that nothing is there to be had. */
+START_TEST(accept_on_an_empty_connection_does_not_wait)
+{
+	struct trial trial;
+	duet_handle pair[2];
+	char byte;
+
+	pair_open(pair);
+	trial_init(&trial);
+	duet_op_recv(&trial.op, pair[0], &byte, 1, 0);
+	trial_start(&trial);
+	stage_settle(3);
+	trial_cancel(&trial);
+	await(&trial);
+	for (unsigned flags = 0; flags <= DUET_MULTISHOT; flags += DUET_MULTISHOT) {
+		trial_init(&trial);
+		duet_op_accept(&trial.op, pair[0], flags);
+		trial_run(&trial);
+		expect(&trial, -EINVAL, DUET_FAILED, DUET_CAUSE_ITSELF);
+	}
+}
+END_TEST
+
 START_TEST(what_was_accepted_is_close_on_exec)
 {
 	duet_handle handle;
@@ -338,7 +361,8 @@ int main(void)
 			a_connection_is_with_the_cancelled_accept_or_with_the_next_one,
 			an_accept_behind_a_cancelled_one_gets_the_connection,
 			an_accept_beyond_handles_max_ends_with_ENFILE_and_leaks_nothing,
-			accept_on_a_connection_fails_as_the_kernel_says),
+			accept_on_a_connection_fails_as_the_kernel_says,
+			accept_on_an_empty_connection_does_not_wait),
 		CASES(what_was_accepted_is_close_on_exec,
 			a_late_cancel_hands_over_the_accepted_connection,
 			the_backlog_of_a_cancelled_multishot_accept_is_handed_over,
