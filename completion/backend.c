@@ -141,7 +141,7 @@ static void dump(const struct duet_loop *loop, const struct duet_op *op, char *t
 	else if (op->progress == PLACE_NOWHERE)
 		snprintf(text, size, "polls what never changes");
 	else if (op->progress == PLACE_HELD)
-		snprintf(text, size, "has ended short, told in the next turn");
+		snprintf(text, size, "has ended, told when there is room");
 	else
 		snprintf(text, size, "in the ring as %#llx", (unsigned long long)op->backend);
 }

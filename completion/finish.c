@@ -138,6 +138,8 @@ static void finish_poll(struct duet_loop *loop, uint64_t user_data, int result, 
 
 	if (!op)
 		loop->stats.stale += result != -ECANCELED; /* the end of a watch */
+	else if (op->progress == PLACE_HELD)
+		return; /* it has ended; its watch goes on until there is room to take it away */
 	else if (result > 0)
 		finish_events(loop, op, result, flags);
 	else if (result == -EINVAL && !op->request)
@@ -302,8 +304,5 @@ void completion_finish_held(struct duet_loop *loop)
 	/* What is held by a report is for the next turn. */
 	self->held = (struct completion_list){NULL, NULL};
 	while ((op = completion_list_pop(&held)))
-		if (op->kind == DUET_POLL)
-			end_watch(loop, op, op->result);
-		else
-			duet_core_end(loop, op, op->result);
+		end_watch(loop, op, op->result);
 }

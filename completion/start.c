@@ -106,10 +106,11 @@ static int start_connect(struct duet_loop *loop, struct duet_op *op)
 	return issued(self, op, sqe, TAG_PLAIN);
 }
 
-/* Is it known, or the caller's wish, that a first attempt would find nothing? */
+/* Is it known, or the caller's wish, that a first attempt would find nothing? A listener's refusal is
+ * there at once, however ready it is for accepts. */
 static bool poll_first(const struct duet_loop *loop, const struct duet_slot *slot)
 {
-	if (!is_socket(slot))
+	if (!is_socket(slot) || slot->slot_class == CLASS_LISTENER)
 		return false;
 	switch (duet_core_try(loop, slot)) {
 	case DUET_TRY_NEVER:
@@ -149,17 +150,19 @@ static int start_recv_pooled(struct duet_loop *loop, struct duet_op *op)
 		sqe->ioprio |= IORING_RECV_MULTISHOT;
 	/* Not a multishot: armed before it looks, it takes what one event brings and, the bytes being
 	 * all there were, never hears of the end that stood behind them (unix streams, 6.18). */
-	if (!multishot && never_first(loop, slot))
+	if (!multishot && slot->slot_class != CLASS_LISTENER && never_first(loop, slot))
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 	return issued(self, op, sqe, TAG_POOL + pool->id);
 }
 
-/* The caller takes an end at once: one attempt as a plain call. */
+/* The caller takes an end at once: one attempt as a plain call. Not past a connect, which is in the
+ * queue. */
 static bool recv_directly(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
 {
 	const struct iovec *into = op->args.io.vectors;
 
-	if (poll_first(loop, slot) || slot->slot_class == CLASS_OTHER)
+	if (poll_first(loop, slot) || slot->slot_class == CLASS_OTHER ||
+	    (slot->writes && slot->writes->kind == DUET_CONNECT))
 		return false;
 	op->result = duet_core_system_recv(loop, slot->fd, into->iov_base, into->iov_len);
 	if (op->result != -EAGAIN) {

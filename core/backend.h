@@ -175,6 +175,16 @@ static inline uint64_t duet_core_slot_identity(const struct duet_loop *loop,
 	       (uint32_t)(slot - loop->slots) << IDENTITY_TAG_BITS;
 }
 
+/* Has an operation on handle ended without its caller having been told? Walks what waits to be told:
+ * for what is rare. */
+static inline bool duet_core_untold(const struct duet_loop *loop, duet_handle handle)
+{
+	for (const struct duet_op *op = loop->done.first; op; op = op->queued)
+		if (op->handle.slot == handle.slot && op->handle.generation == handle.generation)
+			return true;
+	return false;
+}
+
 /* The slot of an operation on a handle: always live while the operation is pending. */
 static inline struct duet_slot *duet_core_op_slot(const struct duet_loop *loop,
 						  const struct duet_op *op)

@@ -3,6 +3,7 @@
 #include "core/handle.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 
 #include "core/backend.h"
@@ -25,13 +26,13 @@ void core_handle_describe(const struct duet_loop *loop, struct duet_slot *slot)
 	bool plain = slot->slot_state == SLOT_OPEN && stops_only_empty &&
 		     duet_core_try(loop, slot) == DUET_TRY_PREDICT && loop->burst_max > 1;
 
-	slot->plain = plain ? slot->generation : 0;
+	slot->plain = plain ? slot->generation : PLAIN_NOT;
 }
 
 static void give_back(struct duet_loop *loop, struct duet_slot *slot)
 {
 	slot->slot_state = SLOT_FREE;
-	slot->plain = 0;
+	slot->plain = PLAIN_NOT;
 	slot->free_next = loop->slot_free;
 	loop->slot_free = (uint32_t)(slot - loop->slots) + 1;
 	loop->handles_free++;
@@ -72,7 +73,7 @@ static enum core_class class_of_socket(int domain, int type)
 	return domain == AF_UNIX ? CLASS_UNIX_STREAM : CLASS_OTHER;
 }
 
-int core_handle_made(struct duet_loop *loop, const struct duet_op *op, int fd, duet_handle *handle)
+static int make_slot(struct duet_loop *loop, const struct duet_op *op, int fd, duet_handle *handle)
 {
 	const struct duet_slot *parent;
 
@@ -93,15 +94,48 @@ int core_handle_made(struct duet_loop *loop, const struct duet_op *op, int fd, d
 	}
 }
 
+/* Was it asked for with O_NONBLOCK? An accepted connection never is. */
+static bool made_nonblocking(const struct duet_op *op)
+{
+	if (op->kind == DUET_SOCKET)
+		return op->args.socket.type & SOCK_NONBLOCK;
+	return op->kind == DUET_OPEN && op->args.open.flags & O_NONBLOCK;
+}
+
+int core_handle_made(struct duet_loop *loop, const struct duet_op *op, int fd, duet_handle *handle)
+{
+	int error = make_slot(loop, op, fd, handle);
+
+	if (!error)
+		loop->slots[handle->slot].was_nonblocking = made_nonblocking(op);
+	return error;
+}
+
 void core_handle_listens(struct duet_slot *slot)
 {
 	slot->slot_class = CLASS_LISTENER;
-	slot->plain = 0;
+	slot->plain = PLAIN_NOT;
+}
+
+bool core_handle_never_accepts(struct duet_loop *loop, struct duet_slot *slot)
+{
+	int listens = 0;
+	socklen_t length = sizeof(listens);
+
+	if (slot->slot_class != CLASS_TCP && slot->slot_class != CLASS_UNIX_STREAM)
+		return false;
+	if (loop->backend->own_descriptors)
+		return true;
+	loop->stats.system_calls++;
+	if (getsockopt(slot->fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) || !listens)
+		return true;
+	core_handle_listens(slot);
+	return false;
 }
 
 void core_handle_closed(struct duet_loop *loop, struct duet_slot *slot)
 {
-	if (!++slot->generation)
+	if (++slot->generation == PLAIN_NOT)
 		slot->generation = 1;
 	give_back(loop, slot);
 }
@@ -166,7 +200,7 @@ int duet_handle_release(struct duet_loop *loop, duet_handle handle)
 
 	if (!slot || slot->slot_state >= SLOT_CLOSING)
 		return -EBADF;
-	if (slot->reads || slot->writes || slot->others)
+	if (slot->reads || slot->writes || slot->others || duet_core_untold(loop, handle))
 		return -EBUSY;
 	fd = slot->fd;
 	loop->backend->detach(loop, slot);

@@ -17,6 +17,10 @@ void core_handle_describe(const struct duet_loop *loop, struct duet_slot *slot);
 /* The socket of slot became a listener. */
 void core_handle_listens(struct duet_slot *slot);
 
+/* Is it a stream socket that doesn't listen? Where that isn't known the kernel is asked, once: listen(2)
+ * may have been called behind our back. */
+bool core_handle_never_accepts(struct duet_loop *loop, struct duet_slot *slot);
+
 /* The descriptor of slot is closed, or somebody else's again: the generation ends. */
 void core_handle_closed(struct duet_loop *loop, struct duet_slot *slot);
 

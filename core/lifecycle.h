@@ -31,7 +31,7 @@ static inline void core_check_owner(const struct duet_loop *loop)
 }
 
 /* Records a request to end op and carries it on: to the backend, or to the done queue. Nothing
- * happens if op is idle, ended or already asked to end. */
+ * happens if op is idle, ended or already asked to end; but a pause gives way to a real request. */
 void core_request(struct duet_loop *loop, struct duet_op *op, enum duet_cause cause);
 
 /* The same for everything on a line, from its head. */

@@ -56,6 +56,7 @@ static int make_tables(struct duet_loop *loop)
 	}
 	for (uint32_t i = loop->handles_max; i-- > 0;) {
 		loop->slots[i].generation = 1;
+		loop->slots[i].plain = PLAIN_NOT;
 		loop->slots[i].free_next = loop->slot_free;
 		loop->slot_free = i + 1;
 	}
@@ -550,7 +551,9 @@ static size_t describe(const struct duet_loop *loop, const struct duet_op *op, c
 	if (op->deadline_ns != DUET_NO_DEADLINE)
 		length += snprintf(text + length, size - (size_t)length, " deadline in %lld us",
 				   (long long)(int64_t)(op->deadline_ns - core_now_ns(loop)) / 1000);
-	if (op->request)
+	if (op->request == REQUEST_PAUSE)
+		length += snprintf(text + length, size - (size_t)length, " pausing");
+	else if (op->request)
 		length += snprintf(text + length, size - (size_t)length, " asked to end by %s",
 				   duet_cause_name((enum duet_cause)op->request));
 	return (size_t)length;

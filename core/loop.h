@@ -71,14 +71,17 @@ enum core_slot_state {
 	SLOT_DRAINED, /* detached; its close is with the backend, or waits for room there */
 };
 
+/* No handle's generation, not even DUET_HANDLE_NONE's. */
+#define PLAIN_NOT UINT32_MAX
+
 /* A handle's slot: one cache line. */
 struct duet_slot {
 	int fd;
-	uint32_t generation; /* raised when the tenant leaves; never 0 */
+	uint32_t generation; /* raised when the tenant leaves; neither 0 nor PLAIN_NOT */
 	uint8_t slot_class;  /* enum core_class */
 	uint8_t slot_state;  /* enum core_slot_state */
 	uint8_t flags;       /* enum duet_handle_flags */
-	uint8_t was_nonblocking; /* as adopted; restored at release */
+	uint8_t was_nonblocking; /* as adopted, or made; restored at release */
 	uint32_t free_next;      /* free: the next free slot */
 	struct duet_op *reads;  /* rings by op->next/prev; the head is with the backend */
 	struct duet_op *writes;
@@ -89,7 +92,7 @@ struct duet_slot {
 	uint32_t next;  /* polling: next in its list of handles to attempt, index + 1 */
 	/* The usual handle, for which the shortest way is good: an open stream on which a short receive
 	 * proves that there is no more, attempted by what is known, more than once in a turn. Its
-	 * generation then, else 0: one comparison says that it is alive and usual. */
+	 * generation then, else PLAIN_NOT: one comparison says that it is alive and usual. */
 	uint32_t plain;
 	uint8_t accepts; /* enum core_class of what a listener accepts */
 	uint8_t reserved[3];

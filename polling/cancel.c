@@ -15,7 +15,7 @@ static int stop_head(struct duet_loop *loop, struct duet_op *op, enum direction 
 {
 	struct duet_slot *slot = duet_core_op_slot(loop, op);
 
-	slot->ready &= ~polling_bits(HELD, direction);
+	polling_let_go(loop, slot, direction);
 	if (MUTANT(waiter_starved) && slot->ready & REGISTERED) {
 		polling_interest_remove(loop, slot);
 		slot->ready |= REGISTERED;
@@ -112,10 +112,10 @@ static int (*const cancel_kind[DUET_KIND_COUNT])(struct duet_loop *loop, struct 
 	[DUET_CONNECT] = cancel_write, [DUET_RECV] = cancel_recv,
 	[DUET_SEND] = cancel_write,    [DUET_READ] = cancel_read,
 	[DUET_WRITE] = cancel_work,    [DUET_OPEN] = cancel_work,
-	[DUET_FSYNC] = cancel_work,    [DUET_CLOSE] = cancel_work,
+	[DUET_FSYNC] = cancel_work,
 };
 
-/* The other kinds end in their start and are never here, nor are timeouts. */
+/* The other kinds end in their start, or nobody may stop them (close), or core has them (timeout). */
 int polling_cancel(struct duet_loop *loop, struct duet_op *op)
 {
 	return cancel_kind[op->kind](loop, op);

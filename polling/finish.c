@@ -30,7 +30,7 @@ COLD int polling_found_nothing(struct duet_loop *loop, struct duet_slot *slot,
 static inline void end_head(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
 			    enum direction direction, int result)
 {
-	slot->ready &= ~polling_bits(HELD, direction);
+	polling_let_go(loop, slot, direction);
 	if (op->progress == PROGRESS_FRESH)
 		loop->stats.inline_ended++;
 	duet_core_end(loop, op, result);
@@ -47,13 +47,29 @@ static COLD void await_event(struct duet_loop *loop, struct duet_slot *slot, str
 
 /* ---- Accept. ---- */
 
+/* What an accept says that has no place for what it may find, without taking it. 0: it isn't for a
+ * connection to decide. */
+static COLD int try_accept_nothing(struct duet_loop *loop, struct duet_slot *slot)
+{
+	int events = polling_try_poll_once(loop, slot, POLLIN);
+
+	if (events == POLLIN)
+		return -ENFILE;
+	if (events)
+		return 0;
+	polling_note_empty(slot, DIRECTION_READ);
+	return -EAGAIN;
+}
+
 /* A place in the table comes first: a connection that can't be handed over stays in the backlog. */
 int polling_try_accept_once(struct duet_loop *loop, struct duet_slot *slot, bool kept)
 {
-	int fd;
+	int fd = 0;
 
-	if (!kept && !duet_core_handle_free(loop))
-		return -ENFILE;
+	if (!kept && !duet_core_handle_free(loop) && slot->slot_class == CLASS_LISTENER)
+		fd = try_accept_nothing(loop, slot);
+	if (fd)
+		return fd;
 	do
 		fd = counted(loop, accept4(slot->fd, NULL, NULL, SOCK_CLOEXEC));
 	while (fd == -EINTR);
@@ -77,14 +93,16 @@ static COLD void finish_accept(struct duet_loop *loop, struct duet_slot *slot, s
 /*
  * The call is its own question: repeated while the handshake runs it says EALREADY, after it 0, or
  * the error that ended it. So an event of before, as the hang-up that every unconnected socket
- * shows, is never taken for the answer. -EINPROGRESS: it would wait.
+ * shows, is never taken for the answer. -EINPROGRESS: it would wait. If already the first says
+ * EALREADY, the handshake is that of a connect which was stopped.
  */
 int polling_try_connect_once(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
 {
 	const struct sockaddr *address = (const void *)op->args.address.storage;
 	int error = counted(loop, connect(slot->fd, address, op->args.address.length_bytes));
 
-	if (error == -EINPROGRESS || error == -EALREADY || error == -EINTR) {
+	if (error == -EINPROGRESS || error == -EINTR ||
+	    (error == -EALREADY && op->progress == PROGRESS_ARMED)) {
 		polling_note_empty(slot, DIRECTION_WRITE);
 		return -EINPROGRESS;
 	}
@@ -94,12 +112,29 @@ int polling_try_connect_once(struct duet_loop *loop, struct duet_slot *slot, str
 	return error;
 }
 
+/* The receive that waits behind a connect which fails on its way, fails with it: on the ring, whose
+ * kernel has both, each of them meets the error. */
+static COLD void fail_connect(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
+			      int error)
+{
+	bool behind = (slot->ready & (HELD | BEHIND)) == (HELD | BEHIND);
+	struct duet_op *read = slot->reads;
+
+	end_head(loop, slot, op, DIRECTION_WRITE, error);
+	/* Stopped meanwhile it is no longer held, or another is in its place. */
+	if (behind && polling_of(loop)->visited == slot && slot->ready & HELD &&
+	    slot->reads == read)
+		end_head(loop, slot, read, DIRECTION_READ, error);
+}
+
 static COLD void finish_connect(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
 {
 	int error = polling_try_connect_once(loop, slot, op);
 
 	if (error == -EINPROGRESS)
 		await_event(loop, slot, op, DIRECTION_WRITE);
+	else if (error && op->progress == PROGRESS_ARMED)
+		fail_connect(loop, slot, op, error);
 	else
 		end_head(loop, slot, op, DIRECTION_WRITE, error);
 }
@@ -428,6 +463,29 @@ static void finish_poll(struct duet_loop *loop, struct duet_slot *slot, struct d
 	duet_core_end(loop, op, result);
 }
 
+/* ---- Close. ---- */
+
+int polling_close_once(struct duet_loop *loop, const struct duet_op *op)
+{
+	int error = duet_core_system_close(loop, duet_core_op_slot(loop, op)->fd);
+
+	/* An interrupted close has closed: the number may be another's already. */
+	return error == -EINTR ? 0 : error;
+}
+
+/* What it put an end to in this turn is told first, in the next. */
+static void finish_close(struct duet_loop *loop, struct duet_op *op)
+{
+	if (duet_core_untold(loop, op->handle)) {
+		polling_due(loop, op);
+	} else if (polling_closes_slowly(loop, op)) {
+		polling_offload_close(loop, op);
+	} else {
+		loop->stats.inline_ended++;
+		duet_core_end(loop, op, polling_close_once(loop, op));
+	}
+}
+
 void polling_finish_due(struct duet_loop *loop, struct duet_op *op)
 {
 	struct duet_slot *slot = duet_core_op_slot(loop, op);
@@ -435,6 +493,8 @@ void polling_finish_due(struct duet_loop *loop, struct duet_op *op)
 	op->progress = PROGRESS_FRESH;
 	if (op->kind == DUET_NOP)
 		duet_core_end(loop, op, 0);
+	else if (op->kind == DUET_CLOSE)
+		finish_close(loop, op);
 	else if (op->kind == DUET_READ)
 		finish_read(loop, slot, op);
 	else

@@ -26,7 +26,7 @@
  *       EMPTY <------------------------------+   |
  *         +--------------------------------------+
  *
- * An attempt is due while HELD is set and EMPTY is not. So what is known outlives whoever learned
+ * An attempt is due while HELD is set, and EMPTY and BEHIND are not. So what is known outlives whoever learned
  * it: a waiter that is cancelled leaves the edge to the next in line.
  */
 enum {
@@ -38,6 +38,8 @@ enum {
 	/* Of a held head, on its way to be the usual: the read is a multishot receive into a pool that
 	 * is armed, the write a send that came by transfer() and was not attempted yet. */
 	PLAIN = 1 << 5,
+	/* Of a held read: a connect that was started before it has yet to end. */
+	BEHIND = 1 << 6,
 
 	REGISTERED = 1 << 16,    /* the kernel watches it, until detach */
 	QUEUED = 1 << 17,        /* on the list of handles to attempt */
@@ -78,7 +80,7 @@ struct polling {
 	uint32_t attempts_last;
 	uint32_t attempts_count;
 	struct duet_slot *visited; /* the handle being attempted; its starts need no list */
-	struct duet_op *due_first; /* poll and read, through op->backend; NULL-terminated */
+	struct duet_op *due_first; /* nop, poll, read, close, through op->backend; NULL-terminated */
 	struct duet_op *due_last;
 	uint32_t due_count;
 	uint32_t events_max;
@@ -102,8 +104,17 @@ static inline uint32_t polling_bits(uint32_t bits, enum direction direction)
 /* The bits HELD of the directions in which an attempt is due. */
 static inline uint32_t polling_dues(const struct duet_slot *slot)
 {
-	_Static_assert(EMPTY == HELD << 2, "the shift brings EMPTY to the place of HELD");
-	return slot->ready & ~(slot->ready >> 2) & (HELD | HELD << DIRECTION_WRITE);
+	_Static_assert(EMPTY == HELD << 2 && BEHIND == HELD << 6,
+		       "the shifts bring EMPTY and BEHIND to the place of HELD");
+	return slot->ready & ~(slot->ready >> 2 | slot->ready >> 6) &
+	       (HELD | HELD << DIRECTION_WRITE);
+}
+
+/* A connect is with us: tried in the turn, or on its way. */
+static inline bool polling_is_connecting(const struct duet_slot *slot)
+{
+	return slot->ready & polling_bits(HELD, DIRECTION_WRITE) &&
+	       slot->writes->kind == DUET_CONNECT;
 }
 
 static inline bool polling_is_awaited(const struct duet_slot *slot, enum direction direction)
@@ -193,7 +204,18 @@ static inline void polling_attempt_later(struct duet_loop *loop, struct duet_slo
 		polling_queue(loop, slot);
 }
 
-/* Puts a poll or read at the end of the due list. */
+/* The head of a direction is with us no longer. Of a connect: what was behind it has its turn. */
+static inline void polling_let_go(struct duet_loop *loop, struct duet_slot *slot,
+				  enum direction direction)
+{
+	slot->ready &= ~polling_bits(HELD, direction);
+	if (direction == DIRECTION_WRITE && unlikely(slot->ready & BEHIND)) {
+		slot->ready &= ~(uint32_t)BEHIND;
+		polling_attempt_later(loop, slot);
+	}
+}
+
+/* Puts a nop, poll, read or close at the end of the due list. */
 void polling_due(struct duet_loop *loop, struct duet_op *op);
 /* Waits for an event: 0, or the error of registering the handle. */
 int polling_arm(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op);
@@ -202,6 +224,7 @@ int polling_make_nonblocking(struct duet_loop *loop, struct duet_slot *slot);
 /* Gives a read, `done` bytes of which are there, to a worker. */
 void polling_offload_read(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
 			  uint32_t done);
+void polling_offload_close(struct duet_loop *loop, struct duet_op *op);
 
 /* finish.c: attempts the head of a direction and delivers; or no attempt is due any more. */
 void polling_finish_reads(struct duet_loop *loop, struct duet_slot *slot);
@@ -230,6 +253,13 @@ int polling_try_send_once(struct duet_loop *loop, struct duet_slot *slot,
 			  const struct duet_op *op);
 int polling_try_read_once(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op);
 int polling_try_poll_once(struct duet_loop *loop, struct duet_slot *slot, uint32_t events);
+int polling_close_once(struct duet_loop *loop, const struct duet_op *op);
+/* Closing a file may write it back and so wait for the disk; a socket's close doesn't wait. */
+static inline bool polling_closes_slowly(const struct duet_loop *loop, const struct duet_op *op)
+{
+	return loop->offload && duet_core_op_slot(loop, op)->slot_class == CLASS_FILE;
+}
+
 /* Notes an EAGAIN, and returns it. */
 int polling_found_nothing(struct duet_loop *loop, struct duet_slot *slot,
 			  enum direction direction);

@@ -98,7 +98,7 @@ static COLD int arm_at_start(struct duet_loop *loop, struct duet_slot *slot, str
 
 	if (!error)
 		return BACKEND_ISSUED;
-	slot->ready &= ~polling_bits(HELD, direction);
+	polling_let_go(loop, slot, direction);
 	return ended(op, error);
 }
 
@@ -106,8 +106,10 @@ static COLD int arm_at_start(struct duet_loop *loop, struct duet_slot *slot, str
 static inline int hold(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
 		       enum direction direction)
 {
-	slot->ready = (slot->ready & ~polling_bits(PLAIN, direction)) |
+	slot->ready = (slot->ready & ~polling_bits(PLAIN | BEHIND, direction)) |
 		      polling_bits(HELD, direction);
+	if (direction == DIRECTION_READ && unlikely(polling_is_connecting(slot)))
+		slot->ready |= BEHIND;
 	if (may_attempt(slot, direction)) {
 		polling_attempt_later(loop, slot);
 		return BACKEND_ISSUED;
@@ -209,6 +211,11 @@ void polling_offload_read(struct duet_loop *loop, struct duet_slot *slot, struct
 	offload_read(loop, op, slot->fd, done);
 }
 
+void polling_offload_close(struct duet_loop *loop, struct duet_op *op)
+{
+	offload(loop, op, duet_core_op_slot(loop, op)->fd, work_close);
+}
+
 /* ---- One function a kind. ---- */
 
 /* Takes its turn, so that one which starts itself again doesn't keep I/O out. */
@@ -251,7 +258,11 @@ static int start_accept(struct duet_loop *loop, struct duet_op *op)
 	return hold(loop, slot, op, DIRECTION_READ);
 }
 
-/* Always attempted, whatever is known: readiness only follows from the call. */
+/*
+ * Always attempted, whatever is known: readiness only follows from the call. A receive that was
+ * started before and not attempted yet has its turn before the connect; any other waits for its end,
+ * or it would meet an unconnected socket, or take the error that is the connect's to tell.
+ */
 static int start_connect(struct duet_loop *loop, struct duet_op *op)
 {
 	struct duet_slot *slot = duet_core_op_slot(loop, op);
@@ -266,6 +277,8 @@ static int start_connect(struct duet_loop *loop, struct duet_op *op)
 		if (error != -EINPROGRESS)
 			return ended_inline(loop, op, error);
 	}
+	if (slot->ready & HELD && !(polling_dues(slot) & HELD))
+		slot->ready |= BEHIND;
 	return hold(loop, slot, op, DIRECTION_WRITE);
 }
 
@@ -277,8 +290,13 @@ static int start_recv(struct duet_loop *loop, struct duet_op *op)
 	int n;
 
 	op->progress = PROGRESS_FRESH;
-	apply_policy(loop, slot, DIRECTION_READ);
-	if (wants_inline(op) && !(op->flags & DUET_POOLED) && may_attempt(slot, DIRECTION_READ)) {
+	/* A listener's refusal is there at once, however ready it is for accepts. */
+	if (slot->slot_class == CLASS_LISTENER)
+		slot->ready &= ~polling_bits(EMPTY, DIRECTION_READ);
+	else
+		apply_policy(loop, slot, DIRECTION_READ);
+	if (wants_inline(op) && !(op->flags & DUET_POOLED) && may_attempt(slot, DIRECTION_READ) &&
+	    !polling_is_connecting(slot)) {
 		n = polling_try_recv_once(loop, slot, op, &index);
 		if (n != -EAGAIN)
 			return ended_inline(loop, op, n);
@@ -348,14 +366,13 @@ static int start_shutdown(struct duet_loop *loop, struct duet_op *op)
 	return ended_inline(loop, op, duet_core_system_shutdown(loop, fd, op->args.shutdown.how));
 }
 
-/* Closing a file may write it back and so wait for the disk; a socket's close doesn't wait. */
+/* Not before those were told that it put an end to: they may yet look at the descriptor. */
 static int start_close(struct duet_loop *loop, struct duet_op *op)
 {
-	const struct duet_slot *slot = duet_core_op_slot(loop, op);
-
-	if (slot->slot_class == CLASS_FILE && loop->offload)
-		return offload(loop, op, slot->fd, work_close);
-	return ended_inline(loop, op, duet_core_system_close(loop, slot->fd));
+	if (wants_inline(op) && !loop->done.first && !polling_closes_slowly(loop, op))
+		return ended_inline(loop, op, polling_close_once(loop, op));
+	polling_due(loop, op);
+	return BACKEND_ISSUED;
 }
 
 static int start_socket(struct duet_loop *loop, struct duet_op *op)

@@ -25,9 +25,13 @@ static COLD void visit_others(struct duet_loop *loop, struct duet_slot *slot)
 		polling_native_ready(loop, slot);
 }
 
-/* Of two directions that are due: the other one than last time. */
-static COLD uint32_t choose(const struct duet_loop *loop, uint32_t attempts)
+/* Of two directions that are due: the other one than last time. A receive that is due beside a
+ * connect was started before it. */
+static COLD uint32_t choose(const struct duet_loop *loop, const struct duet_slot *slot,
+			    uint32_t attempts)
 {
+	if (polling_is_connecting(slot))
+		return HELD;
 	return (loop->stats.turns ^ attempts) & 1 ? HELD : HELD << DIRECTION_WRITE;
 }
 
@@ -46,7 +50,7 @@ static COLD void visit_on(struct duet_loop *loop, struct duet_slot *slot, uint32
 
 	while ((due = polling_dues(slot)) && attempts < loop->burst_max) {
 		if (due == (HELD | HELD << DIRECTION_WRITE))
-			due = choose(loop, attempts);
+			due = choose(loop, slot, attempts);
 		if (due == HELD)
 			polling_finish_reads(loop, slot);
 		else

@@ -43,6 +43,8 @@ static int finish_connect(struct duet_loop *loop, struct duet_op *op)
 
 static int finish_recv(struct duet_loop *loop, struct duet_op *op)
 {
+	if (finish_awaits_connect(loop, op))
+		return -EAGAIN;
 	return world_recv(reference_of(loop), op_node(loop, op), op->args.io.vectors,
 		op->args.io.vector_count);
 }

@@ -176,6 +176,14 @@ void bag_remove(struct reference *world, struct duet_op *op);
 
 /* Carries op out, if the world lets it: the raw result, or -EAGAIN. */
 int finish_attempt(struct duet_loop *loop, struct duet_op *op);
+/* Is a connect under way on the handle of op? What is received there has to come through it. */
+static inline bool finish_awaits_connect(const struct duet_loop *loop, const struct duet_op *op)
+{
+	const struct duet_op *head = duet_core_op_slot(loop, op)->writes;
+
+	return head && head->kind == DUET_CONNECT;
+}
+
 /* Reports what there is to report of op: 1, or 0 if there was nothing. */
 int finish_step(struct duet_loop *loop, struct duet_op *op);
 

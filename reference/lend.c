@@ -11,7 +11,8 @@ int lend_recv(struct duet_loop *loop, struct duet_op *op, uint16_t *index)
 	struct reference *world = reference_of(loop);
 	struct world_node *node = world_node(world, duet_core_op_slot(loop, op)->fd);
 	struct duet_pool *pool = op->args.io.pool;
-	int found = world_readable(node), buffer, result;
+	int found = finish_awaits_connect(loop, op) ? -EAGAIN : world_readable(node);
+	int buffer, result;
 	struct iovec piece;
 
 	if (found == -EAGAIN)

@@ -55,7 +55,8 @@ DUET_API int duet_handle_adopt(struct duet_loop *loop, int fd, unsigned flags, d
 
 /*
  * Takes the descriptor back: the handle ends, the number stays open and is the caller's again.
- * The descriptor, -EBADF (not a live handle) or -EBUSY (operations are pending on it).
+ * The descriptor, -EBADF (not a live handle) or -EBUSY (operations are pending on it,
+ * see duet_op_pending()).
  */
 DUET_API int duet_handle_release(struct duet_loop *loop, duet_handle handle);
 
@@ -69,7 +70,8 @@ DUET_API int duet_handle_set_flags(struct duet_loop *loop, duet_handle handle, u
 /*
  * socket, SO_REUSEADDR (not for unix addresses), bind and listen in one plain call, for the start
  * of a program. On success *address holds what was bound, the port chosen for port 0 included.
- * 0, the error of the step that failed (-EADDRINUSE, -EACCES, -EMFILE ...), -ENFILE (handles_max).
+ * 0, the error of the step that failed (-EADDRINUSE, -EACCES, -EMFILE ...), -ENFILE (handles_max),
+ * -ENOBUFS (operations_max: each step is an operation), -ESHUTDOWN (the loop is shutting down).
  * The four steps are also operations: see duet_op_socket() and its neighbours.
  */
 DUET_API int duet_handle_listen(struct duet_loop *loop, struct sockaddr *address, socklen_t length,

@@ -164,7 +164,13 @@ struct duet_op {
 	uint8_t state; /* the loop's; only for debuggers */
 	uint16_t flags;
 
-	/* Read by the caller in done(), or after a start that returned 1. */
+	/*
+	 * Read by the caller in done(), or after a start that returned 1. All hold in a terminal
+	 * completion. In an interim one, of that item alone: with something that came, result and
+	 * transferred are its own, the disposition is completed, and `made` or `buffer` is set; with
+	 * -ENOBUFS the disposition is failed, transferred is 0 and `buffer` names nothing, though
+	 * the operation itself goes on. The cause of an interim completion is always itself.
+	 */
 	int32_t result;       /* >= 0: bytes, events or 0; < 0: -errno, the same on every backend */
 	uint32_t transferred; /* bytes moved, whatever the result */
 	uint8_t disposition;  /* enum duet_disposition */
@@ -177,7 +183,8 @@ struct duet_op {
 	void *context;      /* the caller's, never read by the loop */
 
 	union {
-		duet_handle made;          /* accept, open, socket: the new handle, if result is 0 */
+		duet_handle made;          /* accept, open, socket: the new handle, if result is 0;
+					      else, and at the end of a multishot accept, none */
 		struct duet_buffer buffer; /* pooled recv: what was received, held until returned */
 	};
 
@@ -231,14 +238,19 @@ DUET_API void duet_op_poll(struct duet_op *op, duet_handle handle, uint32_t even
 /*
  * Accepts a connection: `made` is its handle, owned by the loop, close-on-exec.
  * With DUET_MULTISHOT it accepts until it is cancelled or fails: each connection is an interim
- * completion. -ENFILE: handles_max is reached; a single accept keeps a place for its connection from
- * the time that it is at the head of its line, so that none is taken in vain. -EMFILE: the process has no descriptor left; the
- * connection stays in the backlog and a later accept gets it. If nobody wants the connection any
+ * completion, and the terminal one never carries a connection. If nobody wants the connection any
  * more (cancelled too late) it still arrives in `made` with a disposition of completed: close it.
+ *
+ * -ENFILE: handles_max is reached; -EMFILE: the process has no descriptor left. Both end it, also a
+ * multishot one, and what is not accepted stays in the backlog: go on by starting the accept again
+ * when a handle was closed. A single accept takes nothing in vain: it keeps a place for its
+ * connection from the time that it is at the head of its line. A multishot one may already have
+ * taken connections that find no place; those are closed. examples/echo.c shows the first way.
  */
 DUET_API void duet_op_accept(struct duet_op *op, duet_handle listener, unsigned flags);
 
-/* Connects. A connect that was stopped leaves the handle tainted: close it. */
+/* Connects. A connect that was stopped leaves the handle tainted: close it. A receive started
+ * behind it receives what comes through it, and fails with it if it fails on its way. */
 DUET_API void duet_op_connect(struct duet_op *op, duet_handle handle,
 			      const struct sockaddr *address, socklen_t length);
 
@@ -247,7 +259,7 @@ DUET_API void duet_op_connect(struct duet_op *op, duet_handle handle,
  * end of the stream. Plain: as many as are there, at least one. With DUET_WHOLE: until
  * length_bytes are there; fewer only at the end of the stream, on an error or a request, and
  * then the disposition is partial (untouched, if there are none) and `transferred` counts what is
- * in the buffer.
+ * in the buffer. length_bytes is 1 to DUET_TRANSFER_MAX, as of every transfer: 0 is -EINVAL.
  * Receives on one handle are served in the order in which they were started.
  */
 DUET_API void duet_op_recv(struct duet_op *op, duet_handle handle, void *data, size_t length_bytes,
@@ -324,9 +336,9 @@ DUET_API void duet_op_inline(struct duet_op *op);
  * Hands the operation to the loop, on the loop's thread.
  * 0: it is lent; its completion follows. 1: only with DUET_INLINE: it ended at once, the result
  * is in it, nothing will be called and nothing is lent. Negative: it never started:
- * -EINVAL (arguments), -EBADF (not a live handle, or it is closing), -EBUSY (the operation is not
- * idle), -ENOBUFS (operations_max reached), -ESHUTDOWN (the loop is shutting down), -EOPNOTSUPP
- * (absent here: see duet_loop_capability()).
+ * -EINVAL (arguments, an unknown flag, a length of 0), -EBADF (not a live handle, or it is
+ * closing), -EBUSY (the operation is not idle), -ENOBUFS (operations_max reached), -ESHUTDOWN (the
+ * loop is shutting down), -EOPNOTSUPP (absent here: see duet_loop_capability()).
  * Every error of the kernel's arrives as a completion.
  */
 DUET_API int duet_op_start(struct duet_loop *loop, struct duet_op *op);

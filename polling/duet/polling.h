@@ -29,8 +29,9 @@ DUET_API const struct duet_backend *duet_polling(void);
  * A try borrows the buffer only for the length of the call: bytes, 0 (end of the stream), or
  * -EAGAIN and other errors. A wait owns nothing but its own small struct: no buffer, no
  * operation; cancelling it is forgetting it, over at the call, with nothing to give back and
- * nothing lost, since nothing was consumed. Don't mix a wait with common operations on the same
- * direction of the same handle: -EBUSY.
+ * nothing lost, since nothing was consumed. A direction on which common operations are pending takes
+ * no wait: -EBUSY. An operation that is started while a wait is armed is carried out, and both hear
+ * of the same event: the wait may find that the operation has taken what was there.
  */
 DUET_API ssize_t duet_polling_try_recv(struct duet_loop *loop, duet_handle handle, void *data,
 				       size_t length_bytes);
@@ -58,7 +59,8 @@ struct duet_wait {
 	struct duet_wait *prev;
 };
 
-/* 0; -EBADF; -EBUSY: the direction is in use, or the wait is armed already. */
+/* 0; -EBADF; -EBUSY: operations are pending on the direction, or a wait is armed there already, or this
+ * one elsewhere. */
 DUET_API int duet_polling_wait(struct duet_loop *loop, struct duet_wait *wait);
 /* Forgets a wait, armed or not: when it returns, ready() won't be called. */
 DUET_API void duet_polling_forget(struct duet_loop *loop, struct duet_wait *wait);

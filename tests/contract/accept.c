@@ -120,6 +120,8 @@ START_TEST(a_multishot_accept_goes_on_until_it_is_cancelled)
 	trial_cancel(&trial);
 	await(&trial);
 	expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+	/* Each connection was an interim completion: the end carries none. */
+	ck_assert_uint_eq(trial.op.made.generation, 0);
 	for (unsigned i = 0; i < 6; i++)
 		handle_close(arrivals.made[i]);
 }
@@ -198,6 +200,29 @@ START_TEST(accept_on_a_connection_fails_as_the_kernel_says)
 }
 END_TEST
 
+/* Also where a receive has found out that nothing is there to be had. */
+START_TEST(accept_on_an_empty_connection_does_not_wait)
+{
+	struct trial trial;
+	duet_handle pair[2];
+	char byte;
+
+	pair_open(pair);
+	trial_init(&trial);
+	duet_op_recv(&trial.op, pair[0], &byte, 1, 0);
+	trial_start(&trial);
+	stage_settle(3);
+	trial_cancel(&trial);
+	await(&trial);
+	for (unsigned flags = 0; flags <= DUET_MULTISHOT; flags += DUET_MULTISHOT) {
+		trial_init(&trial);
+		duet_op_accept(&trial.op, pair[0], flags);
+		trial_run(&trial);
+		expect(&trial, -EINVAL, DUET_FAILED, DUET_CAUSE_ITSELF);
+	}
+}
+END_TEST
+
 START_TEST(what_was_accepted_is_close_on_exec)
 {
 	duet_handle handle;
@@ -269,6 +294,62 @@ START_TEST(the_backlog_of_a_cancelled_multishot_accept_is_handed_over)
 }
 END_TEST
 
+/* Nothing is refused before a connection is there that has no place. */
+START_TEST(a_multishot_accept_goes_on_with_a_table_that_is_full)
+{
+	struct duet_loop_options options;
+	struct trial accepting;
+	int peers[4];
+
+	duet_loop_options_init(&options);
+	options.handles_max = 3;
+	stage_reopen(&options, NULL);
+	accept_start(&accepting, DUET_MULTISHOT);
+	for (unsigned i = 0; i < 2; i++) {
+		peers[i] = raw_connect();
+		turn_until(accepting.items == i + 1);
+	}
+	stage_settle(5);
+	ck_assert_uint_eq(accepting.ends, 0);
+	handle_close(accepting.op.made);
+	peers[2] = raw_connect();
+	turn_until(accepting.items == 3);
+	stage_settle(5);
+	ck_assert_uint_eq(accepting.ends, 0);
+	peers[3] = raw_connect();
+	await(&accepting);
+	expect(&accepting, -ENFILE, DUET_FAILED, DUET_CAUSE_ITSELF);
+	ck_assert_uint_eq(accepting.items, 3);
+	for (unsigned i = 0; i < 4; i++)
+		close(peers[i]);
+}
+END_TEST
+
+START_TEST(a_multishot_accept_may_begin_with_a_table_that_is_full)
+{
+	struct duet_loop_options options;
+	struct trial accepting, other;
+	int peer;
+
+	duet_loop_options_init(&options);
+	options.handles_max = 2;
+	stage_reopen(&options, NULL);
+	listener_open(&stage.listener, &stage.address);
+	trial_init(&other);
+	duet_op_socket(&other.op, AF_INET, SOCK_STREAM, 0);
+	trial_run(&other);
+	accept_start(&accepting, DUET_MULTISHOT);
+	stage_settle(5);
+	ck_assert_uint_eq(accepting.ends, 0);
+	handle_close(other.op.made);
+	peer = raw_connect();
+	turn_until(accepting.items == 1);
+	trial_cancel(&accepting);
+	await(&accepting);
+	close(peer);
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("accept",
@@ -280,8 +361,11 @@ int main(void)
 			a_connection_is_with_the_cancelled_accept_or_with_the_next_one,
 			an_accept_behind_a_cancelled_one_gets_the_connection,
 			an_accept_beyond_handles_max_ends_with_ENFILE_and_leaks_nothing,
-			accept_on_a_connection_fails_as_the_kernel_says),
+			accept_on_a_connection_fails_as_the_kernel_says,
+			accept_on_an_empty_connection_does_not_wait),
 		CASES(what_was_accepted_is_close_on_exec,
 			a_late_cancel_hands_over_the_accepted_connection,
-			the_backlog_of_a_cancelled_multishot_accept_is_handed_over));
+			the_backlog_of_a_cancelled_multishot_accept_is_handed_over,
+			a_multishot_accept_goes_on_with_a_table_that_is_full,
+			a_multishot_accept_may_begin_with_a_table_that_is_full));
 }

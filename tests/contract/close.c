@@ -1,5 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -274,6 +276,89 @@ START_TEST(the_descriptor_is_closed_when_the_close_ends)
 }
 END_TEST
 
+/* ---- Who is closed under still finds the descriptor open. ---- */
+
+static int peer;
+
+static bool hung_up(void)
+{
+	struct pollfd asked = { .fd = peer, .events = POLLRDHUP };
+
+	return poll(&asked, 1, 0) == 1;
+}
+
+static void look_at_descriptor(struct trial *trial)
+{
+	int *fd = trial->context;
+
+	ck_assert_int_eq(trial->op.cause, DUET_CAUSE_CLOSE);
+	ck_assert_int_eq(duet_handle_fd(stage.loop, trial->op.handle), *fd);
+	ck_assert_int_ge(fcntl(*fd, F_GETFD), 0);
+	ck_assert(!hung_up());
+}
+
+static void close_inside(struct trial *trial)
+{
+	close_start(trial->context, pair[1]);
+}
+
+/* From outside of a turn, and out of a callback; with DUET_INLINE as well. */
+START_TEST(a_close_is_carried_out_when_those_it_ended_were_told)
+{
+	for (unsigned round = 0; round < 4; round++) {
+		struct trial recv, closing, nop;
+		int fd;
+
+		raw_unix(SOCK_STREAM, &pair[1], &peer);
+		fd = duet_handle_fd(stage.loop, pair[1]);
+		recv_start(&recv, pair[1]);
+		recv.then = look_at_descriptor;
+		recv.context = &fd;
+		stage_settle(2);
+		if (round & 1) {
+			trial_init(&nop);
+			nop.then = close_inside;
+			nop.context = &closing;
+			duet_op_nop(&nop.op);
+			trial_start(&nop);
+			await(&nop);
+		} else {
+			trial_init(&closing);
+			duet_op_close(&closing.op, pair[1]);
+			if (round & 2)
+				duet_op_inline(&closing.op);
+			ck_assert_int_eq(trial_try(&closing), 0);
+			ck_assert(!hung_up());
+		}
+		await(&closing);
+		expect(&closing, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+		ck_assert_uint_eq(recv.ends, 1);
+		ck_assert(hung_up());
+		close(peer);
+	}
+}
+END_TEST
+
+START_TEST(a_handle_is_released_when_its_operations_were_told)
+{
+	struct trial recv;
+	int raw;
+	int fd;
+
+	raw_unix(SOCK_STREAM, &pair[1], &raw);
+	fd = duet_handle_fd(stage.loop, pair[1]);
+	recv_start(&recv, pair[1]);
+	stage_settle(2);
+	trial_cancel(&recv);
+	ck_assert_int_eq(duet_op_pending(&recv.op), 1);
+	ck_assert_int_eq(duet_handle_release(stage.loop, pair[1]), -EBUSY);
+	await(&recv);
+	ck_assert_int_eq(duet_handle_release(stage.loop, pair[1]), fd);
+	close(fd);
+	close(raw);
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("close",
@@ -286,5 +371,7 @@ int main(void)
 			bytes_that_came_before_the_close_are_handed_over_or_gone_with_the_handle,
 			a_handle_may_be_closed_in_the_callback_of_its_own_receive,
 			a_listener_closes_under_its_accepts, a_full_loop_can_close),
-		CASES(the_descriptor_is_closed_when_the_close_ends));
+		CASES(the_descriptor_is_closed_when_the_close_ends,
+			a_close_is_carried_out_when_those_it_ended_were_told,
+			a_handle_is_released_when_its_operations_were_told));
 }

@@ -172,6 +172,29 @@ START_TEST(a_connect_stopped_on_its_way_is_tainted_and_fit_to_close)
 }
 END_TEST
 
+/* The kernel goes on with the first: there is nothing to begin. */
+START_TEST(a_connect_on_a_tainted_handle_is_EALREADY)
+{
+	struct trial trial;
+	int fill[8];
+	int listener;
+
+	listener_full(&listener, fill);
+	connect_to(&trial, &stage.address);
+	trial_start(&trial);
+	stage_settle(3);
+	trial_cancel(&trial);
+	await(&trial);
+	expect(&trial, -ECANCELED, DUET_TAINTED, DUET_CAUSE_CANCEL);
+	trial.ends = 0;
+	trial_run(&trial);
+	expect(&trial, -EALREADY, DUET_FAILED, DUET_CAUSE_ITSELF);
+	for (unsigned i = 0; i < 8; i++)
+		close(fill[i]);
+	close(listener);
+}
+END_TEST
+
 START_TEST(sends_behind_a_stopped_connect_end_untouched)
 {
 	struct trial connecting;
@@ -196,14 +219,129 @@ START_TEST(sends_behind_a_stopped_connect_end_untouched)
 }
 END_TEST
 
+/* ---- A receive beside a connect: as if the two were made in the order of their starts. ---- */
+
+static void receive_on(struct trial *trial, duet_handle handle, char *byte)
+{
+	trial_init(trial);
+	duet_op_recv(&trial->op, handle, byte, 1, 0);
+}
+
+/* Started in even and in odd turns, and with DUET_INLINE, which doesn't overtake the connect. */
+START_TEST(a_receive_started_behind_a_connect_gets_what_comes)
+{
+	listener_open(&stage.listener, &stage.address);
+	for (unsigned round = 0; round < 4; round++) {
+		struct trial connecting, receiving, accepting;
+		char byte = 0;
+
+		stage_settle(round & 1);
+		connect_to(&connecting, &stage.address);
+		trial_start(&connecting);
+		receive_on(&receiving, connecting.op.handle, &byte);
+		if (round & 2)
+			duet_op_inline(&receiving.op);
+		ck_assert_int_eq(trial_try(&receiving), 0);
+		trial_init(&accepting);
+		duet_op_accept(&accepting.op, stage.listener, 0);
+		trial_run(&accepting);
+		stream_send(accepting.op.made, "x", 1);
+		turn_until(connecting.ends && receiving.ends);
+		expect(&connecting, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+		expect(&receiving, 1, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+		ck_assert_int_eq(byte, 'x');
+		handle_close(accepting.op.made);
+		handle_close(connecting.op.handle);
+	}
+}
+END_TEST
+
+START_TEST(a_receive_started_before_a_connect_finds_none)
+{
+	listener_open(&stage.listener, &stage.address);
+	for (unsigned round = 0; round < 2; round++) {
+		struct trial connecting, receiving;
+		char byte;
+
+		stage_settle(round);
+		connect_to(&connecting, &stage.address);
+		receive_on(&receiving, connecting.op.handle, &byte);
+		trial_start(&receiving);
+		trial_start(&connecting);
+		turn_until(connecting.ends && receiving.ends);
+		expect(&connecting, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+		expect(&receiving, -ENOTCONN, DUET_FAILED, DUET_CAUSE_ITSELF);
+		handle_close(connecting.op.handle);
+	}
+}
+END_TEST
+
+START_TEST(a_receive_behind_a_refused_connect_fails_with_it)
+{
+	struct sockaddr_in address;
+	duet_handle listener;
+
+	listener_open(&listener, &address);
+	handle_close(listener);
+	for (unsigned round = 0; round < 2; round++) {
+		struct trial connecting, receiving;
+		char byte;
+
+		stage_settle(round);
+		connect_to(&connecting, &address);
+		trial_start(&connecting);
+		receive_on(&receiving, connecting.op.handle, &byte);
+		trial_start(&receiving);
+		turn_until(connecting.ends && receiving.ends);
+		expect(&connecting, -ECONNREFUSED, DUET_FAILED, DUET_CAUSE_ITSELF);
+		expect(&receiving, -ECONNREFUSED, DUET_FAILED, DUET_CAUSE_ITSELF);
+		handle_close(connecting.op.handle);
+	}
+}
+END_TEST
+
+START_TEST(a_receive_behind_a_connect_on_its_way_waits_also_when_that_is_stopped)
+{
+	struct trial connecting, receiving;
+	int fill[8];
+	int listener;
+	char byte;
+
+	listener_full(&listener, fill);
+	for (unsigned round = 0; round < 2; round++) {
+		stage_settle(round);
+		connect_to(&connecting, &stage.address);
+		trial_start(&connecting);
+		receive_on(&receiving, connecting.op.handle, &byte);
+		trial_start(&receiving);
+		stage_settle(3);
+		trial_cancel(&connecting);
+		await(&connecting);
+		expect(&connecting, -ECANCELED, DUET_TAINTED, DUET_CAUSE_CANCEL);
+		stage_settle(3);
+		ck_assert_uint_eq(receiving.ends, 0);
+		handle_close(connecting.op.handle);
+		expect(&receiving, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CLOSE);
+	}
+	for (unsigned i = 0; i < 8; i++)
+		close(fill[i]);
+	close(listener);
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("connect",
 		CASES(connect_ends_when_the_connection_stands,
 			connect_where_nobody_listens_is_ECONNREFUSED,
 			a_cancelled_connect_is_tainted_or_stands,
-			an_address_that_does_not_fit_is_refused),
+			an_address_that_does_not_fit_is_refused,
+			a_receive_started_behind_a_connect_gets_what_comes),
 		CASES(a_refused_socket_is_as_before_the_attempt,
 			a_connect_stopped_on_its_way_is_tainted_and_fit_to_close,
-			sends_behind_a_stopped_connect_end_untouched));
+			a_connect_on_a_tainted_handle_is_EALREADY,
+			sends_behind_a_stopped_connect_end_untouched,
+			a_receive_started_before_a_connect_finds_none,
+			a_receive_behind_a_refused_connect_fails_with_it,
+			a_receive_behind_a_connect_on_its_way_waits_also_when_that_is_stopped));
 }

@@ -374,6 +374,29 @@ START_TEST(a_stream_goes_on_however_often_its_reader_sleeps)
 }
 END_TEST
 
+/* All is there when the stream begins: the kernel of a ring doesn't hear of the stop at once. */
+START_TEST(a_stream_that_stops_in_a_burst)
+{
+	struct sleeper sleeper = { .bell = bell(), .sent = 40 * 64 };
+	struct duet_buffer buffer;
+
+	ck_assert_int_eq(duet_pool_create(stage.loop, 64, 64, &sleeper.pool), 0);
+	pair_open(pair);
+	pattern_fill(data, sleeper.sent, 0);
+	stream_send(pair[0], data, sleeper.sent);
+	stage_settle(3);
+	duet_stream_init(&sleeper.stream, pair[1], sleeper.pool);
+	duet_stream_next(stage.loop, &sleeper.stream, &sleeper.bell.waker, &buffer);
+	turn_until(sleeper.stream.unread >= DUET_STREAM_UNREAD_MAX);
+	stage_settle(5);
+	if (!stage.arm->ring)
+		ck_assert_uint_eq(sleeper.stream.unread, DUET_STREAM_UNREAD_MAX);
+	handle_close(pair[0]);
+	ck_assert_int_eq(sleeper_wake(&sleeper), 0);
+	ck_assert_uint_eq(sleeper.read, sleeper.sent);
+}
+END_TEST
+
 START_TEST(a_cancel_ends_a_paused_stream)
 {
 	struct sleeper sleeper;
@@ -557,7 +580,7 @@ int main(void)
 			a_cancelled_stream_gives_what_came_and_then_its_end,
 			a_stream_waits_for_a_reader_that_sleeps_and_loses_nothing,
 			a_stream_goes_on_however_often_its_reader_sleeps,
-			a_cancel_ends_a_paused_stream,
+			a_stream_that_stops_in_a_burst, a_cancel_ends_a_paused_stream,
 			a_cancel_ends_a_stream_that_is_about_to_pause,
 			a_cancel_from_the_waker_of_the_last_arrival_ends_the_stream,
 			the_close_of_its_handle_ends_a_paused_stream_first,

@@ -2,14 +2,15 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/ioctl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "tests/support/harness.h"
 
-/* The rows of docs/parity.md, except those of files: what the twins do differently, arm by arm. The
- * other suites say what they do alike. */
+/* The rows of docs/parity.md, except those of files and of arrivals: what the twins do differently, arm
+ * by arm. The other suites say what they do alike. */
 
 static struct trial trial;
 static duet_handle handle;
@@ -25,14 +26,6 @@ static bool on_ring(void)
 static bool on_plain_ring(void)
 {
 	return on_ring() && stage.arm->tuning;
-}
-
-static int bytes_waiting(duet_handle of)
-{
-	int count;
-
-	ck_assert_int_eq(ioctl(duet_handle_fd(stage.loop, of), FIONREAD, &count), 0);
-	return count;
 }
 
 static bool readable(int fd)
@@ -341,145 +334,6 @@ START_TEST(a_send_in_start_with_DUET_INLINE)
 }
 END_TEST
 
-/* ---- How much in one turn, and in which pieces. ---- */
-
-struct flow {
-	struct duet_pool *pool;
-	unsigned pieces;
-	unsigned largest;
-};
-
-static void flow_piece(struct trial *of)
-{
-	struct flow *flow = of->context;
-
-	if (!of->op.transferred)
-		return;
-	flow->pieces++;
-	if (of->op.transferred > flow->largest)
-		flow->largest = of->op.transferred;
-	ck_assert_int_eq(duet_buffer_return(stage.loop, &of->op.buffer), 0);
-}
-
-static void flow_start(struct flow *flow, int type)
-{
-	memset(flow, 0, sizeof(*flow));
-	ck_assert_int_eq(duet_pool_create(stage.loop, 64, 64, &flow->pool), 0);
-	raw_unix(type, &handle, &raw);
-	trial_init(&trial);
-	trial.then = flow_piece;
-	trial.context = flow;
-	duet_op_recv_pooled(&trial.op, handle, flow->pool, DUET_MULTISHOT);
-	trial_start(&trial);
-}
-
-static void flow_stop(void)
-{
-	cancel_and_await();
-	expect_untouched();
-	close(raw);
-}
-
-START_TEST(a_multishot_receive_and_the_burst)
-{
-	const unsigned burst = 4, sent = 40;
-	struct duet_loop_options options;
-	unsigned most = 0;
-	struct flow flow;
-
-	duet_loop_options_init(&options);
-	options.burst_max = burst;
-	stage_reopen(&options, NULL);
-	flow_start(&flow, SOCK_SEQPACKET);
-	stage_settle(3);
-	for (unsigned i = 0; i < sent; i++)
-		raw_send(raw, "x", 1);
-	while (flow.pieces < sent) {
-		unsigned before = flow.pieces;
-
-		stage_turn();
-		most = flow.pieces - before > most ? flow.pieces - before : most;
-	}
-	if (on_ring())
-		ck_assert_uint_gt(most, burst);
-	else
-		ck_assert_uint_eq(most, burst);
-	flow_stop();
-}
-END_TEST
-
-static void receive_again(struct trial *of)
-{
-	unsigned *received = of->context;
-
-	if (of->op.result <= 0)
-		return;
-	++*received;
-	of->ends = 0;
-	trial_start(of);
-}
-
-START_TEST(a_receive_that_starts_itself_again)
-{
-	unsigned received = 0;
-
-	raw_unix(SOCK_STREAM, &handle, &raw);
-	raw_send(raw, data, 200);
-	trial_init(&trial);
-	trial.then = receive_again;
-	trial.context = &received;
-	duet_op_recv(&trial.op, handle, data, 1, 0);
-	trial_start(&trial);
-	for (unsigned turn = 1; turn <= 5; turn++) {
-		stage_turn();
-		ck_assert_uint_eq(received, on_ring() ? turn : turn * 16);
-	}
-	trial.then = NULL;
-	cancel_and_await();
-	close(raw);
-}
-END_TEST
-
-START_TEST(arrivals_in_front_of_a_turn_are_one_piece_or_several)
-{
-	struct flow flow;
-
-	flow_start(&flow, SOCK_STREAM);
-	stage_settle(4);
-	for (unsigned i = 0; i < 4; i++)
-		raw_send(raw, "abc", 3);
-	stage_settle(4);
-	ck_assert_uint_eq(flow.pieces, on_plain_ring() ? 4 : 1);
-	ck_assert_uint_eq(flow.largest, on_plain_ring() ? 3 : 12);
-	flow_stop();
-
-	raw_unix(SOCK_STREAM, &handle, &raw);
-	trial_init(&trial);
-	duet_op_recv(&trial.op, handle, data, 12, 0);
-	trial_start(&trial);
-	stage_settle(4);
-	for (unsigned i = 0; i < 4; i++)
-		raw_send(raw, "abc", 3);
-	await(&trial);
-	expect(&trial, on_plain_ring() ? 3 : 12, DUET_COMPLETED, DUET_CAUSE_ITSELF);
-	close(raw);
-}
-END_TEST
-
-START_TEST(a_multishot_receive_cancelled_behind_arrivals)
-{
-	struct flow flow;
-
-	flow_start(&flow, SOCK_STREAM);
-	stage_settle(4);
-	for (unsigned i = 0; i < 4; i++)
-		raw_send(raw, "abc", 3);
-	flow_stop();
-	ck_assert_uint_eq(flow.pieces, on_plain_ring() ? 4 : 0);
-	ck_assert_int_eq(bytes_waiting(handle), on_plain_ring() ? 0 : 12);
-}
-END_TEST
-
 /* ---- Bounds. ---- */
 
 static void listen_in_a_full_table(unsigned places)
@@ -638,6 +492,33 @@ START_TEST(a_poll_for_data_when_only_an_urgent_byte_comes)
 }
 END_TEST
 
+static int epoll_with(int event)
+{
+	struct epoll_event wanted = { .events = EPOLLIN };
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+
+	ck_assert_int_eq(epoll_ctl(fd, EPOLL_CTL_ADD, event, &wanted), 0);
+	return fd;
+}
+
+/* The ring looks for a way to read only when the descriptor is ready. */
+START_TEST(a_receive_from_what_becomes_ready_but_cannot_be_read)
+{
+	int event = eventfd(0, EFD_CLOEXEC);
+
+	ck_assert_int_eq(duet_handle_adopt(stage.loop, epoll_with(event), 0, &handle), 0);
+	trial_init(&trial);
+	duet_op_recv(&trial.op, handle, data, 1, 0);
+	trial_start(&trial);
+	stage_settle(5);
+	ck_assert_uint_eq(trial.ends, !on_ring());
+	ck_assert_int_eq(eventfd_write(event, 1), 0);
+	await(&trial);
+	expect(&trial, -EINVAL, DUET_FAILED, DUET_CAUSE_ITSELF);
+	close(event);
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("parity", CASES(NULL),
@@ -650,13 +531,11 @@ int main(void)
 			a_nop_or_a_poll_cancelled_in_front_of_the_turn,
 			a_shutdown_cancelled_in_front_of_the_turn, what_prepare_has_done_by_itself,
 			what_ends_in_start_with_DUET_INLINE, a_send_in_start_with_DUET_INLINE,
-			a_multishot_receive_and_the_burst, a_receive_that_starts_itself_again,
-			arrivals_in_front_of_a_turn_are_one_piece_or_several,
-			a_multishot_receive_cancelled_behind_arrivals,
 			an_accept_without_a_place_for_its_handle,
 			a_multishot_accept_that_runs_out_of_places,
 			a_connect_to_a_unix_listener_whose_backlog_is_full,
 			which_descriptors_stop_waiting_for_everybody,
 			which_counters_of_the_path_move,
-			a_poll_for_data_when_only_an_urgent_byte_comes));
+			a_poll_for_data_when_only_an_urgent_byte_comes,
+			a_receive_from_what_becomes_ready_but_cannot_be_read));
 }

@@ -385,6 +385,37 @@ START_TEST(recv_works_on_a_pipe)
 }
 END_TEST
 
+/* There is nothing to wait for, whatever the policy, and whatever an accept has found. */
+START_TEST(a_listener_refuses_receives_at_once)
+{
+	static const unsigned policies[] = { 0, DUET_HANDLE_TRY_NEVER, DUET_HANDLE_TRY_ALWAYS };
+	struct sockaddr_in address;
+	struct duet_pool *pool;
+	struct trial trial;
+	duet_handle listener;
+
+	ck_assert_int_eq(duet_pool_create(stage.loop, 4, 64, &pool), 0);
+	listener_open(&listener, &address);
+	for (unsigned i = 0; i < 9; i++) {
+		ck_assert_int_eq(duet_handle_set_flags(stage.loop, listener, policies[i / 3]), 0);
+		trial_init(&trial);
+		duet_op_accept(&trial.op, listener, 0);
+		trial_start(&trial);
+		stage_settle(2);
+		trial_cancel(&trial);
+		await(&trial);
+		trial_init(&trial);
+		if (i % 3)
+			duet_op_recv_pooled(&trial.op, listener, pool,
+				i % 3 == 2 ? DUET_MULTISHOT : 0);
+		else
+			duet_op_recv(&trial.op, listener, data, 1, 0);
+		trial_run(&trial);
+		expect(&trial, -ENOTCONN, DUET_FAILED, DUET_CAUSE_ITSELF);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("recv",
@@ -399,7 +430,8 @@ int main(void)
 			a_cancelled_recv_ends_untouched_and_the_data_goes_to_the_next,
 			a_cancelled_recv_exactly_hands_over_the_part_that_came,
 			no_byte_is_lost_between_a_cancel_and_a_result,
-			a_recv_of_no_bytes_or_too_many_is_refused),
+			a_recv_of_no_bytes_or_too_many_is_refused,
+			a_listener_refuses_receives_at_once),
 		CASES(data_that_came_before_the_cancel_is_handed_over_or_left_in_the_socket,
 			a_reset_of_the_peer_is_ECONNRESET,
 			a_reset_amid_recv_exactly_hands_over_the_part_that_came,

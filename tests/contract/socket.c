@@ -1,5 +1,6 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -100,6 +101,29 @@ START_TEST(an_unknown_protocol_family_fails_as_the_kernel_says)
 }
 END_TEST
 
+START_TEST(the_plain_listen_needs_room_for_an_operation)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct duet_loop_options options;
+	duet_handle listener;
+
+	duet_loop_options_init(&options);
+	options.operations_max = 1;
+	stage_reopen(&options, NULL);
+	trial_init(&trial);
+	duet_op_nop(&trial.op);
+	trial_start(&trial);
+	ck_assert_int_eq(duet_handle_listen(stage.loop, (struct sockaddr *)&address,
+				 sizeof(address), 8, &listener),
+		-ENOBUFS);
+	await(&trial);
+	ck_assert_int_eq(duet_handle_listen(stage.loop, (struct sockaddr *)&address,
+				 sizeof(address), 8, &listener),
+		0);
+}
+END_TEST
+
 START_TEST(adopted_descriptors_are_given_back_as_they_were)
 {
 	duet_handle handle;
@@ -128,6 +152,29 @@ START_TEST(adopted_descriptors_are_given_back_as_they_were)
 }
 END_TEST
 
+START_TEST(made_descriptors_are_given_back_as_they_were_asked_for)
+{
+	const char *path = file_path("file");
+	int fd;
+
+	for (unsigned round = 0; round < 2; round++) {
+		trial_init(&trial);
+		duet_op_socket(&trial.op, AF_INET, SOCK_STREAM | (round ? SOCK_NONBLOCK : 0), 0);
+		trial_run(&trial);
+		fd = duet_handle_release(stage.loop, trial.op.made);
+		ck_assert_int_eq(!!(fcntl(fd, F_GETFL) & O_NONBLOCK), round);
+		close(fd);
+		trial_init(&trial);
+		duet_op_open(&trial.op, AT_FDCWD, path,
+			O_RDWR | O_CREAT | (round ? O_NONBLOCK : 0), 0600);
+		trial_run(&trial);
+		fd = duet_handle_release(stage.loop, trial.op.made);
+		ck_assert_int_eq(!!(fcntl(fd, F_GETFL) & O_NONBLOCK), round);
+		close(fd);
+	}
+}
+END_TEST
+
 START_TEST(a_bad_descriptor_is_not_adopted_and_a_full_table_says_ENFILE)
 {
 	struct duet_loop_options options;
@@ -151,9 +198,11 @@ int main(void)
 	return contract_run("socket",
 		CASES(socket_makes_a_handle, an_address_in_use_is_EADDRINUSE,
 			the_plain_listen_binds_and_says_the_port,
+			the_plain_listen_needs_room_for_an_operation,
 			shutdown_of_what_is_not_connected_is_ENOTCONN,
 			shutdown_for_reading_ends_a_waiting_receive_with_0,
 			an_unknown_protocol_family_fails_as_the_kernel_says),
 		CASES(adopted_descriptors_are_given_back_as_they_were,
+			made_descriptors_are_given_back_as_they_were_asked_for,
 			a_bad_descriptor_is_not_adopted_and_a_full_table_says_ENFILE));
 }

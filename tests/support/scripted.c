@@ -173,5 +173,7 @@ duet_handle script_handle(struct duet_loop *loop)
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(duet_handle_adopt(loop, fd, 0, &handle), 0);
+	/* Afterwards, so that it is a stream until somebody wants it to accept. */
+	ck_assert_int_eq(listen(fd, 1), 0);
 	return handle;
 }

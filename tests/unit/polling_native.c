@@ -114,7 +114,7 @@ START_TEST(to_cancel_is_to_forget_and_loses_nothing)
 }
 END_TEST
 
-START_TEST(a_direction_serves_an_operation_or_a_wait)
+START_TEST(a_direction_with_operations_takes_no_wait)
 {
 	int raw;
 	duet_handle handle = begin(&raw);
@@ -130,6 +130,33 @@ START_TEST(a_direction_serves_an_operation_or_a_wait)
 	turns(loop, 2);
 	ck_assert_uint_eq(called, 1);
 	finish(raw);
+}
+END_TEST
+
+START_TEST(an_operation_beside_a_wait_is_carried_out_and_both_hear)
+{
+	static const unsigned policies[] = { 0, DUET_HANDLE_TRY_NEVER };
+
+	for (unsigned i = 0; i < 2; i++) {
+		int raw;
+		duet_handle handle = begin(&raw);
+		struct duet_wait wait = wait_for(handle, DUET_READABLE);
+		struct duet_op op;
+
+		called = 0;
+		ck_assert_int_eq(duet_handle_set_flags(loop, handle, policies[i]), 0);
+		ck_assert_int_eq(duet_polling_wait(loop, &wait), 0);
+		duet_op_init(&op, NULL, NULL);
+		duet_op_recv(&op, handle, data, 64, 0);
+		ck_assert_int_eq(duet_op_start(loop, &op), 0);
+		turns(loop, 2);
+		ck_assert_uint_eq(called, 0);
+		say(raw, "hello");
+		turns(loop, 2);
+		ck_assert_uint_eq(called, 1);
+		ck_assert_int_eq(op.result, 5);
+		finish(raw);
+	}
 }
 END_TEST
 
@@ -219,7 +246,8 @@ int main(void)
 			a_wait_is_called_back_once_when_the_direction_is_ready,
 			what_was_not_drained_wakes_the_next_wait_at_once,
 			to_cancel_is_to_forget_and_loses_nothing,
-			a_direction_serves_an_operation_or_a_wait,
+			a_direction_with_operations_takes_no_wait,
+			an_operation_beside_a_wait_is_carried_out_and_both_hear,
 			a_handle_that_goes_drops_its_waits, an_accept_is_tried_and_waited_for,
 			an_echo_in_the_dialect_is_three_system_calls));
 }

@@ -35,14 +35,14 @@ START_TEST(a_slot_is_reused_with_another_generation_and_the_old_handle_is_stale)
 }
 END_TEST
 
-START_TEST(a_generation_never_becomes_0)
+START_TEST(a_generation_never_becomes_that_of_no_handle)
 {
 	duet_handle handle;
 
 	loop = script_open(NULL);
-	loop->slots[0].generation = UINT32_MAX;
+	loop->slots[0].generation = UINT32_MAX - 1;
 	handle = script_handle(loop);
-	ck_assert_uint_eq(handle.generation, UINT32_MAX);
+	ck_assert_uint_eq(handle.generation, UINT32_MAX - 1);
 	close(duet_handle_release(loop, handle));
 	handle = script_handle(loop);
 	ck_assert_uint_eq(handle.generation, 1);
@@ -185,7 +185,7 @@ int main(void)
 {
 	return plain_run("handle",
 		CASES(a_slot_is_reused_with_another_generation_and_the_old_handle_is_stale,
-			a_generation_never_becomes_0, the_table_has_handles_max_places,
+			a_generation_never_becomes_that_of_no_handle, the_table_has_handles_max_places,
 			flags_are_checked_and_replaced, what_a_descriptor_is_decides_its_class,
 			what_a_socket_was_asked_for_decides_its_class,
 			taken_buffers_come_back_and_none_is_given_twice));

@@ -1,0 +1,350 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <pthread.h>
+
+#include "tests/unit/completion_loop.h"
+
+/* Room: a full submission queue, a full completion queue, and what finds none. */
+
+START_TEST(a_hundred_thousand_nops_pass_a_queue_of_64)
+{
+	enum { COUNT = 100000 };
+	struct duet_op *ops = calloc(COUNT, sizeof(*ops));
+
+	open_loop(_i, ",entries=64");
+	for (int i = 0; i < COUNT; i++) {
+		duet_op_init(&ops[i], done, NULL);
+		duet_op_nop(&ops[i]);
+		ck_assert_int_eq(duet_op_start(loop, &ops[i]), 0);
+	}
+	ck_assert_int_eq(duet_loop_run(loop), 0);
+	ck_assert_uint_eq(ends, COUNT);
+	ck_assert_uint_eq(stats().events, COUNT);
+	ck_assert_uint_eq(stats().submitted, COUNT + 1); /* and the wake's poll */
+	ck_assert_uint_gt(stats().queue_full, 0);
+	/* All but those that the completion queue of 512 held. */
+	ck_assert_uint_ge(stats().overflowed, COUNT - 1024);
+	close_loop();
+	free(ops);
+}
+END_TEST
+
+/* The kernel ends a multishot receive when the completion queue (64 places here) is full. */
+START_TEST(more_arrivals_than_the_queue_holds_all_come_in_order)
+{
+	enum { COUNT = 200 };
+	struct duet_pool *pool;
+	struct duet_op op;
+	duet_handle handle;
+	int room = 1 << 20;
+	int raw;
+
+	open_loop(_i, ",entries=8");
+	raw = pair_open(SOCK_SEQPACKET, &handle);
+	setsockopt(raw, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	ck_assert_int_eq(duet_pool_create(loop, 256, 16, &pool), 0);
+	duet_op_init(&op, done, NULL);
+	duet_op_recv_pooled(&op, handle, pool, DUET_MULTISHOT);
+	ck_assert_int_eq(duet_op_start(loop, &op), 0);
+	turns(1);
+	for (int i = 0; i < COUNT; i++) {
+		unsigned char byte = (unsigned char)i;
+
+		ck_assert_int_eq(send(raw, &byte, 1, MSG_DONTWAIT), 1);
+	}
+	for (int i = 0; i < 100 && received_bytes < COUNT; i++)
+		turns(1);
+	ck_assert_uint_eq(received_bytes, COUNT);
+	for (int i = 0; i < COUNT; i++)
+		ck_assert_uint_eq(received[i], (unsigned char)i);
+	ck_assert_uint_eq(ends, 0);
+	ck_assert_uint_eq(starved, 0);
+	duet_op_cancel(&op);
+	turn_until_ended(&op);
+	ck_assert_int_eq(op.result, -ECANCELED);
+	ck_assert_uint_eq(duet_pool_free_count(pool), 256);
+	close_loop();
+	close(raw);
+}
+END_TEST
+
+/* A multishot receive with two buffers, ended by an entry posted here, whose queue is full at that
+ * moment: the item before it starts as many nops as there are places. The kernel still has the
+ * receive, so that the same one is there twice afterwards. */
+static bool end_without_room(struct duet_op *op, duet_handle handle)
+{
+	struct duet_pool *pool;
+
+	ck_assert_int_eq(duet_pool_create(loop, 2, 16, &pool), 0);
+	duet_op_init(op, done, NULL);
+	duet_op_recv_pooled(op, handle, pool, DUET_MULTISHOT);
+	ck_assert_int_eq(duet_op_start(loop, op), 0);
+	turns(1);
+	if (!post(op->backend, 1, IORING_CQE_F_BUFFER | IORING_CQE_F_MORE))
+		return false;
+	ck_assert(post(op->backend, 1, IORING_CQE_F_BUFFER | 1 << IORING_CQE_BUFFER_SHIFT));
+	fills = true;
+	refused = 1;
+	ck_assert_int_eq(duet_loop_turn(loop, 0), 2);
+	ck_assert_int_eq(refused, 0);
+	ck_assert_uint_eq(items, 2);
+	ck_assert_uint_eq(op->progress, PLACE_OWED);
+	return true;
+}
+
+START_TEST(a_multishot_that_the_kernel_ends_goes_on_when_there_is_room)
+{
+	struct duet_op op;
+	duet_handle handle;
+	int raw;
+
+	open_loop(_i, ",entries=8");
+	raw = pair_open(SOCK_STREAM, &handle);
+	if (end_without_room(&op, handle)) {
+		turns(2);
+		ck_assert_uint_eq(ends, FILLERS);
+		ck_assert(duet_op_pending(&op));
+		ck_assert_uint_eq(op.progress, PLACE_KERNEL);
+		ck_assert_uint_eq(stats().stale, 0);
+		duet_op_cancel(&op);
+		turn_until_ended(&op);
+	}
+	close(raw);
+	turns(2);
+	close_loop();
+}
+END_TEST
+
+START_TEST(a_multishot_that_waits_for_room_can_be_cancelled)
+{
+	struct duet_op op;
+	duet_handle handle;
+	int raw;
+
+	open_loop(_i, ",entries=8");
+	raw = pair_open(SOCK_STREAM, &handle);
+	if (end_without_room(&op, handle)) {
+		duet_op_cancel(&op);
+		turns(1);
+		ck_assert(!duet_op_pending(&op));
+		ck_assert_int_eq(op.result, -ECANCELED);
+		ck_assert_uint_eq(ends, FILLERS + 1);
+	}
+	close(raw);
+	turns(2);
+	close_loop();
+}
+END_TEST
+
+static void note_order(struct duet_op *op)
+{
+	ck_assert_uint_eq(ends, (unsigned)(uintptr_t)op->context);
+	ends++;
+}
+
+START_TEST(starts_that_find_no_room_keep_their_order)
+{
+	struct duet_op nops[40];
+
+	open_loop(_i, ",entries=8");
+	refused = 20;
+	for (uintptr_t i = 0; i < 40; i++) {
+		duet_op_init(&nops[i], note_order, (void *)i);
+		duet_op_nop(&nops[i]);
+		ck_assert_int_eq(duet_op_start(loop, &nops[i]), 0);
+	}
+	refused = 2;
+	ck_assert_int_eq(duet_loop_run(loop), 0);
+	ck_assert_uint_eq(ends, 40);
+	close_loop();
+}
+END_TEST
+
+START_TEST(a_cancel_that_finds_no_room_is_asked_again)
+{
+	struct duet_op op;
+	duet_handle handle;
+	char data[8];
+	int raw;
+
+	open_loop(_i, ",entries=8");
+	raw = pair_open(SOCK_STREAM, &handle);
+	duet_op_init(&op, done, NULL);
+	duet_op_recv(&op, handle, data, sizeof(data), 0);
+	ck_assert_int_eq(duet_op_start(loop, &op), 0);
+	turns(1);
+	fill();
+	refused = 2;
+	duet_op_cancel(&op);
+	ck_assert_uint_eq(stats().cancels, 0);
+	turn_until_ended(&op);
+	ck_assert_int_eq(op.result, -ECANCELED);
+	ck_assert_uint_eq(stats().cancels, 1);
+	close_loop();
+	close(raw);
+}
+END_TEST
+
+START_TEST(a_cancel_finds_room_in_a_full_queue)
+{
+	struct duet_op op;
+	duet_handle handle;
+	char data[8];
+	int raw;
+
+	open_loop(_i, ",entries=8");
+	raw = pair_open(SOCK_STREAM, &handle);
+	duet_op_init(&op, done, NULL);
+	duet_op_recv(&op, handle, data, sizeof(data), 0);
+	ck_assert_int_eq(duet_op_start(loop, &op), 0);
+	turns(1);
+	fill();
+	duet_op_cancel(&op);
+	turn_until_ended(&op);
+	ck_assert_int_eq(op.result, -ECANCELED);
+	ck_assert_uint_eq(stats().queue_full, 1);
+	ck_assert_uint_eq(ends, 9);
+	close_loop();
+	close(raw);
+}
+END_TEST
+
+/* A poll for room that is left to a watch, since the peer's half-close is reported unasked. */
+static int watch_for_room(struct duet_op *op)
+{
+	duet_handle handle;
+	int raw = pair_open(SOCK_STREAM, &handle);
+
+	while (send(duet_handle_fd(loop, handle), received, sizeof(received), MSG_DONTWAIT) > 0)
+		;
+	ck_assert_int_eq(shutdown(raw, SHUT_WR), 0);
+	duet_op_init(op, done, NULL);
+	duet_op_poll(op, handle, POLLOUT);
+	ck_assert_int_eq(duet_op_start(loop, op), 0);
+	turns(3);
+	ck_assert(duet_op_pending(op));
+	return raw;
+}
+
+/* There is no room to take it away: the completion in front of what it sees fills the queue. Until
+ * there is, it goes on, and sees the same again. */
+START_TEST(a_watch_that_finds_no_room_to_end_is_told_once)
+{
+	struct duet_op watch, first;
+	duet_handle handle;
+	char byte;
+	int watched, raw;
+
+	open_loop(_i, ",entries=8");
+	watched = watch_for_room(&watch);
+	raw = pair_open(SOCK_STREAM, &handle);
+	duet_op_init(&first, done, NULL);
+	duet_op_recv(&first, handle, &byte, 1, 0);
+	ck_assert_int_eq(duet_op_start(loop, &first), 0);
+	turns(1);
+	if (post(first.backend, -ENODATA, 0)) {
+		ck_assert(post(watch.backend, POLLOUT, IORING_CQE_F_MORE));
+		ck_assert(post(watch.backend, POLLOUT, IORING_CQE_F_MORE));
+		fills = true;
+		refused = 2;
+		ck_assert_int_eq(duet_loop_turn(loop, 0), 1);
+		refused = 0;
+		ck_assert_uint_eq(watch.progress, PLACE_HELD);
+		turns(2);
+		ck_assert_uint_eq(ends, 1 + FILLERS + 1);
+		ck_assert_int_eq(watch.result, POLLOUT);
+	}
+	close(watched);
+	close(raw);
+	turns(2);
+	close_loop();
+}
+END_TEST
+
+/* Fills the queue of eight with what doesn't end. */
+static void poll_with_all_places(struct duet_op polls[FILLERS], duet_handle handle)
+{
+	for (int i = 0; i < FILLERS; i++) {
+		duet_op_init(&polls[i], done, NULL);
+		duet_op_poll(&polls[i], handle, POLLPRI);
+		ck_assert_int_eq(duet_op_start(loop, &polls[i]), 0);
+	}
+}
+
+static void *wake(void *context)
+{
+	usleep(20000);
+	duet_loop_wake(context);
+	return NULL;
+}
+
+/* The first turn of a loop enters the wake's poll; here there is no place for it. */
+START_TEST(a_loop_that_has_no_room_for_its_wake_does_not_sleep)
+{
+	struct duet_op polls[FILLERS];
+	duet_handle handle;
+	pthread_t thread;
+	int raw;
+
+	open_loop(_i, ",entries=8");
+	raw = pair_open(SOCK_STREAM, &handle);
+	poll_with_all_places(polls, handle);
+	refused = 1;
+	ck_assert_int_eq(pthread_create(&thread, NULL, wake, loop), 0);
+	for (int i = 0; i < 3 && !stats().wakes; i++)
+		ck_assert_int_eq(duet_loop_turn(loop, -1), 0);
+	ck_assert_int_eq(refused, 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_uint_eq(stats().wakes, 1);
+	close_loop();
+	close(raw);
+}
+END_TEST
+
+/* The queue is full of what waits when the turn begins: the multishot is entered by the next. */
+START_TEST(a_loop_that_has_no_room_for_what_it_owes_does_not_sleep)
+{
+	struct duet_op op, polls[FILLERS];
+	duet_handle handle;
+	uint64_t waits;
+	int raw;
+
+	open_loop(_i, ",entries=8");
+	raw = pair_open(SOCK_STREAM, &handle);
+	if (end_without_room(&op, handle)) {
+		refused = 1;
+		turns(1);
+		poll_with_all_places(polls, handle);
+		refused = 1;
+		waits = stats().waits;
+		turns(1);
+		ck_assert_uint_eq(stats().waits, waits);
+		ck_assert_uint_eq(op.progress, PLACE_OWED);
+		turns(1);
+		ck_assert_uint_eq(op.progress, PLACE_KERNEL);
+		duet_op_cancel(&op);
+		turn_until_ended(&op);
+	}
+	close(raw);
+	turns(2);
+	close_loop();
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const cases[] = {
+		a_hundred_thousand_nops_pass_a_queue_of_64,
+		more_arrivals_than_the_queue_holds_all_come_in_order,
+		a_multishot_that_the_kernel_ends_goes_on_when_there_is_room,
+		a_multishot_that_waits_for_room_can_be_cancelled,
+		starts_that_find_no_room_keep_their_order,
+		a_cancel_that_finds_no_room_is_asked_again,
+		a_cancel_finds_room_in_a_full_queue,
+		a_watch_that_finds_no_room_to_end_is_told_once,
+		a_loop_that_has_no_room_for_its_wake_does_not_sleep,
+		a_loop_that_has_no_room_for_what_it_owes_does_not_sleep,
+	};
+
+	return run_in_both_modes("completion_room", cases, sizeof(cases) / sizeof(*cases));
+}
