@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "compare/conduct.h"
+#include "compare/load/schedule.h"
 #include "compare/measure/interval.h"
 #include "compare/measure/process.h"
 #include "compare/measure/window.h"
@@ -28,7 +29,7 @@ static const uint32_t UNSET = UINT32_MAX; /* 0 repeats is a wish like any other 
 struct values {
 	const char *set, *file, *json, *a, *b;
 	bool cells, direct, quiet;
-	uint32_t rounds, repeats, connections, size_bytes, depth, block_bytes;
+	uint32_t rounds, repeats, connections, size_bytes, depth, rate_per_s, block_bytes;
 	uint64_t duration_ns, warmup_ns, seed;
 };
 
@@ -50,6 +51,8 @@ static const struct option_row ROWS[] = {
 	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES", "echo: of a message (64)" },
 	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N",
 	  "messages or reads under way (echo 1, file 32)" },
+	{ "rate", OPTION_NUMBER, AT(rate_per_s), 0, SCHEDULE_RATE_MAX, "N",
+	  "echo: open loop, N messages a second (0: closed)" },
 	{ "file", OPTION_TEXT, AT(file), 0, 0, "PATH", "file: read this one (one is made)" },
 	{ "block", OPTION_SIZE, AT(block_bytes), 512, 1 << 20, "BYTES",
 	  "file: of a read, a multiple of 512 (4K)" },
@@ -127,7 +130,7 @@ static int plan_set(struct plan *plan, int operands)
 		return say_failure(SAY_USAGE, "compare: --set %s: there is quick and full",
 				   values->set);
 	if (operands || values->cells || values->connections || values->size_bytes ||
-	    values->depth || values->block_bytes || values->direct)
+	    values->depth || values->rate_per_s || values->block_bytes || values->direct)
 		return say_failure(SAY_USAGE, "compare: --set %s fixes the workloads and their "
 				   "parameters; leave out one or the other", set->name);
 	plan->patience_ns = set->patience_ns;
@@ -159,6 +162,7 @@ static int plan_workload(struct plan *plan, const char *name)
 			       .direct = values->direct };
 	cell->connections = chosen(values->connections, 64);
 	cell->size_bytes = chosen(values->size_bytes, 64);
+	cell->rate_per_s = values->rate_per_s;
 	cell->depth = chosen(values->depth, workload == &WORKLOAD_FILE ? 32 : 1);
 	cell->block_bytes = chosen(values->block_bytes, 4096);
 	fill_times(values, cell, NULL);
@@ -190,7 +194,7 @@ static int check_options(const struct values *values, bool echo, bool file)
 			: values->direct ? "--direct" : NULL;
 	else if (!echo && file)
 		option = values->connections ? "--connections"
-			: values->size_bytes ? "--size" : NULL;
+			: values->size_bytes ? "--size" : values->rate_per_s ? "--rate" : NULL;
 	if (!option)
 		return SAY_OK;
 	return say_failure(SAY_USAGE, "compare: %s is an option of the workload %s, which isn't "
@@ -208,6 +212,9 @@ static int plan_all(struct plan *plan, int count, char **names)
 	if (values->cells && (values->a || values->b))
 		return say_failure(SAY_USAGE, "compare: --cells names its own arms; leave out --a "
 				   "and --b");
+	if (values->rate_per_s && values->depth)
+		return say_failure(SAY_USAGE, "compare: --depth is for a closed loop; with --rate no "
+				   "message waits for an answer");
 	if (values->block_bytes % 512)
 		return say_failure(SAY_USAGE, "compare: --block %u: give a multiple of 512",
 				   values->block_bytes);

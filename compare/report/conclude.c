@@ -12,6 +12,7 @@
 #include "compare/measure/noise.h"
 #include "compare/measure/rounds.h"
 #include "compare/measure/verdict.h"
+#include "compare/report/limits.h"
 
 /* A figure of one slot; NAN where it couldn't be measured. */
 typedef double figure_fn(const json_t *slot);
@@ -19,6 +20,7 @@ typedef double figure_fn(const json_t *slot);
 struct metric {
 	const char *key, *title, *unit, *better;
 	bool wall; /* suffers from what else runs: void where most rounds were disturbed */
+	bool waits; /* latency: void where a rate wasn't kept */
 	figure_fn *figure;
 };
 
@@ -64,11 +66,11 @@ static double p999_latency(const json_t *slot)
 }
 
 static const struct metric METRICS[] = {
-	{ "cpu_per_operation_ns", "CPU per operation", "ns", "lower", false, cpu_per_operation },
-	{ "latency_p50_ns", "median latency", "ns", "lower", false, median_latency },
-	{ "throughput_per_s", "throughput", "1/s", "higher", true, throughput },
-	{ "latency_p99_ns", "p99 latency", "ns", "lower", true, p99_latency },
-	{ "latency_p999_ns", "p99.9 latency", "ns", "lower", true, p999_latency },
+	{ "cpu_per_operation_ns", "CPU per operation", "ns", "lower", false, false, cpu_per_operation },
+	{ "latency_p50_ns", "median latency", "ns", "lower", false, true, median_latency },
+	{ "throughput_per_s", "throughput", "1/s", "higher", true, false, throughput },
+	{ "latency_p99_ns", "p99 latency", "ns", "lower", true, true, p99_latency },
+	{ "latency_p999_ns", "p99.9 latency", "ns", "lower", true, true, p999_latency },
 };
 
 static double counted(const json_t *slot, const char *key)
@@ -146,17 +148,17 @@ static double arm_busy(const json_t *slot)
 }
 
 static const struct metric COUNTERS[] = {
-	{ "system_calls_per_operation", "loop's system calls per op", "", "", false, system_calls },
-	{ "wasted_attempts_per_operation", "wasted attempts per op", "", "", false, wasted },
-	{ "waits_per_operation", "waits per op", "", "", false, waits },
-	{ "completions_per_wait", "completions per wait", "", "", false, completions_per_wait },
-	{ "inline_per_operation", "ended inline per op", "", "", false, inline_ended },
-	{ "worker_per_operation", "to a worker per op", "", "", false, worker },
-	{ "registrations_per_operation", "registrations per op", "", "", false, registrations },
-	{ "context_switches_per_operation", "context switches per op", "", "", false, switches },
-	{ "bytes_on_loan_mean", "bytes on loan, mean", "bytes", "", false, bytes_on_loan },
-	{ "arm_busy_percent", "arm's processor use", "%", "", false, arm_busy },
-	{ "load_busy_percent", "load's processor use", "%", "", false, load_busy },
+	{ "system_calls_per_operation", "loop's system calls per op", "", "", false, false, system_calls },
+	{ "wasted_attempts_per_operation", "wasted attempts per op", "", "", false, false, wasted },
+	{ "waits_per_operation", "waits per op", "", "", false, false, waits },
+	{ "completions_per_wait", "completions per wait", "", "", false, false, completions_per_wait },
+	{ "inline_per_operation", "ended inline per op", "", "", false, false, inline_ended },
+	{ "worker_per_operation", "to a worker per op", "", "", false, false, worker },
+	{ "registrations_per_operation", "registrations per op", "", "", false, false, registrations },
+	{ "context_switches_per_operation", "context switches per op", "", "", false, false, switches },
+	{ "bytes_on_loan_mean", "bytes on loan, mean", "bytes", "", false, false, bytes_on_loan },
+	{ "arm_busy_percent", "arm's processor use", "%", "", false, false, arm_busy },
+	{ "load_busy_percent", "load's processor use", "%", "", false, false, load_busy },
 };
 
 static json_t *real_or_null(double value)
@@ -313,24 +315,34 @@ static json_t *numbers_json(const struct verdict_result *result)
 			 result->floor, "detectable", result->detectable);
 }
 
+/* Leaving out the rounds whose rate wasn't kept would leave in the better ones. */
+static bool is_void(const json_t *rounds, unsigned int arm, const struct metric *metric)
+{
+	return metric->waits && limits_missed_by(rounds, arm);
+}
+
 static json_t *comparison_json(const json_t *rounds, unsigned int arm, const struct metric *metric,
 			       bool disturbed)
 {
 	struct rounds_gathered gathered;
 	struct verdict_evidence evidence = { .ratios = gathered.ratios, .floors = gathered.floors,
 					     .disturbed = disturbed && metric->wall };
+	bool missed = is_void(rounds, 0, metric) || is_void(rounds, arm, metric);
 	struct verdict_result result;
 	json_t *json;
 
 	gather(rounds, arm, metric->figure, &gathered);
 	evidence.rounds = gathered.count;
-	evidence.measured = gathered.count && enough_remain(gathered.count, gathered.left_out);
+	evidence.measured = !missed && gathered.count &&
+		enough_remain(gathered.count, gathered.left_out);
 	verdict_decide(&evidence, &result);
 	json = json_pack("{s:i, s:i, s:s, s:i, s:i, s:s?}", "a", 0, "b", (int)arm, "verdict",
 			 verdict_word(result.verdict), "rounds", (int)gathered.count,
 			 "rounds_left_out", (int)gathered.left_out, "left_out_disturbed_by",
 			 gathered.cause);
 	json_object_update_new(json, numbers_json(&result));
+	if (missed)
+		json_object_set_new(json, "reason", json_string("the rate was not kept"));
 	return json;
 }
 
@@ -340,8 +352,9 @@ static json_t *metric_json(const json_t *rounds, unsigned int arms, const struct
 	json_t *comparisons = json_array(), *medians = json_array();
 
 	for (unsigned int arm = 0; arm < arms; arm++)
-		json_array_append_new(medians, real_or_null(median_of_rounds(rounds, arm,
-									     metric->figure)));
+		json_array_append_new(medians, is_void(rounds, arm, metric) ? json_null()
+				      : real_or_null(median_of_rounds(rounds, arm,
+								      metric->figure)));
 	for (unsigned int arm = 1; arm < arms; arm++)
 		json_array_append_new(comparisons,
 				      comparison_json(rounds, arm, metric, disturbed));
@@ -411,4 +424,5 @@ void conclude_cell(json_t *cell)
 	json_object_set_new(cell, "metrics", metrics);
 	json_object_set_new(cell, "counters", counters);
 	json_object_set_new(cell, "noise", noise);
+	limits_conclude(cell);
 }
