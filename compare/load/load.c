@@ -225,7 +225,8 @@ static int take_open_turn(struct load *load, uint64_t until_ns)
 	count = pace_wait(&load->pace, load->epoll, events, OPEN_EVENTS_MAX,
 			  awake_ns < until_ns ? awake_ns : until_ns);
 	if (count < 0)
-		return count == -EINTR ? 0 : fail(load, count, "epoll_pwait2", 0);
+		return count == -EINTR ? 0 : fail(load, count, "epoll_pwait2 (since Linux 5.11)",
+							 0);
 	return serve_events(load, events, count);
 }
 

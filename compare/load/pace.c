@@ -38,13 +38,13 @@ void pace_prepare(struct pace *pace, pid_t subject)
 int pace_wait(const struct pace *pace, int epoll, struct epoll_event *events, int events_max,
 	      uint64_t until_ns)
 {
-	uint64_t now_ns = window_now_ns(), wake_ns = until_ns - pace->spin_ns;
+	uint64_t awake_ns = window_now_ns() + pace->spin_ns;
 	struct timespec timeout = {0};
 	int count;
 
-	if (wake_ns > now_ns) {
-		timeout.tv_sec = (time_t)((wake_ns - now_ns) / 1000000000);
-		timeout.tv_nsec = (long)((wake_ns - now_ns) % 1000000000);
+	if (until_ns > awake_ns) {
+		timeout.tv_sec = (time_t)((until_ns - awake_ns) / 1000000000);
+		timeout.tv_nsec = (long)((until_ns - awake_ns) % 1000000000);
 	}
 	count = epoll_pwait2(epoll, events, events_max, &timeout, NULL);
 	return count < 0 ? -errno : count;
