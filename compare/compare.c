@@ -139,6 +139,7 @@ static int plan_set(struct plan *plan, int operands)
 
 		*cell = (struct cell){ .workload = row->workload, .connections = row->connections,
 				       .size_bytes = row->size_bytes, .depth = row->depth,
+				       .rate_per_s = row->rate_per_s,
 				       .block_bytes = row->block_bytes, .direct = row->direct,
 				       .file = values->file };
 		fill_times(values, cell, set);
