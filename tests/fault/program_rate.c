@@ -231,6 +231,46 @@ START_TEST(an_open_loop_misses_a_lost_byte)
 }
 END_TEST
 
+/* What a socket doesn't take is neither lost nor sent twice, and comes as late as it comes. */
+START_TEST(a_full_socket_is_waited_for)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	struct server server = { .connections = 1, .stall_after = 100000 };
+	json_t *slot = play(&server, program, "--size 256K --rate 300 --duration 0.4");
+
+	ck_assert_msg(slot != NULL, "%d: %s", program->code, program->complained);
+	ck_assert(server.stalled);
+	ck_assert_int_eq(integer_at(slot, "wrong_bytes"), 0);
+	ck_assert_int_eq(integer_at(slot, "lost_operations"), 0);
+	ck_assert_int_eq(integer_at(json_object_get(slot, "service"), "count"),
+			 integer_at(json_object_get(slot, "latency"), "count"));
+	if (json_is_true(json_object_get(slot, "rate_kept")))
+		ck_assert_int_eq(integer_at(json_object_get(slot, "latency"), "count"),
+				 integer_at(slot, "due"));
+	json_decref(slot);
+	free(program);
+}
+END_TEST
+
+START_TEST(ctrl_c_doesn_t_wait_for_the_next_due_time)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	struct server server = { .connections = 1 };
+
+	begin_server(&server);
+	program_begin(program, NULL, "load echo 127.0.0.1:%u --connections 1 --rate 1 --warmup 0 "
+		      "--duration 3600", server.port);
+	program_pause_ms(2500);
+	kill(program->pid, SIGTERM);
+	program_end(program);
+	program_expect(program, 0, "ended early");
+	ck_assert_ptr_nonnull(strstr(program->said, "open loop at 1 a second"));
+	pthread_join(server.thread, NULL);
+	close(server.listener);
+	free(program);
+}
+END_TEST
+
 /* Nothing can be answered ten million times a second: the comparison is kept, without latency. */
 START_TEST(a_comparison_whose_rate_is_not_kept_says_so_and_keeps_the_rest)
 {
@@ -283,6 +323,8 @@ int main(void)
 	tcase_add_test(cases, what_finds_no_stamp_is_held_and_not_forgotten);
 	tcase_add_test(cases, an_open_loop_counts_every_wrong_byte);
 	tcase_add_test(cases, an_open_loop_misses_a_lost_byte);
+	tcase_add_test(cases, a_full_socket_is_waited_for);
+	tcase_add_test(cases, ctrl_c_doesn_t_wait_for_the_next_due_time);
 	tcase_add_test(cases, a_comparison_whose_rate_is_not_kept_says_so_and_keeps_the_rest);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);
