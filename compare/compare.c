@@ -214,8 +214,8 @@ static int plan_all(struct plan *plan, int count, char **names)
 		return say_failure(SAY_USAGE, "compare: --cells names its own arms; leave out --a "
 				   "and --b");
 	if (values->rate_per_s && values->depth)
-		return say_failure(SAY_USAGE, "compare: --depth is for a closed loop; with --rate no "
-				   "message waits for an answer");
+		return say_failure(SAY_USAGE, "compare: --depth is for a closed loop; with --rate "
+				   "no message waits for an answer");
 	if (values->block_bytes % 512)
 		return say_failure(SAY_USAGE, "compare: --block %u: give a multiple of 512",
 				   values->block_bytes);

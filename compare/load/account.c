@@ -61,9 +61,10 @@ void account_print(const struct load_result *result, FILE *out)
 	}
 	if (load_limited(result))
 		say_wrapped(out, is_open(result)
-			? "The load generator was late by itself: it made more than a quarter of the "
-			  "p99 latency." : "The load generator was busy all the time: it, and not the "
-			  "server alone, set throughput and latency.", 0, 0);
+			? "The load generator was late by itself: it made more than a quarter of "
+			  "the p99 latency."
+			: "The load generator was busy all the time: it, and not the server alone, "
+			  "set throughput and latency.", 0, 0);
 }
 
 int account_judge(const struct load_result *result)
@@ -72,8 +73,8 @@ int account_judge(const struct load_result *result)
 
 	if (!is_open(result) || load_rate_kept(result))
 		return SAY_OK;
-	return say_failure(SAY_UNMEASURED, "the rate was not kept: %.0f messages a second were due, "
-			   "and %.0f were answered%s", (double)result->due / seconds(result),
+	return say_failure(SAY_UNMEASURED, "the rate was not kept: %.0f messages a second were "
+			   "due, and %.0f were answered%s", (double)result->due / seconds(result),
 			   (double)run->answered / seconds(result), load_limited(result)
 			   ? "; the load generator itself was late" : "");
 }

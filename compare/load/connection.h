@@ -1,9 +1,9 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
-/* One connection of the load generator: sends messages of one size and compares every byte that comes
- * back. In a closed loop it keeps depth messages unanswered; in an open loop it sends each when it is
- * due, answered or not. */
+/* One connection of the load generator: sends messages of one size and compares every byte that
+ * comes back. In a closed loop it keeps depth messages unanswered; in an open loop it sends each
+ * when it is due, answered or not. */
 #ifndef COMPARE_LOAD_CONNECTION_H
 #define COMPARE_LOAD_CONNECTION_H
 
@@ -13,8 +13,8 @@
 #include "compare/load/schedule.h"
 #include "compare/measure/histogram.h"
 
-/* What all connections of a run share. What is counted "in the window" is: in a closed loop what was
- * answered in it, in an open loop what was due in it, also if the answer came later. */
+/* What all connections of a run share. What is counted "in the window" is: in a closed loop what
+ * was answered in it, in an open loop what was due in it, also if the answer came later. */
 struct connection_run {
 	struct schedule schedule; /* its rate is 0 in a closed loop */
 	uint32_t size_bytes;
@@ -39,8 +39,8 @@ struct connection {
 	bool held;       /* something is due, but all stamps are taken */
 	uint64_t sent_bytes, received_bytes;
 	uint64_t begun;     /* messages of which at least one byte was meant to go out */
-	uint64_t *stamps_ns; /* of the last `depth` of them, a ring: when they were begun; in an open
-			      * loop, where that follows from the schedule, when they went out */
+	uint64_t *stamps_ns; /* of the last `depth` of them, a ring: when they were begun; in an
+			      * open loop, whose schedule knows that, when they went out */
 };
 
 /* Begins what may begin now, and sends nothing yet. */

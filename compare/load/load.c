@@ -292,8 +292,8 @@ static int fail_silent(struct load *load, uint32_t unanswered)
 	return -ETIMEDOUT;
 }
 
-/* A closed loop has nothing more to send, nor has an open one whose rate was too much. But of a rate
- * that was kept everything that was due is sent: what is left of it may be the slowest. */
+/* A closed loop has nothing more to send, nor has an open one whose rate was too much. But of a
+ * rate that was kept everything that was due is sent: what is left of it may be the slowest. */
 static int send_rest(struct load *load)
 {
 	struct connection_run *run = &load->result->run;

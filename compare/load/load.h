@@ -14,8 +14,8 @@
 #include "compare/load/connection.h"
 #include "compare/measure/window.h"
 
-/* How many messages of a connection may be unanswered in an open loop: as many as are due in a second,
- * and LOAD_STAMPS_MIN at least. What is due beyond that is held back until an answer comes.
+/* How many messages of a connection may be unanswered in an open loop: as many as are due in a
+ * second, and LOAD_STAMPS_MIN at least. What is due beyond that is held back until an answer comes.
  * LOAD_FILES: descriptors that it has beside its connections, at most. */
 enum { LOAD_SILENCE_S = 5, LOAD_STAMPS_MIN = 16, LOAD_FILES = 8 };
 
@@ -39,9 +39,10 @@ struct load_result {
 	char problem[480];         /* what stopped it, if something did */
 };
 
-/* Open loop: whether the server took what was due. Nothing was held back, and what was answered in the
- * window is less than what was due in it by 2 % at most: of what is due in a second if the window is
- * shorter, so that a hiccup of 20 ms at its end is none of the rate's, and by one message in any case. */
+/* Open loop: whether the server took what was due. Nothing was held back, and what was answered in
+ * the window is less than what was due in it by 2 % at most: of what is due in a second if the
+ * window is shorter, so that a hiccup of 20 ms at its end is none of the rate's, and by one message
+ * in any case. */
 bool load_rate_kept(const struct load_result *result);
 
 /* Whether the generator itself was the bottleneck, so that the figures are more its own than the

@@ -11,11 +11,11 @@
 
 #include "compare/measure/window.h"
 
-/* A wake-up is late by what the processor needs to leave its idle state, and that is deeper the longer
- * it slept: on a virtual machine a median of 22 us after 100 us, 28 us after 1 ms, 88 us after 10 ms and
- * 148 us after 100 ms (9 of 10 below 26, 56, 109 and 770 us). Awake for 200 us before the time, a send is
- * 0.2 us late. In that stretch epoll is asked again and again without waiting, so that no answer is
- * seen later. */
+/* A wake-up is late by what the processor needs to leave its idle state, and that is deeper the
+ * longer it slept: on a virtual machine a median of 22 us after 100 us, 28 us after 1 ms, 88 us
+ * after 10 ms and 148 us after 100 ms (9 of 10 below 26, 56, 109 and 770 us). Awake for 200 us before the
+ * time, a send is 0.2 us late. In that stretch epoll is asked again and again without waiting, so
+ * that no answer is seen later. */
 enum { SPIN_NS = 200000 };
 
 /* A subject that we don't know of is taken to be elsewhere, or to find a processor beside ours. */

@@ -3,8 +3,9 @@
 
 /* When which message of an open loop is due. The messages of all connections together come at one
  * constant interval, and take turns through the connections: so each connection's own interval is
- * constant, too, and its messages lie evenly between those of the others. Every due time is computed
- * from the start and never from the one before, so that nothing drifts, however long it goes on. */
+ * constant, too, and its messages lie evenly between those of the others. Every due time is
+ * computed from the start and never from the one before, so that nothing drifts, however long it
+ * goes on. */
 #ifndef COMPARE_LOAD_SCHEDULE_H
 #define COMPARE_LOAD_SCHEDULE_H
 
@@ -14,7 +15,7 @@ enum { SCHEDULE_RATE_MAX = 10000000 };
 
 struct schedule {
 	uint64_t start_ns;    /* message 0 is due */
-	uint32_t rate_per_s;  /* of all connections together, up to SCHEDULE_RATE_MAX; 0: closed loop */
+	uint32_t rate_per_s;  /* of all connections, up to SCHEDULE_RATE_MAX; 0: closed loop */
 	uint32_t connections; /* at least 1 */
 };
 

@@ -71,6 +71,7 @@ void limits_conclude(json_t *cell)
 /* "30 of 30 plays of a, 2 of 15 of b"; false if there is nothing to say. */
 static bool list_arms(const json_t *cell, const char *key, char *text, size_t size)
 {
+	const json_t *rounds = json_object_get(cell, "rounds");
 	const json_t *counts = json_object_get(cell, key);
 	size_t used = 0;
 
@@ -82,8 +83,7 @@ static bool list_arms(const json_t *cell, const char *key, char *text, size_t si
 			continue;
 		used += (size_t)snprintf(text + used, size - used, "%s%lld of %lld%s of %c",
 					 used ? ", " : "", (long long)count,
-					 (long long)count_slots(json_object_get(cell, "rounds"), arm,
-								is_any),
+					 (long long)count_slots(rounds, arm, is_any),
 					 used ? "" : " plays", 'a' + (int)arm);
 	}
 	return used > 0;
@@ -106,7 +106,7 @@ void limits_print(const json_t *cell, FILE *out)
 	snprintf(text, sizeof(text), "The load generator was the bottleneck in %s: %s CPU per "
 		 "operation is the arm's own.", arms, open
 		 ? "it came late to what was due, and latency contains that."
-		 : "it was busy for 95 % of the time or more, and throughput and latency are as much "
-		   "its own as the arm's.");
+		 : "it was busy for 95 % of the time or more, and throughput and latency are as "
+		   "much its own as the arm's.");
 	say_wrapped(out, text, 0, 2);
 }

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
-/* Where the load, and not the arm, set the figures: the generator was itself the bottleneck, or a rate
- * was more than could be answered. Taken from the slots, as everything that is concluded. */
+/* Where the load, and not the arm, set the figures: the generator was itself the bottleneck, or a
+ * rate was more than could be answered. Taken from the slots, as everything that is concluded. */
 #ifndef COMPARE_REPORT_LIMITS_H
 #define COMPARE_REPORT_LIMITS_H
 

@@ -179,7 +179,7 @@ static int await_load(struct pair *pair, json_t **slot)
 
 	if (status == -EINTR)
 		return WORKLOAD_INTERRUPTED;
-	/* A slot whose rate wasn't kept is a result, too: what it can't show is left out of it later. */
+	/* A slot whose rate wasn't kept is a result, too, only without a latency. */
 	if (!code || code == SAY_WRONG_BYTE || code == SAY_UNMEASURED)
 		*slot = json_loads(pair->load.text ? pair->load.text : "", 0, NULL);
 	if (*slot && json_is_false(json_object_get(*slot, "complete")))

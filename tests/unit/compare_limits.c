@@ -27,8 +27,8 @@ static json_t *make_cell(int missed, int rate_per_s)
 	json_t *rounds = json_array();
 
 	for (int i = 0; i < ROUNDS; i++)
-		json_array_append_new(rounds, json_pack("{s:b, s:[o, o, o]}", "kept", i != 7, "slots",
-							make_slot(0, false, true),
+		json_array_append_new(rounds, json_pack("{s:b, s:[o, o, o]}", "kept", i != 7,
+							"slots", make_slot(0, false, true),
 							make_slot(1, true, i >= missed),
 							make_slot(0, false, true)));
 	return json_pack("{s:s, s:{s:i}, s:[{}, {}], s:o}", "workload", "echo", "parameters",

@@ -17,7 +17,7 @@ struct rate_case {
 
 static const struct rate_case RATES[] = {
 	{ 1000, 1000, 1000, 0, true },  { 1000, 1000, 980, 0, true },
-	{ 1000, 1000, 979, 0, false },  { 1000, 1000, 1030, 0, true }, /* answers of the warm-up's */
+	{ 1000, 1000, 979, 0, false },  { 1000, 1000, 1030, 0, true }, /* of the warm-up */
 	{ 1000, 1000, 1000, 1, false }, { 1000, 10000, 9800, 0, true },
 	{ 1000, 10000, 9799, 0, false },
 	/* shorter than a second: 20 ms of messages may be missing, not more */

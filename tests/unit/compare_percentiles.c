@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
-/* Percentiles of the histogram against those of the sorted samples themselves, on distributions whose
- * shape is known: they agree to within the stated 1/128, wherever the mass lies. */
+/* Percentiles of the histogram against those of the sorted samples themselves, on distributions
+ * whose shape is known: they agree to within the stated 1/128, wherever the mass lies. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>

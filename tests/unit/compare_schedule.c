@@ -89,8 +89,10 @@ START_TEST(a_connection_s_own_messages_are_staggered_between_the_others)
 
 			ck_assert_uint_eq(schedule_connection(&schedule, message), connection);
 			ck_assert_uint_eq(due_ns, START_NS + (nth * 8 + connection) * 1000000);
-			ck_assert_uint_eq(schedule_count_of(&schedule, connection, due_ns), nth + 1);
-			ck_assert_uint_eq(schedule_count_of(&schedule, connection, due_ns - 1), nth);
+			ck_assert_uint_eq(schedule_count_of(&schedule, connection, due_ns),
+					  nth + 1);
+			ck_assert_uint_eq(schedule_count_of(&schedule, connection, due_ns - 1),
+					  nth);
 		}
 	}
 }
