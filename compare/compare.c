@@ -14,6 +14,7 @@
 #include "compare/conduct.h"
 #include "compare/gate.h"
 #include "compare/like.h"
+#include "compare/load/schedule.h"
 #include "compare/measure/interval.h"
 #include "compare/measure/process.h"
 #include "compare/measure/window.h"
@@ -31,7 +32,7 @@ static const uint32_t UNSET = UINT32_MAX; /* 0 repeats is a wish like any other 
 struct values {
 	const char *set, *like, *file, *json, *a, *b;
 	bool cells, parity, direct, quiet, no_kernel_view;
-	uint32_t rounds, repeats, connections, size_bytes, depth, block_bytes;
+	uint32_t rounds, repeats, connections, size_bytes, depth, rate_per_s, block_bytes;
 	uint64_t duration_ns, warmup_ns, seed, delay_ns;
 	struct option_list fail_if;
 };
@@ -57,6 +58,8 @@ static const struct option_row ROWS[] = {
 	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES", "echo: of a message (64)" },
 	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N",
 	  "messages or reads under way (echo 1, file 32)" },
+	{ "rate", OPTION_NUMBER, AT(rate_per_s), 0, SCHEDULE_RATE_MAX, "N",
+	  "echo: open loop, N messages a second (0: closed)" },
 	{ "delay", OPTION_SECONDS, AT(delay_ns), 1000, UINT64_C(1000000000), "SECONDS",
 	  "echo: each way on a wire between the ends (root)" },
 	{ "file", OPTION_TEXT, AT(file), 0, 0, "PATH", "file: read this one (one is made)" },
@@ -146,8 +149,9 @@ static int plan_set(struct plan *plan, int operands)
 	if (!set)
 		return say_failure(SAY_USAGE, "compare: --set %s: there is quick and full",
 				   values->set);
-	if (operands || values->cells || values->parity || values->connections || values->size_bytes ||
-	    values->depth || values->block_bytes || values->direct || values->delay_ns)
+	if (operands || values->cells || values->parity || values->connections ||
+	    values->size_bytes || values->depth || values->rate_per_s || values->block_bytes ||
+	    values->direct || values->delay_ns)
 		return say_failure(SAY_USAGE, "compare: --set %s fixes the workloads and their "
 				   "parameters; leave out one or the other", set->name);
 	plan->patience_ns = set->patience_ns;
@@ -156,6 +160,7 @@ static int plan_set(struct plan *plan, int operands)
 
 		*cell = (struct cell){ .workload = row->workload, .connections = row->connections,
 				       .size_bytes = row->size_bytes, .depth = row->depth,
+				       .rate_per_s = row->rate_per_s,
 				       .block_bytes = row->block_bytes, .direct = row->direct,
 				       .file = values->file };
 		fill_times(values, cell, set);
@@ -224,6 +229,7 @@ static int plan_workload(struct plan *plan, const char *name)
 			       .direct = values->direct };
 	cell->connections = chosen(values->connections, 64);
 	cell->size_bytes = chosen(values->size_bytes, 64);
+	cell->rate_per_s = values->rate_per_s;
 	cell->depth = chosen(values->depth, workload == &WORKLOAD_FILE ? 32 : 1);
 	cell->block_bytes = chosen(values->block_bytes, 4096);
 	cell->delay_ns = workload == &WORKLOAD_ECHO ? values->delay_ns : 0;
@@ -256,7 +262,7 @@ static int check_options(const struct values *values, bool echo, bool file)
 			: values->direct ? "--direct" : NULL;
 	else if (!echo && file)
 		option = values->connections ? "--connections"
-			: values->size_bytes ? "--size"
+			: values->size_bytes ? "--size" : values->rate_per_s ? "--rate"
 			: values->delay_ns ? "--delay" : NULL;
 	if (!option)
 		return SAY_OK;
@@ -277,6 +283,9 @@ static int plan_all(struct plan *plan, const struct values *before, int count, c
 	if (names_arms(values) && (values->a || values->b || (values->cells && values->parity)))
 		return say_failure(SAY_USAGE, "compare: %s names its own arms; leave out --a and --b "
 				   "and their like", names_arms(values));
+	if (values->rate_per_s && values->depth)
+		return say_failure(SAY_USAGE, "compare: --depth is for a closed loop; with --rate "
+				   "no message waits for an answer");
 	if (values->block_bytes % 512)
 		return say_failure(SAY_USAGE, "compare: --block %u: give a multiple of 512",
 				   values->block_bytes);

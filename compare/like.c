@@ -12,6 +12,7 @@
 #include "compare/report/change.h"
 #include "compare/report/environment.h"
 #include "compare/report/store.h"
+#include "compare/load/schedule.h"
 #include "compare/say.h"
 
 struct number {
@@ -26,6 +27,7 @@ static const struct number PARAMETERS[] = {
 	{ "connections", AT(connections), 1, 20000 },
 	{ "size_bytes", AT(size_bytes), 1, 1 << 20 },
 	{ "depth", AT(depth), 1, 1024 },
+	{ "rate_per_s", AT(rate_per_s), 0, SCHEDULE_RATE_MAX },
 	{ "block_bytes", AT(block_bytes), 512, 1 << 20 },
 };
 

@@ -29,6 +29,7 @@ static const struct sets_row FULL[] = {
 	{ &WORKLOAD_ECHO, .connections = 512, .size_bytes = 64, .depth = 1 },
 	{ &WORKLOAD_ECHO, .connections = 64, .size_bytes = 16384, .depth = 1 },
 	{ &WORKLOAD_ECHO, .connections = 64, .size_bytes = 64, .depth = 16 },
+	{ &WORKLOAD_ECHO, .connections = 64, .size_bytes = 64, .depth = 1, .rate_per_s = 20000 },
 	{ &WORKLOAD_ECHO, .connections = 1, .size_bytes = 64, .depth = 1, .cells = true },
 	{ &WORKLOAD_ECHO, .connections = 64, .size_bytes = 64, .depth = 1, .cells = true },
 	{ &WORKLOAD_FILE, .block_bytes = 4096, .depth = 1 },

@@ -11,7 +11,7 @@
 
 struct sets_row {
 	const struct workload *workload;
-	uint32_t connections, size_bytes, depth, block_bytes;
+	uint32_t connections, size_bytes, depth, rate_per_s, block_bytes;
 	bool direct, cells; /* cells: the four cells and the native dialect, and not a against b */
 };
 

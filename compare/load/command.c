@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compare/load/load.h"
+#include "compare/load/account.h"
 #include "compare/measure/process.h"
 #include "compare/options.h"
 #include "compare/report/slot.h"
@@ -18,7 +18,7 @@
 #include "compare/say.h"
 
 struct values {
-	uint32_t connections, size_bytes, depth, subject;
+	uint32_t connections, size_bytes, depth, rate_per_s, subject;
 	uint64_t warmup_ns, duration_ns;
 	const char *json;
 };
@@ -29,6 +29,8 @@ static const struct option_row ROWS[] = {
 	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES", "of a message (64)" },
 	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N",
 	  "unanswered messages a connection (1)" },
+	{ "rate", OPTION_NUMBER, AT(rate_per_s), 0, SCHEDULE_RATE_MAX, "N",
+	  "open loop: N messages a second in all (0: closed)" },
 	{ "duration", OPTION_SECONDS, AT(duration_ns), 1000000, UINT64_C(86400000000000), "SECONDS",
 	  "of the measured stretch (1)" },
 	{ "warmup", OPTION_SECONDS, AT(warmup_ns), 0, UINT64_C(60000000000), "SECONDS",
@@ -47,23 +49,13 @@ static const struct option_set SET = {
 
 static void print_text(const struct load_result *result)
 {
-	const struct histogram *latency = &result->run.latency;
-	double seconds = (double)window_elapsed_ns(&result->window) / 1e9;
 	uint64_t cpu_ns = 0;
 
 	if (result->window.closed.subject_cpu_ns)
 		cpu_ns = result->window.closed.subject_cpu_ns -
 			result->window.opened.subject_cpu_ns;
 
-	printf("%" PRIu64 " message%s in %.3g s: %.0f a second (closed loop, round trips)\n",
-	       result->run.answered, say_plural(result->run.answered), seconds,
-	       (double)result->run.answered / seconds);
-	printf("latency  median %.1f us", histogram_quantile(latency, 0.5) / 1e3);
-	if (histogram_can_show(latency->count, 0.99))
-		printf("   p99 %.1f us", histogram_quantile(latency, 0.99) / 1e3);
-	if (histogram_can_show(latency->count, 0.999))
-		printf("   p99.9 %.1f us", histogram_quantile(latency, 0.999) / 1e3);
-	printf("   longest %.1f us\n", (double)latency->max / 1e3);
+	account_print(result, stdout);
 	if (cpu_ns && result->run.answered)
 		printf("server   %.2f us of CPU time a message\n",
 		       (double)cpu_ns / (double)result->run.answered / 1e3);
@@ -75,7 +67,7 @@ static int report(const struct values *values, const struct load_result *result)
 		.window = &result->window,
 		.latency = &result->run.latency,
 		.operations = result->run.answered,
-		.operations_total = result->answered_total,
+		.operations_total = result->run.answered_total,
 		.wrong_bytes = result->run.wrong_bytes,
 		.lost_operations =
 			(result->lost_bytes + values->size_bytes - 1) / values->size_bytes,
@@ -86,6 +78,7 @@ static int report(const struct values *values, const struct load_result *result)
 	if (values->json) {
 		json = slot_json(&slot);
 		json_object_set_new(json, "complete", json_boolean(!result->ended_early));
+		account_add(result, json);
 		code = store_write(json, values->json);
 		json_decref(json);
 	}
@@ -96,9 +89,11 @@ static int report(const struct values *values, const struct load_result *result)
 	if (result->lost_bytes)
 		return say_failure(SAY_WRONG_BYTE, "%" PRIu64 " byte%s never came back: the figures "
 				   "are void", result->lost_bytes, say_plural(result->lost_bytes));
-	if (!values->json || strcmp(values->json, "-") != 0)
+	if (!code)
+		code = account_judge(result);
+	if (!code && (!values->json || strcmp(values->json, "-") != 0))
 		print_text(result);
-	if (result->ended_early)
+	if (result->ended_early && !code)
 		say_note("ended early: what was measured until then is kept");
 	return code;
 }
@@ -142,7 +137,8 @@ static int play(const struct values *values, const struct load_options *options)
 
 int load_command(int argc, char **argv)
 {
-	struct values values = { 16, 64, 1, 0, 100000000, 1000000000, NULL };
+	struct values values = { .connections = 16, .size_bytes = 64, .warmup_ns = 100000000,
+				 .duration_ns = 1000000000 };
 	struct load_options options = {0};
 	int first, code = options_read(&SET, argc, argv, &values, &first);
 
@@ -153,9 +149,13 @@ int load_command(int argc, char **argv)
 	if (address_read(argv[first + 1], &options.address))
 		return say_failure(SAY_USAGE, "load: '%s' is no HOST:PORT, with a port from 1 to 65535",
 				   argv[first + 1]);
+	if (values.rate_per_s && values.depth)
+		return say_failure(SAY_USAGE, "load: --depth is for a closed loop; with --rate no "
+				   "message waits for an answer");
 	options.connections = values.connections;
 	options.size_bytes = values.size_bytes;
-	options.depth = values.depth;
+	options.depth = values.depth ? values.depth : 1;
+	options.rate_per_s = values.rate_per_s;
 	options.warmup_ns = values.warmup_ns;
 	options.duration_ns = values.duration_ns;
 	options.subject = (pid_t)values.subject;

@@ -1,25 +1,34 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
-/* One connection of the load generator: sends messages of one size, keeps up to depth of them
- * unanswered, and compares every byte that comes back. */
+/* One connection of the load generator: sends messages of one size and compares every byte that
+ * comes back. In a closed loop it keeps depth messages unanswered; in an open loop it sends each
+ * when it is due, answered or not. */
 #ifndef COMPARE_LOAD_CONNECTION_H
 #define COMPARE_LOAD_CONNECTION_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "compare/load/schedule.h"
 #include "compare/measure/histogram.h"
 
-/* What all connections of a run share. */
+/* What all connections of a run share. What is counted "in the window" is: in a closed loop what
+ * was answered in it, in an open loop what was due in it, also if the answer came later. */
 struct connection_run {
+	struct schedule schedule; /* its rate is 0 in a closed loop */
 	uint32_t size_bytes;
-	uint32_t depth;
+	uint32_t depth;    /* stamps a connection: so many messages may be unanswered */
 	bool sending;      /* new messages may begin */
-	uint64_t answered; /* messages whose last byte came back */
+	uint64_t from_ns, until_ns; /* the window; UINT64_MAX while an edge is still to come */
+	uint64_t answered; /* messages whose last byte came back in the window, whenever due */
+	uint64_t answered_total;
 	uint64_t moved_bytes; /* both ways: while it grows, the server is at work */
 	uint64_t wrong_bytes;
-	struct histogram latency; /* from the message's first byte out to its last byte in */
+	uint64_t held;     /* open loop: due in the window while all stamps were taken */
+	struct histogram latency; /* until the last byte in; from when it was meant to be sent */
+	struct histogram service; /* open loop: from when its first byte really went out */
+	struct histogram late;    /* open loop: how late we came round to it, held ones left out */
 };
 
 struct connection {
@@ -27,12 +36,17 @@ struct connection {
 	uint32_t stream; /* which bytes are ours: see pattern.h */
 	bool ended;      /* the peer sent its last byte */
 	bool blocked;    /* the socket takes no more: wait until it is writable */
+	bool held;       /* something is due, but all stamps are taken */
 	uint64_t sent_bytes, received_bytes;
 	uint64_t begun;     /* messages of which at least one byte was meant to go out */
-	uint64_t *begun_ns; /* when the last `depth` of them were, a ring */
+	uint64_t *stamps_ns; /* of the last `depth` of them, a ring: when they were begun; in an
+			      * open loop, whose schedule knows that, when they went out */
 };
 
-/* Sends what may be sent now. 0, or a negative errno of the socket. */
+/* Begins what may begin now, and sends nothing yet. */
+void connection_begin(struct connection *connection, struct connection_run *run, uint64_t now_ns);
+
+/* Begins and sends what may be sent now. 0, or a negative errno of the socket. */
 int connection_send(struct connection *connection, struct connection_run *run, uint64_t now_ns);
 
 /* Forgets the messages of which no byte has gone out: they are neither sent nor waited for. */

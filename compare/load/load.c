@@ -16,18 +16,22 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "compare/load/pace.h"
 #include "compare/load/pattern.h"
 #include "compare/measure/process.h"
 
-/* No wait is longer than WAIT_MAX_MS: a signal that came just before it is seen soon after. */
-enum { EVENTS_MAX = 256, CONNECT_TIMEOUT_MS = 5000, WAIT_MAX_MS = 100 };
+/* An open loop takes fewer answers at once: what is due meanwhile has to wait for them. No wait is
+ * longer than WAIT_MAX_MS: a signal that came just before it is seen soon after. */
+enum { EVENTS_MAX = 256, OPEN_EVENTS_MAX = 32, CONNECT_TIMEOUT_MS = 5000, WAIT_MAX_MS = 100 };
 static const uint64_t SECOND_NS = UINT64_C(1000000000);
 
 struct load {
 	const struct load_options *options;
 	struct load_result *result;
 	struct connection *connections;
-	uint64_t *stamps; /* connections * depth of them */
+	uint64_t *stamps_ns; /* connections * depth of them */
+	struct pace pace;
+	uint64_t next; /* message of the schedule: all before it were begun or are held */
 	int epoll;
 	uint32_t open; /* connections whose peer hasn't ended */
 	bool leaving;  /* we said goodbye: now the peer may, too */
@@ -90,7 +94,7 @@ static int open_connection(struct load *load, uint32_t index, const struct addri
 		return fail(load, -errno, errno == EMFILE
 			? "no descriptor left (raise the limit with ulimit -n)" : "socket", index);
 	connection->stream = index;
-	connection->begun_ns = load->stamps + (size_t)index * load->options->depth;
+	connection->stamps_ns = load->stamps_ns + (size_t)index * load->result->run.depth;
 	status = connect_in_time(connection->fd, to);
 	if (process_interrupted())
 		return fail_interrupted(load);
@@ -163,6 +167,15 @@ static int serve_event(struct load *load, const struct epoll_event *event)
 	return send_on(load, event->data.u32, window_now_ns());
 }
 
+static int serve_events(struct load *load, const struct epoll_event *events, int count)
+{
+	int status = 0;
+
+	for (int i = 0; !status && i < count; i++)
+		status = serve_event(load, &events[i]);
+	return status;
+}
+
 /* One wait, of a millisecond at most towards the end so that a window ends when it should. */
 static int take_turn(struct load *load, uint64_t until_ns)
 {
@@ -170,21 +183,60 @@ static int take_turn(struct load *load, uint64_t until_ns)
 	uint64_t now_ns = window_now_ns();
 	uint64_t wait_ms = until_ns > now_ns ? (until_ns - now_ns) / 1000000 : 0;
 	int count = epoll_wait(load->epoll, events, EVENTS_MAX,
-			       wait_ms < WAIT_MAX_MS ? (int)wait_ms : WAIT_MAX_MS), status = 0;
+			       wait_ms < WAIT_MAX_MS ? (int)wait_ms : WAIT_MAX_MS);
 
 	if (count < 0)
 		return errno == EINTR ? 0 : fail(load, -errno, "epoll_wait", 0);
-	for (int i = 0; !status && i < count; i++)
-		status = serve_event(load, &events[i]);
+	return serve_events(load, events, count);
+}
+
+/* A connection whose socket is full sends when it has room again: an attempt would be in vain. */
+static int send_due(struct load *load)
+{
+	struct connection_run *run = &load->result->run;
+	uint64_t now_ns = window_now_ns();
+	int status = 0;
+
+	for (int i = 0; !status && i < OPEN_EVENTS_MAX; i++) {
+		uint32_t index = schedule_connection(&run->schedule, load->next);
+
+		if (schedule_due_ns(&run->schedule, load->next) > now_ns)
+			break;
+		load->next++;
+		if (load->connections[index].blocked)
+			connection_begin(&load->connections[index], run, now_ns);
+		else
+			status = send_on(load, index, now_ns);
+		now_ns = window_now_ns();
+	}
 	return status;
+}
+
+static int take_open_turn(struct load *load, uint64_t until_ns)
+{
+	struct epoll_event events[OPEN_EVENTS_MAX];
+	int status = send_due(load), count;
+	uint64_t next_ns = schedule_due_ns(&load->result->run.schedule, load->next);
+	uint64_t awake_ns = window_now_ns() + WAIT_MAX_MS * UINT64_C(1000000);
+
+	if (status)
+		return status;
+	until_ns = next_ns < until_ns ? next_ns : until_ns;
+	count = pace_wait(&load->pace, load->epoll, events, OPEN_EVENTS_MAX,
+			  awake_ns < until_ns ? awake_ns : until_ns);
+	if (count < 0)
+		return count == -EINTR ? 0 : fail(load, count, "epoll_pwait2 (since Linux 5.11)",
+							 0);
+	return serve_events(load, events, count);
 }
 
 static int play_until(struct load *load, uint64_t until_ns)
 {
+	bool open = load->options->rate_per_s;
 	int status = 0;
 
 	while (!status && window_now_ns() < until_ns && !process_interrupted())
-		status = take_turn(load, until_ns);
+		status = open ? take_open_turn(load, until_ns) : take_turn(load, until_ns);
 	return status;
 }
 
@@ -240,18 +292,33 @@ static int fail_silent(struct load *load, uint32_t unanswered)
 	return -ETIMEDOUT;
 }
 
+/* A closed loop has nothing more to send, nor has an open one whose rate was too much. But of a
+ * rate that was kept everything that was due is sent: what is left of it may be the slowest. */
+static int send_rest(struct load *load)
+{
+	struct connection_run *run = &load->result->run;
+	int status = 0;
+
+	run->sending = run->schedule.rate_per_s && load_rate_kept(load->result);
+	for (uint32_t i = 0; !status && i < load->options->connections; i++) {
+		if (run->sending)
+			status = send_on(load, i, window_now_ns());
+		else
+			connection_stop(&load->connections[i], run);
+	}
+	return status;
+}
+
 /* Waits for the answers that are still out, then says goodbye and looks whether more bytes come
  * than were sent. After silence the goodbye tells a server that lost something, and ends the
  * connection without it, from one that may yet answer. */
 static int drain(struct load *load)
 {
+	int status = send_rest(load), parted;
 	uint32_t unanswered;
-	int status, parted;
 
-	load->result->run.sending = false;
-	for (uint32_t i = 0; i < load->options->connections; i++)
-		connection_stop(&load->connections[i], &load->result->run);
-	status = turn_while(load, unanswered_connections, LOAD_SILENCE_S * SECOND_NS);
+	if (!status)
+		status = turn_while(load, unanswered_connections, LOAD_SILENCE_S * SECOND_NS);
 	if (status && status != -ETIMEDOUT)
 		return status;
 	unanswered = unanswered_connections(load);
@@ -262,50 +329,61 @@ static int drain(struct load *load)
 	return parted == -ETIMEDOUT ? 0 : parted;
 }
 
-static int play(struct load *load)
+static int begin(struct load *load)
 {
 	struct connection_run *run = &load->result->run;
-	uint64_t now_ns, before;
 	int status = 0;
 
 	run->sending = true;
-	now_ns = window_now_ns();
+	run->schedule.start_ns = window_now_ns();
 	for (uint32_t i = 0; !status && i < load->options->connections; i++)
-		status = send_on(load, i, now_ns);
-	if (!status)
-		status = play_until(load, now_ns + load->options->warmup_ns);
-	before = run->answered;
-	run->answered = 0;
-	histogram_clear(&run->latency);
-	window_open(&load->result->window, load->options->subject);
-	if (!status)
-		status = play_until(load, load->result->window.opened.at_ns +
-					  load->options->duration_ns);
-	window_close(&load->result->window);
-	load->result->answered_total = before + run->answered;
-	if (!status && process_interrupted() && !run->answered)
-		return fail_interrupted(load);
+		status = send_on(load, i, run->schedule.start_ns);
 	return status;
 }
 
-/* The window's own figures are set aside while the rest is drained. */
-static int play_and_drain(struct load *load)
+static int play(struct load *load)
 {
 	struct connection_run *run = &load->result->run;
-	struct histogram *kept = malloc(sizeof(*kept));
-	uint64_t answered;
-	int status = kept ? play(load) : -ENOMEM;
+	struct window *window = &load->result->window;
+	int status = begin(load);
 
-	if (!status) {
-		answered = run->answered;
-		*kept = run->latency;
-		status = drain(load);
-		load->result->answered_total += run->answered - answered;
-		run->answered = answered;
-		run->latency = *kept;
-	}
-	free(kept);
-	return status;
+	if (!status)
+		status = play_until(load, run->schedule.start_ns + load->options->warmup_ns);
+	window_open(window, load->options->subject);
+	run->from_ns = window->opened.at_ns;
+	if (!status)
+		status = play_until(load, run->from_ns + load->options->duration_ns);
+	window_close(window);
+	run->until_ns = window->closed.at_ns;
+	if (!status && process_interrupted() && !run->answered)
+		return fail_interrupted(load);
+	if (run->schedule.rate_per_s)
+		load->result->due = schedule_count(&run->schedule, run->until_ns) -
+			schedule_count(&run->schedule, run->from_ns);
+	return status ? status : drain(load);
+}
+
+bool load_rate_kept(const struct load_result *result)
+{
+	const struct connection_run *run = &result->run;
+	uint64_t all = result->due > run->schedule.rate_per_s ? result->due
+		: run->schedule.rate_per_s;
+	uint64_t missing = result->due > run->answered ? result->due - run->answered : 0;
+
+	return !run->held && (missing <= 1 || 50 * missing <= all);
+}
+
+bool load_limited(const struct load_result *result)
+{
+	const struct connection_run *run = &result->run;
+	const struct window *window = &result->window;
+	double late_ns = histogram_quantile(&run->late, 0.99);
+
+	if (run->schedule.rate_per_s)
+		return late_ns > LOAD_LATE_NS &&
+			late_ns > histogram_quantile(&run->latency, 0.99) / 4;
+	return 100 * (window->closed.own_cpu_ns - window->opened.own_cpu_ns) >=
+		95 * window_elapsed_ns(window);
 }
 
 static void close_all(struct load *load)
@@ -317,7 +395,25 @@ static void close_all(struct load *load)
 	if (load->epoll >= 0)
 		close(load->epoll);
 	free(load->connections);
-	free(load->stamps);
+	free(load->stamps_ns);
+}
+
+static uint32_t stamps_of(const struct load_options *options)
+{
+	uint32_t second = (options->rate_per_s + options->connections - 1) / options->connections;
+
+	if (!options->rate_per_s)
+		return options->depth;
+	return second < LOAD_STAMPS_MIN ? LOAD_STAMPS_MIN : second;
+}
+
+static void prepare_run(const struct load_options *options, struct connection_run *run)
+{
+	run->schedule.rate_per_s = options->rate_per_s;
+	run->schedule.connections = options->connections;
+	run->size_bytes = options->size_bytes;
+	run->depth = stamps_of(options);
+	run->from_ns = run->until_ns = UINT64_MAX;
 }
 
 int load_play(const struct load_options *options, struct load_result *result)
@@ -326,21 +422,23 @@ int load_play(const struct load_options *options, struct load_result *result)
 	int status;
 
 	memset(result, 0, sizeof(*result));
-	result->run.size_bytes = options->size_bytes;
-	result->run.depth = options->depth;
+	prepare_run(options, &result->run);
 	pattern_make();
 	load.connections = calloc(options->connections, sizeof(*load.connections));
-	load.stamps = calloc((size_t)options->connections * options->depth, sizeof(*load.stamps));
+	load.stamps_ns = calloc((size_t)options->connections * result->run.depth,
+				sizeof(*load.stamps_ns));
 	load.epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (!load.connections || !load.stamps || load.epoll < 0) {
+	if (!load.connections || !load.stamps_ns || load.epoll < 0) {
 		status = fail(&load, -ENOMEM, "start", 0);
 	} else {
 		for (uint32_t i = 0; i < options->connections; i++)
 			load.connections[i].fd = -1;
 		status = open_all(&load);
 	}
+	if (options->rate_per_s)
+		pace_prepare(&load.pace, options->subject);
 	if (!status)
-		status = play_and_drain(&load);
+		status = play(&load);
 	close_all(&load);
 	result->ended_early = process_interrupted();
 	return result->lost_bytes ? 0 : status; /* what was seen to be lost stays so */

@@ -14,27 +14,43 @@
 #include "compare/load/connection.h"
 #include "compare/measure/window.h"
 
-/* LOAD_FILES: descriptors that it has beside its connections, at most. */
-enum { LOAD_SILENCE_S = 5, LOAD_FILES = 8 };
+/* How many messages of a connection may be unanswered in an open loop: as many as are due in a
+ * second, and LOAD_STAMPS_MIN at least. What is due beyond that is held back until an answer comes.
+ * LOAD_FILES: descriptors that it has beside its connections, at most. */
+enum { LOAD_SILENCE_S = 5, LOAD_STAMPS_MIN = 16, LOAD_FILES = 8 };
 
 struct load_options {
 	struct address address;
 	uint32_t connections; /* at least 1 */
 	uint32_t size_bytes;  /* at least 1 */
-	uint32_t depth;       /* unanswered messages a connection, at least 1 */
+	uint32_t depth;       /* closed loop: unanswered messages a connection, at least 1 */
+	uint32_t rate_per_s;  /* open loop: messages, of all connections together; 0: closed loop */
 	uint64_t warmup_ns;   /* played before the window opens */
 	uint64_t duration_ns; /* of the window */
 	pid_t subject;        /* the serving process, if it is on this machine, or 0 */
 };
 
 struct load_result {
-	struct connection_run run; /* answered and latency are those of the window */
+	struct connection_run run;
 	struct window window;
-	uint64_t answered_total;   /* from the first message on: what the server's counters saw */
+	uint64_t due;              /* open loop: messages that were due in the window */
 	uint64_t lost_bytes;       /* sent, and the server said goodbye without them */
 	bool ended_early;          /* by Ctrl-C or another such signal, see process.h */
 	char problem[480];         /* what stopped it, if something did */
 };
+
+/* Open loop: whether the server took what was due. Nothing was held back, and what was answered in
+ * the window is less than what was due in it by 2 % at most: of what is due in a second if the
+ * window is shorter, so that a hiccup of 20 ms at its end is none of the rate's, and by one message
+ * in any case. */
+bool load_rate_kept(const struct load_result *result);
+
+/* Whether the generator itself was the bottleneck, so that the figures are more its own than the
+ * server's. Closed loop: it was at work for 95 % of the window. Open loop: it came round to one
+ * message in a hundred so late that this is more than a quarter of the p99 latency (and more than
+ * LOAD_LATE_NS): neither a full socket nor taken stamps count as that. */
+enum { LOAD_LATE_NS = 100000 };
+bool load_limited(const struct load_result *result);
 
 /* 0, or a negative errno; then problem says which connection and what happened. Wrong bytes, and
  * bytes that are missing where a server ended a connection in good order, whenever it did so, are

@@ -12,6 +12,7 @@
 #include "compare/measure/noise.h"
 #include "compare/measure/rounds.h"
 #include "compare/measure/verdict.h"
+#include "compare/report/limits.h"
 
 /* A figure of one slot; NAN where it couldn't be measured. */
 typedef double figure_fn(const json_t *slot);
@@ -313,24 +314,35 @@ static json_t *numbers_json(const struct verdict_result *result)
 			 result->floor, "detectable", result->detectable);
 }
 
+/* Leaving out the rounds whose rate wasn't kept would leave in the better ones. */
+static bool is_void(const json_t *rounds, unsigned int arm, const struct metric *metric)
+{
+	return !strncmp(metric->key, "latency_", strlen("latency_")) &&
+		limits_missed_by(rounds, arm);
+}
+
 static json_t *comparison_json(const json_t *rounds, unsigned int arm, const struct metric *metric,
 			       bool disturbed)
 {
 	struct rounds_gathered gathered;
 	struct verdict_evidence evidence = { .ratios = gathered.ratios, .floors = gathered.floors,
 					     .disturbed = disturbed && metric->wall };
+	bool missed = is_void(rounds, 0, metric) || is_void(rounds, arm, metric);
 	struct verdict_result result;
 	json_t *json;
 
 	gather(rounds, arm, metric->figure, &gathered);
 	evidence.rounds = gathered.count;
-	evidence.measured = gathered.count && enough_remain(gathered.count, gathered.left_out);
+	evidence.measured = !missed && gathered.count &&
+		enough_remain(gathered.count, gathered.left_out);
 	verdict_decide(&evidence, &result);
 	json = json_pack("{s:i, s:i, s:s, s:i, s:i, s:s?}", "a", 0, "b", (int)arm, "verdict",
 			 verdict_word(result.verdict), "rounds", (int)gathered.count,
 			 "rounds_left_out", (int)gathered.left_out, "left_out_disturbed_by",
 			 gathered.cause);
 	json_object_update_new(json, numbers_json(&result));
+	if (missed)
+		json_object_set_new(json, "reason", json_string("the rate was not kept"));
 	return json;
 }
 
@@ -340,8 +352,9 @@ static json_t *metric_json(const json_t *rounds, unsigned int arms, const struct
 	json_t *comparisons = json_array(), *medians = json_array();
 
 	for (unsigned int arm = 0; arm < arms; arm++)
-		json_array_append_new(medians, real_or_null(median_of_rounds(rounds, arm,
-									     metric->figure)));
+		json_array_append_new(medians, is_void(rounds, arm, metric) ? json_null()
+				      : real_or_null(median_of_rounds(rounds, arm,
+								      metric->figure)));
 	for (unsigned int arm = 1; arm < arms; arm++)
 		json_array_append_new(comparisons,
 				      comparison_json(rounds, arm, metric, disturbed));
@@ -473,4 +486,5 @@ void conclude_cell(json_t *cell)
 	json_object_set_new(cell, "metrics", metrics);
 	json_object_set_new(cell, "counters", counters);
 	json_object_set_new(cell, "noise", noise);
+	limits_conclude(cell);
 }

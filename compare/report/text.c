@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "compare/gate.h"
+#include "compare/report/limits.h"
 #include "compare/say.h"
 
 enum { NAME_COLUMNS = 28, FIGURE_COLUMNS = 10 };
@@ -219,7 +220,9 @@ static void print_unmeasured(const json_t *metric, FILE *out)
 	int column = fprintf(out, "%s%.20s%s:", style(out, BOLD), string_at(metric, "title"),
 			     style(out, PLAIN));
 
-	if (integer_at(first, "rounds") > 0 || cause)
+	if (json_object_get(first, "reason"))
+		snprintf(text, sizeof(text), "not measured (%.60s)", string_at(first, "reason"));
+	else if (integer_at(first, "rounds") > 0 || cause)
 		snprintf(text, sizeof(text), "not measured (too few operations in %lld of %lld "
 			 "rounds%s%.70s)", (long long)rounds,
 			 (long long)(rounds + integer_at(first, "rounds")), cause ? "; " : "",
@@ -406,14 +409,15 @@ static void print_noise(const json_t *cell, FILE *out)
 void text_cell_name(const json_t *cell, char *text, size_t size)
 {
 	const json_t *parameters = json_object_get(cell, "parameters");
+	bool rated = integer_at(parameters, "rate_per_s") > 0;
 
 	if (!strcmp(string_at(cell, "workload"), "echo"))
-		snprintf(text, size, "echo, %lld connection%s, %lld byte%s, depth %lld",
+		snprintf(text, size, "echo, %lld connection%s, %lld byte%s, %s %lld",
 			 (long long)integer_at(parameters, "connections"),
 			 plural(integer_at(parameters, "connections")),
 			 (long long)integer_at(parameters, "size_bytes"),
-			 plural(integer_at(parameters, "size_bytes")),
-			 (long long)integer_at(parameters, "depth"));
+			 plural(integer_at(parameters, "size_bytes")), rated ? "rate" : "depth",
+			 (long long)integer_at(parameters, rated ? "rate_per_s" : "depth"));
 	else
 		snprintf(text, size, "%s, blocks of %lld bytes, depth %lld%s",
 			 string_at(cell, "workload"),
@@ -479,6 +483,7 @@ void text_cell(const json_t *cell, FILE *out)
 	print_counters(cell, out);
 	print_harness(cell, out);
 	print_kernel_view(cell, out);
+	limits_print(cell, out);
 }
 
 void text_head(const json_t *result, FILE *out)

@@ -21,6 +21,7 @@ struct cell {
 	const struct workload *workload;
 	uint32_t connections, size_bytes; /* echo */
 	uint64_t delay_ns;                /* echo: of each direction of a wire; 0: bare loopback */
+	uint32_t rate_per_s;              /* echo: of an open loop, or 0 */
 	uint32_t depth;                   /* both: at once, a connection or a file */
 	uint32_t block_bytes;             /* file */
 	bool direct;                      /* file: past the page cache */
