@@ -27,7 +27,7 @@ static const struct number PARAMETERS[] = {
 	{ "connections", AT(connections), 1, 20000 },
 	{ "size_bytes", AT(size_bytes), 1, 1 << 20 },
 	{ "depth", AT(depth), 1, 1024 },
-	{ "rate_per_s", AT(rate_per_s), 0, SCHEDULE_RATE_MAX },
+	{ "rate_per_s", AT(rate_per_s), 1, SCHEDULE_RATE_MAX },
 	{ "block_bytes", AT(block_bytes), 512, 1 << 20 },
 };
 
@@ -177,7 +177,8 @@ static int read_arms(const struct reading *reading)
 	if (json_array_size(arms) < 2)
 		return refuse(reading, "it has one arm only");
 	json_array_foreach(arms, i, arm) {
-		const char *name = json_string_value(json_object_get(arm, "arm"));
+		const char *name = json_string_value(json_object_get(arm, json_object_get(arm, "arm")
+								      ? "arm" : "name"));
 
 		if (arm_read(name ? name : "", &cell->arms[cell->arm_count++], why, sizeof(why)))
 			return refuse(reading, "%s", why);

@@ -89,7 +89,12 @@ static const char *workload_problem(const json_t *cell)
 	if (!name || i == sizeof(WORKLOADS) / sizeof(*WORKLOADS))
 		return "it has no workload that this duet knows";
 	for (size_t k = 0; k < 3 && WORKLOADS[i].numbers[k]; k++) {
-		if (!is_parameter(json_object_get(parameters, WORKLOADS[i].numbers[k])))
+		const char *key = WORKLOADS[i].numbers[k];
+
+		/* An open loop has a rate in the place of a depth. */
+		if (!strcmp(key, "depth") && json_object_get(parameters, "rate_per_s"))
+			key = "rate_per_s";
+		if (!is_parameter(json_object_get(parameters, key)))
 			return "a parameter of its workload is missing, or is no number that can be "
 			       "played";
 	}

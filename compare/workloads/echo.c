@@ -39,10 +39,10 @@ static json_t *parameters(const struct cell *cell)
 	if (cell->delay_ns)
 		snprintf(transport, sizeof(transport), "TCP over a wire of %g ms each way",
 			 (double)cell->delay_ns / 1e6);
-	json = json_pack("{s:s, s:i, s:i, s:i}", "transport", transport, "connections",
-			 (int)cell->connections, "size_bytes", (int)cell->size_bytes,
-			 "rate_per_s", (int)cell->rate_per_s);
+	json = json_pack("{s:s, s:i, s:i}", "transport", transport, "connections",
+			 (int)cell->connections, "size_bytes", (int)cell->size_bytes);
 	if (cell->rate_per_s) {
+		json_object_set_new(json, "rate_per_s", json_integer(cell->rate_per_s));
 		json_object_set_new(json, "load", json_sprintf("open loop at %u a second",
 							       cell->rate_per_s));
 	} else {
