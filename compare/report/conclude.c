@@ -439,6 +439,8 @@ unsigned int conclude_figures(const json_t *cell, size_t metric, unsigned int ar
 	size_t i;
 
 	*left_out = 0;
+	if (is_void(json_object_get(cell, "rounds"), arm, &METRICS[metric]))
+		return 0;
 	json_array_foreach(json_object_get(cell, "rounds"), i, round) {
 		double value = figure_of_round(round, arm, METRICS[metric].figure);
 

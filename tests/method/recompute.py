@@ -107,9 +107,17 @@ def kept(rounds):
     return [one for one in rounds if one["kept"]]
 
 
+def missed_rate(rounds, arm, metric):
+    """A latency isn't stated where the rate of an open loop wasn't kept."""
+    slots = (slot for one in kept(rounds) for slot in one["slots"] if slot["arm"] == arm)
+    return metric.startswith("latency_") and any(slot.get("rate_kept") is False for slot in slots)
+
+
 def arm_figures(rounds, arm, metric, enough):
     """One figure for each kept round that can show it, of the first arm the geometric mean of its
     two plays; None if that can't be measured."""
+    if missed_rate(rounds, arm, metric):
+        return None
     plays = [plays_of(one, arm, metric) for one in kept(rounds)]
     values = [math.prod(play) ** (1 / len(play)) for play in plays if play]
     if not values or (len(values) < len(plays) and len(values) < enough):
@@ -170,6 +178,8 @@ def compare_arms(rounds, arm, metric):
     counted = [(first, other) for first, other in plays if first and other]
     said = {"a": 0, "b": arm, "verdict": "not measured", "rounds": len(counted),
             "rounds_left_out": len(left_out), "left_out_disturbed_by": causes[0] if causes else None}
+    if missed_rate(rounds, 0, metric) or missed_rate(rounds, arm, metric):
+        return {**said, "reason": "the rate was not kept"}
     if not counted or (left_out and len(counted) < 6):
         return said
     first = [play for play, _ in counted]
