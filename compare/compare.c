@@ -26,6 +26,9 @@
 #include "compare/sets.h"
 #include "compare/options.h"
 
+/* Of a cell: a machine that disturbs more than these is said to be too noisy, and not waited for. */
+enum { REPEATS = 5 };
+
 enum { CELLS_MAX = 16, PATH_BYTES_MAX = 1024 };
 static const uint32_t UNSET = UINT32_MAX; /* 0 repeats is a wish like any other */
 
@@ -53,7 +56,7 @@ static const struct option_row ROWS[] = {
 	{ "warmup", OPTION_SECONDS, AT(warmup_ns), 0, UINT64_C(60000000000), "SECONDS",
 	  "played before each (0.1; --set quick 0.05)" },
 	{ "repeats", OPTION_NUMBER, AT(repeats), 0, INTERVAL_VALUES_MAX, "N",
-	  "of disturbed rounds at most (as many as rounds; --set quick 5)" },
+	  "of disturbed rounds at most (5)" },
 	{ "connections", OPTION_NUMBER, AT(connections), 1, 20000, "N", "echo: at once (64)" },
 	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES", "echo: of a message (64)" },
 	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N",
@@ -128,7 +131,7 @@ static uint32_t chosen(uint32_t value, uint32_t otherwise)
 static void fill_times(const struct values *values, struct cell *cell, const struct sets *set)
 {
 	cell->rounds = chosen(values->rounds, set ? set->rounds : 15);
-	cell->repeats_max = set ? set->repeats_max : cell->rounds;
+	cell->repeats_max = REPEATS;
 	if (values->repeats != UNSET)
 		cell->repeats_max = values->repeats;
 	cell->duration_ns = set ? set->duration_ns : UINT64_C(500000000);

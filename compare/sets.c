@@ -40,8 +40,8 @@ static const struct sets_row FULL[] = {
 };
 
 static const struct sets SETS[] = {
-	{ "quick", QUICK, 15, 5, SECOND / 20, SECOND / 5, 120 * SECOND },
-	{ "full", FULL, 15, 15, SECOND / 10, SECOND, 0 },
+	{ "quick", QUICK, 15, SECOND / 20, SECOND / 5, 120 * SECOND },
+	{ "full", FULL, 15, SECOND / 10, SECOND, 0 },
 };
 
 const struct sets *sets_find(const char *name)

@@ -18,7 +18,7 @@ struct sets_row {
 struct sets {
 	const char *name;
 	const struct sets_row *rows; /* ends with a row without a workload */
-	uint32_t rounds, repeats_max;
+	uint32_t rounds;
 	uint64_t warmup_ns, duration_ns;
 	uint64_t patience_ns; /* after this no round is repeated; 0: no end */
 };
