@@ -342,6 +342,13 @@ static const char *kernel_view_refusal(const json_t *cell)
 	return why;
 }
 
+static json_t *figure_or_null(const json_t *figures, const char *key)
+{
+	json_t *figure = json_object_get(figures, key);
+
+	return figure ? json_incref(figure) : json_null();
+}
+
 static void print_kernel_view(const json_t *cell, FILE *out)
 {
 	static const struct {
@@ -364,7 +371,7 @@ static void print_kernel_view(const json_t *cell, FILE *out)
 		json_t *figures = json_array();
 
 		json_array_foreach(views, k, view)
-			json_array_append(figures, json_object_get(
+			json_array_append_new(figures, figure_or_null(
 				json_object_get(view, "per_operation"), ROWS[i].key));
 		print_figures(ROWS[i].title, figures, out);
 		json_decref(figures);
