@@ -26,6 +26,33 @@ START_TEST(socket_makes_a_handle)
 }
 END_TEST
 
+static void expect_not_inherited(duet_handle handle)
+{
+	ck_assert_msg(fcntl(duet_handle_fd(stage.loop, handle), F_GETFD) == FD_CLOEXEC,
+		"on %s: a program that is started inherits it", stage.arm->name);
+}
+
+/* By each way in which a backend may make one: as a call of its own, at once, and accepted. */
+START_TEST(no_socket_is_inherited_by_a_program_that_is_started)
+{
+	duet_handle pair[2];
+
+	ck_assert_int_eq(run_socket(AF_INET, SOCK_STREAM), 0);
+	expect_not_inherited(trial.op.made);
+	trial_init(&trial);
+	duet_op_socket(&trial.op, AF_INET, SOCK_STREAM, 0);
+	duet_op_inline(&trial.op);
+	if (trial_try(&trial) == 0)
+		await(&trial);
+	ck_assert_int_eq(trial.op.result, 0);
+	expect_not_inherited(trial.op.made);
+	pair_open(pair);
+	expect_not_inherited(pair[0]);
+	expect_not_inherited(pair[1]);
+	expect_not_inherited(stage.listener);
+}
+END_TEST
+
 START_TEST(an_address_in_use_is_EADDRINUSE)
 {
 	struct sockaddr_in address;
@@ -202,7 +229,8 @@ int main(void)
 			shutdown_of_what_is_not_connected_is_ENOTCONN,
 			shutdown_for_reading_ends_a_waiting_receive_with_0,
 			an_unknown_protocol_family_fails_as_the_kernel_says),
-		CASES(adopted_descriptors_are_given_back_as_they_were,
+		CASES(no_socket_is_inherited_by_a_program_that_is_started,
+			adopted_descriptors_are_given_back_as_they_were,
 			made_descriptors_are_given_back_as_they_were_asked_for,
 			a_bad_descriptor_is_not_adopted_and_a_full_table_says_ENFILE));
 }

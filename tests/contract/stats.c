@@ -127,6 +127,36 @@ START_TEST(nothing_is_registered_or_wasted_on_the_steady_path)
 }
 END_TEST
 
+/* R8: the next attempt follows what the last receive said of the direction. */
+START_TEST(a_direction_known_to_be_empty_is_not_attempted_and_one_with_a_rest_is)
+{
+	struct duet_stats before;
+	struct trial trial;
+
+	pair_open(pair);
+	stream_send(pair[0], "abcdef", 6);
+	trial_init(&trial);
+	duet_op_recv(&trial.op, pair[1], data, 4, 0);
+	trial_run(&trial);
+	ck_assert_int_eq(trial.op.result, 4);
+	duet_op_recv(&trial.op, pair[1], data, 64, DUET_INLINE);
+	ck_assert_msg(trial_try(&trial) == 1, "on %s: a rest is not attempted", stage.arm->name);
+	ck_assert_int_eq(trial.op.result, 2);
+	stream_send(pair[0], "gh", 2);
+	duet_op_recv(&trial.op, pair[1], data, 64, 0);
+	trial_run(&trial);
+	ck_assert_int_eq(trial.op.result, 2);
+	before = stats();
+	duet_op_recv(&trial.op, pair[1], data, 64, DUET_INLINE);
+	trial.ends = 0;
+	trial_start(&trial);
+	ck_assert_uint_eq(stats().wasted, before.wasted);
+	ck_assert_uint_eq(stats().system_calls, before.system_calls);
+	trial_cancel(&trial);
+	await(&trial);
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("stats",
@@ -134,5 +164,6 @@ int main(void)
 			cancels_and_interim_completions_are_counted, an_empty_pool_is_counted,
 			every_kind_of_this_storey_is_native_or_emulated),
 		CASES(without_workers_what_needs_one_is_absent_and_refused,
-			nothing_is_registered_or_wasted_on_the_steady_path));
+			nothing_is_registered_or_wasted_on_the_steady_path,
+			a_direction_known_to_be_empty_is_not_attempted_and_one_with_a_rest_is));
 }
