@@ -12,7 +12,7 @@
  * closes (a worker about to start) is microseconds wide, a busy disk keeps it open for longer. */
 #define LIMIT_CANCEL_AGAIN_NS 1000000
 
-/* Buffer ids of a kernel's provided ring are 16 bits, and its size at most 2^15. */
+/* Where the kernel takes the buffers: it numbers them in 16 bits, and holds at most 2^15 of a pool. */
 #define LIMIT_POOL_COUNT (1u << 15)
 #define LIMIT_POOL_BUFFER_BYTES (1u << 20)
 

@@ -9,8 +9,8 @@
  * MUTANT(x) is the constant 0.
  */
 #define MUTANTS(X)                                                                                 \
-	X(accept_cancel_silent, "a cancelled accept never completes on polling")                   \
-	X(cancel_dropped_when_full, "a cancel is dropped when the submission queue is full")       \
+	X(accept_cancel_silent, "a cancelled accept never completes on one twin")                  \
+	X(cancel_dropped_when_full, "a cancel is dropped when the queue to the kernel is full")    \
 	X(cancel_by_pointer, "a cancel by bare identity hits the re-armed successor")              \
 	X(late_bytes_discarded, "bytes of a cancelled or timed-out recv are thrown away")          \
 	X(late_accept_leaks, "the descriptor of a late accept is leaked")                          \
