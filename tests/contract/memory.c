@@ -231,7 +231,7 @@ START_TEST(a_handle_and_an_operation_take_the_bytes_that_the_header_says)
 	size_t few;
 
 	if (!allocations_are_known()) {
-		printf("skipped on %s: a malloc that doesn't say what it gave\n", stage.arm->name);
+		printf("skipped: on %s a malloc that doesn't say what it gave\n", stage.arm->name);
 		return;
 	}
 	read_header(&handle_bytes, &operation_bytes);
