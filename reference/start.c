@@ -30,22 +30,15 @@ static bool ends_always_inline(const struct duet_op *op)
 	return op->kind == DUET_SOCKET || op->kind == DUET_BIND || op->kind == DUET_LISTEN;
 }
 
-/* Items need a report, and so does a receive that starves: those wait for wait(). */
+/* Items need a report, and so does every pooled receive: only a report hands over its buffer. */
 static int start_inline(struct duet_loop *loop, struct duet_op *op)
 {
 	struct reference *world = reference_of(loop);
 
-	if (op->flags & DUET_MULTISHOT)
+	if (op->flags & (DUET_MULTISHOT | DUET_POOLED))
 		return -EAGAIN;
 	if (!ends_always_inline(op) && random_chance(&world->random, world->shorten))
 		return -EAGAIN;
-	if (op->flags & DUET_POOLED) {
-		uint16_t index = 0;
-		int result = lend_recv(loop, op, &index);
-
-		op->buffer.index = index;
-		return result == -ENOBUFS ? -EAGAIN : result;
-	}
 	return finish_attempt(loop, op);
 }
 
