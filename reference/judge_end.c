@@ -19,11 +19,6 @@ static void complain_end(struct judge *judge, const struct record *record, const
 		duet_disposition_name(end->disposition), duet_cause_name(end->cause), why);
 }
 
-static bool before_end(const struct record *record, uint32_t number)
-{
-	return number && number < record->ended;
-}
-
 /* Something that was in front of it on its line has broken the stream. */
 static bool behind_broken(const struct judge *judge, const struct record *record)
 {
@@ -43,11 +38,11 @@ static bool was_requested(const struct judge *judge, const struct record *record
 	uint32_t cancelled = record->cancelled;
 
 	if (cause == DUET_CAUSE_CANCEL)
-		return before_end(record, cancelled) &&
-		       !(before_end(record, closed) && closed < cancelled);
+		return judge_before_end(record, cancelled) &&
+		       !(judge_before_end(record, closed) && closed < cancelled);
 	if (cause == DUET_CAUSE_CLOSE)
-		return before_end(record, closed) &&
-		       !(before_end(record, cancelled) && cancelled < closed);
+		return judge_before_end(record, closed) &&
+		       !(judge_before_end(record, cancelled) && cancelled < closed);
 	if (cause == DUET_CAUSE_DEADLINE)
 		return record->due_ns && record->end->at_ns >= record->due_ns;
 	return cause == DUET_CAUSE_ORDER && behind_broken(judge, record);
@@ -63,7 +58,7 @@ static bool is_stop(const struct event *end)
 /* May the stream have ended for it? */
 static bool recv_at_end(const struct judge *judge, const struct record *record)
 {
-	return before_end(record, judge_silenced(judge, object_peer(record->step->object)));
+	return judge_before_end(record, judge_silenced(judge, object_peer(record->step->object)));
 }
 
 static const char *completed_recv(const struct judge *judge, const struct record *record)
@@ -187,6 +182,9 @@ static const char *partial(const struct judge *judge, const struct record *recor
 		return was_requested(judge, record, end->cause) ? NULL : "nobody asked for its end";
 	if (whole_recv && !own_error && !recv_at_end(judge, record))
 		return "a whole receive ended short, but the other end is open";
+	if (step->kind == DUET_WRITE && (uint64_t)step->offset_bytes + step->length_bytes <=
+					SCRIPT_FILE_BYTES_MAX)
+		return "a short write, and nothing in the script fills the disk";
 	if (step->kind == DUET_SEND && (step->flags & DUET_WHOLE) && !own_error)
 		return "a whole send ended short without an error or a request";
 	return NULL;
@@ -218,12 +216,23 @@ static const char *tainted(const struct judge *judge, const struct record *recor
 	return was_requested(judge, record, record->end->cause) ? NULL : "nobody asked for its end";
 }
 
+/* Nobody listens there, or no longer; what stood in its queue then was reset. */
+static bool connect_may_fail(const struct judge *judge, const struct record *record)
+{
+	struct object target = record->step->target;
+
+	if (target.kind == OBJECT_NONE)
+		return record->end->result == -ECONNREFUSED;
+	return judge_before_end(record, judge_closed(judge, target)) &&
+	       (record->end->result == -ECONNREFUSED || record->end->result == -ECONNRESET);
+}
+
 /* The errors that a script can provoke. */
 static const char *failed(const struct judge *judge, const struct record *record)
 {
 	const struct event *end = record->end;
 	struct object object = record->step->object;
-	bool lost = object.kind == OBJECT_END && before_end(record, judge_closed(judge,
+	bool lost = object.kind == OBJECT_END && judge_before_end(record, judge_closed(judge,
 							object_peer(object)));
 	bool shut = object.kind == OBJECT_END && judge_silenced(judge, object);
 	const char *never = "nothing in the script makes it fail";
@@ -239,13 +248,12 @@ static const char *failed(const struct judge *judge, const struct record *record
 	case DUET_SHUTDOWN:
 		/* Of a TCP connection that both ends have shut nothing is left. */
 		return end->result == -ENOTCONN && object.kind == OBJECT_END &&
-		       before_end(record, judge_silenced(judge, object_peer(object))) ? NULL
+		       judge_before_end(record, judge_silenced(judge, object_peer(object))) ? NULL
 										  : never;
 	case DUET_OPEN:
 		return object.kind == OBJECT_NONE && end->result == -ENOENT ? NULL : never;
 	case DUET_CONNECT:
-		return end->result == -ECONNREFUSED || judge_closed(judge, record->step->target)
-			? NULL : never;
+		return connect_may_fail(judge, record) ? NULL : never;
 	default:
 		return never;
 	}

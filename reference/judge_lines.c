@@ -118,7 +118,7 @@ static void check_accepts(struct judge *judge, uint8_t index)
 			accepted += record->accepted;
 		if (record->step->kind == DUET_CONNECT && object_same(record->step->target, listener)) {
 			made += record->end->disposition == DUET_COMPLETED;
-			maybe += record->end->disposition != DUET_COMPLETED;
+			maybe += record->end->disposition == DUET_TAINTED;
 		}
 	}
 	for (uint32_t i = 0; i < judge->trace->count; i++) {

@@ -418,7 +418,7 @@ static bool read_declaration(struct reader *reader, const char *word, struct scr
 		script->dialers[object.index % SCRIPT_DIALERS] = next_family(reader);
 	} else if (strcmp(word, "file") == 0) {
 		index = next_index(reader, 'f', SCRIPT_FILES);
-		script->file_bytes[index] = next_number(reader, 1u << 20);
+		script->file_bytes[index] = next_number(reader, SCRIPT_FILE_BYTES_MAX);
 	} else if (strcmp(word, "pool") == 0) {
 		index = next_index(reader, 'p', SCRIPT_POOLS);
 		script->pool_count[index] = next_number(reader, 1024);

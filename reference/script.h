@@ -17,6 +17,7 @@
 #define SCRIPT_LISTENERS 2
 #define SCRIPT_DIALERS 8
 #define SCRIPT_FILES 2
+#define SCRIPT_FILE_BYTES_MAX (1u << 20) /* beyond it a disk may be full */
 #define SCRIPT_POOLS 2
 #define SCRIPT_STEPS 128
 #define SCRIPT_IDS 128

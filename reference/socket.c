@@ -424,7 +424,7 @@ uint32_t world_events(struct reference *world, const struct world_node *node)
 		events |= POLLRDHUP;
 	if (!peer || peer->used < WORLD_SOCKET_BYTES || node->write_shut)
 		events |= POLLOUT;
-	if (node->ended && (node->write_shut || node->family == AF_UNIX) && !peer)
+	if (node->ended && (node->write_shut || (node->family == AF_UNIX && !peer)))
 		events |= POLLHUP;
 	return events;
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const words[EVENT_COUNT] = { "start", "refuse", "cancel", "item", "end", "return",
+static const char *const words[EVENT_COUNT] = { "start", "refuse", "cancel", "item", "end", "turn", "return",
 	"drained", "waiting", "lent", "held", "free", "open", "pending", "destroy", "busy", "stuck" };
 
 struct event *trace_add(struct trace *trace, enum event_what what)
@@ -85,9 +85,9 @@ static int find_word(const char *word, const char *(*name)(unsigned), unsigned c
 	return -1;
 }
 
-static const char *event_word(unsigned i)
+const char *event_word(unsigned what)
 {
-	return words[i];
+	return words[what];
 }
 
 static const char *disposition_word(unsigned i)

@@ -18,9 +18,10 @@
 enum event_what {
 	EVENT_START,   /* id at_ns due_ns: it was lent; due_ns of a timeout or deadline, or 0 */
 	EVENT_REFUSE,  /* id result */
-	EVENT_CANCEL,  /* id: a cancel was requested while it was pending */
+	EVENT_CANCEL,  /* id at_ns: a cancel was requested while it was pending */
 	EVENT_ITEM,    /* id result moved hash pool index: an interim completion */
 	EVENT_END,     /* id result moved disposition cause at_ns hash pool index */
+	EVENT_TURN,    /* at_ns: the turns of a step are over */
 	EVENT_RETURN,  /* pool index: a buffer went back; result of the call */
 	EVENT_DRAINED, /* object moved hash: bytes that no operation of the script received */
 	EVENT_WAITING, /* object moved: connections that no operation of the script accepted */
@@ -68,6 +69,8 @@ struct event *trace_add(struct trace *trace, enum event_what what);
 void trace_write(const struct trace *trace, FILE *out);
 int trace_read(struct trace *trace, FILE *in, char *complaint, size_t size);
 
+/* The word that begins its line. */
+const char *event_word(unsigned what);
 /* The event in words, as in the text. */
 void event_write(const struct event *event, FILE *out);
 

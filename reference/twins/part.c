@@ -217,11 +217,14 @@ bool part_pending(const struct part *part)
 void part_cancel(struct player *player, uint16_t id)
 {
 	struct part *part = &player->parts[id];
+	struct event *event;
 
 	if (!part_pending(part))
 		return;
 	part->asked = true;
-	trace_add(player->trace, EVENT_CANCEL)->id = id;
+	event = trace_add(player->trace, EVENT_CANCEL);
+	event->id = id;
+	event->at_ns = duet_loop_now_ns(player->loop);
 	duet_op_cancel(&part->op);
 }
 

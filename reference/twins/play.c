@@ -51,6 +51,17 @@ static void play_destroy(struct player *player)
 	player->stuck = event->result == 0;
 }
 
+static void play_turns(struct player *player, const struct step *step)
+{
+	if (step->what == STEP_SETTLE)
+		parts_settle(player);
+	else if (step->what == STEP_WAIT)
+		duet_loop_turn(player->loop, (int64_t)step->value * 1000);
+	for (uint32_t i = 0; i < step->value && step->what == STEP_TURN; i++)
+		duet_loop_turn(player->loop, 0);
+	trace_add(player->trace, EVENT_TURN)->at_ns = duet_loop_now_ns(player->loop);
+}
+
 static void play_step(struct player *player, const struct step *step)
 {
 	switch (step->what) {
@@ -63,18 +74,11 @@ static void play_step(struct player *player, const struct step *step)
 	case STEP_RETURN:
 		parts_return(player, step->pool, step->value, step->flags & SCRIPT_TWICE);
 		break;
-	case STEP_TURN:
-		for (uint32_t i = 0; i < step->value; i++)
-			duet_loop_turn(player->loop, 0);
-		break;
-	case STEP_SETTLE:
-		parts_settle(player);
-		break;
 	case STEP_DESTROY:
 		play_destroy(player);
 		break;
 	default:
-		duet_loop_turn(player->loop, (int64_t)step->value * 1000);
+		play_turns(player, step);
 		break;
 	}
 }
@@ -93,6 +97,8 @@ void play_after(struct player *player, uint16_t id)
 
 static void play_steps(struct player *player)
 {
+	static const struct step settle = { .what = STEP_SETTLE };
+
 	for (uint32_t i = 0; i < player->script->step_count && !player->stuck; i++) {
 		const struct step *step = &player->script->steps[i];
 		bool later = step->after < SCRIPT_IDS && part_pending(&player->parts[step->after]);
@@ -103,7 +109,7 @@ static void play_steps(struct player *player)
 			play_step(player, step);
 	}
 	if (!player->stuck)
-		parts_settle(player);
+		play_turns(player, &settle);
 	player->over = true;
 	if (!player->stuck)
 		parts_end(player);
