@@ -113,20 +113,30 @@ static void event_cancel(struct judge *judge, struct record *record, const struc
 		record->cancelled = number;
 }
 
-static bool makes_handle(const struct step *step)
+/* A field that means nothing on this line isn't there. */
+static const char *stray_field(const struct step *step, const struct event *event)
 {
-	return step->kind == DUET_ACCEPT || step->kind == DUET_OPEN;
+	bool receives = step->kind == DUET_RECV || step->kind == DUET_READ;
+	bool transfers = receives || step->kind == DUET_SEND || step->kind == DUET_WRITE;
+
+	if (event->made && step->kind != DUET_ACCEPT && step->kind != DUET_OPEN)
+		return "a handle";
+	if (event->moved && !transfers)
+		return "bytes";
+	return event->hash && !(receives && event->moved) ? "the hash of nothing" : NULL;
 }
 
 static void event_completion(struct judge *judge, struct record *record,
 			     const struct event *event, uint32_t number)
 {
+	const char *stray = stray_field(record->step, event);
+
 	if (!judge_pending(record))
 		judge_complain(judge, "operation %u was completed %s", event->id,
 			record->ended ? "again after its end" : "before it was started");
-	if (event->made && !makes_handle(record->step))
-		judge_complain(judge, "operation %u (%s) brought a handle", event->id,
-			duet_kind_name((enum duet_kind)record->step->kind));
+	if (stray)
+		judge_complain(judge, "operation %u (%s) brought %s", event->id,
+			duet_kind_name((enum duet_kind)record->step->kind), stray);
 	record->moved += event->moved;
 	record->accepted += event->made;
 	judge_buffer(judge, record, event);

@@ -96,6 +96,8 @@ void judge_account_line(struct judge *judge, const struct event *event)
 		judge_complain(judge, "the player's clearing up never ended");
 	else if (event->what == EVENT_STUCK)
 		judge_complain(judge, "operation %u was waited for in vain", event->id);
+	else if (event->hash && !event->moved)
+		judge_complain(judge, "\"%s\" brought the hash of nothing", event_word(event->what));
 	else if (event->what == EVENT_LENT && (event->moved || event->result))
 		judge_complain(judge, "at the end %d loans of %u bytes are not back", event->result,
 			event->moved);

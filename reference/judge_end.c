@@ -165,27 +165,70 @@ static const char *completed(const struct judge *judge, const struct record *rec
 
 /* ---- The other dispositions. ---- */
 
+/* Nobody listens there, or no longer; what stood in its queue then was reset. */
+static bool connect_may_fail(const struct judge *judge, const struct record *record)
+{
+	struct object target = record->step->target;
+
+	if (target.kind == OBJECT_NONE)
+		return record->end->result == -ECONNREFUSED;
+	return judge_before_end(record, judge_closed(judge, target)) &&
+	       (record->end->result == -ECONNREFUSED || record->end->result == -ECONNRESET);
+}
+
+/* Is this error one that the script can provoke? */
+static const char *own_error(const struct judge *judge, const struct record *record)
+{
+	const struct event *end = record->end;
+	struct object object = record->step->object;
+	bool lost = object.kind == OBJECT_END && judge_before_end(record, judge_closed(judge,
+							object_peer(object)));
+	bool shut = object.kind == OBJECT_END && judge_silenced(judge, object);
+	const char *never = "nothing in the script makes it fail";
+
+	switch (record->step->kind) {
+	case DUET_RECV:
+		return lost && end->result == -ECONNRESET ? NULL : never;
+	case DUET_SEND:
+		return (lost && end->result == -ECONNRESET) ||
+		       ((lost || shut) && end->result == -EPIPE) ? NULL : never;
+	case DUET_SHUTDOWN:
+		/* Of a TCP connection that both ends have shut nothing is left. */
+		return end->result == -ENOTCONN && object.kind == OBJECT_END &&
+		       judge_before_end(record, judge_silenced(judge, object_peer(object))) ? NULL
+											: never;
+	case DUET_OPEN:
+		return object.kind == OBJECT_NONE && end->result == -ENOENT ? NULL : never;
+	case DUET_CONNECT:
+		return connect_may_fail(judge, record) ? NULL : never;
+	default:
+		return never;
+	}
+}
+
 static const char *partial(const struct judge *judge, const struct record *record)
 {
 	const struct event *end = record->end;
 	const struct step *step = record->step;
 	bool whole_recv = step->kind == DUET_RECV && (step->flags & DUET_WHOLE);
-	bool own_error = end->result < 0 && end->cause == DUET_CAUSE_ITSELF;
+	bool failing = end->result < 0 && end->cause == DUET_CAUSE_ITSELF;
 
 	if (!whole_recv && step->kind != DUET_SEND && step->kind != DUET_WRITE)
 		return "this kind is never partial";
 	if (!end->moved || end->moved >= step->length_bytes)
 		return "partial is more than nothing and less than all";
-	if ((uint32_t)end->result != end->moved && !own_error)
+	if ((uint32_t)end->result != end->moved && !failing)
 		return "result and bytes moved differ";
 	if (end->cause != DUET_CAUSE_ITSELF)
 		return was_requested(judge, record, end->cause) ? NULL : "nobody asked for its end";
-	if (whole_recv && !own_error && !recv_at_end(judge, record))
+	if (failing)
+		return own_error(judge, record);
+	if (whole_recv && !recv_at_end(judge, record))
 		return "a whole receive ended short, but the other end is open";
 	if (step->kind == DUET_WRITE && (uint64_t)step->offset_bytes + step->length_bytes <=
 					SCRIPT_FILE_BYTES_MAX)
 		return "a short write, and nothing in the script fills the disk";
-	if (step->kind == DUET_SEND && (step->flags & DUET_WHOLE) && !own_error)
+	if (step->kind == DUET_SEND && (step->flags & DUET_WHOLE))
 		return "a whole send ended short without an error or a request";
 	return NULL;
 }
@@ -216,47 +259,13 @@ static const char *tainted(const struct judge *judge, const struct record *recor
 	return was_requested(judge, record, record->end->cause) ? NULL : "nobody asked for its end";
 }
 
-/* Nobody listens there, or no longer; what stood in its queue then was reset. */
-static bool connect_may_fail(const struct judge *judge, const struct record *record)
-{
-	struct object target = record->step->target;
-
-	if (target.kind == OBJECT_NONE)
-		return record->end->result == -ECONNREFUSED;
-	return judge_before_end(record, judge_closed(judge, target)) &&
-	       (record->end->result == -ECONNREFUSED || record->end->result == -ECONNRESET);
-}
-
-/* The errors that a script can provoke. */
 static const char *failed(const struct judge *judge, const struct record *record)
 {
 	const struct event *end = record->end;
-	struct object object = record->step->object;
-	bool lost = object.kind == OBJECT_END && judge_before_end(record, judge_closed(judge,
-							object_peer(object)));
-	bool shut = object.kind == OBJECT_END && judge_silenced(judge, object);
-	const char *never = "nothing in the script makes it fail";
 
-	if (end->cause != DUET_CAUSE_ITSELF || end->result >= 0 || end->moved)
-		return "a failure has an error of its own";
-	switch (record->step->kind) {
-	case DUET_RECV:
-		return lost && end->result == -ECONNRESET ? NULL : never;
-	case DUET_SEND:
-		return (lost && end->result == -ECONNRESET) ||
-		       ((lost || shut) && end->result == -EPIPE) ? NULL : never;
-	case DUET_SHUTDOWN:
-		/* Of a TCP connection that both ends have shut nothing is left. */
-		return end->result == -ENOTCONN && object.kind == OBJECT_END &&
-		       judge_before_end(record, judge_silenced(judge, object_peer(object))) ? NULL
-										  : never;
-	case DUET_OPEN:
-		return object.kind == OBJECT_NONE && end->result == -ENOENT ? NULL : never;
-	case DUET_CONNECT:
-		return connect_may_fail(judge, record) ? NULL : never;
-	default:
-		return never;
-	}
+	if (end->cause != DUET_CAUSE_ITSELF || end->result >= 0 || end->moved || end->made)
+		return "a failure has an error of its own, and nothing else";
+	return own_error(judge, record);
 }
 
 void judge_end(struct judge *judge, const struct record *record)

@@ -2,9 +2,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <check.h>
 #include <duet/operation.h>
+#include <errno.h>
 #include <string.h>
 
 #include "reference/acceptor.h"
+#include "reference/twins/generate.h"
+#include "reference/twins/play.h"
 
 /* Scripts and traces by hand: good ones, and the same with one thing wrong. */
 
@@ -60,6 +63,15 @@ static const struct {
 		"cause=cancel", "brought a handle" },
 	{ STREAM "start 0 send c0a 4 whole\n", "start id=0;"
 		"end id=0 result=3 moved=3 disposition=partial cause=itself", "without an error" },
+	{ STREAM SEND, "start id=0;end id=0 result=-104 moved=3 disposition=partial cause=itself;"
+		"drained object=c0b moved=3", "nothing in the script makes it fail" },
+	{ STREAM SEND, "start id=0;end id=0 result=-104 disposition=failed cause=itself",
+		"nothing in the script makes it fail" },
+	{ STREAM RECV, "start id=1;~cancel id=1;end id=1 result=-125 hash=7 disposition=untouched "
+		"cause=cancel", "the hash of nothing" },
+	{ STREAM "start 0 shutdown c0a\n", "start id=0;end id=0 moved=3 disposition=completed "
+		"cause=itself", "brought bytes" },
+	{ STREAM, "drained object=c0a hash=7;drained object=c0b", "the hash of nothing" },
 	{ DISK "start 0 write f0 50 at 0\n", "start id=0;"
 		"end id=0 result=9 moved=9 disposition=partial cause=itself", "fills the disk" },
 	{ DISK "start 0 write f0 50 at 1048570\n", "start id=0;"
@@ -434,6 +446,66 @@ START_TEST(no_line_of_a_trace_can_be_missing_or_twice)
 }
 END_TEST
 
+/* ---- Traces that were really played, with one field of one end changed. ---- */
+
+static void forge_result(struct event *event)
+{
+	event->result++;
+}
+
+static void forge_error(struct event *event)
+{
+	event->result = -EIO;
+}
+
+static void forge_hash(struct event *event)
+{
+	event->hash ^= 1;
+}
+
+static void forge_handle(struct event *event)
+{
+	event->made ^= true;
+}
+
+static void forge_disposition(struct event *event)
+{
+	event->disposition = (uint8_t)((event->disposition + 1) % DUET_ABANDONED);
+}
+
+static void forge_number(struct event *event)
+{
+	event->id ^= 1;
+}
+
+static void (*const forgeries[])(struct event *event) = { forge_result, forge_error, forge_hash,
+	forge_handle, forge_disposition, forge_number };
+
+START_TEST(no_end_that_was_played_can_be_changed)
+{
+	static struct script script;
+	static struct trace trace;
+	char complaint[400];
+
+	for (uint64_t seed = 1; seed <= 60; seed++) {
+		generate(&script, seed);
+		ck_assert_int_eq(play(&script, arm_find("reference"), NULL, &trace, complaint, 400),
+			0);
+		ck_assert_msg(!acceptor_judge(&script, &trace, complaint, 400), "%s", complaint);
+		for (uint32_t i = 0; i < trace.count; i++) {
+			struct event was = trace.events[i];
+
+			if (was.what != EVENT_END)
+				continue;
+			forgeries[_i](&trace.events[i]);
+			ck_assert_msg(acceptor_judge(&script, &trace, complaint, 400),
+				"seed %d: event %u, forged, is accepted", (int)seed, i + 1);
+			trace.events[i] = was;
+		}
+	}
+}
+END_TEST
+
 /* ---- Agreement. ---- */
 
 static void change_moved(struct trace *trace)
@@ -522,6 +594,8 @@ int main(void)
 	suite_add_tcase(suite, cases);
 	tcase_add_loop_test(cases, a_trace_is_ruled_on, 0, sizeof(rulings) / sizeof(rulings[0]));
 	tcase_add_test(cases, no_line_of_a_trace_can_be_missing_or_twice);
+	tcase_add_loop_test(cases, no_end_that_was_played_can_be_changed, 0,
+		sizeof(forgeries) / sizeof(forgeries[0]));
 	tcase_add_loop_test(cases, players_of_a_calm_script_must_agree, 0,
 		sizeof(changes) / sizeof(changes[0]));
 	srunner_run_all(runner, CK_NORMAL);
