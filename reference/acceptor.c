@@ -38,12 +38,49 @@ uint32_t judge_closed(const struct judge *judge, struct object object)
 	return started_on(judge, object, DUET_CLOSE);
 }
 
+static uint32_t first_of(uint32_t one, uint32_t other)
+{
+	return one && (!other || one < other) ? one : other;
+}
+
 uint32_t judge_silenced(const struct judge *judge, struct object object)
 {
-	uint32_t closed = judge_closed(judge, object);
-	uint32_t shut = started_on(judge, object, DUET_SHUTDOWN);
+	return first_of(judge_closed(judge, object), started_on(judge, object, DUET_SHUTDOWN));
+}
 
-	return closed && (!shut || closed < shut) ? closed : shut;
+static bool resets(const struct script *script, uint8_t kind)
+{
+	for (uint32_t i = 0; i < script->fault_count; i++) {
+		if (script->faults[i].kind == kind && script->faults[i].error == ECONNRESET)
+			return kind == DUET_RECV || kind == DUET_SEND;
+	}
+	return false;
+}
+
+uint32_t judge_reset(const struct judge *judge, struct object end)
+{
+	uint32_t earliest = 0;
+
+	for (uint32_t i = 0; i < judge->order_count; i++) {
+		const struct record *record = &judge->records[judge->order[i]];
+
+		if (resets(judge->script, record->step->kind) &&
+		    (object_same(record->step->object, end) ||
+		     object_same(record->step->object, object_peer(end))) &&
+		    (!earliest || record->started < earliest))
+			earliest = record->started;
+	}
+	return earliest;
+}
+
+uint32_t judge_lost(const struct judge *judge, struct object end)
+{
+	return first_of(judge_closed(judge, end), judge_reset(judge, end));
+}
+
+uint32_t judge_over(const struct judge *judge, struct object end)
+{
+	return first_of(judge_silenced(judge, end), judge_reset(judge, end));
 }
 
 /* ---- One terminal completion, and nothing before the start or after the end. ---- */

@@ -37,6 +37,7 @@ struct judge {
 	struct record records[SCRIPT_IDS];
 	uint16_t order[SCRIPT_IDS]; /* ids in the order in which they were started */
 	uint32_t order_count;
+	bool struck[SCRIPT_FAULTS]; /* this fault of the script has been seen */
 	uint8_t held[SCRIPT_POOLS][JUDGE_BUFFERS];
 	uint32_t held_count[SCRIPT_POOLS];
 	uint32_t all_free[SCRIPT_POOLS]; /* when the last of its held buffers came back */
@@ -50,6 +51,12 @@ __attribute__((format(printf, 2, 3))) void judge_complain(struct judge *judge, c
 uint32_t judge_closed(const struct judge *judge, struct object object);
 /* When this end stopped sending, by close or shutdown. */
 uint32_t judge_silenced(const struct judge *judge, struct object object);
+
+/* From when on an injected error may have reset its connection. */
+uint32_t judge_reset(const struct judge *judge, struct object end);
+/* When this end was closed, shut, or may have been reset: whichever was first. */
+uint32_t judge_lost(const struct judge *judge, struct object end);
+uint32_t judge_over(const struct judge *judge, struct object end);
 
 static inline bool judge_pending(const struct record *record)
 {

@@ -58,7 +58,7 @@ static bool is_stop(const struct event *end)
 /* May the stream have ended for it? */
 static bool recv_at_end(const struct judge *judge, const struct record *record)
 {
-	return judge_before_end(record, judge_silenced(judge, object_peer(record->step->object)));
+	return judge_before_end(record, judge_over(judge, object_peer(record->step->object)));
 }
 
 static const char *completed_recv(const struct judge *judge, const struct record *record)
@@ -177,13 +177,13 @@ static bool connect_may_fail(const struct judge *judge, const struct record *rec
 }
 
 /* Is this error one that the script can provoke? */
-static const char *own_error(const struct judge *judge, const struct record *record)
+static const char *provoked(const struct judge *judge, const struct record *record)
 {
 	const struct event *end = record->end;
 	struct object object = record->step->object;
-	bool lost = object.kind == OBJECT_END && judge_before_end(record, judge_closed(judge,
+	bool lost = object.kind == OBJECT_END && judge_before_end(record, judge_lost(judge,
 							object_peer(object)));
-	bool shut = object.kind == OBJECT_END && judge_silenced(judge, object);
+	bool shut = object.kind == OBJECT_END && judge_over(judge, object);
 	const char *never = "nothing in the script makes it fail";
 
 	switch (record->step->kind) {
@@ -206,7 +206,28 @@ static const char *own_error(const struct judge *judge, const struct record *rec
 	}
 }
 
-static const char *partial(const struct judge *judge, const struct record *record)
+/* Is it one that the script injects? Each strikes once. */
+static bool injected(struct judge *judge, const struct record *record, int error)
+{
+	const struct script *script = judge->script;
+
+	for (uint32_t i = 0; i < script->fault_count; i++) {
+		if (judge->struck[i] || script->faults[i].kind != record->step->kind ||
+		    (error && script->faults[i].error != -error))
+			continue;
+		return judge->struck[i] = true;
+	}
+	return false;
+}
+
+static const char *own_error(struct judge *judge, const struct record *record)
+{
+	const char *why = provoked(judge, record);
+
+	return why && injected(judge, record, record->end->result) ? NULL : why;
+}
+
+static const char *partial(struct judge *judge, const struct record *record)
 {
 	const struct event *end = record->end;
 	const struct step *step = record->step;
@@ -226,7 +247,8 @@ static const char *partial(const struct judge *judge, const struct record *recor
 	if (whole_recv && !recv_at_end(judge, record))
 		return "a whole receive ended short, but the other end is open";
 	if (step->kind == DUET_WRITE && (uint64_t)step->offset_bytes + step->length_bytes <=
-					SCRIPT_FILE_BYTES_MAX)
+					SCRIPT_FILE_BYTES_MAX &&
+	    !injected(judge, record, 0))
 		return "a short write, and nothing in the script fills the disk";
 	if (step->kind == DUET_SEND && (step->flags & DUET_WHOLE))
 		return "a whole send ended short without an error or a request";
@@ -259,7 +281,7 @@ static const char *tainted(const struct judge *judge, const struct record *recor
 	return was_requested(judge, record, record->end->cause) ? NULL : "nobody asked for its end";
 }
 
-static const char *failed(const struct judge *judge, const struct record *record)
+static const char *failed(struct judge *judge, const struct record *record)
 {
 	const struct event *end = record->end;
 

@@ -98,8 +98,7 @@ static void check_direction(struct judge *judge, struct object receiver)
 		received += event->moved;
 	}
 	object_name(receiver, name);
-	if (received < sent && !judge_closed(judge, receiver) &&
-	    !judge_closed(judge, cursor.sender))
+	if (received < sent && !judge_lost(judge, receiver) && !judge_lost(judge, cursor.sender))
 		judge_complain(judge, "%llu bytes were sent to %s, %llu were received or left",
 			(unsigned long long)sent, name, (unsigned long long)received);
 }
@@ -138,8 +137,8 @@ static void check_poll(struct judge *judge, const struct record *record)
 {
 	struct object end = record->step->object, peer = object_peer(end);
 	uint32_t events = (uint32_t)record->end->result;
-	bool over = judge_before_end(record, judge_silenced(judge, peer));
-	bool shut = over || judge_before_end(record, judge_silenced(judge, end));
+	bool over = judge_before_end(record, judge_over(judge, peer));
+	bool shut = over || judge_before_end(record, judge_over(judge, end));
 
 	if ((events & POLLIN) && !over && sent_before(judge, peer, record->ended) <=
 					  received_before(judge, end, record->started))

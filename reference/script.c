@@ -198,6 +198,10 @@ void script_write(const struct script *script, FILE *out)
 			fprintf(out, "pool p%u %u %u\n", i, script->pool_count[i],
 				script->pool_bytes[i]);
 	}
+	for (uint32_t i = 0; i < script->fault_count; i++)
+		fprintf(out, "fault %s %u %s\n",
+			duet_kind_name((enum duet_kind)script->faults[i].kind),
+			script->faults[i].number, duet_error_name(script->faults[i].error));
 	for (uint32_t i = 0; i < script->step_count; i++)
 		write_step(&script->steps[i], out);
 }
@@ -397,6 +401,32 @@ static bool read_step(struct reader *reader, const char *word, struct step *step
 	return true;
 }
 
+static uint16_t next_error(struct reader *reader)
+{
+	const char *word = next_word(reader);
+
+	for (uint16_t error = 1; error < 134; error++) {
+		if (strcmp(word, duet_error_name(error)) == 0)
+			return error;
+	}
+	complain(reader, "\"%s\" is no error, as ECONNRESET is", word);
+	return 0;
+}
+
+static void read_fault(struct reader *reader, struct script *script)
+{
+	struct script_fault fault = { .kind = (uint8_t)next_kind(reader) };
+
+	fault.number = next_number(reader, UINT32_MAX);
+	fault.error = next_error(reader);
+	if (fault.kind == DUET_TIMEOUT || !fault.number)
+		complain(reader, "a fault strikes the first or a later operation, and no timeout");
+	if (script->fault_count == SCRIPT_FAULTS)
+		complain(reader, "more than %d faults", SCRIPT_FAULTS);
+	else
+		script->faults[script->fault_count++] = fault;
+}
+
 static bool read_declaration(struct reader *reader, const char *word, struct script *script)
 {
 	struct object object;
@@ -425,6 +455,8 @@ static bool read_declaration(struct reader *reader, const char *word, struct scr
 		if (script->pool_count[index] & (script->pool_count[index] - 1))
 			complain(reader, "the buffers of a pool are a power of two");
 		script->pool_bytes[index] = next_number(reader, 1u << 16);
+	} else if (strcmp(word, "fault") == 0) {
+		read_fault(reader, script);
 	} else {
 		return false;
 	}

@@ -19,6 +19,7 @@
 #define SCRIPT_FILES 2
 #define SCRIPT_FILE_BYTES_MAX (1u << 20) /* beyond it a disk may be full */
 #define SCRIPT_POOLS 2
+#define SCRIPT_FAULTS 4
 #define SCRIPT_STEPS 128
 #define SCRIPT_IDS 128
 
@@ -64,6 +65,14 @@ struct step {
 	uint32_t value;       /* timeout: microseconds; poll: events; else see enum step_what */
 };
 
+/* An error that is injected: the number-th operation of that kind fails with it. Only for players
+ * that can. */
+struct script_fault {
+	uint8_t kind; /* enum duet_kind */
+	uint16_t error;
+	uint32_t number;
+};
+
 struct script {
 	uint64_t seed;
 	bool calm; /* quiet before each cancel, nothing runs full: players must agree */
@@ -74,6 +83,8 @@ struct script {
 	uint32_t file_bytes[SCRIPT_FILES]; /* 0: not declared */
 	uint32_t pool_count[SCRIPT_POOLS]; /* 0: not declared */
 	uint32_t pool_bytes[SCRIPT_POOLS];
+	uint32_t fault_count;
+	struct script_fault faults[SCRIPT_FAULTS];
 	uint32_t step_count;
 	struct step steps[SCRIPT_STEPS];
 };

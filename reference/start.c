@@ -37,7 +37,7 @@ static int start_inline(struct duet_loop *loop, struct duet_op *op)
 
 	if (op->flags & (DUET_MULTISHOT | DUET_POOLED))
 		return -EAGAIN;
-	if (!ends_always_inline(op) && random_chance(&world->random, world->shorten))
+	if (!ends_always_inline(op) && reference_draw(world, KNOB_SHORT))
 		return -EAGAIN;
 	return finish_attempt(loop, op);
 }
@@ -47,7 +47,9 @@ int reference_start(struct duet_loop *loop, struct duet_op *op)
 	struct reference *world = reference_of(loop);
 
 	world->idle = false;
-	op->progress = random_chance(&world->random, world->fault) ? PROGRESS_FAULTY : 0;
+	op->progress = (uint32_t)-fault_draw(world, op) << PROGRESS_ERROR_SHIFT;
+	if (op->kind == DUET_READ || op->kind == DUET_WRITE)
+		op->there_bytes = 0;
 	op->backend = 0;
 	if (op->flags & DUET_INLINE) {
 		int result = start_inline(loop, op);

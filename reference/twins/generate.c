@@ -3,6 +3,7 @@
 #include "reference/twins/generate.h"
 
 #include <duet/operation.h>
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
 
@@ -374,6 +375,24 @@ static void draft_turn(struct draft *draft)
 	add_step(draft, STEP_TURN)->value = 1 + draw(draft, 3);
 }
 
+/* Played on the reference alone, so that of few scripts is enough. */
+static void draft_faults(struct draft *draft)
+{
+	static const struct script_fault choices[] = { { DUET_RECV, ECONNRESET, 0 },
+		{ DUET_RECV, ETIMEDOUT, 0 }, { DUET_SEND, ECONNRESET, 0 }, { DUET_SEND, EPIPE, 0 },
+		{ DUET_ACCEPT, EMFILE, 0 }, { DUET_CONNECT, ETIMEDOUT, 0 }, { DUET_READ, EIO, 0 },
+		{ DUET_WRITE, ENOSPC, 0 }, { DUET_OPEN, EMFILE, 0 }, { DUET_FSYNC, EIO, 0 },
+		{ DUET_CLOSE, EIO, 0 }, { DUET_SHUTDOWN, ENOTCONN, 0 }, { DUET_POLL, ENOMEM, 0 },
+		{ DUET_NOP, EIO, 0 } };
+	struct script *script = draft->script;
+
+	script->fault_count = 1 + draw(draft, SCRIPT_FAULTS);
+	for (uint32_t i = 0; i < script->fault_count; i++) {
+		script->faults[i] = choices[draw(draft, sizeof(choices) / sizeof(choices[0]))];
+		script->faults[i].number = 1 + draw(draft, 3);
+	}
+}
+
 static void (*const moves[])(struct draft *draft) = {
 	draft_send, draft_send, draft_send, draft_send, draft_gather, draft_recv, draft_recv,
 	draft_recv, draft_recv, draft_recv, draft_poll, draft_accept, draft_accept, draft_connect,
@@ -393,6 +412,8 @@ void generate(struct script *script, uint64_t seed)
 	script->seed = seed;
 	script->calm = seed % 2 == 0;
 	draft_stage(&draft);
+	if (seed % 16 == 15)
+		draft_faults(&draft);
 	length = 4 + draw(&draft, 30);
 	for (uint32_t i = 0; i < length && draft.next_id < SCRIPT_IDS - 8; i++) {
 		moves[draw(&draft, MOVES)](&draft);

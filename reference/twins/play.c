@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reference/twins/play.h"
 
+#include <duet/reference.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,21 @@ void play_after(struct player *player, uint16_t id)
 	}
 }
 
+/* The script's faults, from its first step to its last: the player's own doings are not struck. */
+static int play_faults(struct player *player, bool on)
+{
+	const struct script *script = player->script;
+	int error = 0;
+
+	if (player->arm->kernel)
+		return script->fault_count ? player_fail(player, "inject errors", -EOPNOTSUPP) : 0;
+	duet_reference_shelter(player->loop, !on);
+	for (uint32_t i = 0; on && i < script->fault_count && !error; i++)
+		error = duet_reference_fault(player->loop, (enum duet_kind)script->faults[i].kind,
+			script->faults[i].number, script->faults[i].error);
+	return error ? player_fail(player, "inject an error", error) : 0;
+}
+
 static void play_steps(struct player *player)
 {
 	static const struct step settle = { .what = STEP_SETTLE };
@@ -166,11 +182,16 @@ int play(const struct script *script, const struct arm *arm, const char *tuning,
 	error = make_loop(player, tuning);
 	if (!error) {
 		player->descriptors = arm_descriptors(arm, player->loop);
-		error = stage_set(player);
+		error = play_faults(player, false);
 	}
+	if (!error)
+		error = stage_set(player);
+	if (!error)
+		error = play_faults(player, true);
 	if (error)
 		return error;
 	play_steps(player);
+	play_faults(player, false);
 	if (!player->stuck)
 		stage_strike(player);
 	if (player->stuck) {
