@@ -92,6 +92,19 @@ static const struct {
 	{ LISTENER "start 1 close l0\n", "start id=0;start id=1;"
 		"end id=0 result=-111 disposition=failed cause=itself;"
 		"end id=1 disposition=completed cause=itself", NULL },
+	/* Injected errors, each once. */
+	{ STREAM "fault recv 1 ETIMEDOUT\n" RECV, "start id=1;"
+		"end id=1 result=-110 disposition=failed cause=itself", NULL },
+	{ STREAM "fault recv 1 ETIMEDOUT\n" RECV, "start id=1;"
+		"end id=1 result=-104 disposition=failed cause=itself", "nothing in the script" },
+	{ STREAM "fault send 1 EIO\n" SEND "start 2 send c0a 4\n", "start id=0;start id=2;"
+		"end id=0 result=-5 disposition=failed cause=itself;"
+		"end id=2 result=-5 disposition=failed cause=itself", "nothing in the script" },
+	{ STREAM "fault send 1 ECONNRESET\n" SEND RECV, "start id=0;start id=1;"
+		"end id=0 result=-104 disposition=failed cause=itself;"
+		"end id=1 result=-104 disposition=failed cause=itself", NULL },
+	{ DISK "fault write 1 ENOSPC\nstart 0 write f0 50 at 0\n", "start id=0;"
+		"end id=0 result=9 moved=9 disposition=partial cause=itself", NULL },
 	/* Polls. */
 	{ STREAM SEND POLL_IN, "start id=0;start id=3;"
 		"end id=0 result=4 moved=4 disposition=completed cause=itself;"
