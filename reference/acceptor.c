@@ -38,6 +38,11 @@ uint32_t judge_closed(const struct judge *judge, struct object object)
 	return started_on(judge, object, DUET_CLOSE);
 }
 
+uint32_t judge_closing(const struct judge *judge, const struct record *record)
+{
+	return record->step->kind == DUET_OPEN ? 0 : judge_closed(judge, record->step->object);
+}
+
 static uint32_t first_of(uint32_t one, uint32_t other)
 {
 	return one && (!other || one < other) ? one : other;
@@ -88,7 +93,7 @@ uint32_t judge_over(const struct judge *judge, struct object end)
 static void event_start(struct judge *judge, struct record *record, const struct event *event,
 			uint32_t number)
 {
-	uint32_t closed = judge_closed(judge, record->step->object);
+	uint32_t closed = judge_closing(judge, record);
 
 	if (record->started || record->refused)
 		judge_complain(judge, "operation %u was started twice", event->id);
@@ -102,7 +107,7 @@ static void event_start(struct judge *judge, struct record *record, const struct
 static void event_refuse(struct judge *judge, struct record *record, const struct event *event,
 			 uint32_t number)
 {
-	if (event->result != -EBADF || !judge_closed(judge, record->step->object))
+	if (event->result != -EBADF || !judge_closing(judge, record))
 		judge_complain(judge, "the start of operation %u was refused with %s", event->id,
 			duet_error_name(event->result));
 	record->refused = number;
@@ -156,7 +161,8 @@ static const char *stray_field(const struct step *step, const struct event *even
 	bool receives = step->kind == DUET_RECV || step->kind == DUET_READ;
 	bool transfers = receives || step->kind == DUET_SEND || step->kind == DUET_WRITE;
 
-	if (event->made && step->kind != DUET_ACCEPT && step->kind != DUET_OPEN)
+	if (event->made && step->kind != DUET_ACCEPT && step->kind != DUET_OPEN &&
+	    step->kind != DUET_SOCKET)
 		return "a handle";
 	if (event->moved && !transfers)
 		return "bytes";

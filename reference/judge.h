@@ -49,6 +49,8 @@ __attribute__((format(printf, 2, 3))) void judge_complain(struct judge *judge, c
 
 /* When a close of this object was started: 0 for never. */
 uint32_t judge_closed(const struct judge *judge, struct object object);
+/* Of the handle that it works on: an open names a file, and works on none. */
+uint32_t judge_closing(const struct judge *judge, const struct record *record);
 /* When this end stopped sending, by close or shutdown. */
 uint32_t judge_silenced(const struct judge *judge, struct object object);
 

@@ -34,7 +34,7 @@ static bool behind_broken(const struct judge *judge, const struct record *record
 
 static bool was_requested(const struct judge *judge, const struct record *record, uint8_t cause)
 {
-	uint32_t closed = judge_closed(judge, record->step->object);
+	uint32_t closed = judge_closing(judge, record);
 	uint32_t cancelled = record->cancelled;
 
 	if (cause == DUET_CAUSE_CANCEL)
@@ -155,6 +155,7 @@ static const char *completed(const struct judge *judge, const struct record *rec
 	case DUET_POLL:
 		return completed_poll(record);
 	case DUET_ACCEPT:
+	case DUET_SOCKET:
 		return end->result || !end->made ? "no handle came with it" : NULL;
 	case DUET_OPEN:
 		return completed_open(record);
@@ -174,6 +175,29 @@ static bool connect_may_fail(const struct judge *judge, const struct record *rec
 		return record->end->result == -ECONNREFUSED;
 	return judge_before_end(record, judge_closed(judge, target)) &&
 	       (record->end->result == -ECONNREFUSED || record->end->result == -ECONNRESET);
+}
+
+/* A socket is bound once, by whatever comes first; where there are no ports it listens only if it has
+ * been bound, and what has connected never does. */
+static bool set_up_may_fail(const struct judge *judge, const struct record *record)
+{
+	bool bound = false, other = false;
+
+	for (uint32_t i = 0; i < judge->order_count; i++) {
+		const struct record *each = &judge->records[judge->order[i]];
+		uint8_t kind = each->step->kind;
+
+		if (each == record || !object_same(each->step->object, record->step->object))
+			continue;
+		bound = bound || (kind == DUET_BIND && each->ended &&
+				  each->ended < record->started);
+		other = other || ((kind == DUET_BIND || kind == DUET_LISTEN || kind == DUET_CONNECT) &&
+				  each->started < record->ended);
+	}
+	if (record->step->kind == DUET_BIND || record->step->object.kind != OBJECT_DIALER)
+		return other;
+	return other || (!bound && judge->script->dialers[record->step->object.index] ==
+					   FAMILY_UNIX);
 }
 
 /* Is this error one that the script can provoke? */
@@ -197,6 +221,9 @@ static const char *provoked(const struct judge *judge, const struct record *reco
 		return end->result == -ENOTCONN && object.kind == OBJECT_END &&
 		       judge_before_end(record, judge_silenced(judge, object_peer(object))) ? NULL
 											: never;
+	case DUET_BIND:
+	case DUET_LISTEN:
+		return end->result == -EINVAL && set_up_may_fail(judge, record) ? NULL : never;
 	case DUET_OPEN:
 		return object.kind == OBJECT_NONE && end->result == -ENOENT ? NULL : never;
 	case DUET_CONNECT:

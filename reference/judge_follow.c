@@ -18,6 +18,8 @@ struct follower {
 	bool pending[SCRIPT_IDS];
 	bool due[SCRIPT_STEPS]; /* waits for an end */
 	bool inside;            /* of a completion */
+	uint32_t posted;        /* messages, and how many of them have run */
+	uint32_t told;
 	bool settled;           /* nothing was done since: who hasn't ended by now is pending */
 	/* Of each pool what is held, the longest first. */
 	uint16_t held[SCRIPT_POOLS][JUDGE_BUFFERS];
@@ -60,6 +62,18 @@ static void follow_complain(struct follower *follower, const char *wanted, unsig
 
 /* ---- Steps that leave a line. ---- */
 
+/* It ended inside its start: only where that was allowed. */
+static void follow_inline(struct follower *follower, const struct step *step)
+{
+	if (!follow_next(follower)->at_once)
+		return;
+	if (!(step->flags & DUET_INLINE))
+		judge_complain(follower->judge, "operation %u ended inside its start, and the script "
+			"doesn't allow it", step->id);
+	follower->pending[step->id] = false;
+	follower->next++;
+}
+
 static void follow_start(struct follower *follower, const struct step *step)
 {
 	bool started = is_next(follower, EVENT_START, step->id);
@@ -72,6 +86,8 @@ static void follow_start(struct follower *follower, const struct step *step)
 	follower->pending[step->id] = started;
 	follower->judge->records[step->id].started_inside = follower->inside;
 	follower->next++;
+	if (started && is_next(follower, EVENT_END, step->id))
+		follow_inline(follower, step);
 }
 
 static void follow_cancel(struct follower *follower, uint16_t id)
@@ -152,6 +168,11 @@ static void follow_step(struct follower *follower, const struct step *step)
 	case STEP_DESTROY:
 		follow_destroy(follower);
 		break;
+	case STEP_POST:
+		follower->posted++;
+		break;
+	case STEP_WAKE:
+		break;
 	default:
 		follow_turns(follower);
 		follower->settled = step->what == STEP_SETTLE;
@@ -185,14 +206,27 @@ static void follow_buffer(struct follower *follower, const struct event *event)
 		follower->held[event->pool][(*count)++] = event->index;
 }
 
+/* Messages run in the order in which they were posted. */
+static void follow_message(struct follower *follower, const struct event *event)
+{
+	if (follower->told == follower->posted || event->id != follower->told)
+		judge_complain(follower->judge, "message %u has run, after %u of %u that were posted",
+			event->id, follower->told, follower->posted);
+	follower->told++;
+}
+
 /* over: the steps are done, and what was to follow an end no longer does. */
 static void follow_completions(struct follower *follower, bool over)
 {
 	const struct event *event;
 
 	while ((event = follow_next(follower)) && !follower->judge->failed &&
-	       (event->what == EVENT_ITEM || event->what == EVENT_END)) {
+	       event->what >= EVENT_ITEM && event->what <= EVENT_MESSAGE && !event->at_once) {
 		follower->next++;
+		if (event->what == EVENT_MESSAGE) {
+			follow_message(follower, event);
+			continue;
+		}
 		follow_buffer(follower, event);
 		if (event->what == EVENT_ITEM)
 			continue;
@@ -204,9 +238,13 @@ static void follow_completions(struct follower *follower, bool over)
 
 static void follow_turns(struct follower *follower)
 {
+	uint32_t posted = follower->posted;
 	const struct event *event;
 
 	follow_completions(follower, false);
+	if (follower->told < posted)
+		judge_complain(follower->judge, "message %u was posted and has not run in the turns "
+			"that followed", follower->told);
 	event = follow_next(follower);
 	if (event && event->what == EVENT_TURN)
 		follower->next++;

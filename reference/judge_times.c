@@ -99,7 +99,7 @@ static bool stopped(const struct event *end)
 
 static void check_requests(struct judge *judge, const struct record *record)
 {
-	uint32_t closed = judge_closed(judge, record->step->object);
+	uint32_t closed = judge_closing(judge, record);
 
 	if (!stopped(record->end))
 		return;

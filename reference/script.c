@@ -110,6 +110,9 @@ static void write_details(const struct step *step, FILE *out)
 	case DUET_TIMEOUT:
 		fprintf(out, " %u", step->value);
 		break;
+	case DUET_SOCKET:
+		fprintf(out, " %s", families[step->value]);
+		break;
 	default:
 		break;
 	}
@@ -137,6 +140,10 @@ static void write_start(const struct step *step, FILE *out)
 		fprintf(out, " whole");
 	if (step->flags & DUET_DATA_ONLY)
 		fprintf(out, " data");
+	if (step->flags & DUET_INLINE)
+		fprintf(out, " inline");
+	if (step->pieces)
+		fprintf(out, " pieces %u", step->pieces);
 	if (step->deadline_us != SCRIPT_NO_DEADLINE)
 		fprintf(out, " deadline %u", step->deadline_us);
 	write_after(step, out);
@@ -161,6 +168,13 @@ static void write_step(const struct step *step, FILE *out)
 		break;
 	case STEP_SETTLE:
 		fprintf(out, "settle\n");
+		break;
+	case STEP_POST:
+		fprintf(out, "post");
+		write_after(step, out);
+		break;
+	case STEP_WAKE:
+		fprintf(out, "wake\n");
 		break;
 	case STEP_DESTROY:
 		fprintf(out, "destroy\n");
@@ -338,6 +352,9 @@ static void read_details(struct reader *reader, struct step *step)
 	case DUET_TIMEOUT:
 		step->value = next_number(reader, 1000000000u);
 		break;
+	case DUET_SOCKET:
+		step->value = next_family(reader);
+		break;
 	default:
 		break;
 	}
@@ -352,6 +369,10 @@ static void read_options(struct reader *reader, struct step *step)
 			step->flags |= DUET_WHOLE;
 		else if (strcmp(word, "data") == 0)
 			step->flags |= DUET_DATA_ONLY;
+		else if (strcmp(word, "inline") == 0)
+			step->flags |= DUET_INLINE;
+		else if (strcmp(word, "pieces") == 0)
+			step->pieces = (uint8_t)next_number(reader, DUET_OP_IOVECS);
 		else if (strcmp(word, "deadline") == 0)
 			step->deadline_us = next_number(reader, 1000000000u);
 		else if (strcmp(word, "after") == 0)
@@ -367,7 +388,7 @@ static void read_start(struct reader *reader, struct step *step)
 	step->id = (uint16_t)next_number(reader, SCRIPT_IDS - 1);
 	step->deadline_us = SCRIPT_NO_DEADLINE;
 	step->kind = (uint8_t)next_kind(reader);
-	if (step->kind != DUET_NOP && step->kind != DUET_TIMEOUT)
+	if (step->kind != DUET_NOP && step->kind != DUET_TIMEOUT && step->kind != DUET_SOCKET)
 		step->object = next_object(reader);
 	read_details(reader, step);
 	read_options(reader, step);
@@ -390,6 +411,11 @@ static bool read_step(struct reader *reader, const char *word, struct step *step
 		step->flags = strcmp(next_word(reader), "twice") == 0 ? SCRIPT_TWICE : 0;
 	} else if (strcmp(word, "settle") == 0) {
 		step->what = STEP_SETTLE;
+	} else if (strcmp(word, "wake") == 0) {
+		step->what = STEP_WAKE;
+	} else if (strcmp(word, "post") == 0) {
+		step->what = STEP_POST;
+		read_options(reader, step);
 	} else if (strcmp(word, "destroy") == 0) {
 		step->what = STEP_DESTROY;
 	} else if (strcmp(word, "turn") == 0 || strcmp(word, "wait") == 0) {
@@ -467,10 +493,12 @@ static void check_step(struct reader *reader, const struct script *script,
 		       const struct step *step)
 {
 	bool loose = step->kind == DUET_NOP || step->kind == DUET_TIMEOUT ||
-		     step->kind == DUET_OPEN;
+		     step->kind == DUET_OPEN || step->kind == DUET_SOCKET;
 
 	if (step->what == STEP_START && script_start(script, step->id))
 		complain(reader, "operation %u is started twice", step->id);
+	if (step->pieces && (step->kind != DUET_SEND || step->pieces > step->length_bytes))
+		complain(reader, "only a send has pieces, of a byte at least");
 	if (step->what == STEP_START && !loose && !object_declared(script, step->object))
 		complain(reader, "what operation %u works on is not declared", step->id);
 	if (((step->flags & DUET_POOLED) || step->what == STEP_RETURN) &&

@@ -40,6 +40,8 @@ enum step_what {
 	STEP_TURN,    /* value turns that don't wait */
 	STEP_SETTLE,  /* turns until nothing moves any more */
 	STEP_WAIT,    /* a turn that waits up to value microseconds */
+	STEP_POST,    /* hands the runtime a message to run on a turn */
+	STEP_WAKE,
 	STEP_DESTROY, /* tries to give the runtime up while operations are pending */
 };
 
@@ -55,6 +57,7 @@ struct step {
 	uint8_t pool;
 	uint8_t after; /* a start or cancel: done in the terminal completion of this operation, if
 			  that is still to come; SCRIPT_AFTER_NOTHING */
+	uint8_t pieces; /* of a send that is handed over in so many; 0: in one */
 	uint16_t id;    /* of the operation, below SCRIPT_IDS */
 	uint16_t flags; /* enum duet_op_flags */
 	struct object object;
@@ -62,7 +65,7 @@ struct step {
 	uint32_t length_bytes;
 	uint32_t offset_bytes;
 	uint32_t deadline_us; /* from the clock of the turn; SCRIPT_NO_DEADLINE */
-	uint32_t value;       /* timeout: microseconds; poll: events; else see enum step_what */
+	uint32_t value;       /* timeout: microseconds; poll: events; socket: family; else see enum step_what */
 };
 
 /* An error that is injected: the number-th operation of that kind fails with it. Only for players

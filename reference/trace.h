@@ -20,7 +20,8 @@ enum event_what {
 	EVENT_REFUSE,  /* id result */
 	EVENT_CANCEL,  /* id at_ns: a cancel was requested while it was pending */
 	EVENT_ITEM,    /* id result moved hash pool index: an interim completion */
-	EVENT_END,     /* id result moved disposition cause at_ns hash pool index */
+	EVENT_END,     /* id result moved disposition cause at_ns hash pool index at_once */
+	EVENT_MESSAGE, /* id: the how-many-th message that was posted has run, from 0 on */
 	EVENT_TURN,    /* at_ns: the turns of a step are over */
 	EVENT_RETURN,  /* pool index: a buffer went back; result of the call */
 	EVENT_DRAINED, /* object moved hash: bytes that no operation of the script received */
@@ -42,7 +43,8 @@ struct event {
 	uint8_t what; /* enum event_what */
 	uint8_t disposition;
 	uint8_t cause;
-	bool made; /* a handle came with it */
+	bool made;    /* a handle came with it */
+	bool at_once; /* it ended inside its start, and nothing was called */
 	uint16_t id;
 	uint16_t pool;
 	uint16_t index; /* of the pool's buffer, TRACE_NO_BUFFER */

@@ -63,6 +63,23 @@ static void play_turns(struct player *player, const struct step *step)
 	trace_add(player->trace, EVENT_TURN)->at_ns = duet_loop_now_ns(player->loop);
 }
 
+static void note_run(struct duet_message *message)
+{
+	struct note *note = (struct note *)(void *)message;
+
+	trace_add(note->player->trace, EVENT_MESSAGE)->id = note->number;
+	note->player->notes_run++;
+}
+
+static void play_post(struct player *player)
+{
+	struct note *note = &player->notes[player->note_count];
+
+	*note = (struct note){ .message.fn = note_run, .player = player,
+		.number = (uint16_t)player->note_count++ };
+	duet_loop_post(player->loop, &note->message);
+}
+
 static void play_step(struct player *player, const struct step *step)
 {
 	switch (step->what) {
@@ -77,6 +94,12 @@ static void play_step(struct player *player, const struct step *step)
 		break;
 	case STEP_DESTROY:
 		play_destroy(player);
+		break;
+	case STEP_POST:
+		play_post(player);
+		break;
+	case STEP_WAKE:
+		duet_loop_wake(player->loop);
 		break;
 	default:
 		play_turns(player, step);

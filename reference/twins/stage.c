@@ -31,13 +31,8 @@ static int make_socket(struct player *player, uint8_t family, struct prop *prop)
 	return 0;
 }
 
-/* Port 0 of the loopback, or a unix name that the kernel chooses. */
-static int bind_anywhere(struct player *player, uint8_t family, const struct prop *prop,
-			 struct place *place)
+void place_anywhere(uint8_t family, struct place *place)
 {
-	struct chore chore;
-	int result;
-
 	memset(place, 0, sizeof(*place));
 	place->any.sa_family = (sa_family_t)domain_of(family);
 	place->length = sizeof(sa_family_t);
@@ -45,6 +40,15 @@ static int bind_anywhere(struct player *player, uint8_t family, const struct pro
 		place->in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 		place->length = sizeof(place->in);
 	}
+}
+
+static int bind_anywhere(struct player *player, uint8_t family, const struct prop *prop,
+			 struct place *place)
+{
+	struct chore chore;
+	int result;
+
+	place_anywhere(family, place);
 	chore_init(&chore);
 	duet_op_bind(&chore.op, prop->handle, &place->any, place->length);
 	result = chore_run(player, &chore);

@@ -21,6 +21,7 @@
 #define POOLED "start 0 recv c0b pool p0 multishot\n"
 #define TIMERS "duet-script 1\nstart 0 timeout 2\nstart 1 timeout 2\n"
 #define DISK "duet-script 1\nfile f0 100\n"
+#define SET_UP "duet-script 1\ndialer d0 unix\nstart 0 bind d0\nstart 1 listen d0\n"
 #define LISTENER "duet-script 1\nlistener l0 unix\ndialer d0 unix\nstart 0 connect d0 l0\n"
 /* FNV-1a of the first four bytes that operation 0 and 2 send. */
 static char hash_of_0[32], hash_of_2[32];
@@ -200,6 +201,41 @@ static const struct {
 	{ STREAM RECV "start 3 nop after 1\ncancel 1\n", "start id=1;cancel id=1;"
 		"end id=1 result=-125 disposition=untouched cause=cancel;~",
 		"the script has \"start 3\" here" },
+	/* Ends inside a start, and messages. */
+	{ "duet-script 1\nstart 0 nop inline\n", "start id=0;"
+		"end id=0 disposition=completed cause=itself inline=1;turn", NULL },
+	{ "duet-script 1\nstart 0 nop inline\n", "start id=0;"
+		"end id=0 disposition=completed cause=itself;turn", NULL },
+	{ "duet-script 1\nstart 0 nop\n", "start id=0;"
+		"end id=0 disposition=completed cause=itself inline=1;turn", "doesn't allow it" },
+	{ "duet-script 1\nstart 0 nop inline\nturn 1\n", "start id=0;turn;"
+		"end id=0 disposition=completed cause=itself inline=1;turn",
+		"here, the trace \"end 0\"" },
+	{ "duet-script 1\npost\npost\nturn 1\n", "message id=0;message id=1;turn;turn", NULL },
+	{ "duet-script 1\npost\npost\nturn 1\n", "message id=0;turn;message id=1;turn",
+		"message 1 was posted and has not run" },
+	{ "duet-script 1\npost\npost\nturn 1\n", "message id=1;message id=0;turn;turn",
+		"message 1 has run, after 0 of 2" },
+	{ "duet-script 1\npost\n", "message id=0;message id=1;turn", "message 1 has run, after 1" },
+	{ "duet-script 1\nstart 0 nop\npost after 0\n", "start id=0;"
+		"end id=0 disposition=completed cause=itself;message id=0;turn", NULL },
+	{ "duet-script 1\nstart 0 nop\npost after 0\n", "start id=0;message id=0;"
+		"end id=0 disposition=completed cause=itself;turn", "message 0 has run, after 0 of 0" },
+	/* Setting up. */
+	{ "duet-script 1\nstart 0 socket tcp\n", "start id=0;"
+		"end id=0 made=1 disposition=completed cause=itself", NULL },
+	{ "duet-script 1\nstart 0 socket tcp\n", "start id=0;"
+		"end id=0 disposition=completed cause=itself", "no handle came with it" },
+	{ SET_UP, "start id=0;start id=1;end id=1 result=-22 disposition=failed cause=itself;"
+		"end id=0 disposition=completed cause=itself", NULL },
+	{ SET_UP, "start id=0;start id=1;end id=0 result=-98 disposition=failed cause=itself;"
+		"end id=1 disposition=completed cause=itself", "nothing in the script makes it fail" },
+	{ "duet-script 1\ndialer d0 tcp\nstart 1 listen d0\n", "start id=1;"
+		"end id=1 result=-22 disposition=failed cause=itself",
+		"nothing in the script makes it fail" },
+	{ DISK "start 0 open f0\nstart 1 close f0\n", "start id=0;start id=1;"
+		"end id=1 disposition=completed cause=itself;"
+		"end id=0 made=1 disposition=completed cause=itself", NULL },
 	/* Times. */
 	{ STREAM DUE_RECV, "start id=1 at=5 due=100005;"
 		"end id=1 at=100004 result=-110 disposition=untouched cause=deadline", "nobody asked" },
