@@ -10,6 +10,7 @@
 
 static const char object_letters[] = "-cldf";
 static const char *const families[] = { "none", "unix", "tcp" };
+static const char *const tries[TRY_COUNT] = { "", "never", "always" };
 
 void object_name(struct object object, char *text)
 {
@@ -186,12 +187,21 @@ static void write_step(const struct step *step, FILE *out)
 }
 
 static void write_families(const char *word, char letter, const uint8_t *list, unsigned count,
-			   const bool *small, FILE *out)
+			   FILE *out)
 {
 	for (unsigned i = 0; i < count; i++) {
 		if (list[i] != FAMILY_NONE)
-			fprintf(out, "%s %c%u %s%s\n", word, letter, i, families[list[i]],
-				small && small[i] ? " small" : "");
+			fprintf(out, "%s %c%u %s\n", word, letter, i, families[list[i]]);
+	}
+}
+
+static void write_connections(const struct script *script, FILE *out)
+{
+	for (unsigned i = 0; i < SCRIPT_CONNECTIONS; i++) {
+		if (script->connections[i] != FAMILY_NONE)
+			fprintf(out, "connection c%u %s%s%s%s\n", i,
+				families[script->connections[i]], script->small[i] ? " small" : "",
+				script->tries[i] ? " " : "", tries[script->tries[i]]);
 	}
 }
 
@@ -199,10 +209,9 @@ void script_write(const struct script *script, FILE *out)
 {
 	fprintf(out, "duet-script 1\nseed %llu\n%s\n", (unsigned long long)script->seed,
 		script->calm ? "calm" : "racy");
-	write_families("connection", 'c', script->connections, SCRIPT_CONNECTIONS, script->small,
-		out);
-	write_families("listener", 'l', script->listeners, SCRIPT_LISTENERS, NULL, out);
-	write_families("dialer", 'd', script->dialers, SCRIPT_DIALERS, NULL, out);
+	write_connections(script, out);
+	write_families("listener", 'l', script->listeners, SCRIPT_LISTENERS, out);
+	write_families("dialer", 'd', script->dialers, SCRIPT_DIALERS, out);
 	for (unsigned i = 0; i < SCRIPT_FILES; i++) {
 		if (script->file_bytes[i])
 			fprintf(out, "file f%u %u\n", i, script->file_bytes[i]);
@@ -427,6 +436,23 @@ static bool read_step(struct reader *reader, const char *word, struct step *step
 	return true;
 }
 
+static void read_connection(struct reader *reader, struct script *script)
+{
+	uint8_t index = next_index(reader, 'c', SCRIPT_CONNECTIONS);
+
+	script->connections[index] = next_family(reader);
+	for (const char *word; *(word = next_word(reader));) {
+		if (strcmp(word, "small") == 0)
+			script->small[index] = true;
+		else if (strcmp(word, tries[TRY_NEVER]) == 0)
+			script->tries[index] = TRY_NEVER;
+		else if (strcmp(word, tries[TRY_ALWAYS]) == 0)
+			script->tries[index] = TRY_ALWAYS;
+		else
+			complain(reader, "\"%s\" is neither small nor never nor always", word);
+	}
+}
+
 static uint16_t next_error(struct reader *reader)
 {
 	const char *word = next_word(reader);
@@ -463,9 +489,7 @@ static bool read_declaration(struct reader *reader, const char *word, struct scr
 	} else if (strcmp(word, "calm") == 0 || strcmp(word, "racy") == 0) {
 		script->calm = *word == 'c';
 	} else if (strcmp(word, "connection") == 0) {
-		index = next_index(reader, 'c', SCRIPT_CONNECTIONS);
-		script->connections[index] = next_family(reader);
-		script->small[index] = strcmp(next_word(reader), "small") == 0;
+		read_connection(reader, script);
 	} else if (strcmp(word, "listener") == 0) {
 		object = next_object(reader);
 		script->listeners[object.index % SCRIPT_LISTENERS] = next_family(reader);

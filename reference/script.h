@@ -33,6 +33,9 @@ struct object {
 
 enum script_family { FAMILY_NONE, FAMILY_UNIX, FAMILY_TCP }; /* none: not declared */
 
+/* Whether a handle is tried before it is waited for: as the loop does, or its own answer. */
+enum script_try { TRY_AS_LOOP, TRY_NEVER, TRY_ALWAYS, TRY_COUNT };
+
 enum step_what {
 	STEP_START,
 	STEP_CANCEL,
@@ -81,6 +84,7 @@ struct script {
 	bool calm; /* quiet before each cancel, nothing runs full: players must agree */
 	uint8_t connections[SCRIPT_CONNECTIONS]; /* enum script_family */
 	bool small[SCRIPT_CONNECTIONS];          /* with the smallest socket buffers */
+	uint8_t tries[SCRIPT_CONNECTIONS];       /* enum script_try, of both ends */
 	uint8_t listeners[SCRIPT_LISTENERS];
 	uint8_t dialers[SCRIPT_DIALERS];
 	uint32_t file_bytes[SCRIPT_FILES]; /* 0: not declared */

@@ -102,6 +102,7 @@ static void draft_stage(struct draft *draft)
 	for (uint32_t i = 0; i < connections; i++) {
 		script->connections[i] = draw_family(draft);
 		script->small[i] = !script->calm && one_in(draft, 2);
+		script->tries[i] = (uint8_t)(one_in(draft, 2) ? draw(draft, TRY_COUNT) : TRY_AS_LOOP);
 	}
 	if (one_in(draft, 3)) {
 		script->listeners[0] = draw_family(draft);

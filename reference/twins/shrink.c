@@ -237,13 +237,17 @@ static void strip_faults(struct shrinker *shrinker)
 	}
 }
 
-static void strip_small(struct shrinker *shrinker)
+static void strip_connections(struct shrinker *shrinker)
 {
 	for (unsigned i = 0; i < SCRIPT_CONNECTIONS; i++) {
 		struct script candidate = *shrinker->script;
 
 		candidate.small[i] = false;
 		if (shrinker->script->small[i])
+			try_candidate(shrinker, &candidate);
+		candidate = *shrinker->script;
+		candidate.tries[i] = TRY_AS_LOOP;
+		if (shrinker->script->tries[i])
 			try_candidate(shrinker, &candidate);
 	}
 }
@@ -261,6 +265,6 @@ void shrink(struct script *script, const struct cast *cast, struct finding *find
 	}
 	simplify_steps(&shrinker);
 	strip_faults(&shrinker);
-	strip_small(&shrinker);
+	strip_connections(&shrinker);
 	strip_unused(&shrinker);
 }

@@ -116,7 +116,8 @@ static void find_violation(struct program *program, const char *words)
 START_TEST(the_replay_line_finds_the_same_violation)
 {
 	struct program *program = calloc(1, sizeof(*program));
-	char folder[] = "/tmp/duet-twins-XXXXXX", path[512], violation[600], replay[600];
+	char folder[] = "/tmp/duet-twins-XXXXXX", path[512], violation[600], replay[600],
+		steps[40];
 	const char *words;
 
 	ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -127,7 +128,9 @@ START_TEST(the_replay_line_finds_the_same_violation)
 	find_violation(program, "--tuning fault-send=1:EIO --seed 1 --scripts 200 --jobs 1");
 	line_of(program->said, "violation: ", violation, sizeof(violation));
 	line_of(program->said, "replay: ", replay, sizeof(replay));
-	ck_assert_ptr_nonnull(strstr(program->said, "of 1 steps:\n"));
+	line_of(program->said, "the shortest script found, of ", steps, sizeof(steps));
+	ck_assert_int_ge(atoi(steps), 1);
+	ck_assert_int_le(atoi(steps), 2);
 	words = strstr(replay, " --tuning");
 	ck_assert_ptr_nonnull(words);
 	find_violation(program, words + 1);

@@ -50,11 +50,12 @@ static const struct {
 	{ "fault-shutdown=2:EIO", "nothing in the script makes it fail", 2, 2 },
 };
 
-/* The first long script in which it shows; odd seeds are racy. */
+/* The first long script in which it shows. Of the calm ones, with even seeds: in a racy one the trouble
+ * may be a short transfer, which another number of steps would draw otherwise. */
 static void find(struct script *script, const struct cast *cast, struct finding *finding)
 {
 	finding->found = false;
-	for (uint64_t seed = 1; seed < 2000 && !finding->found; seed++) {
+	for (uint64_t seed = 2; seed < 2000 && !finding->found; seed += 2) {
 		generate(script, seed);
 		if (script->step_count >= 12 && !script->fault_count)
 			examine(script, cast, finding);
