@@ -14,12 +14,12 @@
 enum { STATUS_OK, STATUS_VIOLATION, STATUS_USAGE, STATUS_REFUSED };
 
 static const char usage_text[] =
-	"usage: twins [--tuning T] [--scripts N] [--seconds T] [--seed S] [--jobs J]\n"
+	"usage: twins [--tuning KEYS] [--scripts N] [--seconds T] [--seed S] [--jobs J]\n"
 	"       twins generate SEED > SCRIPT\n"
-	"       twins play --backend NAME [--tuning T] SCRIPT > TRACE\n"
+	"       twins play --backend NAME [--tuning KEYS] SCRIPT > TRACE\n"
 	"       twins judge SCRIPT TRACE [TRACE]\n"
-	"       twins [--tuning T] examine SCRIPT\n"
-	"A seed alone is one script. --tuning T is the reference backend's, beside its own: what it injects\n"
+	"       twins [--tuning KEYS] examine SCRIPT\n"
+	"A seed alone is one script. --tuning KEYS are the reference backend's: what it injects\n"
 	"and no script mentions is found as a violation.\n"
 	"backends: reference, polling, completion, completion-plain\n"
 	"A script or trace named - is the standard input. docs/trace-format.md has the formats.\n"
@@ -81,7 +81,7 @@ static int load_trace(const char *path, struct trace *trace)
 	return error;
 }
 
-/* --tuning T in front. */
+/* --tuning KEYS in front. */
 static const char *tuning_asked;
 
 static int run_generate(int count, char **words)
