@@ -95,6 +95,37 @@ START_TEST(a_stuck_send_is_told_what_went_out_when_the_loop_shuts_down)
 }
 END_TEST
 
+/* What stands in line is not carried out while the loop shuts down: it has no effect. */
+START_TEST(a_shutdown_of_a_stream_that_stood_in_line_has_no_effect)
+{
+	struct trial stuck;
+	struct trial behind;
+	char byte;
+	int raw;
+	int fd;
+
+	raw_unix(SOCK_STREAM, &pair[0], &raw);
+	fd = duet_handle_fd(stage.loop, pair[0]);
+	while (send(fd, "x", 1, MSG_DONTWAIT) == 1)
+		;
+	trial_init(&stuck);
+	duet_op_send(&stuck.op, pair[0], "y", 1, 0);
+	trial_start(&stuck);
+	trial_init(&behind);
+	duet_op_shutdown(&behind.op, pair[0], SHUT_WR);
+	trial_start(&behind);
+	stage_settle(3);
+	ck_assert_int_eq(shut_down(), 0);
+	expect(&stuck, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_SHUTDOWN);
+	expect(&behind, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_SHUTDOWN);
+	while (recv(raw, &byte, 1, MSG_DONTWAIT) == 1)
+		ck_assert_int_eq(byte, 'x');
+	ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_int_eq(send(fd, "z", 1, MSG_DONTWAIT | MSG_NOSIGNAL), 1);
+	close(raw);
+}
+END_TEST
+
 static void start_more(struct trial *trial)
 {
 	duet_op_nop(&trial->op);
@@ -395,5 +426,6 @@ int main(void)
 			destroy_closes_the_handles_that_remain, run_returns_when_nothing_is_pending,
 			options_out_of_range_are_refused, loops_on_one_thread_are_independent,
 			a_shutdown_to_a_deadline_says_busy_or_done_and_can_be_repeated),
-		CASES(a_forked_child_destroys_its_copy_in_any_state_without_touching_the_parent));
+		CASES(a_shutdown_of_a_stream_that_stood_in_line_has_no_effect,
+			a_forked_child_destroys_its_copy_in_any_state_without_touching_the_parent));
 }
