@@ -320,6 +320,28 @@ START_TEST(a_pooled_future_brings_its_buffer_whatever_the_seed)
 }
 END_TEST
 
+START_TEST(a_stream_whose_start_is_refused_has_ended_with_the_refusal)
+{
+	struct duet_buffer buffer = { .length_bytes = 1 };
+	struct duet_pool *pool;
+	struct duet_stream stream;
+	struct bell one = bell();
+	duet_handle none = DUET_HANDLE_NONE;
+
+	ck_assert_int_eq(duet_pool_create(stage.loop, 8, 64, &pool), 0);
+	duet_stream_init(&stream, none, pool);
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_int_eq(duet_stream_next(stage.loop, &stream, &one.waker, &buffer),
+			DUET_READY);
+		ck_assert_uint_eq(buffer.length_bytes, 0);
+		ck_assert_int_eq(stream.op.result, -EBADF);
+		ck_assert_int_eq(stream.op.disposition, DUET_FAILED);
+		stage_settle(1);
+	}
+	ck_assert_uint_eq(one.rings, 0);
+}
+END_TEST
+
 /* ---- A stream whose reader is slower than its peer. ---- */
 
 #define MESSAGE_BYTES 10
@@ -617,6 +639,74 @@ START_TEST(a_task_that_wakes_itself_does_not_keep_the_turn)
 }
 END_TEST
 
+static enum duet_readiness wake_itself_and_end(struct duet_task *task)
+{
+	struct counter *counter = (struct counter *)task;
+
+	counter->polls++;
+	duet_waker_wake(&task->waker);
+	return DUET_READY;
+}
+
+static void count_end(struct duet_task *task)
+{
+	((struct counter *)task)->rounds++;
+}
+
+/* Its memory is its owner's from its end on: also if it was woken again, alone or among others. */
+START_TEST(a_task_that_has_ended_is_not_polled_again)
+{
+	struct duet_executor executor;
+	struct counter counters[5];
+
+	duet_executor_init(&executor, stage.loop);
+	memset(counters, 0, sizeof(counters));
+	for (unsigned i = 0; i < 5; i++)
+		duet_task_spawn(&executor, &counters[i].task,
+			i & 1 ? wake_itself : wake_itself_and_end, count_end);
+	stage_settle(5);
+	for (unsigned i = 0; i < 5; i += 2) {
+		ck_assert_uint_eq(counters[i].polls, 1);
+		ck_assert_uint_eq(counters[i].rounds, 1);
+	}
+	turn_until(executor.live == 0);
+	for (unsigned i = 1; i < 5; i += 2) {
+		ck_assert_uint_eq(counters[i].polls, 1000);
+		ck_assert_uint_eq(counters[i].rounds, 1);
+	}
+}
+END_TEST
+
+static unsigned polled;
+
+static enum duet_readiness take_a_number(struct duet_task *task)
+{
+	struct counter *counter = (struct counter *)task;
+
+	counter->rounds = ++polled;
+	return counter->polls++ ? DUET_READY : DUET_PENDING;
+}
+
+START_TEST(tasks_are_polled_in_the_order_in_which_they_were_woken)
+{
+	struct duet_executor executor;
+	struct counter counters[5];
+
+	duet_executor_init(&executor, stage.loop);
+	memset(counters, 0, sizeof(counters));
+	for (unsigned i = 0; i < 5; i++)
+		duet_task_spawn(&executor, &counters[i].task, take_a_number, NULL);
+	turn_until(polled == 5);
+	for (unsigned i = 0; i < 5; i++)
+		ck_assert_uint_eq(counters[i].rounds, i + 1);
+	for (unsigned i = 0; i < 5; i++)
+		duet_waker_wake(&counters[i * 3 % 5].task.waker);
+	turn_until(executor.live == 0);
+	for (unsigned i = 0; i < 5; i++)
+		ck_assert_uint_eq(counters[i * 3 % 5].rounds, i + 6);
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("future",
@@ -631,6 +721,7 @@ int main(void)
 			a_pooled_future_brings_its_buffer_whatever_the_seed,
 			a_stream_gives_all_bytes_in_order_and_then_the_end,
 			a_cancelled_stream_gives_what_came_and_then_its_end,
+			a_stream_whose_start_is_refused_has_ended_with_the_refusal,
 			a_stream_waits_for_a_reader_that_sleeps_and_loses_nothing,
 			a_stream_goes_on_however_often_its_reader_sleeps,
 			a_stream_that_stops_in_a_burst, a_cancel_ends_a_paused_stream,
@@ -639,6 +730,8 @@ int main(void)
 			the_close_of_its_handle_ends_a_paused_stream_first,
 			the_deadline_of_a_stream_holds_through_its_pauses,
 			a_task_is_polled_once_for_each_wake_and_never_inside_spawn,
-			a_task_that_wakes_itself_does_not_keep_the_turn),
+			a_task_that_wakes_itself_does_not_keep_the_turn,
+			a_task_that_has_ended_is_not_polled_again,
+			tasks_are_polled_in_the_order_in_which_they_were_woken),
 		NULL);
 }
