@@ -103,27 +103,62 @@ START_TEST(without_workers_what_needs_one_is_absent_and_refused)
 }
 END_TEST
 
-START_TEST(nothing_is_registered_or_wasted_on_the_steady_path)
+#define MESSAGES 100u
+
+/* One message after the other, all of them the same: each is there when its receive begins. */
+static struct duet_stats converse(void)
 {
-	struct duet_stats before;
+	struct duet_stats before = stats();
 	struct duet_stats after;
 
-	pair_open(pair);
-	for (unsigned i = 0; i < 5; i++) {
-		stream_send(pair[0], data, 64);
-		stream_recv(pair[1], data, 64);
-	}
-	before = stats();
-	for (unsigned i = 0; i < 100; i++) {
+	for (unsigned i = 0; i < MESSAGES; i++) {
 		stream_send(pair[0], data, 64);
 		stream_recv(pair[1], data, 64);
 	}
 	after = stats();
 	ck_assert_uint_eq(after.registrations, before.registrations);
-	ck_assert_uint_le(after.wasted - before.wasted, 100);
-	ck_assert_uint_gt(after.system_calls, before.system_calls);
-	ck_assert_uint_le(after.system_calls - before.system_calls, 600);
 	ck_assert_uint_eq(after.stale, before.stale);
+	ck_assert_uint_eq(after.starved, before.starved);
+	ck_assert_uint_eq(after.queue_full, before.queue_full);
+	ck_assert_uint_eq(after.started - before.started, 2 * MESSAGES);
+	ck_assert_uint_eq(after.ended - before.ended, 2 * MESSAGES);
+	return (struct duet_stats){
+		.system_calls = after.system_calls - before.system_calls,
+		.inline_ended = after.inline_ended - before.inline_ended,
+		.armed = after.armed - before.armed,
+		.wasted = after.wasted - before.wasted,
+		.submitted = after.submitted - before.submitted,
+		.events = after.events - before.events,
+	};
+}
+
+/* A reactor: send, receive, and a look for events that is due every other turn. A ring: the send is
+ * made at once, the receive is an entry and its completion, and one call hands over and fetches. */
+static const struct duet_stats reactor = { .system_calls = 3 * MESSAGES,
+	.inline_ended = 2 * MESSAGES };
+static const struct duet_stats ring = { .system_calls = 2 * MESSAGES, .inline_ended = MESSAGES,
+	.armed = MESSAGES, .submitted = MESSAGES, .events = MESSAGES };
+
+/* The machine may deliver a message late, also on loopback, and then another attempt is made; but not
+ * each time. */
+START_TEST(the_steady_path_costs_just_this)
+{
+	const struct duet_stats *price = stage.arm->ring ? &ring : &reactor;
+	struct duet_stats paid;
+
+	pair_open(pair);
+	converse();
+	for (unsigned i = 0; i < 5; i++) {
+		paid = converse();
+		if (memcmp(&paid, price, sizeof(paid)) == 0)
+			return;
+	}
+	ck_assert_uint_eq(paid.system_calls, price->system_calls);
+	ck_assert_uint_eq(paid.inline_ended, price->inline_ended);
+	ck_assert_uint_eq(paid.armed, price->armed);
+	ck_assert_uint_eq(paid.wasted, price->wasted);
+	ck_assert_uint_eq(paid.submitted, price->submitted);
+	ck_assert_uint_eq(paid.events, price->events);
 }
 END_TEST
 
@@ -164,6 +199,6 @@ int main(void)
 			cancels_and_interim_completions_are_counted, an_empty_pool_is_counted,
 			every_kind_of_this_storey_is_native_or_emulated),
 		CASES(without_workers_what_needs_one_is_absent_and_refused,
-			nothing_is_registered_or_wasted_on_the_steady_path,
+			the_steady_path_costs_just_this,
 			a_direction_known_to_be_empty_is_not_attempted_and_one_with_a_rest_is));
 }
