@@ -28,7 +28,9 @@
 	X(wake_lost, "a wake is lost with a full queue")                                           \
 	X(deadline_beats_result, "a deadline beats a result of the same turn")                     \
 	X(close_does_not_drain, "close does not wait for what is pending")                         \
-	X(end_of_file_early, "a short count from the cache is taken for the end of the file")
+	X(end_of_file_early, "a short count from the cache is taken for the end of the file")      \
+	X(short_answer_is_whole, "a send of the short way that stops short is told as whole")      \
+	X(arrival_becomes_the_end, "an arrival overwrites the end that overtook it")
 
 #ifdef DUET_MUTANTS
 enum core_mutant {

@@ -596,96 +596,6 @@ START_TEST(items_that_come_after_the_cancel_are_handed_over)
 }
 END_TEST
 
-/* ---- Turns at a pool's buffers. ---- */
-
-static struct duet_buffer held_buffer;
-
-static void keep_buffer(struct trial *trial)
-{
-	if (trial->op.transferred)
-		held_buffer = trial->op.buffer;
-}
-
-/* One that was fed and ends without the buffer leaves it to the next in line, at once. */
-START_TEST(the_turn_of_a_fed_receive_that_ends_goes_to_the_next)
-{
-	struct trial *first = &trials[1];
-	struct trial *second = &trials[2];
-	struct duet_pool *pool;
-	unsigned count;
-
-	open_loop();
-	ck_assert_int_eq(duet_pool_create(loop, 1, 64, &pool), 0);
-	pooled_start(pool, 0)->then = keep_buffer;
-	script_plan(&trials[0].op, SCRIPT_END_BUFFER, 5, (uint16_t)duet_core_buffer_take(pool));
-	turn();
-	for (unsigned i = 1; i <= 2; i++) {
-		trial_init(&trials[i]);
-		duet_op_recv_pooled(&trials[i].op, script_handle(loop), pool, 0);
-		trial_start(&trials[i]);
-		script_plan(&trials[i].op, SCRIPT_STARVE, 0, 0);
-	}
-	turn();
-	ck_assert_uint_eq(first->items, 1);
-	ck_assert_uint_eq(second->items, 1);
-	count = script.count;
-	ck_assert_int_eq(duet_buffer_return(loop, &held_buffer), 0);
-	ck_assert_uint_eq(script.count, count + 1);
-	ck_assert_ptr_eq(script.with[count], &first->op);
-	script.cancel_answer = BACKEND_ENDED;
-	trial_cancel(first);
-	ck_assert_uint_eq(script.count, count + 2);
-	ck_assert_ptr_eq(script.with[count + 1], &second->op);
-	trial_cancel(second);
-	turn();
-	expect(first, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
-	expect(second, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
-	close_loop();
-}
-END_TEST
-
-static void cancel_other(struct trial *trial)
-{
-	trial_cancel(trial->context);
-}
-
-static void return_and_cancel_other(struct trial *trial)
-{
-	if (!trial->op.more)
-		return;
-	ck_assert_int_eq(duet_buffer_return(loop, &trial->op.buffer), 0);
-	cancel_other(trial);
-}
-
-/* The first arrival ends what stands behind; before the second one that is told, and ends the
- * receive. What arrived is handed over all the same, and the end stays what it was. */
-START_TEST(an_arrival_does_not_overwrite_the_end_that_overtook_it)
-{
-	struct duet_pool *pool;
-	struct trial *behind;
-	struct trial *trial;
-
-	open_loop();
-	ck_assert_int_eq(duet_pool_create(loop, 2, 64, &pool), 0);
-	trial = pooled_start(pool, DUET_MULTISHOT);
-	behind = recv_start(1, 0);
-	trial->then = return_and_cancel_other;
-	trial->context = behind;
-	behind->then = cancel_other;
-	behind->context = trial;
-	script.cancel_answer = BACKEND_ENDED;
-	script_plan(&trial->op, SCRIPT_BUFFER, 5, (uint16_t)duet_core_buffer_take(pool));
-	script_plan(&trial->op, SCRIPT_BUFFER, 7, (uint16_t)duet_core_buffer_take(pool));
-	turn();
-	ck_assert_uint_eq(trial->items, 2);
-	ck_assert_uint_lt(behind->rank, trial->rank);
-	expect(behind, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
-	expect(trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
-	ck_assert_uint_eq(trial->op.transferred, 0);
-	close_loop();
-}
-END_TEST
-
 /* ---- The end of the loop. ---- */
 
 START_TEST(a_shutdown_issues_nothing_that_stood_in_line)
@@ -730,7 +640,5 @@ int main(void)
 			a_multishot_accept_into_a_full_table_ends_and_closes_the_rest,
 			a_buffer_inside_a_failed_completion_goes_back_to_the_pool,
 			items_that_come_after_the_cancel_are_handed_over,
-			the_turn_of_a_fed_receive_that_ends_goes_to_the_next,
-			an_arrival_does_not_overwrite_the_end_that_overtook_it,
 			a_shutdown_issues_nothing_that_stood_in_line));
 }
