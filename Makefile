@@ -365,8 +365,9 @@ mutants: | $(BUILD)/.setup-test ## switch on one deliberate fault at a time; eve
 	+@$(MAKE) MODE=mutant everything
 	@BUILD='$(BUILD)' scripts/mutants
 
-twins: $(TWINS) ## random scripts until SECONDS (60) are over, or the ones of SEED
-	@$(B)/twins $(if $(SEED),--seed $(SEED)) --seconds $(or $(SECONDS),60)
+twins: $(TWINS) ## random scripts until SECONDS (60) are over; the one of SEED, with SECONDS from it on
+	@$(B)/twins $(if $(SEED),--seed $(SEED)) \
+		$(if $(SECONDS),--seconds $(SECONDS),$(if $(SEED),,--seconds 60))
 
 method: $(PROGRAM) ## the comparison against itself: RUNS (200) times no difference, and as often 5 %
 	@python3 tests/method/claims.py $(B)/duet $(or $(RUNS),200)

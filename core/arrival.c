@@ -55,7 +55,7 @@ static void deliver_item(struct duet_loop *loop, struct duet_op *op, int result)
 	const int32_t kept_result = op->result;
 	const uint8_t kept_disposition = op->disposition, kept_cause = op->cause;
 
-	if (op->state != STATE_ENDED) {
+	if (op->state != STATE_ENDED || MUTANT(arrival_becomes_the_end)) {
 		tell_item(loop, op, result);
 		return;
 	}

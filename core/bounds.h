@@ -15,7 +15,7 @@
 /* How long a turn may look for events instead of sleeping: a second. */
 #define LIMIT_SPIN_NS 1000000000u
 
-/* Buffer ids of a kernel's provided ring are 16 bits, and its size at most 2^15. */
+/* Where the kernel takes the buffers: it numbers them in 16 bits, and holds at most 2^15 of a pool. */
 #define LIMIT_POOL_COUNT (1u << 15)
 #define LIMIT_POOL_BUFFER_BYTES (1u << 20)
 

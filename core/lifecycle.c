@@ -161,7 +161,7 @@ static int issue(struct duet_loop *loop, struct duet_op *op)
 		op->result = -ENFILE;
 		return BACKEND_ENDED;
 	}
-	/* A reactor that knows the direction to be empty would wait for what never comes. */
+	/* Who waits until the direction is ready would wait for what never comes. */
 	if (op->kind == DUET_ACCEPT &&
 	    core_handle_never_accepts(loop, duet_core_op_slot(loop, op))) {
 		op->result = -EINVAL;

@@ -89,7 +89,7 @@ struct duet_slot {
 	struct duet_op *closing; /* the close operation, while SLOT_CLOSING */
 	/* The backend's own words about this handle, zero at attach. */
 	uint32_t ready; /* what is known of each direction */
-	uint32_t next;  /* polling: next in its list of handles to attempt, index + 1 */
+	uint32_t next;  /* next in a list of handles, index + 1 */
 	/* The usual handle, for which the shortest way is good: an open stream on which a short receive
 	 * proves that there is no more, attempted by what is known, more than once in a turn. Its
 	 * generation then, else PLAIN_NOT: one comparison says that it is alive and usual. */

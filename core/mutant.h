@@ -9,8 +9,8 @@
  * MUTANT(x) is the constant 0.
  */
 #define MUTANTS(X)                                                                                 \
-	X(accept_cancel_silent, "a cancelled accept never completes on polling")                   \
-	X(cancel_dropped_when_full, "a cancel is dropped when the submission queue is full")       \
+	X(accept_cancel_silent, "a cancelled accept never completes on one twin")                  \
+	X(cancel_dropped_when_full, "a cancel is dropped when the queue to the kernel is full")    \
 	X(cancel_by_pointer, "a cancel by bare identity hits the re-armed successor")              \
 	X(late_bytes_discarded, "bytes of a cancelled or timed-out recv are thrown away")          \
 	X(late_accept_leaks, "the descriptor of a late accept is leaked")                          \
@@ -28,7 +28,9 @@
 	X(wake_lost, "a wake is lost with a full queue")                                           \
 	X(deadline_beats_result, "a deadline beats a result of the same turn")                     \
 	X(close_does_not_drain, "close does not wait for what is pending")                         \
-	X(end_of_file_early, "a short count from the cache is taken for the end of the file")
+	X(end_of_file_early, "a short count from the cache is taken for the end of the file")      \
+	X(short_answer_is_whole, "a send of the short way that stops short is told as whole")      \
+	X(arrival_becomes_the_end, "an arrival overwrites the end that overtook it")
 
 #ifdef DUET_MUTANTS
 enum core_mutant {

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "core/backend.h"
+#include "core/loop.h"
 #include "core/mutant.h"
 
 enum { CHILDREN = 4 };
@@ -23,11 +25,19 @@ void core_timers_fini(struct core_timers *timers)
 	timers->heap = NULL;
 }
 
+/* On one twin only, the one that has threads of its own. */
+static bool swapped(const struct core_timer *timer)
+{
+	const struct duet_loop *loop = timer->op->loop;
+
+	return MUTANT(timer_order_swapped) && loop && loop->backend->workers;
+}
+
 static bool earlier(const struct core_timer *a, const struct core_timer *b)
 {
 	if (a->due_ns != b->due_ns)
 		return a->due_ns < b->due_ns;
-	if (MUTANT(timer_order_swapped))
+	if (swapped(a))
 		return a->sequence > b->sequence;
 	return a->sequence < b->sequence;
 }

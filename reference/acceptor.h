@@ -18,7 +18,8 @@
 int acceptor_judge(const struct script *script, const struct trace *trace, char *complaint,
 		   size_t size);
 
-/* Two players of a calm script must agree on every operation's disposition, cause and bytes. */
+/* Two players of a calm script must agree on every operation's disposition, cause,
+ * result and bytes. */
 int acceptor_compare(const struct script *script, const struct trace *one,
 		     const struct trace *other, char *complaint, size_t size);
 

@@ -5,11 +5,10 @@
 #include "reference/internal.h"
 
 /*
- * Every legal answer to a cancel is drawn now and then: stopped at once, stopped later, too late
- * (the result wins if there is one), running to its end, "ask again", and no room to ask.
+ * Every legal answer to a cancel is drawn now and then, or demanded by a knob: stopped at once,
+ * stopped later, too late (the result wins if there is one), running to its end, "ask again", and no
+ * room to ask.
  */
-
-#define NO_ROOM_PER_MILLE 20
 
 static int stop_at_once(struct reference *world, struct duet_op *op)
 {
@@ -17,43 +16,38 @@ static int stop_at_once(struct reference *world, struct duet_op *op)
 	return BACKEND_ENDED;
 }
 
-static int stop_later(struct reference *world, struct duet_op *op)
-{
-	op->progress |= PROGRESS_STOPPING;
-	if (random_chance(&world->random, world->late))
-		op->progress |= PROGRESS_LATE;
-	return BACKEND_ISSUED;
-}
-
 static int cancel_stoppable(struct duet_loop *loop, struct duet_op *op)
 {
 	struct reference *world = reference_of(loop);
 
-	if (random_chance(&world->random, world->late) || random_chance(&world->random, 500))
-		return stop_later(world, op);
-	return stop_at_once(world, op);
+	if (reference_draw(world, KNOB_LATE))
+		op->progress |= PROGRESS_STOPPING | PROGRESS_LATE;
+	else if (reference_draw(world, KNOB_LATER))
+		op->progress |= PROGRESS_STOPPING;
+	else
+		return stop_at_once(world, op);
+	return BACKEND_ISSUED;
 }
 
 /* The request is given up, the socket isn't: it may go on connecting behind our back. */
 static int cancel_connect(struct duet_loop *loop, struct duet_op *op)
 {
-	struct reference *world = reference_of(loop);
+	int answer = cancel_stoppable(loop, op);
 
-	if (random_chance(&world->random, world->late))
-		return stop_later(world, op);
-	if (random_chance(&world->random, 500))
+	if (answer == BACKEND_ENDED && reference_draw(reference_of(loop), KNOB_BEHIND))
 		finish_attempt(loop, op);
-	return stop_at_once(world, op);
+	return answer;
 }
 
 /* Still queued it can be taken back; begun it runs to its end. */
 static int cancel_unstoppable(struct duet_loop *loop, struct duet_op *op)
 {
 	struct reference *world = reference_of(loop);
+	bool file = op->kind == DUET_READ || op->kind == DUET_WRITE;
 
-	if (op->kind != DUET_CLOSE && random_chance(&world->random, 500))
-		return stop_at_once(world, op);
-	return BACKEND_ISSUED;
+	if (op->kind == DUET_CLOSE || (file && op->there_bytes) || !reference_draw(world, KNOB_STOP))
+		return BACKEND_ISSUED;
+	return stop_at_once(world, op);
 }
 
 static int (*const cancels[DUET_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
@@ -74,12 +68,20 @@ static int (*const cancels[DUET_KIND_COUNT])(struct duet_loop *loop, struct duet
 	[DUET_LISTEN] = cancel_unstoppable,
 };
 
+bool reference_denies(struct reference *world, struct duet_op *op, enum knob knob)
+{
+	if ((op->progress & PROGRESS_DENIALS) == PROGRESS_DENIALS || !reference_draw(world, knob))
+		return false;
+	op->progress += PROGRESS_DENIED;
+	return true;
+}
+
 int reference_cancel(struct duet_loop *loop, struct duet_op *op)
 {
 	struct reference *world = reference_of(loop);
 
 	world->idle = false;
-	if (random_chance(&world->random, NO_ROOM_PER_MILLE))
+	if (reference_denies(world, op, KNOB_ROOM))
 		return -EAGAIN;
 	return cancels[op->kind](loop, op);
 }

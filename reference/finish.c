@@ -58,16 +58,76 @@ static int finish_send(struct duet_loop *loop, struct duet_op *op)
 	return world_send(reference_of(loop), op_node(loop, op), pieces, count);
 }
 
+/* The pieces of a transfer from that byte on, of at most so many bytes. */
+static uint32_t pieces_from(const struct duet_op *op, uint32_t first, uint32_t bytes,
+			    struct iovec *pieces)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < op->args.io.vector_count && bytes; i++) {
+		struct iovec piece = op->args.io.vectors[i];
+		uint32_t skip = first < piece.iov_len ? first : (uint32_t)piece.iov_len;
+
+		first -= skip;
+		piece.iov_base = (char *)piece.iov_base + skip;
+		piece.iov_len -= skip;
+		if (piece.iov_len > bytes)
+			piece.iov_len = bytes;
+		if (piece.iov_len)
+			pieces[count++] = piece;
+		bytes -= (uint32_t)piece.iov_len;
+	}
+	return count;
+}
+
+typedef int move_fn(struct world_node *node, const struct iovec *pieces, uint32_t count,
+		    uint64_t offset_bytes);
+
+/* So much of what is left: how much it was, or why not. */
+static int finish_portion(struct duet_loop *loop, struct duet_op *op, uint32_t bytes, move_fn *move)
+{
+	struct iovec pieces[DUET_OP_IOVECS];
+	uint32_t count = pieces_from(op, op->there_bytes, bytes, pieces);
+	int result = move(op_node(loop, op), pieces, count,
+		op->args.io.offset_bytes + op->there_bytes);
+
+	if (result > 0)
+		op->there_bytes += (uint32_t)result;
+	return result;
+}
+
+/* A portion a step. Only the end of the file, or of the disk, makes the whole less than was asked
+ * for; what a portion has moved counts, also before an error. */
+static int finish_file(struct duet_loop *loop, struct duet_op *op, move_fn *move)
+{
+	uint32_t left = op->args.io.length_bytes - op->there_bytes;
+	uint32_t bytes = world_portion(reference_of(loop), left);
+	int result = finish_portion(loop, op, bytes, move);
+
+	if (result < 0 && !op->there_bytes)
+		return result;
+	return bytes < left && result == (int)bytes ? -EAGAIN : (int)op->there_bytes;
+}
+
+/* A disk that fills up has taken what fitted. */
+static int finish_full(struct duet_loop *loop, struct duet_op *op, int fault)
+{
+	uint32_t left = op->args.io.length_bytes;
+	uint32_t bytes = world_portion(reference_of(loop), left);
+
+	if (bytes == left || finish_portion(loop, op, bytes, world_write) < 0)
+		return fault;
+	return (int)op->there_bytes;
+}
+
 static int finish_read(struct duet_loop *loop, struct duet_op *op)
 {
-	return world_read(op_node(loop, op), op->args.io.vectors, op->args.io.vector_count,
-		op->args.io.offset_bytes);
+	return finish_file(loop, op, world_read);
 }
 
 static int finish_write(struct duet_loop *loop, struct duet_op *op)
 {
-	return world_write(op_node(loop, op), op->args.io.vectors, op->args.io.vector_count,
-		op->args.io.offset_bytes);
+	return finish_file(loop, op, world_write);
 }
 
 static int finish_open(struct duet_loop *loop, struct duet_op *op)
@@ -107,37 +167,36 @@ static int finish_listen(struct duet_loop *loop, struct duet_op *op)
 	return world_listen(reference_of(loop), op_node(loop, op), op->args.listen.backlog);
 }
 
-/* What a kind does, and what strikes it if its seed says so (0: nothing can). */
-static const struct finish {
-	int (*attempt)(struct duet_loop *loop, struct duet_op *op);
-	int fault;
-} finishes[DUET_KIND_COUNT] = {
-	[DUET_NOP] = { finish_nop, 0 },
-	[DUET_POLL] = { finish_poll, 0 },
-	[DUET_ACCEPT] = { finish_accept, -EMFILE },
-	[DUET_CONNECT] = { finish_connect, -ETIMEDOUT },
-	[DUET_RECV] = { finish_recv, -ECONNRESET },
-	[DUET_SEND] = { finish_send, -ECONNRESET },
-	[DUET_READ] = { finish_read, -EIO },
-	[DUET_WRITE] = { finish_write, -ENOSPC },
-	[DUET_OPEN] = { finish_open, -EMFILE },
-	[DUET_FSYNC] = { finish_fsync, -EIO },
-	[DUET_SHUTDOWN] = { finish_shutdown, 0 },
-	[DUET_CLOSE] = { finish_close, 0 },
-	[DUET_SOCKET] = { finish_socket, -EMFILE },
-	[DUET_BIND] = { finish_bind, -EADDRINUSE },
-	[DUET_LISTEN] = { finish_listen, -EADDRINUSE },
+static int (*const attempts[DUET_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
+	[DUET_NOP] = finish_nop,
+	[DUET_POLL] = finish_poll,
+	[DUET_ACCEPT] = finish_accept,
+	[DUET_CONNECT] = finish_connect,
+	[DUET_RECV] = finish_recv,
+	[DUET_SEND] = finish_send,
+	[DUET_READ] = finish_read,
+	[DUET_WRITE] = finish_write,
+	[DUET_OPEN] = finish_open,
+	[DUET_FSYNC] = finish_fsync,
+	[DUET_SHUTDOWN] = finish_shutdown,
+	[DUET_CLOSE] = finish_close,
+	[DUET_SOCKET] = finish_socket,
+	[DUET_BIND] = finish_bind,
+	[DUET_LISTEN] = finish_listen,
 };
 
-/* The error that was drawn for op at its start; a stream that it strikes is broken for good. */
-static int finish_fault(struct duet_loop *loop, const struct duet_op *op)
+/* The error that strikes op, set at its start. A stream that is reset is broken for good; a
+ * descriptor is closed whatever close says. */
+static int finish_fault(struct duet_loop *loop, struct duet_op *op)
 {
-	int fault = finishes[op->kind].fault;
+	int fault = -(int)(op->progress >> PROGRESS_ERROR_SHIFT);
 
-	if (!(op->progress & PROGRESS_FAULTY))
-		return 0;
-	if (fault == -ECONNRESET)
+	if (fault == -ECONNRESET && (op->kind == DUET_RECV || op->kind == DUET_SEND))
 		world_reset(reference_of(loop), op_node(loop, op));
+	else if (fault && op->kind == DUET_CLOSE)
+		finish_close(loop, op);
+	else if (fault && op->kind == DUET_WRITE)
+		return finish_full(loop, op, fault);
 	return fault;
 }
 
@@ -145,7 +204,7 @@ int finish_attempt(struct duet_loop *loop, struct duet_op *op)
 {
 	int fault = finish_fault(loop, op);
 
-	return fault ? fault : finishes[op->kind].attempt(loop, op);
+	return fault ? fault : attempts[op->kind](loop, op);
 }
 
 static void finish_end(struct duet_loop *loop, struct duet_op *op, int result)
@@ -184,8 +243,9 @@ static int finish_result(struct duet_loop *loop, struct duet_op *op)
 	if (op->flags & DUET_POOLED)
 		return finish_pooled(loop, op);
 	result = finish_attempt(loop, op);
+	/* A file is never waited for: a portion of it has moved. */
 	if (result == -EAGAIN)
-		return 0;
+		return op->kind == DUET_READ || op->kind == DUET_WRITE;
 	if (result >= 0 && (op->flags & DUET_MULTISHOT))
 		duet_core_item_accepted(loop, op, result);
 	else
@@ -199,7 +259,7 @@ static void finish_stopped(struct duet_loop *loop, struct duet_op *op)
 	int index = -1;
 
 	/* A buffer may have been taken for it before it was stopped. */
-	if ((op->flags & DUET_POOLED) && random_chance(&world->random, 500))
+	if ((op->flags & DUET_POOLED) && reference_draw(world, KNOB_BUFFER))
 		index = duet_core_buffer_take(op->args.io.pool);
 	if (index < 0) {
 		finish_end(loop, op, -ECANCELED);
@@ -213,7 +273,7 @@ static int finish_stopping(struct duet_loop *loop, struct duet_op *op)
 {
 	struct reference *world = reference_of(loop);
 
-	if (random_chance(&world->random, 50)) {
+	if (reference_denies(world, op, KNOB_AGAIN)) {
 		op->progress &= ~(uint32_t)PROGRESS_STOPPING;
 		duet_core_cancel_again(loop, op);
 	} else if (!(op->progress & PROGRESS_LATE) || !finish_result(loop, op)) {

@@ -86,18 +86,45 @@ struct world_node {
 	int open_flags;
 };
 
-/* What op->progress says of an issued operation. */
+/* What op->progress says of an issued operation. Above: the error that will strike it. */
 enum progress {
 	PROGRESS_STOPPING = 1 << 0, /* its end was asked for, the report is due */
 	PROGRESS_LATE = 1 << 1,     /* ... and the result, if there is one, wins */
-	PROGRESS_FAULTY = 1 << 2,   /* drawn at its start: it will fail */
+	PROGRESS_DENIED = 1 << 4,   /* one denial: two bits count how often a cancel was put off */
 };
+
+#define PROGRESS_DENIALS (3 * PROGRESS_DENIED)
+#define PROGRESS_ERROR_SHIFT 16
+
+/* Of 1000 cases, how many go that way: what a tuning sets. <duet/reference.h> says more. */
+enum knob {
+	KNOB_FAULT,
+	KNOB_SHORT,
+	KNOB_LATE,
+	KNOB_LATER,
+	KNOB_AGAIN,
+	KNOB_ROOM,
+	KNOB_BUFFER,
+	KNOB_STOP,
+	KNOB_BEHIND,
+	KNOB_COUNT
+};
+
+/* The left-th operation of a kind from now on fails with error; left 0: it has. */
+struct demand {
+	uint8_t kind;
+	uint32_t left;
+	int error;
+};
+
+#define REFERENCE_DEMANDS 16
 
 struct reference {
 	struct random random;
-	uint32_t fault;
-	uint32_t shorten;
-	uint32_t late;
+	uint32_t knobs[KNOB_COUNT];
+	struct demand demands[REFERENCE_DEMANDS];
+	uint32_t demand_count;
+	bool sheltered; /* no error is injected for the time being */
 
 	uint64_t now_ns;
 	int event_fd;       /* the only thing of the kernel's: to sleep on, and to be carried by */
@@ -156,6 +183,8 @@ void world_reset(struct reference *world, struct world_node *node);
 void socket_close(struct reference *world, struct world_node *node);
 
 int world_open(struct reference *world, const char *path, int flags);
+/* A part of what could be moved, at least one byte. */
+uint32_t world_portion(struct reference *world, uint32_t bytes);
 int world_read(struct world_node *node, const struct iovec *pieces, uint32_t count,
 	       uint64_t offset_bytes);
 int world_write(struct world_node *node, const struct iovec *pieces, uint32_t count,
@@ -170,6 +199,17 @@ int reference_cancel(struct duet_loop *loop, struct duet_op *op);
 int reference_wait(struct duet_loop *loop, int64_t timeout_ns);
 int reference_prepare(struct duet_loop *loop);
 void reference_wake(struct duet_loop *loop);
+
+bool reference_draw(struct reference *world, enum knob knob);
+
+/* Is this cancel put off? Not for ever. */
+bool reference_denies(struct reference *world, struct duet_op *op, enum knob knob);
+
+/* The error that strikes op, drawn or demanded at its start: 0 or negative. */
+int fault_draw(struct reference *world, const struct duet_op *op);
+int fault_demand(struct reference *world, enum duet_kind kind, uint32_t number, int error);
+/* "3:ECONNRESET", of a kind. */
+int fault_parse(struct reference *world, enum duet_kind kind, const char *text);
 
 void bag_add(struct reference *world, struct duet_op *op);
 void bag_remove(struct reference *world, struct duet_op *op);

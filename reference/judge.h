@@ -19,9 +19,12 @@ struct record {
 	uint32_t refused;
 	uint32_t cancelled; /* the first request */
 	uint32_t ended;
+	uint32_t latest;   /* its start, or its last completion so far */
 	uint32_t moved;    /* by all its events */
 	uint32_t accepted; /* handles that came with it */
 	uint64_t due_ns;
+	bool started_inside;   /* a completion: of what else its turn did nothing is known */
+	bool cancelled_inside;
 	bool broke; /* on the line of writes: those behind it must not go on */
 };
 
@@ -34,7 +37,10 @@ struct judge {
 	struct record records[SCRIPT_IDS];
 	uint16_t order[SCRIPT_IDS]; /* ids in the order in which they were started */
 	uint32_t order_count;
+	bool struck[SCRIPT_FAULTS]; /* this fault of the script has been seen */
 	uint8_t held[SCRIPT_POOLS][JUDGE_BUFFERS];
+	uint32_t held_count[SCRIPT_POOLS];
+	uint32_t all_free[SCRIPT_POOLS]; /* when the last of its held buffers came back */
 };
 
 /* The first complaint counts. */
@@ -43,12 +49,44 @@ __attribute__((format(printf, 2, 3))) void judge_complain(struct judge *judge, c
 
 /* When a close of this object was started: 0 for never. */
 uint32_t judge_closed(const struct judge *judge, struct object object);
+/* Of the handle that it works on: an open names a file, and works on none. */
+uint32_t judge_closing(const struct judge *judge, const struct record *record);
 /* When this end stopped sending, by close or shutdown. */
 uint32_t judge_silenced(const struct judge *judge, struct object object);
 
-/* One rule-book each. */
+/* From when on an injected error may have reset its connection. */
+uint32_t judge_reset(const struct judge *judge, struct object end);
+/* When this end was closed, shut, or may have been reset: whichever was first. */
+uint32_t judge_lost(const struct judge *judge, struct object end);
+uint32_t judge_over(const struct judge *judge, struct object end);
+
+static inline bool judge_pending(const struct record *record)
+{
+	return record->started && !record->ended;
+}
+
+/* Did that happen, and before the end? */
+static inline bool judge_before_end(const struct record *record, uint32_t number)
+{
+	return number && number < record->ended;
+}
+
+/* ---- While the events are read. ---- */
+
 void judge_end(struct judge *judge, const struct record *record);
-void judge_streams(struct judge *judge);
+/* What a completion brought of a pool; an interim -ENOBUFS. */
+void judge_buffer(struct judge *judge, const struct record *record, const struct event *event);
+void judge_starved(struct judge *judge, const struct record *record, const struct event *event);
+void judge_return(struct judge *judge, const struct event *event, uint32_t number);
+/* One line of the account. */
+void judge_account_line(struct judge *judge, const struct event *event);
+
+/* ---- One rule-book each, when all events have been read. ---- */
+
+void judge_account(struct judge *judge);
+void judge_follow(struct judge *judge);
+void judge_times(struct judge *judge);
 void judge_lines(struct judge *judge);
+void judge_streams(struct judge *judge);
 
 #endif

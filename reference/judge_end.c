@@ -19,11 +19,6 @@ static void complain_end(struct judge *judge, const struct record *record, const
 		duet_disposition_name(end->disposition), duet_cause_name(end->cause), why);
 }
 
-static bool before_end(const struct record *record, uint32_t number)
-{
-	return number && number < record->ended;
-}
-
 /* Something that was in front of it on its line has broken the stream. */
 static bool behind_broken(const struct judge *judge, const struct record *record)
 {
@@ -39,15 +34,15 @@ static bool behind_broken(const struct judge *judge, const struct record *record
 
 static bool was_requested(const struct judge *judge, const struct record *record, uint8_t cause)
 {
-	uint32_t closed = judge_closed(judge, record->step->object);
+	uint32_t closed = judge_closing(judge, record);
 	uint32_t cancelled = record->cancelled;
 
 	if (cause == DUET_CAUSE_CANCEL)
-		return before_end(record, cancelled) &&
-		       !(before_end(record, closed) && closed < cancelled);
+		return judge_before_end(record, cancelled) &&
+		       !(judge_before_end(record, closed) && closed < cancelled);
 	if (cause == DUET_CAUSE_CLOSE)
-		return before_end(record, closed) &&
-		       !(before_end(record, cancelled) && cancelled < closed);
+		return judge_before_end(record, closed) &&
+		       !(judge_before_end(record, cancelled) && cancelled < closed);
 	if (cause == DUET_CAUSE_DEADLINE)
 		return record->due_ns && record->end->at_ns >= record->due_ns;
 	return cause == DUET_CAUSE_ORDER && behind_broken(judge, record);
@@ -63,7 +58,7 @@ static bool is_stop(const struct event *end)
 /* May the stream have ended for it? */
 static bool recv_at_end(const struct judge *judge, const struct record *record)
 {
-	return before_end(record, judge_silenced(judge, object_peer(record->step->object)));
+	return judge_before_end(record, judge_over(judge, object_peer(record->step->object)));
 }
 
 static const char *completed_recv(const struct judge *judge, const struct record *record)
@@ -160,6 +155,7 @@ static const char *completed(const struct judge *judge, const struct record *rec
 	case DUET_POLL:
 		return completed_poll(record);
 	case DUET_ACCEPT:
+	case DUET_SOCKET:
 		return end->result || !end->made ? "no handle came with it" : NULL;
 	case DUET_OPEN:
 		return completed_open(record);
@@ -170,24 +166,118 @@ static const char *completed(const struct judge *judge, const struct record *rec
 
 /* ---- The other dispositions. ---- */
 
-static const char *partial(const struct judge *judge, const struct record *record)
+/* Nobody listens there, or no longer; what stood in its queue then was reset. */
+static bool connect_may_fail(const struct judge *judge, const struct record *record)
+{
+	struct object target = record->step->target;
+
+	if (target.kind == OBJECT_NONE)
+		return record->end->result == -ECONNREFUSED;
+	return judge_before_end(record, judge_closed(judge, target)) &&
+	       (record->end->result == -ECONNREFUSED || record->end->result == -ECONNRESET);
+}
+
+/* A socket is bound once, by whatever comes first; where there are no ports it listens only if it has
+ * been bound, and what has connected never does. */
+static bool set_up_may_fail(const struct judge *judge, const struct record *record)
+{
+	bool bound = false, other = false;
+
+	for (uint32_t i = 0; i < judge->order_count; i++) {
+		const struct record *each = &judge->records[judge->order[i]];
+		uint8_t kind = each->step->kind;
+
+		if (each == record || !object_same(each->step->object, record->step->object))
+			continue;
+		bound = bound || (kind == DUET_BIND && each->ended &&
+				  each->ended < record->started);
+		other = other || ((kind == DUET_BIND || kind == DUET_LISTEN || kind == DUET_CONNECT) &&
+				  each->started < record->ended);
+	}
+	if (record->step->kind == DUET_BIND || record->step->object.kind != OBJECT_DIALER)
+		return other;
+	return other || (!bound && judge->script->dialers[record->step->object.index] ==
+					   FAMILY_UNIX);
+}
+
+/* Is this error one that the script can provoke? */
+static const char *provoked(const struct judge *judge, const struct record *record)
+{
+	const struct event *end = record->end;
+	struct object object = record->step->object;
+	bool lost = object.kind == OBJECT_END && judge_before_end(record, judge_lost(judge,
+							object_peer(object)));
+	bool shut = object.kind == OBJECT_END && judge_over(judge, object);
+	const char *never = "nothing in the script makes it fail";
+
+	switch (record->step->kind) {
+	case DUET_RECV:
+		return lost && end->result == -ECONNRESET ? NULL : never;
+	case DUET_SEND:
+		return (lost && end->result == -ECONNRESET) ||
+		       ((lost || shut) && end->result == -EPIPE) ? NULL : never;
+	case DUET_SHUTDOWN:
+		/* Of a TCP connection that both ends have shut nothing is left. */
+		return end->result == -ENOTCONN && object.kind == OBJECT_END &&
+		       judge_before_end(record, judge_silenced(judge, object_peer(object))) ? NULL
+											: never;
+	case DUET_BIND:
+	case DUET_LISTEN:
+		return end->result == -EINVAL && set_up_may_fail(judge, record) ? NULL : never;
+	case DUET_OPEN:
+		return object.kind == OBJECT_NONE && end->result == -ENOENT ? NULL : never;
+	case DUET_CONNECT:
+		return connect_may_fail(judge, record) ? NULL : never;
+	default:
+		return never;
+	}
+}
+
+/* Is it one that the script injects? Each strikes once. */
+static bool injected(struct judge *judge, const struct record *record, int error)
+{
+	const struct script *script = judge->script;
+
+	for (uint32_t i = 0; i < script->fault_count; i++) {
+		if (judge->struck[i] || script->faults[i].kind != record->step->kind ||
+		    (error && script->faults[i].error != -error))
+			continue;
+		return judge->struck[i] = true;
+	}
+	return false;
+}
+
+static const char *own_error(struct judge *judge, const struct record *record)
+{
+	const char *why = provoked(judge, record);
+
+	return why && injected(judge, record, record->end->result) ? NULL : why;
+}
+
+static const char *partial(struct judge *judge, const struct record *record)
 {
 	const struct event *end = record->end;
 	const struct step *step = record->step;
 	bool whole_recv = step->kind == DUET_RECV && (step->flags & DUET_WHOLE);
-	bool own_error = end->result < 0 && end->cause == DUET_CAUSE_ITSELF;
+	bool failing = end->result < 0 && end->cause == DUET_CAUSE_ITSELF;
 
 	if (!whole_recv && step->kind != DUET_SEND && step->kind != DUET_WRITE)
 		return "this kind is never partial";
 	if (!end->moved || end->moved >= step->length_bytes)
 		return "partial is more than nothing and less than all";
-	if ((uint32_t)end->result != end->moved && !own_error)
+	if ((uint32_t)end->result != end->moved && !failing)
 		return "result and bytes moved differ";
 	if (end->cause != DUET_CAUSE_ITSELF)
 		return was_requested(judge, record, end->cause) ? NULL : "nobody asked for its end";
-	if (whole_recv && !own_error && !recv_at_end(judge, record))
+	if (failing)
+		return own_error(judge, record);
+	if (whole_recv && !recv_at_end(judge, record))
 		return "a whole receive ended short, but the other end is open";
-	if (step->kind == DUET_SEND && (step->flags & DUET_WHOLE) && !own_error)
+	if (step->kind == DUET_WRITE && (uint64_t)step->offset_bytes + step->length_bytes <=
+					SCRIPT_FILE_BYTES_MAX &&
+	    !injected(judge, record, 0))
+		return "a short write, and nothing in the script fills the disk";
+	if (step->kind == DUET_SEND && (step->flags & DUET_WHOLE))
 		return "a whole send ended short without an error or a request";
 	return NULL;
 }
@@ -218,37 +308,13 @@ static const char *tainted(const struct judge *judge, const struct record *recor
 	return was_requested(judge, record, record->end->cause) ? NULL : "nobody asked for its end";
 }
 
-/* The errors that a script can provoke. */
-static const char *failed(const struct judge *judge, const struct record *record)
+static const char *failed(struct judge *judge, const struct record *record)
 {
 	const struct event *end = record->end;
-	struct object object = record->step->object;
-	bool lost = object.kind == OBJECT_END && before_end(record, judge_closed(judge,
-							object_peer(object)));
-	bool shut = object.kind == OBJECT_END && judge_silenced(judge, object);
-	const char *never = "nothing in the script makes it fail";
 
-	if (end->cause != DUET_CAUSE_ITSELF || end->result >= 0 || end->moved)
-		return "a failure has an error of its own";
-	switch (record->step->kind) {
-	case DUET_RECV:
-		return lost && end->result == -ECONNRESET ? NULL : never;
-	case DUET_SEND:
-		return (lost && end->result == -ECONNRESET) ||
-		       ((lost || shut) && end->result == -EPIPE) ? NULL : never;
-	case DUET_SHUTDOWN:
-		/* Of a TCP connection that both ends have shut nothing is left. */
-		return end->result == -ENOTCONN && object.kind == OBJECT_END &&
-		       before_end(record, judge_silenced(judge, object_peer(object))) ? NULL
-										  : never;
-	case DUET_OPEN:
-		return object.kind == OBJECT_NONE && end->result == -ENOENT ? NULL : never;
-	case DUET_CONNECT:
-		return end->result == -ECONNREFUSED || judge_closed(judge, record->step->target)
-			? NULL : never;
-	default:
-		return never;
-	}
+	if (end->cause != DUET_CAUSE_ITSELF || end->result >= 0 || end->moved || end->made)
+		return "a failure has an error of its own, and nothing else";
+	return own_error(judge, record);
 }
 
 void judge_end(struct judge *judge, const struct record *record)

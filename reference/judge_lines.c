@@ -69,8 +69,9 @@ static void check_pair(struct judge *judge, const struct record *front,
 static void check_closes(struct judge *judge, const struct record *close,
 			 const struct record *other)
 {
-	if (other != close && object_same(close->step->object, other->step->object) &&
-	    other->started < close->started && other->ended > close->ended)
+	if (other != close && other->step->kind != DUET_OPEN &&
+	    object_same(close->step->object, other->step->object) && other->started < close->started &&
+	    other->ended > close->ended)
 		judge_complain(judge, "close %u ended before operation %u on the same handle",
 			end_id(close), end_id(other));
 }
@@ -118,7 +119,7 @@ static void check_accepts(struct judge *judge, uint8_t index)
 			accepted += record->accepted;
 		if (record->step->kind == DUET_CONNECT && object_same(record->step->target, listener)) {
 			made += record->end->disposition == DUET_COMPLETED;
-			maybe += record->end->disposition != DUET_COMPLETED;
+			maybe += record->end->disposition == DUET_TAINTED;
 		}
 	}
 	for (uint32_t i = 0; i < judge->trace->count; i++) {

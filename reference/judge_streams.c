@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <duet/operation.h>
+#include <poll.h>
 
 #include "reference/judge.h"
 
@@ -97,10 +98,66 @@ static void check_direction(struct judge *judge, struct object receiver)
 		received += event->moved;
 	}
 	object_name(receiver, name);
-	if (received < sent && !judge_closed(judge, receiver) &&
-	    !judge_closed(judge, cursor.sender))
+	if (received < sent && !judge_lost(judge, receiver) && !judge_lost(judge, cursor.sender))
 		judge_complain(judge, "%llu bytes were sent to %s, %llu were received or left",
 			(unsigned long long)sent, name, (unsigned long long)received);
+}
+
+/* ---- Polls. ---- */
+
+/* At most so much had been sent to an end before that event. */
+static uint64_t sent_before(const struct judge *judge, struct object sender, uint32_t number)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < judge->order_count; i++) {
+		const struct record *record = &judge->records[judge->order[i]];
+
+		if (record->step->kind == DUET_SEND && record->started < number &&
+		    object_same(record->step->object, sender))
+			bytes += record->moved;
+	}
+	return bytes;
+}
+
+static uint64_t received_before(const struct judge *judge, struct object receiver, uint32_t number)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i + 1 < number; i++) {
+		const struct event *event = &judge->trace->events[i];
+
+		bytes += arrived_at(judge, event, receiver) ? event->moved : 0;
+	}
+	return bytes;
+}
+
+/* Readiness has a reason: a byte, an end, a loss. */
+static void check_poll(struct judge *judge, const struct record *record)
+{
+	struct object end = record->step->object, peer = object_peer(end);
+	uint32_t events = (uint32_t)record->end->result;
+	bool over = judge_before_end(record, judge_over(judge, peer));
+	bool shut = over || judge_before_end(record, judge_over(judge, end));
+
+	if ((events & POLLIN) && !over && sent_before(judge, peer, record->ended) <=
+					  received_before(judge, end, record->started))
+		judge_complain(judge, "poll %u says that there is input, and nothing had arrived",
+			record->end->id);
+	if ((events & (POLLERR | POLLHUP)) && !shut)
+		judge_complain(judge, "poll %u answers %u, and both ends are open", record->end->id,
+			events);
+}
+
+static void check_polls(struct judge *judge)
+{
+	for (uint32_t i = 0; i < judge->order_count; i++) {
+		const struct record *record = &judge->records[judge->order[i]];
+
+		if (record->step->kind == DUET_POLL && record->step->object.kind == OBJECT_END &&
+		    record->end->disposition == DUET_COMPLETED)
+			check_poll(judge, record);
+	}
 }
 
 void judge_streams(struct judge *judge)
@@ -110,5 +167,5 @@ void judge_streams(struct judge *judge)
 
 		if (object_declared(judge->script, receiver))
 			check_direction(judge, receiver);
-	}
+	}	check_polls(judge);
 }

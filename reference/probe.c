@@ -8,7 +8,15 @@
 
 #include "reference/internal.h"
 
-static const char *const keys[] = { "seed", "fault", "short", "late", NULL };
+/* In the order of enum knob, then those of the kinds. */
+static const char *const keys[] = { "seed", "fault", "short", "late", "later", "again", "room",
+	"buffer", "stop", "behind", "fault-nop", "fault-poll", "fault-accept", "fault-connect",
+	"fault-recv", "fault-send", "fault-read", "fault-write", "fault-open", "fault-fsync",
+	"fault-shutdown", "fault-close", "fault-socket", "fault-bind", "fault-listen", NULL };
+
+static const uint32_t defaults[KNOB_COUNT] = { [KNOB_SHORT] = 250, [KNOB_LATE] = 500,
+	[KNOB_LATER] = 500, [KNOB_AGAIN] = 50, [KNOB_ROOM] = 20, [KNOB_BUFFER] = 500,
+	[KNOB_STOP] = 500, [KNOB_BEHIND] = 500 };
 
 /* A number up to max; *value is left alone if the key is absent. */
 static int tuning_number(const char *tuning, const char *key, uint64_t max, uint64_t *value)
@@ -26,21 +34,36 @@ static int tuning_number(const char *tuning, const char *key, uint64_t max, uint
 	return 0;
 }
 
+static int tune_faults(struct reference *world, const char *tuning)
+{
+	int error = 0;
+
+	for (unsigned kind = 0; kind < DUET_KIND_COUNT && !error; kind++) {
+		char key[32], text[32];
+
+		snprintf(key, sizeof(key), "fault-%s", duet_kind_name((enum duet_kind)kind));
+		if (duet_core_tuning(tuning, key, text, sizeof(text)))
+			error = fault_parse(world, (enum duet_kind)kind, text);
+	}
+	return error;
+}
+
 int reference_tune(struct reference *world, const char *tuning)
 {
-	uint64_t seed = 1, fault = 0, shorten = 250, late = 500;
+	uint64_t seed = 1;
 
 	if (duet_core_tuning_check(tuning, keys) ||
-	    tuning_number(tuning, "seed", UINT64_MAX, &seed) ||
-	    tuning_number(tuning, "fault", 1000, &fault) ||
-	    tuning_number(tuning, "short", 1000, &shorten) ||
-	    tuning_number(tuning, "late", 1000, &late))
+	    tuning_number(tuning, "seed", UINT64_MAX, &seed))
 		return -EINVAL;
 	random_seed(&world->random, seed);
-	world->fault = (uint32_t)fault;
-	world->shorten = (uint32_t)shorten;
-	world->late = (uint32_t)late;
-	return 0;
+	for (unsigned knob = 0; knob < KNOB_COUNT; knob++) {
+		uint64_t value = defaults[knob];
+
+		if (tuning_number(tuning, keys[1 + knob], 1000, &value))
+			return -EINVAL;
+		world->knobs[knob] = (uint32_t)value;
+	}
+	return tune_faults(world, tuning);
 }
 
 /* Memory is all it needs, and create says so if there is none: what can be refused is the
@@ -55,8 +78,8 @@ int reference_probe(const char *tuning, struct duet_probe *probe)
 	probe->error = reference_tune(&scratch, tuning);
 	if (probe->error)
 		snprintf(probe->reason, sizeof(probe->reason),
-			"tuning \"%.80s\" is not understood; the keys are seed=N, and fault=N, "
-			"short=N, late=N of 0 to 1000",
+			"tuning \"%.60s\" is not understood; the keys are seed=N, fault-KIND=N:ERRNO, "
+			"and of 0 to 1000 fault short late later again room buffer stop behind",
 			tuning);
 	return probe->error;
 }

@@ -27,3 +27,8 @@ bool random_chance(struct random *random, uint32_t per_mille)
 {
 	return random_below(random, 1000) < per_mille;
 }
+
+bool reference_draw(struct reference *world, enum knob knob)
+{
+	return random_chance(&world->random, world->knobs[knob]);
+}

@@ -10,6 +10,7 @@
 
 static const char object_letters[] = "-cldf";
 static const char *const families[] = { "none", "unix", "tcp" };
+static const char *const tries[TRY_COUNT] = { "", "never", "always" };
 
 void object_name(struct object object, char *text)
 {
@@ -110,6 +111,9 @@ static void write_details(const struct step *step, FILE *out)
 	case DUET_TIMEOUT:
 		fprintf(out, " %u", step->value);
 		break;
+	case DUET_SOCKET:
+		fprintf(out, " %s", families[step->value]);
+		break;
 	default:
 		break;
 	}
@@ -137,6 +141,10 @@ static void write_start(const struct step *step, FILE *out)
 		fprintf(out, " whole");
 	if (step->flags & DUET_DATA_ONLY)
 		fprintf(out, " data");
+	if (step->flags & DUET_INLINE)
+		fprintf(out, " inline");
+	if (step->pieces)
+		fprintf(out, " pieces %u", step->pieces);
 	if (step->deadline_us != SCRIPT_NO_DEADLINE)
 		fprintf(out, " deadline %u", step->deadline_us);
 	write_after(step, out);
@@ -162,6 +170,13 @@ static void write_step(const struct step *step, FILE *out)
 	case STEP_SETTLE:
 		fprintf(out, "settle\n");
 		break;
+	case STEP_POST:
+		fprintf(out, "post");
+		write_after(step, out);
+		break;
+	case STEP_WAKE:
+		fprintf(out, "wake\n");
+		break;
 	case STEP_DESTROY:
 		fprintf(out, "destroy\n");
 		break;
@@ -172,12 +187,21 @@ static void write_step(const struct step *step, FILE *out)
 }
 
 static void write_families(const char *word, char letter, const uint8_t *list, unsigned count,
-			   const bool *small, FILE *out)
+			   FILE *out)
 {
 	for (unsigned i = 0; i < count; i++) {
 		if (list[i] != FAMILY_NONE)
-			fprintf(out, "%s %c%u %s%s\n", word, letter, i, families[list[i]],
-				small && small[i] ? " small" : "");
+			fprintf(out, "%s %c%u %s\n", word, letter, i, families[list[i]]);
+	}
+}
+
+static void write_connections(const struct script *script, FILE *out)
+{
+	for (unsigned i = 0; i < SCRIPT_CONNECTIONS; i++) {
+		if (script->connections[i] != FAMILY_NONE)
+			fprintf(out, "connection c%u %s%s%s%s\n", i,
+				families[script->connections[i]], script->small[i] ? " small" : "",
+				script->tries[i] ? " " : "", tries[script->tries[i]]);
 	}
 }
 
@@ -185,10 +209,9 @@ void script_write(const struct script *script, FILE *out)
 {
 	fprintf(out, "duet-script 1\nseed %llu\n%s\n", (unsigned long long)script->seed,
 		script->calm ? "calm" : "racy");
-	write_families("connection", 'c', script->connections, SCRIPT_CONNECTIONS, script->small,
-		out);
-	write_families("listener", 'l', script->listeners, SCRIPT_LISTENERS, NULL, out);
-	write_families("dialer", 'd', script->dialers, SCRIPT_DIALERS, NULL, out);
+	write_connections(script, out);
+	write_families("listener", 'l', script->listeners, SCRIPT_LISTENERS, out);
+	write_families("dialer", 'd', script->dialers, SCRIPT_DIALERS, out);
 	for (unsigned i = 0; i < SCRIPT_FILES; i++) {
 		if (script->file_bytes[i])
 			fprintf(out, "file f%u %u\n", i, script->file_bytes[i]);
@@ -198,6 +221,10 @@ void script_write(const struct script *script, FILE *out)
 			fprintf(out, "pool p%u %u %u\n", i, script->pool_count[i],
 				script->pool_bytes[i]);
 	}
+	for (uint32_t i = 0; i < script->fault_count; i++)
+		fprintf(out, "fault %s %u %s\n",
+			duet_kind_name((enum duet_kind)script->faults[i].kind),
+			script->faults[i].number, duet_error_name(script->faults[i].error));
 	for (uint32_t i = 0; i < script->step_count; i++)
 		write_step(&script->steps[i], out);
 }
@@ -334,6 +361,9 @@ static void read_details(struct reader *reader, struct step *step)
 	case DUET_TIMEOUT:
 		step->value = next_number(reader, 1000000000u);
 		break;
+	case DUET_SOCKET:
+		step->value = next_family(reader);
+		break;
 	default:
 		break;
 	}
@@ -348,6 +378,10 @@ static void read_options(struct reader *reader, struct step *step)
 			step->flags |= DUET_WHOLE;
 		else if (strcmp(word, "data") == 0)
 			step->flags |= DUET_DATA_ONLY;
+		else if (strcmp(word, "inline") == 0)
+			step->flags |= DUET_INLINE;
+		else if (strcmp(word, "pieces") == 0)
+			step->pieces = (uint8_t)next_number(reader, DUET_OP_IOVECS);
 		else if (strcmp(word, "deadline") == 0)
 			step->deadline_us = next_number(reader, 1000000000u);
 		else if (strcmp(word, "after") == 0)
@@ -363,7 +397,7 @@ static void read_start(struct reader *reader, struct step *step)
 	step->id = (uint16_t)next_number(reader, SCRIPT_IDS - 1);
 	step->deadline_us = SCRIPT_NO_DEADLINE;
 	step->kind = (uint8_t)next_kind(reader);
-	if (step->kind != DUET_NOP && step->kind != DUET_TIMEOUT)
+	if (step->kind != DUET_NOP && step->kind != DUET_TIMEOUT && step->kind != DUET_SOCKET)
 		step->object = next_object(reader);
 	read_details(reader, step);
 	read_options(reader, step);
@@ -386,6 +420,11 @@ static bool read_step(struct reader *reader, const char *word, struct step *step
 		step->flags = strcmp(next_word(reader), "twice") == 0 ? SCRIPT_TWICE : 0;
 	} else if (strcmp(word, "settle") == 0) {
 		step->what = STEP_SETTLE;
+	} else if (strcmp(word, "wake") == 0) {
+		step->what = STEP_WAKE;
+	} else if (strcmp(word, "post") == 0) {
+		step->what = STEP_POST;
+		read_options(reader, step);
 	} else if (strcmp(word, "destroy") == 0) {
 		step->what = STEP_DESTROY;
 	} else if (strcmp(word, "turn") == 0 || strcmp(word, "wait") == 0) {
@@ -395,6 +434,49 @@ static bool read_step(struct reader *reader, const char *word, struct step *step
 		return false;
 	}
 	return true;
+}
+
+static void read_connection(struct reader *reader, struct script *script)
+{
+	uint8_t index = next_index(reader, 'c', SCRIPT_CONNECTIONS);
+
+	script->connections[index] = next_family(reader);
+	for (const char *word; *(word = next_word(reader));) {
+		if (strcmp(word, "small") == 0)
+			script->small[index] = true;
+		else if (strcmp(word, tries[TRY_NEVER]) == 0)
+			script->tries[index] = TRY_NEVER;
+		else if (strcmp(word, tries[TRY_ALWAYS]) == 0)
+			script->tries[index] = TRY_ALWAYS;
+		else
+			complain(reader, "\"%s\" is neither small nor never nor always", word);
+	}
+}
+
+static uint16_t next_error(struct reader *reader)
+{
+	const char *word = next_word(reader);
+
+	for (uint16_t error = 1; error < 134; error++) {
+		if (strcmp(word, duet_error_name(error)) == 0)
+			return error;
+	}
+	complain(reader, "\"%s\" is no error, as ECONNRESET is", word);
+	return 0;
+}
+
+static void read_fault(struct reader *reader, struct script *script)
+{
+	struct script_fault fault = { .kind = (uint8_t)next_kind(reader) };
+
+	fault.number = next_number(reader, UINT32_MAX);
+	fault.error = next_error(reader);
+	if (fault.kind == DUET_TIMEOUT || !fault.number)
+		complain(reader, "a fault strikes the first or a later operation, and no timeout");
+	if (script->fault_count == SCRIPT_FAULTS)
+		complain(reader, "more than %d faults", SCRIPT_FAULTS);
+	else
+		script->faults[script->fault_count++] = fault;
 }
 
 static bool read_declaration(struct reader *reader, const char *word, struct script *script)
@@ -407,9 +489,7 @@ static bool read_declaration(struct reader *reader, const char *word, struct scr
 	} else if (strcmp(word, "calm") == 0 || strcmp(word, "racy") == 0) {
 		script->calm = *word == 'c';
 	} else if (strcmp(word, "connection") == 0) {
-		index = next_index(reader, 'c', SCRIPT_CONNECTIONS);
-		script->connections[index] = next_family(reader);
-		script->small[index] = strcmp(next_word(reader), "small") == 0;
+		read_connection(reader, script);
 	} else if (strcmp(word, "listener") == 0) {
 		object = next_object(reader);
 		script->listeners[object.index % SCRIPT_LISTENERS] = next_family(reader);
@@ -418,13 +498,15 @@ static bool read_declaration(struct reader *reader, const char *word, struct scr
 		script->dialers[object.index % SCRIPT_DIALERS] = next_family(reader);
 	} else if (strcmp(word, "file") == 0) {
 		index = next_index(reader, 'f', SCRIPT_FILES);
-		script->file_bytes[index] = next_number(reader, 1u << 20);
+		script->file_bytes[index] = next_number(reader, SCRIPT_FILE_BYTES_MAX);
 	} else if (strcmp(word, "pool") == 0) {
 		index = next_index(reader, 'p', SCRIPT_POOLS);
 		script->pool_count[index] = next_number(reader, 1024);
 		if (script->pool_count[index] & (script->pool_count[index] - 1))
 			complain(reader, "the buffers of a pool are a power of two");
 		script->pool_bytes[index] = next_number(reader, 1u << 16);
+	} else if (strcmp(word, "fault") == 0) {
+		read_fault(reader, script);
 	} else {
 		return false;
 	}
@@ -435,10 +517,12 @@ static void check_step(struct reader *reader, const struct script *script,
 		       const struct step *step)
 {
 	bool loose = step->kind == DUET_NOP || step->kind == DUET_TIMEOUT ||
-		     step->kind == DUET_OPEN;
+		     step->kind == DUET_OPEN || step->kind == DUET_SOCKET;
 
 	if (step->what == STEP_START && script_start(script, step->id))
 		complain(reader, "operation %u is started twice", step->id);
+	if (step->pieces && (step->kind != DUET_SEND || step->pieces > step->length_bytes))
+		complain(reader, "only a send has pieces, of a byte at least");
 	if (step->what == STEP_START && !loose && !object_declared(script, step->object))
 		complain(reader, "what operation %u works on is not declared", step->id);
 	if (((step->flags & DUET_POOLED) || step->what == STEP_RETURN) &&

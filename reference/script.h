@@ -17,7 +17,9 @@
 #define SCRIPT_LISTENERS 2
 #define SCRIPT_DIALERS 8
 #define SCRIPT_FILES 2
+#define SCRIPT_FILE_BYTES_MAX (1u << 20) /* beyond it a disk may be full */
 #define SCRIPT_POOLS 2
+#define SCRIPT_FAULTS 4
 #define SCRIPT_STEPS 128
 #define SCRIPT_IDS 128
 
@@ -31,6 +33,9 @@ struct object {
 
 enum script_family { FAMILY_NONE, FAMILY_UNIX, FAMILY_TCP }; /* none: not declared */
 
+/* Whether a handle is tried before it is waited for: as the loop does, or its own answer. */
+enum script_try { TRY_AS_LOOP, TRY_NEVER, TRY_ALWAYS, TRY_COUNT };
+
 enum step_what {
 	STEP_START,
 	STEP_CANCEL,
@@ -38,6 +43,8 @@ enum step_what {
 	STEP_TURN,    /* value turns that don't wait */
 	STEP_SETTLE,  /* turns until nothing moves any more */
 	STEP_WAIT,    /* a turn that waits up to value microseconds */
+	STEP_POST,    /* hands the runtime a message to run on a turn */
+	STEP_WAKE,
 	STEP_DESTROY, /* tries to give the runtime up while operations are pending */
 };
 
@@ -53,6 +60,7 @@ struct step {
 	uint8_t pool;
 	uint8_t after; /* a start or cancel: done in the terminal completion of this operation, if
 			  that is still to come; SCRIPT_AFTER_NOTHING */
+	uint8_t pieces; /* of a send that is handed over in so many; 0: in one */
 	uint16_t id;    /* of the operation, below SCRIPT_IDS */
 	uint16_t flags; /* enum duet_op_flags */
 	struct object object;
@@ -60,7 +68,15 @@ struct step {
 	uint32_t length_bytes;
 	uint32_t offset_bytes;
 	uint32_t deadline_us; /* from the clock of the turn; SCRIPT_NO_DEADLINE */
-	uint32_t value;       /* timeout: microseconds; poll: events; else see enum step_what */
+	uint32_t value;       /* timeout: microseconds; poll: events; socket: family; else see enum step_what */
+};
+
+/* An error that is injected: the number-th operation of that kind fails with it. Only for players
+ * that can. */
+struct script_fault {
+	uint8_t kind; /* enum duet_kind */
+	uint16_t error;
+	uint32_t number;
 };
 
 struct script {
@@ -68,11 +84,14 @@ struct script {
 	bool calm; /* quiet before each cancel, nothing runs full: players must agree */
 	uint8_t connections[SCRIPT_CONNECTIONS]; /* enum script_family */
 	bool small[SCRIPT_CONNECTIONS];          /* with the smallest socket buffers */
+	uint8_t tries[SCRIPT_CONNECTIONS];       /* enum script_try, of both ends */
 	uint8_t listeners[SCRIPT_LISTENERS];
 	uint8_t dialers[SCRIPT_DIALERS];
 	uint32_t file_bytes[SCRIPT_FILES]; /* 0: not declared */
 	uint32_t pool_count[SCRIPT_POOLS]; /* 0: not declared */
 	uint32_t pool_bytes[SCRIPT_POOLS];
+	uint32_t fault_count;
+	struct script_fault faults[SCRIPT_FAULTS];
 	uint32_t step_count;
 	struct step steps[SCRIPT_STEPS];
 };

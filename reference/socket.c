@@ -302,10 +302,9 @@ int world_readable(const struct world_node *node)
 	return node->ended || node->read_shut ? 0 : -EAGAIN;
 }
 
-/* A part of what could be moved, at least one byte. */
-static uint32_t socket_portion(struct reference *world, uint32_t bytes)
+uint32_t world_portion(struct reference *world, uint32_t bytes)
 {
-	if (bytes < 2 || !random_chance(&world->random, world->shorten))
+	if (bytes < 2 || !reference_draw(world, KNOB_SHORT))
 		return bytes;
 	return 1 + random_below(&world->random, bytes - 1);
 }
@@ -344,7 +343,7 @@ int world_recv(struct reference *world, struct world_node *node, const struct io
 		node->error = 0;
 	if (found <= 0)
 		return found;
-	bytes = left = socket_portion(world, pieces_bytes(pieces, count, node->used));
+	bytes = left = world_portion(world, pieces_bytes(pieces, count, node->used));
 	for (uint32_t i = 0; left; i++) {
 		uint32_t part = pieces_bytes(&pieces[i], 1, left);
 
@@ -395,7 +394,7 @@ int world_send(struct reference *world, struct world_node *node, const struct io
 	bytes = pieces_bytes(pieces, count, WORLD_SOCKET_BYTES - peer->used);
 	if (!bytes && pieces_bytes(pieces, count, 1))
 		return -EAGAIN;
-	bytes = left = socket_portion(world, bytes);
+	bytes = left = world_portion(world, bytes);
 	for (uint32_t i = 0; left; i++) {
 		uint32_t part = pieces_bytes(&pieces[i], 1, left);
 
@@ -424,7 +423,7 @@ uint32_t world_events(struct reference *world, const struct world_node *node)
 		events |= POLLRDHUP;
 	if (!peer || peer->used < WORLD_SOCKET_BYTES || node->write_shut)
 		events |= POLLOUT;
-	if (node->ended && (node->write_shut || node->family == AF_UNIX) && !peer)
+	if (node->ended && (node->write_shut || (node->family == AF_UNIX && !peer)))
 		events |= POLLHUP;
 	return events;
 }

@@ -30,22 +30,15 @@ static bool ends_always_inline(const struct duet_op *op)
 	return op->kind == DUET_SOCKET || op->kind == DUET_BIND || op->kind == DUET_LISTEN;
 }
 
-/* Items need a report, and so does a receive that starves: those wait for wait(). */
+/* Items need a report, and so does every pooled receive: only a report hands over its buffer. */
 static int start_inline(struct duet_loop *loop, struct duet_op *op)
 {
 	struct reference *world = reference_of(loop);
 
-	if (op->flags & DUET_MULTISHOT)
+	if (op->flags & (DUET_MULTISHOT | DUET_POOLED))
 		return -EAGAIN;
-	if (!ends_always_inline(op) && random_chance(&world->random, world->shorten))
+	if (!ends_always_inline(op) && reference_draw(world, KNOB_SHORT))
 		return -EAGAIN;
-	if (op->flags & DUET_POOLED) {
-		uint16_t index = 0;
-		int result = lend_recv(loop, op, &index);
-
-		op->buffer.index = index;
-		return result == -ENOBUFS ? -EAGAIN : result;
-	}
 	return finish_attempt(loop, op);
 }
 
@@ -54,7 +47,9 @@ int reference_start(struct duet_loop *loop, struct duet_op *op)
 	struct reference *world = reference_of(loop);
 
 	world->idle = false;
-	op->progress = random_chance(&world->random, world->fault) ? PROGRESS_FAULTY : 0;
+	op->progress = (uint32_t)-fault_draw(world, op) << PROGRESS_ERROR_SHIFT;
+	if (op->kind == DUET_READ || op->kind == DUET_WRITE)
+		op->there_bytes = 0;
 	op->backend = 0;
 	if (op->flags & DUET_INLINE) {
 		int result = start_inline(loop, op);

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const words[EVENT_COUNT] = { "start", "refuse", "cancel", "item", "end", "return",
+static const char *const words[EVENT_COUNT] = { "start", "refuse", "cancel", "item", "end", "message", "turn",
+	"return",
 	"drained", "waiting", "lent", "held", "free", "open", "pending", "destroy", "busy", "stuck" };
 
 struct event *trace_add(struct trace *trace, enum event_what what)
@@ -45,7 +46,7 @@ static void write_place(const struct event *event, FILE *out)
 void event_write(const struct event *event, FILE *out)
 {
 	fprintf(out, "%s", words[event->what]);
-	if (event->what <= EVENT_END || event->what == EVENT_STUCK)
+	if (event->what <= EVENT_MESSAGE || event->what == EVENT_STUCK)
 		fprintf(out, " id=%u", event->id);
 	write_place(event, out);
 	if (event->result)
@@ -58,6 +59,8 @@ void event_write(const struct event *event, FILE *out)
 			duet_cause_name((enum duet_cause)event->cause));
 	if (event->made)
 		fprintf(out, " made=1");
+	if (event->at_once)
+		fprintf(out, " inline=1");
 	if (event->hash)
 		fprintf(out, " hash=%016llx", (unsigned long long)event->hash);
 	if (event->at_ns)
@@ -85,9 +88,9 @@ static int find_word(const char *word, const char *(*name)(unsigned), unsigned c
 	return -1;
 }
 
-static const char *event_word(unsigned i)
+const char *event_word(unsigned what)
 {
-	return words[i];
+	return words[what];
 }
 
 static const char *disposition_word(unsigned i)
@@ -138,6 +141,8 @@ static bool read_number(struct event *event, const char *name, const char *value
 		event->moved = (uint32_t)number;
 	else if (strcmp(name, "made") == 0)
 		event->made = number != 0;
+	else if (strcmp(name, "inline") == 0)
+		event->at_once = number != 0;
 	else if (strcmp(name, "hash") == 0)
 		event->hash = number;
 	else if (strcmp(name, "at") == 0)

@@ -18,9 +18,11 @@
 enum event_what {
 	EVENT_START,   /* id at_ns due_ns: it was lent; due_ns of a timeout or deadline, or 0 */
 	EVENT_REFUSE,  /* id result */
-	EVENT_CANCEL,  /* id: a cancel was requested while it was pending */
+	EVENT_CANCEL,  /* id at_ns: a cancel was requested while it was pending */
 	EVENT_ITEM,    /* id result moved hash pool index: an interim completion */
-	EVENT_END,     /* id result moved disposition cause at_ns hash pool index */
+	EVENT_END,     /* id result moved disposition cause at_ns hash pool index at_once */
+	EVENT_MESSAGE, /* id: the how-many-th message that was posted has run, from 0 on */
+	EVENT_TURN,    /* at_ns: the turns of a step are over */
 	EVENT_RETURN,  /* pool index: a buffer went back; result of the call */
 	EVENT_DRAINED, /* object moved hash: bytes that no operation of the script received */
 	EVENT_WAITING, /* object moved: connections that no operation of the script accepted */
@@ -41,7 +43,8 @@ struct event {
 	uint8_t what; /* enum event_what */
 	uint8_t disposition;
 	uint8_t cause;
-	bool made; /* a handle came with it */
+	bool made;    /* a handle came with it */
+	bool at_once; /* it ended inside its start, and nothing was called */
 	uint16_t id;
 	uint16_t pool;
 	uint16_t index; /* of the pool's buffer, TRACE_NO_BUFFER */
@@ -68,6 +71,8 @@ struct event *trace_add(struct trace *trace, enum event_what what);
 void trace_write(const struct trace *trace, FILE *out);
 int trace_read(struct trace *trace, FILE *in, char *complaint, size_t size);
 
+/* The word that begins its line. */
+const char *event_word(unsigned what);
 /* The event in words, as in the text. */
 void event_write(const struct event *event, FILE *out);
 

@@ -22,8 +22,9 @@ extern "C" {
  *                    queue has eight times as many, but never more than 65536
  *   direct=no        never make a plain send call instead of a submission, when the turn is short
  *
- * Memory beside the two queues, which are the kernel's: 56 more bytes for each of operations_max and
- * handles_max that ever sends several pieces, in whole pages.
+ * Memory, all of it at create: 136 bytes for each of handles_max, 96 for each of operations_max, and
+ * the two queues, which are the kernel's. 56 of those bytes lie in pages that only who sends several
+ * pieces touches.
  */
 DUET_API const struct duet_backend *duet_completion(void);
 

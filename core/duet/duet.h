@@ -15,8 +15,8 @@
  *   continuation.h  be resumed with a result (ready, suspend, resume)
  *   future.h        be woken and ask again (poll, waker, executor)
  *
- * A backend is a value that you pass to duet_loop_create(): include <duet/completion.h>,
- * <duet/polling.h> or <duet/reference.h> and link that library.
+ * A backend is a value that you pass to duet_loop_create(). Each has a header, a function and a
+ * library of its name: <duet/NAME.h>, duet_NAME() and libduet-NAME.
  */
 #include <duet/api.h>
 #include <duet/buffer.h>

@@ -55,8 +55,8 @@ DUET_API enum duet_readiness duet_future_poll(struct duet_loop *loop, struct due
  *
  * A reader that is slower than its peer is waited for: with DUET_STREAM_UNREAD_MAX buffers unread,
  * or half of the pool if that is less, the stream stops receiving, and goes on when half of those
- * are taken; the rest waits in the socket, and in the end with the peer. On a completion backend
- * what the kernel receives before it hears of the stop comes on top.
+ * are taken; the rest waits in the socket, and in the end with the peer. Where the kernel
+ * receives by itself, what came before it hears of the stop comes on top.
  * While it has stopped the operation stays pending: duet_op_cancel(&stream.op), its deadline and a
  * close of the handle end the stream as at any other time. Its deadline, set before the first poll,
  * is that of the whole stream. Other receives on the handle would have their part of the bytes.

@@ -22,7 +22,7 @@ extern "C" {
  */
 struct duet_loop;
 
-/* A mechanism: what duet_completion(), duet_polling() and duet_reference() return. */
+/* A mechanism: what the one function of a backend's header returns. */
 struct duet_backend;
 
 /* Attempt the system call before waiting for readiness? What is known of a direction of a handle
@@ -37,8 +37,9 @@ typedef void duet_woken_fn(struct duet_loop *loop, void *context);
 
 struct duet_loop_options {
 	uint32_t size;           /* sizeof(struct duet_loop_options), set by the init function */
-	uint32_t operations_max; /* pending at once, 1 to 2^24; about 40 bytes each; default 4096 */
-	uint32_t handles_max;    /* 1 to 2^24; 80 bytes each; default 1024 */
+	uint32_t operations_max; /* pending at once, 1 to 2^24; default 4096; the backend's header
+				    says in bytes what one costs */
+	uint32_t handles_max;    /* 1 to 2^24; default 1024; the same */
 	uint32_t worker_threads; /* for file I/O, on backends that need them, 0 to 64; default 2;
 				    with 0 what needs a worker is absent */
 	uint32_t burst_max;      /* completions of one handle in one turn before it is another's turn,
@@ -177,7 +178,8 @@ DUET_API int duet_loop_fd(const struct duet_loop *loop);
 DUET_API int64_t duet_loop_prepare(struct duet_loop *loop);
 
 /* What the loop did since it was created. system_calls counts those of the loop's thread on
- * behalf of operations, and agrees with strace; attempts that found nothing are in it too. */
+ * behalf of operations, and agrees with strace; attempts that found nothing are in it too. What the
+ * coordination with worker threads costs is not: the futex calls of locks. */
 struct duet_stats {
 	uint64_t turns;
 	uint64_t waits;         /* system calls that may sleep */

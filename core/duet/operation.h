@@ -190,7 +190,7 @@ struct duet_op {
 
 	/* The loop's own: touching it is a bug. */
 	struct duet_loop *loop;
-	struct duet_op *next; /* the line of its handle: a ring */
+	struct duet_op *next; /* the line of its handle, closed in a circle */
 	struct duet_op *prev;
 	struct duet_op *queued; /* next in the one queue of the loop that the state names */
 	uint64_t identity;      /* slot, generation */

@@ -6,6 +6,7 @@
 #include <duet/api.h>
 #include <duet/handle.h>
 #include <duet/loop.h>
+#include <duet/operation.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,17 +18,38 @@ extern "C" {
  * who wins when a cancel meets a result, which error strikes) is drawn from a seed, so a run can
  * be repeated exactly.
  *
- * Tuning keys:
+ * Tuning keys. Each of N is of 1000, so that 0 and 1000 demand what else is left to chance:
  *   seed=N           what is drawn, default 1
- *   fault=N          of 1000 operations, how many fail with an injected error, default 0
- *   short=N          of 1000 transfers, how many move less than they could, default 250
- *   late=N           of 1000 cancels, how many lose against the result, default 500
+ *   fault=N          operations that fail with an injected error of their kind, default 0
+ *   short=N          transfers, of sockets and files, that move less than they could, default 250;
+ *                    a file operation goes on until it is whole, a turn later
+ *   late=N           cancels that lose against the result, if there is one in time, default 500
+ *   later=N          of the others, those that stop their target in a later turn, default 500
+ *   again=N          answers to a cancel that say "not stopped, ask again", default 50
+ *   room=N           cancels for which there is no room: core asks again, default 20
+ *   buffer=N         stopped pooled receives that had taken a buffer, default 500
+ *   stop=N           cancelled file operations (and open, fsync, shutdown) that had not begun and
+ *                    are stopped, default 500; the others run to their end
+ *   behind=N         stopped connects whose socket goes on connecting, default 500
+ *   fault-KIND=N:E   the Nth operation of that kind fails with E: "fault-recv=3:ECONNRESET". N
+ *                    counts what the backend is handed: an operation in line when its turn comes,
+ *                    and each piece of a whole transfer.
+ * again and room put off the cancel of one operation three times at the most.
  */
 DUET_API const struct duet_backend *duet_reference(void);
 
 /* Descriptors in use in the world of a loop on this backend: those of handles, and connections
  * that nobody has accepted yet. What a leak test counts. */
 DUET_API uint32_t duet_reference_descriptors(const struct duet_loop *loop);
+
+/* The same as fault-KIND, with a positive errno, counted from now. -EINVAL; -ENOSPC: sixteen have
+ * been demanded. A recv or send that is struck by ECONNRESET leaves its connection reset. */
+DUET_API int duet_reference_fault(struct duet_loop *loop, enum duet_kind kind, uint32_t number,
+				  int error);
+
+/* While sheltered (1) nothing is struck and nothing counted: to set up and to clear away what a test
+ * is not about. */
+DUET_API void duet_reference_shelter(struct duet_loop *loop, int sheltered);
 
 #ifdef __cplusplus
 }

@@ -100,7 +100,15 @@ static void work(const struct campaign *campaign, const struct cast *cast, struc
 
 /* ---- What is found. ---- */
 
-static void report(struct script *script, const struct finding *finding, uint64_t seed)
+static void print_replay(const char *tuning)
+{
+	printf("replay: %s ", program_invocation_name);
+	if (tuning)
+		printf("--tuning %s ", tuning);
+}
+
+static void report(struct script *script, const struct cast *cast, const struct finding *finding,
+		   uint64_t seed)
 {
 	char path[64];
 	FILE *out;
@@ -113,10 +121,11 @@ static void report(struct script *script, const struct finding *finding, uint64_
 	if (out) {
 		script_write(script, out);
 		fclose(out);
-		printf("replay: %s examine %s\n", program_invocation_name, path);
+		print_replay(cast->tuning);
+		printf("examine %s\n", path);
 	} else {
-		printf("replay: %s --seed %llu\n", program_invocation_name,
-			(unsigned long long)seed);
+		print_replay(cast->tuning);
+		printf("--seed %llu\n", (unsigned long long)seed);
 	}
 }
 
@@ -133,7 +142,7 @@ static bool investigate(const struct cast *cast, uint64_t seed, const struct fin
 		shrink(&script, cast, &finding);
 	else if (seen->disagreement)
 		return false;
-	report(&script, finding.found ? &finding : seen, seed);
+	report(&script, cast, finding.found ? &finding : seen, seed);
 	return true;
 }
 
@@ -225,6 +234,7 @@ int campaign_run(const struct campaign *campaign)
 	if (shared == MAP_FAILED)
 		return 1;
 	campaign_cast(&cast);
+	cast.tuning = campaign->tuning;
 	if (start_players(campaign, &cast, shared, players)) {
 		fprintf(stderr, "twins: cannot start a player: %s\n", strerror(errno));
 		return 1;

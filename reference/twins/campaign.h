@@ -16,6 +16,7 @@ struct campaign {
 	uint64_t scripts; /* how many; 0: until the time is over */
 	uint64_t seconds; /* at most so long; 0: no bound */
 	unsigned jobs;    /* processes that play at once */
+	const char *tuning; /* see struct cast */
 };
 
 void campaign_init(struct campaign *campaign);

@@ -10,6 +10,9 @@
 struct cast {
 	bool plays[ARMS_COUNT];
 	unsigned count;
+	/* Added to the reference's own, NULL: nothing. An error that it injects and the script doesn't
+	 * mention is a planted violation: so the search and the shrinking are tried. */
+	const char *tuning;
 };
 
 struct finding {

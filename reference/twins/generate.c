@@ -3,6 +3,7 @@
 #include "reference/twins/generate.h"
 
 #include <duet/operation.h>
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ struct draft {
 	bool closed[SCRIPT_CONNECTIONS * 2];
 	bool watched[SCRIPT_CONNECTIONS * 2]; /* a poll for input, or a receive, is or was there */
 	uint8_t dialed; /* dialers used */
+	uint8_t bound;  /* of the last ones, those that listen */
 	uint8_t pooled_end; /* + 1 */
 	uint8_t listeners_closed;
 	uint8_t files_closed;
@@ -70,6 +72,13 @@ static struct step *add_start(struct draft *draft, enum duet_kind kind)
 	return step;
 }
 
+/* Its end may come inside its start. */
+static void draw_inline(struct draft *draft, struct step *step)
+{
+	if (one_in(draft, 6))
+		step->flags |= DUET_INLINE;
+}
+
 /* From inside a completion, now and then. Not sends: one that is started between another's short
  * end and the news of it comes behind a hole that it can't know of. */
 static void draw_after(struct draft *draft, struct step *step)
@@ -93,6 +102,7 @@ static void draft_stage(struct draft *draft)
 	for (uint32_t i = 0; i < connections; i++) {
 		script->connections[i] = draw_family(draft);
 		script->small[i] = !script->calm && one_in(draft, 2);
+		script->tries[i] = (uint8_t)(one_in(draft, 2) ? draw(draft, TRY_COUNT) : TRY_AS_LOOP);
 	}
 	if (one_in(draft, 3)) {
 		script->listeners[0] = draw_family(draft);
@@ -153,6 +163,9 @@ static void draft_send(struct draft *draft)
 	step->object = end;
 	step->length_bytes = length;
 	step->flags = one_in(draft, 2) ? DUET_WHOLE : 0;
+	if (length >= DUET_OP_IOVECS && one_in(draft, 4))
+		step->pieces = (uint8_t)(2 + draw(draft, 3));
+	draw_inline(draft, step);
 	if (!draft->script->calm)
 		draw_deadline(draft, step);
 }
@@ -202,6 +215,7 @@ static void draft_recv(struct draft *draft)
 		step->length_bytes = 1 + draw(draft, one_in(draft, 4) ? 20000 : 500);
 		step->flags = one_in(draft, 3) ? DUET_WHOLE : 0;
 	}
+	draw_inline(draft, step);
 	if (!draft->script->calm) {
 		draw_deadline(draft, step);
 		draw_after(draft, step);
@@ -229,6 +243,7 @@ static void draft_poll(struct draft *draft)
 	step = add_start(draft, DUET_POLL);
 	step->object = end;
 	step->value = in ? POLLIN : POLLOUT;
+	draw_inline(draft, step);
 	if (!draft->script->calm)
 		draw_deadline(draft, step);
 }
@@ -242,6 +257,7 @@ static void draft_accept(struct draft *draft)
 	step = add_start(draft, DUET_ACCEPT);
 	step->object = (struct object){ OBJECT_LISTENER, 0 };
 	step->flags = one_in(draft, 3) ? DUET_MULTISHOT : 0;
+	draw_inline(draft, step);
 	draw_after(draft, step);
 	if (!draft->script->calm)
 		draw_deadline(draft, step);
@@ -282,11 +298,15 @@ static void draft_close(struct draft *draft)
 		return;
 	if (!draft->script->calm && draft->script->listeners[0] && one_in(draft, 4))
 		end = (struct object){ OBJECT_LISTENER, 0 };
+	if (draft->script->file_bytes[0] && !draft->files_closed && one_in(draft, 3))
+		end = (struct object){ OBJECT_FILE, 0 };
 	add_start(draft, DUET_CLOSE)->object = end;
 	if (end.kind == OBJECT_END)
 		draft->closed[end.index] = true;
-	else
+	else if (end.kind == OBJECT_LISTENER)
 		draft->listeners_closed = 1;
+	else
+		draft->files_closed = 1;
 }
 
 static void draft_file(struct draft *draft)
@@ -309,6 +329,7 @@ static void draft_file(struct draft *draft)
 		step->flags = DUET_DATA_ONLY;
 	if (step->kind == DUET_OPEN && one_in(draft, 3))
 		step->object = (struct object){ OBJECT_NONE, 0 };
+	draw_inline(draft, step);
 	if (!draft->script->calm)
 		draw_deadline(draft, step);
 }
@@ -324,7 +345,34 @@ static void draft_timer(struct draft *draft)
 
 static void draft_nop(struct draft *draft)
 {
-	draw_after(draft, add_start(draft, DUET_NOP));
+	struct step *step = add_start(draft, DUET_NOP);
+
+	draw_inline(draft, step);
+	draw_after(draft, step);
+}
+
+/* A new socket, or a dialer that only listens: both have ends of their own. */
+static void draft_set_up(struct draft *draft)
+{
+	uint8_t index = (uint8_t)(SCRIPT_DIALERS - 1 - draft->bound);
+	struct step *step;
+
+	if (draft->bound == 2 || one_in(draft, 2)) {
+		step = add_start(draft, DUET_SOCKET);
+		step->value = draw_family(draft);
+		draw_inline(draft, step);
+		return;
+	}
+	draft->bound++;
+	draft->script->dialers[index] = draw_family(draft);
+	for (unsigned i = 0; i < 2; i++) {
+		step = add_start(draft, i ? DUET_LISTEN : DUET_BIND);
+		step->object = (struct object){ OBJECT_DIALER, index };
+		draw_inline(draft, step);
+		/* Bind and listen are in nobody's order. */
+		if (draft->script->calm)
+			add_step(draft, STEP_SETTLE);
+	}
 }
 
 /* ---- What is done beside starting. ---- */
@@ -369,9 +417,37 @@ static void draft_wait(struct draft *draft)
 		step->value = 400;
 }
 
+static void draft_post(struct draft *draft)
+{
+	uint32_t count = 1 + draw(draft, 3);
+
+	for (uint32_t i = 0; i < count; i++)
+		draw_after(draft, add_step(draft, STEP_POST));
+	if (one_in(draft, 2))
+		add_step(draft, STEP_WAKE);
+}
+
 static void draft_turn(struct draft *draft)
 {
 	add_step(draft, STEP_TURN)->value = 1 + draw(draft, 3);
+}
+
+/* Played on the reference alone, so that of few scripts is enough. */
+static void draft_faults(struct draft *draft)
+{
+	static const struct script_fault choices[] = { { DUET_RECV, ECONNRESET, 0 },
+		{ DUET_RECV, ETIMEDOUT, 0 }, { DUET_SEND, ECONNRESET, 0 }, { DUET_SEND, EPIPE, 0 },
+		{ DUET_ACCEPT, EMFILE, 0 }, { DUET_CONNECT, ETIMEDOUT, 0 }, { DUET_READ, EIO, 0 },
+		{ DUET_WRITE, ENOSPC, 0 }, { DUET_OPEN, EMFILE, 0 }, { DUET_FSYNC, EIO, 0 },
+		{ DUET_CLOSE, EIO, 0 }, { DUET_SHUTDOWN, ENOTCONN, 0 }, { DUET_POLL, ENOMEM, 0 },
+		{ DUET_NOP, EIO, 0 } };
+	struct script *script = draft->script;
+
+	script->fault_count = 1 + draw(draft, SCRIPT_FAULTS);
+	for (uint32_t i = 0; i < script->fault_count; i++) {
+		script->faults[i] = choices[draw(draft, sizeof(choices) / sizeof(choices[0]))];
+		script->faults[i].number = 1 + draw(draft, 3);
+	}
 }
 
 static void (*const moves[])(struct draft *draft) = {
@@ -379,7 +455,7 @@ static void (*const moves[])(struct draft *draft) = {
 	draft_recv, draft_recv, draft_recv, draft_poll, draft_accept, draft_accept, draft_connect,
 	draft_connect, draft_shutdown, draft_close, draft_file, draft_file, draft_timer, draft_nop,
 	draft_cancel, draft_cancel, draft_cancel, draft_return, draft_return, draft_wait,
-	draft_turn, draft_turn, draft_destroy,
+	draft_turn, draft_turn, draft_destroy, draft_post, draft_set_up,
 };
 
 #define MOVES (sizeof(moves) / sizeof(moves[0]))
@@ -393,6 +469,8 @@ void generate(struct script *script, uint64_t seed)
 	script->seed = seed;
 	script->calm = seed % 2 == 0;
 	draft_stage(&draft);
+	if (seed % 16 == 15)
+		draft_faults(&draft);
 	length = 4 + draw(&draft, 30);
 	for (uint32_t i = 0; i < length && draft.next_id < SCRIPT_IDS - 8; i++) {
 		moves[draw(&draft, MOVES)](&draft);

@@ -14,11 +14,13 @@
 enum { STATUS_OK, STATUS_VIOLATION, STATUS_USAGE, STATUS_REFUSED };
 
 static const char usage_text[] =
-	"usage: twins [--scripts N] [--seconds T] [--seed S] [--jobs J]\n"
+	"usage: twins [--tuning KEYS] [--scripts N] [--seconds T] [--seed S] [--jobs J]\n"
 	"       twins generate SEED > SCRIPT\n"
-	"       twins play --backend NAME [--tuning T] SCRIPT > TRACE\n"
+	"       twins play --backend NAME [--tuning KEYS] SCRIPT > TRACE\n"
 	"       twins judge SCRIPT TRACE [TRACE]\n"
-	"       twins examine SCRIPT\n"
+	"       twins [--tuning KEYS] examine SCRIPT\n"
+	"A seed alone is one script. --tuning KEYS are the reference backend's: what it injects\n"
+	"and no script mentions is found as a violation.\n"
 	"backends: reference, polling, completion, completion-plain\n"
 	"A script or trace named - is the standard input. docs/trace-format.md has the formats.\n"
 	"exit status: 0; 1 a violation; 2 usage, or a file that can't be read; 3 a backend can't be\n"
@@ -78,6 +80,9 @@ static int load_trace(const char *path, struct trace *trace)
 		fprintf(stderr, "twins: %s: %s\n", path, complaint);
 	return error;
 }
+
+/* --tuning KEYS in front. */
+static const char *tuning_asked;
 
 static int run_generate(int count, char **words)
 {
@@ -165,6 +170,7 @@ static int run_examine(int count, char **words)
 	if (load_script(words[0], &script))
 		return STATUS_USAGE;
 	campaign_cast(&cast);
+	cast.tuning = tuning_asked;
 	examine_apart(&script, &cast, &finding);
 	if (finding.found)
 		puts(finding.text);
@@ -177,6 +183,7 @@ static int run_campaign(int count, char **words)
 	bool seeded = false, bounded = false;
 
 	campaign_init(&campaign);
+	campaign.tuning = tuning_asked;
 	for (int i = 0; i < count; i += 2) {
 		uint64_t number;
 
@@ -214,6 +221,11 @@ static int dispatch(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
 		fputs(usage_text, stdout);
 		return STATUS_OK;
+	}
+	if (argc > 2 && strcmp(argv[1], "--tuning") == 0) {
+		tuning_asked = argv[2];
+		argc -= 2;
+		argv += 2;
 	}
 	for (unsigned i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (strcmp(argv[1], commands[i].name) == 0)

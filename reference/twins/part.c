@@ -20,7 +20,7 @@ uint64_t hash_bytes(const unsigned char *data, size_t bytes)
 
 static bool brings_handle(const struct duet_op *op)
 {
-	return (op->kind == DUET_ACCEPT || op->kind == DUET_OPEN) &&
+	return (op->kind == DUET_ACCEPT || op->kind == DUET_OPEN || op->kind == DUET_SOCKET) &&
 	       op->disposition == DUET_COMPLETED && op->made.generation;
 }
 
@@ -54,10 +54,10 @@ static void see_bytes(struct part *part, struct event *event)
 		player->held[pool][player->held_count[pool]++] = op->buffer;
 }
 
-static void part_done(struct duet_op *op)
+static struct event *see_completion(struct part *part)
 {
-	struct part *part = op->context;
 	struct player *player = part->player;
+	struct duet_op *op = &part->op;
 	struct event *event = trace_add(player->trace, op->more ? EVENT_ITEM : EVENT_END);
 
 	event->id = part->id;
@@ -66,14 +66,22 @@ static void part_done(struct duet_op *op)
 	see_handle(player, op, event);
 	see_bytes(part, event);
 	if (op->more)
-		return;
+		return event;
 	event->disposition = op->disposition;
 	event->cause = op->cause;
 	event->at_ns = duet_loop_now_ns(player->loop);
 	if (op->kind == DUET_CLOSE)
 		stage_prop(player, part->step->object)->live = false;
-	if (!player->over)
-		play_after(player, part->id);
+	return event;
+}
+
+static void part_done(struct duet_op *op)
+{
+	struct part *part = op->context;
+
+	see_completion(part);
+	if (!op->more && !part->player->over)
+		play_after(part->player, part->id);
 }
 
 /* ---- What is done. ---- */
@@ -92,6 +100,21 @@ static void lend_data(struct part *part)
 		part->data[i] = pattern_file(step->object.index, step->offset_bytes + i);
 }
 
+/* All but the last of them are equally long. */
+static void say_pieces(struct part *part, duet_handle handle)
+{
+	const struct step *step = part->step;
+	uint32_t each = step->length_bytes / step->pieces;
+	struct iovec vectors[DUET_OP_IOVECS];
+
+	for (unsigned i = 0; i < step->pieces; i++) {
+		vectors[i].iov_base = part->data + i * each;
+		vectors[i].iov_len = each;
+	}
+	vectors[step->pieces - 1].iov_len += step->length_bytes % step->pieces;
+	duet_op_send_vector(&part->op, handle, vectors, step->pieces, step->flags & DUET_WHOLE);
+}
+
 static void say_transfer(struct player *player, struct part *part, duet_handle handle)
 {
 	const struct step *step = part->step;
@@ -104,9 +127,11 @@ static void say_transfer(struct player *player, struct part *part, duet_handle h
 	}
 	lend_data(part);
 	if (step->kind == DUET_RECV)
-		duet_op_recv(op, handle, part->data, step->length_bytes, step->flags);
+		duet_op_recv(op, handle, part->data, step->length_bytes, step->flags & DUET_WHOLE);
+	else if (step->kind == DUET_SEND && step->pieces)
+		say_pieces(part, handle);
 	else if (step->kind == DUET_SEND)
-		duet_op_send(op, handle, part->data, step->length_bytes, step->flags);
+		duet_op_send(op, handle, part->data, step->length_bytes, step->flags & DUET_WHOLE);
 	else if (step->kind == DUET_READ)
 		duet_op_read(op, handle, part->data, step->length_bytes, step->offset_bytes);
 	else
@@ -129,6 +154,14 @@ static void say_open(struct player *player, struct part *part)
 	const char *path = there ? player->paths[part->step->object.index] : player->nowhere;
 
 	duet_op_open(&part->op, AT_FDCWD, path, O_RDONLY, 0);
+}
+
+static void say_bind(struct player *player, struct part *part, duet_handle handle)
+{
+	struct place place;
+
+	place_anywhere(player->script->dialers[part->step->object.index], &place);
+	duet_op_bind(&part->op, handle, &place.any, place.length);
 }
 
 static void say(struct player *player, struct part *part)
@@ -165,6 +198,16 @@ static void say(struct player *player, struct part *part)
 	case DUET_CLOSE:
 		duet_op_close(&part->op, handle);
 		break;
+	case DUET_SOCKET:
+		duet_op_socket(&part->op, step->value == FAMILY_TCP ? AF_INET : AF_UNIX,
+			SOCK_STREAM, 0);
+		break;
+	case DUET_BIND:
+		say_bind(player, part, handle);
+		break;
+	case DUET_LISTEN:
+		duet_op_listen(&part->op, handle, 4);
+		break;
 	default:
 		say_transfer(player, part, handle);
 		break;
@@ -183,6 +226,8 @@ static void part_say(struct player *player, struct part *part)
 	say(player, part);
 	if (step->deadline_us != SCRIPT_NO_DEADLINE && step->kind != DUET_TIMEOUT)
 		duet_op_deadline(&part->op, part->due_ns);
+	if (step->flags & DUET_INLINE)
+		duet_op_inline(&part->op);
 }
 
 void part_start(struct player *player, const struct step *step)
@@ -197,14 +242,18 @@ void part_start(struct player *player, const struct step *step)
 	duet_op_init(&part->op, part_done, part);
 	part_say(player, part);
 	error = duet_op_start(player->loop, &part->op);
-	event = trace_add(player->trace, error ? EVENT_REFUSE : EVENT_START);
+	event = trace_add(player->trace, error < 0 ? EVENT_REFUSE : EVENT_START);
 	event->id = step->id;
-	event->result = error;
-	if (error)
+	event->result = error < 0 ? error : 0;
+	if (error < 0)
 		return;
-	part->started = true;
 	event->at_ns = duet_loop_now_ns(player->loop);
 	event->due_ns = part->due_ns;
+	part->started = error == 0;
+	if (error > 0) {
+		see_completion(part)->at_once = true;
+		return;
+	}
 	if (step->kind == DUET_CLOSE)
 		stage_prop(player, step->object)->closing = true;
 }
@@ -217,11 +266,14 @@ bool part_pending(const struct part *part)
 void part_cancel(struct player *player, uint16_t id)
 {
 	struct part *part = &player->parts[id];
+	struct event *event;
 
 	if (!part_pending(part))
 		return;
 	part->asked = true;
-	trace_add(player->trace, EVENT_CANCEL)->id = id;
+	event = trace_add(player->trace, EVENT_CANCEL);
+	event->id = id;
+	event->at_ns = duet_loop_now_ns(player->loop);
 	duet_op_cancel(&part->op);
 }
 
@@ -290,6 +342,9 @@ static bool part_busy(struct player *player, const struct part *part)
 	case DUET_WRITE:
 	case DUET_FSYNC:
 	case DUET_CLOSE:
+	case DUET_SOCKET:
+	case DUET_BIND:
+	case DUET_LISTEN:
 		return true;
 	case DUET_SHUTDOWN:
 		return !writes_in_front(player, part);

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reference/twins/play.h"
 
+#include <duet/reference.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +52,34 @@ static void play_destroy(struct player *player)
 	player->stuck = event->result == 0;
 }
 
+static void play_turns(struct player *player, const struct step *step)
+{
+	if (step->what == STEP_SETTLE)
+		parts_settle(player);
+	else if (step->what == STEP_WAIT)
+		duet_loop_turn(player->loop, (int64_t)step->value * 1000);
+	for (uint32_t i = 0; i < step->value && step->what == STEP_TURN; i++)
+		duet_loop_turn(player->loop, 0);
+	trace_add(player->trace, EVENT_TURN)->at_ns = duet_loop_now_ns(player->loop);
+}
+
+static void note_run(struct duet_message *message)
+{
+	struct note *note = (struct note *)(void *)message;
+
+	trace_add(note->player->trace, EVENT_MESSAGE)->id = note->number;
+	note->player->notes_run++;
+}
+
+static void play_post(struct player *player)
+{
+	struct note *note = &player->notes[player->note_count];
+
+	*note = (struct note){ .message.fn = note_run, .player = player,
+		.number = (uint16_t)player->note_count++ };
+	duet_loop_post(player->loop, &note->message);
+}
+
 static void play_step(struct player *player, const struct step *step)
 {
 	switch (step->what) {
@@ -63,18 +92,17 @@ static void play_step(struct player *player, const struct step *step)
 	case STEP_RETURN:
 		parts_return(player, step->pool, step->value, step->flags & SCRIPT_TWICE);
 		break;
-	case STEP_TURN:
-		for (uint32_t i = 0; i < step->value; i++)
-			duet_loop_turn(player->loop, 0);
-		break;
-	case STEP_SETTLE:
-		parts_settle(player);
-		break;
 	case STEP_DESTROY:
 		play_destroy(player);
 		break;
+	case STEP_POST:
+		play_post(player);
+		break;
+	case STEP_WAKE:
+		duet_loop_wake(player->loop);
+		break;
 	default:
-		duet_loop_turn(player->loop, (int64_t)step->value * 1000);
+		play_turns(player, step);
 		break;
 	}
 }
@@ -91,8 +119,25 @@ void play_after(struct player *player, uint16_t id)
 	}
 }
 
+/* The script's faults, from its first step to its last: the player's own doings are not struck. */
+static int play_faults(struct player *player, bool on)
+{
+	const struct script *script = player->script;
+	int error = 0;
+
+	if (player->arm->kernel)
+		return script->fault_count ? player_fail(player, "inject errors", -EOPNOTSUPP) : 0;
+	duet_reference_shelter(player->loop, !on);
+	for (uint32_t i = 0; on && i < script->fault_count && !error; i++)
+		error = duet_reference_fault(player->loop, (enum duet_kind)script->faults[i].kind,
+			script->faults[i].number, script->faults[i].error);
+	return error ? player_fail(player, "inject an error", error) : 0;
+}
+
 static void play_steps(struct player *player)
 {
+	static const struct step settle = { .what = STEP_SETTLE };
+
 	for (uint32_t i = 0; i < player->script->step_count && !player->stuck; i++) {
 		const struct step *step = &player->script->steps[i];
 		bool later = step->after < SCRIPT_IDS && part_pending(&player->parts[step->after]);
@@ -103,7 +148,7 @@ static void play_steps(struct player *player)
 			play_step(player, step);
 	}
 	if (!player->stuck)
-		parts_settle(player);
+		play_turns(player, &settle);
 	player->over = true;
 	if (!player->stuck)
 		parts_end(player);
@@ -160,11 +205,16 @@ int play(const struct script *script, const struct arm *arm, const char *tuning,
 	error = make_loop(player, tuning);
 	if (!error) {
 		player->descriptors = arm_descriptors(arm, player->loop);
-		error = stage_set(player);
+		error = play_faults(player, false);
 	}
+	if (!error)
+		error = stage_set(player);
+	if (!error)
+		error = play_faults(player, true);
 	if (error)
 		return error;
 	play_steps(player);
+	play_faults(player, false);
 	if (!player->stuck)
 		stage_strike(player);
 	if (player->stuck) {

@@ -39,6 +39,12 @@ struct prop {
 	bool closing;
 };
 
+struct note {
+	struct duet_message message;
+	struct player *player;
+	uint16_t number;
+};
+
 struct place {
 	union {
 		struct sockaddr any;
@@ -82,6 +88,10 @@ struct player {
 	uint32_t made_count;
 
 	struct part parts[SCRIPT_IDS];
+
+	struct note notes[SCRIPT_STEPS]; /* messages, in the order in which they were posted */
+	uint32_t note_count;
+	uint32_t notes_run;
 };
 
 /* ---- Chores: chore.c. ---- */
@@ -103,6 +113,8 @@ int player_fail(struct player *player, const char *what, int error);
 
 /* 0, or negative with player->why. */
 int stage_set(struct player *player);
+/* Port 0 of the loopback, or a unix name that the kernel chooses. */
+void place_anywhere(uint8_t family, struct place *place);
 /* The prop of an object, NULL for none. */
 struct prop *stage_prop(struct player *player, struct object object);
 /* Takes what is left in streams and listeners, and closes everything. */

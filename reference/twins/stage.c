@@ -31,13 +31,8 @@ static int make_socket(struct player *player, uint8_t family, struct prop *prop)
 	return 0;
 }
 
-/* Port 0 of the loopback, or a unix name that the kernel chooses. */
-static int bind_anywhere(struct player *player, uint8_t family, const struct prop *prop,
-			 struct place *place)
+void place_anywhere(uint8_t family, struct place *place)
 {
-	struct chore chore;
-	int result;
-
 	memset(place, 0, sizeof(*place));
 	place->any.sa_family = (sa_family_t)domain_of(family);
 	place->length = sizeof(sa_family_t);
@@ -45,6 +40,15 @@ static int bind_anywhere(struct player *player, uint8_t family, const struct pro
 		place->in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 		place->length = sizeof(place->in);
 	}
+}
+
+static int bind_anywhere(struct player *player, uint8_t family, const struct prop *prop,
+			 struct place *place)
+{
+	struct chore chore;
+	int result;
+
+	place_anywhere(family, place);
 	chore_init(&chore);
 	duet_op_bind(&chore.op, prop->handle, &place->any, place->length);
 	result = chore_run(player, &chore);
@@ -70,11 +74,16 @@ static int make_listener(struct player *player, uint8_t family, struct prop *pro
 	return result < 0 ? player_fail(player, "listen", result) : 0;
 }
 
-/* Small segments go out at once, and a small socket is full soon. */
+/* It is tried as the script says, small segments go out at once, and a small socket is full soon. */
 static void adjust_end(struct player *player, unsigned end)
 {
-	int fd = duet_handle_fd(player->loop, player->ends[end].handle), on = 1, bytes = 2048;
+	static const unsigned flags[TRY_COUNT] = { [TRY_NEVER] = DUET_HANDLE_TRY_NEVER,
+		[TRY_ALWAYS] = DUET_HANDLE_TRY_ALWAYS };
+	duet_handle handle = player->ends[end].handle;
+	int fd = duet_handle_fd(player->loop, handle), on = 1, bytes = 2048;
 
+	if (player->script->tries[end / 2])
+		duet_handle_set_flags(player->loop, handle, flags[player->script->tries[end / 2]]);
 	if (!player->arm->kernel)
 		return;
 	if (player->script->connections[end / 2] == FAMILY_TCP)

@@ -254,6 +254,96 @@ START_TEST(a_short_count_from_the_cache_is_not_the_end_of_the_file)
 }
 END_TEST
 
+/* The caller takes an end inside start: what the cache has is no end. */
+START_TEST(a_short_count_from_the_cache_is_no_end_inside_start_either)
+{
+	const char *path = file_path("data");
+	unsigned char *all = malloc(4 * MIB);
+	duet_handle file;
+
+	file_make(path, 4 * MIB);
+	file = file_open(path, O_RDONLY);
+	for (unsigned round = 0; round < 4; round++) {
+		struct trial trial;
+
+		memset(all, 0, 4 * MIB);
+		drop_cache(path);
+		warm(path, 4096u << round);
+		trial_init(&trial);
+		duet_op_read(&trial.op, file, all, 4 * MIB, 0);
+		duet_op_inline(&trial.op);
+		if (trial_try(&trial) == 0)
+			await(&trial);
+		ck_assert_msg(trial.op.result == (int)(4 * MIB), "on %s: %s", stage.arm->name,
+			trial_text(&trial));
+		ck_assert(pattern_holds(all, 4 * MIB, 0));
+	}
+	handle_close(file);
+	free(all);
+}
+END_TEST
+
+static bool holds_only(const unsigned char *memory, size_t bytes, unsigned char what)
+{
+	for (size_t i = 0; i < bytes; i++) {
+		if (memory[i] != what)
+			return false;
+	}
+	return true;
+}
+
+/* Keeps the only worker busy until the other end of a fifo is opened. */
+static void occupy_worker(struct trial *trial, const char *path)
+{
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	trial_init(trial);
+	duet_op_open(&trial->op, AT_FDCWD, path, O_RDONLY, 0);
+	trial_start(trial);
+	stage_settle(2);
+}
+
+/* A beginning that is in its memory already is an effect, and never forgotten. */
+START_TEST(a_cancelled_read_that_has_bytes_is_no_untouched_one)
+{
+	const char *path = file_path("data");
+	const char *fifo = file_path("fifo");
+	unsigned char *all = malloc(4 * MIB);
+	struct duet_loop_options options;
+	struct trial opening;
+	struct trial trial;
+	duet_handle file;
+	int other;
+
+	duet_loop_options_init(&options);
+	options.worker_threads = 1;
+	stage_reopen(&options, NULL);
+	file_make(path, 4 * MIB);
+	file = file_open(path, O_RDONLY);
+	drop_cache(path);
+	warm(path, 16384);
+	memset(all, 0xee, 4 * MIB);
+	occupy_worker(&opening, fifo);
+	trial_init(&trial);
+	duet_op_read(&trial.op, file, all, 4 * MIB, 0);
+	trial_start(&trial);
+	stage_settle(2);
+	trial_cancel(&trial);
+	stage_settle(2);
+	other = open(fifo, O_WRONLY | O_CLOEXEC);
+	ck_assert_int_ge(other, 0);
+	turn_until(opening.ends && trial.ends);
+	ck_assert(pattern_holds(all, trial.op.transferred, 0));
+	if (trial.op.disposition == DUET_UNTOUCHED)
+		ck_assert(holds_only(all, 4 * MIB, 0xee));
+	else
+		expect(&trial, 4 * MIB, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	handle_close(opening.op.made);
+	handle_close(file);
+	close(other);
+	free(all);
+}
+END_TEST
+
 START_TEST(a_cold_read_gives_all_bytes)
 {
 	const char *path = file_path("data");
@@ -406,6 +496,8 @@ int main(void)
 			a_cancelled_open_made_a_handle_or_had_no_effect,
 			a_cancelled_fsync_ran_or_did_not),
 		CASES(a_short_count_from_the_cache_is_not_the_end_of_the_file,
+			a_short_count_from_the_cache_is_no_end_inside_start_either,
+			a_cancelled_read_that_has_bytes_is_no_untouched_one,
 			a_cold_read_gives_all_bytes, O_DIRECT_reads_and_writes_past_the_cache,
 			a_directory_can_be_the_base_of_an_open, what_has_no_offsets_is_ESPIPE,
 			an_open_of_a_fifo_waits_for_the_other_end,

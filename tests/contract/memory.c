@@ -1,11 +1,16 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
+#include <malloc.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "tests/support/harness.h"
 
-/* R21: after create, neither core nor a backend allocates. The program counts its own calls. */
+/*
+ * R21: after create, neither core nor a backend allocates, and what create takes is what the headers
+ * say. The program counts its own calls.
+ */
 
 static unsigned long allocations;
 
@@ -152,10 +157,95 @@ START_TEST(file_io_allocates_nothing)
 }
 END_TEST
 
+static size_t allocated_bytes(void)
+{
+	struct mallinfo2 now = mallinfo2();
+
+	return now.uordblks + now.hblkhd;
+}
+
+/* Not so under tools with a malloc of their own. */
+static bool allocations_are_known(void)
+{
+	size_t before = allocated_bytes();
+	void *volatile some = malloc(1 << 20); /* or the pair may be optimised away */
+	size_t after = allocated_bytes();
+
+	free(some);
+	return after - before >= 1 << 20;
+}
+
+static size_t loop_bytes(uint32_t operations, uint32_t handles)
+{
+	struct duet_loop_options options;
+	size_t before = allocated_bytes();
+	struct duet_loop *loop;
+	size_t bytes;
+
+	duet_loop_options_init(&options);
+	options.operations_max = operations;
+	options.handles_max = handles;
+	options.worker_threads = 0;
+	options.tuning = stage.arm->tuning;
+	ck_assert_int_eq(duet_loop_create(&loop, stage.arm->backend(), &options), 0);
+	bytes = allocated_bytes() - before;
+	ck_assert_int_eq(duet_loop_destroy(loop), 0);
+	return bytes;
+}
+
+/* The sentence in the backend's header. Tests run from the top of the tree. */
+static void read_header(unsigned long *handle_bytes, unsigned long *operation_bytes)
+{
+	static const char sentence[] = "Memory, all of it at create: ";
+	const char *name = duet_backend_name(stage.arm->backend());
+	char path[64];
+	char text[8192] = "";
+	const char *at;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/duet/%s.h", name, name);
+	file = fopen(path, "r");
+	ck_assert_msg(file != NULL, "no %s: run this from the top of the tree", path);
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	at = strstr(text, sentence);
+	ck_assert_msg(at && sscanf(at + sizeof(sentence) - 1,
+				"%lu bytes for each of handles_max, %lu for each of operations_max",
+				handle_bytes, operation_bytes) == 2,
+		"%s doesn't say \"%sN bytes for each of handles_max, N for each of operations_max\"",
+		path, sentence);
+}
+
+/* So many that the pages' ends don't count. */
+#define MANY 100000u
+
+static unsigned long each(size_t many, size_t few)
+{
+	return (many - few + MANY / 2) / MANY;
+}
+
+START_TEST(a_handle_and_an_operation_take_the_bytes_that_the_header_says)
+{
+	unsigned long operation_bytes;
+	unsigned long handle_bytes;
+	size_t few;
+
+	if (!allocations_are_known()) {
+		printf("skipped: on %s a malloc that doesn't say what it gave\n", stage.arm->name);
+		return;
+	}
+	read_header(&handle_bytes, &operation_bytes);
+	few = loop_bytes(MANY, MANY);
+	ck_assert_uint_eq(each(loop_bytes(2 * MANY, MANY), few), operation_bytes);
+	ck_assert_uint_eq(each(loop_bytes(MANY, 2 * MANY), few), handle_bytes);
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("memory",
 		CASES(an_echo_allocates_nothing, timers_deadlines_and_cancels_allocate_nothing,
 			file_io_allocates_nothing),
-		CASES(connections_come_and_go_without_an_allocation));
+		CASES(connections_come_and_go_without_an_allocation,
+			a_handle_and_an_operation_take_the_bytes_that_the_header_says));
 }

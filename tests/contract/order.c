@@ -303,6 +303,52 @@ START_TEST(gathered_sends_that_end_short_share_out_what_moved)
 }
 END_TEST
 
+/* ---- Ends that are known in the middle of a receive's callback. ---- */
+
+static struct duet_pool *pool;
+static struct trial behind;
+static struct trial answer;
+static unsigned asked;
+
+/* The end of what stood behind is known at once, and waits to be told; then comes a send. */
+static void stop_and_answer(struct trial *trial)
+{
+	if (trial->op.transferred == 0)
+		return;
+	ck_assert_int_eq(duet_buffer_return(stage.loop, &trial->op.buffer), 0);
+	if (++asked != 3)
+		return;
+	trial_cancel(&behind);
+	trial_init(&answer);
+	duet_op_send(&answer.op, pair[1], "!", 1, 0);
+	trial_start(&answer);
+}
+
+START_TEST(an_end_that_waits_to_be_told_is_told_before_that_of_a_later_send)
+{
+	struct trial receiving;
+
+	pair_open(pair);
+	ck_assert_int_eq(duet_pool_create(stage.loop, 4, 64, &pool), 0);
+	trial_init(&receiving);
+	receiving.then = stop_and_answer;
+	duet_op_recv_pooled(&receiving.op, pair[1], pool, DUET_MULTISHOT);
+	trial_start(&receiving);
+	recv_start(&behind, in, 1, 0);
+	stage_settle(3);
+	for (unsigned i = 1; i <= 3; i++) {
+		stream_send(pair[0], "?", 1);
+		turn_until(asked == i);
+	}
+	turn_until(behind.ends && answer.ends);
+	expect(&behind, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+	expect(&answer, 1, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	ck_assert_uint_lt(behind.rank, answer.rank);
+	trial_cancel(&receiving);
+	await(&receiving);
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("order",
@@ -314,7 +360,8 @@ int main(void)
 			a_shutdown_comes_after_the_sends_started_before_it,
 			a_shutdown_behind_a_partial_send_ends_untouched,
 			a_send_behind_a_connect_goes_out_when_it_stands,
-			a_receive_behind_a_cancelled_one_is_not_starved),
+			a_receive_behind_a_cancelled_one_is_not_starved,
+			an_end_that_waits_to_be_told_is_told_before_that_of_a_later_send),
 		CASES(a_receive_behind_one_cancelled_after_the_data_came_is_not_starved,
 			gathered_sends_that_end_short_share_out_what_moved));
 }

@@ -187,6 +187,45 @@ START_TEST(starved_receives_are_served_first_come_first_one_for_each_buffer)
 }
 END_TEST
 
+/* A receive behind a starved one is no buffer's: when it goes, the one in front of it still waits for
+ * the same turn. */
+START_TEST(the_end_of_who_stands_behind_does_not_start_a_starved_receive_again)
+{
+	struct basket baskets[3];
+	struct basket first;
+	struct trial trials[3];
+	struct trial trial;
+	struct duet_stats stats;
+
+	pool_open(1, 64);
+	stream_start(&trial, &first, 0);
+	stream_send(pair[0], out, 1);
+	await(&trial);
+	stream_send(pair[0], out + 1, 1);
+	for (unsigned i = 0; i < 3; i++)
+		stream_start(&trials[i], &baskets[i], 0);
+	for (unsigned i = 0; i < 3; i++)
+		baskets[i].bytes = i + 1;
+	turn_until((duet_loop_stats(stage.loop, &stats), stats.starved > 0));
+	for (unsigned i = 1; i < 3; i++) {
+		trial_cancel(&trials[i]);
+		await(&trials[i]);
+		expect(&trials[i], -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+		stage_settle(3);
+	}
+	ck_assert_uint_eq(trials[0].ends, 0);
+	duet_loop_stats(stage.loop, &stats);
+	ck_assert_uint_eq(stats.starved, 1);
+	basket_return(&first);
+	await(&trials[0]);
+	expect(&trials[0], 1, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	basket_return(&baskets[0]);
+	stage_settle(3);
+	ck_assert_uint_eq(trials[0].ends, 1);
+	ck_assert_uint_eq(duet_pool_free_count(pool), 1);
+}
+END_TEST
+
 /* Sixteen want what four hold, and each buffer comes back at once: whoever starves has its next
  * turn when there is a buffer for it, and not whenever any is. */
 START_TEST(the_word_that_a_pool_is_empty_comes_once_for_each_buffer_at_most)
@@ -537,6 +576,7 @@ int main(void)
 			idle_receives_hold_no_buffer,
 			an_empty_pool_is_told_once_and_the_receive_goes_on_when_a_buffer_returns,
 			starved_receives_are_served_first_come_first_one_for_each_buffer,
+			the_end_of_who_stands_behind_does_not_start_a_starved_receive_again,
 			the_word_that_a_pool_is_empty_comes_once_for_each_buffer_at_most,
 			a_starved_receive_gets_its_turn_also_in_a_loop_that_never_sleeps,
 			a_starved_receive_goes_on_when_one_before_it_has_nothing_to_receive,

@@ -202,16 +202,52 @@ static void on_nothing(int signal)
 	(void)signal;
 }
 
+/* The turns before it hand over all that the loop starts by itself, so that the sleep is nothing but
+ * a sleep. The signal is repeated, in case the first one comes before it. */
+static void sleep_until_a_signal(void)
+{
+	struct itimerval often = { { 0, 5000 }, { 0, 5000 } };
+	struct itimerval never = { { 0, 0 }, { 0, 0 } };
+	struct sigaction action = { .sa_handler = on_nothing };
+	uint64_t began = clock_ns();
+
+	stage_settle(3);
+	ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
+	ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+	ck_assert_int_eq(duet_loop_turn(stage.loop, 60000000000), 0);
+	ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
+	ck_assert_uint_lt(clock_ns() - began, 30000000000u);
+	ck_assert_uint_eq(woken_count, 0);
+}
+
 START_TEST(a_signal_without_a_wake_ends_a_sleep_with_0)
 {
-	struct itimerval once = { { 0, 0 }, { 0, 5000 } };
-	struct sigaction action = { .sa_handler = on_nothing };
+	loop_with_woken(NULL);
+	sleep_until_a_signal();
+}
+END_TEST
+
+START_TEST(a_signal_ends_nothing_but_the_sleep)
+{
+	struct trial timer;
+	struct trial poll;
+	duet_handle pair[2];
 
 	loop_with_woken(NULL);
-	ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
-	ck_assert_int_eq(setitimer(ITIMER_REAL, &once, NULL), 0);
-	ck_assert_int_eq(duet_loop_turn(stage.loop, 60000000000), 0);
-	ck_assert_uint_eq(woken_count, 0);
+	pair_open(pair);
+	trial_init(&poll);
+	duet_op_poll(&poll.op, pair[1], 1);
+	trial_start(&poll);
+	trial_init(&timer);
+	duet_op_timeout(&timer.op, duet_loop_now_ns(stage.loop) + 3600000000000u);
+	trial_start(&timer);
+	sleep_until_a_signal();
+	ck_assert_uint_eq(poll.ends + timer.ends, 0);
+	stream_send(pair[0], "x", 1);
+	await(&poll);
+	expect(&poll, 1, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	trial_cancel(&timer);
+	await(&timer);
 }
 END_TEST
 
@@ -321,5 +357,6 @@ int main(void)
 		CASES(a_wake_from_another_thread_ends_a_sleep,
 			a_wake_from_a_signal_handler_ends_a_sleep_and_keeps_errno,
 			a_signal_without_a_wake_ends_a_sleep_with_0,
+			a_signal_ends_nothing_but_the_sleep,
 			the_end_of_a_worker_s_job_is_no_wake));
 }

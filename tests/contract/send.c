@@ -307,6 +307,115 @@ START_TEST(however_many_wait_the_pieces_of_a_datagram_go_out_in_one)
 }
 END_TEST
 
+/* ---- A send that the callback of a receive has started: the backends have a short way for it. ---- */
+
+static struct duet_pool *pool;
+static struct trial receiving;
+static struct trial answer;
+static unsigned asked;
+static void (*at_third)(void);
+
+static void take_question(struct trial *trial)
+{
+	if (trial->op.transferred == 0)
+		return;
+	ck_assert_int_eq(duet_buffer_return(stage.loop, &trial->op.buffer), 0);
+	if (++asked == 3)
+		at_third();
+}
+
+/* A receive that goes on; the first two arrivals find it in its stride, the third is answered. */
+static void question_start(void (*then)(void))
+{
+	ck_assert_int_eq(duet_pool_create(stage.loop, 4, 64, &pool), 0);
+	out = malloc(STUCK_BYTES);
+	pattern_fill(out, STUCK_BYTES, 0);
+	at_third = then;
+	trial_init(&answer);
+	trial_init(&receiving);
+	receiving.then = take_question;
+	duet_op_recv_pooled(&receiving.op, pair[0], pool, DUET_MULTISHOT);
+	trial_start(&receiving);
+	stage_settle(3);
+}
+
+static void question_end(void)
+{
+	trial_cancel(&receiving);
+	await(&receiving);
+	free(out);
+}
+
+static void answer_too_much(void)
+{
+	send_start(&answer, out, STUCK_BYTES, 0);
+}
+
+START_TEST(an_answer_that_stops_short_says_what_went_out)
+{
+	size_t total = 0;
+
+	pair_open(pair);
+	question_start(answer_too_much);
+	for (unsigned i = 1; i <= 3; i++) {
+		stream_send(pair[1], "?", 1);
+		turn_until(asked == i);
+	}
+	await(&answer);
+	ck_assert_int_gt(answer.op.result, 0);
+	ck_assert_uint_eq(answer.op.transferred, (uint32_t)answer.op.result);
+	ck_assert_int_eq(answer.op.disposition,
+		answer.op.result == (int)STUCK_BYTES ? DUET_COMPLETED : DUET_PARTIAL);
+	question_end();
+	handle_close(pair[0]);
+	for (size_t n; (n = stream_drain(pair[1], in, sizeof(in))) > 0; total += n)
+		ck_assert(pattern_holds(in, n, total));
+	ck_assert_uint_eq(total, answer.op.transferred);
+}
+END_TEST
+
+static size_t filled;
+
+static void answer_into_full(void)
+{
+	int fd = duet_handle_fd(stage.loop, pair[0]);
+	ssize_t n;
+
+	while ((n = send(fd, out + filled, 4096, MSG_DONTWAIT)) > 0)
+		filled += (size_t)n;
+	send_start(&answer, out + filled, 5, 0);
+}
+
+START_TEST(an_answer_that_finds_no_room_waits_for_it)
+{
+	size_t total = 0;
+	int raw;
+
+	raw_pair(&pair[0], &raw);
+	raw_shrink(duet_handle_fd(stage.loop, pair[0]));
+	question_start(answer_into_full);
+	for (unsigned i = 1; i <= 3; i++) {
+		raw_send(raw, "?", 1);
+		turn_until(asked == i);
+	}
+	stage_settle(5);
+	ck_assert(answer.ends == 0 || answer.op.result > 0);
+	while (total < filled) {
+		size_t piece = filled - total < sizeof(in) ? filled - total : sizeof(in);
+
+		raw_recv(raw, in, piece);
+		ck_assert(pattern_holds(in, piece, total));
+		total += piece;
+	}
+	await(&answer);
+	expect(&answer, 5, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	raw_recv(raw, in, 5);
+	ck_assert(pattern_holds(in, 5, total));
+	question_end();
+	close(raw);
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("send",
@@ -318,8 +427,10 @@ int main(void)
 			more_pieces_than_an_operation_holds_are_refused,
 			pieces_that_are_more_than_one_transfer_are_refused,
 			a_send_after_the_peer_closed_fails_with_EPIPE_or_ECONNRESET_without_a_signal,
-			a_send_after_its_own_shutdown_fails_with_EPIPE),
+			a_send_after_its_own_shutdown_fails_with_EPIPE,
+			an_answer_that_stops_short_says_what_went_out),
 		CASES(a_reset_amid_send_all_says_what_went_out,
 			a_send_into_a_closed_unix_stream_raises_no_signal,
-			however_many_wait_the_pieces_of_a_datagram_go_out_in_one));
+			however_many_wait_the_pieces_of_a_datagram_go_out_in_one,
+			an_answer_that_finds_no_room_waits_for_it));
 }

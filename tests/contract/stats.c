@@ -103,27 +103,92 @@ START_TEST(without_workers_what_needs_one_is_absent_and_refused)
 }
 END_TEST
 
-START_TEST(nothing_is_registered_or_wasted_on_the_steady_path)
+#define MESSAGES 100u
+
+/* One message after the other, all of them the same: each is there when its receive begins. */
+static struct duet_stats converse(void)
 {
-	struct duet_stats before;
+	struct duet_stats before = stats();
 	struct duet_stats after;
 
-	pair_open(pair);
-	for (unsigned i = 0; i < 5; i++) {
-		stream_send(pair[0], data, 64);
-		stream_recv(pair[1], data, 64);
-	}
-	before = stats();
-	for (unsigned i = 0; i < 100; i++) {
+	for (unsigned i = 0; i < MESSAGES; i++) {
 		stream_send(pair[0], data, 64);
 		stream_recv(pair[1], data, 64);
 	}
 	after = stats();
 	ck_assert_uint_eq(after.registrations, before.registrations);
-	ck_assert_uint_le(after.wasted - before.wasted, 100);
-	ck_assert_uint_gt(after.system_calls, before.system_calls);
-	ck_assert_uint_le(after.system_calls - before.system_calls, 600);
 	ck_assert_uint_eq(after.stale, before.stale);
+	ck_assert_uint_eq(after.starved, before.starved);
+	ck_assert_uint_eq(after.queue_full, before.queue_full);
+	ck_assert_uint_eq(after.started - before.started, 2 * MESSAGES);
+	ck_assert_uint_eq(after.ended - before.ended, 2 * MESSAGES);
+	return (struct duet_stats){
+		.system_calls = after.system_calls - before.system_calls,
+		.inline_ended = after.inline_ended - before.inline_ended,
+		.armed = after.armed - before.armed,
+		.wasted = after.wasted - before.wasted,
+		.submitted = after.submitted - before.submitted,
+		.events = after.events - before.events,
+	};
+}
+
+/* A reactor: send, receive, and a look for events that is due every other turn. A ring: the send is
+ * made at once, the receive is an entry and its completion, and one call hands over and fetches. */
+static const struct duet_stats reactor = { .system_calls = 3 * MESSAGES,
+	.inline_ended = 2 * MESSAGES };
+static const struct duet_stats ring = { .system_calls = 2 * MESSAGES, .inline_ended = MESSAGES,
+	.armed = MESSAGES, .submitted = MESSAGES, .events = MESSAGES };
+
+/* The machine may deliver a message late, also on loopback, and then another attempt is made; but not
+ * each time. */
+START_TEST(the_steady_path_costs_just_this)
+{
+	const struct duet_stats *price = stage.arm->ring ? &ring : &reactor;
+	struct duet_stats paid;
+
+	pair_open(pair);
+	converse();
+	for (unsigned i = 0; i < 5; i++) {
+		paid = converse();
+		if (memcmp(&paid, price, sizeof(paid)) == 0)
+			return;
+	}
+	ck_assert_uint_eq(paid.system_calls, price->system_calls);
+	ck_assert_uint_eq(paid.inline_ended, price->inline_ended);
+	ck_assert_uint_eq(paid.armed, price->armed);
+	ck_assert_uint_eq(paid.wasted, price->wasted);
+	ck_assert_uint_eq(paid.submitted, price->submitted);
+	ck_assert_uint_eq(paid.events, price->events);
+}
+END_TEST
+
+/* R8: the next attempt follows what the last receive said of the direction. */
+START_TEST(a_direction_known_to_be_empty_is_not_attempted_and_one_with_a_rest_is)
+{
+	struct duet_stats before;
+	struct trial trial;
+
+	pair_open(pair);
+	stream_send(pair[0], "abcdef", 6);
+	trial_init(&trial);
+	duet_op_recv(&trial.op, pair[1], data, 4, 0);
+	trial_run(&trial);
+	ck_assert_int_eq(trial.op.result, 4);
+	duet_op_recv(&trial.op, pair[1], data, 64, DUET_INLINE);
+	ck_assert_msg(trial_try(&trial) == 1, "on %s: a rest is not attempted", stage.arm->name);
+	ck_assert_int_eq(trial.op.result, 2);
+	stream_send(pair[0], "gh", 2);
+	duet_op_recv(&trial.op, pair[1], data, 64, 0);
+	trial_run(&trial);
+	ck_assert_int_eq(trial.op.result, 2);
+	before = stats();
+	duet_op_recv(&trial.op, pair[1], data, 64, DUET_INLINE);
+	trial.ends = 0;
+	trial_start(&trial);
+	ck_assert_uint_eq(stats().wasted, before.wasted);
+	ck_assert_uint_eq(stats().system_calls, before.system_calls);
+	trial_cancel(&trial);
+	await(&trial);
 }
 END_TEST
 
@@ -134,5 +199,6 @@ int main(void)
 			cancels_and_interim_completions_are_counted, an_empty_pool_is_counted,
 			every_kind_of_this_storey_is_native_or_emulated),
 		CASES(without_workers_what_needs_one_is_absent_and_refused,
-			nothing_is_registered_or_wasted_on_the_steady_path));
+			the_steady_path_costs_just_this,
+			a_direction_known_to_be_empty_is_not_attempted_and_one_with_a_rest_is));
 }

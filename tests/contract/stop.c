@@ -1,6 +1,8 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,6 +95,37 @@ START_TEST(a_stuck_send_is_told_what_went_out_when_the_loop_shuts_down)
 	expect(&stuck, stuck.op.result, DUET_PARTIAL, DUET_CAUSE_SHUTDOWN);
 	expect(&behind, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_SHUTDOWN);
 	free(big);
+}
+END_TEST
+
+/* What stands in line is not carried out while the loop shuts down: it has no effect. */
+START_TEST(a_shutdown_of_a_stream_that_stood_in_line_has_no_effect)
+{
+	struct trial stuck;
+	struct trial behind;
+	char byte;
+	int raw;
+	int fd;
+
+	raw_unix(SOCK_STREAM, &pair[0], &raw);
+	fd = duet_handle_fd(stage.loop, pair[0]);
+	while (send(fd, "x", 1, MSG_DONTWAIT) == 1)
+		;
+	trial_init(&stuck);
+	duet_op_send(&stuck.op, pair[0], "y", 1, 0);
+	trial_start(&stuck);
+	trial_init(&behind);
+	duet_op_shutdown(&behind.op, pair[0], SHUT_WR);
+	trial_start(&behind);
+	stage_settle(3);
+	ck_assert_int_eq(shut_down(), 0);
+	expect(&stuck, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_SHUTDOWN);
+	expect(&behind, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_SHUTDOWN);
+	while (recv(raw, &byte, 1, MSG_DONTWAIT) == 1)
+		ck_assert_int_eq(byte, 'x');
+	ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_int_eq(send(fd, "z", 1, MSG_DONTWAIT | MSG_NOSIGNAL), 1);
+	close(raw);
 }
 END_TEST
 
@@ -344,28 +377,208 @@ END_TEST
 
 /* ---- A forked child may only destroy, and the parent must not notice. ---- */
 
-START_TEST(a_forked_child_destroys_its_copy_in_any_state_without_touching_the_parent)
-{
-	struct trial trial;
-	pid_t child;
-	int status;
-	int raw;
-	int fd;
+static unsigned own; /* descriptors of the loop's mechanism */
 
-	raw_pair(&pair[1], &raw);
-	recv_start(&trial);
-	stage_settle(3);
-	fd = duet_handle_fd(stage.loop, pair[1]);
-	child = fork();
+static void count_own(void)
+{
+	own = descriptors_open() - stage.descriptors;
+	ck_assert_uint_gt(own, 0);
+}
+
+/* In the child: a worker that isn't there must not be waited for, and the mechanism's descriptors are
+ * closed, those of handles not. */
+static int destroy_copy(void)
+{
+	unsigned before = descriptors_open();
+
+	signal(SIGALRM, SIG_DFL);
+	alarm(2 * patience_factor());
+	if (duet_loop_destroy(stage.loop) != 0)
+		return 1;
+	return descriptors_open() == before - own ? 0 : 2;
+}
+
+static void fork_and_destroy(void)
+{
+	pid_t child = fork();
+	int status;
+
 	ck_assert_int_ge(child, 0);
 	if (child == 0)
-		_exit(duet_loop_destroy(stage.loop) == 0 && fcntl(fd, F_GETFD) >= 0 ? 0 : 1);
+		_exit(destroy_copy());
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_int_eq(status, 0);
+	ck_assert_msg(status == 0, "on %s: the child's destroy ended with status %#x",
+		stage.arm->name, (unsigned)status);
+}
+
+START_TEST(a_forked_child_destroys_its_copy_while_operations_wait)
+{
+	struct trial accepting;
+	struct trial timer;
+	struct trial trial;
+	int raw;
+
+	count_own();
+	raw_pair(&pair[1], &raw);
+	trial_init(&trial);
+	duet_op_recv(&trial.op, pair[1], data, 5, 0);
+	duet_op_deadline(&trial.op, duet_loop_now_ns(stage.loop) + 3600 * SECOND);
+	trial_start(&trial);
+	trial_init(&timer);
+	duet_op_timeout(&timer.op, duet_loop_now_ns(stage.loop) + 50000000);
+	trial_start(&timer);
+	trial_init(&accepting);
+	duet_op_accept(&accepting.op, stage.listener, DUET_MULTISHOT);
+	trial_start(&accepting);
+	fork_and_destroy(); /* not even handed to the kernel */
+	stage_settle(3);
+	fork_and_destroy();
 	raw_send(raw, "hello", 5);
-	await(&trial);
+	turn_until(trial.ends && timer.ends);
 	expect(&trial, 5, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	expect(&timer, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	trial_cancel(&accepting);
+	await(&accepting);
+	expect(&accepting, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
 	close(raw);
+}
+END_TEST
+
+static struct duet_buffer kept[2];
+static unsigned kept_count;
+
+static void keep(struct trial *trial)
+{
+	if (trial->op.transferred == 0)
+		return;
+	ck_assert_uint_lt(kept_count, 2);
+	kept[kept_count++] = trial->op.buffer;
+}
+
+static void return_kept(void)
+{
+	while (kept_count > 0)
+		ck_assert_int_eq(duet_buffer_return(stage.loop, &kept[--kept_count]), 0);
+}
+
+/* All its buffers are with the caller, and a receive is starved. */
+START_TEST(a_forked_child_destroys_its_copy_with_a_pool_in_use)
+{
+	struct duet_pool *pool;
+	struct trial trial;
+	int raw;
+
+	count_own();
+	ck_assert_int_eq(duet_pool_create(stage.loop, 2, 4, &pool), 0);
+	raw_pair(&pair[1], &raw);
+	trial_init(&trial);
+	trial.then = keep;
+	duet_op_recv_pooled(&trial.op, pair[1], pool, DUET_MULTISHOT);
+	trial_start(&trial);
+	raw_send(raw, "onetwothreef", 12);
+	turn_until(trial.items == 3);
+	ck_assert_uint_eq(kept_count, 2);
+	fork_and_destroy();
+	ck_assert_mem_eq(kept[0].data, "onet", 4);
+	ck_assert_mem_eq(kept[1].data, "woth", 4);
+	return_kept();
+	turn_until(kept_count == 1);
+	ck_assert_mem_eq(kept[0].data, "reef", 4);
+	fork_and_destroy();
+	return_kept();
+	trial_cancel(&trial);
+	await(&trial);
+	expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+	ck_assert_uint_eq(duet_pool_free_count(pool), 2);
+	close(raw);
+}
+END_TEST
+
+/* The only worker waits for the other end of a fifo; a job, and then a close, wait for the worker. */
+START_TEST(a_forked_child_destroys_its_copy_with_a_worker_at_work_and_a_close_behind_it)
+{
+	const char *fifo = file_path("fifo");
+	struct duet_loop_options options;
+	struct trial opening;
+	struct trial syncing;
+	struct trial closing;
+	duet_handle file;
+	int other;
+
+	duet_loop_options_init(&options);
+	options.worker_threads = 1;
+	stage_reopen(&options, NULL);
+	count_own();
+	file = file_open(file_path("data"), O_RDWR | O_CREAT);
+	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+	trial_init(&opening);
+	duet_op_open(&opening.op, AT_FDCWD, fifo, O_RDONLY, 0);
+	trial_start(&opening);
+	stage_settle(3);
+	trial_init(&syncing);
+	duet_op_fsync(&syncing.op, file, 0);
+	trial_start(&syncing);
+	fork_and_destroy();
+	trial_init(&closing);
+	duet_op_close(&closing.op, file);
+	trial_start(&closing);
+	fork_and_destroy();
+	ck_assert_uint_eq(opening.ends, 0);
+	other = open(fifo, O_WRONLY | O_CLOEXEC);
+	ck_assert_int_ge(other, 0);
+	turn_until(opening.ends && syncing.ends && closing.ends);
+	expect(&opening, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	if (syncing.op.result < 0)
+		expect(&syncing, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CLOSE);
+	expect(&closing, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	close(other);
+}
+END_TEST
+
+static void fork_inside(struct trial *trial)
+{
+	(void)trial;
+	fork_and_destroy();
+}
+
+/* What has ended was not told yet, a message is on its way; and from the middle of a callback. */
+START_TEST(a_forked_child_destroys_its_copy_amid_a_close_and_inside_a_callback)
+{
+	struct trial closing;
+	struct trial trial;
+
+	count_own();
+	pair_open(pair);
+	recv_start(&trial);
+	trial.then = fork_inside;
+	stage_settle(3);
+	trial_init(&closing);
+	duet_op_close(&closing.op, pair[1]);
+	trial_start(&closing);
+	duet_loop_wake(stage.loop);
+	fork_and_destroy();
+	turn_until(trial.ends && closing.ends);
+	expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CLOSE);
+	expect(&closing, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	fork_and_destroy();
+}
+END_TEST
+
+START_TEST(a_forked_child_destroys_its_copy_amid_a_shutdown)
+{
+	struct trial trial;
+	int error;
+
+	count_own();
+	pair_open(pair);
+	recv_start(&trial);
+	trial.then = fork_inside;
+	stage_settle(3);
+	error = duet_loop_shutdown(stage.loop, 0);
+	ck_assert(error == 0 || error == -EBUSY);
+	fork_and_destroy();
+	ck_assert_int_eq(shut_down(), 0);
+	expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_SHUTDOWN);
 }
 END_TEST
 
@@ -398,5 +611,10 @@ int main(void)
 			destroy_closes_the_handles_that_remain, run_returns_when_nothing_is_pending,
 			options_out_of_range_are_refused, loops_on_one_thread_are_independent,
 			a_shutdown_to_a_deadline_says_busy_or_done_and_can_be_repeated),
-		CASES(a_forked_child_destroys_its_copy_in_any_state_without_touching_the_parent));
+		CASES(a_shutdown_of_a_stream_that_stood_in_line_has_no_effect,
+			a_forked_child_destroys_its_copy_while_operations_wait,
+			a_forked_child_destroys_its_copy_with_a_pool_in_use,
+			a_forked_child_destroys_its_copy_with_a_worker_at_work_and_a_close_behind_it,
+			a_forked_child_destroys_its_copy_amid_a_close_and_inside_a_callback,
+			a_forked_child_destroys_its_copy_amid_a_shutdown));
 }

@@ -147,6 +147,24 @@ START_TEST(a_deadline_ends_a_longer_timeout)
 }
 END_TEST
 
+/* It had its effect in the same moment: a result beats a deadline. */
+START_TEST(a_timeout_that_is_due_at_its_deadline_fires)
+{
+	struct trial trial;
+	uint64_t due = duet_loop_now_ns(stage.loop) + 1000000;
+
+	trial_init(&trial);
+	duet_op_timeout(&trial.op, due);
+	duet_op_deadline(&trial.op, due);
+	trial_run(&trial);
+	expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	duet_op_timeout(&trial.op, due + 1);
+	duet_op_deadline(&trial.op, due);
+	trial_run(&trial);
+	expect(&trial, -ETIMEDOUT, DUET_UNTOUCHED, DUET_CAUSE_DEADLINE);
+}
+END_TEST
+
 START_TEST(a_wait_without_work_ends_by_time)
 {
 	uint64_t now = duet_loop_now_ns(stage.loop);
@@ -168,6 +186,7 @@ int main(void)
 			cancelled_timers_leave_the_order_of_the_others,
 			a_cancelled_timeout_ends_untouched,
 			a_timer_started_in_a_timer_s_end_does_not_keep_the_turn,
-			a_deadline_ends_a_longer_timeout, a_wait_without_work_ends_by_time),
+			a_deadline_ends_a_longer_timeout,
+			a_timeout_that_is_due_at_its_deadline_fires, a_wait_without_work_ends_by_time),
 		NULL);
 }

@@ -2,7 +2,8 @@
 # SPDX-FileCopyrightText: The Duet authors
 # SPDX-License-Identifier: MIT
 #
-# Careless it loses bytes on the ring and none on the reactor; with its one line changed, none.
+# Careless it loses bytes on the plain ring, and none on the deferred one and on the reactor; with its
+# one line changed, none.
 
 . tests/examples/lib.sh
 
@@ -13,13 +14,15 @@ lost() # BACKEND'S-LINE
 
 "$1" >"$scratch/said" || give_up "the careless one failed"
 [ "$(lost polling)" -eq 0 ] || give_up "careless, polling lost $(lost polling) bytes"
-[ "$(lost completion)" -gt 0 ] || give_up "careless, the ring lost nothing"
+[ "$(lost 'completion, plain')" -gt 0 ] || give_up "careless, the plain ring lost nothing"
+[ "$(lost 'completion, deferred')" -eq 0 ] ||
+	give_up "careless, the deferred ring lost $(lost 'completion, deferred') bytes"
 
 sed -e 's/^#define HEED_BYTES 0.*/#define HEED_BYTES 1/' examples/cancel-race.c >"$scratch/heed.c"
 [ "$(diff examples/cancel-race.c "$scratch/heed.c" | grep -c '^>')" -eq 1 ] ||
 	give_up "not one line was changed"
 rebuild "$scratch/heed.c" "$scratch/heed" || give_up "the right one does not compile"
 "$scratch/heed" >"$scratch/said" || give_up "the right one failed"
-for line in polling completion 'completion, deferred'; do
+for line in polling 'completion, plain' 'completion, deferred'; do
 	[ "$(lost "$line")" -eq 0 ] || give_up "right, $line lost $(lost "$line") bytes"
 done

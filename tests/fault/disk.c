@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -45,9 +46,11 @@ START_TEST(a_disk_that_fills_up_says_what_went_in_and_then_ENOSPC)
 
 	strcpy(place, path);
 	ck_assert_int_eq(mkdir(place, 0700), 0);
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-		mount("none", place, "tmpfs", 0, "size=100k"))
+	if (unshare(CLONE_NEWNS) || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) ||
+		mount("none", place, "tmpfs", 0, "size=100k")) {
+		printf("skipped: a disk of one's own takes privileges\n");
 		return;
+	}
 	strcat(place, "/data");
 	stage_reopen(NULL, NULL);
 	file = file_open(place, O_RDWR | O_CREAT);

@@ -104,7 +104,9 @@ START_TEST(a_full_disk_is_seen_before_the_first_round)
 	program_begin(program, write_to_full_disk, "compare --duration 60");
 	program_end(program);
 	rmdir(other);
-	if (program->code != 125) /* it takes privileges */
+	if (program->code == 125)
+		program_skip("a disk of one's own takes privileges");
+	else
 		program_expect(program, 3, "no space is left on its disk");
 	free(program);
 }

@@ -87,6 +87,61 @@ START_TEST(output_that_is_lost_is_said)
 }
 END_TEST
 
+/* ---- What is found is told so that it can be played again. ---- */
+
+static void go_elsewhere(void)
+{
+	if (chdir(getenv("TWINS_TEST_FOLDER")))
+		_exit(99);
+}
+
+/* The rest of the line that begins so. */
+static void line_of(const char *said, const char *begin, char *line, size_t size)
+{
+	const char *at = strstr(said, begin);
+
+	ck_assert_msg(at, "no line \"%s\" in: %s", begin, said);
+	at += strlen(begin);
+	snprintf(line, size, "%.*s", (int)strcspn(at, "\n"), at);
+}
+
+static void find_violation(struct program *program, const char *words)
+{
+	program_begin(program, go_elsewhere, "%s", words);
+	program_end(program);
+	ck_assert_msg(program->code == 1, "%s: exit code %d: %s", words, program->code,
+		      program->complained);
+}
+
+START_TEST(the_replay_line_finds_the_same_violation)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	char folder[] = "/tmp/duet-twins-XXXXXX", path[512], violation[600], replay[600],
+		steps[40];
+	const char *words;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	setenv("TWINS_TEST_FOLDER", folder, 1);
+	setenv("DUET_TEST_BACKENDS", "reference", 1);
+	ck_assert_ptr_nonnull(realpath(getenv("DUET_PROGRAM"), path));
+	setenv("DUET_PROGRAM", path, 1);
+	find_violation(program, "--tuning fault-send=1:EIO --seed 1 --scripts 200 --jobs 1");
+	line_of(program->said, "violation: ", violation, sizeof(violation));
+	line_of(program->said, "replay: ", replay, sizeof(replay));
+	line_of(program->said, "the shortest script found, of ", steps, sizeof(steps));
+	ck_assert_int_ge(atoi(steps), 1);
+	ck_assert_int_le(atoi(steps), 2);
+	words = strstr(replay, " --tuning");
+	ck_assert_ptr_nonnull(words);
+	find_violation(program, words + 1);
+	ck_assert_ptr_eq(strstr(program->said, violation), program->said);
+	snprintf(path, sizeof(path), "%s/%s", folder, strstr(words, "examine ") + 8);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(rmdir(folder), 0);
+	free(program);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("program twins");
@@ -98,6 +153,7 @@ int main(void)
 	tcase_add_checked_fixture(cases, prepare, tidy);
 	tcase_add_loop_test(cases, output_that_is_lost_is_said, 0,
 			    sizeof(LOSSES) / sizeof(*LOSSES));
+	tcase_add_test(cases, the_replay_line_finds_the_same_violation);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -49,7 +49,9 @@ c_files core completion polling reference compare examples bench | code |
 		player = file ~ /^reference\/twins\//
 		theirs = owner(header, angled)
 
-		if (theirs == "?" && mine !~ /^(core|completion|polling|reference)$/)
+		if (header ~ /(^|\/)\.\.?(\/|$)/)
+			complain("; spell it without \"..\" and \".\": a path has one name")
+		else if (theirs == "?" && mine !~ /^(core|completion|polling|reference)$/)
 			next # a neighbour; only the library insists on the folder
 		else if (theirs == "?" && header ~ /^duet\//)
 			complain("; spell it <" header ">")

@@ -62,6 +62,34 @@ START_TEST(a_poll_for_room_waits_through_a_half_close)
 }
 END_TEST
 
+/* What the kernel watches costs it something at each change, and would come as a late event. */
+START_TEST(after_its_end_the_kernel_watches_no_longer)
+{
+	int raw = stuffed_pair();
+	struct trial trial;
+	struct duet_stats before;
+	struct duet_stats after;
+
+	poll_start(&trial, POLLOUT);
+	stage_settle(5);
+	unstuff(raw);
+	await(&trial);
+	stage_settle(3);
+	duet_loop_stats(stage.loop, &before);
+	for (unsigned i = 0; i < 5; i++) {
+		while (send(duet_handle_fd(stage.loop, handle), block, sizeof(block),
+			    MSG_DONTWAIT) > 0)
+			;
+		unstuff(raw);
+		stage_settle(3);
+	}
+	duet_loop_stats(stage.loop, &after);
+	ck_assert_uint_eq(after.stale, before.stale);
+	ck_assert_uint_eq(trial.ends, 1);
+	close(raw);
+}
+END_TEST
+
 START_TEST(such_a_poll_can_be_cancelled)
 {
 	int raw = stuffed_pair();
@@ -113,7 +141,8 @@ END_TEST
 int main(void)
 {
 	return contract_run("poll_half_close", NULL,
-		CASES(a_poll_for_room_waits_through_a_half_close, such_a_poll_can_be_cancelled,
+		CASES(a_poll_for_room_waits_through_a_half_close,
+			after_its_end_the_kernel_watches_no_longer, such_a_poll_can_be_cancelled,
 			a_poll_of_a_file_for_what_never_comes_waits_and_can_be_cancelled,
 			a_read_at_an_offset_takes_nothing_out_of_a_stream));
 }

@@ -101,6 +101,8 @@ START_TEST(a_shutdown_between_the_arrivals_of_a_turn_hands_each_over_once)
 		bool told = receives[i].items || receives[i].op.transferred;
 		int fd = duet_handle_fd(stage.loop, receives[i].op.handle);
 
+		if (receives[i].op.transferred == 0)
+			expect(&receives[i], -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_SHUTDOWN);
 		ck_assert_uint_eq(receives[i].ends, 1);
 		ck_assert_int_eq(recv(fd, data, sizeof(data), MSG_DONTWAIT), told ? -1 : 5);
 		left += told ? 0 : 5;
@@ -110,6 +112,51 @@ START_TEST(a_shutdown_between_the_arrivals_of_a_turn_hands_each_over_once)
 	for (unsigned i = 0; i < held_count; i++)
 		ck_assert_int_eq(duet_buffer_return(stage.loop, &held[i]), 0);
 	ck_assert_uint_eq(duet_pool_free_count(pool), 16);
+}
+END_TEST
+
+static struct trial behind;
+static size_t arrived;
+
+static void cancel_in_front(struct trial *trial)
+{
+	trial_cancel(trial->context);
+}
+
+static void cancel_behind(struct trial *trial)
+{
+	if (trial->op.transferred == 0)
+		return;
+	arrived += trial->op.transferred;
+	ck_assert_int_eq(duet_buffer_return(stage.loop, &trial->op.buffer), 0);
+	trial_cancel(&behind);
+}
+
+/* The arrival that is next in the same turn must not become the end's outcome. */
+START_TEST(an_end_between_the_arrivals_of_a_turn_keeps_its_outcome)
+{
+	struct duet_pool *pool;
+	struct trial trial;
+
+	pair_open(pair);
+	ck_assert_int_eq(duet_pool_create(stage.loop, 16, 8, &pool), 0);
+	trial_init(&trial);
+	trial.then = cancel_behind;
+	duet_op_recv_pooled(&trial.op, pair[1], pool, DUET_MULTISHOT);
+	trial_start(&trial);
+	recv_start(&behind, 1, 0);
+	behind.then = cancel_in_front;
+	behind.context = &trial;
+	stage_settle(3);
+	stream_send(pair[0], "arrivals of one turn", 20);
+	turn_until(behind.ends && trial.ends);
+	ck_assert_uint_lt(behind.rank, trial.rank);
+	expect(&behind, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+	if (trial.op.transferred == 0)
+		expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+	else
+		ck_assert_int_eq(trial.op.result, (int)trial.op.transferred);
+	ck_assert_uint_eq(arrived + stream_drain(pair[1], data, sizeof(data)), 20);
 }
 END_TEST
 
@@ -201,7 +248,8 @@ int main(void)
 	return contract_run("review_turn",
 		CASES(a_close_leaves_earlier_requests_their_cause,
 			a_future_has_one_result_so_a_multishot_is_refused,
-			what_a_task_starts_has_its_deadline),
+			what_a_task_starts_has_its_deadline,
+			an_end_between_the_arrivals_of_a_turn_keeps_its_outcome),
 		CASES(a_turn_between_the_connections_of_a_turn_is_refused,
 			a_shutdown_between_the_arrivals_of_a_turn_hands_each_over_once));
 }

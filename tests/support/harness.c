@@ -254,6 +254,21 @@ static bool arm_available(Suite *suite, size_t index)
 	return false;
 }
 
+size_t arms_here(const struct arm **here, size_t max)
+{
+	const char *only = getenv("DUET_TEST_BACKENDS");
+	struct duet_probe probe;
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARM_COUNT && count < max; i++) {
+		if (only && !listed(only, arms[i].name))
+			continue;
+		if (duet_backend_probe(arms[i].backend(), arms[i].tuning, &probe) == 0)
+			here[count++] = &arms[i];
+	}
+	return count;
+}
+
 static void cases_add(TCase *tcase, const TTest *const *cases)
 {
 	while (cases && *cases)

@@ -52,6 +52,9 @@ extern struct stage stage;
  * kernel. The exit status for main(). */
 int contract_run(const char *suite, const TTest *const *everywhere, const TTest *const *twins);
 
+/* The arms that run here, for what holds them against each other: how many. */
+size_t arms_here(const struct arm **here, size_t max);
+
 /* Runs cases that make their own loops, or need none. */
 int plain_run(const char *suite, const TTest *const *cases);
 

@@ -42,7 +42,25 @@ static struct duet_op fillers[FILLERS];
 static bool fills; /* the next completion fills the queue */
 static int refused; /* so many calls that only hand over are to be answered with -EAGAIN */
 
+/* What is handed over while somebody asks for it, in order. */
+static struct {
+	bool wanted;
+	uint64_t user_data[64];
+	unsigned count;
+} handed;
+
 static inline void done(struct duet_op *op);
+
+static inline void note_handed(unsigned count)
+{
+	const struct io_uring_sq *sq = &completion_of(loop)->ring.sq;
+
+	for (unsigned i = 0; i < count; i++) {
+		ck_assert_uint_lt(handed.count, 64);
+		handed.user_data[handed.count++] =
+			sq->sqes[(*sq->khead + i) & sq->ring_mask].user_data;
+	}
+}
 
 /* In place of the library's: a submit that the kernel has no memory for. */
 int io_uring_enter2(unsigned int fd, unsigned int submit, unsigned int least, unsigned int flags,
@@ -54,6 +72,8 @@ int io_uring_enter2(unsigned int fd, unsigned int submit, unsigned int least, un
 		refused--;
 		return -EAGAIN;
 	}
+	if (handed.wanted)
+		note_handed(submit);
 	answer = syscall(SYS_io_uring_enter, fd, submit, least, flags, arg, size);
 	return answer < 0 ? -errno : (int)answer;
 }
@@ -69,6 +89,8 @@ static inline void open_loop(int mode, const char *more)
 	options.tuning = tuning;
 	ck_assert_int_eq(duet_loop_create(&loop, duet_completion(), &options), 0);
 	ends = items = starved = received_bytes = 0;
+	handed.wanted = false;
+	handed.count = 0;
 }
 
 static inline struct duet_stats stats(void)
@@ -160,6 +182,8 @@ static inline bool post(uint64_t user_data, int result, unsigned flags)
 	answer = cqe->res;
 	io_uring_queue_exit(&ring);
 	ck_assert(answer == 0 || answer == -EINVAL);
+	if (answer)
+		printf("skipped: this kernel posts nothing into another ring with flags\n");
 	return answer == 0;
 }
 

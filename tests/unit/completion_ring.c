@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "tests/unit/completion_loop.h"
@@ -53,6 +54,74 @@ START_TEST(a_short_turn_sends_by_a_plain_call_unless_told_not_to)
 		close_loop();
 		close(raw);
 	}
+}
+END_TEST
+
+/* The kernel still has the accept, so that it is there twice afterwards: enough to see that it has
+ * not ended. */
+START_TEST(a_multishot_accept_that_the_kernel_ends_without_an_error_goes_on)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	duet_handle listener;
+	struct duet_op op;
+
+	open_loop(_i, "");
+	/* Bound to a name of the kernel's choice, which is no file's. */
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(sa_family_t)), 0);
+	ck_assert_int_eq(listen(fd, 8), 0);
+	ck_assert_int_eq(duet_handle_adopt(loop, fd, 0, &listener), 0);
+	duet_op_init(&op, done, NULL);
+	duet_op_accept(&op, listener, DUET_MULTISHOT);
+	ck_assert_int_eq(duet_op_start(loop, &op), 0);
+	turns(1);
+	if (post(op.backend, spare, 0)) {
+		handed.wanted = true;
+		turns(2);
+		ck_assert_uint_eq(items, 1);
+		ck_assert_uint_eq(ends, 0);
+		ck_assert(duet_op_pending(&op));
+		ck_assert_uint_eq(handed.count, 1);
+		ck_assert_uint_eq(handed.user_data[0], op.backend);
+	} else {
+		close(spare);
+	}
+	close_loop();
+}
+END_TEST
+
+/* Whether more is there is the kernel's word with each receive; an attempt at once follows it. */
+START_TEST(what_a_receive_left_behind_is_attempted_at_once_and_nothing_else)
+{
+	struct duet_op op;
+	duet_handle handle;
+	char data[8];
+	int raw;
+
+	open_loop(_i, "");
+	raw = pair_open(SOCK_STREAM, &handle);
+	ck_assert_int_eq(send(raw, "abcdef", 6, 0), 6);
+	duet_op_init(&op, done, NULL);
+	duet_op_recv(&op, handle, data, 4, 0);
+	ck_assert_int_eq(duet_op_start(loop, &op), 0);
+	turn_until_ended(&op);
+	ck_assert_int_eq(op.result, 4);
+	duet_op_recv(&op, handle, data, sizeof(data), DUET_INLINE);
+	ck_assert_int_eq(duet_op_start(loop, &op), 1);
+	ck_assert_int_eq(op.result, 2);
+	ck_assert_int_eq(send(raw, "gh", 2, 0), 2);
+	duet_op_recv(&op, handle, data, sizeof(data), 0);
+	ck_assert_int_eq(duet_op_start(loop, &op), 0);
+	turn_until_ended(&op);
+	ck_assert_int_eq(op.result, 2);
+	duet_op_recv(&op, handle, data, sizeof(data), DUET_INLINE);
+	ck_assert_int_eq(duet_op_start(loop, &op), 0);
+	ck_assert_uint_eq(stats().wasted, 0);
+	duet_op_cancel(&op);
+	turn_until_ended(&op);
+	close_loop();
+	close(raw);
 }
 END_TEST
 
@@ -189,6 +258,33 @@ START_TEST(an_answer_of_EALREADY_is_no_ending_and_asks_again)
 }
 END_TEST
 
+/* Neither does it say that the target has ended: it may stand where the kernel can't find it. */
+START_TEST(an_answer_of_ENOENT_is_no_ending_and_asks_again)
+{
+	struct duet_op op;
+	duet_handle handle;
+	char data[8];
+	int raw;
+
+	open_loop(_i, "");
+	raw = pair_open(SOCK_STREAM, &handle);
+	duet_op_init(&op, done, NULL);
+	duet_op_recv(&op, handle, data, sizeof(data), 0);
+	ck_assert_int_eq(duet_op_start(loop, &op), 0);
+	turns(1);
+	if (post(op.identity | TAG_CANCEL, -ENOENT, 0)) {
+		duet_op_cancel(&op);
+		turn_until_ended(&op);
+		turns(3);
+		ck_assert_uint_eq(ends, 1);
+		ck_assert_uint_eq(stats().cancels_again, 1);
+		ck_assert_uint_eq(stats().stale, 0);
+	}
+	close_loop();
+	close(raw);
+}
+END_TEST
+
 START_TEST(after_the_end_of_a_cancelled_recv_its_memory_is_left_alone)
 {
 	struct duet_op op;
@@ -298,11 +394,14 @@ int main(void)
 	const TTest *const cases[] = {
 		a_turn_is_one_enter_and_none_without_need,
 		a_short_turn_sends_by_a_plain_call_unless_told_not_to,
+		a_multishot_accept_that_the_kernel_ends_without_an_error_goes_on,
+		what_a_receive_left_behind_is_attempted_at_once_and_nothing_else,
 		a_late_result_reaches_no_successor,
 		a_late_descriptor_is_closed,
 		a_late_buffer_goes_back_to_the_kernel,
 		a_buffer_inside_a_failed_completion_goes_back,
 		an_answer_of_EALREADY_is_no_ending_and_asks_again,
+		an_answer_of_ENOENT_is_no_ending_and_asks_again,
 		after_the_end_of_a_cancelled_recv_its_memory_is_left_alone,
 		a_wake_ends_the_wait_also_when_its_poll_was_ended,
 		the_descriptor_is_readable_when_a_turn_would_find_something,

@@ -136,6 +136,115 @@ START_TEST(a_multishot_that_waits_for_room_can_be_cancelled)
 }
 END_TEST
 
+enum { OWED = 4 };
+
+struct owed {
+	struct duet_op ops[OWED];
+	duet_handle handles[OWED];
+	int raw[OWED];
+};
+
+/* As many multishot receives, each ended by an entry posted here: the first finds no room to go on,
+ * the others come when there would be some again. */
+static bool owe(struct owed *owed)
+{
+	struct duet_pool *pool;
+
+	ck_assert_int_eq(duet_pool_create(loop, 8, 16, &pool), 0);
+	for (int i = 0; i < OWED; i++) {
+		owed->raw[i] = pair_open(SOCK_STREAM, &owed->handles[i]);
+		duet_op_init(&owed->ops[i], done, NULL);
+		duet_op_recv_pooled(&owed->ops[i], owed->handles[i], pool, DUET_MULTISHOT);
+		ck_assert_int_eq(duet_op_start(loop, &owed->ops[i]), 0);
+	}
+	turns(1);
+	if (!post(owed->ops[0].backend, 1, IORING_CQE_F_BUFFER | IORING_CQE_F_MORE))
+		return false;
+	for (unsigned i = 0; i < OWED; i++)
+		ck_assert(post(owed->ops[i].backend, 1,
+			       IORING_CQE_F_BUFFER | (i + 1) << IORING_CQE_BUFFER_SHIFT));
+	fills = true;
+	refused = 1;
+	ck_assert_int_eq(duet_loop_turn(loop, 0), OWED + 1);
+	ck_assert_int_eq(refused, 0);
+	return true;
+}
+
+static void settle_owed(struct owed *owed)
+{
+	for (int i = 0; i < OWED; i++)
+		close(owed->raw[i]);
+	turns(2);
+	close_loop();
+}
+
+/* The receives among what was handed over, by their number, "0123". */
+static const char *handed_text(const struct owed *owed)
+{
+	static char text[64];
+	size_t length = 0;
+
+	for (unsigned i = 0; i < handed.count; i++)
+		for (int j = 0; j < OWED; j++)
+			if (handed.user_data[i] == owed->ops[j].backend)
+				text[length++] = (char)('0' + j);
+	text[length] = '\0';
+	return text;
+}
+
+START_TEST(multishots_that_wait_for_room_go_on_in_their_order)
+{
+	struct owed owed;
+
+	open_loop(_i, ",entries=8");
+	if (owe(&owed)) {
+		for (int i = 0; i < OWED; i++)
+			ck_assert_uint_eq(owed.ops[i].progress, PLACE_OWED);
+		handed.wanted = true;
+		turns(2);
+		ck_assert_str_eq(handed_text(&owed), "0123");
+	}
+	settle_owed(&owed);
+}
+END_TEST
+
+/* No room a second time, for the first alone. */
+START_TEST(who_finds_no_room_again_is_not_overtaken)
+{
+	struct owed owed;
+
+	open_loop(_i, ",entries=8");
+	if (owe(&owed)) {
+		ck_assert(completion_ring_full(completion_of(loop)));
+		refused = 1;
+		handed.wanted = true;
+		turns(3);
+		ck_assert_int_eq(refused, 0);
+		ck_assert_str_eq(handed_text(&owed), "0123");
+	}
+	settle_owed(&owed);
+}
+END_TEST
+
+START_TEST(a_cancel_takes_one_out_of_those_that_wait_for_room_and_leaves_the_rest)
+{
+	struct owed owed;
+
+	open_loop(_i, ",entries=8");
+	if (owe(&owed)) {
+		duet_op_cancel(&owed.ops[1]);
+		handed.wanted = true;
+		turns(2);
+		ck_assert(!duet_op_pending(&owed.ops[1]));
+		ck_assert_int_eq(owed.ops[1].result, -ECANCELED);
+		ck_assert_str_eq(handed_text(&owed), "023");
+		for (int i = 0; i < OWED; i++)
+			ck_assert(i == 1 || duet_op_pending(&owed.ops[i]));
+	}
+	settle_owed(&owed);
+}
+END_TEST
+
 static void note_order(struct duet_op *op)
 {
 	ck_assert_uint_eq(ends, (unsigned)(uintptr_t)op->context);
@@ -261,6 +370,92 @@ START_TEST(a_watch_that_finds_no_room_to_end_is_told_once)
 }
 END_TEST
 
+/* A watch that has seen it, in a queue that is full at that moment. */
+static bool hold(struct duet_op *watch)
+{
+	struct duet_op nop;
+
+	duet_op_init(&nop, done, NULL);
+	duet_op_nop(&nop);
+	ck_assert_int_eq(duet_op_start(loop, &nop), 0);
+	ck_assert_int_eq(completion_ring_hand_over(completion_of(loop)), 0);
+	if (!post(watch->backend, POLLOUT, IORING_CQE_F_MORE))
+		return false;
+	/* Where completions run only on request the turn, finding one, would ask for no more. */
+	ck_assert_int_ge(io_uring_enter2((unsigned)completion_of(loop)->ring.ring_fd, 0, 0,
+					 IORING_ENTER_GETEVENTS, NULL, 0),
+			 0);
+	fills = true;
+	refused = 1;
+	ck_assert_int_eq(duet_loop_turn(loop, 0), 1);
+	ck_assert_int_eq(refused, 0);
+	ck_assert_uint_eq(watch->progress, PLACE_HELD);
+	ck_assert(duet_op_pending(watch));
+	return true;
+}
+
+START_TEST(a_watch_that_found_no_room_is_taken_away_when_it_is_told)
+{
+	struct duet_op op;
+	int raw;
+
+	open_loop(_i, ",entries=8");
+	raw = watch_for_room(&op);
+	if (hold(&op)) {
+		turns(1);
+		ck_assert(!duet_op_pending(&op));
+		ck_assert_int_eq(op.result, POLLOUT);
+		ck_assert_int_eq(op.cause, DUET_CAUSE_ITSELF);
+		ck_assert_uint_eq(ends, FILLERS + 2);
+		turns(1); /* hands the watch's end over */
+	}
+	close(raw);
+	turns(2);
+	ck_assert_uint_eq(stats().stale, 0);
+	close_loop();
+}
+END_TEST
+
+START_TEST(a_cancel_of_such_a_watch_comes_too_late)
+{
+	struct duet_op op;
+	int raw;
+
+	open_loop(_i, ",entries=8");
+	raw = watch_for_room(&op);
+	if (hold(&op)) {
+		duet_op_cancel(&op);
+		turns(1);
+		ck_assert(!duet_op_pending(&op));
+		ck_assert_int_eq(op.result, POLLOUT);
+		ck_assert_uint_eq(ends, FILLERS + 2);
+	}
+	close(raw);
+	turns(2);
+	close_loop();
+}
+END_TEST
+
+/* Turns that don't wait are enough: what the completion queue of 64 had no room for is asked for. */
+START_TEST(what_overflowed_is_fetched_also_without_waiting)
+{
+	enum { COUNT = 300 };
+	static struct duet_op ops[COUNT];
+
+	open_loop(_i, ",entries=8");
+	for (int i = 0; i < COUNT; i++) {
+		duet_op_init(&ops[i], done, NULL);
+		duet_op_nop(&ops[i]);
+		ck_assert_int_eq(duet_op_start(loop, &ops[i]), 0);
+	}
+	for (int i = 0; i < 50 && ends < COUNT; i++)
+		ck_assert_int_ge(duet_loop_turn(loop, 0), 0);
+	ck_assert_uint_eq(ends, COUNT);
+	ck_assert_uint_gt(stats().overflowed, 0);
+	close_loop();
+}
+END_TEST
+
 /* Fills the queue of eight with what doesn't end. */
 static void poll_with_all_places(struct duet_op polls[FILLERS], duet_handle handle)
 {
@@ -338,10 +533,16 @@ int main(void)
 		more_arrivals_than_the_queue_holds_all_come_in_order,
 		a_multishot_that_the_kernel_ends_goes_on_when_there_is_room,
 		a_multishot_that_waits_for_room_can_be_cancelled,
+		multishots_that_wait_for_room_go_on_in_their_order,
+		who_finds_no_room_again_is_not_overtaken,
+		a_cancel_takes_one_out_of_those_that_wait_for_room_and_leaves_the_rest,
 		starts_that_find_no_room_keep_their_order,
 		a_cancel_that_finds_no_room_is_asked_again,
 		a_cancel_finds_room_in_a_full_queue,
 		a_watch_that_finds_no_room_to_end_is_told_once,
+		a_watch_that_found_no_room_is_taken_away_when_it_is_told,
+		a_cancel_of_such_a_watch_comes_too_late,
+		what_overflowed_is_fetched_also_without_waiting,
 		a_loop_that_has_no_room_for_its_wake_does_not_sleep,
 		a_loop_that_has_no_room_for_what_it_owes_does_not_sleep,
 	};

@@ -206,6 +206,37 @@ START_TEST(an_accept_is_tried_and_waited_for)
 }
 END_TEST
 
+/* A connection that can't be handed over is not taken: it stays for a later try. */
+START_TEST(an_accept_into_a_full_table_takes_nothing)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	duet_handle listener, accepted, others[15];
+	int raw = socket(AF_INET, SOCK_STREAM, 0);
+	unsigned descriptors;
+	int fd;
+
+	loop = polling_loop(NULL, DUET_TRY_PREDICT, 16);
+	ck_assert_int_eq(duet_handle_listen(loop, (struct sockaddr *)&address, sizeof(address), 8,
+				 &listener), 0);
+	for (unsigned i = 0; i < 15; i++)
+		ck_assert_int_eq(duet_handle_adopt(loop, socket(AF_INET, SOCK_STREAM, 0), 0,
+					 &others[i]), 0);
+	ck_assert_int_eq(connect(raw, (struct sockaddr *)&address, sizeof(address)), 0);
+	descriptors = descriptors_open();
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_int_eq(duet_polling_try_accept(loop, listener, &accepted), -ENFILE);
+	ck_assert_uint_eq(descriptors_open(), descriptors);
+	fd = duet_handle_release(loop, others[7]);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	say(raw, "hello");
+	ck_assert_int_eq(duet_polling_try_accept(loop, listener, &accepted), 0);
+	ck_assert_int_eq(duet_polling_try_recv(loop, accepted, data, 64), 5);
+	finish(raw);
+}
+END_TEST
+
 static void echo(struct duet_wait *wait)
 {
 	ssize_t n = duet_polling_try_recv(loop, wait->handle, data, sizeof(data));
@@ -249,5 +280,6 @@ int main(void)
 			a_direction_with_operations_takes_no_wait,
 			an_operation_beside_a_wait_is_carried_out_and_both_hear,
 			a_handle_that_goes_drops_its_waits, an_accept_is_tried_and_waited_for,
+			an_accept_into_a_full_table_takes_nothing,
 			an_echo_in_the_dialect_is_three_system_calls));
 }

@@ -67,6 +67,13 @@ static const struct {
 	{ "duet-script 1\npool p0 3 64\n", "a power of two" },
 	{ "duet-script 1\nreturn p0 1\n", "pool p0 is not declared" },
 	{ "duet-script 1\nconnection c9 unix\n", "\"9\" is not a number up to 3" },
+	{ "duet-script 1\nconnection c0 unix\nstart 0 send c0a 2 pieces 3\n", "has pieces" },
+	{ "duet-script 1\nconnection c0 unix\nstart 0 send c0a 9 pieces 5\n", "up to 4" },
+	{ "duet-script 1\nstart 0 socket\n", "neither unix nor tcp" },
+	{ "duet-script 1\nconnection c0 unix small often\n", "\"often\" is neither small nor" },
+	{ "duet-script 1\nfault recv 0 EIO\n", "the first or a later operation" },
+	{ "duet-script 1\nfault recv 1 EWHATEVER\n", "\"EWHATEVER\" is no error" },
+	{ "duet-script 1\nfault timeout 1 EIO\n", "and no timeout" },
 	{ "duet-script 1\nstart 0 nop quickly\n", "\"quickly\" is no option" },
 };
 

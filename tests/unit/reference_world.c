@@ -97,7 +97,8 @@ START_TEST(a_real_descriptor_is_refused)
 }
 END_TEST
 
-static const char *const wrong[] = { "speed=1", "late=1001", "short=-1", "seed=x", "fault=" };
+static const char *const wrong[] = { "speed=1", "late=1001", "short=-1", "seed=x", "fault=",
+	"fault-recv=0:EIO", "fault-recv=1", "fault-recv=1:EWHATEVER", "fault-timeout=1:EIO" };
 
 START_TEST(a_wrong_tuning_is_refused_in_words)
 {

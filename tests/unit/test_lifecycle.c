@@ -596,6 +596,26 @@ START_TEST(items_that_come_after_the_cancel_are_handed_over)
 }
 END_TEST
 
+/* ---- The end of the loop. ---- */
+
+START_TEST(a_shutdown_issues_nothing_that_stood_in_line)
+{
+	unsigned count;
+
+	open_loop();
+	for (unsigned i = 0; i < 4; i++)
+		recv_start(i, 0);
+	count = script.count;
+	script.cancel_answer = BACKEND_ENDED;
+	ck_assert_int_eq(duet_loop_shutdown(loop, DUET_NO_DEADLINE), 0);
+	ck_assert_uint_eq(script.count, count);
+	ck_assert_uint_eq(script.cancels, 1);
+	for (unsigned i = 0; i < 4; i++)
+		expect(&trials[i], -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_SHUTDOWN);
+	close_loop();
+}
+END_TEST
+
 int main(void)
 {
 	return plain_run("lifecycle",
@@ -619,5 +639,6 @@ int main(void)
 			a_late_accept_that_nobody_hears_of_is_closed,
 			a_multishot_accept_into_a_full_table_ends_and_closes_the_rest,
 			a_buffer_inside_a_failed_completion_goes_back_to_the_pool,
-			items_that_come_after_the_cancel_are_handed_over));
+			items_that_come_after_the_cancel_are_handed_over,
+			a_shutdown_issues_nothing_that_stood_in_line));
 }
