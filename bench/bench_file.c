@@ -23,7 +23,7 @@
 #include "support/clock.h"
 #include "support/file_reader.h"
 #include "support/options.h"
-#include "support/pairs.h"
+#include "support/place.h"
 #include "support/report.h"
 
 enum { BLOCK_BYTES = 4096, FILE_BLOCKS = 16384, THREADS = 8, BURSTS_MAX = 31 };
@@ -282,7 +282,7 @@ int main(int argc, char **argv)
 	/* A pool's threads may run on every processor; out of the page cache one thread does all. */
 	bench.family = &families[0];
 	play_family(&bench);
-	if (pin_to_one_processor() < 0)
+	if (place_process(0, PLACE_LAST) < 0)
 		fprintf(stderr, "bench_file: not pinned to a processor: figures will be noisier\n");
 	bench.family = &families[1];
 	play_family(&bench);

@@ -23,6 +23,7 @@
 #include "floors/floor_uring.h"
 #include "support/options.h"
 #include "support/pairs.h"
+#include "support/place.h"
 #include "support/report.h"
 
 enum { MESSAGE_BYTES = 64, READY_MAX = 512, BLOCKS = 31, BUFFERS_MIN = 64, BUFFER_BYTES = 16384 };
@@ -285,7 +286,7 @@ int main(int argc, char **argv)
 	signal(SIGALRM, stuck);
 	alarm((unsigned int)seconds);
 	allow_descriptors();
-	if (pin_to_one_processor() < 0)
+	if (place_process(0, PLACE_LAST) < 0)
 		fprintf(stderr, "bench_turn: not pinned to a processor: figures will be noisier\n");
 	report_begin(&bench.report, "turn", json, (unsigned int)bench.rounds);
 	for (size_t kind = 0; kind < sizeof(families) / sizeof(families[0]); kind++) {

@@ -4,14 +4,22 @@
  */
 #include "child.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "load.h"
+
+enum { LISTEN_TRIES = 500 };	/* with 10 ms between them; a traced server takes its time */
 
 void child_path(char path[CHILD_PATH_MAX], const char *name)
 {
@@ -65,6 +73,68 @@ int child_start(struct child *child, const char *const *argv)
 		return -ENOEXEC;
 	}
 	return 0;
+}
+
+/* A port that nobody has at this moment. */
+static uint16_t free_port(void)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t length = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return 0;
+	if (bind(fd, (struct sockaddr *)&address, length) ||
+	    getsockname(fd, (struct sockaddr *)&address, &length))
+		address.sin_port = 0;
+	close(fd);
+	return ntohs(address.sin_port);
+}
+
+static int wait_until_heard(const struct child *child)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	siginfo_t ended = { 0 };
+
+	for (int tries = 0; tries < LISTEN_TRIES; tries++) {
+		int fd = load_connect(child->port, 0);
+
+		if (fd >= 0) {
+			close(fd);
+			return 0;
+		}
+		if (fd != -ECONNREFUSED)
+			return fd;
+		if (waitid(P_PID, (id_t)child->pid, &ended, WEXITED | WNOHANG | WNOWAIT) ||
+		    ended.si_pid)
+			return -ENOEXEC;
+		nanosleep(&pause, NULL);
+	}
+	return -ETIMEDOUT;
+}
+
+int child_start_foreign(struct child *child, const char *program)
+{
+	char port[8];
+	const char *argv[] = { program, port, NULL };
+	int rc;
+
+	*child = (struct child){ .pid = -1, .port = free_port() };
+	if (child->port == 0)
+		return -EADDRINUSE;
+	snprintf(port, sizeof(port), "%u", child->port);
+	child->pid = fork();
+	if (child->pid == 0)
+		become(argv, STDERR_FILENO);
+	if (child->pid < 0)
+		return -EAGAIN;
+	rc = wait_until_heard(child);
+	if (rc < 0)
+		child_stop(child);
+	return rc;
 }
 
 static void take_stat(struct child *child, const char *line)

@@ -32,6 +32,10 @@ void child_path(char path[CHILD_PATH_MAX], const char *name);
 /* Starts argv and waits for its "port N" line: 0, -errno, or -ENOEXEC if it ended without one. */
 int child_start(struct child *child, const char *const *argv);
 
+/* Starts a program that is told a port of 127.0.0.1 as its only argument, and waits until somebody
+ * listens there: 0, -errno, -ENOEXEC if it ended, or -ETIMEDOUT. */
+int child_start_foreign(struct child *child, const char *program);
+
 /* Reads "stat" lines until the child ends. 0, or -ECHILD if it did not end with status 0. */
 int child_finish(struct child *child);
 
