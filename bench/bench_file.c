@@ -30,7 +30,9 @@ enum { BLOCK_BYTES = 4096, FILE_BLOCKS = 16384, THREADS = 8, BURSTS_MAX = 31 };
 
 static const double rate_bound = 0.95, cpu_bound = 1.05;
 
-enum contestant { FLOOR_POLLING, POLLING, POLLING_CALLED, FLOOR_COMPLETION, COMPLETION, CONTESTANTS };
+enum contestant {
+	FLOOR_POLLING, POLLING, POLLING_CALLED, FLOOR_COMPLETION, COMPLETION, CONTESTANTS
+};
 
 /* Past the page cache a burst is long enough for the device's own unrest, and there is one a round;
  * out of it many short ones, of which the round says the median. */

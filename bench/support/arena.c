@@ -54,6 +54,7 @@ static int start_fighter(const struct arena *arena, struct arena_fighter *fighte
 	if (rc < 0)
 		return rc;
 	job.port = fighter->child.port;
+	job.spin_ns = fighter->server->generator_spin_ns;
 	rc = load_start(&fighter->load, &job);
 	if (rc < 0) {
 		child_stop(&fighter->child);

@@ -24,6 +24,7 @@ struct arena_server {
 	const char *program;
 	const char *arguments[8];
 	bool foreign;	/* it is told its port as its only argument, and prints nothing */
+	uint64_t generator_spin_ns;	/* how long its generator looks before it sleeps */
 };
 
 struct arena_fighter {

@@ -182,6 +182,21 @@ static bool over(const struct generator *self)
 	return self->sent == self->job.messages || clock_ns() >= self->until_ns;
 }
 
+/* As epoll_wait without a time-out, but looks for so long before it sleeps. */
+static int wait_for_replies(const struct generator *self, struct epoll_event *events)
+{
+	uint64_t until_ns;
+	int count;
+
+	if (self->job.spin_ns == 0)
+		return epoll_wait(self->epoll, events, EVENTS_MAX, -1);
+	until_ns = clock_ns() + self->job.spin_ns;
+	do
+		count = epoll_wait(self->epoll, events, EVENTS_MAX, 0);
+	while (count == 0 && clock_ns() < until_ns);
+	return count ? count : epoll_wait(self->epoll, events, EVENTS_MAX, -1);
+}
+
 /* From the first message to the reply to the last one. */
 static bool play(struct generator *self)
 {
@@ -191,7 +206,7 @@ static bool play(struct generator *self)
 		if (!ask(self, &self->clients[index], self->job.depth))
 			return false;
 	while (!over(self)) {
-		int count = epoll_wait(self->epoll, events, EVENTS_MAX, -1);
+		int count = wait_for_replies(self, events);
 
 		if (count < 0)
 			return false;

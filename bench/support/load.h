@@ -18,6 +18,7 @@ struct load_job {
 	uint32_t size_bytes;
 	uint32_t depth;		/* messages under way on each of them; 0: one */
 	uint64_t messages;	/* over all connections; 0: in spans, see load_span() */
+	uint64_t spin_ns;	/* how long it looks for replies before it sleeps */
 	uint32_t seconds;	/* the longest it, or a span, may take */
 };
 
