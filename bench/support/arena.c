@@ -39,7 +39,7 @@ static int start_server(struct arena_fighter *fighter)
 	argv[0] = path;
 	for (const char *const *word = server->arguments; *word; word++)
 		argv[used++] = *word;
-	rc = server->foreign ? child_start_foreign(&fighter->child, path)
+	rc = server->foreign ? child_start_foreign(&fighter->child, argv)
 			     : child_start(&fighter->child, argv);
 	if (rc == 0)
 		place_process(fighter->child.pid, PLACE_FIRST);
