@@ -259,8 +259,11 @@ $(FLOOR_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a
 	$(call link,$^ $(URING_LIBS) -lm)
 $(BENCH_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a $(LINK_STATIC)
 	$(call link,$^ $(URING_LIBS) -lm)
+# Only the tests of the benches' own modules: their names are not kept apart from the libraries'.
+$(filter $(B)/tests/unit/bench_%,$(TESTS)): $(B)/obj/bench.a
 $(TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/compare.a $(B)/obj/floors.a $(B)/obj/twins.a $(LINK_STATIC)
-	$(call link,$^ $(CHECK_LIBS) $(JANSSON_LIBS) $(URING_LIBS) -lm)
+	$(call link,$(filter %.o,$^) $(filter %/bench.a,$^) $(filter-out %.o %/bench.a,$^) \
+		$(CHECK_LIBS) $(JANSSON_LIBS) $(URING_LIBS) -lm)
 
 -include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC)))
 

@@ -16,7 +16,7 @@
 
 struct file_shape {
 	int fd;			/* the caller's, who has set O_DIRECT or not */
-	uint32_t block_bytes;	/* of one read, which begins at a multiple of it */
+	uint32_t block_bytes;	/* of one read, which begins at a multiple of it: a multiple of 4096 */
 	uint32_t block_count;	/* in the file */
 	uint32_t depth;		/* reads under way at once, each into memory of its own */
 	uint32_t threads;	/* of the pool, if there is one */
