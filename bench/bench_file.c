@@ -25,13 +25,15 @@
 #include "support/options.h"
 #include "support/place.h"
 #include "support/report.h"
+#include "support/tracer.h"
 
-enum { BLOCK_BYTES = 4096, FILE_BLOCKS = 16384, THREADS = 8, BURSTS_MAX = 31 };
+enum { BLOCK_BYTES = 4096, FILE_BLOCKS = 16384, PIECE_BLOCKS = 64, THREADS = 8, BURSTS_MAX = 31 };
 
 static const double rate_bound = 0.95, cpu_bound = 1.05;
 
 enum contestant {
-	FLOOR_POLLING, POLLING, POLLING_CALLED, FLOOR_COMPLETION, COMPLETION, CONTESTANTS
+	FLOOR_POLLING, FLOOR_NOWAIT, POLLING, POLLING_CALLED, FLOOR_COMPLETION, COMPLETION,
+	CONTESTANTS
 };
 
 /* Past the page cache a burst is long enough for the device's own unrest, and there is one a round;
@@ -46,12 +48,14 @@ struct family {
 
 static const struct family families[] = {
 	{ "direct", O_DIRECT, 1, 100000,
-	  { &floor_pool_engine, &twin_polling_reader, NULL, &floor_ring_engine,
+	  { &floor_pool_engine, NULL, &twin_polling_reader, NULL, &floor_ring_engine,
 	    &twin_completion_reader } },
 	{ "cached", 0, BURSTS_MAX, 1000,
-	  { &floor_pread_engine, &twin_polling_reader, &twin_polling_called_reader,
-	    &floor_ring_engine, &twin_completion_reader } },
+	  { &floor_pread_engine, &floor_nowait_engine, &twin_polling_reader,
+	    &twin_polling_called_reader, &floor_ring_engine, &twin_completion_reader } },
 };
+
+enum { DIRECT, CACHED };
 
 static const uint32_t depths[] = { 1, 32 };
 
@@ -88,18 +92,22 @@ static void die(const char *what, int error)
 	exit(3);
 }
 
-static bool fill(int fd)
+static bool fill(int fd, bool direct)
 {
-	uint64_t block[BLOCK_BYTES / sizeof(uint64_t)];
+	static uint64_t piece[PIECE_BLOCKS][BLOCK_BYTES / sizeof(uint64_t)];
 
 	for (uint32_t index = 0; index < FILE_BLOCKS; index++) {
-		for (size_t word = 0; word < sizeof(block) / sizeof(block[0]); word++)
+		uint64_t *block = piece[index % PIECE_BLOCKS];
+
+		for (size_t word = 0; word < BLOCK_BYTES / sizeof(uint64_t); word++)
 			block[word] = file_block_word(index);
-		if (write(fd, block, sizeof(block)) != sizeof(block))
+		if (index % PIECE_BLOCKS == PIECE_BLOCKS - 1 &&
+		    write(fd, piece, sizeof(piece)) != sizeof(piece))
 			return false;
 	}
-	/* On the disk, and out of the page cache: who reads past it is not held up by it. */
-	return fsync(fd) == 0 && posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0;
+	/* Who reads past the page cache is held up by what is in it. */
+	return fsync(fd) == 0 &&
+	       (!direct || posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0);
 }
 
 /* A file beside this program, which has no name any more when it is returned; or -errno. */
@@ -113,7 +121,7 @@ static int open_file(int flags)
 	made = mkostemp(path, O_CLOEXEC);
 	if (made < 0)
 		return -errno;
-	if (!fill(made))
+	if (!fill(made, flags & O_DIRECT))
 		error = errno;
 	fd = error ? -1 : open(path, O_RDONLY | O_CLOEXEC | flags);
 	if (!error && fd < 0)
@@ -243,8 +251,11 @@ static void play_case(struct bench *bench)
 		play_round(bench, round);
 	judge(bench, POLLING, FLOOR_POLLING, "polling", true);
 	judge(bench, COMPLETION, FLOOR_COMPLETION, "completion", true);
-	if (bench->family->engines[POLLING_CALLED])
+	if (bench->family == &families[CACHED]) {
 		judge(bench, POLLING_CALLED, FLOOR_POLLING, "no inline", false);
+		judge(bench, FLOOR_NOWAIT, FLOOR_POLLING, "nowait/pread", false);
+		judge(bench, POLLING, FLOOR_NOWAIT, "poll./nowait", false);
+	}
 	judge(bench, FLOOR_COMPLETION, FLOOR_POLLING, "ring/other", false);
 	for (unsigned int index = 0; index < CONTESTANTS; index++)
 		if (bench->contests[index].engine)
@@ -268,25 +279,117 @@ static void play_family(struct bench *bench)
 	close(bench->fd);
 }
 
+/* One reader alone, for a tracer to look at. */
+static int read_only(const char *name, uint32_t depth, uint64_t reads)
+{
+	const struct family *family = &families[CACHED];
+	struct file_shape shape = {
+		.fd = open_file(family->flags), .block_bytes = BLOCK_BYTES,
+		.block_count = FILE_BLOCKS, .depth = depth, .threads = THREADS,
+	};
+
+	if (shape.fd < 0 || depth == 0)
+		return 3;
+	for (unsigned int index = 0; index < CONTESTANTS; index++) {
+		const struct file_engine *engine = family->engines[index];
+		void *self;
+		int rc;
+
+		if (strcmp(engine->name, name) != 0)
+			continue;
+		self = engine->create(&shape);
+		rc = self ? engine->read(self, reads) : -errno;
+		if (self)
+			engine->destroy(self);
+		return rc < 0 ? 3 : 0;
+	}
+	fprintf(stderr, "bench_file: only %s: there is no such reader\n", name);
+	return 2;
+}
+
+/* What one read costs beyond the file's making and the reader's set-up, which is the same in the
+ * shorter and in the longer run. */
+static struct trace_counts trace_read_each(enum tracer tracer, const char *name, uint32_t depth)
+{
+	static const char *const lengths[] = { "2000", "12000" };
+	struct trace_counts counts[2];
+	char path[CHILD_PATH_MAX], deep[12];
+
+	child_path(path, "bench_file");
+	snprintf(deep, sizeof(deep), "%u", depth);
+	for (int run = 0; run < 2; run++) {
+		const char *argv[] = { path, "--only", name, "--depth", deep, "--reads",
+				       lengths[run], NULL };
+
+		if (trace_command(tracer, argv, &counts[run]) < 0)
+			return (struct trace_counts){ NAN, NAN, NAN, NAN };
+	}
+	return (struct trace_counts){
+		.calls = (counts[1].calls - counts[0].calls) / 10000,
+		.instructions = (counts[1].instructions - counts[0].instructions) / 10000,
+	};
+}
+
+static void count_each(struct bench *bench, uint32_t depth, bool strace, bool callgrind)
+{
+	const struct family *family = &families[CACHED];
+	char text[48];
+
+	for (unsigned int index = 0; index < CONTESTANTS; index++) {
+		const char *name = family->engines[index]->name;
+
+		if (strace) {
+			snprintf(text, sizeof(text), "cached, depth %u, calls", depth);
+			report_count(&bench->report, text, name, "/read",
+				     trace_read_each(TRACER_STRACE, name, depth).calls, NAN, NAN,
+				     NULL);
+		}
+		if (callgrind) {
+			snprintf(text, sizeof(text), "cached, depth %u, instructions", depth);
+			report_count(&bench->report, text, name, "user/read",
+				     trace_read_each(TRACER_CALLGRIND, name, depth).instructions,
+				     NAN, NAN, NULL);
+		}
+	}
+}
+
+static void count_all(struct bench *bench)
+{
+	bool strace = tracer_there(TRACER_STRACE), callgrind = tracer_there(TRACER_CALLGRIND);
+
+	if (!strace || !callgrind)
+		printf("file: %s cannot be run here: what it counts is not measured\n",
+		       tracer_name(strace ? TRACER_CALLGRIND : TRACER_STRACE));
+	for (size_t index = 0; index < sizeof(depths) / sizeof(depths[0]); index++)
+		count_each(bench, depths[index], strace, callgrind);
+}
+
 int main(int argc, char **argv)
 {
 	static struct bench bench = { .rounds = 15, .seed = 1 };
-	const char *json = NULL;
+	const char *json = NULL, *only = NULL;
+	uint64_t depth = 1, reads = 10000;
 	const struct bench_option options[] = {
 		{ "rounds", &bench.rounds, ROUNDS_MAX, NULL },
 		{ "seed", &bench.seed, UINT32_MAX, NULL },
+		{ "only", NULL, 0, &only },
+		{ "depth", &depth, 1024, NULL },
+		{ "reads", &reads, UINT32_MAX, NULL },
 		{ "json", NULL, 0, &json },
 		{ 0 },
 	};
 
 	options_parse(options, argc, argv);
+	if (only)
+		return read_only(only, (uint32_t)depth, reads);
 	report_begin(&bench.report, "file", json, (unsigned int)bench.rounds);
 	/* A pool's threads may run on every processor; out of the page cache one thread does all. */
-	bench.family = &families[0];
+	bench.family = &families[DIRECT];
 	play_family(&bench);
+	count_all(&bench);
 	if (place_process(0, PLACE_LAST) < 0)
 		fprintf(stderr, "bench_file: not pinned to a processor: figures will be noisier\n");
-	bench.family = &families[1];
+	bench.family = &families[CACHED];
 	play_family(&bench);
 	return report_end(&bench.report);
 }

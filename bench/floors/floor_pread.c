@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 struct floor_pread {
@@ -41,15 +42,25 @@ static void *create(const struct file_shape *shape)
 	return self;
 }
 
-static int read_blocks(void *arg, uint64_t count)
+typedef ssize_t read_fn(int fd, void *memory, size_t bytes, off_t offset);
+
+/* A page that the kernel has taken back meanwhile is read as a loop's worker would. */
+static ssize_t read_nowait(int fd, void *memory, size_t bytes, off_t offset)
 {
-	struct floor_pread *self = arg;
+	struct iovec into = { .iov_base = memory, .iov_len = bytes };
+	ssize_t got = preadv2(fd, &into, 1, offset, RWF_NOWAIT);
+
+	return got < 0 && errno == EAGAIN ? pread(fd, memory, bytes, offset) : got;
+}
+
+static inline int read_each(struct floor_pread *self, uint64_t count, read_fn *call)
+{
 	const uint32_t bytes = self->shape.block_bytes;
 
 	for (uint32_t place = 0; count > 0; count--) {
 		uint32_t block = file_block_draw(&self->random, self->shape.block_count);
 		char *memory = self->memory + (size_t)place * bytes;
-		ssize_t got = pread(self->shape.fd, memory, bytes, (off_t)block * bytes);
+		ssize_t got = call(self->shape.fd, memory, bytes, (off_t)block * bytes);
 
 		if (got != (ssize_t)bytes)
 			return got < 0 ? -errno : -EIO;
@@ -60,9 +71,26 @@ static int read_blocks(void *arg, uint64_t count)
 	return 0;
 }
 
+static int read_blocks(void *self, uint64_t count)
+{
+	return read_each(self, count, pread);
+}
+
+static int read_blocks_nowait(void *self, uint64_t count)
+{
+	return read_each(self, count, read_nowait);
+}
+
 const struct file_engine floor_pread_engine = {
 	.name = "floor-pread",
 	.create = create,
 	.read = read_blocks,
+	.destroy = destroy,
+};
+
+const struct file_engine floor_nowait_engine = {
+	.name = "floor-nowait",
+	.create = create,
+	.read = read_blocks_nowait,
 	.destroy = destroy,
 };

@@ -11,4 +11,7 @@
 
 extern const struct file_engine floor_pread_engine;
 
+/* The same with the call that a loop has to make which must not block: preadv2 with RWF_NOWAIT. */
+extern const struct file_engine floor_nowait_engine;
+
 #endif

@@ -200,7 +200,7 @@ const struct file_engine twin_polling_reader = {
 };
 
 const struct file_engine twin_polling_called_reader = {
-	.name = "polling",
+	.name = "polling-called",
 	.create = create_polling_called,
 	.read = read_blocks,
 	.destroy = destroy,

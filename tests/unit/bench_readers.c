@@ -12,10 +12,10 @@
 #include "bench/floors/floor_ring.h"
 #include "bench/support/file_reader.h"
 
-enum { BLOCK_BYTES = 4096, BLOCKS = 64, READS = 1000, READERS = 6 };
+enum { BLOCK_BYTES = 4096, BLOCKS = 64, READS = 1000, READERS = 7 };
 
 static const struct file_engine *const readers[READERS] = {
-	&floor_pread_engine, &floor_pool_engine, &floor_ring_engine,
+	&floor_pread_engine, &floor_nowait_engine, &floor_pool_engine, &floor_ring_engine,
 	&twin_polling_reader, &twin_polling_called_reader, &twin_completion_reader,
 };
 
