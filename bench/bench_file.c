@@ -280,9 +280,8 @@ static void play_family(struct bench *bench)
 }
 
 /* One reader alone, for a tracer to look at. */
-static int read_only(const char *name, uint32_t depth, uint64_t reads)
+static int read_only(const struct family *family, const char *name, uint32_t depth, uint64_t reads)
 {
-	const struct family *family = &families[CACHED];
 	struct file_shape shape = {
 		.fd = open_file(family->flags), .block_bytes = BLOCK_BYTES,
 		.block_count = FILE_BLOCKS, .depth = depth, .threads = THREADS,
@@ -295,7 +294,7 @@ static int read_only(const char *name, uint32_t depth, uint64_t reads)
 		void *self;
 		int rc;
 
-		if (strcmp(engine->name, name) != 0)
+		if (!engine || strcmp(engine->name, name) != 0)
 			continue;
 		self = engine->create(&shape);
 		rc = self ? engine->read(self, reads) : -errno;
@@ -368,11 +367,12 @@ int main(int argc, char **argv)
 {
 	static struct bench bench = { .rounds = 15, .seed = 1 };
 	const char *json = NULL, *only = NULL;
-	uint64_t depth = 1, reads = 10000;
+	uint64_t direct = 0, depth = 1, reads = 10000;
 	const struct bench_option options[] = {
 		{ "rounds", &bench.rounds, ROUNDS_MAX, NULL },
 		{ "seed", &bench.seed, UINT32_MAX, NULL },
 		{ "only", NULL, 0, &only },
+		{ "direct", &direct, 1, NULL },
 		{ "depth", &depth, 1024, NULL },
 		{ "reads", &reads, UINT32_MAX, NULL },
 		{ "json", NULL, 0, &json },
@@ -381,7 +381,7 @@ int main(int argc, char **argv)
 
 	options_parse(options, argc, argv);
 	if (only)
-		return read_only(only, (uint32_t)depth, reads);
+		return read_only(&families[direct ? DIRECT : CACHED], only, (uint32_t)depth, reads);
 	report_begin(&bench.report, "file", json, (unsigned int)bench.rounds);
 	/* A pool's threads may run on every processor; out of the page cache one thread does all. */
 	bench.family = &families[DIRECT];
