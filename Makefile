@@ -34,7 +34,7 @@ endif
 
 # Goals that clear, install, measure or test come one after the other, as they were named.
 ifneq ($(word 2,$(MAKECMDGOALS)),)
-ifneq ($(filter clean install uninstall check% lint mutants twins compare% bench,$(MAKECMDGOALS)),)
+ifneq ($(filter clean install uninstall check% lint mutants twins compare% bench%,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
 endif
@@ -285,8 +285,11 @@ $(FLOOR_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a
 	$(call link,$^ $(URING_LIBS) -lm)
 $(BENCH_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a $(LINK_STATIC)
 	$(call link,$^ $(URING_LIBS) -lm)
+# Only the tests of the benches' own modules: their names are not kept apart from the libraries'.
+$(filter $(B)/tests/unit/bench_%,$(TESTS)): $(B)/obj/bench.a
 $(TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/compare.a $(B)/obj/floors.a $(B)/obj/twins.a $(LINK_STATIC)
-	$(call link,$^ $(CHECK_LIBS) $(JANSSON_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
+	$(call link,$(filter %.o,$^) $(filter %/bench.a,$^) $(filter-out %.o %/bench.a,$^) \
+		$(CHECK_LIBS) $(JANSSON_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
 
 -include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC)))
 
@@ -374,6 +377,42 @@ method: $(PROGRAM) ## the comparison against itself: RUNS (200) times no differe
 
 bench: $(BENCHES) | $(BUILD)/.setup-test ## each twin against its hand-written floor
 	@bench/run $(B)/bench
+
+# The libraries beside which the twins are set. Nothing else needs them, and who lacks one gets the
+# others: what can't be built is left out with a line.
+PEERS := libuv libev libevent asio_epoll asio_uring
+PEER_HEADER_libuv := uv.h
+PEER_HEADER_libev := ev.h
+PEER_HEADER_libevent := event2/event.h
+PEER_HEADER_asio_epoll := boost/asio.hpp
+PEER_HEADER_asio_uring := boost/asio/detail/io_uring_service.hpp
+PEER_LIBS_libuv := -luv
+PEER_LIBS_libev := -lev
+PEER_LIBS_libevent := -levent_core
+PEER_FLAGS_asio_uring := -DBOOST_ASIO_HAS_IO_URING -DBOOST_ASIO_DISABLE_EPOLL
+PEER_LIBS_asio_uring = $(URING_LIBS)
+CXXFLAGS ?= $(CFLAGS)
+
+# NAME COMPILER
+peer = $(Q)if printf '\#include <$(PEER_HEADER_$(1))>\n' | $(2) -E - >/dev/null 2>&1; then \
+		mkdir -p $(@D) && $(2) -pthread $(PEER_FLAGS_$(1)) $< -o $@ $(LDFLAGS) \
+			$(PEER_LIBS_$(1)); \
+	else \
+		rm -f $@; echo 'bench-peers: $(1) is left out: <$(PEER_HEADER_$(1))> is not here'; \
+	fi
+peer_c = $(call peer,$(1),$(CC) -x c -std=gnu11 $(WARNINGS) -D_GNU_SOURCE= $(CPPFLAGS) $(CFLAGS))
+peer_cxx = $(call peer,$(1),$(CXX) -x c++ -std=c++17 -Wall -Wextra $(CPPFLAGS) $(CXXFLAGS))
+
+peers: $(PEERS:%=$(B)/bench/peers/%)
+$(B)/bench/peers/lib%: bench/peers/lib%.c bench/peers/listen.h
+	$(call peer_c,lib$*)
+$(B)/bench/peers/asio_%: bench/peers/asio.cpp
+	$(call peer_cxx,asio_$*)
+
+bench-peers: $(BENCHES) ## each twin beside libuv, libev, libevent and Boost.Asio, which it installs
+	@CC='$(CC)' scripts/setup peers || echo 'bench-peers: goes on with what is here' >&2
+	+@$(MAKE) peers
+	@bench/run $(B)/bench peers
 
 # ------------------------------------------------------------------------------------- packaging
 

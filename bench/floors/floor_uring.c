@@ -57,6 +57,7 @@ struct floor_uring {
 	struct connection *connections;		/* by descriptor number */
 	uint32_t starved_first;
 	uint32_t starved_last;
+	bool crowd;				/* the trap of give_back(), on purpose */
 };
 
 static char *buffer_bytes_at(const struct floor_uring *self, uint32_t id)
@@ -119,13 +120,15 @@ static void shelve(struct floor_uring *self, uint32_t id)
  * whole crowd after one buffer, turn after turn. */
 static void give_back(struct floor_uring *self, uint32_t id)
 {
-	uint32_t fd = self->starved_first;
-
 	shelve(self, id);
-	if (fd == NONE)
-		return;
-	self->starved_first = self->connections[fd].next_starved;
-	arm_receive(self, (int)fd);
+	do {
+		uint32_t fd = self->starved_first;
+
+		if (fd == NONE)
+			return;
+		self->starved_first = self->connections[fd].next_starved;
+		arm_receive(self, (int)fd);
+	} while (self->crowd);
 }
 
 static void starve(struct floor_uring *self, int fd)
@@ -382,6 +385,15 @@ static void *create(const struct echo_shape *shape)
 	return self;
 }
 
+static void *create_crowd(const struct echo_shape *shape)
+{
+	struct floor_uring *self = create(shape);
+
+	if (self)
+		self->crowd = true;
+	return self;
+}
+
 static const struct echo_tally *tally(void *arg)
 {
 	struct floor_uring *self = arg;
@@ -392,6 +404,16 @@ static const struct echo_tally *tally(void *arg)
 const struct echo_engine floor_uring_engine = {
 	.name = "floor-uring",
 	.create = create,
+	.serve = serve,
+	.adopt = adopt,
+	.turn = turn,
+	.tally = tally,
+	.destroy = destroy,
+};
+
+const struct echo_engine floor_uring_crowd_engine = {
+	.name = "floor-uring-crowd",
+	.create = create_crowd,
 	.serve = serve,
 	.adopt = adopt,
 	.turn = turn,

@@ -11,4 +11,7 @@
 
 extern const struct echo_engine floor_uring_engine;
 
+/* The same, but when a buffer comes back all that wait for one are sent after it. */
+extern const struct echo_engine floor_uring_crowd_engine;
+
 #endif

@@ -4,14 +4,23 @@
  */
 #include "child.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "load.h"
+
+/* With 10 and 50 ms between them; a traced server takes its time. */
+enum { LISTEN_TRIES = 500, END_TRIES = 40 };
 
 void child_path(char path[CHILD_PATH_MAX], const char *name)
 {
@@ -67,6 +76,72 @@ int child_start(struct child *child, const char *const *argv)
 	return 0;
 }
 
+/* A port that nobody has at this moment. */
+static uint16_t free_port(void)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t length = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return 0;
+	if (bind(fd, (struct sockaddr *)&address, length) ||
+	    getsockname(fd, (struct sockaddr *)&address, &length))
+		address.sin_port = 0;
+	close(fd);
+	return ntohs(address.sin_port);
+}
+
+static int wait_until_heard(const struct child *child)
+{
+	const struct timespec pause = { .tv_nsec = 10000000 };
+	siginfo_t ended = { 0 };
+
+	for (int tries = 0; tries < LISTEN_TRIES; tries++) {
+		int fd = load_connect(child->port, 0);
+
+		if (fd >= 0) {
+			close(fd);
+			return 0;
+		}
+		if (fd != -ECONNREFUSED)
+			return fd;
+		if (waitid(P_PID, (id_t)child->pid, &ended, WEXITED | WNOHANG | WNOWAIT) ||
+		    ended.si_pid)
+			return -ENOEXEC;
+		nanosleep(&pause, NULL);
+	}
+	return -ETIMEDOUT;
+}
+
+int child_start_foreign(struct child *child, const char **argv)
+{
+	char port[8];
+	int used = 0;
+	int rc;
+
+	*child = (struct child){ .pid = -1, .port = free_port() };
+	if (child->port == 0)
+		return -EADDRINUSE;
+	snprintf(port, sizeof(port), "%u", child->port);
+	while (argv[used])
+		used++;
+	argv[used] = port;
+	child->pid = fork();
+	if (child->pid == 0)
+		become(argv, STDERR_FILENO);
+	argv[used] = NULL;
+	if (child->pid < 0)
+		return -EAGAIN;
+	rc = wait_until_heard(child);
+	if (rc < 0)
+		child_stop(child);
+	return rc;
+}
+
 static void take_stat(struct child *child, const char *line)
 {
 	struct child_stat *stat = &child->stats[child->stat_count];
@@ -88,6 +163,34 @@ int child_finish(struct child *child)
 	waitpid(child->pid, &status, 0);
 	child->pid = -1;
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -ECHILD;
+}
+
+/* Under callgrind a process that sleeps in a call which valgrind does not know to sleep hears of a
+ * signal only after so many instructions more: it is given something to do. */
+int child_end(struct child *child)
+{
+	const struct timespec pause = { .tv_nsec = 50000000 };
+	struct load_job job = {
+		.port = child->port, .connections = 1, .size_bytes = 64, .messages = 500,
+		.seconds = 2,
+	};
+
+	kill(child->pid, SIGTERM);
+	for (int tries = 0; tries < END_TRIES; tries++) {
+		struct load_result unused;
+		struct load load;
+
+		nanosleep(&pause, NULL);
+		if (waitpid(child->pid, NULL, WNOHANG) == child->pid) {
+			child->pid = -1;
+			child_stop(child);
+			return 0;
+		}
+		if (load_start(&load, &job) == 0)
+			load_join(&load, &unused);
+	}
+	child_stop(child);
+	return -ETIMEDOUT;
 }
 
 void child_stop(struct child *child)

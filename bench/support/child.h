@@ -32,8 +32,15 @@ void child_path(char path[CHILD_PATH_MAX], const char *name);
 /* Starts argv and waits for its "port N" line: 0, -errno, or -ENOEXEC if it ended without one. */
 int child_start(struct child *child, const char *const *argv);
 
+/* Starts a program that is told a port of 127.0.0.1 as its last argument, and waits until somebody
+ * listens there: 0, -errno, -ENOEXEC if it ended, or -ETIMEDOUT. argv has room for one word more. */
+int child_start_foreign(struct child *child, const char **argv);
+
 /* Reads "stat" lines until the child ends. 0, or -ECHILD if it did not end with status 0. */
 int child_finish(struct child *child);
+
+/* Asks it to end, and waits until it has: a tracer in front of it has written its file then. */
+int child_end(struct child *child);
 
 /* Ends it first if it still runs. */
 void child_stop(struct child *child);

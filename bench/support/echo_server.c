@@ -4,7 +4,8 @@
  *
  * One multishot accept, one multishot receive a connection out of a pool, the reply sent out of the
  * buffer that the data came in. Sends come from a free list with one for each buffer of the pool,
- * so an idle connection holds its receive operation and nothing else.
+ * so an idle connection holds its receive operation and nothing else. A variant differs in one thing,
+ * so that this thing's price can be told.
  */
 #include "echo_server.h"
 
@@ -15,12 +16,28 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SHUTDOWN_NS = 1000000000, OPERATIONS_SPARE = 8, HANDLES_SPARE = 8 };
+enum { SHUTDOWN_NS = 1000000000, OPERATIONS_SPARE = 8, HANDLES_SPARE = 8, SPIN_NS = 50000 };
 
 struct server;
+
+/* When a connection's next receive is started. */
+enum receiving {
+	RECEIVING_ON,		/* never: there is one for all messages */
+	RECEIVING_AGAIN,	/* when the reply to the last message has been sent */
+	RECEIVING_BESIDE,	/* together with that reply */
+};
+
+struct variant {
+	const struct duet_backend *(*backend)(void);
+	const char *tuning;
+	enum duet_try try_first;
+	uint32_t spin_ns;
+	enum receiving receiving;
+};
 
 /* Free, or from accept to the end of its close. */
 struct connection {
@@ -43,6 +60,7 @@ struct server {
 	struct echo_tally tally;
 	struct duet_loop *loop;
 	struct duet_pool *pool;
+	enum receiving receiving;
 	struct duet_op accept;
 	duet_handle listener;
 	struct connection *connections;
@@ -152,6 +170,56 @@ static void on_receive(struct duet_op *op)
 		on_receive_else(op->context, op);
 }
 
+/* Refused only when the loop shuts down: then it is as if the peer were done. */
+static void receive_again(struct connection *connection)
+{
+	struct server *server = connection->server;
+
+	duet_op_recv_pooled(&connection->op, connection->handle, server->pool, 0);
+	if (duet_op_start(server->loop, &connection->op) == 0)
+		return;
+	connection->ended = true;
+	if (connection->sending == 0)
+		close_idle(connection);
+}
+
+/* The one message of a single receive. An interim completion only says that the pool was empty. */
+static void on_receive_one(struct duet_op *op)
+{
+	struct connection *connection = op->context;
+
+	if (op->more)
+		return;
+	if (op->transferred == 0 || op->request) {
+		on_receive_else(connection, op);
+		return;
+	}
+	send_back(connection, &op->buffer);
+	if (connection->server->receiving == RECEIVING_BESIDE)
+		receive_again(connection);
+}
+
+static void on_send_one(struct duet_op *op)
+{
+	struct connection *connection = op->context;
+	bool again = !connection->ended;
+
+	on_send(op);
+	if (again)
+		receive_again(connection);
+}
+
+static void receive(struct connection *connection)
+{
+	struct server *server = connection->server;
+	bool on = server->receiving == RECEIVING_ON;
+
+	duet_op_init(&connection->op, on ? on_receive : on_receive_one, connection);
+	duet_op_recv_pooled(&connection->op, connection->handle, server->pool,
+			    on ? DUET_MULTISHOT : 0);
+	start(server, &connection->op);
+}
+
 static void begin(struct server *server, duet_handle handle)
 {
 	struct connection *connection = server->free_connections;
@@ -161,9 +229,7 @@ static void begin(struct server *server, duet_handle handle)
 	connection->sending = 0;
 	connection->ended = false;
 	server->tally.accepted++;
-	duet_op_init(&connection->op, on_receive, connection);
-	duet_op_recv_pooled(&connection->op, handle, server->pool, DUET_MULTISHOT);
-	start(server, &connection->op);
+	receive(connection);
 }
 
 static void on_accept(struct duet_op *op)
@@ -259,6 +325,8 @@ static void destroy(void *arg)
 
 static int make_lists(struct server *server, const struct echo_shape *shape)
 {
+	bool again = server->receiving == RECEIVING_AGAIN;
+
 	server->connections = calloc(shape->connections_max, sizeof(*server->connections));
 	server->replies = calloc(shape->buffer_count, sizeof(*server->replies));
 	if (!server->connections || !server->replies)
@@ -271,15 +339,14 @@ static int make_lists(struct server *server, const struct echo_shape *shape)
 	for (uint32_t index = shape->buffer_count; index-- > 0;) {
 		struct reply *reply = &server->replies[index];
 
-		duet_op_init(&reply->op, on_send, NULL);
+		duet_op_init(&reply->op, again ? on_send_one : on_send, NULL);
 		reply->next_free = server->free_replies;
 		server->free_replies = reply;
 	}
 	return 0;
 }
 
-static void *create(const struct duet_backend *backend, const char *tuning,
-		    const struct echo_shape *shape)
+static void *create(const struct variant *variant, const struct echo_shape *shape)
 {
 	struct server *server = calloc(1, sizeof(*server));
 	struct duet_loop_options options;
@@ -287,12 +354,15 @@ static void *create(const struct duet_backend *backend, const char *tuning,
 
 	if (!server)
 		return NULL;
+	server->receiving = variant->receiving;
 	duet_loop_options_init(&options);
 	options.operations_max = shape->connections_max + shape->buffer_count + OPERATIONS_SPARE;
 	options.handles_max = shape->connections_max + HANDLES_SPARE;
 	options.worker_threads = 0;
-	options.tuning = tuning;
-	rc = duet_loop_create(&server->loop, backend, &options);
+	options.try_first = variant->try_first;
+	options.spin_ns = variant->spin_ns;
+	options.tuning = variant->tuning;
+	rc = duet_loop_create(&server->loop, variant->backend(), &options);
 	if (rc == 0)
 		rc = duet_pool_create(server->loop, shape->buffer_count, shape->buffer_bytes,
 				      &server->pool);
@@ -306,35 +376,53 @@ static void *create(const struct duet_backend *backend, const char *tuning,
 	return server;
 }
 
-static void *create_polling(const struct echo_shape *shape)
-{
-	return create(duet_polling(), NULL, shape);
-}
+/* An engine's create has no arguments to tell variants apart by: each has a function of its own. */
+#define ENGINE(symbol, called, ...)                                                           \
+	static void *create_##symbol(const struct echo_shape *shape)                          \
+	{                                                                                     \
+		const struct variant variant = { __VA_ARGS__ };                               \
+                                                                                              \
+		return create(&variant, shape);                                               \
+	}                                                                                     \
+	const struct echo_engine twin_##symbol##_engine = {                                   \
+		.name = called,                                                               \
+		.create = create_##symbol,                                                    \
+		.serve = serve,                                                               \
+		.adopt = adopt,                                                               \
+		.turn = turn,                                                                 \
+		.tally = tally,                                                               \
+		.report = report,                                                             \
+		.destroy = destroy,                                                           \
+	}
 
-static void *create_completion(const struct echo_shape *shape)
-{
-	/* As many places in the queue as the floor's ring has. */
-	return create(duet_completion(), "entries=1024", shape);
-}
+/* As many places in the queue as the floor's ring has. */
+#define ENTRIES "entries=1024"
 
-const struct echo_engine twin_polling_engine = {
-	.name = "polling",
-	.create = create_polling,
-	.serve = serve,
-	.adopt = adopt,
-	.turn = turn,
-	.tally = tally,
-	.report = report,
-	.destroy = destroy,
+ENGINE(polling, "polling", .backend = duet_polling);
+ENGINE(polling_blind, "polling-blind", .backend = duet_polling, .try_first = DUET_TRY_ALWAYS);
+ENGINE(polling_again, "polling-again", .backend = duet_polling, .receiving = RECEIVING_AGAIN);
+ENGINE(polling_spin, "polling-spin", .backend = duet_polling, .spin_ns = SPIN_NS);
+ENGINE(completion, "completion", .backend = duet_completion, .tuning = ENTRIES);
+ENGINE(completion_again, "completion-again", .backend = duet_completion, .tuning = ENTRIES,
+       .receiving = RECEIVING_AGAIN);
+ENGINE(completion_beside, "completion-beside", .backend = duet_completion, .tuning = ENTRIES,
+       .receiving = RECEIVING_BESIDE);
+ENGINE(completion_plain, "completion-plain", .backend = duet_completion,
+       .tuning = ENTRIES ",mode=plain");
+ENGINE(completion_spin, "completion-spin", .backend = duet_completion, .tuning = ENTRIES,
+       .spin_ns = SPIN_NS);
+
+static const struct echo_engine *const engines[] = {
+	&twin_polling_engine, &twin_polling_blind_engine, &twin_polling_again_engine,
+	&twin_polling_spin_engine, &twin_completion_engine, &twin_completion_again_engine,
+	&twin_completion_beside_engine, &twin_completion_plain_engine,
+	&twin_completion_spin_engine,
 };
 
-const struct echo_engine twin_completion_engine = {
-	.name = "completion",
-	.create = create_completion,
-	.serve = serve,
-	.adopt = adopt,
-	.turn = turn,
-	.tally = tally,
-	.report = report,
-	.destroy = destroy,
-};
+const struct echo_engine *twin_engine_find(const char *name)
+{
+	for (size_t index = 0; index < sizeof(engines) / sizeof(engines[0]); index++)
+		if (strcmp(engines[index]->name, name) == 0)
+			return engines[index];
+	return NULL;
+}

@@ -18,21 +18,31 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EVENTS_MAX = 256, SOURCES = 250 };
+#include "clock.h"
+#include "rounds.h"
+
+enum { EVENTS_MAX = 256, SOURCES = 250, RECEIVE_BYTES = 65536 };
+
+/* After so many bytes a stream begins again: a prime, so that no message size divides it. */
+enum { PERIOD = 65521, ORIGIN_STEP = 37 };
 
 struct client {
 	int fd;
-	uint32_t got;		/* bytes of the reply so far */
-	uint64_t message;	/* number of the message under way */
+	uint32_t origin;	/* where in the period its stream begins */
+	uint64_t sent;		/* bytes of its stream */
+	uint64_t heard;
 };
 
 struct generator {
 	struct load_job job;
 	struct load_result result;
-	uint64_t sent;
+	uint64_t sent;		/* messages */
+	uint64_t begun_ns;	/* of the span */
+	uint64_t until_ns;	/* no message is sent from then on; UINT64_MAX: there is no such time */
 	int epoll;
 	struct client *clients;
-	unsigned char *bytes;
+	unsigned char *bytes;	/* a period, and what a transfer may reach behind it */
+	unsigned char *reply;
 };
 
 int load_connect(uint16_t port, uint32_t index)
@@ -64,54 +74,91 @@ int load_connect(uint16_t port, uint32_t index)
 	return fd;
 }
 
-static unsigned char byte_of(uint64_t message, uint32_t index)
+static bool make_bytes(struct generator *self)
 {
-	return (unsigned char)(message * 131 + index * 7 + (message >> 8));
+	size_t reach = (size_t)self->job.size_bytes * self->job.depth;
+	uint64_t seed = 1;
+
+	if (reach < RECEIVE_BYTES)
+		reach = RECEIVE_BYTES;
+	self->reply = malloc(RECEIVE_BYTES);
+	self->bytes = malloc(PERIOD + reach);
+	if (!self->bytes || !self->reply)
+		return false;
+	for (size_t index = 0; index < PERIOD; index++)
+		self->bytes[index] = (unsigned char)rounds_random(&seed);
+	for (size_t index = PERIOD; index < PERIOD + reach; index++)
+		self->bytes[index] = self->bytes[index - PERIOD];
+	return true;
 }
 
-static bool ask(struct generator *self, struct client *client)
+static const unsigned char *stream_at(const struct generator *self, const struct client *client,
+				      uint64_t offset)
 {
-	if (self->sent == self->job.messages)
+	return self->bytes + (client->origin + offset) % PERIOD;
+}
+
+static bool ask(struct generator *self, struct client *client, uint64_t messages)
+{
+	size_t bytes;
+
+	if (self->job.messages && messages > self->job.messages - self->sent)
+		messages = self->job.messages - self->sent;
+	if (messages == 0)
 		return true;
-	client->message = self->sent++;
-	client->got = 0;
-	for (uint32_t index = 0; index < self->job.size_bytes; index++)
-		self->bytes[index] = byte_of(client->message, index);
-	return send(client->fd, self->bytes, self->job.size_bytes, MSG_NOSIGNAL) ==
-	       (ssize_t)self->job.size_bytes;
+	bytes = (size_t)messages * self->job.size_bytes;
+	if (send(client->fd, stream_at(self, client, client->sent), bytes, MSG_NOSIGNAL) !=
+	    (ssize_t)bytes)
+		return false;
+	self->sent += messages;
+	client->sent += bytes;
+	return true;
 }
 
 /* A server that has answered everything may leave while other replies are still unread. */
 static bool hang_up(struct generator *self, struct client *client)
 {
-	if (client->got < self->job.size_bytes) {
+	if (client->heard < client->sent) {
 		errno = ECONNRESET;
 		return false;
 	}
 	return epoll_ctl(self->epoll, EPOLL_CTL_DEL, client->fd, NULL) == 0;
 }
 
+static void check(struct generator *self, const struct client *client, size_t got)
+{
+	const unsigned char *right = stream_at(self, client, client->heard);
+	uint64_t due = client->sent - client->heard;
+
+	if (got <= due && memcmp(self->reply, right, got) == 0)
+		return;
+	for (size_t index = 0; index < got; index++)
+		self->result.wrong_bytes += index >= due || self->reply[index] != right[index];
+}
+
 static bool hear(struct generator *self, struct client *client)
 {
-	uint32_t want = client->got < self->job.size_bytes ? self->job.size_bytes - client->got : 1;
-	ssize_t got = recv(client->fd, self->bytes, want, MSG_DONTWAIT);
+	const uint32_t size = self->job.size_bytes;
+	ssize_t got = recv(client->fd, self->reply, RECEIVE_BYTES, MSG_DONTWAIT);
+	uint64_t whole;
 
 	if (got < 0)
 		return errno == EAGAIN;
 	if (got == 0)
 		return hang_up(self, client);
-	for (ssize_t index = 0; index < got; index++)
-		if (self->bytes[index] != byte_of(client->message, client->got + (uint32_t)index))
-			self->result.wrong_bytes++;
-	client->got += (uint32_t)got;
-	if (client->got < self->job.size_bytes)
-		return true;
-	self->result.messages++;
-	return ask(self, client);
+	check(self, client, (size_t)got);
+	whole = (client->heard % size + (uint64_t)got) / size;
+	client->heard += (uint64_t)got;
+	self->result.messages += whole;
+	return whole == 0 || clock_ns() >= self->until_ns || ask(self, client, whole);
 }
 
 static bool open_clients(struct generator *self)
 {
+	self->epoll = epoll_create1(EPOLL_CLOEXEC);
+	self->clients = calloc(self->job.connections, sizeof(*self->clients));
+	if (self->epoll < 0 || !self->clients || !make_bytes(self))
+		return false;
 	for (uint32_t index = 0; index < self->job.connections; index++) {
 		struct epoll_event event = { .events = EPOLLIN, .data.u32 = index };
 		int fd = load_connect(self->job.port, index);
@@ -121,26 +168,45 @@ static bool open_clients(struct generator *self)
 			return false;
 		}
 		self->clients[index].fd = fd;
+		self->clients[index].origin = index * ORIGIN_STEP % PERIOD;
 		if (epoll_ctl(self->epoll, EPOLL_CTL_ADD, fd, &event))
 			return false;
 	}
-	for (uint32_t index = 0; index < self->job.connections; index++)
-		if (!ask(self, &self->clients[index]))
-			return false;
 	return true;
 }
 
-static bool generate(struct generator *self)
+static bool over(const struct generator *self)
+{
+	if (self->result.messages < self->sent)
+		return false;
+	return self->sent == self->job.messages || clock_ns() >= self->until_ns;
+}
+
+/* As epoll_wait without a time-out, but looks for so long before it sleeps. */
+static int wait_for_replies(const struct generator *self, struct epoll_event *events)
+{
+	uint64_t until_ns;
+	int count;
+
+	if (self->job.spin_ns == 0)
+		return epoll_wait(self->epoll, events, EVENTS_MAX, -1);
+	until_ns = clock_ns() + self->job.spin_ns;
+	do
+		count = epoll_wait(self->epoll, events, EVENTS_MAX, 0);
+	while (count == 0 && clock_ns() < until_ns);
+	return count ? count : epoll_wait(self->epoll, events, EVENTS_MAX, -1);
+}
+
+/* From the first message to the reply to the last one. */
+static bool play(struct generator *self)
 {
 	struct epoll_event events[EVENTS_MAX];
 
-	self->epoll = epoll_create1(EPOLL_CLOEXEC);
-	self->clients = calloc(self->job.connections, sizeof(*self->clients));
-	self->bytes = malloc(self->job.size_bytes);
-	if (self->epoll < 0 || !self->clients || !self->bytes || !open_clients(self))
-		return false;
-	while (self->result.messages < self->job.messages) {
-		int count = epoll_wait(self->epoll, events, EVENTS_MAX, -1);
+	for (uint32_t index = 0; index < self->job.connections; index++)
+		if (!ask(self, &self->clients[index], self->job.depth))
+			return false;
+	while (!over(self)) {
+		int count = wait_for_replies(self, events);
 
 		if (count < 0)
 			return false;
@@ -151,17 +217,50 @@ static bool generate(struct generator *self)
 	return true;
 }
 
-/* The kernel frees what the generator opened and allocated when its process ends. */
-static _Noreturn void be_generator(const struct load_job *job, int out)
+static bool tell(struct generator *self, bool whole, int link)
 {
-	struct generator self = { .job = *job };
+	if (!whole)
+		self->result.error = errno ? errno : EIO;
+	self->result.span_ns = clock_ns() - self->begun_ns;
+	return write(link, &self->result, sizeof(self->result)) == sizeof(self->result) && whole;
+}
+
+/* Connected once, then as many spans as are ordered. Until the next order it may wait as long as it
+ * takes. */
+static bool play_spans(struct generator *self, int link)
+{
+	uint64_t span_ns;
+	bool whole = true;
+
+	alarm(0);
+	while (whole && read(link, &span_ns, sizeof(span_ns)) == sizeof(span_ns)) {
+		alarm(self->job.seconds);
+		self->result = (struct load_result){ 0 };
+		self->sent = 0;
+		self->begun_ns = clock_ns();
+		self->until_ns = self->begun_ns + span_ns;
+		whole = tell(self, play(self), link);
+		alarm(0);
+	}
+	return whole;
+}
+
+/* The kernel frees what the generator opened and allocated when its process ends. */
+static _Noreturn void be_generator(const struct load_job *job, int link)
+{
+	struct generator self = { .job = *job, .until_ns = UINT64_MAX };
 	bool whole;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	alarm(job->seconds);
-	if (!generate(&self))
-		self.result.error = errno;
-	whole = write(out, &self.result, sizeof(self.result)) == sizeof(self.result);
+	if (self.job.depth == 0)
+		self.job.depth = 1;
+	self.begun_ns = clock_ns();
+	whole = open_clients(&self);
+	if (job->messages || !whole)
+		whole = tell(&self, whole && play(&self), link);
+	else
+		whole = play_spans(&self, link);
 	_exit(whole ? 0 : 3);
 }
 
@@ -169,13 +268,15 @@ int load_start(struct load *load, const struct load_job *job)
 {
 	int ends[2];
 
-	if (pipe(ends))
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
 		return -errno;
 	load->pid = fork();
-	if (load->pid == 0)
+	if (load->pid == 0) {
+		close(ends[0]);
 		be_generator(job, ends[1]);
+	}
 	close(ends[1]);
-	load->pipe = ends[0];
+	load->link = ends[0];
 	if (load->pid < 0) {
 		close(ends[0]);
 		return -EAGAIN;
@@ -183,16 +284,37 @@ int load_start(struct load *load, const struct load_job *job)
 	return 0;
 }
 
-int load_join(struct load *load, struct load_result *result)
+static int read_result(struct load *load, struct load_result *result)
 {
 	ssize_t got;
 
 	do
-		got = read(load->pipe, result, sizeof(*result));
+		got = read(load->link, result, sizeof(*result));
 	while (got < 0 && errno == EINTR);
-	close(load->pipe);
-	waitpid(load->pid, NULL, 0);
 	if (got != sizeof(*result))
 		return -ETIMEDOUT;	/* its alarm ended it, or something worse did */
 	return -result->error;
+}
+
+int load_join(struct load *load, struct load_result *result)
+{
+	int rc = read_result(load, result);
+
+	load_stop(load);
+	return rc;
+}
+
+int load_span(struct load *load, uint64_t span_ns, struct load_result *result)
+{
+	if (send(load->link, &span_ns, sizeof(span_ns), MSG_NOSIGNAL) != sizeof(span_ns))
+		return -errno;
+	return read_result(load, result);
+}
+
+/* It has nothing to clear up, and between two spans it would wait for ever. */
+void load_stop(struct load *load)
+{
+	kill(load->pid, SIGKILL);
+	waitpid(load->pid, NULL, 0);
+	close(load->link);
 }

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -52,22 +51,4 @@ int pair_tcp(int ends[2])
 	error = connect_ends(listener, ends) ? 0 : errno;
 	close(listener);
 	return -error;
-}
-
-int pin_to_one_processor(void)
-{
-	cpu_set_t allowed, one;
-
-	if (sched_getaffinity(0, sizeof(allowed), &allowed))
-		return -errno;
-	for (size_t left = CPU_SETSIZE; left > 0; left--) {
-		size_t processor = left - 1;
-
-		if (!CPU_ISSET(processor, &allowed))
-			continue;
-		CPU_ZERO(&one);
-		CPU_SET(processor, &one);
-		return sched_setaffinity(0, sizeof(one), &one) ? -errno : 0;
-	}
-	return -ESRCH;
 }

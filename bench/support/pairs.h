@@ -11,8 +11,4 @@
 int pair_unix(int ends[2]);
 int pair_tcp(int ends[2]);
 
-/* Pins this thread to one processor, the last it may use; without that a turn measures the
- * migrations of the scheduler. 0 or -errno. */
-int pin_to_one_processor(void);
-
 #endif

@@ -35,8 +35,11 @@ static const char *number(char *text, size_t size, double value)
 
 static void print_row(const struct report *report, const struct report_row *row)
 {
-	char middle[24], low[24], high[24], bound[24], floor[24], interval[52] = "exact";
+	char middle[24], low[24], high[24], limit[24], bound[28], floor[24], interval[52] = "exact";
 
+	number(limit, sizeof(limit), row->bound);
+	snprintf(bound, sizeof(bound), "%s%s", row->least && !isnan(row->bound) ? ">=" : "",
+		 limit);
 	number(middle, sizeof(middle), row->figure.middle);
 	number(low, sizeof(low), row->figure.low);
 	number(high, sizeof(high), row->figure.high);
@@ -45,16 +48,16 @@ static void print_row(const struct report *report, const struct report_row *row)
 	else if (row->figure.low != row->figure.high)
 		snprintf(interval, sizeof(interval), "%s .. %s", low, high);
 	printf("%-8s%-32s%-12s%10s%22s%9s%10s  %-18s%s%s%s\n", report->bench, row->name,
-	       row->subject, middle, interval, number(bound, sizeof(bound), row->bound),
+	       row->subject, middle, interval, bound,
 	       number(floor, sizeof(floor), row->floor), row->unit, verdict_name(row->verdict),
 	       row->note[0] ? "  " : "", row->note);
 	fflush(stdout);
 }
 
-void report_add(struct report *report, const char *name, const char *subject, const char *unit,
-		struct estimate figure, double bound, double floor, const char *note)
+static void keep(struct report *report, const struct report_row *row, const char *name,
+		 const char *note)
 {
-	struct report_row *row = &report->rows[report->count];
+	struct report_row *kept = &report->rows[report->count];
 
 	if (report->count == REPORT_ROWS_MAX) {
 		fprintf(stderr, "bench %s: more than %d rows, the rest is dropped\n", report->bench,
@@ -62,7 +65,16 @@ void report_add(struct report *report, const char *name, const char *subject, co
 		return;
 	}
 	report->count++;
-	*row = (struct report_row){
+	*kept = *row;
+	snprintf(kept->name, sizeof(kept->name), "%s", name);
+	snprintf(kept->note, sizeof(kept->note), "%s", note ? note : "");
+	print_row(report, kept);
+}
+
+void report_add(struct report *report, const char *name, const char *subject, const char *unit,
+		struct estimate figure, double bound, double floor, const char *note)
+{
+	struct report_row row = {
 		.subject = subject,
 		.unit = unit,
 		.bound = bound,
@@ -70,9 +82,25 @@ void report_add(struct report *report, const char *name, const char *subject, co
 		.figure = figure,
 		.verdict = rounds_verdict(figure, bound),
 	};
-	snprintf(row->name, sizeof(row->name), "%s", name);
-	snprintf(row->note, sizeof(row->note), "%s", note ? note : "");
-	print_row(report, row);
+
+	keep(report, &row, name, note);
+}
+
+void report_add_least(struct report *report, const char *name, const char *subject,
+		      const char *unit, struct estimate figure, double bound, double floor,
+		      const char *note)
+{
+	struct report_row row = {
+		.subject = subject,
+		.unit = unit,
+		.bound = bound,
+		.least = true,
+		.floor = floor,
+		.figure = figure,
+		.verdict = rounds_verdict_least(figure, bound),
+	};
+
+	keep(report, &row, name, note);
 }
 
 void report_count(struct report *report, const char *name, const char *subject, const char *unit,
@@ -100,6 +128,7 @@ static void write_row(FILE *out, const struct report_row *row)
 	write_number(out, "low", row->figure.low);
 	write_number(out, "high", row->figure.high);
 	write_number(out, "bound", row->bound);
+	fprintf(out, ", \"bound_is\": \"%s\"", row->least ? "least" : "most");
 	write_number(out, "floor", row->floor);
 	fprintf(out, ", \"verdict\": \"%s\", \"note\": \"%s\"}", verdict_name(row->verdict),
 		row->note);

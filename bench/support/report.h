@@ -7,6 +7,8 @@
 #ifndef DUET_BENCH_REPORT_H
 #define DUET_BENCH_REPORT_H
 
+#include <stdbool.h>
+
 #include "rounds.h"
 
 enum { REPORT_ROWS_MAX = 128 };
@@ -16,6 +18,7 @@ struct report_row {
 	const char *subject;	/* polling, completion, floor-epoll ... */
 	const char *unit;
 	double bound;		/* NAN: none */
+	bool least;		/* the bound is a lower one */
 	double floor;		/* the floor's own figure, NAN: none */
 	struct estimate figure;
 	enum verdict verdict;
@@ -36,6 +39,11 @@ void report_begin(struct report *report, const char *bench, const char *json, un
 /* Judges, keeps and prints one row. note may be NULL. */
 void report_add(struct report *report, const char *name, const char *subject, const char *unit,
 		struct estimate figure, double bound, double floor, const char *note);
+
+/* The same with a lower bound: the figure has to be at least that. */
+void report_add_least(struct report *report, const char *name, const char *subject,
+		      const char *unit, struct estimate figure, double bound, double floor,
+		      const char *note);
 
 /* The same for something that was counted, or NAN because it could not be. */
 void report_count(struct report *report, const char *name, const char *subject, const char *unit,

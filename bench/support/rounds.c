@@ -82,6 +82,13 @@ enum verdict rounds_verdict(struct estimate figure, double bound)
 	return figure.low > bound ? VERDICT_FALLS_SHORT : VERDICT_NOT_SHOWN;
 }
 
+enum verdict rounds_verdict_least(struct estimate figure, double bound)
+{
+	struct estimate mirrored = { -figure.middle, -figure.high, -figure.low };
+
+	return rounds_verdict(mirrored, -bound);
+}
+
 uint64_t rounds_random(uint64_t *seed)
 {
 	uint64_t mixed = *seed += 0x9e3779b97f4a7c15u;

@@ -39,6 +39,9 @@ struct estimate rounds_ratio(const double *over, const double *under, size_t cou
 /* The bound is an upper one; NAN: there is none. */
 enum verdict rounds_verdict(struct estimate figure, double bound);
 
+/* The same for a lower one. */
+enum verdict rounds_verdict_least(struct estimate figure, double bound);
+
 /* A small generator of its own, so that the order of a run can be repeated from its seed. */
 uint64_t rounds_random(uint64_t *seed);
 void rounds_shuffle(unsigned int *order, size_t count, uint64_t *seed);
