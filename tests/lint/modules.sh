@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: MIT
 #
 # tests/modules.list says where each module of the libraries is tested: no module is missing, every
-# module and test in it is there, and no unit test of a library is of no module. The program's own
-# (tests/unit/compare_*) and the twins' player are not of a library.
+# module and test in it is there, and no unit test of a library is of no module. What is tested of
+# the program (tests/unit/compare_*) and of the benches (tests/unit/bench_*), and the twins' player,
+# is of none.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -21,7 +22,7 @@ unit_tests()
 {
 	for file in tests/unit/*.c; do
 		case $file in
-		*'*.c' | */compare_*) ;;
+		*'*.c' | */compare_* | */bench_*) ;;
 		*) echo "$file" ;;
 		esac
 	done
