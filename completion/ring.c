@@ -113,10 +113,11 @@ struct io_uring_sqe *completion_ring_entry(struct completion *self)
 	struct io_uring_sq *sq = &self->ring.sq;
 
 	if (__builtin_expect(completion_ring_full(self), 0)) {
-		self->stats->queue_full++;
 		completion_ring_hand_over(self);
+		/* Core counts what has to wait. */
 		if (completion_ring_full(self))
 			return NULL;
+		self->stats->queue_full++;
 	}
 	return &sq->sqes[sq->sqe_tail++ & sq->ring_mask];
 }

@@ -443,6 +443,9 @@ int duet_loop_run(struct duet_loop *loop)
 {
 	int error = 0;
 
+	/* It would forget the stop that was said to the run outside. */
+	if (loop->in_turn)
+		return -EBUSY;
 	loop->stopping = false;
 	while (error >= 0 && !loop->stopping && (loop->pending || work_waits(loop)))
 		error = duet_loop_turn(loop, -1);

@@ -33,7 +33,9 @@ static inline void duet_waker_wake(struct duet_waker *waker)
 /*
  * An operation as a future. Cold: the first poll starts it. Initialise, say what the operation is
  * to do (duet_op_recv(&future.op, ...)), poll. After ready the result is in op, and the future can
- * be used again from duet_future_reset(). Memory as for the operation: lent from the first poll
+ * be used again from duet_future_reset(). One that cannot start is ready at once, with what
+ * duet_op_start() answered in op.result; a multishot operation has many results and is refused
+ * with -EINVAL: duet_stream is for those. Memory as for the operation: lent from the first poll
  * that says pending until ready. It can't be dropped in between: cancel it, and poll on until
  * ready.
  */

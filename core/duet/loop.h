@@ -16,9 +16,9 @@ extern "C" {
  * A loop: one thread's runtime on one backend.
  *
  * The thread that creates it owns it; every function here and in the other headers is called on
- * that thread, except duet_loop_wake() and duet_loop_post(). A program may have many loops. No
- * state is global. After create (of the loop, and of its pools) nothing is allocated. After a fork
- * the child may only destroy.
+ * that thread, except duet_loop_wake() and duet_loop_post(); debug builds stop a start, a cancel, a
+ * turn or a prepare elsewhere. A program may have many loops. No state is global. After create (of
+ * the loop, and of its pools) nothing is allocated. After a fork the child may only destroy.
  */
 struct duet_loop;
 
@@ -126,11 +126,13 @@ DUET_API int duet_loop_turn(struct duet_loop *loop, int64_t timeout_ns);
 /*
  * Turns until nothing is pending and nothing waits to be called back, or duet_loop_stop(). What
  * other threads may yet post, and waits of a native dialect, aren't pending: a program that lives
- * on those takes turns by itself. 0, or a negative error of the mechanism.
+ * on those takes turns by itself. 0, or a negative error of the mechanism; inside a callback it is
+ * -EBUSY and nothing else happens.
  */
 DUET_API int duet_loop_run(struct duet_loop *loop);
 
-/* Makes duet_loop_run() return after this turn. On the loop's thread. */
+/* Makes the duet_loop_run() that calls back now return after this turn. On the loop's thread; a run
+ * that begins later knows nothing of it. */
 DUET_API void duet_loop_stop(struct duet_loop *loop);
 
 /* Operations started and not yet ended. 0 doesn't mean that all have been called back: the next
@@ -195,7 +197,8 @@ struct duet_stats {
 	uint64_t submitted;     /* entries handed to the kernel */
 	uint64_t events;        /* entries fetched from the kernel */
 	uint64_t overflowed;    /* completions the kernel had to keep back */
-	uint64_t queue_full;    /* starts and cancels that had to wait for room */
+	uint64_t queue_full;    /* found no room in the queue to the kernel: what was in it had to be
+				   handed over early, or the start or cancel to wait; each once */
 	uint64_t stale;         /* late or doubled events that were dropped */
 	uint64_t reclaimed;     /* late descriptors closed, late buffers taken back */
 	uint64_t cancels;       /* handed to the backend */

@@ -85,7 +85,7 @@ enum duet_disposition {
 	DUET_UNTOUCHED, /* no effect: doing it again is safe */
 	DUET_FAILED,    /* its own error, in `result` */
 	DUET_TAINTED,   /* stopped half-way: the handle is fit only to close (a stopped connect) */
-	DUET_ABANDONED, /* given up by the caller; the runtime owns what is left */
+	DUET_ABANDONED, /* given up by the caller, the runtime owns what is left; not used yet */
 	DUET_DISPOSITION_COUNT
 };
 
@@ -93,7 +93,7 @@ enum duet_disposition {
 enum duet_cause {
 	DUET_CAUSE_ITSELF,
 	DUET_CAUSE_CANCEL,   /* duet_op_cancel() */
-	DUET_CAUSE_SCOPE,    /* its scope was cancelled */
+	DUET_CAUSE_SCOPE,    /* its scope was cancelled; not used yet */
 	DUET_CAUSE_DEADLINE, /* its own deadline, or an inherited one */
 	DUET_CAUSE_CLOSE,    /* its handle was closed */
 	DUET_CAUSE_SHUTDOWN, /* the loop was shut down */
@@ -278,8 +278,8 @@ DUET_API void duet_op_recv_pooled(struct duet_op *op, duet_handle handle, struct
 /*
  * Sends data, which is lent. Plain: `result` bytes, at least one. With DUET_WHOLE: all of them,
  * or partial. Sends, connects and shutdowns on one handle are carried out in the order in which
- * they were started; after one that ended short those behind it end untouched, with -ECANCELED
- * and cause order, so that the stream never has a hole. SIGPIPE is never raised.
+ * they were started; after one that failed or ended short those behind it end untouched, with
+ * -ECANCELED and cause order, so that the stream never has a hole. SIGPIPE is never raised.
  */
 DUET_API void duet_op_send(struct duet_op *op, duet_handle handle, const void *data,
 			   size_t length_bytes, unsigned flags);
@@ -309,7 +309,7 @@ DUET_API void duet_op_shutdown(struct duet_op *op, duet_handle handle, int how);
 /*
  * Closes a handle: requests cancel of everything pending on it, waits for their ends (each gets
  * its completion first, cause close), then closes the descriptor. From the start on the handle
- * accepts nothing more (-EBADF). Can't be cancelled.
+ * accepts nothing more (-EBADF). Can't be cancelled, and knows no deadline.
  */
 DUET_API void duet_op_close(struct duet_op *op, duet_handle handle);
 
