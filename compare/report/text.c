@@ -631,7 +631,7 @@ void text_foot(const json_t *result, FILE *out)
 		    "in at least 95 of 100 runs.", 0, 0);
 	print_refusal(result, out);
 	if (json_is_false(json_object_get(result, "complete")))
-		say_wrapped(out, "Incomplete: the run was ended before all rounds were played.", 0,
+		say_wrapped(out, "Incomplete: the run was ended before all of it was measured.", 0,
 			    0);
 	gate_print(result, out);
 	fprintf(out, "Again:\n  ");
