@@ -43,7 +43,10 @@ static int finish_connect(struct duet_loop *loop, const struct duet_op *op, int 
 static __attribute__((noinline)) void finish_plain_any(struct duet_loop *loop, struct duet_op *op,
 						       int result)
 {
-	if (!op)
+	if (op && duet_core_ends_in_file(loop, op, result)) {
+		core_forget(loop, op);
+		duet_core_end_in_file(loop, op);
+	} else if (!op)
 		loop->stats.stale++;
 	else if (op->kind == DUET_CONNECT)
 		duet_core_end(loop, op, finish_connect(loop, op, result));

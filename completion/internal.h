@@ -90,9 +90,8 @@ void completion_ring_close(struct completion *self);
 /* Gives the memory and the descriptor back in a forked child, without a word to the kernel. */
 void completion_ring_forget(struct completion *self);
 
-/* A place in the submission queue, or NULL: also handing over what is there made no room. The
- * caller fills all of it. */
-struct io_uring_sqe *completion_ring_entry(struct completion *self);
+/* Hands over what is there, as the queue is full. Is there room now? */
+bool completion_ring_make_room(struct completion *self);
 /* Enters the usual send, where the queue isn't full. 0, so that it can be the last call of a start. */
 int completion_ring_send(struct completion *self, int fd, const struct iovec *from,
 			 uint64_t user_data);
@@ -102,6 +101,17 @@ static inline bool completion_ring_full(const struct completion *self)
 	const struct io_uring_sq *sq = &self->ring.sq;
 
 	return sq->sqe_tail - *sq->khead == sq->ring_entries;
+}
+
+/* A place in the submission queue, or NULL: also handing over what is there made no room. The
+ * caller fills all of it. */
+static inline struct io_uring_sqe *completion_ring_entry(struct completion *self)
+{
+	struct io_uring_sq *sq = &self->ring.sq;
+
+	if (__builtin_expect(completion_ring_full(self), 0) && !completion_ring_make_room(self))
+		return NULL;
+	return &sq->sqes[sq->sqe_tail++ & sq->ring_mask];
 }
 
 /* Hands over what was entered, and waits for a completion if there is none: see the hook wait(). */

@@ -108,18 +108,14 @@ int completion_ring_hand_over(struct completion *self)
 	return count < 0 ? count : 0;
 }
 
-struct io_uring_sqe *completion_ring_entry(struct completion *self)
+bool completion_ring_make_room(struct completion *self)
 {
-	struct io_uring_sq *sq = &self->ring.sq;
-
-	if (__builtin_expect(completion_ring_full(self), 0)) {
-		completion_ring_hand_over(self);
-		/* Core counts what has to wait. */
-		if (completion_ring_full(self))
-			return NULL;
-		self->stats->queue_full++;
-	}
-	return &sq->sqes[sq->sqe_tail++ & sq->ring_mask];
+	completion_ring_hand_over(self);
+	/* Core counts what has to wait. */
+	if (completion_ring_full(self))
+		return false;
+	self->stats->queue_full++;
+	return true;
 }
 
 int completion_ring_send(struct completion *self, int fd, const struct iovec *from,
@@ -169,16 +165,24 @@ static int judge(int count)
 	}
 }
 
-int completion_ring_wait(struct completion *self, int64_t timeout_ns)
+/* A time needs an argument block, which the kernel has to fetch: only where there is one. */
+static __attribute__((noinline)) int enter_timed(struct completion *self, unsigned submit,
+						 unsigned flags, int64_t timeout_ns)
 {
 	struct __kernel_timespec time = {.tv_sec = timeout_ns / 1000000000,
 					 .tv_nsec = timeout_ns % 1000000000};
-	struct io_uring_getevents_arg arg = {.ts = timeout_ns > 0 ? (uintptr_t)&time : 0};
+	struct io_uring_getevents_arg arg = {.ts = (uintptr_t)&time};
+
+	return enter(self, submit, 1, flags | IORING_ENTER_EXT_ARG, &arg);
+}
+
+int completion_ring_wait(struct completion *self, int64_t timeout_ns)
+{
 	unsigned submit = publish(self);
 	unsigned held = held_back(self);
 	uint32_t ready = completion_ring_ready(self);
 	unsigned least = !ready && timeout_ns;
-	unsigned flags = IORING_ENTER_EXT_ARG | self->deferred;
+	unsigned flags = self->deferred;
 	int count;
 
 	if (!submit && !least && (ready || !held))
@@ -186,7 +190,8 @@ int completion_ring_wait(struct completion *self, int64_t timeout_ns)
 	if (least || held)
 		flags |= IORING_ENTER_GETEVENTS;
 	self->stats->waits += least;
-	count = enter(self, submit, least, flags, &arg);
+	count = least && timeout_ns > 0 ? enter_timed(self, submit, flags, timeout_ns)
+					: enter(self, submit, least, flags, NULL);
 	if (__builtin_expect(held & IORING_SQ_CQ_OVERFLOW, 0))
 		self->stats->overflowed += completion_ring_ready(self) - ready;
 	return judge(count);

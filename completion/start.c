@@ -17,7 +17,7 @@
 static int issued(struct completion *self, struct duet_op *op, struct io_uring_sqe *sqe,
 		  unsigned tag)
 {
-	op->backend = duet_core_identity(op) | tag;
+	op->backend = (op->identity ? op->identity : core_identify(op->loop, op)) | tag;
 	sqe->user_data = op->backend;
 	op->progress = PLACE_KERNEL;
 	self->stats->armed++;
@@ -276,16 +276,19 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 
 /* The ring ignores the offset on what has none, and would take bytes out of a stream. That is said
  * by a transfer of nothing; lseek(2) isn't to be believed: it succeeds on eventfds and timerfds. */
-static bool has_offsets(struct duet_loop *loop, const struct duet_op *op)
+static __attribute__((noinline)) bool has_offsets(struct duet_loop *loop, const struct duet_op *op)
 {
 	const struct duet_slot *slot = duet_core_op_slot(loop, op);
 	ssize_t n;
 
-	if (__builtin_expect(slot->slot_class == CLASS_FILE, 1))
-		return true;
 	loop->stats.system_calls++;
 	n = op->kind == DUET_READ ? preadv(slot->fd, NULL, 0, 0) : pwritev(slot->fd, NULL, 0, 0);
 	return n >= 0 || errno != ESPIPE;
+}
+
+static inline bool is_file(const struct duet_loop *loop, const struct duet_op *op)
+{
+	return __builtin_expect(duet_core_op_slot(loop, op)->slot_class == CLASS_FILE, 1);
 }
 
 static int start_read(struct duet_loop *loop, struct duet_op *op)
@@ -294,7 +297,7 @@ static int start_read(struct duet_loop *loop, struct duet_op *op)
 	const struct iovec *into = op->args.io.vectors;
 	struct io_uring_sqe *sqe;
 
-	if (!has_offsets(loop, op))
+	if (!is_file(loop, op) && !has_offsets(loop, op))
 		return ended(op, -ESPIPE);
 	sqe = completion_ring_entry(self);
 	if (!sqe)
@@ -310,7 +313,7 @@ static int start_write(struct duet_loop *loop, struct duet_op *op)
 	const struct iovec *from = op->args.io.vectors;
 	struct io_uring_sqe *sqe;
 
-	if (!has_offsets(loop, op))
+	if (!is_file(loop, op) && !has_offsets(loop, op))
 		return ended(op, -ESPIPE);
 	sqe = completion_ring_entry(self);
 	if (!sqe)

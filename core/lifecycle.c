@@ -448,6 +448,19 @@ static bool may_end_inline(const struct duet_loop *loop, const struct duet_op *o
 	       (!loop->done.first || core_kind(op)->at_once || op->kind == DUET_SOCKET);
 }
 
+/* The answer of a start whose operation has ended. */
+static int end_in_start(struct duet_loop *loop, struct duet_op *op)
+{
+	if (!may_end_inline(loop, op)) {
+		core_finish(loop, op, op->result);
+		return 0;
+	}
+	conclude(loop, op, op->result, true);
+	core_state_set(op, STATE_IDLE);
+	op->more = 0;
+	return 1;
+}
+
 static __attribute__((noinline)) int start_any(struct duet_loop *loop, struct duet_op *op)
 {
 	struct duet_slot *slot = NULL;
@@ -466,19 +479,51 @@ static __attribute__((noinline)) int start_any(struct duet_loop *loop, struct du
 			arm_deadline(loop, op);
 		return 0;
 	}
-	if (!may_end_inline(loop, op)) {
-		core_finish(loop, op, op->result);
+	return end_in_start(loop, op);
+}
+
+/* As plain: a read or write of one piece of an open file, without a deadline. There may be any number
+ * of them at once, in no order. */
+static inline bool starts_in_file(const struct duet_loop *loop, const struct duet_op *op)
+{
+	const struct duet_slot *slot = &loop->slots[op->handle.slot];
+	const uint32_t head = core_head(op) & ~CORE_HEAD(0, 0, DUET_INLINE);
+
+	return (head == CORE_HEAD(DUET_READ, STATE_IDLE, 0) ||
+		head == CORE_HEAD(DUET_WRITE, STATE_IDLE, 0)) &&
+	       op->handle.slot < loop->handles_max &&
+	       slot->generation == op->handle.generation && slot->slot_state == SLOT_OPEN &&
+	       slot->slot_class == CLASS_FILE && op->deadline_ns == DUET_NO_DEADLINE &&
+	       loop->pending < loop->plain_max && loop->capability[op->kind] != DUET_ABSENT &&
+	       op->args.io.vectors[0].iov_len == op->args.io.length_bytes &&
+	       op->args.io.length_bytes - 1 < DUET_TRANSFER_MAX &&
+	       op->args.io.offset_bytes <= INT64_MAX;
+}
+
+static __attribute__((noinline)) int start_in_file(struct duet_loop *loop, struct duet_op *op)
+{
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+	int answer;
+
+	reset(loop, op);
+	op->there_bytes = 0;
+	core_ledger_lend(loop, op->args.io.length_bytes);
+	core_ring_append(&slot->others, op);
+	core_state_step(op, STATE_IDLE, STATE_ISSUED);
+	answer = loop->backend->start(loop, op);
+	if (answer == BACKEND_ISSUED)
 		return 0;
-	}
-	conclude(loop, op, op->result, true);
-	core_state_set(op, STATE_IDLE);
-	op->more = 0;
+	if (issue_again(loop, op, answer) != BACKEND_ENDED)
+		return 0;
+	if (op->result != (int)op->args.io.length_bytes || !may_end_inline(loop, op))
+		return end_in_start(loop, op);
+	core_ring_remove(&slot->others, op);
+	core_moved_all(loop, op);
 	return 1;
 }
 
 /* The common start: a transfer of one piece on a plain handle, that nothing stands in front of,
- * without a deadline.
- * What start_any() would find out, with the fewest questions. */
+ * without a deadline. What start_any() would find out, with the fewest questions. */
 static inline bool starts_plainly(const struct duet_loop *loop, const struct duet_op *op)
 {
 	const struct duet_slot *slot = &loop->slots[op->handle.slot];
@@ -512,7 +557,7 @@ int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 {
 	core_check_owner(loop);
 	if (__builtin_expect(!starts_plainly(loop, op), 0))
-		return start_any(loop, op);
+		return starts_in_file(loop, op) ? start_in_file(loop, op) : start_any(loop, op);
 	reset(loop, op);
 	core_ledger_lend(loop, op->args.io.length_bytes);
 	op->next = op->prev = op;
@@ -564,12 +609,19 @@ static inline bool ends_plainly(const struct duet_loop *loop, const struct duet_
 	       (uint32_t)result == core_remaining(op);
 }
 
+
 void duet_core_end(struct duet_loop *loop, struct duet_op *op, int result)
 {
 	if (__builtin_expect(!ends_plainly(loop, op, result, DUET_SEND) &&
 				     !ends_plainly(loop, op, result, DUET_RECV),
 			     0)) {
-		end_any(loop, op, result);
+		if (!duet_core_ends_in_file(loop, op, result)) {
+			end_any(loop, op, result);
+			return;
+		}
+		if (op->identity)
+			core_forget(loop, op);
+		duet_core_end_in_file(loop, op);
 		return;
 	}
 	if (op->identity)

@@ -8,6 +8,7 @@
 #include "core/backend.h"
 #include "core/buffer.h"
 #include "core/operation.h"
+#include "core/queue.h"
 
 /*
  * The short ways: what nearly every message of a busy connection goes along, when all is as hoped.
@@ -98,22 +99,46 @@ static inline bool duet_core_may_end_plainly(const struct duet_loop *loop, const
 	       !loop->done.first;
 }
 
-/* Does so, and calls back. Cause and disposition are what the start has set: itself, completed.
- * line: that of op, of which it is the only one. */
-static inline void duet_core_end_plainly(struct duet_loop *loop, struct duet_op *op,
-					 struct duet_op **line)
+/* All was moved: the memory is the caller's again. Cause and disposition are what the start has set:
+ * itself, completed. */
+static inline void core_moved_all(struct duet_loop *loop, struct duet_op *op)
 {
 	const uint32_t length_bytes = op->args.io.length_bytes;
 
 	core_ledger_back(loop, length_bytes);
 	loop->pending--;
 	loop->stats.ended++;
-	loop->delivered++;
 	op->transferred = length_bytes;
 	op->result = (int)length_bytes;
-	*line = NULL;
 	core_state_step(op, STATE_ISSUED, STATE_ENDED);
 	core_state_step(op, STATE_ENDED, STATE_IDLE);
+}
+
+/* Does so, and calls back. line: that of op, of which it is the only one. */
+static inline void duet_core_end_plainly(struct duet_loop *loop, struct duet_op *op,
+					 struct duet_op **line)
+{
+	loop->delivered++;
+	*line = NULL;
+	core_moved_all(loop, op);
+	if (op->done)
+		op->done(op);
+}
+
+/* The same for a read or write in a file, of which no other waits for its place, however many there
+ * are. */
+static inline bool duet_core_ends_in_file(const struct duet_loop *loop, const struct duet_op *op,
+					  int result)
+{
+	return (op->kind == DUET_READ || op->kind == DUET_WRITE) && op->state == STATE_ISSUED &&
+	       !op->timer && !loop->done.first && (uint32_t)result == op->args.io.length_bytes;
+}
+
+static inline void duet_core_end_in_file(struct duet_loop *loop, struct duet_op *op)
+{
+	loop->delivered++;
+	core_ring_remove(&duet_core_op_slot(loop, op)->others, op);
+	core_moved_all(loop, op);
 	if (op->done)
 		op->done(op);
 }

@@ -394,18 +394,30 @@ static void look_up_file(struct duet_loop *loop, struct duet_slot *slot)
 		slot->ready |= FILE_NO_TRY;
 }
 
+/* preadv2(2). What an offset has beyond the width of a register is an argument of its own. */
+static inline int read_cached(const struct duet_slot *slot, const struct duet_op *op)
+{
+	const uint64_t offset_bytes = op->args.io.offset_bytes;
+
+	return (int)polling_system_call6(SYS_preadv2, slot->fd,
+					 (long)(intptr_t)op->args.io.vectors, 1,
+					 (long)offset_bytes, (long)(offset_bytes >> 32), RWF_NOWAIT);
+}
+
 int polling_try_read_once(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
 {
 	int n;
 
-	if (!(slot->ready & FILE_KNOWN))
+	if (unlikely(!(slot->ready & FILE_KNOWN)))
 		look_up_file(loop, slot);
-	if (slot->ready & FILE_NO_TRY)
+	if (unlikely(slot->ready & FILE_NO_TRY))
 		return -EAGAIN;
-	do
-		n = counted(loop, preadv2(slot->fd, op->args.io.vectors, 1,
-					  (off_t)op->args.io.offset_bytes, RWF_NOWAIT));
-	while (n == -EINTR);
+	do {
+		n = read_cached(slot, op);
+		loop->stats.system_calls++;
+	} while (unlikely(n == -EINTR));
+	if (likely(n >= 0))
+		return n;
 	if (n == -EOPNOTSUPP) {
 		slot->ready |= FILE_NO_TRY;
 		n = -EAGAIN;

@@ -83,6 +83,68 @@ START_TEST(many_reads_of_one_handle_run_at_once)
 }
 END_TEST
 
+/* Reads in between end in their start, where the backend can; the close waits for those that have not
+ * ended, and none of them is lost or told twice. */
+START_TEST(reads_that_end_in_their_start_leave_the_others_where_they_are)
+{
+	static unsigned char parts[8][512];
+	struct trial trials[8];
+	struct trial closing;
+	bool inlined[8] = {false};
+	duet_handle file;
+
+	file_make(file_path("data"), sizeof(parts));
+	file = file_open(file_path("data"), O_RDONLY);
+	for (unsigned i = 0; i < 8; i++) {
+		trial_init(&trials[i]);
+		duet_op_read(&trials[i].op, file, parts[i], 512, i * 512u);
+		if (i % 2)
+			duet_op_inline(&trials[i].op);
+		inlined[i] = trial_try(&trials[i]) == 1;
+		ck_assert_int_eq(duet_op_pending(&trials[i].op), !inlined[i]);
+	}
+	trial_init(&closing);
+	duet_op_close(&closing.op, file);
+	trial_run(&closing);
+	expect(&closing, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	for (unsigned i = 0; i < 8; i++) {
+		if (trials[i].op.disposition == DUET_COMPLETED)
+			ck_assert(pattern_holds(parts[i], 512, i * 512u));
+		else
+			ck_assert_int_eq(trials[i].op.cause, DUET_CAUSE_CLOSE);
+		ck_assert(!duet_op_pending(&trials[i].op));
+		ck_assert_uint_eq(trials[i].ends, inlined[i] ? 0 : 1);
+	}
+}
+END_TEST
+
+/* What the usual way of a read doesn't ask for, is still asked. */
+START_TEST(a_read_is_refused_as_any_other_start)
+{
+	struct trial trial;
+	duet_handle file;
+
+	file_make(file_path("data"), 512);
+	file = file_open(file_path("data"), O_RDONLY);
+	trial_init(&trial);
+	duet_op_read(&trial.op, file, data, 0, 0);
+	ck_assert_int_eq(trial_try(&trial), -EINVAL);
+	duet_op_read(&trial.op, file, data, (size_t)DUET_TRANSFER_MAX + 1, 0);
+	ck_assert_int_eq(trial_try(&trial), -EINVAL);
+	duet_op_read(&trial.op, file, data, 512, (uint64_t)INT64_MAX + 1);
+	ck_assert_int_eq(trial_try(&trial), -EINVAL);
+	duet_op_read(&trial.op, file, data, 512, 0);
+	trial.op.flags |= DUET_WHOLE;
+	ck_assert_int_eq(trial_try(&trial), -EINVAL);
+	duet_op_read(&trial.op, file, data, 512, 0);
+	trial_run(&trial);
+	expect(&trial, 512, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	handle_close(file);
+	duet_op_read(&trial.op, file, data, 512, 0);
+	ck_assert_int_eq(trial_try(&trial), -EBADF);
+}
+END_TEST
+
 static int open_result(const char *path, int flags)
 {
 	struct trial trial;
@@ -488,7 +550,9 @@ int main(void)
 	return contract_run("file",
 		CASES(what_was_written_and_synced_is_read_back, reads_and_writes_are_at_their_offset,
 			a_read_is_short_only_at_the_end_of_the_file,
-			many_reads_of_one_handle_run_at_once, open_fails_as_the_kernel_says,
+			many_reads_of_one_handle_run_at_once,
+			reads_that_end_in_their_start_leave_the_others_where_they_are,
+			a_read_is_refused_as_any_other_start, open_fails_as_the_kernel_says,
 			open_without_a_path_is_refused,
 			a_read_of_a_handle_open_for_writing_fails_with_EBADF,
 			a_closed_file_handle_is_refused,

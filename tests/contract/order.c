@@ -1,5 +1,6 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -349,6 +350,46 @@ START_TEST(an_end_that_waits_to_be_told_is_told_before_that_of_a_later_send)
 }
 END_TEST
 
+/* The first of the reads that is told cancels a timer, which has ended thereby: it is told next. */
+
+static struct trial timer;
+
+static void stop_timer(struct trial *trial)
+{
+	(void)trial;
+	trial_cancel(&timer);
+}
+
+START_TEST(an_end_that_waits_to_be_told_is_told_before_that_of_a_later_read)
+{
+	enum { READS = 8 };
+	struct trial reads[READS];
+	duet_handle file;
+	unsigned first = 0;
+
+	file_make(file_path("data"), READS * 512);
+	file = file_open(file_path("data"), O_RDONLY);
+	trial_init(&timer);
+	duet_op_timeout(&timer.op, DUET_NO_DEADLINE);
+	trial_start(&timer);
+	for (unsigned i = 0; i < READS; i++) {
+		trial_init(&reads[i]);
+		reads[i].then = stop_timer;
+		duet_op_read(&reads[i].op, file, in + i * 512, 512, i * 512u);
+		trial_start(&reads[i]);
+	}
+	turn_until(stage.ends >= READS && duet_loop_pending(stage.loop) == 0);
+	for (unsigned i = 0; i < READS; i++) {
+		expect(&reads[i], 512, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+		if (reads[i].rank < reads[first].rank)
+			first = i;
+	}
+	expect(&timer, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+	ck_assert_uint_eq(timer.rank, reads[first].rank + 1);
+	handle_close(file);
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("order",
@@ -361,7 +402,8 @@ int main(void)
 			a_shutdown_behind_a_partial_send_ends_untouched,
 			a_send_behind_a_connect_goes_out_when_it_stands,
 			a_receive_behind_a_cancelled_one_is_not_starved,
-			an_end_that_waits_to_be_told_is_told_before_that_of_a_later_send),
+			an_end_that_waits_to_be_told_is_told_before_that_of_a_later_send,
+			an_end_that_waits_to_be_told_is_told_before_that_of_a_later_read),
 		CASES(a_receive_behind_one_cancelled_after_the_data_came_is_not_starved,
 			gathered_sends_that_end_short_share_out_what_moved));
 }
