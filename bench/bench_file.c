@@ -254,7 +254,7 @@ static void play_case(struct bench *bench)
 	if (bench->family == &families[CACHED]) {
 		judge(bench, POLLING_CALLED, FLOOR_POLLING, "no inline", false);
 		judge(bench, FLOOR_NOWAIT, FLOOR_POLLING, "nowait/pread", false);
-		judge(bench, POLLING, FLOOR_NOWAIT, "poll./nowait", false);
+		judge(bench, POLLING, FLOOR_NOWAIT, "poll./nowait", true);
 	}
 	judge(bench, FLOOR_COMPLETION, FLOOR_POLLING, "ring/other", false);
 	for (unsigned int index = 0; index < CONTESTANTS; index++)

@@ -11,10 +11,11 @@
 #include <duet/duet.h>
 #include <duet/polling.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { OPERATIONS_SPARE = 8, HANDLES_MAX = 4, SHUTDOWN_NS = 1000000000 };
+enum { OPERATIONS_SPARE = 8, HANDLES_MAX = 4, ENTRIES_LEAST = 8, SHUTDOWN_NS = 1000000000 };
 
 struct reader;
 
@@ -135,7 +136,7 @@ static int make_places(struct reader *reader)
 	return 0;
 }
 
-static int open_loop(struct reader *reader, const struct duet_backend *backend)
+static int open_loop(struct reader *reader, const struct duet_backend *backend, const char *tuning)
 {
 	struct duet_loop_options options;
 	int rc, fd;
@@ -144,6 +145,7 @@ static int open_loop(struct reader *reader, const struct duet_backend *backend)
 	options.operations_max = reader->shape.depth + OPERATIONS_SPARE;
 	options.handles_max = HANDLES_MAX;
 	options.worker_threads = reader->shape.threads;
+	options.tuning = tuning;
 	rc = duet_loop_create(&reader->loop, backend, &options);
 	if (rc < 0)
 		return rc;
@@ -151,8 +153,8 @@ static int open_loop(struct reader *reader, const struct duet_backend *backend)
 	return fd < 0 ? -errno : duet_handle_adopt(reader->loop, fd, 0, &reader->handle);
 }
 
-static void *create(const struct duet_backend *backend, const struct file_shape *shape,
-		    bool inlined)
+static void *create(const struct duet_backend *backend, const char *tuning,
+		    const struct file_shape *shape, bool inlined)
 {
 	struct reader *reader = calloc(1, sizeof(*reader));
 	int rc;
@@ -164,7 +166,7 @@ static void *create(const struct duet_backend *backend, const struct file_shape 
 	reader->inlined = inlined;
 	rc = make_places(reader);
 	if (rc == 0)
-		rc = open_loop(reader, backend);
+		rc = open_loop(reader, backend, tuning);
 	if (rc < 0) {
 		destroy(reader);
 		errno = -rc;
@@ -175,21 +177,25 @@ static void *create(const struct duet_backend *backend, const struct file_shape 
 
 static void *create_polling(const struct file_shape *shape)
 {
-	return create(duet_polling(), shape, true);
+	return create(duet_polling(), NULL, shape, true);
 }
 
 static void *create_polling_called(const struct file_shape *shape)
 {
-	return create(duet_polling(), shape, false);
+	return create(duet_polling(), NULL, shape, false);
 }
 
-/* A ring has workers of the kernel's: it needs none of ours. */
+/* A ring has workers of the kernel's: it needs none of ours. Its queue has as many places as the floor's,
+ * or the least there are: a longer one leaves the cache. */
 static void *create_completion(const struct file_shape *shape)
 {
 	struct file_shape alone = *shape;
+	char tuning[32];
 
 	alone.threads = 0;
-	return create(duet_completion(), &alone, true);
+	snprintf(tuning, sizeof(tuning), "entries=%u",
+		 shape->depth > ENTRIES_LEAST ? shape->depth : ENTRIES_LEAST);
+	return create(duet_completion(), tuning, &alone, true);
 }
 
 const struct file_engine twin_polling_reader = {
