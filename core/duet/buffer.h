@@ -37,8 +37,8 @@ struct duet_buffer {
 /*
  * Allocates count (1 to 32768, rounded up to a power of two) buffers of size_bytes (1 to 1 MiB).
  * Call it before the receives that use it, best before the first turn: it allocates.
- * 0, -EINVAL (out of range), -ENOSPC (the loop has DUET_POOLS_MAX pools already), -ENOMEM, or on
- * completion the kernel's error if it refuses a ring of buffers (-ENOMEM: RLIMIT_MEMLOCK).
+ * 0, -EINVAL (out of range), -ENOSPC (the loop has DUET_POOLS_MAX pools already), -ENOMEM, or the
+ * error of a kernel that is to hold the free buffers itself and refuses to (-ENOMEM: RLIMIT_MEMLOCK).
  */
 DUET_API int duet_pool_create(struct duet_loop *loop, uint32_t count, uint32_t size_bytes,
 			      struct duet_pool **pool);
