@@ -6,6 +6,7 @@
 #include "core/lifecycle.h"
 #include "core/operation.h"
 #include "core/queue.h"
+#include "core/scope.h"
 
 /*
  * Requests to end: by the caller, a deadline, a close, the shutdown. The earliest is recorded; what
@@ -65,6 +66,12 @@ void core_request(struct duet_loop *loop, struct duet_op *op, enum duet_cause ca
 	}
 }
 
+/* A shutdown asks the scopes, and those who are in a shelter by their own rules. */
+static bool is_spared(const struct duet_op *op, enum duet_cause cause)
+{
+	return cause == DUET_CAUSE_SHUTDOWN && core_scope_shelters(op);
+}
+
 void core_request_line(struct duet_loop *loop, struct duet_op *const *ring, enum duet_cause cause)
 {
 	struct duet_op *op = *ring;
@@ -73,14 +80,15 @@ void core_request_line(struct duet_loop *loop, struct duet_op *const *ring, enum
 	/* All are asked before the first one ends: its end may take others along, which then name
 	 * their own cause. */
 	for (struct duet_op *each = op; each; each = each == last ? NULL : each->next)
-		if (!each->request || each->request == REQUEST_PAUSE)
+		if ((!each->request || each->request == REQUEST_PAUSE) && !is_spared(each, cause))
 			each->request = (uint8_t)cause;
 	/* A request takes no other operation off its line: followers are not issued while a handle
 	 * closes or the loop shuts down, and they end by their own request. */
 	while (op) {
 		struct duet_op *next = op == last ? NULL : op->next;
 
-		core_request(loop, op, cause);
+		if (!is_spared(op, cause))
+			core_request(loop, op, cause);
 		op = next;
 	}
 }

@@ -304,9 +304,12 @@ static struct duet_op *successor(struct duet_loop *loop, const struct duet_op *o
 		break_stream(loop, slot);
 	if (slot->slot_state >= SLOT_CLOSING)
 		return drained_close(loop, slot);
-	if (core_kind(op)->line == LINE_OTHERS || loop->shutting_down)
+	if (core_kind(op)->line == LINE_OTHERS)
 		return NULL;
 	next = *line_of(slot, op);
+	/* Asked with the others, it ends by its own request. */
+	if (next && loop->shutting_down && next->request)
+		return NULL;
 	return next && next->state == STATE_WAITING ? next : NULL;
 }
 
@@ -408,7 +411,7 @@ static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet
 		return -EBUSY;
 	if (op->kind >= DUET_KIND_COUNT)
 		return -EINVAL;
-	if (loop->shutting_down)
+	if (loop->shutting_down && !loop->sheltering)
 		return -ESHUTDOWN;
 	if (core_kind(op)->line != LINE_NONE || op->kind == DUET_CLOSE) {
 		*slot = duet_core_slot_of(loop, op->handle);

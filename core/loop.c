@@ -12,6 +12,7 @@
 #include "core/lifecycle.h"
 #include "core/offload.h"
 #include "core/operation.h"
+#include "core/scope.h"
 #include "core/system.h"
 
 /* ---- Create. ---- */
@@ -223,15 +224,18 @@ static void request_all(struct duet_loop *loop)
 		core_request_line(loop, &slot->others, DUET_CAUSE_SHUTDOWN);
 	}
 	for (uint32_t i = 0; i < loop->entries_max && loop->pending; i++)
-		if (loop->entries[i].op)
+		if (loop->entries[i].op && !core_scope_shelters(loop->entries[i].op))
 			core_request(loop, loop->entries[i].op, DUET_CAUSE_SHUTDOWN);
 }
 
 int duet_loop_shutdown(struct duet_loop *loop, uint64_t deadline_ns)
 {
-	loop->shutting_down = true;
-	core_plain_bound(loop);
-	request_all(loop);
+	/* Once: what has begun since is a cleanup's. */
+	if (!loop->shutting_down) {
+		loop->shutting_down = true;
+		core_plain_bound(loop);
+		request_all(loop);
+	}
 	if (loop->in_turn)
 		return -EBUSY;
 	while (loop->pending || work_waits(loop)) {

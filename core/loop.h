@@ -170,6 +170,7 @@ struct duet_loop {
 	uint8_t try_first;
 	bool stopping; /* duet_loop_stop() */
 	bool shutting_down;
+	bool sheltering; /* what is started now is so also in a shutdown: see core/scope.c */
 	bool awake;   /* the backend has looked for events in this turn */
 	bool now_unread; /* now_ns is that of an earlier turn: see core_now_ns() */
 	bool in_turn; /* a turn is under way: no other may begin, and the loop can't go */

@@ -12,6 +12,7 @@
  *   loop.h          the thread's runtime: create it on a backend, run it, stop it
  *   handle.h        a descriptor as the loop knows it
  *   buffer.h        memory out of your hands: pools, loans and the ledger
+ *   scope.h         a parent that does not end before its children have; cancel, deadline, cleanup
  *   continuation.h  be resumed with a result (ready, suspend, resume)
  *   future.h        be woken and ask again (poll, waker, executor)
  *
@@ -25,5 +26,6 @@
 #include <duet/handle.h>
 #include <duet/loop.h>
 #include <duet/operation.h>
+#include <duet/scope.h>
 
 #endif

@@ -1,0 +1,570 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include "core/scope.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/lifecycle.h"
+#include "core/loop.h"
+#include "core/operation.h"
+
+/*
+ * Scopes, on top of operations and of nothing else. While an operation is a member the scope stands in
+ * the place of its callback, so that operations outside of scopes know nothing of them.
+ *
+ * A scope is itself present in the loop as one pending operation, a timeout at its deadline, or at no
+ * time: so a loop with an open scope is busy, a shutdown asks it to end as it asks all that is pending,
+ * and its deadline comes in the order of timers.
+ */
+
+static const uint64_t budget_default_ns = UINT64_C(1000000000);
+static const uint64_t budget_max_ns = UINT64_C(1000000000000);
+
+/* How a member ended, for the policy. */
+enum ending { ENDING_COMPLETED, ENDING_STOPPED, ENDING_FAILED };
+
+const char *core_scope_state_name(enum core_scope_state state)
+{
+	static const char *const names[SCOPE_STATE_COUNT] = {
+		"idle",    "open",     "asked",   "joining",
+		"leaving", "cleaning", "overdue", "ended"};
+
+	return state < SCOPE_STATE_COUNT ? names[state] : "?";
+}
+
+/* The one place where a scope's state changes. */
+static void set_state(struct duet_scope *scope, enum core_scope_state to)
+{
+	if (!(core_scope_moves[scope->state] & 1u << to)) {
+		fprintf(stderr,
+			"duet: scope %p: %s -> %s is no legal move: it was overwritten while lent, "
+			"or never opened\n",
+			(const void *)scope,
+			core_scope_state_name((enum core_scope_state)scope->state),
+			core_scope_state_name(to));
+		abort();
+	}
+	scope->state = (uint8_t)to;
+}
+
+static bool is_cleaning(const struct duet_scope *scope)
+{
+	return scope->state == SCOPE_CLEANING || scope->state == SCOPE_OVERDUE;
+}
+
+/* ---- Members. ---- */
+
+static void link_member(struct duet_scope *scope, struct duet_member *member)
+{
+	member->scope = scope;
+	member->next = NULL;
+	member->prev = scope->last;
+	if (scope->last)
+		scope->last->next = member;
+	else
+		scope->members = member;
+	scope->last = member;
+	scope->count++;
+}
+
+static void unlink_member(struct duet_member *member)
+{
+	struct duet_scope *scope = member->scope;
+
+	if (scope->cursor == member)
+		scope->cursor = member->next;
+	if (member->prev)
+		member->prev->next = member->next;
+	else
+		scope->members = member->next;
+	if (member->next)
+		member->next->prev = member->prev;
+	else
+		scope->last = member->prev;
+	member->scope = NULL;
+	scope->count--;
+}
+
+/* Whoever is asked may leave at once, and take others along: the cursor is beyond them then. */
+static void ask_members(struct duet_scope *scope, enum duet_cause cause)
+{
+	scope->cursor = scope->members;
+	while (scope->cursor) {
+		struct duet_member *member = scope->cursor;
+
+		scope->cursor = member->next;
+		member->ask(member, cause);
+	}
+}
+
+/* ---- Requests. ---- */
+
+/* What a member is told: the clock's word and the shutdown's go down as they are. */
+static enum duet_cause cause_below(enum duet_cause cause)
+{
+	return cause == DUET_CAUSE_DEADLINE || cause == DUET_CAUSE_SHUTDOWN ? cause
+									    : DUET_CAUSE_SCOPE;
+}
+
+static void ask_scope(struct duet_scope *scope, enum duet_cause cause)
+{
+	if (scope->state != SCOPE_OPEN && scope->state != SCOPE_JOINING)
+		return;
+	set_state(scope, scope->state == SCOPE_OPEN ? SCOPE_ASKED : SCOPE_LEAVING);
+	scope->cause = (uint8_t)cause;
+	ask_members(scope, cause_below(cause));
+}
+
+static void ask_operation(struct duet_member *member, enum duet_cause cause)
+{
+	core_request(member->scope->loop, member->op, cause);
+}
+
+static void ask_child(struct duet_member *member, enum duet_cause cause)
+{
+	if (!member->child->shield)
+		ask_scope(member->child, cause);
+}
+
+static int asked_error(const struct duet_scope *scope)
+{
+	return scope->cause == DUET_CAUSE_DEADLINE ? -ETIMEDOUT : -ECANCELED;
+}
+
+int duet_scope_check(const struct duet_scope *scope)
+{
+	switch (scope->state) {
+	case SCOPE_OPEN:
+	case SCOPE_JOINING:
+	case SCOPE_CLEANING:
+		return 0;
+	case SCOPE_ASKED:
+	case SCOPE_LEAVING:
+		return asked_error(scope);
+	case SCOPE_OVERDUE:
+		return -ETIMEDOUT;
+	default:
+		return -ESHUTDOWN;
+	}
+}
+
+void duet_scope_cancel(struct duet_scope *scope)
+{
+	if (scope->state == SCOPE_IDLE)
+		return;
+	core_check_owner(scope->loop);
+	ask_scope(scope, DUET_CAUSE_CANCEL);
+}
+
+static void cancel_here(struct duet_message *message)
+{
+	struct duet_scope_request *request = (struct duet_scope_request *)(void *)message;
+
+	duet_scope_cancel(request->scope);
+}
+
+_Static_assert(offsetof(struct duet_scope_request, message) == 0, "a request is its message");
+
+void duet_scope_post_cancel(struct duet_scope *scope, struct duet_scope_request *request)
+{
+	request->scope = scope;
+	request->message.fn = cancel_here;
+	duet_loop_post(scope->loop, &request->message);
+}
+
+/* ---- The end. ---- */
+
+static void advance(struct duet_message *message);
+
+/* Nothing of a scope is called back but from a turn, and not under whoever has just left it. */
+static void defer(struct duet_scope *scope)
+{
+	if (scope->deferred)
+		return;
+	scope->deferred = 1;
+	scope->message.fn = advance;
+	duet_loop_defer(scope->loop, &scope->message);
+}
+
+static void settle(struct duet_scope *scope)
+{
+	if (!scope->count && scope->state >= SCOPE_JOINING)
+		defer(scope);
+}
+
+/* What the end of a member means for the others. Its place in the scope is free already. */
+static void act(struct duet_scope *scope, struct duet_member *member, enum ending ending, int error)
+{
+	bool races = scope->policy == DUET_RACE || scope->policy == DUET_FIRST;
+
+	if (is_cleaning(scope))
+		return;
+	if (ending == ENDING_COMPLETED && races && !scope->winner) {
+		scope->winner = member;
+		if (scope->policy == DUET_RACE)
+			ask_scope(scope, DUET_CAUSE_ITSELF);
+		else if (scope->first)
+			defer(scope);
+	} else if (ending == ENDING_STOPPED) {
+		scope->stopped = error;
+	} else if (ending == ENDING_FAILED && (races || !scope->failure)) {
+		scope->failure = error;
+		if (scope->policy == DUET_FAIL_FAST)
+			ask_scope(scope, DUET_CAUSE_ITSELF);
+	}
+}
+
+static int verdict(const struct duet_scope *scope)
+{
+	if (scope->winner)
+		return 0;
+	return scope->failure ? scope->failure : scope->stopped;
+}
+
+/* ---- Presence: the one operation that stands for the scope in its loop. ---- */
+
+/* duet_op_start(), if sheltered also while the loop shuts down. */
+static int start(struct duet_loop *loop, struct duet_op *op, bool sheltered)
+{
+	bool before = loop->sheltering;
+	int answer;
+
+	loop->sheltering = sheltered;
+	answer = duet_op_start(loop, op);
+	loop->sheltering = before;
+	return answer;
+}
+
+static void be_present(struct duet_scope *scope, uint64_t due_ns)
+{
+	duet_op_timeout(&scope->presence, due_ns);
+	scope->present = !start(scope->loop, &scope->presence, true);
+}
+
+static void overrun(struct duet_scope *scope)
+{
+	if (scope->state != SCOPE_CLEANING)
+		return;
+	scope->overran = 1;
+	set_state(scope, SCOPE_OVERDUE);
+	ask_members(scope, DUET_CAUSE_DEADLINE);
+}
+
+/* The time of the scope has come, or of its cleanup, or the loop shuts down; or it has to end so that
+ * the next may begin. */
+static void presence_ended(struct duet_op *op)
+{
+	struct duet_scope *scope = op->context;
+	bool shutdown = op->cause == DUET_CAUSE_SHUTDOWN;
+
+	scope->present = 0;
+	if (op->result == 0 && scope->budgeted) {
+		overrun(scope);
+	} else if (op->result == 0 || shutdown) {
+		ask_scope(scope, shutdown ? DUET_CAUSE_SHUTDOWN : DUET_CAUSE_DEADLINE);
+	}
+	if (scope->state < SCOPE_CLEANING)
+		be_present(scope, DUET_NO_DEADLINE);
+	else
+		defer(scope);
+}
+
+/* ---- Operations. ---- */
+
+static enum ending ending_of(const struct duet_scope *scope, const struct duet_op *op, int *error)
+{
+	*error = op->cause == DUET_CAUSE_DEADLINE ? -ETIMEDOUT : -ECANCELED;
+	if (op->disposition == DUET_COMPLETED)
+		return ENDING_COMPLETED;
+	if (op->cause == DUET_CAUSE_ITSELF) {
+		*error = op->result;
+		return op->result < 0 ? ENDING_FAILED : ENDING_COMPLETED;
+	}
+	/* A deadline of its own is a failure of its own. */
+	if (op->cause == DUET_CAUSE_DEADLINE && !duet_scope_check(scope))
+		return ENDING_FAILED;
+	return ENDING_STOPPED;
+}
+
+static void stand_aside(struct duet_member *member, struct duet_op *op)
+{
+	op->done = member->done;
+	op->context = member->context;
+}
+
+static void operation_ended(struct duet_op *op)
+{
+	struct duet_member *member = op->context;
+	struct duet_scope *scope = member->scope;
+	duet_done_fn *done = member->done;
+	enum ending ending;
+	int error;
+
+	stand_aside(member, op);
+	if (op->more) {
+		done(op);
+		op->done = operation_ended;
+		op->context = member;
+		return;
+	}
+	ending = ending_of(scope, op, &error);
+	unlink_member(member);
+	if (done)
+		done(op);
+	act(scope, member, ending, error);
+	settle(scope);
+}
+
+/* Nothing but a close comes in when the cleanup is overdue: that is the least that is done. */
+static int may_enter(const struct duet_scope *scope, const struct duet_op *op)
+{
+	if (scope->state == SCOPE_OVERDUE && op->kind == DUET_CLOSE)
+		return 0;
+	return duet_scope_check(scope);
+}
+
+int duet_scope_start(struct duet_scope *scope, struct duet_member *member, struct duet_op *op)
+{
+	int error = may_enter(scope, op);
+	enum ending ending;
+	int answer;
+
+	if (error)
+		return error;
+	if (op->state != STATE_IDLE)
+		return -EBUSY;
+	if (!op->done && op->flags & DUET_MULTISHOT)
+		return -EINVAL;
+	*member = (struct duet_member){.ask = ask_operation, .op = op, .done = op->done,
+				       .context = op->context};
+	op->done = operation_ended;
+	op->context = member;
+	link_member(scope, member);
+	answer = start(scope->loop, op, scope->sheltered || is_cleaning(scope));
+	if (answer == 0)
+		return 0;
+	unlink_member(member);
+	stand_aside(member, op);
+	if (answer == 1) {
+		ending = ending_of(scope, op, &error);
+		act(scope, member, ending, error);
+		settle(scope);
+	}
+	return answer;
+}
+
+bool core_scope_shelters(const struct duet_op *op)
+{
+	const struct duet_scope *scope = NULL;
+
+	if (op->done == presence_ended)
+		scope = op->context;
+	else if (op->done == operation_ended)
+		scope = ((const struct duet_member *)op->context)->scope;
+	return scope && (scope->sheltered || is_cleaning(scope));
+}
+
+/* ---- Members of any other kind. ---- */
+
+int duet_scope_enter(struct duet_scope *scope, struct duet_member *member,
+		     void (*ask)(struct duet_member *member, enum duet_cause cause))
+{
+	int error = duet_scope_check(scope);
+
+	if (error)
+		return error;
+	core_check_owner(scope->loop);
+	*member = (struct duet_member){.ask = ask};
+	link_member(scope, member);
+	return 0;
+}
+
+void duet_member_leave(struct duet_member *member, int result)
+{
+	struct duet_scope *scope = member->scope;
+	bool stopped = (result == -ECANCELED || result == -ETIMEDOUT) && duet_scope_check(scope);
+
+	unlink_member(member);
+	act(scope, member,
+	    result >= 0 ? ENDING_COMPLETED : stopped ? ENDING_STOPPED : ENDING_FAILED, result);
+	settle(scope);
+}
+
+/* ---- From open to joined. ---- */
+
+void duet_scope_options_init(struct duet_scope_options *options)
+{
+	*options = (struct duet_scope_options){.size = sizeof(*options),
+					       .policy = DUET_WAIT_ALL,
+					       .deadline_ns = DUET_NO_DEADLINE,
+					       .cleanup_budget_ns = budget_default_ns};
+}
+
+static bool in_range(const struct duet_scope_options *options)
+{
+	return options->size == sizeof(*options) && options->policy < DUET_POLICY_COUNT &&
+	       options->cleanup_budget_ns >= 1 && options->cleanup_budget_ns <= budget_max_ns &&
+	       options->shield <= 1 &&
+	       !(options->shield && options->deadline_ns == DUET_NO_DEADLINE);
+}
+
+int duet_scope_open(struct duet_scope *scope, struct duet_loop *loop, struct duet_scope *parent,
+		    const struct duet_scope_options *options)
+{
+	struct duet_scope_options defaults;
+	int error = parent ? duet_scope_check(parent) : 0;
+
+	duet_scope_options_init(&defaults);
+	if (!options)
+		options = &defaults;
+	if (!in_range(options) || (parent && parent->loop != loop))
+		return -EINVAL;
+	if (error)
+		return error;
+	*scope = (struct duet_scope){.loop = loop,
+				     .policy = (uint8_t)options->policy,
+				     .shield = (uint8_t)options->shield,
+				     .cleanup_budget_ns = options->cleanup_budget_ns,
+				     .first = options->first,
+				     .context = options->context};
+	scope->sheltered = options->shield ||
+			   (parent && (parent->sheltered || is_cleaning(parent)));
+	duet_op_init(&scope->presence, presence_ended, scope);
+	duet_op_timeout(&scope->presence, options->deadline_ns);
+	error = start(loop, &scope->presence, scope->sheltered);
+	if (error)
+		return error;
+	scope->present = 1;
+	set_state(scope, SCOPE_OPEN);
+	if (parent) {
+		scope->member = (struct duet_member){.ask = ask_child, .child = scope};
+		link_member(parent, &scope->member);
+	}
+	return 0;
+}
+
+int duet_scope_join(struct duet_scope *scope, duet_scope_fn *joined)
+{
+	if (scope->state == SCOPE_IDLE || scope->state >= SCOPE_CLEANING)
+		return -ESHUTDOWN;
+	if (scope->state >= SCOPE_JOINING)
+		return -EALREADY;
+	core_check_owner(scope->loop);
+	scope->joined = joined;
+	set_state(scope, scope->state == SCOPE_OPEN ? SCOPE_JOINING : SCOPE_LEAVING);
+	settle(scope);
+	return 0;
+}
+
+/* The end of a scope is that of a member of its parent, which hears of it after joined(). */
+static void end(struct duet_scope *scope)
+{
+	struct duet_scope *parent = scope->member.scope;
+	struct duet_member *member = &scope->member;
+	bool stopped = scope->cause != DUET_CAUSE_ITSELF && !scope->failure;
+	int result = verdict(scope);
+
+	/* Its own deadline is a failure of its own. */
+	if (stopped && scope->cause == DUET_CAUSE_DEADLINE && parent && !duet_scope_check(parent))
+		stopped = false;
+	set_state(scope, SCOPE_ENDED);
+	scope->result = result;
+	if (parent)
+		unlink_member(member);
+	set_state(scope, SCOPE_IDLE);
+	if (scope->joined)
+		scope->joined(scope);
+	if (!parent)
+		return;
+	act(parent, member, !result ? ENDING_COMPLETED : stopped ? ENDING_STOPPED : ENDING_FAILED,
+	    result);
+	settle(parent);
+}
+
+/* The scope's presence makes room for the next: false until it has. */
+static bool is_absent(struct duet_scope *scope)
+{
+	if (scope->present)
+		duet_op_cancel(&scope->presence);
+	return !scope->present;
+}
+
+static void begin_cleanup(struct duet_scope *scope)
+{
+	uint64_t now_ns = duet_loop_now_ns(scope->loop);
+
+	scope->cleanup_end_ns = now_ns + scope->cleanup_budget_ns;
+	scope->budgeted = 1;
+	be_present(scope, scope->cleanup_end_ns);
+}
+
+/* Step by step, for as long as they end at once. */
+static void clean(struct duet_scope *scope)
+{
+	struct duet_cleanup *cleanup;
+
+	if (!scope->budgeted && scope->cleanups)
+		begin_cleanup(scope);
+	while (!scope->count && (cleanup = scope->cleanups)) {
+		scope->cleanups = cleanup->next;
+		/* Where the loop had no place for the clock's word, it is asked for in between. */
+		if (!scope->present && core_now_ns(scope->loop) >= scope->cleanup_end_ns)
+			overrun(scope);
+		cleanup->run(scope, cleanup);
+	}
+}
+
+static void advance(struct duet_message *message)
+{
+	struct duet_scope *scope = (struct duet_scope *)(void *)((char *)message -
+						offsetof(struct duet_scope, message));
+
+	scope->deferred = 0;
+	if (scope->winner && scope->first && !scope->told) {
+		scope->told = 1;
+		scope->first(scope);
+	}
+	if (scope->count || scope->state < SCOPE_JOINING || scope->deferred)
+		return;
+	if (!is_cleaning(scope))
+		set_state(scope, SCOPE_CLEANING);
+	if (!scope->budgeted && !is_absent(scope))
+		return;
+	clean(scope);
+	if (!scope->count && is_absent(scope))
+		end(scope);
+}
+
+/* ---- Cleanup. ---- */
+
+int duet_scope_defer(struct duet_scope *scope, struct duet_cleanup *cleanup)
+{
+	if (scope->state == SCOPE_IDLE || scope->state == SCOPE_ENDED)
+		return -ESHUTDOWN;
+	cleanup->next = scope->cleanups;
+	scope->cleanups = cleanup;
+	return 0;
+}
+
+_Static_assert(offsetof(struct duet_closing, cleanup) == 0, "a closing is its cleanup");
+
+/* A handle that somebody has closed already needs no more. */
+static void close_handle(struct duet_scope *scope, struct duet_cleanup *cleanup)
+{
+	struct duet_closing *closing = (struct duet_closing *)(void *)cleanup;
+
+	duet_op_close(&closing->op, closing->handle);
+	(void)!duet_scope_start(scope, &closing->member, &closing->op);
+}
+
+int duet_scope_defer_close(struct duet_scope *scope, struct duet_closing *closing,
+			   duet_handle handle)
+{
+	closing->cleanup.run = close_handle;
+	closing->handle = handle;
+	duet_op_init(&closing->op, NULL, NULL);
+	return duet_scope_defer(scope, &closing->cleanup);
+}

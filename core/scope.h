@@ -1,0 +1,40 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_SCOPE_H
+#define CORE_SCOPE_H
+
+#include <duet/scope.h>
+#include <stdbool.h>
+
+/* The states of a scope: see the picture in <duet/scope.h>. In this order: what comes later is nearer to
+ * the end. */
+enum core_scope_state {
+	SCOPE_IDLE,
+	SCOPE_OPEN,
+	SCOPE_ASKED,    /* a request has come: starts fail at their entry */
+	SCOPE_JOINING,  /* the body is over: when the last member ends, so does the scope */
+	SCOPE_LEAVING,  /* both */
+	SCOPE_CLEANING, /* no member is left but those of the cleanup's steps */
+	SCOPE_OVERDUE,  /* the same when their time is over */
+	SCOPE_ENDED,    /* all is done; to be told */
+	SCOPE_STATE_COUNT
+};
+
+/* For each state, the states that may follow it, as bits. */
+static const uint16_t core_scope_moves[SCOPE_STATE_COUNT] = {
+	[SCOPE_IDLE] = 1 << SCOPE_OPEN,
+	[SCOPE_OPEN] = 1 << SCOPE_ASKED | 1 << SCOPE_JOINING,
+	[SCOPE_ASKED] = 1 << SCOPE_LEAVING,
+	[SCOPE_JOINING] = 1 << SCOPE_LEAVING | 1 << SCOPE_CLEANING,
+	[SCOPE_LEAVING] = 1 << SCOPE_CLEANING,
+	[SCOPE_CLEANING] = 1 << SCOPE_OVERDUE | 1 << SCOPE_ENDED,
+	[SCOPE_OVERDUE] = 1 << SCOPE_ENDED,
+	[SCOPE_ENDED] = 1 << SCOPE_IDLE,
+};
+
+const char *core_scope_state_name(enum core_scope_state state);
+
+/* Is op a scope's, into which no request comes from outside: a shield's, or a cleanup's? */
+bool core_scope_shelters(const struct duet_op *op);
+
+#endif
