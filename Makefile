@@ -70,7 +70,7 @@ B := $(if $(filter release,$(MODE)),$(BUILD),$(BUILD)/$(MODE))
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Werror=implicit-function-declaration $(if $(filter 1,$(WERROR)),-Werror)
-INCLUDES := -Icore -Icompletion -Ipolling -Ireference -I.
+INCLUDES := -Icore -Icompletion -Ipolling -Ireference -Ilaboratory -I.
 CFLAGS ?= -O2 -g
 
 # Not empty if two texts aren't the same.
@@ -105,6 +105,7 @@ CORE_SRC := $(wildcard core/*.c core/tasks/*.c)
 COMPLETION_SRC := $(wildcard completion/*.c)
 POLLING_SRC := $(wildcard polling/*.c)
 REFERENCE_SRC := $(wildcard reference/*.c)
+LABORATORY_SRC := $(wildcard laboratory/*.c)
 COMPARE_SRC := $(filter-out %.bpf.c,$(wildcard compare/*.c compare/*/*.c compare/*/*/*.c))
 TWINS_SRC := $(wildcard reference/twins/*.c)
 EXAMPLES_SRC := $(wildcard examples/*.c)
@@ -115,9 +116,11 @@ FLOORS_SRC := $(wildcard bench/floors/*.c)
 SUPPORT_SRC := $(wildcard tests/support/*.c)
 TEST_KINDS := unit contract fault regress
 TEST_SRC := $(wildcard $(TEST_KINDS:%=tests/%/*.c))
-HEADERS := $(wildcard core/duet/*.h completion/duet/*.h polling/duet/*.h reference/duet/*.h)
+HEADERS := $(wildcard core/duet/*.h completion/duet/*.h polling/duet/*.h reference/duet/*.h \
+	laboratory/duet/*.h)
 
-ALL_SRC := $(CORE_SRC) $(COMPLETION_SRC) $(POLLING_SRC) $(REFERENCE_SRC) $(COMPARE_SRC) \
+ALL_SRC := $(CORE_SRC) $(COMPLETION_SRC) $(POLLING_SRC) $(REFERENCE_SRC) $(LABORATORY_SRC) \
+	$(COMPARE_SRC) \
 	$(TWINS_SRC) $(EXAMPLES_SRC) $(FLOOR_SRC) $(FLOORS_SRC) $(BENCH_SRC) $(BENCH_SUPPORT_SRC) \
 	$(SUPPORT_SRC) $(TEST_SRC)
 
@@ -125,7 +128,8 @@ obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 # A library stands for each folder that has a source.
 LIBRARIES := $(if $(CORE_SRC),libduet) $(if $(COMPLETION_SRC),libduet-completion) \
-	$(if $(POLLING_SRC),libduet-polling) $(if $(REFERENCE_SRC),libduet-reference)
+	$(if $(POLLING_SRC),libduet-polling) $(if $(REFERENCE_SRC),libduet-reference) \
+	$(if $(LABORATORY_SRC),libduet-laboratory)
 STATIC := $(LIBRARIES:%=$(B)/lib/%.a)
 # Nobody installs an instrumented or mutated library: those builds have no shared ones.
 SHARED := $(if $(filter release debug,$(MODE)),$(LIBRARIES:%=$(B)/lib/%.so))
@@ -207,6 +211,8 @@ $(B)/obj/polling/%.o: polling/%.c
 	$(call compile,$(LIBRARY_CFLAGS))
 $(B)/obj/reference/%.o: reference/%.c
 	$(call compile,$(LIBRARY_CFLAGS))
+$(B)/obj/laboratory/%.o: laboratory/%.c
+	$(call compile,$(LIBRARY_CFLAGS))
 $(B)/obj/compare/%.o: compare/%.c
 	$(call compile,-DDUET_VERSION='"$(VERSION)"' $(JANSSON_CFLAGS) -isystem $(B)/obj)
 $(B)/obj/tests/%.o: tests/%.c
@@ -247,6 +253,9 @@ $(B)/lib/libduet-polling.a: $(call obj,$(POLLING_SRC))
 $(B)/lib/libduet-reference.a: $(call obj,$(REFERENCE_SRC))
 	$(archive)
 
+$(B)/lib/libduet-laboratory.a: $(call obj,$(LABORATORY_SRC))
+	$(archive)
+
 # What programs and tests share beside the libraries: everything of a program but its main().
 $(B)/obj/support.a: $(call obj,$(SUPPORT_SRC))
 	$(archive)
@@ -273,6 +282,9 @@ $(B)/lib/libduet-completion.so: $(call obj,$(COMPLETION_SRC)) | $(B)/lib/libduet
 $(B)/lib/libduet-polling.so: $(call obj,$(POLLING_SRC)) | $(B)/lib/libduet.so
 	$(call share,-L$(B)/lib -lduet)
 $(B)/lib/libduet-reference.so: $(call obj,$(REFERENCE_SRC)) | $(B)/lib/libduet.so
+	$(call share,-L$(B)/lib -lduet)
+
+$(B)/lib/libduet-laboratory.so: $(call obj,$(LABORATORY_SRC)) | $(B)/lib/libduet.so
 	$(call share,-L$(B)/lib -lduet)
 
 $(B)/duet: $(B)/obj/compare/main.o $(B)/obj/compare.a $(B)/obj/floors.a $(LINK_STATIC)

@@ -134,6 +134,14 @@ DUET_API void duet_core_starve(struct duet_loop *loop, struct duet_op *op);
 /* The answer to a cancel says that op was not stopped and may never end by itself: asked again. */
 DUET_API void duet_core_cancel_again(struct duet_loop *loop, struct duet_op *op);
 
+/* ---- For the laboratory. ---- */
+
+/* Where the callback of op stands: in it, or with the scope that stands in its place. */
+DUET_API duet_done_fn **duet_core_callback(struct duet_op *op);
+
+/* As if the deadline of op had come. */
+DUET_API void duet_core_expire(struct duet_op *op);
+
 /* ---- Questions. ---- */
 
 /* The pending operation of an identity (tag bits ignored), or NULL: it has ended. Quietly. */

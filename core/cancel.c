@@ -101,6 +101,11 @@ void duet_op_cancel(struct duet_op *op)
 	core_request(op->loop, op, DUET_CAUSE_CANCEL);
 }
 
+void duet_core_expire(struct duet_op *op)
+{
+	core_request(op->loop, op, DUET_CAUSE_DEADLINE);
+}
+
 int duet_op_pending(const struct duet_op *op)
 {
 	return op->state != STATE_IDLE;

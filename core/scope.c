@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/backend.h"
 #include "core/lifecycle.h"
 #include "core/loop.h"
 #include "core/operation.h"
@@ -354,6 +355,13 @@ int duet_scope_start(struct duet_scope *scope, struct duet_member *member, struc
 		settle(scope);
 	}
 	return answer;
+}
+
+duet_done_fn **duet_core_callback(struct duet_op *op)
+{
+	if (op->done == operation_ended)
+		return &((struct duet_member *)op->context)->done;
+	return &op->done;
 }
 
 bool core_scope_shelters(const struct duet_op *op)

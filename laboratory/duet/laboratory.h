@@ -1,0 +1,177 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#ifndef DUET_LABORATORY_H
+#define DUET_LABORATORY_H
+
+#include <duet/api.h>
+#include <duet/loop.h>
+#include <duet/scope.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * The cancellation laboratory: what if it is cancelled here?
+ *
+ * A workload is a piece of a program on the common API: a set-up, a body that starts operations in a
+ * scope, and a check. It is run once to count its points, the operations that it lends to the loop, in
+ * their order; then once more for each point, phase and kind of cancel, with a cancel there. After
+ * each run the laboratory looks for what must hold whatever was cancelled when. All of it is
+ * repeatable: one thread, peers in memory that act by a script, nothing that depends on time. It needs
+ * a workload that is as repeatable; one that is not is named.
+ *
+ * Each run is made in a loop of its own, in a child process: one that crashes or hangs is named with
+ * its coordinates, and the sweep goes on.
+ */
+struct duet_lab;
+
+struct duet_lab_workload {
+	const char *name;
+	size_t state_bytes; /* of the body's own memory: the laboratory's, zero before each run. Lend
+			       from nowhere else: it is watched when the run is over */
+	/* Makes what the body works on: connections by duet_lab_pair(), and what their other ends do.
+	 * 0, or -errno: the run is not made. */
+	int (*set_up)(struct duet_lab *lab, void *state);
+	/* Starts what there is to do, and returns; what it started may start more, in the same scope,
+	 * and the body is over when the scope has joined. It is called again, in another scope and
+	 * with the same state, until duet_lab_finish() was called, or three times. */
+	void (*body)(struct duet_lab *lab, struct duet_scope *scope, void *state);
+	/* NULL, or what is wrong, in a few words. After the last body; may be NULL. */
+	const char *(*check)(struct duet_lab *lab, void *state);
+};
+
+/* ---- For set-ups and bodies. ---- */
+
+DUET_API struct duet_loop *duet_lab_loop(const struct duet_lab *lab);
+
+/* How many bodies were run before this one in this run: 0 in the first. */
+DUET_API unsigned duet_lab_attempt(const struct duet_lab *lab);
+
+/* All is done: the body is not called again. Also from callbacks. */
+DUET_API void duet_lab_finish(struct duet_lab *lab);
+
+/* Of what was cancelled something remains undone, and the caller was told so: the run need not end
+ * like one without a cancel. */
+DUET_API void duet_lab_declare_partial(struct duet_lab *lab);
+
+#define DUET_LAB_PEERS_MAX 8
+
+/*
+ * A connection: *handle is the body's end, the other is the laboratory's. Returns the peer's number,
+ * or -errno. What the peer sends is a stream of which every byte is known by its place, and so is
+ * what it expects to receive.
+ */
+DUET_API int duet_lab_pair(struct duet_lab *lab, duet_handle *handle);
+
+/* The script: one step is taken each time that nothing can go on without it. */
+DUET_API void duet_lab_peer_sends(struct duet_lab *lab, int peer, uint32_t bytes);
+DUET_API void duet_lab_peer_receives(struct duet_lab *lab, int peer, uint32_t bytes);
+DUET_API void duet_lab_peer_closes(struct duet_lab *lab, int peer);
+
+/* The body has received these: the next bytes of the peer's stream, each once. */
+DUET_API void duet_lab_received(struct duet_lab *lab, int peer, const void *data, size_t bytes);
+
+/* The bytes that the peer expects at this place of the body's stream. */
+DUET_API void duet_lab_fill(struct duet_lab *lab, int peer, uint64_t place, void *data,
+			    size_t bytes);
+/* The body's sends say that so many of them went out. */
+DUET_API void duet_lab_sent(struct duet_lab *lab, int peer, size_t bytes);
+
+/* ---- The sweep. ---- */
+
+/* When, seen from the operation that is the point. */
+enum duet_lab_phase {
+	DUET_LAB_SAME_BATCH, /* started, not yet handed over */
+	DUET_LAB_IN_FLIGHT,  /* handed over, and nothing there for it */
+	DUET_LAB_SATISFIED,  /* what it waits for has come, and the loop has not looked */
+	DUET_LAB_POSTED,     /* the loop has fetched that, and has not acted upon it */
+	DUET_LAB_DISPATCHED, /* its callback is about to be called */
+	DUET_LAB_PHASE_COUNT
+};
+
+enum duet_lab_kind {
+	DUET_LAB_OPERATION, /* duet_op_cancel() */
+	DUET_LAB_SCOPE,     /* duet_scope_cancel() of the body's scope */
+	DUET_LAB_DEADLINE,  /* the operation's deadline comes */
+	DUET_LAB_SHUTDOWN,  /* the loop's */
+	DUET_LAB_KIND_COUNT
+};
+
+/* What has to hold: the numbers are those of docs/cancellation.md. */
+enum duet_lab_invariant {
+	DUET_LAB_TERMINAL = 1,    /* one terminal completion for each operation */
+	DUET_LAB_BYTES = 2,       /* sent = received + still there + declared partial */
+	DUET_LAB_DESCRIPTORS = 3, /* as many as before */
+	DUET_LAB_LOANS = 4,       /* none when the scope has joined */
+	DUET_LAB_POOL = 5,        /* full again */
+	DUET_LAB_LATENCY = 7,     /* joined within a bound of turns after the request */
+	DUET_LAB_MIXED = 9,       /* no byte of another place or stream */
+	DUET_LAB_RESTART = 10,    /* ends as the run without a cancel did, or is declared partial */
+	DUET_LAB_QUIET = 12,      /* nothing in flight after the end, nothing written after it */
+	DUET_LAB_CHECK = 13,      /* the workload's own check */
+	DUET_LAB_HANG = 14,       /* it never ended */
+	DUET_LAB_CRASH = 15,      /* a signal ended it */
+	DUET_LAB_REPEAT = 16      /* two runs without a cancel differ */
+};
+
+enum duet_lab_verdict {
+	DUET_LAB_OK,
+	DUET_LAB_PARTIAL,   /* declared */
+	DUET_LAB_UNREACHED, /* the point has no such moment: what it waits for is there at once */
+	DUET_LAB_VIOLATION
+};
+
+struct duet_lab_outcome {
+	uint32_t point; /* from 1; 0: the run without a cancel */
+	uint8_t phase;
+	uint8_t kind;
+	uint8_t verdict;
+	uint8_t invariant; /* which was violated, or 0 */
+	uint8_t op_kind;   /* enum duet_kind of the point */
+	uint8_t disposition;
+	uint8_t cause;
+	uint8_t reached;
+	uint32_t turns; /* from the request to joined */
+	char text[84];  /* what was seen, for people */
+};
+
+struct duet_lab_sweep {
+	const struct duet_lab_workload *workload;
+	const struct duet_backend *backend;
+	const char *tuning; /* or NULL */
+	uint32_t points_max; /* 0: 64 */
+	uint32_t turns_max;  /* from a request to joined: 0: 16 */
+
+	/* Filled in; outcomes are the caller's to free(). */
+	struct duet_lab_outcome *outcomes;
+	uint32_t outcome_count;
+	uint32_t points;
+	uint32_t runs;
+	uint32_t violations;
+	uint32_t partials;
+	uint32_t unreached;
+	uint32_t turns_worst;
+};
+
+/* Runs all of it. 0 (violations are results, no error), or -errno: the backend is refused here, no
+ * memory, no child process. */
+DUET_API int duet_lab_run(struct duet_lab_sweep *sweep);
+
+/* One run, at one place, in this process, for a debugger; outcome is filled in. */
+DUET_API int duet_lab_replay(const struct duet_lab_sweep *sweep, uint32_t point,
+			     enum duet_lab_phase phase, enum duet_lab_kind kind,
+			     struct duet_lab_outcome *outcome);
+
+DUET_API const char *duet_lab_phase_name(enum duet_lab_phase phase);
+DUET_API const char *duet_lab_kind_name(enum duet_lab_kind kind);
+DUET_API const char *duet_lab_verdict_name(enum duet_lab_verdict verdict);
+DUET_API const char *duet_lab_invariant_name(enum duet_lab_invariant invariant);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stddef.h>
+
+#include "laboratory/internal.h"
+
+/*
+ * Between core and a backend: a copy of the backend's table in which two hooks are the laboratory's.
+ * Each counts or puts in a cancel, and passes the call on; the state is the backend's own.
+ */
+
+struct duet_lab *lab_of(const struct duet_loop *loop)
+{
+	const char *table = (const char *)loop->backend;
+
+	return (struct duet_lab *)(uintptr_t)(table - offsetof(struct duet_lab, between));
+}
+
+static int start(struct duet_loop *loop, struct duet_op *op)
+{
+	struct duet_lab *lab = lab_of(loop);
+	int answer = lab->backend->start(loop, op);
+
+	/* What ends here inline is told to nobody. */
+	if (answer == BACKEND_ISSUED || (answer == BACKEND_ENDED && !(op->flags & DUET_INLINE)))
+		lab_point_reached(lab, op);
+	return answer;
+}
+
+static int wait(struct duet_loop *loop, int64_t timeout_ns)
+{
+	struct duet_lab *lab = lab_of(loop);
+	int error;
+
+	lab->turns++;
+	lab_before_wait(lab);
+	error = lab->backend->wait(loop, timeout_ns);
+	lab_after_wait(lab);
+	return error;
+}
+
+int lab_loop_create(struct duet_lab *lab, const struct duet_backend *backend, const char *tuning)
+{
+	struct duet_loop_options options;
+
+	duet_loop_options_init(&options);
+	options.operations_max = 1024;
+	options.handles_max = 256;
+	options.tuning = tuning;
+	lab->backend = backend;
+	lab->between = *backend;
+	lab->between.start = start;
+	lab->between.wait = wait;
+	/* The short way past start(). */
+	lab->between.transfer = NULL;
+	return duet_loop_create(&lab->loop, &lab->between, &options);
+}

@@ -1,0 +1,220 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "laboratory/internal.h"
+
+/*
+ * The other ends. Every byte of a stream is known by its place: so a byte that comes twice, not at all or
+ * to a stranger is seen as such, and not only counted.
+ */
+
+enum direction { FROM_PEER, TO_PEER };
+
+/* Splitmix64 (Steele, Lea, Flood, 2014), of which a byte: no short period that would hide a shift. */
+static unsigned char byte_at(int peer, enum direction direction, uint64_t place)
+{
+	uint64_t x = place + ((uint64_t)peer << 56) + ((uint64_t)direction << 48) +
+		     UINT64_C(0x9e3779b97f4a7c15);
+
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return (unsigned char)(x ^ x >> 31);
+}
+
+int duet_lab_pair(struct duet_lab *lab, duet_handle *handle)
+{
+	struct peer *peer = &lab->peers[lab->peer_count];
+	int fds[2];
+	int error;
+
+	if (lab->peer_count == DUET_LAB_PEERS_MAX)
+		return -ENOSPC;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return -errno;
+	error = duet_handle_adopt(lab->loop, fds[0], 0, handle);
+	if (error) {
+		close(fds[0]);
+		close(fds[1]);
+		return error;
+	}
+	*peer = (struct peer){.fd = fds[1], .handle = *handle};
+	return lab->peer_count++;
+}
+
+/* ---- The script. ---- */
+
+static void add_step(struct duet_lab *lab, enum step_kind kind, int peer, uint32_t bytes)
+{
+	if (lab->step_count < STEPS_MAX)
+		lab->steps[lab->step_count++] = (struct step){(uint8_t)kind, (uint8_t)peer, bytes};
+	else
+		lab_violation(lab, DUET_LAB_CHECK, "the script has more than %d steps", STEPS_MAX);
+}
+
+void duet_lab_peer_sends(struct duet_lab *lab, int peer, uint32_t bytes)
+{
+	add_step(lab, STEP_SENDS, peer, bytes);
+}
+
+void duet_lab_peer_receives(struct duet_lab *lab, int peer, uint32_t bytes)
+{
+	add_step(lab, STEP_RECEIVES, peer, bytes);
+}
+
+void duet_lab_peer_closes(struct duet_lab *lab, int peer)
+{
+	add_step(lab, STEP_CLOSES, peer, 0);
+}
+
+/* Each step in one piece: a receive that waits must not be given its first byte alone. */
+static void send_some(struct peer *peer, int number, uint32_t bytes)
+{
+	unsigned char piece[4096];
+
+	while (bytes) {
+		uint32_t part = bytes < sizeof(piece) ? bytes : (uint32_t)sizeof(piece);
+		ssize_t sent;
+
+		for (uint32_t i = 0; i < part; i++)
+			piece[i] = byte_at(number, FROM_PEER, peer->sent + i);
+		sent = send(peer->fd, piece, part, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (sent <= 0)
+			return;
+		peer->sent += (uint64_t)sent;
+		bytes -= (uint32_t)sent;
+	}
+}
+
+/* What is there, and no more than that. */
+static void receive_some(struct duet_lab *lab, int number, uint32_t bytes)
+{
+	struct peer *peer = &lab->peers[number];
+	unsigned char byte;
+
+	while (bytes-- && recv(peer->fd, &byte, 1, MSG_DONTWAIT) == 1) {
+		if (byte != byte_at(number, TO_PEER, peer->arrived))
+			lab_violation(lab, DUET_LAB_MIXED,
+				      "peer %d: byte %llu of the body's stream is another one", number,
+				      (unsigned long long)peer->arrived);
+		peer->arrived++;
+	}
+}
+
+static void close_peer(struct peer *peer)
+{
+	if (peer->fd >= 0)
+		close(peer->fd);
+	peer->fd = -1;
+}
+
+bool lab_step(struct duet_lab *lab)
+{
+	const struct step *step = &lab->steps[lab->step_next];
+
+	if (lab->step_next == lab->step_count)
+		return false;
+	lab->step_next++;
+	lab->acted = lab->handed_over;
+	if (lab->peers[step->peer].fd < 0)
+		return true;
+	if (step->kind == STEP_SENDS)
+		send_some(&lab->peers[step->peer], step->peer, step->bytes);
+	else if (step->kind == STEP_RECEIVES)
+		receive_some(lab, step->peer, step->bytes);
+	else
+		close_peer(&lab->peers[step->peer]);
+	return true;
+}
+
+/* ---- The account. ---- */
+
+void duet_lab_received(struct duet_lab *lab, int number, const void *data, size_t bytes)
+{
+	struct peer *peer = &lab->peers[number];
+	const unsigned char *byte = data;
+
+	for (size_t i = 0; i < bytes; i++, peer->received++) {
+		if (peer->received >= peer->sent ||
+		    byte[i] != byte_at(number, FROM_PEER, peer->received)) {
+			lab_violation(lab, DUET_LAB_MIXED,
+				      "peer %d: what came as its byte %llu is another one", number,
+				      (unsigned long long)peer->received);
+			return;
+		}
+	}
+}
+
+void duet_lab_fill(struct duet_lab *lab, int peer, uint64_t place, void *data, size_t bytes)
+{
+	unsigned char *byte = data;
+
+	(void)lab;
+	for (size_t i = 0; i < bytes; i++)
+		byte[i] = byte_at(peer, TO_PEER, place + i);
+}
+
+void duet_lab_sent(struct duet_lab *lab, int peer, size_t bytes)
+{
+	lab->peers[peer].claimed += bytes;
+}
+
+/* What the peer sent and nobody took is still in the socket, if the handle is still open. */
+static uint64_t still_there(const struct duet_lab *lab, const struct peer *peer)
+{
+	int fd = duet_handle_fd(lab->loop, peer->handle);
+	int bytes = 0;
+
+	if (fd < 0 || ioctl(fd, FIONREAD, &bytes) < 0)
+		return 0;
+	return (uint64_t)bytes;
+}
+
+/* A handle that the body closed took what was unread with it: that was the body's to decide. */
+static bool is_open(const struct duet_lab *lab, const struct peer *peer)
+{
+	return duet_handle_fd(lab->loop, peer->handle) >= 0;
+}
+
+void lab_peers_judge(struct duet_lab *lab)
+{
+	for (int i = 0; i < lab->peer_count; i++) {
+		struct peer *peer = &lab->peers[i];
+		uint64_t there = still_there(lab, peer);
+
+		if (is_open(lab, peer) && peer->received + there != peer->sent)
+			lab_violation(lab, DUET_LAB_BYTES,
+				      "peer %d sent %llu, %llu received and %llu still there", i,
+				      (unsigned long long)peer->sent,
+				      (unsigned long long)peer->received,
+				      (unsigned long long)there);
+		if (peer->fd < 0)
+			continue;
+		receive_some(lab, i, UINT32_MAX);
+		if (peer->arrived != peer->claimed)
+			lab_violation(lab, DUET_LAB_BYTES,
+				      "the body says that %llu went to peer %d, and %llu came",
+				      (unsigned long long)peer->claimed, i,
+				      (unsigned long long)peer->arrived);
+	}
+}
+
+uint64_t lab_peers_digest(const struct duet_lab *lab)
+{
+	uint64_t digest = UINT64_C(0xcbf29ce484222325);
+
+	for (int i = 0; i < lab->peer_count; i++) {
+		digest = (digest ^ lab->peers[i].received) * UINT64_C(0x100000001b3);
+		digest = (digest ^ lab->peers[i].arrived) * UINT64_C(0x100000001b3);
+	}
+	return digest;
+}
+
+void lab_peers_close(struct duet_lab *lab)
+{
+	for (int i = 0; i < lab->peer_count; i++)
+		close_peer(&lab->peers[i]);
+}

@@ -1,0 +1,271 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <dirent.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "laboratory/internal.h"
+
+/* One run: a loop, a set-up, bodies until all is done, and what must hold afterwards. */
+
+enum {
+	IDLE_TURNS_MAX = 50, /* without a completion and without a step left: it hangs */
+	IDLE_NS = 1000000,    /* of each of them but the first few: a worker thread may be at it */
+	IDLE_SPINS = 4,
+	QUIET = 0xa5
+};
+
+static const uint64_t end_ns = UINT64_C(200000000);
+
+void lab_violation(struct duet_lab *lab, enum duet_lab_invariant invariant, const char *format, ...)
+{
+	struct duet_lab_outcome *outcome = lab->outcome;
+	va_list args;
+
+	if (outcome->verdict == DUET_LAB_VIOLATION)
+		return;
+	outcome->verdict = DUET_LAB_VIOLATION;
+	outcome->invariant = (uint8_t)invariant;
+	va_start(args, format);
+	vsnprintf(outcome->text, sizeof(outcome->text), format, args);
+	va_end(args);
+}
+
+struct duet_loop *duet_lab_loop(const struct duet_lab *lab)
+{
+	return lab->loop;
+}
+
+unsigned duet_lab_attempt(const struct duet_lab *lab)
+{
+	return lab->attempt;
+}
+
+void duet_lab_finish(struct duet_lab *lab)
+{
+	lab->finished = true;
+}
+
+void duet_lab_declare_partial(struct duet_lab *lab)
+{
+	lab->partial = true;
+}
+
+/* ---- A body. ---- */
+
+static void joined(struct duet_scope *scope)
+{
+	((struct duet_lab *)scope->context)->joined = true;
+}
+
+static int take_turns(struct duet_lab *lab)
+{
+	unsigned idle = 0;
+
+	while (!lab->joined) {
+		int count = duet_loop_turn(lab->loop, idle > IDLE_SPINS ? IDLE_NS : 0);
+
+		if (count < 0)
+			return count;
+		if (count > 0 || (idle >= 1 && lab_step(lab)))
+			idle = 0;
+		else if (++idle == IDLE_TURNS_MAX)
+			return -ETIMEDOUT;
+	}
+	return 0;
+}
+
+static void judge_join(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
+{
+	uint32_t bound = sweep->turns_max ? sweep->turns_max : 16;
+	struct duet_ledger ledger;
+
+	duet_loop_ledger(lab->loop, &ledger);
+	if (ledger.lent_count)
+		lab_violation(lab, DUET_LAB_LOANS, "%u buffers of %llu bytes are on loan",
+			      ledger.lent_count, (unsigned long long)ledger.lent_bytes);
+	if (!lab->requested || lab->place.kind == DUET_LAB_OPERATION ||
+	    lab->place.kind == DUET_LAB_DEADLINE || lab->outcome->turns)
+		return;
+	lab->outcome->turns = (uint32_t)(lab->turns - lab->request_turn) + 1;
+	if (lab->outcome->turns > bound)
+		lab_violation(lab, DUET_LAB_LATENCY, "joined %u turns after the request",
+			      lab->outcome->turns);
+}
+
+static int run_body(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
+{
+	struct duet_scope_options options;
+	int error;
+
+	duet_scope_options_init(&options);
+	options.context = lab;
+	error = duet_scope_open(&lab->scope, lab->loop, NULL, &options);
+	if (error)
+		return error;
+	lab->joined = false;
+	lab->workload->body(lab, &lab->scope, lab->state);
+	duet_scope_join(&lab->scope, joined);
+	error = take_turns(lab);
+	if (!error)
+		judge_join(lab, sweep);
+	return error;
+}
+
+/* After a shutdown there is no other body. */
+static int run_bodies(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
+{
+	int error = 0;
+
+	while (!error && !lab->finished && lab->attempt < ATTEMPTS_MAX &&
+	       !(lab->requested && lab->place.kind == DUET_LAB_SHUTDOWN)) {
+		error = run_body(lab, sweep);
+		lab->attempt++;
+	}
+	return error;
+}
+
+/* ---- Before and after. ---- */
+
+static unsigned descriptors_open(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	if (!directory)
+		return 0;
+	while (readdir(directory))
+		count++;
+	closedir(directory);
+	return count;
+}
+
+static int make_probe(struct duet_lab *lab)
+{
+	int fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	error = duet_handle_adopt(lab->loop, fd, 0, &lab->probe_handle);
+	if (error)
+		close(fd);
+	return error;
+}
+
+static int set_up(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
+{
+	int error = lab_loop_create(lab, sweep->backend, sweep->tuning);
+
+	if (error)
+		return error;
+	error = make_probe(lab);
+	return error ? error : lab->workload->set_up(lab, lab->state);
+}
+
+static void judge_hang(struct duet_lab *lab, int error)
+{
+	if (error == -ETIMEDOUT)
+		lab_violation(lab, DUET_LAB_HANG, "%u operations wait for what never comes",
+			      duet_loop_pending(lab->loop));
+	else if (error)
+		lab_violation(lab, DUET_LAB_CHECK, "the body can't be run: %s",
+			      duet_error_name(error));
+}
+
+static void judge_end(struct duet_lab *lab)
+{
+	bool shut_down = lab->requested && lab->place.kind == DUET_LAB_SHUTDOWN;
+	const char *wrong = NULL;
+	struct duet_ledger ledger;
+
+	lab_peers_judge(lab);
+	duet_loop_ledger(lab->loop, &ledger);
+	if (ledger.held_count)
+		lab_violation(lab, DUET_LAB_POOL, "%u buffers of a pool were not returned",
+			      ledger.held_count);
+	if (!lab->finished && !lab->partial && !shut_down)
+		lab_violation(lab, DUET_LAB_RESTART, "not finished after %u bodies", lab->attempt);
+	if (lab->workload->check && !shut_down)
+		wrong = lab->workload->check(lab, lab->state);
+	if (wrong)
+		lab_violation(lab, DUET_LAB_CHECK, "%s", wrong);
+}
+
+/* Nobody may write here any more: not a late completion, and not the kernel. */
+static void judge_quiet(struct duet_lab *lab)
+{
+	size_t bytes = lab->workload->state_bytes;
+	const unsigned char *state = lab->state;
+
+	memset(lab->state, QUIET, bytes);
+	if (duet_loop_shutdown(lab->loop, duet_loop_now_ns(lab->loop) + end_ns) < 0) {
+		lab_violation(lab, DUET_LAB_QUIET, "%u operations in flight after the end",
+			      duet_loop_pending(lab->loop));
+		return;
+	}
+	if (duet_loop_destroy(lab->loop) < 0)
+		lab_violation(lab, DUET_LAB_QUIET, "the loop is busy after its shutdown");
+	for (size_t i = 0; i < bytes; i++) {
+		if (state[i] == QUIET)
+			continue;
+		lab_violation(lab, DUET_LAB_QUIET, "byte %zu of the state was written after the end",
+			      i);
+		return;
+	}
+}
+
+static void set_verdict(const struct duet_lab *lab)
+{
+	struct duet_lab_outcome *outcome = lab->outcome;
+
+	outcome->reached = lab->requested;
+	if (outcome->verdict == DUET_LAB_VIOLATION)
+		return;
+	if (lab->place.point && !lab->requested)
+		outcome->verdict = DUET_LAB_UNREACHED;
+	else if (lab->partial)
+		outcome->verdict = DUET_LAB_PARTIAL;
+}
+
+static void judge(struct duet_lab *lab, int error, uint64_t *digest)
+{
+	judge_hang(lab, error);
+	if (!error)
+		judge_end(lab);
+	*digest = lab_peers_digest(lab);
+	if (lab->outcome->verdict != DUET_LAB_VIOLATION || !error)
+		judge_quiet(lab);
+}
+
+int lab_run_once(const struct duet_lab_sweep *sweep, struct place place,
+		 struct duet_lab_outcome *outcome, uint64_t *digest, uint32_t *points)
+{
+	size_t bytes = sweep->workload->state_bytes ? sweep->workload->state_bytes : 1;
+	struct duet_lab lab = {.workload = sweep->workload, .place = place, .outcome = outcome};
+	unsigned descriptors = descriptors_open();
+	int error;
+
+	*outcome = (struct duet_lab_outcome){.point = place.point, .phase = (uint8_t)place.phase,
+					     .kind = (uint8_t)place.kind};
+	/* Mapped, so that what is written behind its end is caught by the page that follows. */
+	lab.state = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (lab.state == MAP_FAILED)
+		return -ENOMEM;
+	error = set_up(&lab, sweep);
+	if (!error)
+		judge(&lab, run_bodies(&lab, sweep), digest);
+	lab_peers_close(&lab);
+	*points = lab.points;
+	if (!error && descriptors_open() != descriptors)
+		lab_violation(&lab, DUET_LAB_DESCRIPTORS, "%d descriptors more than before",
+			      (int)descriptors_open() - (int)descriptors);
+	set_verdict(&lab);
+	munmap(lab.state, bytes);
+	return error;
+}

@@ -1,0 +1,179 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <duet/laboratory.h>
+#include <stdio.h>
+
+#include "tests/support/harness.h"
+
+/*
+ * A conversation: three questions of twelve bytes, which come in ragged pieces, each answered with four.
+ * What was received stays in the connection, so that the next body goes on from there. `careless`
+ * believes that what it asked to end has not happened.
+ */
+
+enum { QUESTIONS = 3, QUESTION_BYTES = 12, ANSWER_BYTES = 4 };
+
+struct talk {
+	struct duet_op op;
+	struct duet_member member;
+	struct duet_lab *lab;
+	struct duet_scope *scope;
+	duet_handle handle;
+	int peer;
+	uint32_t answered;
+	uint32_t have;
+	uint32_t sent; /* of the answer that is being given */
+	bool careless;
+	unsigned char question[QUESTION_BYTES];
+	unsigned char answer[ANSWER_BYTES];
+};
+
+static void go_on(struct talk *talk);
+
+static bool believed(const struct talk *talk)
+{
+	return !talk->careless || !duet_scope_check(talk->scope);
+}
+
+static void heard(struct duet_op *op)
+{
+	struct talk *talk = op->context;
+
+	if (believed(talk)) {
+		duet_lab_received(talk->lab, talk->peer, talk->question + talk->have, op->transferred);
+		talk->have += op->transferred;
+	}
+	go_on(talk);
+}
+
+static void said(struct duet_op *op)
+{
+	struct talk *talk = op->context;
+
+	if (believed(talk)) {
+		duet_lab_sent(talk->lab, talk->peer, op->transferred);
+		talk->sent += op->transferred;
+	}
+	if (talk->sent == ANSWER_BYTES) {
+		talk->sent = talk->have = 0;
+		talk->answered++;
+	}
+	go_on(talk);
+}
+
+/* Where the scope was asked to end the start is refused, and that is the end of this body. */
+static void go_on(struct talk *talk)
+{
+	if (talk->answered == QUESTIONS) {
+		duet_lab_finish(talk->lab);
+		return;
+	}
+	if (talk->have < QUESTION_BYTES) {
+		duet_op_init(&talk->op, heard, talk);
+		duet_op_recv(&talk->op, talk->handle, talk->question + talk->have,
+			     QUESTION_BYTES - talk->have, 0);
+	} else {
+		duet_lab_fill(talk->lab, talk->peer,
+			      (uint64_t)talk->answered * ANSWER_BYTES + talk->sent, talk->answer,
+			      ANSWER_BYTES - talk->sent);
+		duet_op_init(&talk->op, said, talk);
+		duet_op_send(&talk->op, talk->handle, talk->answer, ANSWER_BYTES - talk->sent, 0);
+	}
+	duet_scope_start(talk->scope, &talk->member, &talk->op);
+}
+
+static int set_up(struct duet_lab *lab, void *state)
+{
+	struct talk *talk = state;
+
+	talk->lab = lab;
+	talk->peer = duet_lab_pair(lab, &talk->handle);
+	if (talk->peer < 0)
+		return talk->peer;
+	for (int i = 0; i < QUESTIONS; i++) {
+		duet_lab_peer_sends(lab, talk->peer, 5);
+		duet_lab_peer_sends(lab, talk->peer, 4);
+		duet_lab_peer_sends(lab, talk->peer, 3);
+		duet_lab_peer_receives(lab, talk->peer, ANSWER_BYTES);
+	}
+	return 0;
+}
+
+static int set_up_careless(struct duet_lab *lab, void *state)
+{
+	((struct talk *)state)->careless = true;
+	return set_up(lab, state);
+}
+
+static void body(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	struct talk *talk = state;
+
+	(void)lab;
+	talk->scope = scope;
+	go_on(talk);
+}
+
+static const struct duet_lab_workload careful = {"conversation", sizeof(struct talk), set_up, body,
+						 NULL};
+static const struct duet_lab_workload careless = {"careless", sizeof(struct talk), set_up_careless,
+						  body, NULL};
+
+static struct duet_lab_sweep sweep_of(const struct duet_lab_workload *workload)
+{
+	struct duet_lab_sweep sweep = {.workload = workload, .backend = stage.arm->backend(),
+				       .tuning = stage.arm->tuning};
+
+	ck_assert_int_eq(duet_lab_run(&sweep), 0);
+	return sweep;
+}
+
+static void print(const struct duet_lab_sweep *sweep)
+{
+	for (uint32_t i = 0; i < sweep->outcome_count; i++) {
+		const struct duet_lab_outcome *outcome = &sweep->outcomes[i];
+
+		if (outcome->verdict == DUET_LAB_VIOLATION)
+			printf("%s: point %u (%s), %s, %s: %s: %s\n", stage.arm->name,
+			       outcome->point,
+			       duet_kind_name((enum duet_kind)outcome->op_kind),
+			       duet_lab_phase_name((enum duet_lab_phase)outcome->phase),
+			       duet_lab_kind_name((enum duet_lab_kind)outcome->kind),
+			       duet_lab_invariant_name((enum duet_lab_invariant)outcome->invariant),
+			       outcome->text);
+	}
+	printf("%s: %s: %u points, %u runs, %u violations, %u unreached, worst %u turns\n",
+	       stage.arm->name, sweep->workload->name, sweep->points, sweep->runs,
+	       sweep->violations, sweep->unreached, sweep->turns_worst);
+}
+
+START_TEST(a_careful_conversation_survives_a_cancel_anywhere)
+{
+	struct duet_lab_sweep sweep = sweep_of(&careful);
+
+	if (sweep.violations || getenv("DUET_TEST_VERBOSE"))
+		print(&sweep);
+	ck_assert_uint_ge(sweep.points, 12);
+	ck_assert_uint_eq(sweep.violations, 0);
+	ck_assert_uint_lt(sweep.unreached, sweep.runs / 2);
+	free(sweep.outcomes);
+}
+END_TEST
+
+START_TEST(a_careless_one_loses_bytes)
+{
+	struct duet_lab_sweep sweep = sweep_of(&careless);
+
+	if (getenv("DUET_TEST_VERBOSE"))
+		print(&sweep);
+	ck_assert_uint_gt(sweep.violations, 0);
+	free(sweep.outcomes);
+}
+END_TEST
+
+int main(void)
+{
+	return contract_run("laboratory_sweep", NULL,
+			    CASES(a_careful_conversation_survives_a_cancel_anywhere,
+				  a_careless_one_loses_bytes));
+}
