@@ -197,21 +197,28 @@ static void judge_end(struct duet_lab *lab)
 		lab_violation(lab, DUET_LAB_CHECK, "%s", wrong);
 }
 
-/* Nobody may write here any more: not a late completion, and not the kernel. */
+/* Nobody may write into the state any more: not a late completion, and not the kernel. Where something
+ * is still in flight the state stays as it is: whoever is called back looks at it. */
 static void judge_quiet(struct duet_lab *lab)
 {
 	size_t bytes = lab->workload->state_bytes;
 	const unsigned char *state = lab->state;
 
-	memset(lab->state, QUIET, bytes);
-	if (duet_loop_shutdown(lab->loop, duet_loop_now_ns(lab->loop) + end_ns) < 0) {
+	while (lab->probing && duet_loop_turn(lab->loop, IDLE_NS) >= 0)
+		;
+	if (duet_loop_pending(lab->loop))
 		lab_violation(lab, DUET_LAB_QUIET, "%u operations in flight after the end",
+			      duet_loop_pending(lab->loop));
+	else
+		memset(lab->state, QUIET, bytes);
+	if (duet_loop_shutdown(lab->loop, duet_loop_now_ns(lab->loop) + end_ns) < 0) {
+		lab_violation(lab, DUET_LAB_QUIET, "%u operations outlive the shutdown",
 			      duet_loop_pending(lab->loop));
 		return;
 	}
 	if (duet_loop_destroy(lab->loop) < 0)
 		lab_violation(lab, DUET_LAB_QUIET, "the loop is busy after its shutdown");
-	for (size_t i = 0; i < bytes; i++) {
+	for (size_t i = 0; i < bytes && lab->outcome->verdict != DUET_LAB_VIOLATION; i++) {
 		if (state[i] == QUIET)
 			continue;
 		lab_violation(lab, DUET_LAB_QUIET, "byte %zu of the state was written after the end",

@@ -19,7 +19,7 @@
  * child goes on with the next.
  */
 
-enum { POINTS_DEFAULT = 64, PATIENCE_MS = 5000 };
+enum { POINTS_DEFAULT = 64, PATIENCE_MS_DEFAULT = 5000 };
 
 struct board {
 	uint32_t current; /* the run that is being made */
@@ -115,8 +115,11 @@ static void sleep_ms(long ms)
 }
 
 /* Until the child has ended, or has been at one run for too long. Its status. */
-static int watch(const struct board *board, pid_t child)
+static int watch(const struct sweeper *self, pid_t child)
 {
+	const struct board *board = self->board;
+	const long patience_ms = self->sweep->patience_ms ? (long)self->sweep->patience_ms
+							  : PATIENCE_MS_DEFAULT;
 	uint32_t seen = UINT32_MAX;
 	long quiet_ms = 0;
 	int status;
@@ -126,7 +129,7 @@ static int watch(const struct board *board, pid_t child)
 
 		quiet_ms = current == seen ? quiet_ms + 1 : 0;
 		seen = current;
-		if (quiet_ms == PATIENCE_MS)
+		if (quiet_ms == patience_ms)
 			kill(child, SIGKILL);
 		sleep_ms(1);
 	}
@@ -169,7 +172,7 @@ static int make_all(const struct sweeper *self)
 			make_runs(self, from);
 			_exit(0);
 		}
-		status = watch(board, child);
+		status = watch(self, child);
 		if (board->current >= run_count(board) || board->error)
 			break;
 		name_death(board, board->current, status);

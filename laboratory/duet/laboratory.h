@@ -144,6 +144,7 @@ struct duet_lab_sweep {
 	const char *tuning; /* or NULL */
 	uint32_t points_max; /* 0: 64 */
 	uint32_t turns_max;  /* from a request to joined: 0: 16 */
+	uint32_t patience_ms; /* with one that doesn't come back to the loop: 0: 5000 */
 
 	/* Filled in; outcomes are the caller's to free(). */
 	struct duet_lab_outcome *outcomes;

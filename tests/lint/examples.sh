@@ -8,7 +8,7 @@
 . "$(dirname "$0")/lib.sh"
 
 flags='-std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fsyntax-only
-	-Icore -Icompletion -Ipolling -Ireference'
+	-Icore -Icompletion -Ipolling -Ireference -Ilaboratory'
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 

@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-flags='-Wall -Wextra -Wpedantic -Wshadow -Werror -fsyntax-only -Icore -Icompletion -Ipolling -Ireference'
+flags='-Wall -Wextra -Wpedantic -Wshadow -Werror -fsyntax-only -Icore -Icompletion -Ipolling -Ireference -Ilaboratory'
 
 alone() # HEADER COMPILER LANGUAGE STANDARD
 {

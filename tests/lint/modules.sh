@@ -13,7 +13,7 @@ list=tests/modules.list
 
 modules()
 {
-	for folder in core completion polling reference; do
+	for folder in core completion polling reference laboratory; do
 		[ ! -d "$folder" ] || find "$folder" -type f -name '*.c' ! -path 'reference/twins/*'
 	done | sort
 }

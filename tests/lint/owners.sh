@@ -9,7 +9,7 @@
 
 only_in() # FILE PATTERN WHAT
 {
-	c_files core completion polling reference | grep -vx "$1" | code |
+	c_files core completion polling reference laboratory | grep -vx "$1" | code |
 		grep -E "^[^:]*:[0-9]*:.*($2)" |
 		sed -e "s|^\([^:]*:[0-9]*\):.*|\1: $3 outside $1; add a function there and call it|"
 }

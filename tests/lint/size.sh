@@ -6,7 +6,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-c_files core completion polling reference compare examples bench tests | xargs -r awk '
+c_files core completion polling reference laboratory compare examples bench tests | xargs -r awk '
 	function file_ends() {
 		if (last > 700)
 			print name ":" last ": the file has " last " lines, 700 are allowed; " \

@@ -1,0 +1,369 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <duet/laboratory.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "tests/support/harness.h"
+
+/* Workloads that do what must not be done: each is named, and the sweep goes on. */
+
+struct faulty {
+	struct duet_op op;
+	struct duet_member member;
+	struct duet_lab *lab;
+	struct duet_scope *scope;
+	duet_handle handle;
+	int peer;
+	unsigned char data[64];
+};
+
+static unsigned run_number; /* of this process */
+
+static int set_up(struct duet_lab *lab, void *state)
+{
+	struct faulty *faulty = state;
+
+	faulty->lab = lab;
+	faulty->peer = duet_lab_pair(lab, &faulty->handle);
+	if (faulty->peer < 0)
+		return faulty->peer;
+	duet_lab_peer_sends(lab, faulty->peer, 8);
+	run_number++;
+	return 0;
+}
+
+static void receive(struct faulty *faulty, duet_done_fn *done)
+{
+	duet_op_init(&faulty->op, done, faulty);
+	duet_op_recv(&faulty->op, faulty->handle, faulty->data, sizeof(faulty->data), 0);
+	duet_scope_start(faulty->scope, &faulty->member, &faulty->op);
+}
+
+static void heard(struct duet_op *op)
+{
+	struct faulty *faulty = op->context;
+
+	duet_lab_received(faulty->lab, faulty->peer, faulty->data, op->transferred);
+	if (op->transferred)
+		duet_lab_finish(faulty->lab);
+	else if (faulty->scope)
+		receive(faulty, heard);
+}
+
+static void behave(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	struct faulty *faulty = state;
+
+	(void)lab;
+	faulty->scope = scope;
+	receive(faulty, heard);
+}
+
+/* ---- What may go wrong. ---- */
+
+static void crash_if_cancelled(struct duet_op *op)
+{
+	if (op->result < 0)
+		raise(SIGSEGV);
+	heard(op);
+}
+
+static void crash(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	(void)lab;
+	((struct faulty *)state)->scope = scope;
+	receive(state, crash_if_cancelled);
+}
+
+static void exit_if_cancelled(struct duet_op *op)
+{
+	if (op->result < 0)
+		_exit(9);
+	heard(op);
+}
+
+static void leave(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	(void)lab;
+	((struct faulty *)state)->scope = scope;
+	receive(state, exit_if_cancelled);
+}
+
+static void spin_if_cancelled(struct duet_op *op)
+{
+	volatile bool for_ever = op->result < 0;
+
+	while (for_ever)
+		usleep(1000);
+	heard(op);
+}
+
+static void spin(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	(void)lab;
+	((struct faulty *)state)->scope = scope;
+	receive(state, spin_if_cancelled);
+}
+
+static void leak_if_cancelled(struct duet_op *op)
+{
+	if (op->result < 0)
+		(void)!open("/dev/null", O_RDONLY | O_CLOEXEC);
+	heard(op);
+}
+
+static void leak(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	(void)lab;
+	((struct faulty *)state)->scope = scope;
+	receive(state, leak_if_cancelled);
+}
+
+/* Outside of the scope: it outlives it. */
+static void stray(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	struct faulty *faulty = state;
+
+	(void)scope;
+	duet_op_init(&faulty->op, heard, faulty);
+	duet_op_recv(&faulty->op, faulty->handle, faulty->data, sizeof(faulty->data), 0);
+	duet_op_start(duet_lab_loop(lab), &faulty->op);
+	duet_lab_finish(lab);
+}
+
+static void keep_what_came(struct duet_op *op)
+{
+	duet_lab_finish(((struct faulty *)op->context)->lab);
+}
+
+static void keep(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	struct faulty *faulty = state;
+	struct duet_pool *pool;
+
+	(void)lab;
+	faulty->scope = scope;
+	duet_pool_create(duet_lab_loop(lab), 1, 64, &pool);
+	duet_op_init(&faulty->op, keep_what_came, faulty);
+	duet_op_recv_pooled(&faulty->op, faulty->handle, pool, 0);
+	duet_scope_start(scope, &faulty->member, &faulty->op);
+}
+
+static int set_up_moody(struct duet_lab *lab, void *state)
+{
+	int error = set_up(lab, state);
+
+	if (run_number == 2)
+		duet_lab_peer_sends(lab, 0, 0);
+	return error;
+}
+
+/* Every second run of this process has one operation less. */
+static void be_moody(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	if (run_number == 2)
+		duet_lab_finish(lab);
+	else
+		behave(lab, scope, state);
+}
+
+static const char *complain(struct duet_lab *lab, void *state)
+{
+	(void)lab;
+	(void)state;
+	return "the books don't balance";
+}
+
+static void never_finish(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	(void)lab;
+	(void)scope;
+	(void)state;
+}
+
+static int refuse(struct duet_lab *lab, void *state)
+{
+	(void)lab;
+	(void)state;
+	return -ENOMEM;
+}
+
+/* ---- And how it is named. ---- */
+
+static struct duet_lab_sweep sweep(const struct duet_lab_workload *workload)
+{
+	struct duet_lab_sweep made = {.workload = workload, .backend = stage.arm->backend(),
+				      .tuning = stage.arm->tuning, .patience_ms = 100};
+
+	run_number = 0;
+	ck_assert_int_eq(duet_lab_run(&made), 0);
+	return made;
+}
+
+static unsigned seen(const struct duet_lab_sweep *made, enum duet_lab_invariant invariant)
+{
+	unsigned count = 0;
+
+	for (uint32_t i = 0; i < made->outcome_count; i++)
+		count += made->outcomes[i].verdict == DUET_LAB_VIOLATION &&
+			 made->outcomes[i].invariant == (uint8_t)invariant;
+	return count;
+}
+
+/* Nothing else is named but this; what may be cancelled without it, is still judged. */
+static void expect_only(const struct duet_lab_workload *workload, enum duet_lab_invariant invariant,
+			const char *text)
+{
+	struct duet_lab_sweep made = sweep(workload);
+	unsigned count = seen(&made, invariant);
+	bool said = false;
+
+	for (uint32_t i = 0; i < made.outcome_count; i++)
+		said = said || strstr(made.outcomes[i].text, text);
+	ck_assert_msg(count > 0 && count == made.violations && said,
+		      "%s: %u violations, %u of them %s: %s", workload->name, made.violations,
+		      count, duet_lab_invariant_name(invariant), made.outcomes[0].text);
+	free(made.outcomes);
+}
+
+START_TEST(one_that_behaves_is_clean)
+{
+	const struct duet_lab_workload workload = {"good", sizeof(struct faulty), set_up, behave,
+						   NULL};
+	struct duet_lab_sweep made = sweep(&workload);
+
+	ck_assert_uint_eq(made.violations, 0);
+	ck_assert_uint_eq(made.points, 1);
+	ck_assert_uint_eq(made.runs, 2 + DUET_LAB_PHASE_COUNT * DUET_LAB_KIND_COUNT);
+	free(made.outcomes);
+}
+END_TEST
+
+START_TEST(a_crash_is_named_and_the_sweep_goes_on)
+{
+	const struct duet_lab_workload workload = {"crash", sizeof(struct faulty), set_up, crash,
+						   NULL};
+
+	expect_only(&workload, DUET_LAB_CRASH, "signal 11");
+}
+END_TEST
+
+START_TEST(one_that_ends_the_process_is_named)
+{
+	const struct duet_lab_workload workload = {"exit", sizeof(struct faulty), set_up, leave,
+						   NULL};
+
+	expect_only(&workload, DUET_LAB_CRASH, "status 9");
+}
+END_TEST
+
+START_TEST(one_that_does_not_come_back_is_named)
+{
+	const struct duet_lab_workload workload = {"spin", sizeof(struct faulty), set_up, spin,
+						   NULL};
+
+	expect_only(&workload, DUET_LAB_HANG, "without coming back");
+}
+END_TEST
+
+START_TEST(a_lost_descriptor_is_named)
+{
+	const struct duet_lab_workload workload = {"leak", sizeof(struct faulty), set_up, leak,
+						   NULL};
+
+	expect_only(&workload, DUET_LAB_DESCRIPTORS, "1 descriptors more");
+}
+END_TEST
+
+START_TEST(what_outlives_its_scope_is_on_loan)
+{
+	const struct duet_lab_workload workload = {"stray", sizeof(struct faulty), set_up, stray,
+						   NULL};
+	struct duet_lab_sweep made = sweep(&workload);
+
+	ck_assert_uint_gt(seen(&made, DUET_LAB_LOANS), 0);
+	free(made.outcomes);
+}
+END_TEST
+
+START_TEST(a_buffer_that_is_kept_is_named)
+{
+	const struct duet_lab_workload workload = {"keep", sizeof(struct faulty), set_up, keep,
+						   NULL};
+	struct duet_lab_sweep made = sweep(&workload);
+
+	ck_assert_uint_gt(made.violations, 0);
+	free(made.outcomes);
+}
+END_TEST
+
+START_TEST(one_that_is_not_repeatable_is_named)
+{
+	const struct duet_lab_workload workload = {"moody", sizeof(struct faulty), set_up_moody,
+						   be_moody, NULL};
+	struct duet_lab_sweep made = sweep(&workload);
+
+	ck_assert_uint_eq(made.outcomes[1].invariant, DUET_LAB_REPEAT);
+	free(made.outcomes);
+}
+END_TEST
+
+START_TEST(a_check_of_its_own_is_heard)
+{
+	const struct duet_lab_workload workload = {"check", sizeof(struct faulty), set_up, behave,
+						   complain};
+
+	expect_only(&workload, DUET_LAB_CHECK, "balance");
+}
+END_TEST
+
+START_TEST(one_that_never_finishes_is_named)
+{
+	const struct duet_lab_workload workload = {"idle", sizeof(struct faulty), set_up,
+						   never_finish, NULL};
+
+	expect_only(&workload, DUET_LAB_RESTART, "not finished after 3 bodies");
+}
+END_TEST
+
+START_TEST(a_set_up_that_refuses_is_an_error)
+{
+	const struct duet_lab_workload workload = {"refuse", 1, refuse, never_finish, NULL};
+	struct duet_lab_sweep made = {.workload = &workload, .backend = stage.arm->backend()};
+
+	ck_assert_int_eq(duet_lab_run(&made), -ENOMEM);
+	ck_assert_ptr_null(made.outcomes);
+}
+END_TEST
+
+START_TEST(a_replay_says_what_the_sweep_said)
+{
+	const struct duet_lab_workload workload = {"check", sizeof(struct faulty), set_up, behave,
+						   complain};
+	struct duet_lab_sweep made = {.workload = &workload, .backend = stage.arm->backend(),
+				      .tuning = stage.arm->tuning};
+	struct duet_lab_outcome outcome;
+
+	ck_assert_int_eq(duet_lab_replay(&made, 1, DUET_LAB_IN_FLIGHT, DUET_LAB_OPERATION,
+					 &outcome), 0);
+	ck_assert_uint_eq(outcome.verdict, DUET_LAB_VIOLATION);
+	ck_assert_uint_eq(outcome.invariant, DUET_LAB_CHECK);
+	ck_assert_uint_eq(outcome.op_kind, DUET_RECV);
+	ck_assert_uint_eq(outcome.disposition, DUET_UNTOUCHED);
+	ck_assert_uint_eq(outcome.cause, DUET_CAUSE_CANCEL);
+}
+END_TEST
+
+int main(void)
+{
+	return contract_run("laboratory_faults", NULL,
+			    CASES(one_that_behaves_is_clean, a_crash_is_named_and_the_sweep_goes_on,
+				  one_that_ends_the_process_is_named,
+				  one_that_does_not_come_back_is_named, a_lost_descriptor_is_named,
+				  what_outlives_its_scope_is_on_loan, a_buffer_that_is_kept_is_named,
+				  one_that_is_not_repeatable_is_named, a_check_of_its_own_is_heard,
+				  one_that_never_finishes_is_named, a_set_up_that_refuses_is_an_error,
+				  a_replay_says_what_the_sweep_said));
+}
