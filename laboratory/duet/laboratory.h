@@ -74,6 +74,11 @@ DUET_API void duet_lab_peer_closes(struct duet_lab *lab, int peer);
 /* The body has received these: the next bytes of the peer's stream, each once. */
 DUET_API void duet_lab_received(struct duet_lab *lab, int peer, const void *data, size_t bytes);
 
+/* Are these the bytes that the peer sends from this place on? 1 or 0: for a body that has to know whose
+ * answer it was given. */
+DUET_API int duet_lab_sends_there(const struct duet_lab *lab, int peer, uint64_t place,
+				  const void *data, size_t bytes);
+
 /* The bytes that the peer expects at this place of the body's stream. */
 DUET_API void duet_lab_fill(struct duet_lab *lab, int peer, uint64_t place, void *data,
 			    size_t bytes);
