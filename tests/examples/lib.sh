@@ -23,8 +23,8 @@ rebuild() # SOURCE PROGRAM [FLAG...]
 	shift 2
 	# pkg-config gives a list: it is meant to split.
 	# shellcheck disable=SC2046
-	"${CC:-gcc}" -std=gnu11 -Icore -Icompletion -Ipolling -Ilaboratory "$@" -o "$program_made" "$source" \
+	"${CC:-gcc}" -std=gnu11 -Icore -Icompletion -Ipolling -Ilaboratory "$@" \
+		-o "$program_made" "$source" \
 		"$DUET_BUILD/lib/libduet-laboratory.a" "$DUET_BUILD/lib/libduet-completion.a" \
-		"$DUET_BUILD/lib/libduet-polling.a" \
-		"$DUET_BUILD/lib/libduet.a" -pthread $(pkg-config --libs liburing)
+		"$DUET_BUILD/lib/libduet-polling.a" "$DUET_BUILD/lib/libduet.a" -pthread $(pkg-config --libs liburing)
 }
