@@ -59,7 +59,10 @@ struct duet_lab {
 	/* Something else of the same turn, whose callback comes before the target's: see posted.c. */
 	struct duet_op probe;
 	duet_handle probe_handle;
+	int probe_fd; /* the other end of it */
+	unsigned char probe_byte;
 	bool probing;
+	bool fed; /* its byte is there */
 
 	struct duet_scope scope;
 	bool joined;
@@ -81,6 +84,8 @@ int lab_loop_create(struct duet_lab *lab, const struct duet_backend *backend, co
 
 /* place.c: is it the moment? */
 void lab_point_reached(struct duet_lab *lab, struct duet_op *op);
+void lab_probe_feed(struct duet_lab *lab);
+bool lab_probe_stop(struct duet_lab *lab);
 void lab_before_wait(struct duet_lab *lab);
 void lab_after_wait(struct duet_lab *lab);
 

@@ -118,6 +118,7 @@ bool lab_step(struct duet_lab *lab)
 	if (lab->step_next == lab->step_count)
 		return false;
 	lab->step_next++;
+	lab_probe_feed(lab);
 	lab->acted = lab->handed_over;
 	if (lab->peers[step->peer].fd < 0)
 		return true;

@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
-#include <poll.h>
+#include <sys/socket.h>
 
 #include "laboratory/internal.h"
 
@@ -71,21 +71,34 @@ static void probe_told(struct duet_op *op)
 {
 	struct duet_lab *lab = op->context;
 
-	lab->probing = false;
-	if (lab->target && !lab->requested)
+	lab->probing = lab->fed = false;
+	if (lab->target && lab->acted && !lab->requested)
 		request(lab);
 }
 
 /*
  * Fetched and not yet acted upon: in the callback of something that stands before it in what one
- * wait brings. An eventfd that is ready is: its poll is posted when it is handed over, and its event
- * is older than that of a peer that acts later.
+ * wait brings. A receive is that waits as the target does, and whose byte comes just before the peer
+ * acts: mechanisms tell of what came in the order in which it came.
  */
 static void probe(struct duet_lab *lab)
 {
 	duet_op_init(&lab->probe, probe_told, lab);
-	duet_op_poll(&lab->probe, lab->probe_handle, POLLIN);
+	duet_op_recv(&lab->probe, lab->probe_handle, &lab->probe_byte, 1, 0);
 	lab->probing = !duet_op_start(lab->loop, &lab->probe);
+}
+
+bool lab_probe_stop(struct duet_lab *lab)
+{
+	duet_op_cancel(&lab->probe);
+	return true;
+}
+
+/* Before a peer acts. */
+void lab_probe_feed(struct duet_lab *lab)
+{
+	if (lab->target && !lab->requested && lab->probing && !lab->fed)
+		lab->fed = send(lab->probe_fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
 }
 
 static bool is_moment(const struct duet_lab *lab)
@@ -108,7 +121,7 @@ void lab_before_wait(struct duet_lab *lab)
 		return;
 	if (is_moment(lab))
 		request(lab);
-	else if (lab->place.phase == DUET_LAB_POSTED && lab->acted && !lab->probing)
+	else if (lab->place.phase == DUET_LAB_POSTED && !lab->probing)
 		probe(lab);
 }
 

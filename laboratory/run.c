@@ -5,8 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "laboratory/internal.h"
@@ -41,6 +41,11 @@ struct duet_loop *duet_lab_loop(const struct duet_lab *lab)
 	return lab->loop;
 }
 
+const void *duet_lab_context(const struct duet_lab *lab)
+{
+	return lab->workload->context;
+}
+
 unsigned duet_lab_attempt(const struct duet_lab *lab)
 {
 	return lab->attempt;
@@ -54,6 +59,22 @@ void duet_lab_finish(struct duet_lab *lab)
 void duet_lab_declare_partial(struct duet_lab *lab)
 {
 	lab->partial = true;
+}
+
+void duet_lab_takes_back(struct duet_lab *lab, const void *data, size_t bytes)
+{
+	const struct duet_op *op = lab->target;
+	const char *lent = op ? op->args.io.vectors[0].iov_base : NULL;
+	const char *taken = data;
+
+	/* Ended and not yet told: nobody writes there any more. */
+	if (!op || op->state == STATE_ENDED || op->state == STATE_IDLE ||
+	    (op->kind != DUET_RECV && op->kind != DUET_SEND && op->kind != DUET_READ &&
+	     op->kind != DUET_WRITE) || op->flags & DUET_POOLED)
+		return;
+	if (lent < taken + bytes && taken < lent + op->args.io.vectors[0].iov_len)
+		lab_violation(lab, DUET_LAB_LOANS, "taken back while a %s had it on loan",
+			      duet_kind_name((enum duet_kind)op->kind));
 }
 
 /* ---- A body. ---- */
@@ -147,14 +168,15 @@ static unsigned descriptors_open(void)
 
 static int make_probe(struct duet_lab *lab)
 {
-	int fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+	int fds[2];
 	int error;
 
-	if (fd < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		return -errno;
-	error = duet_handle_adopt(lab->loop, fd, 0, &lab->probe_handle);
+	lab->probe_fd = fds[1];
+	error = duet_handle_adopt(lab->loop, fds[0], 0, &lab->probe_handle);
 	if (error)
-		close(fd);
+		close(fds[0]);
 	return error;
 }
 
@@ -204,7 +226,7 @@ static void judge_quiet(struct duet_lab *lab)
 	size_t bytes = lab->workload->state_bytes;
 	const unsigned char *state = lab->state;
 
-	while (lab->probing && duet_loop_turn(lab->loop, IDLE_NS) >= 0)
+	while (lab->probing && lab_probe_stop(lab) && duet_loop_turn(lab->loop, IDLE_NS) >= 0)
 		;
 	if (duet_loop_pending(lab->loop))
 		lab_violation(lab, DUET_LAB_QUIET, "%u operations in flight after the end",
@@ -254,7 +276,8 @@ int lab_run_once(const struct duet_lab_sweep *sweep, struct place place,
 		 struct duet_lab_outcome *outcome, uint64_t *digest, uint32_t *points)
 {
 	size_t bytes = sweep->workload->state_bytes ? sweep->workload->state_bytes : 1;
-	struct duet_lab lab = {.workload = sweep->workload, .place = place, .outcome = outcome};
+	struct duet_lab lab = {.workload = sweep->workload, .place = place, .outcome = outcome,
+			      .probe_fd = -1};
 	unsigned descriptors = descriptors_open();
 	int error;
 
@@ -268,6 +291,8 @@ int lab_run_once(const struct duet_lab_sweep *sweep, struct place place,
 	if (!error)
 		judge(&lab, run_bodies(&lab, sweep), digest);
 	lab_peers_close(&lab);
+	if (lab.probe_fd >= 0)
+		close(lab.probe_fd);
 	*points = lab.points;
 	if (!error && descriptors_open() != descriptors)
 		lab_violation(&lab, DUET_LAB_DESCRIPTORS, "%d descriptors more than before",

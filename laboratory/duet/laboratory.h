@@ -41,14 +41,21 @@ struct duet_lab_workload {
 	void (*body)(struct duet_lab *lab, struct duet_scope *scope, void *state);
 	/* NULL, or what is wrong, in a few words. After the last body; may be NULL. */
 	const char *(*check)(struct duet_lab *lab, void *state);
+	const void *context; /* the caller's: duet_lab_context() */
 };
 
 /* ---- For set-ups and bodies. ---- */
 
 DUET_API struct duet_loop *duet_lab_loop(const struct duet_lab *lab);
 
+DUET_API const void *duet_lab_context(const struct duet_lab *lab);
+
 /* How many bodies were run before this one in this run: 0 in the first. */
 DUET_API unsigned duet_lab_attempt(const struct duet_lab *lab);
+
+/* The body takes this memory for its own again. A violation if the operation that is the point still has
+ * it on loan. */
+DUET_API void duet_lab_takes_back(struct duet_lab *lab, const void *data, size_t bytes);
 
 /* All is done: the body is not called again. Also from callbacks. */
 DUET_API void duet_lab_finish(struct duet_lab *lab);

@@ -1,0 +1,37 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What a program does with an operation that it has asked to end: the safe ways, and the unsafe ones that
+ * the field has shipped, kept as specimens. A specimen shows what it breaks and where, per mechanism;
+ * that it does is what proves that the laboratory sees.
+ */
+#ifndef COMPARE_LABORATORY_POLICY_H
+#define COMPARE_LABORATORY_POLICY_H
+
+#include <duet/laboratory.h>
+#include <stdbool.h>
+
+enum policy_release {
+	RELEASE_AT_END,     /* waits for the terminal completion */
+	RELEASE_AT_REQUEST, /* asks for the end, and goes on as if it had come */
+};
+
+struct policy {
+	const char *name;
+	const char *does; /* a few words */
+	bool safe;
+	enum policy_release release;
+	bool discards; /* what comes after the request: it believes that nothing has happened */
+	bool reuses;   /* the same memory, at once */
+	bool forgets;  /* of a message that was not whole, what it had */
+	bool copies;   /* receives elsewhere, and copies at the end */
+};
+
+/* Ends with one without a name. */
+extern const struct policy POLICIES[];
+
+/* NULL: there is none of that name. */
+const struct policy *policy_find(const char *name);
+
+#endif
