@@ -230,8 +230,9 @@ static void expect_only(const struct duet_lab_workload *workload, enum duet_lab_
 
 START_TEST(one_that_behaves_is_clean)
 {
-	const struct duet_lab_workload workload = {"good", sizeof(struct faulty), set_up, behave,
-						   NULL};
+	const struct duet_lab_workload workload = {
+		.name = "good", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = behave,
+	};
 	struct duet_lab_sweep made = sweep(&workload);
 
 	ck_assert_uint_eq(made.violations, 0);
@@ -243,8 +244,9 @@ END_TEST
 
 START_TEST(a_crash_is_named_and_the_sweep_goes_on)
 {
-	const struct duet_lab_workload workload = {"crash", sizeof(struct faulty), set_up, crash,
-						   NULL};
+	const struct duet_lab_workload workload = {
+		.name = "crash", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = crash,
+	};
 
 	expect_only(&workload, DUET_LAB_CRASH, "signal 11");
 }
@@ -252,8 +254,9 @@ END_TEST
 
 START_TEST(one_that_ends_the_process_is_named)
 {
-	const struct duet_lab_workload workload = {"exit", sizeof(struct faulty), set_up, leave,
-						   NULL};
+	const struct duet_lab_workload workload = {
+		.name = "exit", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = leave,
+	};
 
 	expect_only(&workload, DUET_LAB_CRASH, "status 9");
 }
@@ -261,8 +264,9 @@ END_TEST
 
 START_TEST(one_that_does_not_come_back_is_named)
 {
-	const struct duet_lab_workload workload = {"spin", sizeof(struct faulty), set_up, spin,
-						   NULL};
+	const struct duet_lab_workload workload = {
+		.name = "spin", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = spin,
+	};
 
 	expect_only(&workload, DUET_LAB_HANG, "without coming back");
 }
@@ -270,8 +274,9 @@ END_TEST
 
 START_TEST(a_lost_descriptor_is_named)
 {
-	const struct duet_lab_workload workload = {"leak", sizeof(struct faulty), set_up, leak,
-						   NULL};
+	const struct duet_lab_workload workload = {
+		.name = "leak", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = leak,
+	};
 
 	expect_only(&workload, DUET_LAB_DESCRIPTORS, "1 descriptors more");
 }
@@ -279,8 +284,9 @@ END_TEST
 
 START_TEST(what_outlives_its_scope_is_on_loan)
 {
-	const struct duet_lab_workload workload = {"stray", sizeof(struct faulty), set_up, stray,
-						   NULL};
+	const struct duet_lab_workload workload = {
+		.name = "stray", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = stray,
+	};
 	struct duet_lab_sweep made = sweep(&workload);
 
 	ck_assert_uint_gt(seen(&made, DUET_LAB_LOANS), 0);
@@ -290,8 +296,9 @@ END_TEST
 
 START_TEST(a_buffer_that_is_kept_is_named)
 {
-	const struct duet_lab_workload workload = {"keep", sizeof(struct faulty), set_up, keep,
-						   NULL};
+	const struct duet_lab_workload workload = {
+		.name = "keep", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = keep,
+	};
 	struct duet_lab_sweep made = sweep(&workload);
 
 	ck_assert_uint_gt(made.violations, 0);
@@ -301,8 +308,9 @@ END_TEST
 
 START_TEST(one_that_is_not_repeatable_is_named)
 {
-	const struct duet_lab_workload workload = {"moody", sizeof(struct faulty), set_up_moody,
-						   be_moody, NULL};
+	const struct duet_lab_workload workload = {
+		.name = "moody", .state_bytes = sizeof(struct faulty), .set_up = set_up_moody, .body = be_moody,
+	};
 	struct duet_lab_sweep made = sweep(&workload);
 
 	ck_assert_uint_eq(made.outcomes[1].invariant, DUET_LAB_REPEAT);
@@ -312,8 +320,10 @@ END_TEST
 
 START_TEST(a_check_of_its_own_is_heard)
 {
-	const struct duet_lab_workload workload = {"check", sizeof(struct faulty), set_up, behave,
-						   complain};
+	const struct duet_lab_workload workload = {
+		.name = "check", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = behave,
+		.check = complain,
+	};
 
 	expect_only(&workload, DUET_LAB_CHECK, "balance");
 }
@@ -321,8 +331,9 @@ END_TEST
 
 START_TEST(one_that_never_finishes_is_named)
 {
-	const struct duet_lab_workload workload = {"idle", sizeof(struct faulty), set_up,
-						   never_finish, NULL};
+	const struct duet_lab_workload workload = {
+		.name = "idle", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = never_finish,
+	};
 
 	expect_only(&workload, DUET_LAB_RESTART, "not finished after 3 bodies");
 }
@@ -330,7 +341,9 @@ END_TEST
 
 START_TEST(a_set_up_that_refuses_is_an_error)
 {
-	const struct duet_lab_workload workload = {"refuse", 1, refuse, never_finish, NULL};
+	const struct duet_lab_workload workload = {
+		.name = "refuse", .state_bytes = 1, .set_up = refuse, .body = never_finish,
+	};
 	struct duet_lab_sweep made = {.workload = &workload, .backend = stage.arm->backend()};
 
 	ck_assert_int_eq(duet_lab_run(&made), -ENOMEM);
@@ -340,8 +353,10 @@ END_TEST
 
 START_TEST(a_replay_says_what_the_sweep_said)
 {
-	const struct duet_lab_workload workload = {"check", sizeof(struct faulty), set_up, behave,
-						   complain};
+	const struct duet_lab_workload workload = {
+		.name = "check", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = behave,
+		.check = complain,
+	};
 	struct duet_lab_sweep made = {.workload = &workload, .backend = stage.arm->backend(),
 				      .tuning = stage.arm->tuning};
 	struct duet_lab_outcome outcome;

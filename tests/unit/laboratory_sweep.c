@@ -114,10 +114,12 @@ static void body(struct duet_lab *lab, struct duet_scope *scope, void *state)
 	go_on(talk);
 }
 
-static const struct duet_lab_workload careful = {"conversation", sizeof(struct talk), set_up, body,
-						 NULL};
-static const struct duet_lab_workload careless = {"careless", sizeof(struct talk), set_up_careless,
-						  body, NULL};
+static const struct duet_lab_workload careful = {
+	.name = "conversation", .state_bytes = sizeof(struct talk), .set_up = set_up, .body = body,
+};
+static const struct duet_lab_workload careless = {
+	.name = "careless", .state_bytes = sizeof(struct talk), .set_up = set_up_careless, .body = body,
+};
 
 static struct duet_lab_sweep sweep_of(const struct duet_lab_workload *workload)
 {
