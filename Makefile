@@ -107,6 +107,8 @@ POLLING_SRC := $(wildcard polling/*.c)
 REFERENCE_SRC := $(wildcard reference/*.c)
 LABORATORY_SRC := $(wildcard laboratory/*.c)
 COMPARE_SRC := $(filter-out %.bpf.c,$(wildcard compare/*.c compare/*/*.c compare/*/*/*.c))
+# The program has none of these: they are unsafe on purpose.
+SPECIMEN_SRC := $(wildcard compare/laboratory/specimens/*.c)
 TWINS_SRC := $(wildcard reference/twins/*.c)
 EXAMPLES_SRC := $(wildcard examples/*.c)
 FLOOR_SRC := $(wildcard bench/floor_*.c)
@@ -150,7 +152,7 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 .SECONDARY:
 .PHONY: all objects everything setup compare compare-full check check-unit check-contract \
 	check-fault check-regress check-programs check-asan check-tsan check-valgrind check-twins \
-	check-examples check-install check-method lint mutants twins method bench tidy install uninstall \
+	check-examples check-install check-method lint mutants twins specimens method bench tidy install uninstall \
 	clean format compdb help FORCE
 
 all: $(STATIC) $(SHARED) $(PROGRAM) $(TWINS) $(EXAMPLES) ## build the libraries, the program and the examples
@@ -200,7 +202,7 @@ link = $(call say,LD,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o 
 archive = $(call say,AR,$@)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 $(call obj,$(ALL_SRC)): $(B)/.flags | $(BUILD)/.setup-run
-$(STATIC) $(patsubst %,$(B)/obj/%.a,support compare bench floors twins): | $(BUILD)/.setup-run
+$(STATIC) $(patsubst %,$(B)/obj/%.a,support compare specimens bench floors twins): | $(BUILD)/.setup-run
 $(call obj,$(SUPPORT_SRC) $(TEST_SRC)): | $(BUILD)/.setup-test
 
 $(B)/obj/core/%.o: core/%.c
@@ -259,7 +261,9 @@ $(B)/lib/libduet-laboratory.a: $(call obj,$(LABORATORY_SRC))
 # What programs and tests share beside the libraries: everything of a program but its main().
 $(B)/obj/support.a: $(call obj,$(SUPPORT_SRC))
 	$(archive)
-$(B)/obj/compare.a: $(call obj,$(filter-out compare/main.c,$(COMPARE_SRC)))
+$(B)/obj/compare.a: $(call obj,$(filter-out compare/main.c $(SPECIMEN_SRC),$(COMPARE_SRC)))
+	$(archive)
+$(B)/obj/specimens.a: $(call obj,$(filter-out %/main.c,$(SPECIMEN_SRC)))
 	$(archive)
 $(B)/obj/bench.a: $(call obj,$(BENCH_SUPPORT_SRC))
 	$(archive)
@@ -289,6 +293,9 @@ $(B)/lib/libduet-laboratory.so: $(call obj,$(LABORATORY_SRC)) | $(B)/lib/libduet
 
 $(B)/duet: $(B)/obj/compare/main.o $(B)/obj/compare.a $(B)/obj/floors.a $(LINK_STATIC)
 	$(call link,$^ $(JANSSON_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
+$(B)/specimens: $(B)/obj/compare/laboratory/specimens/main.o $(B)/obj/specimens.a \
+		$(B)/obj/compare.a $(B)/obj/floors.a $(LINK_STATIC)
+	$(call link,$^ $(JANSSON_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
 $(B)/twins: $(B)/obj/reference/twins/main.o $(B)/obj/twins.a $(LINK_STATIC)
 	$(call link,$^ $(URING_LIBS) -lm)
 $(EXAMPLES): $(B)/%: $(B)/obj/%.o $(LINK_STATIC)
@@ -299,7 +306,7 @@ $(BENCH_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a
 	$(call link,$^ $(URING_LIBS) -lm)
 # Only the tests of the benches' own modules: their names are not kept apart from the libraries'.
 $(filter $(B)/tests/unit/bench_%,$(TESTS)): $(B)/obj/bench.a
-$(TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/compare.a $(B)/obj/floors.a $(B)/obj/twins.a $(LINK_STATIC)
+$(TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/specimens.a $(B)/obj/compare.a $(B)/obj/floors.a $(B)/obj/twins.a $(LINK_STATIC)
 	$(call link,$(filter %.o,$^) $(filter %/bench.a,$^) $(filter-out %.o %/bench.a,$^) \
 		$(CHECK_LIBS) $(JANSSON_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
 
@@ -383,6 +390,9 @@ mutants: | $(BUILD)/.setup-test ## switch on one deliberate fault at a time; eve
 twins: $(TWINS) ## random scripts until SECONDS (60) are over; the one of SEED, with SECONDS from it on
 	@$(B)/twins $(if $(SEED),--seed $(SEED)) \
 		$(if $(SECONDS),--seconds $(SECONDS),$(if $(SEED),,--seconds 60))
+
+specimens: $(B)/specimens ## the unsafe policies: what each breaks on each mechanism, stated and observed
+	@$(B)/specimens
 
 method: $(PROGRAM) ## the comparison against itself: RUNS (200) times no difference, and as often 5 %
 	@python3 tests/method/claims.py $(B)/duet $(or $(RUNS),200)

@@ -2,9 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What a program does with an operation that it has asked to end: the safe ways, and the unsafe ones that
- * the field has shipped, kept as specimens. A specimen shows what it breaks and where, per mechanism;
- * that it does is what proves that the laboratory sees.
+ * What a program does with an operation that it has asked to end. Here are the safe ways; the unsafe ones
+ * that the field has shipped are kept beside them, in specimens/, which no command can select.
  */
 #ifndef COMPARE_LABORATORY_POLICY_H
 #define COMPARE_LABORATORY_POLICY_H
@@ -28,7 +27,7 @@ struct policy {
 	bool copies;   /* receives elsewhere, and copies at the end */
 };
 
-/* Ends with one without a name. */
+/* The safe ones. Ends with one without a name. */
 extern const struct policy POLICIES[];
 
 /* NULL: there is none of that name. */

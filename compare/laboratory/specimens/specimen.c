@@ -1,0 +1,74 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include "compare/laboratory/specimens/specimen.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "compare/backends.h"
+#include "compare/laboratory/conversation.h"
+
+enum {
+	NOWHERE = 0,
+	SAME_BATCH = 1 << DUET_LAB_SAME_BATCH,
+	SATISFIED = 1 << DUET_LAB_SATISFIED,
+	POSTED = 1 << DUET_LAB_POSTED,
+	DISPATCHED = 1 << DUET_LAB_DISPATCHED,
+	EVERYWHERE = (1 << DUET_LAB_PHASE_COUNT) - 1
+};
+
+/* An eager reactor makes the call before the results in front of it were delivered. */
+const struct specimen_mechanism SPECIMEN_ON[SPECIMEN_MECHANISMS] = {
+	{ "completion/deferred", "completion", "mode=deferred" },
+	{ "completion/plain", "completion", "mode=plain" },
+	{ "polling", "polling", NULL },
+	{ "polling/eager", "polling", "eager=yes" },
+};
+
+/*
+ * What goes on at the request is harmless on a reactor until the call was made, and on a ring until
+ * the kernel has made it: with deferred task work when the loop looks, without as soon as the peer
+ * acts. Memory that is taken back is the kernel's on a ring from the hand-over.
+ */
+const struct specimen SPECIMENS[] = {
+	{ { .name = "await", .does = "waits for the end, and counts what came", .safe = true },
+	  { NOWHERE, NOWHERE, NOWHERE, NOWHERE } },
+	{ { .name = "discard-result", .does = "waits for the end, and believes that nothing came",
+	    .discards = true },
+	  { POSTED | DISPATCHED, SATISFIED | POSTED | DISPATCHED, DISPATCHED,
+	    POSTED | DISPATCHED } },
+	{ { .name = "drop-and-forget", .does = "goes on at the request, and looks no more",
+	    .release = RELEASE_AT_REQUEST, .discards = true },
+	  { POSTED | DISPATCHED, SATISFIED | POSTED | DISPATCHED, DISPATCHED,
+	    POSTED | DISPATCHED } },
+	{ { .name = "free-on-request", .does = "goes on at the request, with the same memory",
+	    .release = RELEASE_AT_REQUEST, .discards = true, .reuses = true },
+	  { EVERYWHERE, EVERYWHERE, DISPATCHED, POSTED | DISPATCHED } },
+	{ { .name = "exact-on-stack", .does = "forgets the beginning of what was not whole",
+	    .forgets = true },
+	  { EVERYWHERE & ~SAME_BATCH, EVERYWHERE & ~SAME_BATCH, EVERYWHERE & ~SAME_BATCH,
+	    EVERYWHERE & ~SAME_BATCH } },
+	{ { 0 }, { 0 } },
+};
+
+int specimen_sweep(const struct specimen *specimen, const struct specimen_mechanism *on,
+		   unsigned int *broken, struct duet_lab_sweep *sweep)
+{
+	struct duet_lab_workload workload;
+	int error;
+
+	conversation_workload(&specimen->policy, &workload);
+	*sweep = (struct duet_lab_sweep){ .workload = &workload,
+					  .backend = backends_find(on->backend),
+					  .tuning = on->tuning };
+	error = duet_lab_run(sweep);
+	sweep->workload = NULL;
+	*broken = 0;
+	for (uint32_t i = 0; !error && i < sweep->outcome_count; i++) {
+		const struct duet_lab_outcome *outcome = &sweep->outcomes[i];
+
+		if (outcome->verdict == DUET_LAB_VIOLATION && outcome->kind == DUET_LAB_SCOPE)
+			*broken |= 1u << outcome->phase;
+	}
+	return error;
+}

@@ -1,0 +1,36 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Unsafe policies, kept on purpose: what each breaks, and where. A specimen has to show exactly that,
+ * on each mechanism and in each phase, and nothing else: so it proves that the laboratory sees.
+ */
+#ifndef COMPARE_LABORATORY_SPECIMENS_SPECIMEN_H
+#define COMPARE_LABORATORY_SPECIMENS_SPECIMEN_H
+
+#include "compare/laboratory/policy.h"
+
+struct duet_backend;
+
+enum { SPECIMEN_MECHANISMS = 4 };
+
+struct specimen_mechanism {
+	const char *name, *backend, *tuning;
+};
+
+extern const struct specimen_mechanism SPECIMEN_ON[SPECIMEN_MECHANISMS];
+
+struct specimen {
+	struct policy policy;
+	/* A bit for each phase in which a cancel of the scope breaks something. */
+	unsigned int breaks[SPECIMEN_MECHANISMS];
+};
+
+/* Ends with one whose policy has no name. The safe ones are among them: they break nothing. */
+extern const struct specimen SPECIMENS[];
+
+/* Sweeps it, and says in which phases something broke. 0, or -errno. */
+int specimen_sweep(const struct specimen *specimen, const struct specimen_mechanism *on,
+		   unsigned int *broken, struct duet_lab_sweep *sweep);
+
+#endif
