@@ -349,7 +349,7 @@ static int play(struct load *load)
 
 	if (!status)
 		status = play_until(load, run->schedule.start_ns + load->options->warmup_ns);
-	window_open(window, load->options->subject);
+	window_open(window, load->options->subject, load->options->carrier);
 	run->from_ns = window->opened.at_ns;
 	if (!status)
 		status = play_until(load, run->from_ns + load->options->duration_ns);

@@ -28,6 +28,7 @@ struct load_options {
 	uint64_t warmup_ns;   /* played before the window opens */
 	uint64_t duration_ns; /* of the window */
 	pid_t subject;        /* the serving process, if it is on this machine, or 0 */
+	pid_t carrier;        /* a process that carries the packets, or 0 */
 };
 
 struct load_result {

@@ -200,6 +200,8 @@ static int start_load(struct pair *pair)
 	arguments_add(&arguments, "--warmup=%.9f", (double)cell->warmup_ns / 1e9);
 	arguments_add(&arguments, "--duration=%.9f", (double)cell->duration_ns / 1e9);
 	arguments_add(&arguments, "--subject=%d", (int)pair->server.pid);
+	if (pair->stage->wire.carrier.pid)
+		arguments_add(&arguments, "--carrier=%d", (int)pair->stage->wire.carrier.pid);
 	arguments_add(&arguments, "--json=-");
 	status = process_start_in(&pair->load, arguments.list, pair->stage->load_cpu,
 				  pair->stage->wire.load);

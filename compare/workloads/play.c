@@ -152,7 +152,7 @@ static void hold(const struct player *player, const char *word)
 static void open_window(struct player *player)
 {
 	if (player->held < 0)
-		window_open(&player->window, getpid());
+		window_open(&player->window, getpid(), 0);
 	else
 		player->window.opened.at_ns = window_now_ns();
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "compare/measure/noise.h"
+#include "compare/measure/window.h"
 
 static char root[64];
 
@@ -106,6 +107,74 @@ START_TEST(a_cause_is_named_only_where_somebody_else_did_it)
 }
 END_TEST
 
+/* To the share: what is just as much is none yet. */
+START_TEST(the_limits_are_those_that_are_stated)
+{
+	struct noise noise = { 1000000, 20001, 0, 50001 };
+
+	ck_assert_ptr_nonnull(noise_cause(&noise));
+	noise.wait_ns = 20000;
+	ck_assert_ptr_null(noise_cause(&noise));
+	noise.wait_ns = 20001;
+	noise.others_cpu_ns = 50000;
+	ck_assert_ptr_null(noise_cause(&noise));
+	noise.steal_ns = 10000;
+	ck_assert_ptr_null(noise_cause(&noise));
+	noise.steal_ns = 10001;
+	ck_assert_ptr_nonnull(noise_cause(&noise));
+}
+END_TEST
+
+/* A second in which two processors were busy for 1.5 s. */
+static struct window made_window(pid_t subject)
+{
+	return (struct window){
+		.subject = subject,
+		.opened = { .at_ns = 5000000000, .subject_cpu_ns = 100, .own_cpu_ns = 200,
+			    .carrier_cpu_ns = 300, .subject.wait_ns = 40, .own.wait_ns = 50,
+			    .machine = { 7000, 60 } },
+		.closed = { .at_ns = 6000000000, .subject_cpu_ns = 100 + 400000000,
+			    .own_cpu_ns = 200 + 300000000, .carrier_cpu_ns = 300 + 200000000,
+			    .subject.wait_ns = 40 + 11, .own.wait_ns = 50 + 22,
+			    .machine = { 7000 + 1500000000, 60 + 33 } },
+	};
+}
+
+START_TEST(what_the_measured_processes_used_is_no_other_program_s)
+{
+	struct window window = made_window(getpid() + 1);
+	struct noise noise;
+
+	window_noise(&window, &noise);
+	ck_assert_uint_eq(noise.elapsed_ns, 1000000000);
+	ck_assert_uint_eq(noise.others_cpu_ns, 600000000);
+	ck_assert_uint_eq(noise.steal_ns, 33);
+	window = made_window(getpid()); /* counted once, though it is both */
+	window_noise(&window, &noise);
+	ck_assert_uint_eq(noise.others_cpu_ns, 1000000000);
+	window.closed.own_cpu_ns += 3000000000; /* ticks are coarse */
+	window_noise(&window, &noise);
+	ck_assert_uint_eq(noise.others_cpu_ns, 0);
+}
+END_TEST
+
+START_TEST(the_one_that_waited_longer_counts)
+{
+	struct window window = made_window(1);
+	struct noise noise;
+
+	window_noise(&window, &noise);
+	ck_assert_uint_eq(noise.wait_ns, 22);
+	window.closed.subject.wait_ns = 40 + 44;
+	window_noise(&window, &noise);
+	ck_assert_uint_eq(noise.wait_ns, 44);
+	window.closed.subject.wait_ns = 0; /* a thread ended, and its share with it */
+	window.closed.own.wait_ns = 0;
+	window_noise(&window, &noise);
+	ck_assert_uint_eq(noise.wait_ns, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("compare noise");
@@ -117,6 +186,9 @@ int main(void)
 	tcase_add_test(cases, threads_of_a_process_are_summed_up);
 	tcase_add_test(cases, the_machine_is_read_from_its_first_line);
 	tcase_add_test(cases, a_cause_is_named_only_where_somebody_else_did_it);
+	tcase_add_test(cases, the_limits_are_those_that_are_stated);
+	tcase_add_test(cases, what_the_measured_processes_used_is_no_other_program_s);
+	tcase_add_test(cases, the_one_that_waited_longer_counts);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
