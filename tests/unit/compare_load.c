@@ -21,7 +21,11 @@ static const struct rate_case RATES[] = {
 	{ 1000, 1000, 1000, 1, false }, { 1000, 10000, 9800, 0, true },
 	{ 1000, 10000, 9799, 0, false },
 	/* shorter than a second: 20 ms of messages may be missing, not more */
+	{ 1000, 500, 480, 0, true },    { 1000, 500, 479, 0, false },
 	{ 1000, 200, 180, 0, true },    { 1000, 200, 179, 0, false },
+	/* nor more than a tenth: this short, two thirds of the rate would be a hiccup */
+	{ 1000, 50, 45, 0, true },      { 1000, 50, 44, 0, false },
+	{ 1000, 20, 0, 0, false },
 	/* so few that one is more than 2 % */
 	{ 10, 5, 4, 0, true },          { 10, 5, 3, 0, false },
 	{ 1, 0, 0, 0, true },
