@@ -234,6 +234,71 @@ START_TEST(over_a_wire_an_answer_takes_its_time)
 }
 END_TEST
 
+/* The words of a process, with blanks between them. */
+static void read_words(long pid, char *words, size_t size)
+{
+	char path[64];
+	size_t length = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%ld/cmdline", pid);
+	file = fopen(path, "re");
+	if (file) {
+		length = fread(words, 1, size - 1, file);
+		fclose(file);
+	}
+	for (size_t i = 0; i < length; i++)
+		words[i] = words[i] ? words[i] : ' ';
+	words[length] = 0;
+}
+
+/* Looks once at what the program has started: the pid of the carrier, and the words of the load. */
+static void look_at_children(const struct program *program, long *carrier, char *load, size_t size)
+{
+	char path[64], words[1024];
+	long child;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)program->pid,
+		 (int)program->pid);
+	file = fopen(path, "re");
+	ck_assert_msg(file != NULL, "this kernel has no %s", path);
+	while (fscanf(file, "%ld", &child) == 1) {
+		read_words(child, words, sizeof(words));
+		if (strstr(words, " wire --server="))
+			*carrier = child;
+		if (strstr(words, " load echo "))
+			snprintf(load, size, "%s", words);
+	}
+	fclose(file);
+}
+
+/* It runs beside the load generator, and is as much part of the set-up as that is: if its time were
+ * that of other programs, no round over a wire were ever quiet. */
+START_TEST(who_carries_the_packets_is_no_other_program)
+{
+	char load[1024] = "", expected[64];
+	struct program program;
+	long carrier = 0;
+
+	program_begin(&program, NULL, "compare echo --rounds 1 --warmup 0 --duration 20 --delay 0.002");
+	for (int i = 0; i < 4000 && !*load; i++) {
+		look_at_children(&program, &carrier, load, sizeof(load));
+		program_refresh(&program);
+		if (strstr(program.complained, "run it as root"))
+			break;
+		program_pause_ms(5);
+	}
+	kill(program.pid, SIGTERM);
+	program_end(&program);
+	if (strstr(program.complained, "run it as root"))
+		return;
+	ck_assert_msg(*load && carrier, "no load was seen: %s", program.complained);
+	snprintf(expected, sizeof(expected), " --carrier=%ld ", carrier);
+	ck_assert_msg(strstr(load, expected) != NULL, "%s: no%s", load, expected);
+}
+END_TEST
+
 START_TEST(a_wire_without_rights_is_said_with_what_to_do)
 {
 	struct program program;
@@ -268,6 +333,7 @@ int main(int argc, char **argv)
 	tcase_add_test(cases, an_arm_that_is_none_is_a_wrong_value);
 	tcase_add_test(cases, a_file_is_read_by_backends_only);
 	tcase_add_test(cases, over_a_wire_an_answer_takes_its_time);
+	tcase_add_test(cases, who_carries_the_packets_is_no_other_program);
 	tcase_add_test(cases, a_wire_without_rights_is_said_with_what_to_do);
 	tcase_set_timeout(cases, 60);
 	suite_add_tcase(suite, cases);

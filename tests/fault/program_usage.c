@@ -75,6 +75,7 @@ static const struct wrong WRONG[] = {
 	{ "load echo 127.0.0.1:73337", "'127.0.0.1:73337' is no HOST:PORT" },
 	{ "load echo 127.0.0.1:1 --depth 0", "--depth 0" },
 	{ "load echo 127.0.0.1:1 --subject 2147483647", "--subject 2147483647: there is no such" },
+	{ "load echo 127.0.0.1:1 --carrier 2147483647", "--carrier 2147483647: there is no such" },
 	{ "load echo 127.0.0.1:1 --depth 2 --rate 5", "--depth is for a closed loop" },
 	{ "load echo 127.0.0.1:1 --rate 10000001", "from 0 to 10000000" },
 	{ "load echo 127.0.0.1:1 --rate fast", "--rate fast" },

@@ -358,6 +358,9 @@ def check_round(where, arms, one):
         raise Disagreement(f"{where}.kept: a quiet round was repeated")
     for i, slot in enumerate(one["slots"]):
         check_histogram(f"{where}.slots[{i}].latency", slot["latency"])
+        if "rate_kept" not in slot:  # a closed loop: every operation has its latency, no other has
+            expect(f"{where}.slots[{i}].latency.count", slot["latency"]["count"],
+                   slot["operations"])
 
 
 def check_noise(where, rounds, noise):
