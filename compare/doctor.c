@@ -208,7 +208,7 @@ static void advise_on_load(struct doctor *doctor)
 			 "them, or expect disturbed rounds", load);
 		advise(doctor, text);
 	}
-	if (!noise_read_machine(doctor->proc, &machine) && machine.steal_ns) {
+	if (!noise_read_machine(doctor->proc, NULL, &machine) && machine.steal_ns) {
 		snprintf(text, sizeof(text), "the hypervisor has taken %.1f s of processor time since "
 			 "boot (steal)", (double)machine.steal_ns / 1e9);
 		advise(doctor, text);

@@ -33,7 +33,7 @@ static uint64_t process_cpu_ns(pid_t pid)
 /* The clocks are read nearest to the measured stretch, the slow files outside of it. */
 static void read_files(const struct window *window, struct window_edge *edge)
 {
-	noise_read_machine("/proc", &edge->machine);
+	noise_read_machine("/proc", &window->processors, &edge->machine);
 	noise_read_process("/proc", getpid(), &edge->own);
 	if (window->subject)
 		noise_read_process("/proc", window->subject, &edge->subject);
@@ -47,11 +47,26 @@ static void read_clocks(const struct window *window, struct window_edge *edge)
 	edge->at_ns = window_now_ns();
 }
 
+/* Where one can't be asked it may be anywhere. */
+static void add_processors(struct window *window, pid_t pid)
+{
+	cpu_set_t its;
+
+	if (sched_getaffinity(pid, sizeof(its), &its))
+		memset(&its, 0xff, sizeof(its));
+	CPU_OR(&window->processors, &window->processors, &its);
+}
+
 void window_open(struct window *window, pid_t subject, pid_t carrier)
 {
 	memset(window, 0, sizeof(*window));
 	window->subject = subject;
 	window->carrier = carrier;
+	add_processors(window, getpid());
+	if (subject)
+		add_processors(window, subject);
+	if (carrier)
+		add_processors(window, carrier);
 	read_files(window, &window->opened);
 	read_clocks(window, &window->opened);
 }

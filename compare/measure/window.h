@@ -7,6 +7,7 @@
 #ifndef COMPARE_MEASURE_WINDOW_H
 #define COMPARE_MEASURE_WINDOW_H
 
+#include <sched.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,6 +23,7 @@ struct window_edge {
 struct window {
 	pid_t subject; /* the measured process: the caller's own, or 0 where there is none here */
 	pid_t carrier; /* of packets between the two, no other program either; 0: there is none */
+	cpu_set_t processors; /* of these processes: what runs elsewhere disturbs none of them */
 	struct window_edge opened, closed;
 };
 
