@@ -63,8 +63,9 @@ static json_t *round_at(const json_t *cell, size_t index)
 static void add_repeated(json_t *cell, int count)
 {
 	for (int i = 0; i < count; i++) {
-		json_t *round = make_round(0, i % 2 ? 0.01 : 50);
+		json_t *round = make_round(0, 50);
 
+		json_array_set_new(json_object_get(round, "slots"), 1, make_slot(1, 1));
 		json_object_set_new(round, "kept", json_false());
 		json_object_set_new(round, "disturbed_by", json_string("a neighbour"));
 		json_array_insert_new(json_object_get(cell, "rounds"), 0, round);
