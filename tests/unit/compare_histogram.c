@@ -82,24 +82,6 @@ START_TEST(a_quantile_never_leaves_what_was_recorded)
 }
 END_TEST
 
-START_TEST(adding_is_as_recording_both)
-{
-	struct histogram *one = calloc(1, sizeof(*one)), *two = calloc(1, sizeof(*two));
-
-	histogram_record(one, 5000);
-	histogram_record(two, 90);
-	histogram_record(two, 700000);
-	histogram_add(one, two);
-	ck_assert_uint_eq(one->count, 3);
-	ck_assert_uint_eq(one->min, 90);
-	ck_assert_uint_eq(one->max, 700000);
-	ck_assert_uint_eq(one->buckets[histogram_index(5000)], 1);
-	ck_assert_uint_eq(one->buckets[histogram_index(90)], 1);
-	free(one);
-	free(two);
-}
-END_TEST
-
 START_TEST(a_tail_needs_ten_values_beyond_it)
 {
 	ck_assert(histogram_can_show(20, 0.5));
@@ -136,7 +118,6 @@ int main(void)
 	tcase_add_test(cases, quantiles_agree_with_sorting_to_within_the_stated_error);
 	tcase_add_test(cases, a_quantile_never_leaves_what_was_recorded);
 	tcase_add_test(cases, a_quantile_between_two_buckets_belongs_to_the_lower);
-	tcase_add_test(cases, adding_is_as_recording_both);
 	tcase_add_test(cases, a_tail_needs_ten_values_beyond_it);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);
