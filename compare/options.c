@@ -35,14 +35,38 @@ static void format_size(uint64_t bytes, char *text, size_t size)
 		snprintf(text, size, "%" PRIu64, bytes);
 }
 
+/* Decimal and as short as it is exact, as it is also read. */
+static void format_seconds(uint64_t ns, char *text, size_t size)
+{
+	int length = snprintf(text, size, "%" PRIu64 ".%09" PRIu64, ns / 1000000000,
+			      ns % 1000000000);
+
+	while (text[length - 1] == '0')
+		text[--length] = 0;
+	if (text[length - 1] == '.')
+		text[length - 1] = 0;
+}
+
+/* "MIN to MAX". */
+static void format_span(const struct option_row *row, char *text, size_t size)
+{
+	char low[32], high[32];
+
+	format_seconds(row->min, low, sizeof(low));
+	format_seconds(row->max, high, sizeof(high));
+	snprintf(text, size, "%s to %s", low, high);
+}
+
 /* "; MIN to MAX", or "" for what has no bounds that matter. */
 static void format_bounds(const struct option_row *row, char *text, size_t size)
 {
-	char low[24], high[24];
+	char low[24], high[24], span[72];
 
 	*text = 0;
-	if (row->kind == OPTION_SECONDS)
-		snprintf(text, size, "; %g to %g", (double)row->min / 1e9, (double)row->max / 1e9);
+	if (row->kind == OPTION_SECONDS) {
+		format_span(row, span, sizeof(span));
+		snprintf(text, size, "; %s", span);
+	}
 	if (row->kind == OPTION_NUMBER && row->max < INT32_MAX)
 		snprintf(text, size, "; %" PRIu64 " to %" PRIu64, row->min, row->max);
 	if (row->kind != OPTION_SIZE)
@@ -54,7 +78,7 @@ static void format_bounds(const struct option_row *row, char *text, size_t size)
 
 static void print_row(const struct option_row *row)
 {
-	char left[64], bounds[64], help[256];
+	char left[64], bounds[80], help[256];
 	int column;
 
 	snprintf(left, sizeof(left), "--%s %s", row->name, row->argument);
@@ -100,7 +124,7 @@ static int read_seconds(const char *text, uint64_t *value_ns)
 	char *end;
 	double seconds;
 
-	if (!strchr("0123456789.", *text))
+	if (!strchr("0123456789.", *text) || strpbrk(text, "xX"))
 		return -EINVAL;
 	seconds = strtod(text, &end);
 	if (*end == 's')
@@ -113,10 +137,12 @@ static int read_seconds(const char *text, uint64_t *value_ns)
 
 static int refuse(const struct option_set *set, const struct option_row *row, const char *text)
 {
+	char span[72];
+
+	format_span(row, span, sizeof(span));
 	if (row->kind == OPTION_SECONDS)
-		return say_failure(SAY_USAGE, "%s: --%s %s: give seconds from %g to %g",
-				   set->command, row->name, text, (double)row->min / 1e9,
-				   (double)row->max / 1e9);
+		return say_failure(SAY_USAGE, "%s: --%s %s: give seconds from %s", set->command,
+				   row->name, text, span);
 	return say_failure(SAY_USAGE, "%s: --%s %s: give a number from %" PRIu64 " to %" PRIu64,
 			   set->command, row->name, text, row->min, row->max);
 }

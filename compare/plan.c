@@ -68,7 +68,7 @@ static const struct option_set SET = {
 
 static int read_arm(struct cell *cell, const char *text)
 {
-	char why[160];
+	char why[ARM_WHY_MAX];
 
 	if (arm_read(text, &cell->arms[cell->arm_count++], why, sizeof(why)))
 		return say_failure(SAY_USAGE, "compare: %s", why);

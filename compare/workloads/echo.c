@@ -131,8 +131,10 @@ static int start_external(struct pair *pair)
 		return complain(pair, &pair->server, "server", process_end(&pair->server, 0));
 	case -ETIMEDOUT:
 		return say_failure(SAY_UNMEASURED, "arm %s: it runs, but nobody listens on %s: does "
-				   "the program take its port from where {port} stands?",
-				   pair->arm->name, pair->address);
+				   "the program take its port from where {port} stands%s?",
+				   pair->arm->name, pair->address, pair->cell->delay_ns
+					   ? ", and does it listen on that address or on all of "
+					     "them, as with {host} in the command" : "");
 	default:
 		return say_failure(SAY_UNMEASURED, "arm %s: can't start it: %s", pair->arm->name,
 				   strerror(-status));
@@ -232,7 +234,7 @@ static int await_load(struct pair *pair, json_t **slot)
 		*slot = json_loads(pair->load.text ? pair->load.text : "", 0, NULL);
 	if (*slot && json_is_false(json_object_get(*slot, "complete")))
 		return say_failure(SAY_UNMEASURED, "arm %s: somebody ended the load generator",
-				   pair->arm->text);
+				   pair->arm->name);
 	json_object_del(*slot, "complete");
 	if (*slot && !died_with_bytes(pair, *slot))
 		return code == SAY_UNMEASURED ? SAY_OK : code;

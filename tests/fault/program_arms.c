@@ -299,6 +299,19 @@ START_TEST(who_carries_the_packets_is_no_other_program)
 }
 END_TEST
 
+START_TEST(an_arm_that_listens_elsewhere_than_on_the_wire_is_told_of_host)
+{
+	struct program program;
+
+	program_begin(&program, NULL, "compare echo " SHORT " --delay 0.002 "
+		      "--b exec:%s\t--server\thonest\t{port}", self);
+	program_end(&program);
+	if (strstr(program.complained, "run it as root"))
+		return; /* the next case is about that */
+	program_expect(&program, 3, "as with {host} in the command?");
+}
+END_TEST
+
 START_TEST(a_wire_without_rights_is_said_with_what_to_do)
 {
 	struct program program;
@@ -334,6 +347,7 @@ int main(int argc, char **argv)
 	tcase_add_test(cases, a_file_is_read_by_backends_only);
 	tcase_add_test(cases, over_a_wire_an_answer_takes_its_time);
 	tcase_add_test(cases, who_carries_the_packets_is_no_other_program);
+	tcase_add_test(cases, an_arm_that_listens_elsewhere_than_on_the_wire_is_told_of_host);
 	tcase_add_test(cases, a_wire_without_rights_is_said_with_what_to_do);
 	tcase_set_timeout(cases, 60);
 	suite_add_tcase(suite, cases);
