@@ -45,6 +45,15 @@ static int check_stranger(const struct cell *cell, const struct arm *arm)
 	return SAY_OK;
 }
 
+/* The null backend knows no connections, and what it reads is zeros. */
+static int check_null(const struct cell *cell, const struct arm *arm)
+{
+	if (strcmp(arm->backend, "null") != 0 || (!cell->workload->needs_model && cell->file))
+		return SAY_OK;
+	return say_failure(SAY_USAGE, "arm %s: null carries nothing out, and all that it reads is "
+			   "zeros: write duet compare file --file, with a file of zeros", arm->name);
+}
+
 static int check_backend(const struct cell *cell, const struct arm *arm, struct duet_probe *probe)
 {
 	const struct duet_backend *backend = backends_find(arm->backend);
@@ -62,6 +71,8 @@ static int check_backend(const struct cell *cell, const struct arm *arm, struct 
 	if (!cell->workload->needs_model && model != &MODEL_ECHO_CALLBACK)
 		return say_failure(SAY_USAGE, "arm %s: the workload %s has callbacks only",
 				   arm->name, cell->workload->name);
+	if (check_null(cell, arm))
+		return SAY_USAGE;
 	if (!duet_backend_probe(backend, *arm->tuning ? arm->tuning : NULL, probe))
 		return SAY_OK;
 	if (probe->error == -EINVAL && *arm->tuning)

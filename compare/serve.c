@@ -133,6 +133,9 @@ static int find_parts(struct server *server)
 				   "model with --model", values->backend);
 	if (server->arm.kind == ARM_FLOOR)
 		return find_floor(server);
+	if (!strcmp(server->arm.backend, "null"))
+		return say_failure(SAY_USAGE, "serve: --backend null: it carries nothing out, so "
+				   "there is nothing to connect to");
 	if (strcmp(server->arm.backend, "auto") != 0 && !backends_find(server->arm.backend))
 		return say_failure(SAY_USAGE, "serve: --backend %s: there is completion, polling, "
 				   "auto, " FLOORS_NAMES, server->arm.backend);
