@@ -77,7 +77,8 @@ json_t *slot_json(const struct slot *slot)
 			 (json_int_t)slot->operations_total, "elapsed_ns",
 			 (json_int_t)window_elapsed_ns(window), "cpu_ns",
 			 of_subject(window, window->opened.subject_cpu_ns,
-				    window->closed.subject_cpu_ns), "load_cpu_ns", load_cpu, "wrong_bytes", (json_int_t)slot->wrong_bytes,
+				    window->closed.subject_cpu_ns),
+			 "load_cpu_ns", load_cpu, "wrong_bytes", (json_int_t)slot->wrong_bytes,
 			 "lost_operations", (json_int_t)slot->lost_operations, "latency",
 			 slot_histogram_json(slot->latency), "noise", noise_json(window));
 }
