@@ -125,6 +125,71 @@ START_TEST(another_program_is_an_arm_like_any_other)
 }
 END_TEST
 
+static const struct {
+	const char *words;
+	const char *names[6];
+} NAMED[] = {
+	{ "--parity", { "polling/native", "polling/callback" } },
+	{ "echo --cells", { "polling/callback", "polling/future", "completion/callback",
+			    "completion/future", "polling/native" } },
+	{ "echo", { "completion", "polling" } },
+};
+
+START_TEST(arms_that_are_not_named_are_the_ones_of_the_page)
+{
+	struct program program;
+	json_t *result, *cells, *arms;
+	size_t count = 0;
+
+	program_begin(&program, NULL, "compare " SHORT " --json - %s",
+		      NAMED[_i].words);
+	program_end(&program);
+	ck_assert_msg(program.code == 0, "%s", program.complained);
+	result = json_loads(program.said, 0, NULL);
+	cells = json_object_get(result, "cells");
+	ck_assert_uint_eq(json_array_size(cells), 1);
+	arms = json_object_get(json_array_get(cells, 0), "arms");
+	for (; NAMED[_i].names[count]; count++)
+		ck_assert_str_eq(json_string_value(json_object_get(json_array_get(arms, count),
+								   "name")),
+				 NAMED[_i].names[count]);
+	ck_assert_uint_eq(json_array_size(arms), count);
+	json_decref(result);
+}
+END_TEST
+
+static double mean_counter(const json_t *result, size_t arm, const char *key)
+{
+	const json_t *counters = json_object_get(
+		json_array_get(json_object_get(result, "cells"), 0), "counters");
+	json_t *counter;
+	size_t i;
+
+	json_array_foreach(counters, i, counter) {
+		if (!strcmp(json_string_value(json_object_get(counter, "key")), key))
+			return json_number_value(json_array_get(
+				json_object_get(counter, "medians"), arm));
+	}
+	return -1;
+}
+
+/* Of a server that nothing else is asked of, the calls say which policy it was given. */
+START_TEST(a_policy_reaches_the_arm_that_has_it_and_no_other)
+{
+	struct program program;
+	json_t *result;
+
+	program_begin(&program, NULL, "compare echo " SHORT " --json - "
+		      "--a polling:try=always --b polling:try=never");
+	program_end(&program);
+	ck_assert_msg(program.code == 0, "%s", program.complained);
+	result = json_loads(program.said, 0, NULL);
+	ck_assert_double_gt(mean_counter(result, 0, "wasted_attempts_per_operation"), 0.5);
+	ck_assert_double_lt(mean_counter(result, 1, "wasted_attempts_per_operation"), 0.1);
+	json_decref(result);
+}
+END_TEST
+
 START_TEST(a_wrong_byte_voids_the_timings)
 {
 	static const char *const faults[] = { "wrong", "loses", "doubles" };
@@ -339,6 +404,9 @@ int main(int argc, char **argv)
 	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
 		return 1;
 	tcase_add_test(cases, another_program_is_an_arm_like_any_other);
+	tcase_add_loop_test(cases, arms_that_are_not_named_are_the_ones_of_the_page, 0,
+			    sizeof(NAMED) / sizeof(*NAMED));
+	tcase_add_test(cases, a_policy_reaches_the_arm_that_has_it_and_no_other);
 	tcase_add_test(cases, a_wrong_byte_voids_the_timings);
 	tcase_add_test(cases, an_arm_that_ends_half_way_is_said_with_how_it_ended);
 	tcase_add_test(cases, an_arm_that_can_not_be_started_is_said_in_its_own_words);

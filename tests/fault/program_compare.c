@@ -75,6 +75,9 @@ static const char *const COMPARISONS[] = {
 	"echo --connections 2", "echo --connections 1 --size 20000 --depth 3",
 	"echo --cells --connections 2", "file --depth 4", "file --direct --depth 2 --block 8K",
 	"echo file", "echo --a completion:mode=plain --b completion",
+	"echo --parity --connections 2", "echo --connections 2 --rate 500",
+	"echo --connections 2 --a polling:spin_us=20 --b polling:try=never,burst=2",
+	"echo --connections 2 --a floor-epoll --b floor-uring",
 };
 
 START_TEST(a_comparison_leaves_a_table_and_a_result_that_show_prints_again)
