@@ -291,6 +291,8 @@ START_TEST(over_a_wire_an_answer_takes_its_time)
 		return; /* the next case is about that */
 	ck_assert_msg(program.code == 0, "%s", program.complained);
 	result = json_loads(program.said, 0, NULL);
+	ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(json_array_get(
+		json_object_get(result, "cells"), 0), "parameters"), "delay_ns")), 2000000);
 	slot = json_array_get(json_object_get(json_array_get(json_object_get(
 		json_array_get(json_object_get(result, "cells"), 0), "rounds"), 0), "slots"), 0);
 	ck_assert_int_ge(json_integer_value(json_object_get(json_object_get(slot, "latency"),
