@@ -285,7 +285,7 @@ START_TEST(over_a_wire_an_answer_takes_its_time)
 	json_t *result, *slot;
 
 	program_begin(&program, NULL, "compare echo " SHORT " --json - --delay 0.002 "
-		      "--b other=exec:%s\t--server\thonest\t{port}\t{host}", self);
+		      "--duration 0.5 --b other=exec:%s\t--server\thonest\t{port}\t{host}", self);
 	program_end(&program);
 	if (program.code == 3 && strstr(program.complained, "run it as root"))
 		return; /* the next case is about that */
