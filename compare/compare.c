@@ -4,6 +4,7 @@
 #include "compare/compare.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -429,6 +430,7 @@ static int finish(const struct plan *plan, json_t *result, int code)
 	bool measured = has_rounds(result);
 	int written = SAY_OK;
 
+	process_pass_interrupt();
 	gate_judge(&plan->gates, result);
 	if (wants_text(values) && measured)
 		text_foot(result, stdout);
@@ -471,18 +473,21 @@ static int check_all(const struct plan *plan)
 
 static int run(struct plan *plan, int argc, char **argv)
 {
+	const struct values *values = plan->values;
 	json_t *result;
 	int code = check_all(plan);
 
 	if (code)
 		return code;
-	result = begin_result(argc, argv, plan->values->seed);
-	if (plan->values->like) {
+	result = begin_result(argc, argv, values->seed);
+	if (values->like) {
 		like_note_machine(&plan->like);
 		json_object_set_new(json_object_get(result, "run"), "like",
-				    store_string(plan->values->like));
+				    store_string(values->like));
 	}
 	process_catch_interrupts();
+	if (values->json && strcmp(values->json, "-") != 0)
+		signal(SIGPIPE, SIG_IGN); /* whoever leaves the table half read still gets the result */
 	code = finish(plan, result, play_cells(plan, result));
 	json_decref(result);
 	return code;

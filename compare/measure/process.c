@@ -29,10 +29,9 @@ static void note_interrupt(int number)
 	interrupted = 1;
 }
 
-void process_catch_interrupts(void)
+static void catch_interrupts(int flags)
 {
-	/* Without SA_RESTART: a wait has to notice. */
-	struct sigaction action = { .sa_handler = note_interrupt }, before;
+	struct sigaction action = { .sa_handler = note_interrupt, .sa_flags = flags }, before;
 
 	sigaction(SIGTERM, &action, NULL);
 	for (int i = 0; i < 2; i++) {
@@ -41,6 +40,16 @@ void process_catch_interrupts(void)
 		if (!sigaction(number, NULL, &before) && before.sa_handler != SIG_IGN)
 			sigaction(number, &action, NULL);
 	}
+}
+
+void process_catch_interrupts(void)
+{
+	catch_interrupts(0); /* without SA_RESTART: a wait has to notice */
+}
+
+void process_pass_interrupt(void)
+{
+	catch_interrupts(SA_RESTART | (int)SA_RESETHAND);
 }
 
 bool process_interrupted(void)
@@ -88,6 +97,7 @@ static void become(char *const argv[], int cpu, int space, int out, int complain
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGTERM, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (cpu >= 0) {

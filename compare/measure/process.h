@@ -61,4 +61,8 @@ bool process_is_here(pid_t pid);
 void process_catch_interrupts(void);
 bool process_interrupted(void);
 
+/* Before a result is written: of each of them the next one, which would cut the writing short, is let
+ * pass; the one after it ends us, since a reader may have stopped for good. */
+void process_pass_interrupt(void);
+
 #endif
