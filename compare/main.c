@@ -85,6 +85,7 @@ int main(int argc, char **argv)
 {
 	hold_streams();
 	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like any other */
+	signal(SIGCHLD, SIG_DFL); /* where it is inherited as ignored no child has an exit code */
 	say_called(argv[0]);
 	if (argc < 2) {
 		print_help(stderr);

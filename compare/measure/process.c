@@ -86,7 +86,8 @@ bool process_is_here(pid_t pid)
 
 /* After fork, before exec: only calls that are safe there. Signals are blocked until our handlers,
  * which would swallow them, are gone. */
-static void become(char *const argv[], int cpu, int space, int out, int complaints, pid_t parent)
+static void become(char *const argv[], const struct process_where *where, int out, int complaints,
+		   pid_t parent)
 {
 	cpu_set_t processors;
 	sigset_t none;
@@ -100,12 +101,14 @@ static void become(char *const argv[], int cpu, int space, int out, int complain
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (cpu >= 0) {
+	if (where->with_offspring)
+		setpgid(0, 0);
+	if (where->cpu >= 0) {
 		CPU_ZERO(&processors);
-		CPU_SET((unsigned int)cpu, &processors);
+		CPU_SET((unsigned int)where->cpu, &processors);
 		sched_setaffinity(0, sizeof(processors), &processors);
 	}
-	if (space >= 0 && setns(space, CLONE_NEWNET))
+	if (where->space >= 0 && setns(where->space, CLONE_NEWNET))
 		_exit(127);
 	if (dup2(out, STDOUT_FILENO) < 0 || dup2(complaints, STDERR_FILENO) < 0)
 		_exit(127);
@@ -115,10 +118,12 @@ static void become(char *const argv[], int cpu, int space, int out, int complain
 
 int process_start(struct process *process, char *const argv[], int cpu)
 {
-	return process_start_in(process, argv, cpu, -1);
+	const struct process_where where = { .cpu = cpu, .space = -1 };
+
+	return process_start_in(process, argv, &where);
 }
 
-int process_start_in(struct process *process, char *const argv[], int cpu, int space)
+int process_start_in(struct process *process, char *const argv[], const struct process_where *where)
 {
 	int ends[2], error;
 	pid_t parent = getpid();
@@ -127,6 +132,7 @@ int process_start_in(struct process *process, char *const argv[], int cpu, int s
 	memset(process, 0, sizeof(*process));
 	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
+	process->with_offspring = where->with_offspring;
 	process->out = ends[0];
 	process->complaints = memfd_create("complaints", MFD_CLOEXEC);
 	sigfillset(&all);
@@ -134,7 +140,7 @@ int process_start_in(struct process *process, char *const argv[], int cpu, int s
 	process->pid = process->complaints < 0 ? -1 : fork();
 	error = -errno;
 	if (!process->pid)
-		become(argv, cpu, space, ends[1], process->complaints, parent);
+		become(argv, where, ends[1], process->complaints, parent);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(ends[1]);
 	if (process->pid > 0)
@@ -201,13 +207,6 @@ int process_rest(struct process *process, int timeout_ms)
 	return status;
 }
 
-static bool reaped(struct process *process, int *status)
-{
-	pid_t pid = waitpid(process->pid, status, WNOHANG);
-
-	return pid == process->pid || (pid < 0 && errno == ECHILD);
-}
-
 bool process_is_over(const struct process *process, int patience_ms)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
@@ -223,6 +222,19 @@ bool process_is_over(const struct process *process, int patience_ms)
 	return true;
 }
 
+/* Until it is reaped nobody else is given its number, nor a group of that number. */
+static bool reaped(struct process *process, int *status)
+{
+	pid_t pid;
+
+	if (process->with_offspring && !process_is_over(process, 0))
+		return false;
+	if (process->with_offspring)
+		kill(-process->pid, SIGKILL);
+	pid = waitpid(process->pid, status, WNOHANG);
+	return pid == process->pid || (pid < 0 && errno == ECHILD);
+}
+
 int process_end(struct process *process, int signal_number)
 {
 	const struct timespec pause = { .tv_nsec = 500000 };
@@ -234,7 +246,7 @@ int process_end(struct process *process, int signal_number)
 	if (signal_number)
 		kill(process->pid, signal_number);
 	while (!reaped(process, &status)) {
-		if (window_now_ns() > until_ns)
+		if (window_now_ns() > until_ns || (signal_number && interrupted))
 			kill(process->pid, SIGKILL);
 		nanosleep(&pause, NULL);
 	}

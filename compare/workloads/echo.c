@@ -116,11 +116,27 @@ static void add_buffers(struct arguments *arguments, const struct cell *cell)
 	arguments_add(arguments, "%u", size);
 }
 
+/* Before anybody listened: a program that puts itself into the background ends so, too. */
+static int complain_early(struct pair *pair)
+{
+	int code = process_end(&pair->server, 0);
+	char line[256];
+
+	process_complaint(&pair->server, line, sizeof(line));
+	if (code || *line || process_interrupted())
+		return complain(pair, &pair->server, "server", code);
+	return say_failure(SAY_UNMEASURED, "arm %s: the server ended with exit code 0 before anybody "
+			   "listened on %s; it has to stay in the foreground", pair->arm->name,
+			   pair->address);
+}
+
 static int start_external(struct pair *pair)
 {
-	int status = external_start(pair->arm, &pair->server, pair->stage->subject_cpu,
-				    pair->stage->wire.server, host_of(pair->stage), pair->address,
-				    sizeof(pair->address));
+	const struct process_where where = { .cpu = pair->stage->subject_cpu,
+					     .space = pair->stage->wire.server,
+					     .with_offspring = true };
+	int status = external_start(pair->arm, &pair->server, &where, host_of(pair->stage),
+				    pair->address, sizeof(pair->address));
 
 	switch (status) {
 	case 0:
@@ -128,7 +144,7 @@ static int start_external(struct pair *pair)
 	case -EINTR:
 		return WORKLOAD_INTERRUPTED;
 	case -ESRCH:
-		return complain(pair, &pair->server, "server", process_end(&pair->server, 0));
+		return complain_early(pair);
 	case -ETIMEDOUT:
 		return say_failure(SAY_UNMEASURED, "arm %s: it runs, but nobody listens on %s: does "
 				   "the program take its port from where {port} stands?",
@@ -142,6 +158,8 @@ static int start_external(struct pair *pair)
 static int start_own(struct pair *pair)
 {
 	static const char said[] = "listening on ";
+	const struct process_where where = { .cpu = pair->stage->subject_cpu,
+					     .space = pair->stage->wire.server };
 	struct arguments arguments;
 	char line[256];
 	int status;
@@ -161,8 +179,7 @@ static int start_own(struct pair *pair)
 	arguments_add(&arguments, "-");
 	arguments_add(&arguments, "--host");
 	arguments_add(&arguments, "%s", host_of(pair->stage));
-	status = process_start_in(&pair->server, arguments.list, pair->stage->subject_cpu,
-				  pair->stage->wire.server);
+	status = process_start_in(&pair->server, arguments.list, &where);
 	if (status)
 		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(-status));
 	status = process_line(&pair->server, line, sizeof(line), START_TIMEOUT_MS);
@@ -183,6 +200,8 @@ static int start_server(struct pair *pair)
 
 static int start_load(struct pair *pair)
 {
+	const struct process_where where = { .cpu = pair->stage->load_cpu,
+					     .space = pair->stage->wire.load };
 	const struct cell *cell = pair->cell;
 	struct arguments arguments;
 	int status;
@@ -203,8 +222,7 @@ static int start_load(struct pair *pair)
 	if (pair->stage->wire.carrier.pid)
 		arguments_add(&arguments, "--carrier=%d", (int)pair->stage->wire.carrier.pid);
 	arguments_add(&arguments, "--json=-");
-	status = process_start_in(&pair->load, arguments.list, pair->stage->load_cpu,
-				  pair->stage->wire.load);
+	status = process_start_in(&pair->load, arguments.list, &where);
 	if (status)
 		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(-status));
 	return SAY_OK;

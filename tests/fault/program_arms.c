@@ -75,6 +75,12 @@ static int serve(const char *fault, const char *port, const char *host)
 	struct server server = { .fault = fault, .count = 1 };
 	int yes = 1;
 
+	if (is(&server, "forks") && fork())
+		return pause();
+	if (is(&server, "leaves") && fork())
+		return 0;
+	if (is(&server, "stays"))
+		signal(SIGTERM, SIG_IGN);
 	inet_pton(AF_INET, host, &address.sin_addr);
 	server.peers[0] = (struct pollfd){ .fd = socket(AF_INET, SOCK_STREAM, 0),
 					   .events = POLLIN };
@@ -170,6 +176,85 @@ START_TEST(an_arm_that_does_not_listen_is_said_with_what_to_look_at)
 	program_begin(&program, NULL, "compare echo " SHORT " --b exec:sleep\t100\t#{port}");
 	program_end(&program);
 	program_expect(&program, 3, "nobody listens on 127.0.0.1:");
+}
+END_TEST
+
+/* All that the program started has this, so that its end is seen when the last of them is gone. */
+static int begin_watch(int *held)
+{
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(fcntl(ends[0], F_SETFD, FD_CLOEXEC), 0);
+	*held = ends[1];
+	return ends[0];
+}
+
+static void expect_all_gone(int watch, int held)
+{
+	struct pollfd gone = { .fd = watch };
+
+	close(held);
+	ck_assert_msg(poll(&gone, 1, 2000) == 1 && gone.revents & POLLHUP, "a process is left");
+	close(watch);
+}
+
+START_TEST(what_an_arm_starts_by_itself_ends_with_it)
+{
+	struct program program;
+	int held, watch = begin_watch(&held);
+
+	play(&program, "forks");
+	ck_assert_msg(program.code == 0, "%s", program.complained);
+	expect_all_gone(watch, held);
+}
+END_TEST
+
+START_TEST(an_arm_that_goes_into_the_background_is_said_and_ended)
+{
+	struct program program;
+	int held, watch = begin_watch(&held);
+
+	play(&program, "leaves");
+	program_expect(&program, 3, "has to stay in the foreground");
+	expect_all_gone(watch, held);
+}
+END_TEST
+
+static double now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* With one round it is waited for from its slot on, whichever that is. */
+START_TEST(an_arm_that_does_not_end_is_killed_and_no_ctrl_c_waits_for_it)
+{
+	struct program program;
+	double begun_s;
+
+	program_begin(&program, NULL, "compare echo " SHORT " --a floor-epoll "
+		      "--b other=exec:%s\t--server\tstays\t{port}", self);
+	program_pause_ms(1500);
+	begun_s = now_s();
+	kill(program.pid, SIGINT);
+	program_end(&program);
+	ck_assert_double_lt(now_s() - begun_s, 2);
+}
+END_TEST
+
+START_TEST(an_inherited_disregard_of_children_hides_no_exit_code)
+{
+	struct program program;
+
+	signal(SIGCHLD, SIG_IGN);
+	program_begin(&program, NULL, "compare echo " SHORT " --b exec:%s\t--server\tdies\t{port}",
+		      self);
+	signal(SIGCHLD, SIG_DFL);
+	program_end(&program);
+	program_expect(&program, 3, "the server ended with exit code 7");
 }
 END_TEST
 
@@ -330,6 +415,10 @@ int main(int argc, char **argv)
 	tcase_add_test(cases, an_arm_that_ends_half_way_is_said_with_how_it_ended);
 	tcase_add_test(cases, an_arm_that_can_not_be_started_is_said_in_its_own_words);
 	tcase_add_test(cases, an_arm_that_does_not_listen_is_said_with_what_to_look_at);
+	tcase_add_test(cases, what_an_arm_starts_by_itself_ends_with_it);
+	tcase_add_test(cases, an_arm_that_goes_into_the_background_is_said_and_ended);
+	tcase_add_test(cases, an_arm_that_does_not_end_is_killed_and_no_ctrl_c_waits_for_it);
+	tcase_add_test(cases, an_inherited_disregard_of_children_hides_no_exit_code);
 	tcase_add_test(cases, an_arm_that_is_none_is_a_wrong_value);
 	tcase_add_test(cases, a_file_is_read_by_backends_only);
 	tcase_add_test(cases, over_a_wire_an_answer_takes_its_time);
