@@ -21,12 +21,18 @@
 
 #include "compare/measure/window.h"
 
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted, continued;
 
 static void note_interrupt(int number)
 {
 	(void)number;
 	interrupted = 1;
+}
+
+static void note_continued(int number)
+{
+	(void)number;
+	continued = 1;
 }
 
 static void catch_interrupts(int flags)
@@ -44,7 +50,10 @@ static void catch_interrupts(int flags)
 
 void process_catch_interrupts(void)
 {
+	struct sigaction action = { .sa_handler = note_continued, .sa_flags = SA_RESTART };
+
 	catch_interrupts(0); /* without SA_RESTART: a wait has to notice */
+	sigaction(SIGCONT, &action, NULL);
 }
 
 void process_pass_interrupt(void)
@@ -55,6 +64,14 @@ void process_pass_interrupt(void)
 bool process_interrupted(void)
 {
 	return interrupted;
+}
+
+bool process_continued(void)
+{
+	bool was = continued;
+
+	continued = 0;
+	return was;
 }
 
 void process_raise_files(void)
@@ -157,11 +174,15 @@ static int read_more(struct process *process, uint64_t until_ns)
 	uint64_t now_ns = window_now_ns();
 	char *grown;
 	ssize_t got;
+	int status;
 
-	if (now_ns >= until_ns || !poll(&ready, 1, (int)((until_ns - now_ns) / 1000000)))
+	if (now_ns >= until_ns)
 		return -ETIMEDOUT;
+	status = poll(&ready, 1, (int)((until_ns - now_ns) / 1000000));
 	if (interrupted)
 		return -EINTR;
+	if (status <= 0)
+		return status < 0 ? 1 : -ETIMEDOUT;
 	grown = realloc(process->text, process->length + 65536 + 1);
 	if (!grown)
 		return -ENOMEM;

@@ -69,6 +69,10 @@ bool process_is_here(pid_t pid);
 void process_catch_interrupts(void);
 bool process_interrupted(void);
 
+/* True once if we were stopped and went on since the last question, as by Ctrl-Z and fg: no clock of
+ * the processor and no queue shows that. */
+bool process_continued(void);
+
 /* Before a result is written: of each of them the next one, which would cut the writing short, is let
  * pass; the one after it ends us, since a reader may have stopped for good. */
 void process_pass_interrupt(void);

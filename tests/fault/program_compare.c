@@ -160,6 +160,34 @@ START_TEST(ctrl_c_before_the_first_round_is_over_measures_nothing)
 }
 END_TEST
 
+static void lead_a_group(void)
+{
+	setpgid(0, 0);
+}
+
+/* As by Ctrl-Z and fg: nothing waits meanwhile, and only the clock on the wall goes on. */
+START_TEST(a_round_in_which_the_run_was_stopped_is_named)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	json_t *result, *cause;
+
+	program_begin(program, lead_a_group, "compare echo --connections 1 --rounds 1 --repeats 0 "
+		      "--warmup 0 --duration 0.5 --no-kernel-view --json %s", path);
+	program_await_children(program, 1);
+	kill(-program->pid, SIGSTOP);
+	program_pause_ms(100);
+	kill(-program->pid, SIGCONT);
+	program_end(program);
+	ck_assert_msg(program->code == 0, "%s", program->complained);
+	result = load_result();
+	cause = json_object_get(json_array_get(rounds_of(result), 0), "disturbed_by");
+	ck_assert_ptr_nonnull(json_string_value(cause));
+	ck_assert_str_eq(json_string_value(cause), "the run was stopped for a while");
+	json_decref(result);
+	free(program);
+}
+END_TEST
+
 static const int ENDS[] = { SIGINT, SIGTERM, SIGHUP };
 
 START_TEST(ctrl_c_keeps_whole_rounds_and_marks_them_incomplete)
@@ -597,6 +625,7 @@ int main(void)
 	tcase_add_test(cases, json_on_stdout_is_alone_there);
 	tcase_add_test(cases, the_same_seed_plays_in_the_same_order);
 	tcase_add_test(cases, ctrl_c_before_the_first_round_is_over_measures_nothing);
+	tcase_add_test(cases, a_round_in_which_the_run_was_stopped_is_named);
 	tcase_add_loop_test(cases, ctrl_c_keeps_whole_rounds_and_marks_them_incomplete, 0, 3);
 	tcase_add_test(cases, a_result_with_no_place_to_go_is_refused_before_the_first_round);
 	tcase_add_test(cases, what_cannot_be_played_is_refused_before_the_first_round);
