@@ -53,6 +53,9 @@ static int check_backend(const struct cell *cell, const struct arm *arm, struct 
 	if (!backend)
 		return say_failure(SAY_USAGE, "arm %s: there is no backend '%s'; there is "
 				   "completion and polling", arm->name, arm->backend);
+	if (backend == backends_find("null") && cell->workload->needs_model)
+		return say_failure(SAY_USAGE, "arm %s: null carries nothing, and no echo comes back; "
+				   "it is for file, with a --file of zeros", arm->name);
 	if (!model)
 		return say_failure(SAY_USAGE, "arm %s: there is no model '%s'; there is callback, "
 				   "future and native", arm->name, arm->model);

@@ -5,9 +5,13 @@
  * its own that is the same for every arm, checks what comes back. */
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "compare/kernel/view.h"
 #include "compare/measure/process.h"
@@ -54,11 +58,28 @@ static json_t *parameters(const struct cell *cell)
 	return json;
 }
 
+/* Connecting a datagram socket sends nothing, and asks for a route. */
+static bool has_loopback(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(9),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool has = fd < 0 || !connect(fd, (struct sockaddr *)&address, sizeof(address)) ||
+		errno != ENETUNREACH;
+
+	if (fd >= 0)
+		close(fd);
+	return has;
+}
+
 static int check(const struct cell *cell)
 {
 	uint64_t files = (uint64_t)cell->connections + SPARE_FILES;
 	uint64_t files_max = process_files_max();
 
+	if (!cell->delay_ns && !has_loopback())
+		return say_failure(SAY_UNMEASURED, "echo: 127.0.0.1 can't be reached: the loopback "
+				   "device of this network namespace is down; ip link set lo up");
 	if (files <= files_max)
 		return SAY_OK;
 	return say_failure(SAY_UNMEASURED, "echo: %u connections take %" PRIu64
@@ -90,6 +111,10 @@ static int complain(struct pair *pair, struct process *part, const char *name, i
 	process_complaint(part, line, sizeof(line));
 	if (code == -EINTR || process_interrupted())
 		return WORKLOAD_INTERRUPTED;
+	if (wire_is_cut(&pair->stage->wire))
+		return say_failure(SAY_UNMEASURED, "arm %s: the process that carries the packets of "
+				   "--delay has ended: somebody killed it, or there was no memory",
+				   pair->arm->name);
 	if (*line)
 		return say_failure(code == SAY_USAGE ? SAY_USAGE : SAY_UNMEASURED, "arm %s: %s",
 				   pair->arm->name, line);

@@ -40,8 +40,10 @@ static int write_blocks(int fd, uint32_t block_bytes, unsigned char *block)
 
 		pattern_block_fill(block, block_bytes, (uint64_t)at);
 		moved = pwrite(fd, block, block_bytes, at);
-		if (moved != (ssize_t)block_bytes)
-			return moved < 0 ? -errno : -ENOSPC;
+		if (moved >= 0 && moved < (ssize_t)block_bytes) /* why, the next attempt says */
+			moved = pwrite(fd, block + moved, block_bytes - (size_t)moved, at + moved);
+		if (moved <= 0)
+			return moved < 0 ? -errno : -EIO;
 	}
 	return fsync(fd) ? -errno : 0;
 }
@@ -73,9 +75,10 @@ static int make_file(struct stage *stage, const struct cell *cell, unsigned char
 	status = stage->file < 0 ? stage->file
 				 : write_blocks(stage->file, cell->block_bytes, block);
 	if (status)
-		return say_failure(SAY_UNMEASURED, "can't make a file of %d MiB in %s: %s; set "
-				   "TMPDIR to a folder with room, or give a --file", MADE_BYTES >> 20,
-				   folder, strerror(-status));
+		return say_failure(SAY_UNMEASURED, "can't make a file of %d MiB in %s: %s; %s, or "
+				   "give a --file", MADE_BYTES >> 20, folder, strerror(-status),
+				   status == -EFBIG ? "raise the limit of file sizes with ulimit -f"
+						    : "set TMPDIR to a folder with room");
 	stage->stride_bytes = cell->block_bytes;
 	stage->blocks = MADE_BYTES / cell->block_bytes;
 	return SAY_OK;

@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 
@@ -269,6 +270,7 @@ START_TEST(an_arm_that_is_none_is_a_wrong_value)
 		{ "--b polling:try=perhaps", "there is predict, never and always" },
 		{ "--b polling:spin_us=2000000", "from 0 to 1000000" },
 		{ "--b polling:burst=0", "from 1 to 65535" },
+		{ "--b null", "null carries nothing" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -288,6 +290,9 @@ START_TEST(a_file_is_read_by_backends_only)
 	program_begin(&program, NULL, "compare file --b floor-epoll");
 	program_end(&program);
 	program_expect(&program, 2, "the workload file is played by");
+	program_begin(&program, NULL, "compare file --b null:work=much");
+	program_end(&program);
+	program_expect(&program, 2, "each with a number");
 }
 END_TEST
 
@@ -399,6 +404,64 @@ START_TEST(a_wire_without_rights_is_said_with_what_to_do)
 }
 END_TEST
 
+/* The carrier is started first, and one of three when server and load are there; 0: it never came so
+ * far, or this kernel doesn't list children. */
+static pid_t await_carrier(const struct program *program)
+{
+	int carrier, server, load, count = 0;
+	char name[64];
+	FILE *file;
+
+	snprintf(name, sizeof(name), "/proc/%d/task/%d/children", (int)program->pid,
+		 (int)program->pid);
+	for (int i = 0; i < 1000 && count != 3; i++) {
+		program_pause_ms(2);
+		file = fopen(name, "re");
+		if (!file)
+			return 0;
+		count = fscanf(file, "%d %d %d", &carrier, &server, &load);
+		fclose(file);
+	}
+	return count == 3 ? carrier : 0;
+}
+
+START_TEST(a_wire_that_is_cut_is_no_fault_of_the_server)
+{
+	struct program program;
+	pid_t carrier;
+
+	program_begin(&program, NULL, "compare echo --rounds 1 --duration 1 --connections 1 "
+		      "--no-kernel-view --delay 0.002");
+	carrier = await_carrier(&program);
+	if (carrier)
+		kill(carrier, SIGKILL);
+	program_end(&program);
+	if (carrier)
+		program_expect(&program, 3, "the process that carries the packets");
+	else
+		program_skip("a wire takes privileges and /dev/net/tun");
+}
+END_TEST
+
+static void enter_fresh_network(void)
+{
+	if (unshare(CLONE_NEWNET))
+		_exit(125);
+}
+
+START_TEST(a_loopback_that_is_down_is_said_before_the_first_round)
+{
+	struct program program;
+
+	program_begin(&program, enter_fresh_network, "compare echo --duration 60");
+	program_end(&program);
+	if (program.code == 125)
+		program_skip("a network of one's own takes privileges");
+	else
+		program_expect(&program, 3, "ip link set lo up");
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	Suite *suite = suite_create("arms");
@@ -423,6 +486,8 @@ int main(int argc, char **argv)
 	tcase_add_test(cases, a_file_is_read_by_backends_only);
 	tcase_add_test(cases, over_a_wire_an_answer_takes_its_time);
 	tcase_add_test(cases, who_carries_the_packets_is_no_other_program);
+	tcase_add_test(cases, a_loopback_that_is_down_is_said_before_the_first_round);
+	tcase_add_test(cases, a_wire_that_is_cut_is_no_fault_of_the_server);
 	tcase_add_test(cases, a_wire_without_rights_is_said_with_what_to_do);
 	tcase_set_timeout(cases, 60);
 	suite_add_tcase(suite, cases);

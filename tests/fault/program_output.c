@@ -240,6 +240,23 @@ START_TEST(a_link_stays_and_what_it_leads_to_is_written)
 }
 END_TEST
 
+START_TEST(a_lost_comparison_is_said_with_the_cause_however_long_it_is)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, NULL, "compare file --depth 1 --quiet --json %s " SHORT, path);
+	program_end(program);
+	ck_assert_int_eq(program->code, 0);
+	program_begin(program, fill_output, "diff %s %s", path, path);
+	program_end(program);
+	program_expect(program, 3, "can't write to the standard output: No space left on device");
+	program_begin(program, fill_output, "compare file --depth 1 --json - " SHORT);
+	program_end(program);
+	program_expect(program, 3, "to the standard output: No space left on device");
+	free(program);
+}
+END_TEST
+
 static int pipe_ends[2];
 
 static void read_from_pipe(void)
@@ -368,6 +385,7 @@ int main(void)
 	tcase_add_test(cases, a_pipe_with_a_reader_gets_the_result);
 	tcase_add_test(cases, a_reader_that_leaves_is_said);
 	tcase_add_test(cases, a_link_stays_and_what_it_leads_to_is_written);
+	tcase_add_test(cases, a_lost_comparison_is_said_with_the_cause_however_long_it_is);
 	tcase_add_test(cases, show_reads_what_compare_pipes_into_it);
 	tcase_add_test(cases, a_table_that_is_left_half_read_loses_no_result);
 	tcase_add_test(cases, an_interrupt_while_the_result_is_written_loses_nothing);
