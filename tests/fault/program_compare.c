@@ -418,6 +418,23 @@ START_TEST(a_given_file_is_read_and_checked)
 }
 END_TEST
 
+/* Large enough to be read for some seconds, and all of it a hole. */
+START_TEST(ctrl_c_ends_the_look_at_a_large_file)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	int fd = open(input, O_WRONLY | O_CREAT, 0600);
+
+	ck_assert_int_eq(ftruncate(fd, (off_t)60 << 30), 0);
+	close(fd);
+	program_begin(program, NULL, "compare file --file %s --block 1M " SHORT, input);
+	program_pause_ms(500);
+	kill(program->pid, SIGINT);
+	program_end(program);
+	program_expect(program, 3, "nothing was measured");
+	free(program);
+}
+END_TEST
+
 START_TEST(a_file_that_shrinks_is_no_wrong_byte)
 {
 	struct program *program = calloc(1, sizeof(*program));
@@ -638,6 +655,7 @@ int main(void)
 	tcase_add_test(cases, a_result_that_finds_no_room_is_said);
 	tcase_add_test(cases, no_room_for_the_made_file_is_said_with_what_to_do);
 	tcase_add_test(cases, a_given_file_is_read_and_checked);
+	tcase_add_test(cases, ctrl_c_ends_the_look_at_a_large_file);
 	tcase_add_test(cases, a_file_that_shrinks_is_no_wrong_byte);
 	tcase_add_test(cases, a_file_that_somebody_writes_to_is_named_and_no_arm_is_blamed);
 	tcase_add_test(cases, a_wrong_byte_voids_the_timings);
