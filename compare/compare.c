@@ -4,6 +4,7 @@
 #include "compare/compare.h"
 
 #include <jansson.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -135,6 +136,7 @@ static int finish(const struct plan *plan, json_t *result, int code)
 	bool measured = has_rounds(result);
 	int written = SAY_OK;
 
+	process_pass_interrupt();
 	gate_judge(&plan->gates, result);
 	if (wants_text(wishes) && measured)
 		text_foot(result, stdout);
@@ -189,6 +191,8 @@ static int run(struct plan *plan, int argc, char **argv)
 				    store_string(plan->wishes.like));
 	}
 	process_catch_interrupts();
+	if (plan->wishes.json && strcmp(plan->wishes.json, "-") != 0)
+		signal(SIGPIPE, SIG_IGN); /* whoever leaves the table half read still gets the result */
 	code = finish(plan, result, play_cells(plan, result));
 	json_decref(result);
 	return code;

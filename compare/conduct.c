@@ -181,9 +181,14 @@ static int play_slot(struct play *play, unsigned int arm, json_t *slots)
 /* A disturbed round is repeated whole, never one side of it, as long as there are repeats left. */
 static void judge_round(struct play *play, json_t *round)
 {
-	const char *cause = conclude_disturbance(round);
 	uint64_t until_ns = play->conduct->until_ns;
-	bool again = cause && play->repeated < play->cell->repeats_max &&
+	const char *cause;
+	bool again;
+
+	if (process_continued())
+		json_object_set_new(round, "stopped", json_true());
+	cause = conclude_disturbance(round);
+	again = cause && play->repeated < play->cell->repeats_max &&
 		play->in_a_row < REPEATS_IN_A_ROW_MAX && (!until_ns || window_now_ns() < until_ns);
 
 	json_object_set_new(round, "disturbed_by", cause ? json_string(cause) : json_null());
@@ -200,6 +205,7 @@ static int play_round(struct play *play)
 	json_t *round = json_pack("{s:i, s:[]}", "round", (int)play->kept, "slots");
 	int code = SAY_OK;
 
+	process_continued(); /* before the round it disturbed nothing */
 	for (unsigned int i = 0; !code && i < slots; i++) {
 		show_progress(play, i);
 		code = play_slot(play, order[i], json_object_get(round, "slots"));

@@ -14,7 +14,7 @@
 
 #include "compare/say.h"
 
-enum { ROWS_MAX = 32, HELP_VALUE = 1000 };
+enum { ROWS_MAX = 32, HELP_VALUE = 1000, NARROW = 64 };
 
 static size_t count_rows(const struct option_set *set)
 {
@@ -79,19 +79,26 @@ static void format_bounds(const struct option_row *row, char *text, size_t size)
 static void print_row(const struct option_row *row)
 {
 	char left[64], bounds[80], help[256];
+	bool narrow = say_columns(stdout) < NARROW;
 	int column;
 
-	snprintf(left, sizeof(left), "--%s %s", row->name, row->argument);
+	snprintf(left, sizeof(left), "--%s%s%s", row->name, *row->argument ? " " : "",
+		 row->argument);
 	format_bounds(row, bounds, sizeof(bounds));
 	snprintf(help, sizeof(help), "%s%s", row->help, bounds);
-	column = printf("  %-24s ", left);
-	say_wrapped(stdout, help, column, 27);
+	column = narrow ? printf("  %s\n%6s", left, "") - (int)strlen(left) - 3
+			: printf("  %-24s ", left);
+	say_wrapped(stdout, help, column, narrow ? 6 : 27);
 }
 
 static void print_help(const struct option_set *set)
 {
-	printf("usage: duet %s [OPTION...]%s%s\n%s\n\n", set->command, *set->operands ? " " : "",
-	       set->operands, set->summary);
+	char usage[128];
+
+	snprintf(usage, sizeof(usage), "usage: duet %s [OPTION...] %s", set->command, set->operands);
+	say_wrapped(stdout, usage, 0, 2);
+	say_wrapped(stdout, set->summary, 0, 0);
+	putchar('\n');
 	for (const struct option_row *row = set->rows; row->name; row++)
 		print_row(row);
 	printf("  %-24s %s\n", "--help", "this");
@@ -110,6 +117,8 @@ static int read_number(const char *text, const char *units, uint64_t *value)
 		return -ERANGE;
 	for (const char *unit = units; *end && *unit; unit++) {
 		if (*end == *unit || *end == *unit - 'A' + 'a') {
+			if (number > UINT64_MAX >> 10 * (unit - units + 1))
+				return -ERANGE;
 			number <<= 10 * (unit - units + 1);
 			end++;
 			break;

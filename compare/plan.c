@@ -60,8 +60,8 @@ static const struct option_row ROWS[] = {
 
 static const struct option_set SET = {
 	"compare", "[WORKLOAD...]",
-	"Plays the workloads echo and file (both, if none is named) on two arms and says\n"
-	"what differed. A round plays a, b and a again in shuffled order, each in a fresh\n"
+	"Plays the workloads echo and file (both, if none is named) on two arms and says "
+	"what differed. A round plays a, b and a again in shuffled order, each in a fresh "
 	"process.",
 	ROWS,
 };

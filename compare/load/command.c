@@ -77,6 +77,7 @@ static int report(const struct values *values, const struct load_result *result)
 	json_t *json;
 	int code = SAY_OK;
 
+	process_pass_interrupt();
 	if (values->json) {
 		json = slot_json(&slot);
 		json_object_set_new(json, "complete", json_boolean(!result->ended_early));

@@ -36,6 +36,8 @@ static const struct wrong WRONG[] = {
 	{ "doctor --proc-root /nonexistent/proc", "/nonexistent/proc: No such file" },
 	{ "doctor --proc-root /dev/null", "no folder" },
 	{ "compare file --block 1000", "multiple of 512" },
+	{ "compare echo --size 17592186044417M", "--size 17592186044417M" }, /* 2^64 + 1M */
+	{ "compare echo --duration 0x1p3", "--duration 0x1p3" },
 	{ "compare file --cells", "echo only" },
 	{ "compare --cells --a polling", "leave out" },
 	{ "compare file --parity", "write duet compare echo --parity" },

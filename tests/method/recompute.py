@@ -138,8 +138,12 @@ def is_disturbed(slot):
     return waited or noise["steal_ns"] * 100 > elapsed
 
 
+def was_disturbed(one):
+    return one.get("stopped", False) or any(map(is_disturbed, one["slots"]))
+
+
 def mostly_disturbed(rounds):
-    return 2 * sum(any(map(is_disturbed, one["slots"])) for one in kept(rounds)) > len(kept(rounds))
+    return 2 * sum(map(was_disturbed, kept(rounds))) > len(kept(rounds))
 
 
 # --------------------------------------------------------------------------------- counters
@@ -352,7 +356,7 @@ def check_metric(where, rounds, arms, stored):
 def check_round(where, arms, one):
     played = sorted(slot["arm"] for slot in one["slots"])
     expect(f"{where}.slots", played, [0] + list(range(arms)))
-    disturbed = any(map(is_disturbed, one["slots"]))
+    disturbed = was_disturbed(one)
     expect(f"{where}.disturbed_by", one["disturbed_by"] is not None, disturbed)
     if not disturbed and not one["kept"]:
         raise Disagreement(f"{where}.kept: a quiet round was repeated")
