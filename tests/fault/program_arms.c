@@ -355,7 +355,7 @@ START_TEST(a_file_is_read_by_backends_only)
 	program_begin(&program, NULL, "compare file --b floor-epoll");
 	program_end(&program);
 	program_expect(&program, 2, "the workload file is played by");
-	program_begin(&program, NULL, "compare file --b null:work=much");
+	program_begin(&program, NULL, "compare file --file %s --b null:work=much", self);
 	program_end(&program);
 	program_expect(&program, 2, "each with a number");
 }
