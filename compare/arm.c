@@ -117,16 +117,18 @@ static int read_keys(const struct reading *reading)
 
 /* ---- The parts. ---- */
 
-/* Cuts text at the mark; what stands behind it goes to rest. */
-static void cut(char *text, char mark, char *rest, size_t rest_size)
+/* Cuts text at the mark; what stands behind it goes to rest. False if there is a mark and nothing
+ * behind it. */
+static bool cut(char *text, char mark, char *rest, size_t rest_size)
 {
 	char *at = strchr(text, mark);
 
 	*rest = 0;
 	if (!at)
-		return;
+		return true;
 	*at = 0;
 	snprintf(rest, rest_size, "%s", at + 1);
+	return *rest;
 }
 
 static int read_backend(const struct reading *reading, const char *text)
@@ -135,8 +137,10 @@ static int read_backend(const struct reading *reading, const char *text)
 	struct arm *arm = reading->arm;
 
 	strcpy(name, text);
-	cut(name, ':', arm->keys, sizeof(arm->keys));
-	cut(name, '/', model, sizeof(model));
+	if (!cut(name, ':', arm->keys, sizeof(arm->keys)))
+		return refuse(reading, "'%s': no KEY=VALUE stands behind the colon", arm->text);
+	if (!cut(name, '/', model, sizeof(model)))
+		return refuse(reading, "'%s': no model stands behind the slash", arm->text);
 	if (!*name)
 		return refuse(reading, "'%s' names no backend; write BACKEND[/MODEL][:KEY=VALUE]",
 			      arm->text);
@@ -165,7 +169,8 @@ static int read_command(const struct reading *reading, const char *command)
 
 int arm_read(const char *text, struct arm *arm, char *why, unsigned int why_size)
 {
-	static const char external[] = "exec:", plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
+	static const char external[] = "exec:";
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
 	const struct reading reading = { arm, why, why_size };
 
 	memset(arm, 0, sizeof(*arm));

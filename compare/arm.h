@@ -8,7 +8,8 @@
  *   floor-NAME                        a loop written by hand with nothing of the library
  *   exec:COMMAND                      any echo server; {port} in it is where it has to listen
  *
- * each with NAME= before it, if it is to be called so: "libuv=exec:./server {port}".
+ * each with NAME= before it, of letters, digits and "-_.", if it is to be called so:
+ * "libuv=exec:./server {port}".
  * Of the keys try, burst and spin_us are the loop's own, the same on every backend; all others are
  * the backend's tuning and go to it as they are.
  */
@@ -17,7 +18,8 @@
 
 #include <stdint.h>
 
-enum { ARM_TEXT_MAX = 512, ARM_NAME_MAX = 64 };
+/* A sentence about an arm quotes it whole, with what to do about it behind. */
+enum { ARM_TEXT_MAX = 512, ARM_NAME_MAX = 64, ARM_WHY_MAX = ARM_TEXT_MAX + 192 };
 
 enum arm_kind { ARM_BACKEND, ARM_FLOOR, ARM_EXTERNAL };
 

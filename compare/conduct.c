@@ -45,6 +45,15 @@ static int check_stranger(const struct cell *cell, const struct arm *arm)
 	return SAY_OK;
 }
 
+/* The null backend knows no connections, and what it reads is zeros. */
+static int check_null(const struct cell *cell, const struct arm *arm)
+{
+	if (strcmp(arm->backend, "null") != 0 || (!cell->workload->needs_model && cell->file))
+		return SAY_OK;
+	return say_failure(SAY_USAGE, "arm %s: null carries nothing out, and all that it reads is "
+			   "zeros: write duet compare file --file, with a file of zeros", arm->name);
+}
+
 static int check_backend(const struct cell *cell, const struct arm *arm, struct duet_probe *probe)
 {
 	const struct duet_backend *backend = backends_find(arm->backend);
@@ -62,6 +71,8 @@ static int check_backend(const struct cell *cell, const struct arm *arm, struct 
 	if (!cell->workload->needs_model && model != &MODEL_ECHO_CALLBACK)
 		return say_failure(SAY_USAGE, "arm %s: the workload %s has callbacks only",
 				   arm->name, cell->workload->name);
+	if (check_null(cell, arm))
+		return SAY_USAGE;
 	if (!duet_backend_probe(backend, *arm->tuning ? arm->tuning : NULL, probe))
 		return SAY_OK;
 	if (probe->error == -EINVAL && *arm->tuning)
@@ -170,9 +181,14 @@ static int play_slot(struct play *play, unsigned int arm, json_t *slots)
 /* A disturbed round is repeated whole, never one side of it, as long as there are repeats left. */
 static void judge_round(struct play *play, json_t *round)
 {
-	const char *cause = conclude_disturbance(round);
 	uint64_t until_ns = play->conduct->until_ns;
-	bool again = cause && play->repeated < play->cell->repeats_max &&
+	const char *cause;
+	bool again;
+
+	if (process_continued())
+		json_object_set_new(round, "stopped", json_true());
+	cause = conclude_disturbance(round);
+	again = cause && play->repeated < play->cell->repeats_max &&
 		play->in_a_row < REPEATS_IN_A_ROW_MAX && (!until_ns || window_now_ns() < until_ns);
 
 	json_object_set_new(round, "disturbed_by", cause ? json_string(cause) : json_null());
@@ -189,6 +205,7 @@ static int play_round(struct play *play)
 	json_t *round = json_pack("{s:i, s:[]}", "round", (int)play->kept, "slots");
 	int code = SAY_OK;
 
+	process_continued(); /* before the round it disturbed nothing */
 	for (unsigned int i = 0; !code && i < slots; i++) {
 		show_progress(play, i);
 		code = play_slot(play, order[i], json_object_get(round, "slots"));

@@ -31,7 +31,7 @@ static const struct option_row ROWS[] = {
 
 static const struct option_set SET = {
 	"diff", "OLD NEW",
-	"Sets two results of duet compare --json side by side, as of two kernels or two\n"
+	"Sets two results of duet compare --json side by side, as of two kernels or two "
 	"versions. Cells are matched by workload and parameters, arms by name.",
 	ROWS,
 };
@@ -61,7 +61,7 @@ static int report(const struct values *values, const struct gates *gates, json_t
 	if (wants_text(values)) {
 		side_text(diff, stdout);
 		gate_print(diff, stdout);
-		fflush(stdout);
+		say_flush();
 	}
 	if (values->json)
 		written = store_write(diff, values->json);

@@ -37,7 +37,7 @@ static const struct option_row ROWS[] = {
 
 static const struct option_set SET = {
 	"doctor", "",
-	"Says what this machine offers and forbids, and what would make measuring\n"
+	"Says what this machine offers and forbids, and what would make measuring "
 	"quieter. Changes nothing. Exit code 0, also where a backend is missing.",
 	ROWS,
 };
@@ -50,16 +50,18 @@ struct doctor {
 
 static void print_machine(const struct doctor *doctor)
 {
-	char model[256], path[1024];
+	char model[256], text[1024];
 	struct utsname names;
 
 	uname(&names);
-	snprintf(path, sizeof(path), "%s/cpuinfo", doctor->proc);
-	machine_value(model, sizeof(model), path, "model name");
-	printf("kernel      %s %s, %s\n", names.sysname, names.release, names.machine);
-	printf("processors  %u allowed, %ld online%s%s%s\n", machine_cpus(),
-	       sysconf(_SC_NPROCESSORS_ONLN), *model ? ", " : "", model,
-	       machine_is_virtual(doctor->proc) ? ", virtual" : "");
+	snprintf(text, sizeof(text), "%s %s, %s", names.sysname, names.release, names.machine);
+	say_wrapped(stdout, text, printf("kernel      "), 12);
+	snprintf(text, sizeof(text), "%s/cpuinfo", doctor->proc);
+	machine_value(model, sizeof(model), text, "model name");
+	snprintf(text, sizeof(text), "%u allowed, %ld online%s%s%s", machine_cpus(),
+		 sysconf(_SC_NPROCESSORS_ONLN), *model ? ", " : "", model,
+		 machine_is_virtual(doctor->proc) ? ", virtual" : "");
+	say_wrapped(stdout, text, printf("processors  "), 12);
 }
 
 /* The reason of a refusal is the library's: it tried. */
@@ -82,7 +84,8 @@ static void print_kernel_view(void)
 	struct view *view;
 
 	if (!view_open(&view, why)) {
-		puts("\nkernel view on: system calls, wakeups and switches of a measured process");
+		say_wrapped(stdout, "system calls, wakeups and switches of a measured process",
+			    printf("\nkernel view on: ") - 1, 12);
 		view_close(view);
 	} else {
 		say_wrapped(stdout, why, printf("\nkernel view off: ") - 1, 12);
@@ -118,21 +121,28 @@ static void print_capabilities(const struct doctor *doctor)
 	}
 }
 
+static void print_named(const char *name, const char *text)
+{
+	say_wrapped(stdout, text, printf("  %-16s ", name), 4);
+}
+
 static void print_limit(const char *name, __rlimit_resource_t which, const char *unit, rlim_t divide)
 {
 	struct rlimit limit;
+	char text[96];
 
 	if (getrlimit(which, &limit))
 		return;
 	if (limit.rlim_cur == RLIM_INFINITY)
-		printf("  %-16s unlimited\n", name);
+		snprintf(text, sizeof(text), "unlimited");
 	else if (limit.rlim_max == RLIM_INFINITY)
-		printf("  %-16s %" PRIu64 " %s, may be raised\n", name,
-		       (uint64_t)(limit.rlim_cur / divide), unit);
+		snprintf(text, sizeof(text), "%" PRIu64 " %s, may be raised",
+			 (uint64_t)(limit.rlim_cur / divide), unit);
 	else
-		printf("  %-16s %" PRIu64 " %s, may be raised to %" PRIu64 "\n", name,
-		       (uint64_t)(limit.rlim_cur / divide), unit,
-		       (uint64_t)(limit.rlim_max / divide));
+		snprintf(text, sizeof(text), "%" PRIu64 " %s, may be raised to %" PRIu64,
+			 (uint64_t)(limit.rlim_cur / divide), unit,
+			 (uint64_t)(limit.rlim_max / divide));
+	print_named(name, text);
 }
 
 static void print_limits(const struct doctor *doctor)
@@ -141,16 +151,17 @@ static void print_limits(const struct doctor *doctor)
 		"0: everyone may use it", "1: only CAP_SYS_ADMIN and the group io_uring_group",
 		"2: nobody may use it",
 	};
-	char line[64];
+	char line[64], text[160];
 
 	puts("\nlimits");
 	print_limit("open files", RLIMIT_NOFILE, "files", 1);
 	print_limit("locked memory", RLIMIT_MEMLOCK, "KiB", 1024);
 	if (!machine_line(line, sizeof(line), "%s/sys/kernel/io_uring_disabled", doctor->proc))
-		puts("  io_uring         this kernel has no sysctl kernel.io_uring_disabled");
+		snprintf(text, sizeof(text), "this kernel has no sysctl kernel.io_uring_disabled");
 	else
-		printf("  io_uring         kernel.io_uring_disabled = %s\n",
-		       *line >= '0' && *line <= '2' && !line[1] ? MEANINGS[*line - '0'] : line);
+		snprintf(text, sizeof(text), "kernel.io_uring_disabled = %s",
+			 *line >= '0' && *line <= '2' && !line[1] ? MEANINGS[*line - '0'] : line);
+	print_named("io_uring", text);
 }
 
 static void advise(struct doctor *doctor, const char *text)
@@ -208,7 +219,7 @@ static void advise_on_load(struct doctor *doctor)
 			 "them, or expect disturbed rounds", load);
 		advise(doctor, text);
 	}
-	if (!noise_read_machine(doctor->proc, &machine) && machine.steal_ns) {
+	if (!noise_read_machine(doctor->proc, NULL, &machine) && machine.steal_ns) {
 		snprintf(text, sizeof(text), "the hypervisor has taken %.1f s of processor time since "
 			 "boot (steal)", (double)machine.steal_ns / 1e9);
 		advise(doctor, text);

@@ -44,13 +44,18 @@ static void on_signal(int number)
 	shutdown(listener, SHUT_RDWR);
 }
 
+/* What was ignored when we were started stays so, as under nohup. */
 static void obey_signals(void)
 {
 	struct sigaction action = { .sa_handler = on_signal }, before;
 
 	sigaction(SIGTERM, &action, NULL);
-	if (!sigaction(SIGINT, NULL, &before) && before.sa_handler != SIG_IGN)
-		sigaction(SIGINT, &action, NULL);
+	for (int i = 0; i < 2; i++) {
+		int number = i ? SIGHUP : SIGINT;
+
+		if (!sigaction(number, NULL, &before) && before.sa_handler != SIG_IGN)
+			sigaction(number, &action, NULL);
+	}
 }
 
 static int refuse_address(const struct floors_options *options, int error)

@@ -18,7 +18,7 @@ struct floors_options {
 	uint32_t port, connections, buffers, buffer_bytes;
 };
 
-/* Serves echo until SIGTERM or Ctrl-C: an exit code; why has been said. */
+/* Serves echo until SIGTERM, SIGHUP or Ctrl-C: an exit code; why has been said. */
 int floors_serve(const struct echo_engine *floor, const struct floors_options *options);
 
 #endif

@@ -8,8 +8,9 @@
 #include <string.h>
 
 #include "compare/report/conclude.h"
+#include "compare/report/field.h"
 #include "compare/report/store.h"
-#include "compare/report/text.h"
+#include "compare/report/title.h"
 #include "compare/say.h"
 
 enum { NAME_MAX_BYTES = 160, LINE_MAX_BYTES = 512 };
@@ -100,35 +101,23 @@ int gate_read(struct gates *gates, const struct option_list *texts, const char *
 	return SAY_OK;
 }
 
-static double real_at(const json_t *object, const char *key)
-{
-	return json_number_value(json_object_get(object, key));
-}
-
-static const char *string_at(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "?";
-}
-
 static bool claims(const json_t *comparison)
 {
-	return strstr(string_at(comparison, "verdict"), "lower") != NULL;
+	return strstr(field_string(comparison, "verdict"), "lower") != NULL;
 }
 
 /* What has an interval, and wasn't called noise. */
 static bool can_judge(const json_t *comparison)
 {
 	return claims(comparison) ||
-		!strcmp(string_at(comparison, "verdict"), "no difference shown");
+		!strcmp(field_string(comparison, "verdict"), "no difference shown");
 }
 
 static bool is_beyond(const struct gate *gate, const json_t *comparison)
 {
 	bool off_one = gate->above ? gate->limit >= 1 : gate->limit <= 1;
-	bool beyond = gate->above ? real_at(comparison, "ratio_low") > gate->limit
-				  : real_at(comparison, "ratio_high") < gate->limit;
+	bool beyond = gate->above ? field_real(comparison, "ratio_low") > gate->limit
+				  : field_real(comparison, "ratio_high") < gate->limit;
 
 	return beyond && (claims(comparison) || !off_one);
 }
@@ -141,22 +130,22 @@ static void name_arms(const json_t *cell, const json_t *comparison, char *text, 
 	size_t b = (size_t)json_integer_value(json_object_get(comparison, "b"));
 
 	if (json_object_get(comparison, "arm"))
-		snprintf(text, size, "%s, new / old", string_at(comparison, "arm"));
+		snprintf(text, size, "%s, new / old", field_string(comparison, "arm"));
 	else
-		snprintf(text, size, "%s / %s", string_at(json_array_get(arms, a), "name"),
-			 string_at(json_array_get(arms, b), "name"));
+		snprintf(text, size, "%s / %s", field_string(json_array_get(arms, a), "name"),
+			 field_string(json_array_get(arms, b), "name"));
 }
 
 static json_t *failure_json(const json_t *cell, const json_t *comparison)
 {
 	char name[NAME_MAX_BYTES], arms[NAME_MAX_BYTES * 2];
 
-	text_cell_name(cell, name, sizeof(name));
+	title_cell(cell, name, sizeof(name));
 	name_arms(cell, comparison, arms, sizeof(arms));
 	return json_pack("{s:o, s:o, s:f, s:f, s:f}", "cell", store_string(name), "arms",
-			 store_string(arms), "ratio", real_at(comparison, "ratio"), "ratio_low",
-			 real_at(comparison, "ratio_low"), "ratio_high",
-			 real_at(comparison, "ratio_high"));
+			 store_string(arms), "ratio", field_real(comparison, "ratio"), "ratio_low",
+			 field_real(comparison, "ratio_low"), "ratio_high",
+			 field_real(comparison, "ratio_high"));
 }
 
 /* Returns how many comparisons of this cell could be judged. */
@@ -167,7 +156,7 @@ static int judge_cell(const struct gate *gate, const json_t *cell, json_t *failu
 	size_t i, k;
 
 	json_array_foreach(json_object_get(cell, "metrics"), i, metric) {
-		if (strcmp(string_at(metric, "key"), gate->metric) != 0)
+		if (strcmp(field_string(metric, "key"), gate->metric) != 0)
 			continue;
 		json_array_foreach(json_object_get(metric, "comparisons"), k, comparison) {
 			judged += can_judge(comparison);
@@ -210,22 +199,22 @@ void gate_judge(const struct gates *gates, json_t *result)
 
 static int say_one(const json_t *gate, bool complete)
 {
-	const char *verdict = string_at(gate, "verdict"), *text = string_at(gate, "gate");
+	const char *verdict = field_string(gate, "verdict"), *text = field_string(gate, "gate");
 	json_t *failure;
 	size_t i;
 
 	json_array_foreach(json_object_get(gate, "failures"), i, failure)
 		say_failure(SAY_GATE, "--fail-if %s: %s of %s (%s) is %.3f [%.3f, %.3f], the limit is "
-			    "%g", text, string_at(gate, "metric"), string_at(failure, "cell"),
-			    string_at(failure, "arms"), real_at(failure, "ratio"),
-			    real_at(failure, "ratio_low"), real_at(failure, "ratio_high"),
-			    real_at(gate, "limit"));
+			    "%g", text, field_string(gate, "metric"), field_string(failure, "cell"),
+			    field_string(failure, "arms"), field_real(failure, "ratio"),
+			    field_real(failure, "ratio_low"), field_real(failure, "ratio_high"),
+			    field_real(gate, "limit"));
 	if (!strcmp(verdict, "failed"))
 		return SAY_GATE;
 	if (!strcmp(verdict, "not judged"))
 		return say_failure(SAY_UNMEASURED, "--fail-if %s: no cell could be judged by it: %s "
 				   "was not measured, in too few rounds, or too noisy", text,
-				   string_at(gate, "metric"));
+				   field_string(gate, "metric"));
 	if (!complete)
 		return say_failure(SAY_UNMEASURED, "--fail-if %s: it held as far as was measured, but "
 				   "the run was ended early", text);
@@ -260,11 +249,11 @@ void gate_print(const json_t *result, FILE *out)
 
 		if (failed)
 			snprintf(line, sizeof(line), "--fail-if %.100s: failed, %zu of %lld "
-				 "comparisons lie wholly beyond it", string_at(gate, "gate"), failed,
+				 "comparisons lie wholly beyond it", field_string(gate, "gate"), failed,
 				 judged);
 		else
 			snprintf(line, sizeof(line), "--fail-if %.100s: %.20s (%lld comparison%s)",
-				 string_at(gate, "gate"), string_at(gate, "verdict"), judged,
+				 field_string(gate, "gate"), field_string(gate, "verdict"), judged,
 				 say_plural((uint64_t)judged));
 		say_wrapped(out, line, 0, 2);
 	}

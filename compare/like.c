@@ -170,7 +170,7 @@ static int read_arms(const struct reading *reading)
 {
 	const json_t *arms = json_object_get(reading->json, "arms");
 	struct cell *cell = reading->cell;
-	char why[160];
+	char why[ARM_WHY_MAX];
 	json_t *arm;
 	size_t i;
 

@@ -36,15 +36,18 @@ static const struct command COMMANDS[] = {
 
 static void print_help(FILE *out)
 {
-	fputs("usage: duet COMMAND [OPTION...]\n\n"
-	     "The same I/O on io_uring and on epoll: what differs, and how sure is it?\n\n", out);
+	fputs("usage: duet COMMAND [OPTION...]\n\n", out);
+	say_wrapped(out, "The same I/O on io_uring and on epoll: what differs, and how sure is it?", 0, 0);
+	fputc('\n', out);
 	for (size_t i = 0; i < sizeof(COMMANDS) / sizeof(*COMMANDS); i++) {
 		if (COMMANDS[i].summary)
-			fprintf(out, "  %-9s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
+			say_wrapped(out, COMMANDS[i].summary,
+				    fprintf(out, "  %-9s ", COMMANDS[i].name), 12);
 	}
-	fputs("\nBegin with 'duet compare --set quick'; 'duet COMMAND --help' lists the options.\n"
-	     "Exit codes: 0 done, 1 a --fail-if failed, 2 usage, 3 could not measure,\n"
-	     "4 a byte was wrong.\n", out);
+	fputc('\n', out);
+	say_wrapped(out, "Begin with 'duet compare --set quick'; 'duet COMMAND --help' lists the "
+		    "options. Exit codes: 0 done, 1 a --fail-if failed, 2 usage, 3 could not measure, "
+		    "4 a byte was wrong.", 0, 0);
 }
 
 static int dispatch(int argc, char **argv)
@@ -81,10 +84,22 @@ static void hold_streams(void)
 	}
 }
 
+/* Room for a whole table: what stdio writes on its own when less is full fails without a trace of the
+ * cause. A terminal keeps its lines. */
+static void hold_output(void)
+{
+	static char room[1 << 16];
+
+	if (!isatty(STDOUT_FILENO))
+		setvbuf(stdout, room, _IOFBF, sizeof(room));
+}
+
 int main(int argc, char **argv)
 {
 	hold_streams();
+	hold_output();
 	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like any other */
+	signal(SIGCHLD, SIG_DFL); /* where it is inherited as ignored no child has an exit code */
 	say_called(argv[0]);
 	if (argc < 2) {
 		print_help(stderr);

@@ -53,15 +53,27 @@ static uint32_t tuned(const char *tuning, const char *key, uint32_t otherwise)
 	return duet_core_tuning(tuning, key, text, sizeof(text)) ? (uint32_t)atol(text) : otherwise;
 }
 
+static bool is_number(const char *tuning, const char *key)
+{
+	char text[16];
+	size_t length = duet_core_tuning(tuning, key, text, sizeof(text));
+
+	return length < 10 && strspn(text, "0123456789") >= length;
+}
+
 static int null_probe(const char *tuning, struct duet_probe *probe)
 {
 	static const char *const keys[] = { "connections", "size", "work", NULL };
 
 	snprintf(probe->shape, sizeof(probe->shape), "nothing is carried out: what all else costs");
 	probe->error = duet_core_tuning_check(tuning, keys);
+	for (int i = 0; !probe->error && keys[i]; i++) {
+		if (!is_number(tuning, keys[i]))
+			probe->error = -EINVAL;
+	}
 	if (probe->error)
 		snprintf(probe->reason, sizeof(probe->reason),
-			 "null knows the keys connections, size and work");
+			 "null knows the keys connections, size and work, each with a number");
 	return probe->error;
 }
 

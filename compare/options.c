@@ -14,7 +14,7 @@
 
 #include "compare/say.h"
 
-enum { ROWS_MAX = 32, HELP_VALUE = 1000 };
+enum { ROWS_MAX = 32, HELP_VALUE = 1000, NARROW = 64 };
 
 static size_t count_rows(const struct option_set *set)
 {
@@ -35,14 +35,38 @@ static void format_size(uint64_t bytes, char *text, size_t size)
 		snprintf(text, size, "%" PRIu64, bytes);
 }
 
+/* Decimal and as short as it is exact, as it is also read. */
+static void format_seconds(uint64_t ns, char *text, size_t size)
+{
+	int length = snprintf(text, size, "%" PRIu64 ".%09" PRIu64, ns / 1000000000,
+			      ns % 1000000000);
+
+	while (text[length - 1] == '0')
+		text[--length] = 0;
+	if (text[length - 1] == '.')
+		text[length - 1] = 0;
+}
+
+/* "MIN to MAX". */
+static void format_span(const struct option_row *row, char *text, size_t size)
+{
+	char low[32], high[32];
+
+	format_seconds(row->min, low, sizeof(low));
+	format_seconds(row->max, high, sizeof(high));
+	snprintf(text, size, "%s to %s", low, high);
+}
+
 /* "; MIN to MAX", or "" for what has no bounds that matter. */
 static void format_bounds(const struct option_row *row, char *text, size_t size)
 {
-	char low[24], high[24];
+	char low[24], high[24], span[72];
 
 	*text = 0;
-	if (row->kind == OPTION_SECONDS)
-		snprintf(text, size, "; %g to %g", (double)row->min / 1e9, (double)row->max / 1e9);
+	if (row->kind == OPTION_SECONDS) {
+		format_span(row, span, sizeof(span));
+		snprintf(text, size, "; %s", span);
+	}
 	if (row->kind == OPTION_NUMBER && row->max < INT32_MAX)
 		snprintf(text, size, "; %" PRIu64 " to %" PRIu64, row->min, row->max);
 	if (row->kind != OPTION_SIZE)
@@ -54,20 +78,27 @@ static void format_bounds(const struct option_row *row, char *text, size_t size)
 
 static void print_row(const struct option_row *row)
 {
-	char left[64], bounds[64], help[256];
+	char left[64], bounds[80], help[256];
+	bool narrow = say_columns(stdout) < NARROW;
 	int column;
 
-	snprintf(left, sizeof(left), "--%s %s", row->name, row->argument);
+	snprintf(left, sizeof(left), "--%s%s%s", row->name, *row->argument ? " " : "",
+		 row->argument);
 	format_bounds(row, bounds, sizeof(bounds));
 	snprintf(help, sizeof(help), "%s%s", row->help, bounds);
-	column = printf("  %-24s ", left);
-	say_wrapped(stdout, help, column, 27);
+	column = narrow ? printf("  %s\n%6s", left, "") - (int)strlen(left) - 3
+			: printf("  %-24s ", left);
+	say_wrapped(stdout, help, column, narrow ? 6 : 27);
 }
 
 static void print_help(const struct option_set *set)
 {
-	printf("usage: duet %s [OPTION...]%s%s\n%s\n\n", set->command, *set->operands ? " " : "",
-	       set->operands, set->summary);
+	char usage[128];
+
+	snprintf(usage, sizeof(usage), "usage: duet %s [OPTION...] %s", set->command, set->operands);
+	say_wrapped(stdout, usage, 0, 2);
+	say_wrapped(stdout, set->summary, 0, 0);
+	putchar('\n');
 	for (const struct option_row *row = set->rows; row->name; row++)
 		print_row(row);
 	printf("  %-24s %s\n", "--help", "this");
@@ -86,6 +117,8 @@ static int read_number(const char *text, const char *units, uint64_t *value)
 		return -ERANGE;
 	for (const char *unit = units; *end && *unit; unit++) {
 		if (*end == *unit || *end == *unit - 'A' + 'a') {
+			if (number > UINT64_MAX >> 10 * (unit - units + 1))
+				return -ERANGE;
 			number <<= 10 * (unit - units + 1);
 			end++;
 			break;
@@ -100,7 +133,7 @@ static int read_seconds(const char *text, uint64_t *value_ns)
 	char *end;
 	double seconds;
 
-	if (!strchr("0123456789.", *text))
+	if (!strchr("0123456789.", *text) || strpbrk(text, "xX"))
 		return -EINVAL;
 	seconds = strtod(text, &end);
 	if (*end == 's')
@@ -113,10 +146,12 @@ static int read_seconds(const char *text, uint64_t *value_ns)
 
 static int refuse(const struct option_set *set, const struct option_row *row, const char *text)
 {
+	char span[72];
+
+	format_span(row, span, sizeof(span));
 	if (row->kind == OPTION_SECONDS)
-		return say_failure(SAY_USAGE, "%s: --%s %s: give seconds from %g to %g",
-				   set->command, row->name, text, (double)row->min / 1e9,
-				   (double)row->max / 1e9);
+		return say_failure(SAY_USAGE, "%s: --%s %s: give seconds from %s", set->command,
+				   row->name, text, span);
 	return say_failure(SAY_USAGE, "%s: --%s %s: give a number from %" PRIu64 " to %" PRIu64,
 			   set->command, row->name, text, row->min, row->max);
 }

@@ -97,12 +97,20 @@ static void cut_to(char *line, int columns)
 	*end = 0;
 }
 
+/* A dumb one would print them. */
+static bool obeys_sequences(void)
+{
+	const char *terminal = getenv("TERM");
+
+	return terminal && *terminal && strcmp(terminal, "dumb") != 0;
+}
+
 void say_progress(const char *format, ...)
 {
 	char line[256];
 	va_list arguments;
 
-	if (!isatty(STDERR_FILENO))
+	if (!isatty(STDERR_FILENO) || !obeys_sequences())
 		return;
 	va_start(arguments, format);
 	vsnprintf(line, sizeof(line), format, arguments);
@@ -171,11 +179,9 @@ const char *say_plural(uint64_t count)
 
 bool say_colour(FILE *stream)
 {
-	const char *terminal = getenv("TERM"), *refused = getenv("NO_COLOR");
+	const char *refused = getenv("NO_COLOR");
 
-	if (!isatty(fileno(stream)) || (refused && *refused))
-		return false;
-	return terminal && *terminal && strcmp(terminal, "dumb") != 0;
+	return isatty(fileno(stream)) && !(refused && *refused) && obeys_sequences();
 }
 
 const char *say_bold(FILE *stream)

@@ -51,7 +51,7 @@ static const struct option_row ROWS[] = {
 
 static const struct option_set SET = {
 	"serve", "echo",
-	"Serves echo over TCP until SIGTERM or Ctrl-C.",
+	"Serves echo over TCP until SIGTERM, SIGHUP or Ctrl-C.",
 	ROWS,
 };
 
@@ -98,24 +98,47 @@ static void obey_signals(struct duet_loop *loop)
 	}
 }
 
+/* Of what an arm can be, a server is a backend with its keys: the model has an option of its own,
+ * and nobody would read a name. */
+static bool is_more_than_backend(const char *text)
+{
+	char mark = text[strcspn(text, "/=:")];
+
+	return mark == '/' || mark == '=';
+}
+
+static int find_floor(const struct server *server)
+{
+	if (!floors_find(server->arm.backend))
+		return say_failure(SAY_USAGE, "serve: --backend %s: there is " FLOORS_NAMES,
+				   server->values->backend);
+	if (strcmp(server->values->model, "callback") != 0)
+		return say_failure(SAY_USAGE, "serve: --model %s: %s is written by hand and has no "
+				   "models", server->values->model, server->arm.backend);
+	return SAY_OK;
+}
+
 static int find_parts(struct server *server)
 {
 	const struct values *values = server->values;
-	char why[256];
+	char why[ARM_WHY_MAX];
 
 	if (arm_read(values->backend, &server->arm, why, sizeof(why)))
 		return say_failure(SAY_USAGE, "serve: --backend: %s", why);
 	if (server->arm.kind == ARM_EXTERNAL)
 		return say_failure(SAY_USAGE, "serve: --backend %s: another program serves by "
 				   "itself", values->backend);
-	if (server->arm.kind == ARM_FLOOR && !floors_find(server->arm.backend))
-		return say_failure(SAY_USAGE, "serve: --backend %s: there is " FLOORS_NAMES,
-				   values->backend);
+	if (is_more_than_backend(values->backend))
+		return say_failure(SAY_USAGE, "serve: --backend %s: give BACKEND[:KEY=VALUE], and the "
+				   "model with --model", values->backend);
 	if (server->arm.kind == ARM_FLOOR)
-		return SAY_OK;
+		return find_floor(server);
+	if (!strcmp(server->arm.backend, "null"))
+		return say_failure(SAY_USAGE, "serve: --backend null: it carries nothing out, so "
+				   "there is nothing to connect to");
 	if (strcmp(server->arm.backend, "auto") != 0 && !backends_find(server->arm.backend))
-		return say_failure(SAY_USAGE, "serve: --backend %s: there is completion, polling "
-				   "and auto", server->arm.backend);
+		return say_failure(SAY_USAGE, "serve: --backend %s: there is completion, polling, "
+				   "auto, " FLOORS_NAMES, server->arm.backend);
 	server->model = model_find(values->model);
 	if (!server->model)
 		return say_failure(SAY_USAGE, "serve: --model %s: there is callback, future and "

@@ -104,6 +104,9 @@ static int refuse(int error)
 	if (error == -ENOENT || error == -ENODEV)
 		return say_failure(SAY_UNMEASURED, "compare: --delay needs /dev/net/tun, which this "
 				   "machine doesn't have");
+	if (error == -ENOTDIR)
+		return say_failure(SAY_UNMEASURED, "compare: --delay needs /proc, which isn't mounted "
+				   "here");
 	return say_failure(SAY_UNMEASURED, "compare: --delay: can't make a wire: %s",
 			   strerror(-error));
 }
@@ -113,7 +116,7 @@ static int make_hosts(struct wire *wire, int devices[2])
 	int here = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), status;
 
 	if (here < 0)
-		return -errno;
+		return -ENOTDIR; /* the name of the device is ENOENT's */
 	status = make_host(WIRE_SERVER_HOST, &wire->server, &devices[0]);
 	if (!status)
 		status = make_host(LOAD_HOST, &wire->load, &devices[1]);
@@ -153,6 +156,11 @@ int wire_open(struct wire *wire, uint64_t delay_ns, int cpu)
 		return SAY_OK;
 	wire_close(wire);
 	return refuse(status);
+}
+
+bool wire_is_cut(const struct wire *wire)
+{
+	return wire->carrier.pid && process_is_over(&wire->carrier, 0);
 }
 
 void wire_close(struct wire *wire)

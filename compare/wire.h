@@ -28,6 +28,9 @@ extern const struct wire WIRE_NONE;
 /* Both directions are delayed by delay_ns each. An exit code; why has been said. Needs the right to
  * make network namespaces and devices. */
 int wire_open(struct wire *wire, uint64_t delay_ns, int cpu);
+/* The process that carries the packets has ended by itself. */
+bool wire_is_cut(const struct wire *wire);
+
 void wire_close(struct wire *wire);
 
 /* duet play wire: the process that carries the packets, on descriptors that it inherits. */

@@ -81,8 +81,11 @@ static void on_connection(struct ev_loop *loop, ev_io *watcher, int events)
 	struct connection *connection = fd < 0 ? NULL : malloc(sizeof(*connection));
 
 	(void)events;
-	if (!connection)
+	if (!connection) {
+		if (fd >= 0)
+			close(fd);
 		return;
+	}
 	ev_io_init(&connection->watcher, on_ready, fd, EV_READ);
 	connection->watcher.data = connection;
 	ev_io_start(loop, &connection->watcher);

@@ -80,8 +80,11 @@ static void on_connection(evutil_socket_t listener, short events, void *arg)
 	struct connection *connection = fd < 0 ? NULL : malloc(sizeof(*connection));
 
 	(void)events;
-	if (!connection)
+	if (!connection) {
+		if (fd >= 0)
+			close(fd);
 		return;
+	}
 	connection->readable = event_new(arg, fd, EV_READ | EV_PERSIST, on_readable, connection);
 	connection->writable = event_new(arg, fd, EV_WRITE | EV_PERSIST, on_writable, connection);
 	event_add(connection->readable, NULL);

@@ -77,7 +77,6 @@ static void refused(const struct duet_op *op, int rc)
 	abort();
 }
 
-/* A start is refused only for misuse and for bounds that create() has made large enough. */
 static inline void start(struct server *server, struct duet_op *op)
 {
 	int rc = duet_op_start(server->loop, op);

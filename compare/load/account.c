@@ -36,6 +36,10 @@ void account_add(const struct load_result *result, json_t *slot)
 
 static void print_times(const char *what, const struct histogram *times, FILE *out)
 {
+	if (!times->count) {
+		fprintf(out, "%-9snot measured\n", what);
+		return;
+	}
 	fprintf(out, "%-9smedian %.1f us", what, histogram_quantile(times, 0.5) / 1e3);
 	if (histogram_can_show(times->count, 0.99))
 		fprintf(out, "   p99 %.1f us", histogram_quantile(times, 0.99) / 1e3);
@@ -70,11 +74,15 @@ void account_print(const struct load_result *result, FILE *out)
 int account_judge(const struct load_result *result)
 {
 	const struct connection_run *run = &result->run;
+	char held[128] = "";
 
 	if (!is_open(result) || load_rate_kept(result))
 		return SAY_OK;
+	if (run->held)
+		snprintf(held, sizeof(held), ", and %" PRIu64 " were held back since a connection had "
+			 "a second's messages unanswered", run->held);
 	return say_failure(SAY_UNMEASURED, "the rate was not kept: %.0f messages a second were "
-			   "due, and %.0f were answered%s", (double)result->due / seconds(result),
-			   (double)run->answered / seconds(result), load_limited(result)
+			   "due, and %.0f were answered%s%s", (double)result->due / seconds(result),
+			   (double)run->answered / seconds(result), held, load_limited(result)
 			   ? "; the load generator itself was late" : "");
 }

@@ -18,7 +18,7 @@
 #include "compare/say.h"
 
 struct values {
-	uint32_t connections, size_bytes, depth, rate_per_s, subject;
+	uint32_t connections, size_bytes, depth, rate_per_s, subject, carrier;
 	uint64_t warmup_ns, duration_ns;
 	const char *json;
 };
@@ -37,6 +37,8 @@ static const struct option_row ROWS[] = {
 	  "played before it (0.1)" },
 	{ "subject", OPTION_NUMBER, AT(subject), 1, INT32_MAX, "PID",
 	  "of the server, if it runs here: its CPU time" },
+	{ "carrier", OPTION_NUMBER, AT(carrier), 1, INT32_MAX, "PID",
+	  "of what carries the packets, if it runs here: no other program" },
 	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "write the result there; - is stdout" },
 	{ 0 },
 };
@@ -75,6 +77,7 @@ static int report(const struct values *values, const struct load_result *result)
 	json_t *json;
 	int code = SAY_OK;
 
+	process_pass_interrupt();
 	if (values->json) {
 		json = slot_json(&slot);
 		json_object_set_new(json, "complete", json_boolean(!result->ended_early));
@@ -110,6 +113,9 @@ static int check(const struct values *values)
 	if (values->subject && !process_is_here((pid_t)values->subject))
 		return say_failure(SAY_USAGE, "load: --subject %u: there is no such process here",
 				   values->subject);
+	if (values->carrier && !process_is_here((pid_t)values->carrier))
+		return say_failure(SAY_USAGE, "load: --carrier %u: there is no such process here",
+				   values->carrier);
 	if (values->connections + (uint64_t)LOAD_FILES > files_max)
 		return say_failure(SAY_UNMEASURED, "load: --connections %u: that takes %u "
 				   "descriptors, and the limit is %" PRIu64 ": raise it with ulimit "
@@ -159,6 +165,7 @@ int load_command(int argc, char **argv)
 	options.warmup_ns = values.warmup_ns;
 	options.duration_ns = values.duration_ns;
 	options.subject = (pid_t)values.subject;
+	options.carrier = (pid_t)values.carrier;
 	code = check(&values);
 	return code ? code : play(&values, &options);
 }

@@ -349,7 +349,7 @@ static int play(struct load *load)
 
 	if (!status)
 		status = play_until(load, run->schedule.start_ns + load->options->warmup_ns);
-	window_open(window, load->options->subject);
+	window_open(window, load->options->subject, load->options->carrier);
 	run->from_ns = window->opened.at_ns;
 	if (!status)
 		status = play_until(load, run->from_ns + load->options->duration_ns);
@@ -366,11 +366,11 @@ static int play(struct load *load)
 bool load_rate_kept(const struct load_result *result)
 {
 	const struct connection_run *run = &result->run;
-	uint64_t all = result->due > run->schedule.rate_per_s ? result->due
-		: run->schedule.rate_per_s;
-	uint64_t missing = result->due > run->answered ? result->due - run->answered : 0;
+	uint64_t second = run->schedule.rate_per_s, due = result->due;
+	uint64_t missing = due > run->answered ? due - run->answered : 0;
+	bool few = 50 * missing <= due || (50 * missing <= second && 10 * missing <= due);
 
-	return !run->held && (missing <= 1 || 50 * missing <= all);
+	return !run->held && (missing <= 1 || few);
 }
 
 bool load_limited(const struct load_result *result)

@@ -28,6 +28,7 @@ struct load_options {
 	uint64_t warmup_ns;   /* played before the window opens */
 	uint64_t duration_ns; /* of the window */
 	pid_t subject;        /* the serving process, if it is on this machine, or 0 */
+	pid_t carrier;        /* a process that carries the packets, or 0 */
 };
 
 struct load_result {
@@ -41,8 +42,9 @@ struct load_result {
 
 /* Open loop: whether the server took what was due. Nothing was held back, and what was answered in
  * the window is less than what was due in it by 2 % at most: of what is due in a second if the
- * window is shorter, so that a hiccup of 20 ms at its end is none of the rate's, and by one message
- * in any case. */
+ * window is shorter, so that a hiccup of 20 ms at its end is none of the rate's, but never by more
+ * than a tenth, for then a server at half the rate would pass for one with a hiccup. One message may
+ * be missing in any case. */
 bool load_rate_kept(const struct load_result *result);
 
 /* Whether the generator itself was the bottleneck, so that the figures are more its own than the

@@ -44,19 +44,6 @@ void histogram_record(struct histogram *histogram, uint64_t value)
 	histogram->buckets[histogram_index(value)]++;
 }
 
-void histogram_add(struct histogram *into, const struct histogram *from)
-{
-	if (!from->count)
-		return;
-	if (!into->count || from->min < into->min)
-		into->min = from->min;
-	if (from->max > into->max)
-		into->max = from->max;
-	into->count += from->count;
-	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
-		into->buckets[i] += from->buckets[i];
-}
-
 static double clamp(const struct histogram *histogram, double value)
 {
 	if (value < (double)histogram->min)

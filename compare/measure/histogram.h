@@ -25,7 +25,6 @@ struct histogram {
 
 void histogram_clear(struct histogram *histogram);
 void histogram_record(struct histogram *histogram, uint64_t value);
-void histogram_add(struct histogram *into, const struct histogram *from);
 
 size_t histogram_index(uint64_t value);
 uint64_t histogram_lower_bound(size_t index);

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -68,11 +69,36 @@ int noise_read_process(const char *root, pid_t pid, struct noise_process *out)
 	return 0;
 }
 
-int noise_read_machine(const char *root, struct noise_machine *out)
+/* One line of /proc/stat: of a processor that is meant, else nothing is added. False at the end of
+ * those lines. */
+static bool add_processor(const char *line, const cpu_set_t *where, struct noise_machine *out,
+			  int *fields)
 {
 	uint64_t user, nice, system, idle, iowait, irq, softirq, steal, tick_ns;
-	char path[FILE_MAX];
-	int fields;
+	unsigned int number;
+
+	if (strncmp(line, "cpu", 3) != 0)
+		return false;
+	if (line[3] == ' ')
+		return true; /* the sum of all */
+	*fields = sscanf(line,
+			 "cpu%u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+			 " %" SCNu64 " %" SCNu64, &number, &user, &nice, &system, &idle, &iowait,
+			 &irq, &softirq, &steal);
+	if (*fields != 9)
+		return false;
+	if (where && number < CPU_SETSIZE && !CPU_ISSET(number, where))
+		return true;
+	tick_ns = UINT64_C(1000000000) / (uint64_t)sysconf(_SC_CLK_TCK);
+	out->busy_ns += (user + nice + system + irq + softirq) * tick_ns;
+	out->steal_ns += steal * tick_ns;
+	return true;
+}
+
+int noise_read_machine(const char *root, const cpu_set_t *where, struct noise_machine *out)
+{
+	char path[FILE_MAX], line[512];
+	int fields = 0;
 	FILE *file;
 
 	memset(out, 0, sizeof(*out));
@@ -80,17 +106,10 @@ int noise_read_machine(const char *root, struct noise_machine *out)
 	file = fopen(path, "re");
 	if (!file)
 		return -errno;
-	fields = fscanf(file,
-			"cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
-			" %" SCNu64 " %" SCNu64,
-			&user, &nice, &system, &idle, &iowait, &irq, &softirq, &steal);
+	while (fgets(line, sizeof(line), file) && add_processor(line, where, out, &fields))
+		continue;
 	fclose(file);
-	if (fields != 8)
-		return -EPROTO;
-	tick_ns = UINT64_C(1000000000) / (uint64_t)sysconf(_SC_CLK_TCK);
-	out->busy_ns = (user + nice + system + irq + softirq) * tick_ns;
-	out->steal_ns = steal * tick_ns;
-	return 0;
+	return fields == 9 ? 0 : -EPROTO;
 }
 
 const char *noise_cause(const struct noise *noise)

@@ -6,6 +6,7 @@
 #ifndef COMPARE_MEASURE_NOISE_H
 #define COMPARE_MEASURE_NOISE_H
 
+#include <sched.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -18,19 +19,20 @@ struct noise_process {
 };
 
 struct noise_machine {
-	uint64_t busy_ns;  /* of all processors together; ticks of 10 ms */
+	uint64_t busy_ns;  /* of the processors that were asked about; ticks of 10 ms */
 	uint64_t steal_ns; /* taken by the hypervisor */
 };
 
-/* root is "/proc", or a copy for tests. 0, or a negative errno where there is no such process. */
+/* root is "/proc", or a copy for tests. 0, or a negative errno where there is no such process. Of the
+ * machine those processors are read that are named, or with NULL all of them. */
 int noise_read_process(const char *root, pid_t pid, struct noise_process *out);
-int noise_read_machine(const char *root, struct noise_machine *out);
+int noise_read_machine(const char *root, const cpu_set_t *where, struct noise_machine *out);
 
 struct noise {
 	uint64_t elapsed_ns;
 	uint64_t wait_ns;       /* of the measured processes, the worse one */
 	uint64_t steal_ns;
-	uint64_t others_cpu_ns; /* processor time that went to other programs */
+	uint64_t others_cpu_ns; /* processor time that went to other programs where these may run */
 };
 
 /* Why a measurement was disturbed, as a phrase for people; NULL if it was quiet. More than 2 % of

@@ -21,7 +21,7 @@
 
 #include "compare/measure/window.h"
 
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted, continued;
 
 static void note_interrupt(int number)
 {
@@ -29,10 +29,15 @@ static void note_interrupt(int number)
 	interrupted = 1;
 }
 
-void process_catch_interrupts(void)
+static void note_continued(int number)
 {
-	/* Without SA_RESTART: a wait has to notice. */
-	struct sigaction action = { .sa_handler = note_interrupt }, before;
+	(void)number;
+	continued = 1;
+}
+
+static void catch_interrupts(int flags)
+{
+	struct sigaction action = { .sa_handler = note_interrupt, .sa_flags = flags }, before;
 
 	sigaction(SIGTERM, &action, NULL);
 	for (int i = 0; i < 2; i++) {
@@ -43,9 +48,30 @@ void process_catch_interrupts(void)
 	}
 }
 
+void process_catch_interrupts(void)
+{
+	struct sigaction action = { .sa_handler = note_continued, .sa_flags = SA_RESTART };
+
+	catch_interrupts(0); /* without SA_RESTART: a wait has to notice */
+	sigaction(SIGCONT, &action, NULL);
+}
+
+void process_pass_interrupt(void)
+{
+	catch_interrupts(SA_RESTART | (int)SA_RESETHAND);
+}
+
 bool process_interrupted(void)
 {
 	return interrupted;
+}
+
+bool process_continued(void)
+{
+	bool was = continued;
+
+	continued = 0;
+	return was;
 }
 
 void process_raise_files(void)
@@ -77,7 +103,8 @@ bool process_is_here(pid_t pid)
 
 /* After fork, before exec: only calls that are safe there. Signals are blocked until our handlers,
  * which would swallow them, are gone. */
-static void become(char *const argv[], int cpu, int space, int out, int complaints, pid_t parent)
+static void become(char *const argv[], const struct process_where *where, int out, int complaints,
+		   pid_t parent)
 {
 	cpu_set_t processors;
 	sigset_t none;
@@ -88,14 +115,17 @@ static void become(char *const argv[], int cpu, int space, int out, int complain
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGTERM, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (cpu >= 0) {
+	if (where->with_offspring)
+		setpgid(0, 0);
+	if (where->cpu >= 0) {
 		CPU_ZERO(&processors);
-		CPU_SET((unsigned int)cpu, &processors);
+		CPU_SET((unsigned int)where->cpu, &processors);
 		sched_setaffinity(0, sizeof(processors), &processors);
 	}
-	if (space >= 0 && setns(space, CLONE_NEWNET))
+	if (where->space >= 0 && setns(where->space, CLONE_NEWNET))
 		_exit(127);
 	if (dup2(out, STDOUT_FILENO) < 0 || dup2(complaints, STDERR_FILENO) < 0)
 		_exit(127);
@@ -105,10 +135,12 @@ static void become(char *const argv[], int cpu, int space, int out, int complain
 
 int process_start(struct process *process, char *const argv[], int cpu)
 {
-	return process_start_in(process, argv, cpu, -1);
+	const struct process_where where = { .cpu = cpu, .space = -1 };
+
+	return process_start_in(process, argv, &where);
 }
 
-int process_start_in(struct process *process, char *const argv[], int cpu, int space)
+int process_start_in(struct process *process, char *const argv[], const struct process_where *where)
 {
 	int ends[2], error;
 	pid_t parent = getpid();
@@ -117,6 +149,7 @@ int process_start_in(struct process *process, char *const argv[], int cpu, int s
 	memset(process, 0, sizeof(*process));
 	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
+	process->with_offspring = where->with_offspring;
 	process->out = ends[0];
 	process->complaints = memfd_create("complaints", MFD_CLOEXEC);
 	sigfillset(&all);
@@ -124,7 +157,7 @@ int process_start_in(struct process *process, char *const argv[], int cpu, int s
 	process->pid = process->complaints < 0 ? -1 : fork();
 	error = -errno;
 	if (!process->pid)
-		become(argv, cpu, space, ends[1], process->complaints, parent);
+		become(argv, where, ends[1], process->complaints, parent);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(ends[1]);
 	if (process->pid > 0)
@@ -141,11 +174,15 @@ static int read_more(struct process *process, uint64_t until_ns)
 	uint64_t now_ns = window_now_ns();
 	char *grown;
 	ssize_t got;
+	int status;
 
-	if (now_ns >= until_ns || !poll(&ready, 1, (int)((until_ns - now_ns) / 1000000)))
+	if (now_ns >= until_ns)
 		return -ETIMEDOUT;
+	status = poll(&ready, 1, (int)((until_ns - now_ns) / 1000000));
 	if (interrupted)
 		return -EINTR;
+	if (status <= 0)
+		return status < 0 ? 1 : -ETIMEDOUT;
 	grown = realloc(process->text, process->length + 65536 + 1);
 	if (!grown)
 		return -ENOMEM;
@@ -191,13 +228,6 @@ int process_rest(struct process *process, int timeout_ms)
 	return status;
 }
 
-static bool reaped(struct process *process, int *status)
-{
-	pid_t pid = waitpid(process->pid, status, WNOHANG);
-
-	return pid == process->pid || (pid < 0 && errno == ECHILD);
-}
-
 bool process_is_over(const struct process *process, int patience_ms)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
@@ -213,6 +243,19 @@ bool process_is_over(const struct process *process, int patience_ms)
 	return true;
 }
 
+/* Until it is reaped nobody else is given its number, nor a group of that number. */
+static bool reaped(struct process *process, int *status)
+{
+	pid_t pid;
+
+	if (process->with_offspring && !process_is_over(process, 0))
+		return false;
+	if (process->with_offspring)
+		kill(-process->pid, SIGKILL);
+	pid = waitpid(process->pid, status, WNOHANG);
+	return pid == process->pid || (pid < 0 && errno == ECHILD);
+}
+
 int process_end(struct process *process, int signal_number)
 {
 	const struct timespec pause = { .tv_nsec = 500000 };
@@ -224,7 +267,7 @@ int process_end(struct process *process, int signal_number)
 	if (signal_number)
 		kill(process->pid, signal_number);
 	while (!reaped(process, &status)) {
-		if (window_now_ns() > until_ns)
+		if (window_now_ns() > until_ns || (signal_number && interrupted))
 			kill(process->pid, SIGKILL);
 		nanosleep(&pause, NULL);
 	}

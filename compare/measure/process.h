@@ -17,6 +17,13 @@ struct process {
 	int complaints; /* its stderr, an unnamed file */
 	char *text;     /* what of stdout was read so far */
 	size_t length, consumed;
+	bool with_offspring;
+};
+
+struct process_where {
+	int cpu;             /* or PROCESS_ANYWHERE */
+	int space;           /* a network namespace; -1: ours */
+	bool with_offspring; /* what it starts by itself ends with it, as far as it stays in its group */
 };
 
 enum { PROCESS_ARGUMENTS_MAX = 32, PROCESS_ANYWHERE = -1 };
@@ -24,8 +31,8 @@ enum { PROCESS_ARGUMENTS_MAX = 32, PROCESS_ANYWHERE = -1 };
 /* Starts argv[0] with argv on the processor cpu, or PROCESS_ANYWHERE. 0 or a negative errno. */
 int process_start(struct process *process, char *const argv[], int cpu);
 
-/* The same in a network namespace; -1: in ours. */
-int process_start_in(struct process *process, char *const argv[], int cpu, int space);
+int process_start_in(struct process *process, char *const argv[],
+		     const struct process_where *where);
 
 /* The next line of its stdout, without the newline: 1; 0 at its end; -ETIMEDOUT, or -EINTR after
  * Ctrl-C. */
@@ -35,7 +42,8 @@ int process_line(struct process *process, char *line, size_t size, int timeout_m
 int process_rest(struct process *process, int timeout_ms);
 
 /* Sends the signal (0 for none), waits, and gives the exit code, or 128 + the signal it died of. One
- * that is still there after five seconds is killed. Call process_forget() afterwards. */
+ * that is still there after five seconds, or when Ctrl-C comes, is killed. Call process_forget()
+ * afterwards. */
 int process_end(struct process *process, int signal_number);
 
 /* It ended by itself, or was ended by somebody else, or does so within the patience: a peer sees its
@@ -60,5 +68,13 @@ bool process_is_here(pid_t pid);
  * the last stay ignored where they were, as under nohup. */
 void process_catch_interrupts(void);
 bool process_interrupted(void);
+
+/* True once if we were stopped and went on since the last question, as by Ctrl-Z and fg: no clock of
+ * the processor and no queue shows that. */
+bool process_continued(void);
+
+/* Before a result is written: of each of them the next one, which would cut the writing short, is let
+ * pass; the one after it ends us, since a reader may have stopped for good. */
+void process_pass_interrupt(void);
 
 #endif

@@ -33,7 +33,7 @@ static uint64_t process_cpu_ns(pid_t pid)
 /* The clocks are read nearest to the measured stretch, the slow files outside of it. */
 static void read_files(const struct window *window, struct window_edge *edge)
 {
-	noise_read_machine("/proc", &edge->machine);
+	noise_read_machine("/proc", &window->processors, &edge->machine);
 	noise_read_process("/proc", getpid(), &edge->own);
 	if (window->subject)
 		noise_read_process("/proc", window->subject, &edge->subject);
@@ -43,13 +43,30 @@ static void read_clocks(const struct window *window, struct window_edge *edge)
 {
 	edge->own_cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	edge->subject_cpu_ns = process_cpu_ns(window->subject);
+	edge->carrier_cpu_ns = process_cpu_ns(window->carrier);
 	edge->at_ns = window_now_ns();
 }
 
-void window_open(struct window *window, pid_t subject)
+/* Where one can't be asked it may be anywhere. */
+static void add_processors(struct window *window, pid_t pid)
+{
+	cpu_set_t its;
+
+	if (sched_getaffinity(pid, sizeof(its), &its))
+		memset(&its, 0xff, sizeof(its));
+	CPU_OR(&window->processors, &window->processors, &its);
+}
+
+void window_open(struct window *window, pid_t subject, pid_t carrier)
 {
 	memset(window, 0, sizeof(*window));
 	window->subject = subject;
+	window->carrier = carrier;
+	add_processors(window, getpid());
+	if (subject)
+		add_processors(window, subject);
+	if (carrier)
+		add_processors(window, carrier);
 	read_files(window, &window->opened);
 	read_clocks(window, &window->opened);
 }
@@ -70,7 +87,8 @@ void window_noise(const struct window *window, struct noise *out)
 	const struct window_edge *from = &window->opened, *to = &window->closed;
 	uint64_t subject_wait = growth(from->subject.wait_ns, to->subject.wait_ns);
 	uint64_t own_wait = growth(from->own.wait_ns, to->own.wait_ns);
-	uint64_t ours = growth(from->own_cpu_ns, to->own_cpu_ns);
+	uint64_t ours = growth(from->own_cpu_ns, to->own_cpu_ns) +
+		growth(from->carrier_cpu_ns, to->carrier_cpu_ns);
 
 	if (window->subject != getpid())
 		ours += growth(from->subject_cpu_ns, to->subject_cpu_ns);

@@ -7,6 +7,7 @@
 #ifndef COMPARE_MEASURE_WINDOW_H
 #define COMPARE_MEASURE_WINDOW_H
 
+#include <sched.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -14,19 +15,21 @@
 
 struct window_edge {
 	uint64_t at_ns;
-	uint64_t subject_cpu_ns, own_cpu_ns;
+	uint64_t subject_cpu_ns, own_cpu_ns, carrier_cpu_ns;
 	struct noise_process subject, own;
 	struct noise_machine machine;
 };
 
 struct window {
 	pid_t subject; /* the measured process: the caller's own, or 0 where there is none here */
+	pid_t carrier; /* of packets between the two, no other program either; 0: there is none */
+	cpu_set_t processors; /* of these processes: what runs elsewhere disturbs none of them */
 	struct window_edge opened, closed;
 };
 
 uint64_t window_now_ns(void); /* monotonic */
 
-void window_open(struct window *window, pid_t subject);
+void window_open(struct window *window, pid_t subject, pid_t carrier);
 void window_close(struct window *window);
 
 static inline uint64_t window_elapsed_ns(const struct window *window)

@@ -369,6 +369,8 @@ const char *conclude_disturbance(const json_t *round)
 	json_t *slot;
 	size_t i;
 
+	if (json_is_true(json_object_get(round, "stopped")))
+		return "the run was stopped for a while";
 	json_array_foreach(json_object_get(round, "slots"), i, slot) {
 		const json_t *json = json_object_get(slot, "noise");
 		struct noise noise = {

@@ -13,7 +13,7 @@
 /* Sets "metrics", "counters" and "noise" of a cell from its "arms" and "rounds". */
 void conclude_cell(json_t *cell);
 
-/* Why a round was disturbed, or NULL: the first cause among its slots. */
+/* Why a round was disturbed, or NULL: that it was "stopped", or the first cause among its slots. */
 const char *conclude_disturbance(const json_t *round);
 
 /* The metrics, in the order in which they are told. */

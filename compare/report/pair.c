@@ -14,8 +14,9 @@
 #include "compare/report/change.h"
 #include "compare/report/conclude.h"
 #include "compare/report/environment.h"
+#include "compare/report/field.h"
 #include "compare/report/store.h"
-#include "compare/report/text.h"
+#include "compare/report/title.h"
 
 enum { NAME_MAX_BYTES = 160, SIDES = 2 };
 
@@ -41,16 +42,9 @@ static void tell(json_t *list, const char *format, ...)
 	free(text);
 }
 
-static const char *string_at(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "?";
-}
-
 static const char *arm_name(const json_t *cell, size_t arm)
 {
-	return string_at(json_array_get(json_object_get(cell, "arms"), arm), "name");
+	return field_string(json_array_get(json_object_get(cell, "arms"), arm), "name");
 }
 
 static size_t arm_count(const json_t *cell)
@@ -83,7 +77,7 @@ static int common_arms(const json_t *cell, const json_t *other)
 
 static bool same_workload(const json_t *cell, const json_t *other)
 {
-	return !strcmp(string_at(cell, "workload"), string_at(other, "workload"));
+	return !strcmp(field_string(cell, "workload"), field_string(other, "workload"));
 }
 
 static bool same_cell(const json_t *cell, const json_t *other)
@@ -211,7 +205,7 @@ static void compare_cells(struct pair *pair, const json_t *const cells[SIDES])
 	char name[NAME_MAX_BYTES];
 	const char *problem;
 
-	text_cell_name(cells[0], name, sizeof(name));
+	title_cell(cells[0], name, sizeof(name));
 	for (int i = 0; i < SIDES; i++) {
 		problem = cell_problem(cells[i]);
 		if (problem) {
@@ -263,7 +257,7 @@ static void tell_parameters(struct pair *pair, const char *name, const json_t *c
 	old = json_dumps(json_object_get(first, "old"), JSON_ENCODE_ANY);
 	new = json_dumps(json_object_get(first, "new"), JSON_ENCODE_ANY);
 	tell(pair->not_compared, "%s: only in the %s result; the %s one has it with other parameters "
-	     "(%s: %s and not %s)", name, SIDE[side], SIDE[!side], string_at(first, "key"),
+	     "(%s: %s and not %s)", name, SIDE[side], SIDE[!side], field_string(first, "key"),
 	     new ? new : "?", old ? old : "?");
 	free(old);
 	free(new);
@@ -278,7 +272,7 @@ static void tell_lonely_cell(struct pair *pair, const json_t *cell, int side)
 	json_t *other;
 	size_t i;
 
-	text_cell_name(cell, name, sizeof(name));
+	title_cell(cell, name, sizeof(name));
 	json_array_foreach(pair->cells[!side], i, other) {
 		if (pair->used[!side][i])
 			continue;

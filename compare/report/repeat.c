@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compare/say.h"
+
 static bool is_plain(const char *word)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -69,4 +71,36 @@ char *repeat_line(const char *program, int argc, char *const argv[], uint64_t se
 	}
 	fclose(line);
 	return text;
+}
+
+/* To the next blank that isn't inside ''. */
+static int shell_word(const char *text)
+{
+	bool quoted = false;
+	int length = 0;
+
+	for (; text[length] && (quoted || text[length] != ' '); length++) {
+		if (text[length] == '\\' && !quoted && text[length + 1])
+			length++;
+		else
+			quoted ^= text[length] == '\'';
+	}
+	return length;
+}
+
+void repeat_print(const char *text, FILE *out)
+{
+	int column = 2;
+
+	while (*text) {
+		int word = shell_word(text);
+
+		if (column + word > say_columns(out) - 4 && column > 4)
+			column = fprintf(out, " \\\n    ") - 3;
+		else if (column > 2)
+			column += fprintf(out, " ");
+		column += fprintf(out, "%.*s", word, text);
+		text += word + (text[word] == ' ');
+	}
+	fputc('\n', out);
 }

@@ -15,4 +15,7 @@ char *repeat_line(const char *program, int argc, char *const argv[], uint64_t se
 /* One word as a shell reads it. */
 void repeat_word(FILE *line, const char *word);
 
+/* A whole line, broken to the width of out so that it can be pasted as it stands. */
+void repeat_print(const char *text, FILE *out);
+
 #endif

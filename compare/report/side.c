@@ -7,22 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compare/report/text.h"
+#include "compare/report/field.h"
+#include "compare/report/figure.h"
+#include "compare/report/title.h"
 #include "compare/say.h"
 
 enum { NAME_MAX_BYTES = 160, LINE_MAX_BYTES = 1024 };
-
-static const char *string_at(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "?";
-}
-
-static double real_at(const json_t *object, const char *key)
-{
-	return json_number_value(json_object_get(object, key));
-}
 
 static void print_side(const json_t *diff, const char *which, FILE *out)
 {
@@ -30,8 +20,8 @@ static void print_side(const json_t *diff, const char *which, FILE *out)
 	char line[LINE_MAX_BYTES];
 
 	snprintf(line, sizeof(line), "%.400s, %.40s, duet %.40s on Linux %.100s%s",
-		 string_at(side, "file"), string_at(side, "started"), string_at(side, "version"),
-		 string_at(side, "kernel_release"),
+		 field_string(side, "file"), field_string(side, "started"),
+		 field_string(side, "version"), field_string(side, "kernel_release"),
 		 json_is_false(json_object_get(side, "complete"))
 			 ? "; incomplete, the run was ended early" : "");
 	say_wrapped(out, line, fprintf(out, "%s: ", which), 5);
@@ -50,7 +40,7 @@ static void print_difference(const json_t *difference, FILE *out)
 	char *after = value_text(json_object_get(difference, "new"));
 	char *line = NULL;
 
-	if (asprintf(&line, "%s: %s -> %s", string_at(difference, "key"), before ? before : "?",
+	if (asprintf(&line, "%s: %s -> %s", field_string(difference, "key"), before ? before : "?",
 		     after ? after : "?") >= 0)
 		say_wrapped(out, line, fprintf(out, "  "), 4);
 	free(line);
@@ -71,12 +61,12 @@ static void print_differences(const json_t *list, const char *heading, FILE *out
 
 static void print_verdict(const json_t *comparison, FILE *out)
 {
-	const char *verdict = string_at(comparison, "verdict");
+	const char *verdict = field_string(comparison, "verdict");
 	char line[96];
 
 	if (!strcmp(verdict, "no difference shown"))
 		snprintf(line, sizeof(line), "%s (%.1f %% would have been seen)", verdict,
-			 100 * real_at(comparison, "detectable"));
+			 100 * field_real(comparison, "detectable"));
 	else
 		snprintf(line, sizeof(line), "%.40s", verdict);
 	fprintf(out, "%6s%s", "", strstr(verdict, "lower") ? say_bold(out) : "");
@@ -87,20 +77,20 @@ static void print_verdict(const json_t *comparison, FILE *out)
 static void print_ratio(const json_t *comparison, FILE *out)
 {
 	if (json_object_get(comparison, "ratio_low"))
-		fprintf(out, "  %5.3f  [%5.3f, %5.3f]\n", real_at(comparison, "ratio"),
-			real_at(comparison, "ratio_low"), real_at(comparison, "ratio_high"));
+		fprintf(out, "  %5.3f  [%5.3f, %5.3f]\n", field_real(comparison, "ratio"),
+			field_real(comparison, "ratio_low"), field_real(comparison, "ratio_high"));
 	else
 		fprintf(out, "  %5s\n", "-");
 }
 
 static void print_comparison(const json_t *metric, const json_t *comparison, FILE *out)
 {
-	const char *name = string_at(comparison, "arm"), *unit = string_at(metric, "unit");
+	const char *name = field_string(comparison, "arm"), *unit = field_string(metric, "unit");
 	bool narrow = say_columns(out) < SAY_COLUMNS_MAX;
 	char before[32], after[32];
 
-	text_figure(json_object_get(comparison, "old_median"), unit, before, sizeof(before));
-	text_figure(json_object_get(comparison, "new_median"), unit, after, sizeof(after));
+	figure_text(json_object_get(comparison, "old_median"), unit, before, sizeof(before));
+	figure_text(json_object_get(comparison, "new_median"), unit, after, sizeof(after));
 	if (narrow)
 		fprintf(out, "  %.36s\n      %s, %s\n    ", name, before, after);
 	else if (strlen(name) > 28)
@@ -117,7 +107,7 @@ static bool is_unmeasured(const json_t *metric)
 	size_t i;
 
 	json_array_foreach(json_object_get(metric, "comparisons"), i, comparison) {
-		if (strcmp(string_at(comparison, "verdict"), "not measured") != 0)
+		if (strcmp(field_string(comparison, "verdict"), "not measured") != 0)
 			return false;
 	}
 	return true;
@@ -133,17 +123,17 @@ static void print_metric(const json_t *metric, FILE *out)
 	int column;
 
 	fputs(say_bold(out), out);
-	column = fprintf(out, "%s", string_at(metric, "title"));
+	column = fprintf(out, "%s", field_string(metric, "title"));
 	fputs(say_plain(out), out);
 	if (is_unmeasured(metric)) {
 		say_wrapped(out, line, column + fprintf(out, ": "), 2);
 		return;
 	}
 	column += fprintf(out, " ");
-	snprintf(line, sizeof(line), "(%s is better)", string_at(metric, "better"));
+	snprintf(line, sizeof(line), "(%s is better)", field_string(metric, "better"));
 	if (json_object_get(first, "floor"))
 		snprintf(line, sizeof(line), "(%s is better); either run against itself: within "
-			 "%.1f %%", string_at(metric, "better"), 100 * real_at(first, "floor"));
+			 "%.1f %%", field_string(metric, "better"), 100 * field_real(first, "floor"));
 	say_wrapped(out, line, column, 2);
 	json_array_foreach(comparisons, i, comparison)
 		print_comparison(metric, comparison, out);
@@ -155,15 +145,15 @@ static void print_cell(const json_t *cell, FILE *out)
 	json_t *metric;
 	size_t i;
 
-	text_cell_name(cell, name, sizeof(name));
+	title_cell(cell, name, sizeof(name));
 	fprintf(out, "\n%s", say_bold(out));
 	say_wrapped(out, name, 0, 2);
 	fputs(say_plain(out), out);
+	print_differences(json_object_get(cell, "differences"), "What differs in this cell:", out);
 	if (say_columns(out) < SAY_COLUMNS_MAX)
 		fputs("  arm\n      old, new\n      new / old\n", out);
 	else
 		fprintf(out, "  %-28s %10s %10s  new / old\n", "", "old", "new");
-	print_differences(json_object_get(cell, "differences"), "What differs in this cell:", out);
 	json_array_foreach(json_object_get(cell, "metrics"), i, metric)
 		print_metric(metric, out);
 }

@@ -3,7 +3,6 @@
 
 #include "compare/report/slot.h"
 
-#include <errno.h>
 #include <unistd.h>
 
 static json_t *buckets_json(const struct histogram *histogram)
@@ -36,26 +35,6 @@ json_t *slot_histogram_json(const struct histogram *histogram)
 			 quantile_json(histogram, 0.5), "p99_ns", quantile_json(histogram, 0.99),
 			 "p999_ns", quantile_json(histogram, 0.999), "buckets",
 			 buckets_json(histogram));
-}
-
-int slot_histogram_read(const json_t *json, struct histogram *histogram)
-{
-	json_t *pair;
-	size_t index;
-
-	histogram_clear(histogram);
-	json_array_foreach(json_object_get(json, "buckets"), index, pair) {
-		json_int_t lower = json_integer_value(json_array_get(pair, 0));
-		json_int_t count = json_integer_value(json_array_get(pair, 1));
-
-		if (lower < 0 || count <= 0)
-			return -EPROTO;
-		histogram->buckets[histogram_index((uint64_t)lower)] += (uint64_t)count;
-		histogram->count += (uint64_t)count;
-	}
-	histogram->min = (uint64_t)json_integer_value(json_object_get(json, "min_ns"));
-	histogram->max = (uint64_t)json_integer_value(json_object_get(json, "max_ns"));
-	return histogram->count ? 0 : -EPROTO;
 }
 
 static json_int_t growth(uint64_t from, uint64_t to)
@@ -98,7 +77,8 @@ json_t *slot_json(const struct slot *slot)
 			 (json_int_t)slot->operations_total, "elapsed_ns",
 			 (json_int_t)window_elapsed_ns(window), "cpu_ns",
 			 of_subject(window, window->opened.subject_cpu_ns,
-				    window->closed.subject_cpu_ns), "load_cpu_ns", load_cpu, "wrong_bytes", (json_int_t)slot->wrong_bytes,
+				    window->closed.subject_cpu_ns),
+			 "load_cpu_ns", load_cpu, "wrong_bytes", (json_int_t)slot->wrong_bytes,
 			 "lost_operations", (json_int_t)slot->lost_operations, "latency",
 			 slot_histogram_json(slot->latency), "noise", noise_json(window));
 }

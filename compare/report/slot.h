@@ -24,7 +24,4 @@ json_t *slot_json(const struct slot *slot);
 
 json_t *slot_histogram_json(const struct histogram *histogram);
 
-/* Back into a histogram. 0, or -EPROTO if it isn't one of ours. */
-int slot_histogram_read(const json_t *json, struct histogram *histogram);
-
 #endif

@@ -187,6 +187,9 @@ int store_write(const json_t *json, const char *path)
 		status = write_beside(json, path);
 	if (!status)
 		return SAY_OK;
+	if (!strcmp(path, "-"))
+		return say_failure(SAY_UNMEASURED, "can't write the result to the standard output: %s",
+				   strerror(-status));
 	return say_failure(SAY_UNMEASURED, "can't write the result to %s: %s; %s", path,
 			   strerror(-status), older ? "the older file is kept as it was"
 						    : "nothing was left there");
@@ -277,6 +280,8 @@ int store_read(const char *path, json_t **json)
 	*json = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
 	if (file != stdin)
 		fclose(file);
+	if (!*json && !*error.text) /* jansson has a sentence for everything else */
+		return say_failure(SAY_UNMEASURED, "%s: not enough memory to read it", path);
 	if (!*json)
 		return say_failure(SAY_USAGE, "%s: line %d: %s; it is cut short or no JSON", path,
 				   error.line, error.text);

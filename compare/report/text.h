@@ -7,18 +7,11 @@
 #define COMPARE_REPORT_TEXT_H
 
 #include <jansson.h>
-#include <stddef.h>
 #include <stdio.h>
 
 void text_head(const json_t *result, FILE *out);
 void text_cell(const json_t *cell, FILE *out);
 void text_foot(const json_t *result, FILE *out);
 void text_whole(const json_t *result, FILE *out);
-
-/* What a cell's workload and parameters come to, in a few letters: "echo, 1 connection, ...". */
-void text_cell_name(const json_t *cell, char *text, size_t size);
-
-/* Three digits that matter, in the unit that people read; "-" where it isn't a number. */
-void text_figure(const json_t *value, const char *unit, char *text, size_t size);
 
 #endif

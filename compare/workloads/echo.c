@@ -5,9 +5,13 @@
  * its own that is the same for every arm, checks what comes back. */
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "compare/kernel/view.h"
 #include "compare/measure/process.h"
@@ -54,11 +58,28 @@ static json_t *parameters(const struct cell *cell)
 	return json;
 }
 
+/* Connecting a datagram socket sends nothing, and asks for a route. */
+static bool has_loopback(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(9),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool has = fd < 0 || !connect(fd, (struct sockaddr *)&address, sizeof(address)) ||
+		errno != ENETUNREACH;
+
+	if (fd >= 0)
+		close(fd);
+	return has;
+}
+
 static int check(const struct cell *cell)
 {
 	uint64_t files = (uint64_t)cell->connections + SPARE_FILES;
 	uint64_t files_max = process_files_max();
 
+	if (!cell->delay_ns && !has_loopback())
+		return say_failure(SAY_UNMEASURED, "echo: 127.0.0.1 can't be reached: the loopback "
+				   "device of this network namespace is down; ip link set lo up");
 	if (files <= files_max)
 		return SAY_OK;
 	return say_failure(SAY_UNMEASURED, "echo: %u connections take %" PRIu64
@@ -90,6 +111,10 @@ static int complain(struct pair *pair, struct process *part, const char *name, i
 	process_complaint(part, line, sizeof(line));
 	if (code == -EINTR || process_interrupted())
 		return WORKLOAD_INTERRUPTED;
+	if (wire_is_cut(&pair->stage->wire))
+		return say_failure(SAY_UNMEASURED, "arm %s: the process that carries the packets of "
+				   "--delay has ended: somebody killed it, or there was no memory",
+				   pair->arm->name);
 	if (*line)
 		return say_failure(code == SAY_USAGE ? SAY_USAGE : SAY_UNMEASURED, "arm %s: %s",
 				   pair->arm->name, line);
@@ -116,11 +141,27 @@ static void add_buffers(struct arguments *arguments, const struct cell *cell)
 	arguments_add(arguments, "%u", size);
 }
 
+/* Before anybody listened: a program that puts itself into the background ends so, too. */
+static int complain_early(struct pair *pair)
+{
+	int code = process_end(&pair->server, 0);
+	char line[256];
+
+	process_complaint(&pair->server, line, sizeof(line));
+	if (code || *line || process_interrupted())
+		return complain(pair, &pair->server, "server", code);
+	return say_failure(SAY_UNMEASURED, "arm %s: the server ended with exit code 0 before anybody "
+			   "listened on %s; it has to stay in the foreground", pair->arm->name,
+			   pair->address);
+}
+
 static int start_external(struct pair *pair)
 {
-	int status = external_start(pair->arm, &pair->server, pair->stage->subject_cpu,
-				    pair->stage->wire.server, host_of(pair->stage), pair->address,
-				    sizeof(pair->address));
+	const struct process_where where = { .cpu = pair->stage->subject_cpu,
+					     .space = pair->stage->wire.server,
+					     .with_offspring = true };
+	int status = external_start(pair->arm, &pair->server, &where, host_of(pair->stage),
+				    pair->address, sizeof(pair->address));
 
 	switch (status) {
 	case 0:
@@ -128,11 +169,13 @@ static int start_external(struct pair *pair)
 	case -EINTR:
 		return WORKLOAD_INTERRUPTED;
 	case -ESRCH:
-		return complain(pair, &pair->server, "server", process_end(&pair->server, 0));
+		return complain_early(pair);
 	case -ETIMEDOUT:
 		return say_failure(SAY_UNMEASURED, "arm %s: it runs, but nobody listens on %s: does "
-				   "the program take its port from where {port} stands?",
-				   pair->arm->name, pair->address);
+				   "the program take its port from where {port} stands%s?",
+				   pair->arm->name, pair->address, pair->cell->delay_ns
+					   ? ", and does it listen on that address or on all of "
+					     "them, as with {host} in the command" : "");
 	default:
 		return say_failure(SAY_UNMEASURED, "arm %s: can't start it: %s", pair->arm->name,
 				   strerror(-status));
@@ -142,6 +185,8 @@ static int start_external(struct pair *pair)
 static int start_own(struct pair *pair)
 {
 	static const char said[] = "listening on ";
+	const struct process_where where = { .cpu = pair->stage->subject_cpu,
+					     .space = pair->stage->wire.server };
 	struct arguments arguments;
 	char line[256];
 	int status;
@@ -161,8 +206,7 @@ static int start_own(struct pair *pair)
 	arguments_add(&arguments, "-");
 	arguments_add(&arguments, "--host");
 	arguments_add(&arguments, "%s", host_of(pair->stage));
-	status = process_start_in(&pair->server, arguments.list, pair->stage->subject_cpu,
-				  pair->stage->wire.server);
+	status = process_start_in(&pair->server, arguments.list, &where);
 	if (status)
 		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(-status));
 	status = process_line(&pair->server, line, sizeof(line), START_TIMEOUT_MS);
@@ -183,6 +227,8 @@ static int start_server(struct pair *pair)
 
 static int start_load(struct pair *pair)
 {
+	const struct process_where where = { .cpu = pair->stage->load_cpu,
+					     .space = pair->stage->wire.load };
 	const struct cell *cell = pair->cell;
 	struct arguments arguments;
 	int status;
@@ -200,9 +246,10 @@ static int start_load(struct pair *pair)
 	arguments_add(&arguments, "--warmup=%.9f", (double)cell->warmup_ns / 1e9);
 	arguments_add(&arguments, "--duration=%.9f", (double)cell->duration_ns / 1e9);
 	arguments_add(&arguments, "--subject=%d", (int)pair->server.pid);
+	if (pair->stage->wire.carrier.pid)
+		arguments_add(&arguments, "--carrier=%d", (int)pair->stage->wire.carrier.pid);
 	arguments_add(&arguments, "--json=-");
-	status = process_start_in(&pair->load, arguments.list, pair->stage->load_cpu,
-				  pair->stage->wire.load);
+	status = process_start_in(&pair->load, arguments.list, &where);
 	if (status)
 		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(-status));
 	return SAY_OK;
@@ -230,7 +277,7 @@ static int await_load(struct pair *pair, json_t **slot)
 		*slot = json_loads(pair->load.text ? pair->load.text : "", 0, NULL);
 	if (*slot && json_is_false(json_object_get(*slot, "complete")))
 		return say_failure(SAY_UNMEASURED, "arm %s: somebody ended the load generator",
-				   pair->arm->text);
+				   pair->arm->name);
 	json_object_del(*slot, "complete");
 	if (*slot && !died_with_bytes(pair, *slot))
 		return code == SAY_UNMEASURED ? SAY_OK : code;

@@ -71,13 +71,13 @@ static int find_port(struct place *place)
 }
 
 /* The shell becomes the program, so that its process is the one that is measured. What it prints is
- * nobody's; what it complains of is kept. */
+ * nobody's; what it complains of is kept; our terminal isn't its own to read from. */
 static void fill_command(const char *command, const struct place *place, char *line, size_t size)
 {
 	const struct {
 		const char *mark, *text;
 	} marks[] = { { "{port}", place->port }, { "{host}", place->host } };
-	size_t used = (size_t)snprintf(line, size, "exec >/dev/null; exec ");
+	size_t used = (size_t)snprintf(line, size, "exec </dev/null >/dev/null; exec ");
 
 	while (*command && used < size - 1) {
 		const char *text = NULL;
@@ -123,18 +123,19 @@ static int await_listener(const struct process *process, const struct place *pla
 	return -ETIMEDOUT;
 }
 
-int external_start(const struct arm *arm, struct process *process, int cpu, int space,
-		   const char *host, char *address, size_t address_size)
+int external_start(const struct arm *arm, struct process *process,
+		   const struct process_where *where, const char *host, char *address,
+		   size_t address_size)
 {
 	char shell[] = "/bin/sh", option[] = "-c", line[ARM_TEXT_MAX * 2];
 	char *const list[] = { shell, option, line, NULL };
-	struct place place = { .host = host, .space = space };
+	struct place place = { .host = host, .space = where->space };
 	int status = find_port(&place);
 
 	if (status)
 		return status;
 	fill_command(arm->command, &place, line, sizeof(line));
 	snprintf(address, address_size, "%s:%s", host, place.port);
-	status = process_start_in(process, list, cpu, space);
+	status = process_start_in(process, list, where);
 	return status ? status : await_listener(process, &place);
 }

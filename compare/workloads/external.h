@@ -8,11 +8,12 @@
 #include "compare/arm.h"
 #include "compare/measure/process.h"
 
-/* Starts it by the shell on the processor cpu, with a free port in place of {port} and the host in place
- * of {host}, and waits until somebody listens there; address becomes HOST:PORT. space: the network
- * namespace of the host, or -1. 0; a negative errno: no process or no port;
- * -ETIMEDOUT: it runs, and nobody listens; -ESRCH: it has ended; -EINTR after Ctrl-C. */
-int external_start(const struct arm *arm, struct process *process, int cpu, int space,
-		   const char *host, char *address, size_t address_size);
+/* Starts it by the shell, with a free port in place of {port} and the host, which is one of the network
+ * namespace in where, in place of {host}, and waits until somebody listens there; address becomes
+ * HOST:PORT. 0; a negative errno: no process or no port; -ETIMEDOUT: it runs, and nobody listens;
+ * -ESRCH: it has ended; -EINTR after Ctrl-C. */
+int external_start(const struct arm *arm, struct process *process,
+		   const struct process_where *where, const char *host, char *address,
+		   size_t address_size);
 
 #endif

@@ -24,6 +24,7 @@
 #include "compare/workloads/workload.h"
 
 enum { MADE_BYTES = 64 << 20, BLOCKS_MAX = 65536, WORKERS = 4, PATH_BYTES_MAX = 4096 };
+enum { PROGRESS_BLOCKS = 256 };
 
 static json_t *parameters(const struct cell *cell)
 {
@@ -38,10 +39,14 @@ static int write_blocks(int fd, uint32_t block_bytes, unsigned char *block)
 	for (off_t at = 0; at + block_bytes <= MADE_BYTES; at += block_bytes) {
 		ssize_t moved;
 
+		if (process_interrupted())
+			return -EINTR;
 		pattern_block_fill(block, block_bytes, (uint64_t)at);
 		moved = pwrite(fd, block, block_bytes, at);
-		if (moved != (ssize_t)block_bytes)
-			return moved < 0 ? -errno : -ENOSPC;
+		if (moved >= 0 && moved < (ssize_t)block_bytes) /* why, the next attempt says */
+			moved = pwrite(fd, block + moved, block_bytes - (size_t)moved, at + moved);
+		if (moved <= 0)
+			return moved < 0 ? -errno : -EIO;
 	}
 	return fsync(fd) ? -errno : 0;
 }
@@ -72,15 +77,19 @@ static int make_file(struct stage *stage, const struct cell *cell, unsigned char
 	stage->file = open_nameless(folder);
 	status = stage->file < 0 ? stage->file
 				 : write_blocks(stage->file, cell->block_bytes, block);
+	if (status == -EINTR)
+		return WORKLOAD_INTERRUPTED;
 	if (status)
-		return say_failure(SAY_UNMEASURED, "can't make a file of %d MiB in %s: %s; set "
-				   "TMPDIR to a folder with room, or give a --file", MADE_BYTES >> 20,
-				   folder, strerror(-status));
+		return say_failure(SAY_UNMEASURED, "can't make a file of %d MiB in %s: %s; %s, or "
+				   "give a --file", MADE_BYTES >> 20, folder, strerror(-status),
+				   status == -EFBIG ? "raise the limit of file sizes with ulimit -f"
+						    : "set TMPDIR to a folder with room");
 	stage->stride_bytes = cell->block_bytes;
 	stage->blocks = MADE_BYTES / cell->block_bytes;
 	return SAY_OK;
 }
 
+/* A large file takes a while, which is shown, and can be ended. */
 static int sum_blocks(const struct stage *stage, const struct cell *cell, unsigned char *block)
 {
 	for (uint64_t i = 0; i < stage->blocks; i++) {
@@ -88,6 +97,11 @@ static int sum_blocks(const struct stage *stage, const struct cell *cell, unsign
 				      (off_t)(i * stage->stride_bytes));
 		uint64_t sum = pattern_block_sum(block, cell->block_bytes);
 
+		if (process_interrupted())
+			return WORKLOAD_INTERRUPTED;
+		if (i % PROGRESS_BLOCKS == 0)
+			say_progress("file  its blocks are summed up first  %" PRIu64 " %%",
+				     100 * i / stage->blocks);
 		if (moved != (ssize_t)cell->block_bytes)
 			return say_failure(SAY_UNMEASURED, "%s: can't read at byte %" PRIu64 ": %s",
 					   cell->file, i * stage->stride_bytes,

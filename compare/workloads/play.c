@@ -152,7 +152,7 @@ static void hold(const struct player *player, const char *word)
 static void open_window(struct player *player)
 {
 	if (player->held < 0)
-		window_open(&player->window, getpid());
+		window_open(&player->window, getpid(), 0);
 	else
 		player->window.opened.at_ns = window_now_ns();
 }
@@ -297,7 +297,7 @@ int play_command(int argc, char **argv)
 				 .duration_ns = 1000000000 };
 	struct player *player = calloc(1, sizeof(*player));
 	int first, code = options_read(&SET, argc, argv, &values, &first);
-	char why[128];
+	char why[ARM_WHY_MAX];
 
 	if (!player)
 		code = say_failure(SAY_UNMEASURED, "out of memory");

@@ -75,6 +75,9 @@ static const char *const COMPARISONS[] = {
 	"echo --connections 2", "echo --connections 1 --size 20000 --depth 3",
 	"echo --cells --connections 2", "file --depth 4", "file --direct --depth 2 --block 8K",
 	"echo file", "echo --a completion:mode=plain --b completion",
+	"echo --parity --connections 2", "echo --connections 2 --rate 500",
+	"echo --connections 2 --a polling:spin_us=20 --b polling:try=never,burst=2",
+	"echo --connections 2 --a floor-epoll --b floor-uring",
 };
 
 START_TEST(a_comparison_leaves_a_table_and_a_result_that_show_prints_again)
@@ -156,6 +159,34 @@ START_TEST(ctrl_c_before_the_first_round_is_over_measures_nothing)
 	program_end(program);
 	program_expect(program, 3, "nothing was measured");
 	ck_assert_int_ne(access(path, F_OK), 0);
+	free(program);
+}
+END_TEST
+
+static void lead_a_group(void)
+{
+	setpgid(0, 0);
+}
+
+/* As by Ctrl-Z and fg: nothing waits meanwhile, and only the clock on the wall goes on. */
+START_TEST(a_round_in_which_the_run_was_stopped_is_named)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	json_t *result, *cause;
+
+	program_begin(program, lead_a_group, "compare echo --connections 1 --rounds 1 --repeats 0 "
+		      "--warmup 0 --duration 0.5 --no-kernel-view --json %s", path);
+	program_await_children(program, 1);
+	kill(-program->pid, SIGSTOP);
+	program_pause_ms(100);
+	kill(-program->pid, SIGCONT);
+	program_end(program);
+	ck_assert_msg(program->code == 0, "%s", program->complained);
+	result = load_result();
+	cause = json_object_get(json_array_get(rounds_of(result), 0), "disturbed_by");
+	ck_assert_ptr_nonnull(json_string_value(cause));
+	ck_assert_str_eq(json_string_value(cause), "the run was stopped for a while");
+	json_decref(result);
 	free(program);
 }
 END_TEST
@@ -369,10 +400,11 @@ START_TEST(no_room_for_the_made_file_is_said_with_what_to_do)
 
 	program_begin(program, shrink_files, "compare file --rounds 1 " SHORT);
 	program_end(program);
-	program_expect(program, 3, "TMPDIR");
+	program_expect(program, 3, "File too large; raise the limit of file sizes with ulimit -f");
 	program_begin(program, misplace_files, "compare file --rounds 1 " SHORT);
 	program_end(program);
 	program_expect(program, 3, "/nonexistent");
+	ck_assert_ptr_nonnull(strstr(program->complained, "set TMPDIR"));
 	free(program);
 }
 END_TEST
@@ -385,6 +417,23 @@ START_TEST(a_given_file_is_read_and_checked)
 	program_begin(program, NULL, "compare file --file %s --rounds 1 " SHORT, input);
 	program_end(program);
 	expect_clean(program);
+	free(program);
+}
+END_TEST
+
+/* Large enough to be read for some seconds, and all of it a hole. */
+START_TEST(ctrl_c_ends_the_look_at_a_large_file)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	int fd = open(input, O_WRONLY | O_CREAT, 0600);
+
+	ck_assert_int_eq(ftruncate(fd, (off_t)60 << 30), 0);
+	close(fd);
+	program_begin(program, NULL, "compare file --file %s --block 1M " SHORT, input);
+	program_pause_ms(500);
+	kill(program->pid, SIGINT);
+	program_end(program);
+	program_expect(program, 3, "nothing was measured");
 	free(program);
 }
 END_TEST
@@ -597,6 +646,7 @@ int main(void)
 	tcase_add_test(cases, json_on_stdout_is_alone_there);
 	tcase_add_test(cases, the_same_seed_plays_in_the_same_order);
 	tcase_add_test(cases, ctrl_c_before_the_first_round_is_over_measures_nothing);
+	tcase_add_test(cases, a_round_in_which_the_run_was_stopped_is_named);
 	tcase_add_loop_test(cases, ctrl_c_keeps_whole_rounds_and_marks_them_incomplete, 0, 3);
 	tcase_add_test(cases, a_result_with_no_place_to_go_is_refused_before_the_first_round);
 	tcase_add_test(cases, what_cannot_be_played_is_refused_before_the_first_round);
@@ -608,6 +658,7 @@ int main(void)
 	tcase_add_test(cases, a_result_that_finds_no_room_is_said);
 	tcase_add_test(cases, no_room_for_the_made_file_is_said_with_what_to_do);
 	tcase_add_test(cases, a_given_file_is_read_and_checked);
+	tcase_add_test(cases, ctrl_c_ends_the_look_at_a_large_file);
 	tcase_add_test(cases, a_file_that_shrinks_is_no_wrong_byte);
 	tcase_add_test(cases, a_file_that_somebody_writes_to_is_named_and_no_arm_is_blamed);
 	tcase_add_test(cases, a_wrong_byte_voids_the_timings);

@@ -85,7 +85,7 @@ static void open_listener(struct server *server)
 	server->port = ntohs(address.sin_port);
 }
 
-static struct program *play_against(enum fault fault)
+static struct program *play_for(enum fault fault, const char *times)
 {
 	struct program *program = calloc(1, sizeof(*program));
 	struct server server = { .fault = fault };
@@ -93,13 +93,29 @@ static struct program *play_against(enum fault fault)
 
 	open_listener(&server);
 	ck_assert_int_eq(pthread_create(&thread, NULL, serve, &server), 0);
-	program_begin(program, NULL, "load echo 127.0.0.1:%u --connections 1 --warmup 0.01 "
-		      "--duration 0.1", server.port);
+	program_begin(program, NULL, "load echo 127.0.0.1:%u --connections 1 %s", server.port,
+		      times);
 	program_end(program);
 	pthread_join(thread, NULL);
 	close(server.listener);
 	return program;
 }
+
+static struct program *play_against(enum fault fault)
+{
+	return play_for(fault, "--warmup 0.01 --duration 0.1");
+}
+
+START_TEST(a_stretch_in_which_nothing_was_due_has_no_figures)
+{
+	struct program *program = play_for(FAULT_NONE, "--warmup 0.1 --duration 0.001 --rate 1");
+
+	ck_assert_msg(program->code == 0, "%s", program->complained);
+	ck_assert_ptr_nonnull(strstr(program->said, "latency  not measured"));
+	ck_assert_ptr_null(strstr(program->said, "median"));
+	free(program);
+}
+END_TEST
 
 START_TEST(an_honest_server_is_measured)
 {
@@ -358,6 +374,7 @@ int main(void)
 
 	tcase_set_timeout(cases, 20);
 	tcase_add_test(cases, an_honest_server_is_measured);
+	tcase_add_test(cases, a_stretch_in_which_nothing_was_due_has_no_figures);
 	tcase_add_loop_test(cases, wrong_lost_and_doubled_bytes_void_the_figures, 0, 6);
 	tcase_add_test(cases, a_server_that_resets_is_no_wrong_byte);
 	tcase_add_loop_test(cases, ctrl_c_keeps_what_was_measured, 0, 3);

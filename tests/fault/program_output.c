@@ -5,6 +5,7 @@
  * a link. What can be seen before the first round is refused before it. */
 #include <jansson.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -239,6 +240,23 @@ START_TEST(a_link_stays_and_what_it_leads_to_is_written)
 }
 END_TEST
 
+START_TEST(a_lost_comparison_is_said_with_the_cause_however_long_it_is)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, NULL, "compare file --depth 1 --quiet --json %s " SHORT, path);
+	program_end(program);
+	ck_assert_int_eq(program->code, 0);
+	program_begin(program, fill_output, "diff %s %s", path, path);
+	program_end(program);
+	program_expect(program, 3, "can't write to the standard output: No space left on device");
+	program_begin(program, fill_output, "compare file --depth 1 --json - " SHORT);
+	program_end(program);
+	program_expect(program, 3, "to the standard output: No space left on device");
+	free(program);
+}
+END_TEST
+
 static int pipe_ends[2];
 
 static void read_from_pipe(void)
@@ -273,6 +291,80 @@ START_TEST(show_reads_what_compare_pipes_into_it)
 }
 END_TEST
 
+START_TEST(a_table_that_is_left_half_read_loses_no_result)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	json_t *json;
+
+	ck_assert_int_eq(pipe(pipe_ends), 0);
+	program_begin(program, write_to_pipe, "compare file echo --depth 1 --connections 1 --json "
+		      "%s " SHORT, path);
+	close(pipe_ends[0]);
+	close(pipe_ends[1]);
+	program_end(program);
+	program_expect(program, 3, "can't write to the standard output: Broken pipe");
+	json = json_load_file(path, 0, NULL);
+	ck_assert_ptr_nonnull(json);
+	ck_assert_uint_eq(json_array_size(json_object_get(json, "cells")), 2);
+	ck_assert(json_is_true(json_object_get(json, "complete")));
+	json_decref(json);
+	free(program);
+}
+END_TEST
+
+static void await_full_pipe(int fd)
+{
+	const int size = fcntl(fd, F_GETPIPE_SZ);
+	int bytes = 0;
+
+	for (int i = 0; i < 2000 && bytes < size; i++) {
+		ck_assert_int_eq(ioctl(fd, FIONREAD, &bytes), 0);
+		program_pause_ms(5);
+	}
+	ck_assert_int_eq(bytes, size);
+}
+
+START_TEST(an_interrupt_while_the_result_is_written_loses_nothing)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	json_t *json;
+
+	ck_assert_int_eq(pipe(pipe_ends), 0);
+	ck_assert_int_ge(fcntl(pipe_ends[1], F_SETPIPE_SZ, 4096), 0);
+	program_begin(program, write_to_pipe, "compare file --depth 1 --json - " SHORT);
+	close(pipe_ends[1]);
+	await_full_pipe(pipe_ends[0]);
+	kill(program->pid, SIGTERM);
+	program_pause_ms(50);
+	json = take_from_pipe(pipe_ends[0]);
+	ck_assert_ptr_nonnull(json);
+	ck_assert(json_is_true(json_object_get(json, "complete")));
+	json_decref(json);
+	program_end(program);
+	ck_assert_msg(program->code == 0, "%s", program->complained);
+	free(program);
+}
+END_TEST
+
+START_TEST(a_reader_that_stays_away_is_given_up_by_a_second_interrupt)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	ck_assert_int_eq(pipe(pipe_ends), 0);
+	ck_assert_int_ge(fcntl(pipe_ends[1], F_SETPIPE_SZ, 4096), 0);
+	program_begin(program, write_to_pipe, "compare file --depth 1 --json - " SHORT);
+	close(pipe_ends[1]);
+	await_full_pipe(pipe_ends[0]);
+	kill(program->pid, SIGTERM);
+	program_pause_ms(50);
+	kill(program->pid, SIGTERM);
+	program_end(program);
+	ck_assert_int_eq(program->code, 128 + SIGTERM);
+	close(pipe_ends[0]);
+	free(program);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("program output");
@@ -293,7 +385,11 @@ int main(void)
 	tcase_add_test(cases, a_pipe_with_a_reader_gets_the_result);
 	tcase_add_test(cases, a_reader_that_leaves_is_said);
 	tcase_add_test(cases, a_link_stays_and_what_it_leads_to_is_written);
+	tcase_add_test(cases, a_lost_comparison_is_said_with_the_cause_however_long_it_is);
 	tcase_add_test(cases, show_reads_what_compare_pipes_into_it);
+	tcase_add_test(cases, a_table_that_is_left_half_read_loses_no_result);
+	tcase_add_test(cases, an_interrupt_while_the_result_is_written_loses_nothing);
+	tcase_add_test(cases, a_reader_that_stays_away_is_given_up_by_a_second_interrupt);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

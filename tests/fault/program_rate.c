@@ -196,6 +196,7 @@ START_TEST(what_finds_no_stamp_is_held_and_not_forgotten)
 	json_t *slot = play(&server, program, "--rate 200 --duration 2.5");
 
 	program_expect(program, 3, "the rate was not kept: 200 messages a second were due");
+	ck_assert_ptr_nonnull(strstr(program->complained, "were held back since"));
 	ck_assert_int_eq(integer_at(slot, "lost_operations"), 0);
 	ck_assert_int_gt(integer_at(slot, "held"), 0);
 	ck_assert_int_le(integer_at(slot, "operations_total"),

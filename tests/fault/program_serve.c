@@ -183,6 +183,31 @@ START_TEST(every_server_echoes_whatever_comes)
 }
 END_TEST
 
+static const struct {
+	const char *floor;
+	int ends;
+} FLOORS[] = {
+	{ "floor-epoll", SIGTERM }, { "floor-epoll", SIGINT }, { "floor-epoll", SIGHUP },
+	{ "floor-uring", SIGTERM }, { "floor-uring", SIGINT }, { "floor-uring", SIGHUP },
+};
+
+START_TEST(a_floor_echoes_and_ends_like_a_server)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, NULL, "serve echo --backend %s --json -", FLOORS[_i].floor);
+	program_await_word(program, "listening");
+	for (int i = 0; i < 3; i++)
+		play_against(program_port(program));
+	kill(program->pid, FLOORS[_i].ends);
+	program_end(program);
+	ck_assert_msg(program->code == 0, "%d: %s", program->code, program->complained);
+	ck_assert_ptr_nonnull(strstr(program->said, "\"system_calls\""));
+	ck_assert_str_eq(program->complained, "");
+	free(program);
+}
+END_TEST
+
 static int connect_to(unsigned int port)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
@@ -487,6 +512,8 @@ int main(void)
 	tcase_add_loop_test(cases, doctor_tells_of_a_refused_ring_and_is_content, 0, 2);
 	tcase_add_test(cases, doctor_reads_the_machine_it_is_shown);
 	tcase_add_loop_test(cases, every_server_echoes_whatever_comes, 0, servers);
+	tcase_add_loop_test(cases, a_floor_echoes_and_ends_like_a_server, 0,
+			    sizeof(FLOORS) / sizeof(*FLOORS));
 	tcase_add_loop_test(cases, a_peer_that_resets_or_half_closes_harms_nobody, 0, servers);
 	tcase_add_loop_test(cases, a_peer_that_does_not_read_keeps_nobody_from_being_served, 0,
 			    servers);

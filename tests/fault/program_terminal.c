@@ -11,6 +11,7 @@
 enum { TEXT_MAX = 1 << 16 };
 
 static char path[256];
+static const char *kind = "xterm"; /* of the terminal */
 
 static void write_result_file(void)
 {
@@ -44,7 +45,7 @@ static char *run_on_terminal(unsigned short columns, char *const words[])
 	if (!pid) {
 		unsetenv("COLUMNS");
 		unsetenv("NO_COLOR");
-		setenv("TERM", "xterm", 1);
+		setenv("TERM", kind, 1);
 		execv(program_path(), words);
 		_exit(126);
 	}
@@ -110,6 +111,41 @@ START_TEST(a_diff_fits_the_terminal)
 }
 END_TEST
 
+static const char *const HELPERS[] = { "--help", "doctor", "compare --help", "show --help",
+				       "diff --help", "doctor --help", "serve --help",
+				       "load --help" };
+
+START_TEST(what_helps_fits_the_terminal)
+{
+	char words[32], *list[4] = { (char *)(size_t)program_path() }, *text;
+
+	snprintf(words, sizeof(words), "%s", HELPERS[_i]);
+	list[1] = strtok(words, " ");
+	list[2] = strtok(NULL, " ");
+	for (size_t i = 0; i < sizeof(TERMINALS) / sizeof(*TERMINALS); i++) {
+		text = run_on_terminal(TERMINALS[i].columns, list);
+		expect_width(text, TERMINALS[i].width);
+		free(text);
+	}
+}
+END_TEST
+
+START_TEST(a_dumb_terminal_gets_no_sequences)
+{
+	char *words[] = { (char *)(size_t)program_path(), (char *)(size_t)"compare",
+			  (char *)(size_t)"file", (char *)(size_t)"--rounds",
+			  (char *)(size_t)"1", (char *)(size_t)"--duration",
+			  (char *)(size_t)"0.02", (char *)(size_t)"--no-kernel-view", NULL };
+	char *said;
+
+	kind = "dumb";
+	said = run_on_terminal(80, words);
+	ck_assert_ptr_nonnull(strstr(said, "CPU per operation"));
+	ck_assert_ptr_null(strchr(said, '\033'));
+	free(said);
+}
+END_TEST
+
 START_TEST(progress_is_redrawn_within_the_terminal)
 {
 	char text[] = "compare file --depth 1 --rounds 1 --warmup 0 --duration 0.02 --repeats 0";
@@ -167,6 +203,9 @@ int main(void)
 	tcase_add_checked_fixture(cases, write_result_file, remove_result_file);
 	tcase_add_loop_test(cases, a_stored_result_fits_the_terminal, 0, terminals);
 	tcase_add_loop_test(cases, a_diff_fits_the_terminal, 0, terminals);
+	tcase_add_loop_test(cases, what_helps_fits_the_terminal, 0,
+			    sizeof(HELPERS) / sizeof(*HELPERS));
+	tcase_add_test(cases, a_dumb_terminal_gets_no_sequences);
 	tcase_add_test(cases, progress_is_redrawn_within_the_terminal);
 	tcase_add_test(cases, without_a_terminal_there_are_80_columns_and_no_colours);
 	suite_add_tcase(suite, cases);

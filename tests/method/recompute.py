@@ -18,6 +18,7 @@ FLOOR_MAX = 0.25
 TOLERANCE = 1e-9  # twelve digits are stored
 WALL = {"throughput_per_s", "latency_p99_ns", "latency_p999_ns"}
 QUANTILES = {"p50_ns": (1, 2), "p99_ns": (99, 100), "p999_ns": (999, 1000)}
+REPEATS_IN_A_ROW_MAX = 2
 METRICS = ["cpu_per_operation_ns", "latency_p50_ns", "throughput_per_s", "latency_p99_ns",
            "latency_p999_ns"]
 
@@ -137,8 +138,110 @@ def is_disturbed(slot):
     return waited or noise["steal_ns"] * 100 > elapsed
 
 
+def was_disturbed(one):
+    return one.get("stopped", False) or any(map(is_disturbed, one["slots"]))
+
+
 def mostly_disturbed(rounds):
-    return 2 * sum(any(map(is_disturbed, one["slots"])) for one in kept(rounds)) > len(kept(rounds))
+    return 2 * sum(map(was_disturbed, kept(rounds))) > len(kept(rounds))
+
+
+# --------------------------------------------------------------------------------- counters
+
+def share(above, below):
+    """None where it can't be had; nothing of something is 0."""
+    return None if above is None or not below else above / below
+
+
+def per_operation(name):
+    return lambda slot: share(slot["counters"].get(name), slot["operations_total"])
+
+
+def completions_per_wait(slot):
+    counters = slot["counters"]
+    if "ended" not in counters or "interim" not in counters:
+        return None
+    ends = counters["ended"] + counters["interim"]
+    return None if ends < slot["operations_total"] else share(ends, counters.get("waits"))
+
+
+def switches(slot):
+    both = slot["noise"]["voluntary_switches"], slot["noise"]["involuntary_switches"]
+    return None if None in both else share(sum(both), slot["operations"])
+
+
+def on_loan(slot):
+    lent, life_ns = (slot["counters"].get(key) for key in ("lent_byte_seconds", "life_ns"))
+    return None if lent is None else share(lent * 1e9, life_ns)
+
+
+def busy(name):
+    def percent(slot):
+        return None if slot[name] is None else share(100 * slot[name], slot["elapsed_ns"])
+    return percent
+
+
+COUNTERS = {
+    "system_calls_per_operation": per_operation("system_calls"),
+    "wasted_attempts_per_operation": per_operation("wasted"),
+    "waits_per_operation": per_operation("waits"),
+    "completions_per_wait": completions_per_wait,
+    "inline_per_operation": per_operation("inline_ended"),
+    "worker_per_operation": per_operation("worker"),
+    "registrations_per_operation": per_operation("registrations"),
+    "context_switches_per_operation": switches,
+    "bytes_on_loan_mean": on_loan,
+    "arm_busy_percent": busy("cpu_ns"),
+    "load_busy_percent": lambda slot: busy("load_cpu_ns")(slot) or None,
+}
+
+
+def check_counters(where, cell):
+    stored = {one["key"]: one["medians"] for one in cell["counters"]}
+    slots = [slot for one in kept(cell["rounds"]) for slot in one["slots"]]
+    for key, counter in COUNTERS.items():
+        for arm, median_stored in enumerate(stored[key]):
+            values = [counter(slot) for slot in slots if slot["arm"] == arm]
+            ours = None if None in values or not values else median(values)
+            expect(f"{where}.{key}[{arm}]", median_stored, ours)
+
+
+# ----------------------------------------------------------------------- the load's own account
+
+def rate_kept(slot, rate):
+    due, missing = slot["due"], slot["due"] - slot["operations"]
+    allowed = max(due / 50, min(rate / 50, due / 10), 1)
+    return not slot["held"] and missing <= allowed
+
+
+def load_limited(slot, open_loop):
+    """None where the values are too few to be stored."""
+    if not open_loop:
+        return slot["load_cpu_ns"] * 100 >= slot["elapsed_ns"] * 95
+    late, p99 = slot["sent_late_p99_ns"], slot["latency"]["p99_ns"]
+    return None if late is None or p99 is None else late > 100_000 and late > p99 / 4
+
+
+def check_load(where, slot, rate):
+    limited = load_limited(slot, rate)
+    if limited is not None:
+        expect(f"{where}.load_limited", slot["load_limited"], limited)
+    if not rate:
+        return
+    expect(f"{where}.rate_kept", slot["rate_kept"], rate_kept(slot, rate))
+    check_histogram(f"{where}.service", slot["service"])
+    if slot["rate_kept"]:
+        expect(f"{where}.latency.count", slot["latency"]["count"], slot["due"])
+
+
+def check_marks(where, cell):
+    """How many of the kept slots of each arm bear which mark."""
+    for key, mark in (("load_limited_slots", lambda slot: slot["load_limited"]),
+                      ("rate_missed_slots", lambda slot: not slot["rate_kept"])):
+        for arm, count in enumerate(cell.get(key, [])):
+            slots = (slot for one in kept(cell["rounds"]) for slot in one["slots"])
+            expect(f"{where}.{key}[{arm}]", count,
+                   sum(mark(slot) for slot in slots if slot["arm"] == arm))
 
 
 # ---------------------------------------------------------------------------------- the rule
@@ -253,12 +356,15 @@ def check_metric(where, rounds, arms, stored):
 def check_round(where, arms, one):
     played = sorted(slot["arm"] for slot in one["slots"])
     expect(f"{where}.slots", played, [0] + list(range(arms)))
-    disturbed = any(map(is_disturbed, one["slots"]))
+    disturbed = was_disturbed(one)
     expect(f"{where}.disturbed_by", one["disturbed_by"] is not None, disturbed)
     if not disturbed and not one["kept"]:
         raise Disagreement(f"{where}.kept: a quiet round was repeated")
     for i, slot in enumerate(one["slots"]):
         check_histogram(f"{where}.slots[{i}].latency", slot["latency"])
+        if "rate_kept" not in slot:  # a closed loop: every operation has its latency, no other has
+            expect(f"{where}.slots[{i}].latency.count", slot["latency"]["count"],
+                   slot["operations"])
 
 
 def check_noise(where, rounds, noise):
@@ -267,9 +373,24 @@ def check_noise(where, rounds, noise):
     expect(f"{where}.rounds_repeated", noise["rounds_repeated"], len(rounds) - count)
     expect(f"{where}.rounds_disturbed", noise["rounds_disturbed"],
            sum(one["disturbed_by"] is not None for one in kept(rounds)))
+    causes = [one["disturbed_by"] for one in rounds if one["disturbed_by"] is not None]
+    expect(f"{where}.cause", noise["cause"], causes[-1] if causes else None)
 
 
-def check_cell(where, cell):
+def check_repeats(where, cell, patient):
+    """A disturbed round is played again, as long as it may be."""
+    repeated = in_a_row = 0
+    for i, one in enumerate(cell["rounds"]):
+        may = repeated < cell["repeats_max"] and in_a_row < REPEATS_IN_A_ROW_MAX
+        if not one["kept"] and not may:
+            raise Disagreement(f"{where}[{i}].kept: no repeat was left for it")
+        if one["kept"] and may and patient and one["disturbed_by"] is not None:
+            raise Disagreement(f"{where}[{i}].kept: it was disturbed, and there were repeats left")
+        repeated += not one["kept"]
+        in_a_row = 0 if one["kept"] else in_a_row + 1
+
+
+def check_cell(where, cell, patient):
     arms, rounds = len(cell["arms"]), cell["rounds"]
     if not cell["correct"]:
         if "metrics" in cell:
@@ -279,7 +400,13 @@ def check_cell(where, cell):
         check_round(f"{where}.rounds[{i}]", arms, one)
         expect(f"{where}.rounds[{i}].round", one["round"],
                len(kept(rounds[:i])))
+        for k, slot in enumerate(one["slots"] if cell["workload"] == "echo" else []):
+            check_load(f"{where}.rounds[{i}].slots[{k}]", slot,
+                       cell["parameters"].get("rate_per_s"))
+    check_repeats(f"{where}.rounds", cell, patient)
     check_noise(f"{where}.noise", rounds, cell["noise"])
+    check_counters(f"{where}.counters", cell)
+    check_marks(where, cell)
     keys = [metric["key"] for metric in cell["metrics"]]
     expect(f"{where}.metrics", [key for key in keys if key in METRICS], METRICS)
     for metric in cell["metrics"]:
@@ -308,7 +435,7 @@ def check_gate(where, gate, cells):
 def check_result(result):
     expect("schema", result["schema"], 1)
     for i, cell in enumerate(result["cells"]):
-        check_cell(f"cells[{i}]", cell)
+        check_cell(f"cells[{i}]", cell, "--set" not in result["run"]["argv"])
     expect("correct", result["correct"], all(cell["correct"] for cell in result["cells"]))
     for i, gate in enumerate(result.get("gates", [])):
         check_gate(f"gates[{i}]", gate, result["cells"])

@@ -93,6 +93,19 @@ def errors(value, schema, where="$"):
             yield from KEYWORDS[keyword](value, wish, where)
 
 
+def unnamed(value, schema, where="$"):
+    """The keys of a value that a schema passes over in silence: nobody says what they are. An object
+    without "properties" may hold anything."""
+    if isinstance(value, dict) and "properties" in schema:
+        for key, inner in value.items():
+            if key in schema["properties"]:
+                yield from unnamed(inner, schema["properties"][key], f"{where}.{key}")
+            else:
+                yield f"{where}.{key}"
+    for item in value if isinstance(value, list) else []:
+        yield from unnamed(item, schema.get("items", {}), f"{where}[]")
+
+
 def schema_errors(schema, where="schema"):
     """What this program doesn't understand of a schema, also where no value leads it there."""
     if not isinstance(schema, dict):

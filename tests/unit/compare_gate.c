@@ -126,6 +126,9 @@ START_TEST(a_difference_that_is_not_claimed_fails_no_gate_beyond_1)
 	/* On this side of 1 no difference at all is already too much. */
 	ck_assert_int_eq(say_of(result_with("no difference shown", 0.97, 1.02), "cpu>0.9"), SAY_GATE);
 	ck_assert_int_eq(say_of(result_with("no difference shown", 0.85, 1.02), "cpu>0.9"), SAY_OK);
+	ck_assert_int_eq(say_of(result_with("a lower", 0.92, 0.94), "cpu<0.95"), SAY_GATE);
+	ck_assert_int_eq(say_of(result_with("a lower", 0.92, 0.96), "cpu<0.95"), SAY_OK);
+	ck_assert_int_eq(say_of(result_with("no difference shown", 0.92, 0.94), "cpu<0.95"), SAY_OK);
 }
 END_TEST
 
@@ -159,6 +162,24 @@ START_TEST(gates_are_told_in_the_text)
 }
 END_TEST
 
+/* Of two gates the one that failed decides, whichever stands first. */
+START_TEST(a_gate_that_failed_outweighs_one_that_could_not_be_judged)
+{
+	static const char *const TEXTS[] = { "cpu>1.05", "p50>2", "cpu>1.05" };
+
+	for (int first = 0; first < 2; first++) {
+		struct option_list list = { { TEXTS[first], TEXTS[first + 1] }, 2 };
+		json_t *result = result_with("b lower", 1.06, 1.08);
+		struct gates gates;
+
+		ck_assert_int_eq(gate_read(&gates, &list, "compare"), SAY_OK);
+		gate_judge(&gates, result);
+		ck_assert_int_eq(gate_say(result), SAY_GATE);
+		json_decref(result);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("compare gate");
@@ -172,6 +193,7 @@ int main(void)
 	tcase_add_test(cases, what_cannot_be_judged_neither_fails_nor_holds);
 	tcase_add_test(cases, a_difference_that_is_not_claimed_fails_no_gate_beyond_1);
 	tcase_add_test(cases, a_run_that_was_ended_early_passes_no_gate);
+	tcase_add_test(cases, a_gate_that_failed_outweighs_one_that_could_not_be_judged);
 	tcase_add_test(cases, gates_are_told_in_the_text);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);

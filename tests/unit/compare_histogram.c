@@ -82,22 +82,6 @@ START_TEST(a_quantile_never_leaves_what_was_recorded)
 }
 END_TEST
 
-START_TEST(adding_is_as_recording_both)
-{
-	struct histogram *one = calloc(1, sizeof(*one)), *two = calloc(1, sizeof(*two));
-
-	histogram_record(one, 5000);
-	histogram_record(two, 90);
-	histogram_record(two, 700000);
-	histogram_add(one, two);
-	ck_assert_uint_eq(one->count, 3);
-	ck_assert_uint_eq(one->min, 90);
-	ck_assert_uint_eq(one->max, 700000);
-	free(one);
-	free(two);
-}
-END_TEST
-
 START_TEST(a_tail_needs_ten_values_beyond_it)
 {
 	ck_assert(histogram_can_show(20, 0.5));
@@ -106,6 +90,18 @@ START_TEST(a_tail_needs_ten_values_beyond_it)
 	ck_assert(!histogram_can_show(999, 0.99));
 	ck_assert(histogram_can_show(10000, 0.999));
 	ck_assert(!histogram_can_show(9999, 0.999));
+}
+END_TEST
+
+/* As many values below as above: the one to be passed is the last of the lower half. */
+START_TEST(a_quantile_between_two_buckets_belongs_to_the_lower)
+{
+	struct histogram *histogram = calloc(1, sizeof(*histogram));
+
+	for (int i = 0; i < 20; i++)
+		histogram_record(histogram, i < 10 ? 100 : 5000);
+	ck_assert_double_eq(histogram_quantile(histogram, 0.5), 101);
+	free(histogram);
 }
 END_TEST
 
@@ -121,7 +117,7 @@ int main(void)
 	tcase_add_test(cases, a_value_beyond_the_top_counts_in_the_last_bucket);
 	tcase_add_test(cases, quantiles_agree_with_sorting_to_within_the_stated_error);
 	tcase_add_test(cases, a_quantile_never_leaves_what_was_recorded);
-	tcase_add_test(cases, adding_is_as_recording_both);
+	tcase_add_test(cases, a_quantile_between_two_buckets_belongs_to_the_lower);
 	tcase_add_test(cases, a_tail_needs_ten_values_beyond_it);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);

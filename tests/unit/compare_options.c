@@ -142,10 +142,28 @@ START_TEST(an_arm_may_have_a_name_of_its_own)
 	ck_assert_str_eq(arm.command, "./server --fast=yes {port}");
 	ck_assert_int_eq(arm_read("never=polling:try=never", &arm, why, sizeof(why)), 0);
 	ck_assert_str_eq(arm.name, "never");
+	ck_assert_int_eq(arm_read("Boost.Asio=exec:./server {port}", &arm, why, sizeof(why)), 0);
+	ck_assert_str_eq(arm.name, "Boost.Asio");
+	ck_assert_int_eq(arm.kind, ARM_EXTERNAL);
+	ck_assert_int_eq(arm_read("never=polling:try=never", &arm, why, sizeof(why)), 0);
 	ck_assert_str_eq(arm.backend, "polling");
 	ck_assert_uint_eq(arm.try_first, 1);
 	ck_assert_int_eq(arm_read("floor-uring", &arm, why, sizeof(why)), 0);
 	ck_assert_int_eq(arm.kind, ARM_FLOOR);
+}
+END_TEST
+
+START_TEST(what_is_wrong_with_a_long_command_is_said_to_the_end)
+{
+	static const char begins[] = "exec:", ends[] = "as in 'exec:./server {port}'";
+	char text[ARM_TEXT_MAX], why[ARM_WHY_MAX];
+	struct arm arm;
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = 0;
+	memcpy(text, begins, sizeof(begins) - 1);
+	ck_assert_int_eq(arm_read(text, &arm, why, sizeof(why)), -EINVAL);
+	ck_assert_str_eq(why + strlen(why) - strlen(ends), ends);
 }
 END_TEST
 
@@ -174,6 +192,7 @@ int main(void)
 	tcase_add_test(cases, an_arm_is_backend_model_and_tuning);
 	tcase_add_test(cases, the_loop_s_own_keys_are_not_the_backend_s);
 	tcase_add_test(cases, an_arm_may_have_a_name_of_its_own);
+	tcase_add_test(cases, what_is_wrong_with_a_long_command_is_said_to_the_end);
 	tcase_add_test(cases, an_arm_without_a_backend_is_refused);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);

@@ -75,8 +75,11 @@ START_TEST(a_block_belongs_to_its_offset)
 	pattern_block_fill(block, sizeof(block), 8192);
 	ck_assert_uint_eq(pattern_block_wrong(block, sizeof(block), 8192), 0);
 	ck_assert_uint_eq(pattern_block_wrong(block, sizeof(block), 4096), sizeof(block));
-	block[100] ^= 1;
-	ck_assert_uint_eq(pattern_block_wrong(block, sizeof(block), 8192), 8);
+	for (size_t i = 0; i < 512; i++) {
+		block[i] ^= 1;
+		ck_assert_uint_eq(pattern_block_wrong(block, sizeof(block), 8192), 8);
+		block[i] ^= 1;
+	}
 }
 END_TEST
 

@@ -109,7 +109,7 @@ START_TEST(the_processor_time_of_another_process_is_measured)
 	struct window window;
 
 	ck_assert_int_eq(start_shell(&process, "while :; do :; done", PROCESS_ANYWHERE), 0);
-	window_open(&window, process.pid);
+	window_open(&window, process.pid, 0);
 	while (window_now_ns() < window.opened.at_ns + 100000000)
 		usleep(10000);
 	window_close(&window);

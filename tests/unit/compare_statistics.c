@@ -229,6 +229,82 @@ START_TEST(no_slot_favours_an_arm)
 }
 END_TEST
 
+START_TEST(the_middle_of_an_even_number_lies_between_two)
+{
+	double values[] = { 8, 1, 2, 6, 4, 10 };
+	struct interval interval;
+
+	ck_assert_int_eq(interval_take(values, 6, &interval), 0);
+	ck_assert_double_eq(interval.middle, 5);
+	ck_assert_double_eq(interval.low, 1);
+	ck_assert_double_eq(interval.high, 10);
+}
+END_TEST
+
+/* Whatever the distribution and the number of rounds: the true median lies outside as seldom as the
+ * level says, and where the level leaves room, no seldomer either. */
+START_TEST(the_interval_holds_the_true_median_as_often_as_it_says)
+{
+	static const unsigned int COUNTS[] = { 6, 7, 8, 10, 15, 16, 30 };
+	const unsigned int count = COUNTS[_i];
+	enum { RUNS = 20000 };
+	uint64_t state = 17 + count;
+	struct interval interval;
+	int outside = 0;
+
+	for (int run = 0; run < RUNS; run++) {
+		double values[64];
+
+		for (unsigned int i = 0; i < count; i++) { /* skewed: its median is log 2 */
+			double share = (double)(rounds_random(&state) >> 11) / 9007199254740992.0;
+
+			values[i] = -log(1 - share);
+		}
+		interval_take(values, count, &interval);
+		outside += interval.low > log(2) || interval.high < log(2);
+	}
+	ck_assert_double_ge(interval.level, 0.95);
+	/* Four standard deviations of what chance does to 20,000 runs are 0.6 %. */
+	ck_assert_double_eq_tol((double)outside / RUNS, 1 - interval.level, 0.006);
+}
+END_TEST
+
+/* a against itself lay off 1 to one side: what it moved is the floor, whichever play came first. */
+START_TEST(the_floor_is_the_larger_end_on_either_side)
+{
+	for (int side = 0; side < 2; side++) {
+		double ratios[15], floors[15];
+		struct verdict_evidence evidence = { .ratios = ratios, .floors = floors,
+						     .rounds = 15, .measured = true };
+		struct verdict_result result;
+
+		spread(ratios, 1.05, 0.001);
+		spread(floors, side ? 1.1 : 1 / 1.1, 0.002);
+		verdict_decide(&evidence, &result);
+		ck_assert_double_eq_tol(result.floor, 1.1 * exp(0.008) - 1, 1e-9);
+		ck_assert_int_eq(result.verdict, VERDICT_NO_DIFFERENCE);
+	}
+}
+END_TEST
+
+/* A difference had to reach over the farther end: that one says what would have been seen. */
+START_TEST(what_would_have_been_seen_is_measured_to_the_farther_end)
+{
+	for (int side = 0; side < 2; side++) {
+		double ratios[15], floors[15];
+		struct verdict_evidence evidence = { .ratios = ratios, .floors = floors,
+						     .rounds = 15, .measured = true };
+		struct verdict_result result;
+
+		spread(floors, 1, 0.0001);
+		for (int i = 0; i < 15; i++)
+			ratios[i] = exp((side ? 1 : -1) * 0.01 * (i < 8 ? i - 7 : 5 * (i - 7)));
+		verdict_decide(&evidence, &result);
+		ck_assert_double_eq_tol(result.detectable, expm1(0.2), 1e-9);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("compare statistics");
@@ -238,9 +314,13 @@ int main(void)
 
 	tcase_add_test(cases, ranks_are_the_binomial_ones);
 	tcase_add_test(cases, five_values_carry_no_interval);
+	tcase_add_test(cases, the_middle_of_an_even_number_lies_between_two);
 	tcase_add_test(cases, a_clear_difference_is_claimed_in_its_direction);
 	tcase_add_test(cases, an_interval_that_holds_1_shows_nothing);
 	tcase_add_test(cases, an_effect_below_the_floor_shows_nothing);
+	tcase_add_loop_test(cases, the_interval_holds_the_true_median_as_often_as_it_says, 0, 7);
+	tcase_add_test(cases, the_floor_is_the_larger_end_on_either_side);
+	tcase_add_test(cases, what_would_have_been_seen_is_measured_to_the_farther_end);
 	tcase_add_test(cases, noise_and_few_rounds_have_words_of_their_own);
 	tcase_add_test(cases, the_words_are_a_closed_set);
 	tcase_add_test(cases, identical_arms_are_told_apart_at_most_once_in_a_hundred_runs);

@@ -90,6 +90,8 @@ START_TEST(the_floor_is_the_larger_end)
 
 	side_of(ratios, 15, 1.01, 0.002);
 	ck_assert_double_eq_tol(unpaired_floor(ratios, 15), 1.01 * exp(0.008) - 1, 1e-9);
+	side_of(ratios, 15, 1 / 1.01, 0.002);
+	ck_assert_double_eq_tol(unpaired_floor(ratios, 15), 1.01 * exp(0.008) - 1, 1e-9);
 	ck_assert_double_lt(unpaired_floor(ratios, 5), 0);
 }
 END_TEST

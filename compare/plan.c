@@ -1,0 +1,329 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+#include "compare/plan.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "compare/load/schedule.h"
+#include "compare/measure/interval.h"
+#include "compare/say.h"
+#include "compare/sets.h"
+
+/* Of a cell: a machine that disturbs more than these is said to be too noisy, and not waited for. */
+enum { REPEATS = 5 };
+
+enum { PATH_BYTES_MAX = 1024 };
+static const uint32_t UNSET = UINT32_MAX;
+
+#define AT(field) offsetof(struct wishes, field)
+static const struct option_row ROWS[] = {
+	{ "set", OPTION_TEXT, AT(set), 0, 0, "quick|full", "a fixed set of cells" },
+	{ "like", OPTION_TEXT, AT(like), 0, 0, "FILE", "play a stored result again" },
+	{ "cells", OPTION_FLAG, AT(cells), 0, 0, "", "echo: both models on both backends, and native" },
+	{ "parity", OPTION_FLAG, AT(parity), 0, 0, "", "echo: a native dialect against the common API" },
+	{ "a", OPTION_TEXT, AT(a), 0, 0, "ARM",
+	  "BACKEND[/MODEL][:KEY=VALUE], floor-NAME, exec:COMMAND; see duet(1)" },
+	{ "b", OPTION_TEXT, AT(b), 0, 0, "ARM", "what it is set against (polling)" },
+	{ "rounds", OPTION_NUMBER, AT(rounds), 1, INTERVAL_VALUES_MAX, "N",
+	  "each plays a, b and a again (15)" },
+	{ "duration", OPTION_SECONDS, AT(duration_ns), 10000000, UINT64_C(3600000000000),
+	  "SECONDS", "of one measured stretch (0.5; --set quick 0.2, full 1)" },
+	{ "warmup", OPTION_SECONDS, AT(warmup_ns), 0, UINT64_C(60000000000), "SECONDS",
+	  "played before each (0.1; --set quick 0.05)" },
+	{ "repeats", OPTION_NUMBER, AT(repeats), 0, INTERVAL_VALUES_MAX, "N",
+	  "of disturbed rounds at most (5)" },
+	{ "connections", OPTION_NUMBER, AT(connections), 1, 20000, "N", "echo: at once (64)" },
+	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES", "echo: of a message (64)" },
+	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N",
+	  "messages or reads under way (echo 1, file 32)" },
+	{ "rate", OPTION_NUMBER, AT(rate_per_s), 0, SCHEDULE_RATE_MAX, "N",
+	  "echo: open loop, N messages a second (0: closed)" },
+	{ "delay", OPTION_SECONDS, AT(delay_ns), 1000, UINT64_C(1000000000), "SECONDS",
+	  "echo: each way on a wire between the ends (root)" },
+	{ "file", OPTION_TEXT, AT(file), 0, 0, "PATH", "file: read this one (one is made)" },
+	{ "block", OPTION_SIZE, AT(block_bytes), 512, 1 << 20, "BYTES",
+	  "file: of a read, a multiple of 512 (4K)" },
+	{ "direct", OPTION_FLAG, AT(direct), 0, 0, "", "file: past the page cache, O_DIRECT" },
+	{ "no-kernel-view", OPTION_FLAG, AT(no_kernel_view), 0, 0, "",
+	  "leave out the pass in which the kernel counts" },
+	{ "fail-if", OPTION_LIST, AT(fail_if), 0, 0, "GATE",
+	  "exit 1 if METRIC>NUMBER or METRIC<NUMBER" },
+	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
+	{ "seed", OPTION_SEED, AT(seed), 0, INT64_MAX, "N", "of the order of play (random)" },
+	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no table" },
+	{ 0 },
+};
+
+static const struct option_set SET = {
+	"compare", "[WORKLOAD...]",
+	"Plays the workloads echo and file (both, if none is named) on two arms and says "
+	"what differed. A round plays a, b and a again in shuffled order, each in a fresh "
+	"process.",
+	ROWS,
+};
+
+static int read_arm(struct cell *cell, const char *text)
+{
+	char why[ARM_WHY_MAX];
+
+	if (arm_read(text, &cell->arms[cell->arm_count++], why, sizeof(why)))
+		return say_failure(SAY_USAGE, "compare: %s", why);
+	return SAY_OK;
+}
+
+static int fill_arms(const struct wishes *wishes, struct cell *cell, bool cells)
+{
+	int code = SAY_OK;
+
+	if (wishes->parity) {
+		code = read_arm(cell, "polling/native");
+		return code ? code : read_arm(cell, "polling/callback");
+	}
+	if (cells) {
+		for (int i = 0; !code && i < ROUNDS_ARMS_MAX; i++)
+			code = read_arm(cell, SETS_CELLS[i]);
+		return code;
+	}
+	code = read_arm(cell, wishes->a ? wishes->a : "completion");
+	return code ? code : read_arm(cell, wishes->b ? wishes->b : "polling");
+}
+
+static uint32_t chosen(uint32_t value, uint32_t otherwise)
+{
+	return value ? value : otherwise;
+}
+
+/* What was asked for on the command line goes before what the set has. */
+static void fill_times(const struct wishes *wishes, struct cell *cell, const struct sets *set)
+{
+	cell->rounds = chosen(wishes->rounds, set ? set->rounds : 15);
+	cell->repeats_max = REPEATS;
+	if (wishes->repeats != UNSET)
+		cell->repeats_max = wishes->repeats;
+	cell->duration_ns = set ? set->duration_ns : UINT64_C(500000000);
+	if (wishes->duration_ns)
+		cell->duration_ns = wishes->duration_ns;
+	cell->warmup_ns = set ? set->warmup_ns : UINT64_C(100000000);
+	if (wishes->warmup_ns != UINT64_MAX)
+		cell->warmup_ns = wishes->warmup_ns;
+	cell->kernel_view = !wishes->no_kernel_view;
+}
+
+static int plan_set(struct plan *plan, int operands)
+{
+	const struct wishes *wishes = &plan->wishes;
+	const struct sets *set = sets_find(wishes->set);
+	int code = SAY_OK;
+
+	if (!set)
+		return say_failure(SAY_USAGE, "compare: --set %s: there is quick and full",
+				   wishes->set);
+	if (operands || wishes->cells || wishes->parity || wishes->connections ||
+	    wishes->size_bytes || wishes->depth || wishes->rate_per_s || wishes->block_bytes ||
+	    wishes->direct || wishes->delay_ns)
+		return say_failure(SAY_USAGE, "compare: --set %s fixes the workloads and their "
+				   "parameters; leave out one or the other", set->name);
+	plan->patience_ns = set->patience_ns;
+	for (const struct sets_row *row = set->rows; !code && row->workload; row++) {
+		struct cell *cell = &plan->cells[plan->count++];
+
+		*cell = (struct cell){ .workload = row->workload, .connections = row->connections,
+				       .size_bytes = row->size_bytes, .depth = row->depth,
+				       .rate_per_s = row->rate_per_s,
+				       .block_bytes = row->block_bytes, .direct = row->direct,
+				       .file = wishes->file };
+		fill_times(wishes, cell, set);
+		code = fill_arms(wishes, cell, row->cells);
+	}
+	return code;
+}
+
+/* The option that names its own arms, for echo; or NULL. */
+static const char *names_arms(const struct wishes *wishes)
+{
+	return wishes->cells ? "--cells" : wishes->parity ? "--parity" : NULL;
+}
+
+static bool is_same_file(const char *one, const char *other)
+{
+	struct stat left, right;
+
+	return !stat(one, &left) && !stat(other, &right) && left.st_dev == right.st_dev &&
+		left.st_ino == right.st_ino;
+}
+
+/* The cells come from the file; times and rounds may be given anew, and nothing else. */
+static int plan_like(struct plan *plan, const struct wishes *before, int operands)
+{
+	static const char *const BESIDE[] = { "like", "rounds", "duration", "warmup", "json", "seed",
+					      "quiet", "fail-if", NULL };
+	const struct wishes *wishes = &plan->wishes;
+	const char *option = options_given(&SET, wishes, before, BESIDE);
+	int code;
+
+	if (operands || option)
+		return say_failure(SAY_USAGE, "compare: --like takes workloads, parameters and arms "
+				   "from %s; leave out %s%s", wishes->like, option ? "--" : "the ",
+				   option ? option : "workload");
+	if (wishes->json && is_same_file(wishes->json, wishes->like))
+		return say_failure(SAY_USAGE, "compare: --json %s: that is the result to repeat; give "
+				   "another file, or there is nothing to set this run against",
+				   wishes->json);
+	code = like_read(&plan->like, wishes->like, plan->cells, PLAN_CELLS_MAX, &plan->count);
+	for (unsigned int i = 0; !code && i < plan->count; i++) {
+		struct cell *cell = &plan->cells[i];
+
+		cell->kernel_view = true;
+		cell->rounds = chosen(wishes->rounds, cell->rounds);
+		if (wishes->duration_ns)
+			cell->duration_ns = wishes->duration_ns;
+		if (wishes->warmup_ns != UINT64_MAX)
+			cell->warmup_ns = wishes->warmup_ns;
+	}
+	return code;
+}
+
+static int plan_workload(struct plan *plan, const char *name)
+{
+	const struct wishes *wishes = &plan->wishes;
+	const struct workload *workload = workload_find(name);
+	struct cell *cell = &plan->cells[plan->count];
+
+	if (!workload)
+		return say_failure(SAY_USAGE, "compare: there is no workload '%s'; there is echo and "
+				   "file", name);
+	if (plan->count++ == PLAN_CELLS_MAX)
+		return say_failure(SAY_USAGE, "compare: at most %d workloads at once", PLAN_CELLS_MAX);
+	*cell = (struct cell){ .workload = workload, .file = wishes->file,
+			       .direct = wishes->direct };
+	cell->connections = chosen(wishes->connections, 64);
+	cell->size_bytes = chosen(wishes->size_bytes, 64);
+	cell->rate_per_s = wishes->rate_per_s;
+	cell->depth = chosen(wishes->depth, workload == &WORKLOAD_FILE ? 32 : 1);
+	cell->block_bytes = chosen(wishes->block_bytes, 4096);
+	cell->delay_ns = workload == &WORKLOAD_ECHO ? wishes->delay_ns : 0;
+	fill_times(wishes, cell, NULL);
+	if (names_arms(wishes) && workload != &WORKLOAD_ECHO)
+		return say_failure(SAY_USAGE, "compare: %s is for echo only; write duet compare echo "
+				   "%s", names_arms(wishes), names_arms(wishes));
+	return fill_arms(wishes, cell, wishes->cells);
+}
+
+/* Whether a workload is among those that were named; without names all are, and --cells is echo. */
+static bool plays(int count, char **names, const struct wishes *wishes, const char *workload)
+{
+	if (!count)
+		return !names_arms(wishes) || !strcmp(workload, "echo");
+	for (int i = 0; i < count; i++) {
+		if (!strcmp(names[i], workload))
+			return true;
+	}
+	return false;
+}
+
+/* An option of a workload that isn't played would change nothing: it is a mistake. */
+static int check_options(const struct wishes *wishes, bool echo, bool file)
+{
+	const char *option = NULL;
+
+	if (!file && echo)
+		option = wishes->file ? "--file" : wishes->block_bytes ? "--block"
+			: wishes->direct ? "--direct" : NULL;
+	else if (!echo && file)
+		option = wishes->connections ? "--connections"
+			: wishes->size_bytes ? "--size" : wishes->rate_per_s ? "--rate"
+			: wishes->delay_ns ? "--delay" : NULL;
+	if (!option)
+		return SAY_OK;
+	return say_failure(SAY_USAGE, "compare: %s is an option of the workload %s, which isn't "
+			   "played", option, file ? "echo" : "file");
+}
+
+/* What no workload could make sense of, or not this one. */
+static int check_wishes(const struct wishes *wishes, int count, char **names)
+{
+	if (wishes->file && strlen(wishes->file) > PATH_BYTES_MAX)
+		return say_failure(SAY_USAGE, "compare: --file: the path has more than %d bytes",
+				   PATH_BYTES_MAX);
+	if (names_arms(wishes) && (wishes->a || wishes->b || (wishes->cells && wishes->parity)))
+		return say_failure(SAY_USAGE, "compare: %s names its own arms; leave out --a and --b "
+				   "and their like", names_arms(wishes));
+	if (wishes->rate_per_s && wishes->depth)
+		return say_failure(SAY_USAGE, "compare: --depth is for a closed loop; with --rate "
+				   "no message waits for an answer");
+	if (wishes->block_bytes % 512)
+		return say_failure(SAY_USAGE, "compare: --block %u: give a multiple of 512",
+				   wishes->block_bytes);
+	for (int i = 1; i < count; i++) {
+		if (plays(i, names, wishes, names[i]))
+			return say_failure(SAY_USAGE, "compare: the workload '%s' is named twice",
+					   names[i]);
+	}
+	if (wishes->set)
+		return SAY_OK;
+	return check_options(wishes, plays(count, names, wishes, "echo"),
+			     plays(count, names, wishes, "file"));
+}
+
+static int plan_workloads(struct plan *plan, int count, char **names)
+{
+	int code = SAY_OK;
+
+	for (int i = 0; !code && i < count; i++)
+		code = plan_workload(plan, names[i]);
+	if (count)
+		return code;
+	code = plan_workload(plan, "echo");
+	return code || names_arms(&plan->wishes) ? code : plan_workload(plan, "file");
+}
+
+static int plan_all(struct plan *plan, const struct wishes *before, int count, char **names)
+{
+	int code;
+
+	if (plan->wishes.like)
+		return plan_like(plan, before, count);
+	code = check_wishes(&plan->wishes, count, names);
+	if (code)
+		return code;
+	return plan->wishes.set ? plan_set(plan, count) : plan_workloads(plan, count, names);
+}
+
+static void choose_seed(struct plan *plan)
+{
+	uint64_t *seed = &plan->wishes.seed;
+
+	if (*seed != UINT64_MAX)
+		return;
+	if (plan->wishes.like)
+		*seed = plan->like.seed;
+	else if (getrandom(seed, sizeof(*seed), 0) == sizeof(*seed))
+		*seed &= UINT32_MAX;
+}
+
+int plan_read(struct plan *plan, int argc, char **argv)
+{
+	const struct wishes before = { .repeats = UNSET, .warmup_ns = UINT64_MAX,
+				       .seed = UINT64_MAX };
+	int first, code;
+
+	memset(plan, 0, sizeof(*plan));
+	plan->wishes = before;
+	code = options_read(&SET, argc, argv, &plan->wishes, &first);
+	if (code != OPTIONS_READ)
+		return code;
+	code = gate_read(&plan->gates, &plan->wishes.fail_if, "compare");
+	if (!code)
+		code = plan_all(plan, &before, argc - first, argv + first);
+	choose_seed(plan);
+	return code ? code : OPTIONS_READ;
+}
+
+void plan_forget(struct plan *plan)
+{
+	like_forget(&plan->like);
+}

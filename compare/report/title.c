@@ -1,0 +1,39 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+#include "compare/report/title.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "compare/report/field.h"
+
+static void echo_title(const json_t *parameters, char *text, size_t size)
+{
+	bool rated = field_integer(parameters, "rate_per_s") > 0;
+	json_int_t delay_ns = field_integer(parameters, "delay_ns");
+	int used = snprintf(text, size, "echo, %lld connection%s, %lld byte%s, %s %lld",
+			    (long long)field_integer(parameters, "connections"),
+			    field_plural(parameters, "connections"),
+			    (long long)field_integer(parameters, "size_bytes"),
+			    field_plural(parameters, "size_bytes"), rated ? "rate" : "depth",
+			    (long long)field_integer(parameters, rated ? "rate_per_s" : "depth"));
+
+	if (delay_ns > 0 && used < (int)size)
+		snprintf(text + used, size - (size_t)used, ", delay %g ms", (double)delay_ns / 1e6);
+}
+
+void title_cell(const json_t *cell, char *text, size_t size)
+{
+	const json_t *parameters = json_object_get(cell, "parameters");
+
+	if (!strcmp(field_string(cell, "workload"), "echo"))
+		echo_title(parameters, text, size);
+	else
+		snprintf(text, size, "%s, blocks of %lld bytes, depth %lld%s",
+			 field_string(cell, "workload"),
+			 (long long)field_integer(parameters, "block_bytes"),
+			 (long long)field_integer(parameters, "depth"),
+			 json_is_true(json_object_get(parameters, "direct")) ? ", direct" : "");
+}
