@@ -41,7 +41,8 @@ static bool counts(const struct errand *errand)
 		(!errand->talk->policy->discards || !duet_scope_check(errand->talk->scope));
 }
 
-/* Who forgets has a question only when it is whole; the others have each piece. */
+/* Who forgets has a question only when it is whole; the others have each piece. Received in place there
+ * is nothing to copy. */
 static void hear(struct talk *talk, const unsigned char *data, uint32_t bytes)
 {
 	memmove(talk->question + talk->have, data, bytes);
@@ -133,7 +134,9 @@ static struct errand *next_errand(struct talk *talk)
 static void ask(struct talk *talk)
 {
 	struct errand *errand = next_errand(talk);
-	unsigned char *memory = talk->policy->reuses ? talk->question + talk->have : errand->memory;
+	bool elsewhere = talk->policy->copies || talk->policy->forgets ||
+		(talk->policy->release == RELEASE_AT_REQUEST && !talk->policy->reuses);
+	unsigned char *memory = elsewhere ? errand->memory : talk->question + talk->have;
 
 	duet_op_init(&errand->op, on_question, errand);
 	duet_op_recv(&errand->op, talk->handle, memory, QUESTION_BYTES - talk->have, 0);
