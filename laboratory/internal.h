@@ -15,6 +15,7 @@ enum step_kind { STEP_SENDS, STEP_RECEIVES, STEP_CLOSES };
 struct step {
 	uint8_t kind; /* enum step_kind */
 	uint8_t peer;
+	bool together; /* with the step before */
 	uint32_t bytes;
 };
 
@@ -76,6 +77,7 @@ struct duet_lab {
 	struct step steps[STEPS_MAX];
 	uint32_t step_count;
 	uint32_t step_next;
+	bool together; /* the next step that is added */
 };
 
 /* interpose.c */
@@ -85,7 +87,7 @@ int lab_loop_create(struct duet_lab *lab, const struct duet_backend *backend, co
 /* place.c: is it the moment? */
 void lab_point_reached(struct duet_lab *lab, struct duet_op *op);
 void lab_probe_feed(struct duet_lab *lab);
-bool lab_probe_stop(struct duet_lab *lab);
+void lab_probe_end(struct duet_lab *lab);
 void lab_before_wait(struct duet_lab *lab);
 void lab_after_wait(struct duet_lab *lab);
 

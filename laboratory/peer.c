@@ -50,9 +50,17 @@ int duet_lab_pair(struct duet_lab *lab, duet_handle *handle)
 static void add_step(struct duet_lab *lab, enum step_kind kind, int peer, uint32_t bytes)
 {
 	if (lab->step_count < STEPS_MAX)
-		lab->steps[lab->step_count++] = (struct step){(uint8_t)kind, (uint8_t)peer, bytes};
+		lab->steps[lab->step_count++] = (struct step){
+			.kind = (uint8_t)kind, .peer = (uint8_t)peer, .together = lab->together,
+			.bytes = bytes};
 	else
 		lab_violation(lab, DUET_LAB_CHECK, "the script has more than %d steps", STEPS_MAX);
+	lab->together = false;
+}
+
+void duet_lab_together(struct duet_lab *lab)
+{
+	lab->together = lab->step_count > 0;
 }
 
 void duet_lab_peer_sends(struct duet_lab *lab, int peer, uint32_t bytes)
@@ -111,23 +119,27 @@ static void close_peer(struct peer *peer)
 	peer->fd = -1;
 }
 
-bool lab_step(struct duet_lab *lab)
+static void take(struct duet_lab *lab, const struct step *step)
 {
-	const struct step *step = &lab->steps[lab->step_next];
-
-	if (lab->step_next == lab->step_count)
-		return false;
-	lab->step_next++;
-	lab_probe_feed(lab);
-	lab->acted = lab->handed_over;
 	if (lab->peers[step->peer].fd < 0)
-		return true;
+		return;
 	if (step->kind == STEP_SENDS)
 		send_some(&lab->peers[step->peer], step->peer, step->bytes);
 	else if (step->kind == STEP_RECEIVES)
 		receive_some(lab, step->peer, step->bytes);
 	else
 		close_peer(&lab->peers[step->peer]);
+}
+
+bool lab_step(struct duet_lab *lab)
+{
+	if (lab->step_next == lab->step_count)
+		return false;
+	lab_probe_feed(lab);
+	lab->acted = lab->handed_over;
+	do
+		take(lab, &lab->steps[lab->step_next++]);
+	while (lab->step_next < lab->step_count && lab->steps[lab->step_next].together);
 	return true;
 }
 

@@ -88,10 +88,14 @@ static void probe(struct duet_lab *lab)
 	lab->probing = !duet_op_start(lab->loop, &lab->probe);
 }
 
-bool lab_probe_stop(struct duet_lab *lab)
+/* Of which nobody is to judge the loan. */
+void lab_probe_end(struct duet_lab *lab)
 {
-	duet_op_cancel(&lab->probe);
-	return true;
+	while (lab->probing) {
+		duet_op_cancel(&lab->probe);
+		if (duet_loop_turn(lab->loop, 1000000) < 0)
+			return;
+	}
 }
 
 /* Before a peer acts. */

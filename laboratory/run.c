@@ -133,6 +133,7 @@ static int run_body(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
 	lab->workload->body(lab, &lab->scope, lab->state);
 	duet_scope_join(&lab->scope, joined);
 	error = take_turns(lab);
+	lab_probe_end(lab);
 	if (!error)
 		judge_join(lab, sweep);
 	return error;
@@ -226,8 +227,6 @@ static void judge_quiet(struct duet_lab *lab)
 	size_t bytes = lab->workload->state_bytes;
 	const unsigned char *state = lab->state;
 
-	while (lab->probing && lab_probe_stop(lab) && duet_loop_turn(lab->loop, IDLE_NS) >= 0)
-		;
 	if (duet_loop_pending(lab->loop))
 		lab_violation(lab, DUET_LAB_QUIET, "%u operations in flight after the end",
 			      duet_loop_pending(lab->loop));

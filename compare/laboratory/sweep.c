@@ -11,6 +11,7 @@
 #include "compare/laboratory/conversation.h"
 #include "compare/laboratory/mechanism.h"
 #include "compare/laboratory/policy.h"
+#include "compare/laboratory/race.h"
 #include "compare/options.h"
 #include "compare/report/store.h"
 #include "compare/say.h"
@@ -44,6 +45,7 @@ static const struct {
 	void (*make)(const struct policy *policy, struct duet_lab_workload *workload);
 } WORKLOADS[] = {
 	{ "conversation", conversation_workload },
+	{ "race", race_workload },
 };
 
 enum { WORKLOAD_COUNT = sizeof(WORKLOADS) / sizeof(*WORKLOADS) };
@@ -108,6 +110,16 @@ static json_t *sweep_json(size_t workload, const struct policy *policy,
 
 /* ---- What is asked for. ---- */
 
+/* WORKLOAD_COUNT: there is none of that name. */
+static size_t workload_find(const char *name)
+{
+	size_t place = 0;
+
+	while (place < WORKLOAD_COUNT && strcmp(WORKLOADS[place].name, name) != 0)
+		place++;
+	return place;
+}
+
 static bool is_among(const struct option_list *list, const char *name)
 {
 	for (uint32_t i = 0; i < list->count; i++) {
@@ -133,9 +145,9 @@ static int check_names(const struct values *values, int count, char **names)
 					   "polling", values->backends.texts[i]);
 	}
 	for (int i = 0; i < count; i++) {
-		if (strcmp(names[i], WORKLOADS[0].name) != 0)
+		if (workload_find(names[i]) == WORKLOAD_COUNT)
 			return say_failure(SAY_USAGE, "cancel sweep: there is no workload '%s'; "
-					   "there is %s", names[i], WORKLOADS[0].name);
+					   "there is conversation and race", names[i]);
 	}
 	return SAY_OK;
 }
@@ -166,11 +178,22 @@ static void sweep_mechanisms(const struct values *values, size_t workload,
 	}
 }
 
-static json_t *sweep_all(const struct values *values)
+static bool is_named(const char *name, int count, char **names)
+{
+	for (int i = 0; i < count; i++) {
+		if (!strcmp(names[i], name))
+			return true;
+	}
+	return false;
+}
+
+static json_t *sweep_all(const struct values *values, int count, char **names)
 {
 	json_t *sweeps = json_array();
 
 	for (size_t workload = 0; workload < WORKLOAD_COUNT; workload++) {
+		if (count && !is_named(WORKLOADS[workload].name, count, names))
+			continue;
 		for (const struct policy *policy = POLICIES; policy->name; policy++) {
 			if (is_among(&values->policies, policy->name))
 				sweep_mechanisms(values, workload, policy, sweeps);
@@ -211,7 +234,7 @@ int sweep_command(int argc, char **argv)
 		code = store_check(values.json, "cancel sweep");
 	if (code)
 		return code;
-	result = sweep_all(&values);
+	result = sweep_all(&values, argc - first, argv + first);
 	if (!values.quiet && !(values.json && !strcmp(values.json, "-")))
 		sweep_print(result, stdout);
 	if (values.json)

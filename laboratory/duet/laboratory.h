@@ -77,6 +77,8 @@ DUET_API int duet_lab_pair(struct duet_lab *lab, duet_handle *handle);
 DUET_API void duet_lab_peer_sends(struct duet_lab *lab, int peer, uint32_t bytes);
 DUET_API void duet_lab_peer_receives(struct duet_lab *lab, int peer, uint32_t bytes);
 DUET_API void duet_lab_peer_closes(struct duet_lab *lab, int peer);
+/* The next step is taken together with the one before it: the loop finds both at once. */
+DUET_API void duet_lab_together(struct duet_lab *lab);
 
 /* The body has received these: the next bytes of the peer's stream, each once. */
 DUET_API void duet_lab_received(struct duet_lab *lab, int peer, const void *data, size_t bytes);

@@ -15,9 +15,9 @@ START_TEST(each_policy_breaks_what_is_stated_and_nothing_else)
 
 	ck_assert_int_eq(specimen_sweep(specimen, on, &broken, &sweep), 0);
 	ck_assert_msg(broken == specimen->breaks[_i % SPECIMEN_MECHANISMS],
-		      "%s on %s: phases %#x are broken, and %#x stated", specimen->policy.name,
+		      "%s, %s on %s: phases %#x are broken, and %#x stated", specimen->workload, specimen->policy.name,
 		      on->name, broken, specimen->breaks[_i % SPECIMEN_MECHANISMS]);
-	ck_assert_uint_eq(sweep.points, 12);
+	ck_assert_uint_ge(sweep.points, 6);
 	if (specimen->policy.safe)
 		ck_assert_uint_eq(sweep.violations, 0);
 	free(sweep.outcomes);
@@ -28,7 +28,7 @@ START_TEST(no_specimen_can_be_selected)
 {
 	ck_assert_ptr_nonnull(policy_find("await"));
 	ck_assert_ptr_null(policy_find("hope"));
-	for (const struct specimen *specimen = SPECIMENS; specimen->policy.name; specimen++)
+	for (const struct specimen *specimen = SPECIMENS; specimen->workload; specimen++)
 		ck_assert(!policy_find(specimen->policy.name) == !specimen->policy.safe);
 }
 END_TEST
@@ -37,7 +37,7 @@ static int specimen_count(void)
 {
 	int count = 0;
 
-	while (SPECIMENS[count].policy.name)
+	while (SPECIMENS[count].workload)
 		count++;
 	return count;
 }

@@ -13,6 +13,8 @@ static void print_phases(unsigned int phases)
 {
 	if (!phases)
 		printf("nowhere");
+	if (phases & SPECIMEN_WITHOUT)
+		printf("without a cancel%s", phases == SPECIMEN_WITHOUT ? "" : ", ");
 	for (int phase = 0; phase < DUET_LAB_PHASE_COUNT; phase++) {
 		unsigned int below = phases & ((1u << phase) - 1);
 
@@ -51,10 +53,10 @@ int main(void)
 	int worst = SAY_OK;
 
 	printf("Where a cancel of the scope breaks something, observed; as stated but where it\n"
-	       "says otherwise. %s\n", "Three questions in ragged pieces, each answered.");
-	for (const struct specimen *specimen = SPECIMENS; specimen->policy.name; specimen++) {
-		printf("\n%s%s: %s\n", specimen->policy.name, specimen->policy.safe ? " (safe)" : "",
-		       specimen->policy.does);
+	       "says otherwise.\n");
+	for (const struct specimen *specimen = SPECIMENS; specimen->workload; specimen++) {
+		printf("\n%s, %s%s: %s\n", specimen->workload, specimen->policy.name,
+		       specimen->policy.safe ? " (safe)" : "", specimen->policy.does);
 		for (int place = 0; place < SPECIMEN_MECHANISMS; place++) {
 			int code = show(specimen, place);
 

@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "compare/backends.h"
 #include "compare/laboratory/conversation.h"
+#include "compare/laboratory/race.h"
 
 enum {
 	NOWHERE = 0,
+	WITHOUT = SPECIMEN_WITHOUT,
 	SAME_BATCH = 1 << DUET_LAB_SAME_BATCH,
 	SATISFIED = 1 << DUET_LAB_SATISFIED,
 	POSTED = 1 << DUET_LAB_POSTED,
@@ -31,24 +34,35 @@ const struct specimen_mechanism SPECIMEN_ON[SPECIMEN_MECHANISMS] = {
  * acts. Memory that is taken back is the kernel's on a ring from the hand-over.
  */
 const struct specimen SPECIMENS[] = {
-	{ { .name = "await", .does = "waits for the end, and counts what came", .safe = true },
+	{ "conversation",
+	  { .name = "await", .does = "waits for the end, and counts what came", .safe = true },
 	  { NOWHERE, NOWHERE, NOWHERE, NOWHERE } },
-	{ { .name = "discard-result", .does = "waits for the end, and believes that nothing came",
+	{ "conversation",
+	  { .name = "discard-result", .does = "waits for the end, and believes that nothing came",
 	    .discards = true },
 	  { POSTED | DISPATCHED, SATISFIED | POSTED | DISPATCHED, DISPATCHED,
 	    POSTED | DISPATCHED } },
-	{ { .name = "drop-and-forget", .does = "goes on at the request, and looks no more",
+	{ "conversation",
+	  { .name = "drop-and-forget", .does = "goes on at the request, and looks no more",
 	    .release = RELEASE_AT_REQUEST, .discards = true },
 	  { POSTED | DISPATCHED, SATISFIED | POSTED | DISPATCHED, DISPATCHED,
 	    POSTED | DISPATCHED } },
-	{ { .name = "free-on-request", .does = "goes on at the request, with the same memory",
+	{ "conversation",
+	  { .name = "free-on-request", .does = "goes on at the request, with the same memory",
 	    .release = RELEASE_AT_REQUEST, .discards = true, .reuses = true },
 	  { EVERYWHERE, EVERYWHERE, DISPATCHED, POSTED | DISPATCHED } },
-	{ { .name = "exact-on-stack", .does = "forgets the beginning of what was not whole",
+	{ "conversation",
+	  { .name = "exact-on-stack", .does = "forgets the beginning of what was not whole",
 	    .forgets = true },
 	  { EVERYWHERE & ~SAME_BATCH, EVERYWHERE & ~SAME_BATCH, EVERYWHERE & ~SAME_BATCH,
 	    EVERYWHERE & ~SAME_BATCH } },
-	{ { 0 }, { 0 } },
+	{ "race",
+	  { .name = "await", .does = "counts what every runner brought", .safe = true },
+	  { NOWHERE, NOWHERE, NOWHERE, NOWHERE } },
+	{ "race",
+	  { .name = "discard-loser", .does = "counts what the winner brought", .discards = true },
+	  { WITHOUT | EVERYWHERE, WITHOUT | EVERYWHERE, DISPATCHED, WITHOUT | EVERYWHERE } },
+	{ NULL, { 0 }, { 0 } },
 };
 
 int specimen_sweep(const struct specimen *specimen, const struct specimen_mechanism *on,
@@ -57,7 +71,10 @@ int specimen_sweep(const struct specimen *specimen, const struct specimen_mechan
 	struct duet_lab_workload workload;
 	int error;
 
-	conversation_workload(&specimen->policy, &workload);
+	if (!strcmp(specimen->workload, "race"))
+		race_workload(&specimen->policy, &workload);
+	else
+		conversation_workload(&specimen->policy, &workload);
 	*sweep = (struct duet_lab_sweep){ .workload = &workload,
 					  .backend = backends_find(on->backend),
 					  .tuning = on->tuning };
@@ -67,7 +84,11 @@ int specimen_sweep(const struct specimen *specimen, const struct specimen_mechan
 	for (uint32_t i = 0; !error && i < sweep->outcome_count; i++) {
 		const struct duet_lab_outcome *outcome = &sweep->outcomes[i];
 
-		if (outcome->verdict == DUET_LAB_VIOLATION && outcome->kind == DUET_LAB_SCOPE)
+		if (outcome->verdict != DUET_LAB_VIOLATION)
+			continue;
+		if (!outcome->point)
+			*broken |= SPECIMEN_WITHOUT;
+		else if (outcome->kind == DUET_LAB_SCOPE)
 			*broken |= 1u << outcome->phase;
 	}
 	return error;

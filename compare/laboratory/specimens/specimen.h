@@ -21,13 +21,17 @@ struct specimen_mechanism {
 extern const struct specimen_mechanism SPECIMEN_ON[SPECIMEN_MECHANISMS];
 
 struct specimen {
+	const char *workload;
 	struct policy policy;
-	/* A bit for each phase in which a cancel of the scope breaks something. */
+	/* A bit for each phase in which a cancel of the scope breaks something, and one more for the
+	 * run without a cancel. */
 	unsigned int breaks[SPECIMEN_MECHANISMS];
 };
 
 /* Ends with one whose policy has no name. The safe ones are among them: they break nothing. */
 extern const struct specimen SPECIMENS[];
+
+enum { SPECIMEN_WITHOUT = 1 << DUET_LAB_PHASE_COUNT };
 
 /* Sweeps it, and says in which phases something broke. 0, or -errno. */
 int specimen_sweep(const struct specimen *specimen, const struct specimen_mechanism *on,
