@@ -259,11 +259,13 @@ static void presence_ended(struct duet_op *op)
 {
 	struct duet_scope *scope = op->context;
 	bool shutdown = op->cause == DUET_CAUSE_SHUTDOWN;
+	/* Its own time, or one that it inherited. */
+	bool due = op->result == 0 || op->cause == DUET_CAUSE_DEADLINE;
 
 	scope->present = 0;
-	if (op->result == 0 && scope->budgeted) {
+	if (due && scope->budgeted) {
 		overrun(scope);
-	} else if (op->result == 0 || shutdown) {
+	} else if (due || shutdown) {
 		ask_scope(scope, shutdown ? DUET_CAUSE_SHUTDOWN : DUET_CAUSE_DEADLINE);
 	}
 	if (scope->state < SCOPE_CLEANING)
@@ -305,7 +307,10 @@ static void operation_ended(struct duet_op *op)
 
 	stand_aside(member, op);
 	if (op->more) {
-		done(op);
+		scope->loop->telling = member;
+		if (done)
+			done(op);
+		scope->loop->telling = NULL;
 		op->done = operation_ended;
 		op->context = member;
 		return;
@@ -359,11 +364,14 @@ int duet_scope_start(struct duet_scope *scope, struct duet_member *member, struc
 bool core_scope_shelters(const struct duet_op *op)
 {
 	const struct duet_scope *scope = NULL;
+	const struct duet_member *telling = op->loop->telling;
 
 	if (op->done == presence_ended)
 		scope = op->context;
 	else if (op->done == operation_ended)
 		scope = ((const struct duet_member *)op->context)->scope;
+	else if (telling && telling->op == op)
+		scope = telling->scope;
 	return scope && (scope->sheltered || is_cleaning(scope));
 }
 
@@ -508,6 +516,9 @@ static void clean(struct duet_scope *scope)
 
 	if (!scope->budgeted && scope->cleanups)
 		begin_cleanup(scope);
+	/* Its end was near, and then one more was registered: in the same time. */
+	else if (scope->cleanups && !scope->present && scope->state == SCOPE_CLEANING)
+		be_present(scope, scope->cleanup_end_ns);
 	while (!scope->count && (cleanup = scope->cleanups)) {
 		scope->cleanups = cleanup->next;
 		/* Where the loop had no place for the clock's word, it is asked for in between. */
@@ -534,7 +545,8 @@ static void advance(struct duet_message *message)
 	if (!scope->budgeted && !is_absent(scope))
 		return;
 	clean(scope);
-	if (!scope->count && is_absent(scope))
+	/* A step that ended something at once has sent for this function again: not after the end. */
+	if (!scope->count && !scope->deferred && is_absent(scope))
 		end(scope);
 }
 
