@@ -3,7 +3,7 @@
 #
 # One Makefile, no configure. A new source file needs no edit here: every folder is a wildcard.
 #
-#   MODE=release|debug|asan|tsan|mutant   which build; all but release stand in build/MODE/
+#   MODE=release|debug|asan|tsan|mutant|moves   which build; all but release: build/MODE/
 #   V=1                                   show commands
 #   WERROR=1                              warnings are errors
 #   BPF=0                                 leave out the kernel view, also where its tools are
@@ -34,7 +34,7 @@ endif
 
 # Goals that clear, install, measure or test come one after the other, as they were named.
 ifneq ($(word 2,$(MAKECMDGOALS)),)
-ifneq ($(filter clean install uninstall check% lint mutants twins compare% bench%,$(MAKECMDGOALS)),)
+ifneq ($(filter clean install uninstall check% lint mutants twins explore moves compare% bench%,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
 endif
@@ -52,17 +52,19 @@ endif
 # ---------------------------------------------------------------------------------------- modes
 
 MODE_CFLAGS_release :=
-MODE_CFLAGS_debug := -O0 -DDUET_DEBUG
+MODE_CFLAGS_debug := -O0 -DDUET_DEBUG -DDUET_MOVES
 MODE_CFLAGS_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
-	-fno-sanitize-recover=all -DDUET_DEBUG
+	-fno-sanitize-recover=all -DDUET_DEBUG -DDUET_MOVES
 MODE_CFLAGS_tsan := -O1 -fno-omit-frame-pointer -fsanitize=thread
-MODE_CFLAGS_mutant := -O1 -DDUET_MUTANTS
+MODE_CFLAGS_mutant := -O1 -DDUET_MUTANTS -DDUET_MOVES
+# As released, but that the moves of the two state tables are counted.
+MODE_CFLAGS_moves := -DDUET_MOVES
 # The lint's own builds: objects only, one by each compiler.
 MODE_CFLAGS_lint-gcc :=
 MODE_CFLAGS_lint-clang :=
 
 ifeq ($(filter MODE_CFLAGS_$(MODE),$(.VARIABLES)),)
-$(error MODE=$(MODE) is not one of release, debug, asan, tsan, mutant)
+$(error MODE=$(MODE) is not one of release, debug, asan, tsan, mutant, moves)
 endif
 
 BUILD := build
@@ -110,6 +112,7 @@ COMPARE_SRC := $(filter-out %.bpf.c,$(wildcard compare/*.c compare/*/*.c compare
 # The program has none of these: they are unsafe on purpose.
 SPECIMEN_SRC := $(wildcard compare/laboratory/specimens/*.c)
 TWINS_SRC := $(wildcard reference/twins/*.c)
+EXPLORE_SRC := $(wildcard reference/explore/*.c)
 EXAMPLES_SRC := $(wildcard examples/*.c)
 FLOOR_SRC := $(wildcard bench/floor_*.c)
 BENCH_SRC := $(wildcard bench/bench_*.c)
@@ -122,8 +125,8 @@ HEADERS := $(wildcard core/duet/*.h completion/duet/*.h polling/duet/*.h referen
 	laboratory/duet/*.h)
 
 ALL_SRC := $(CORE_SRC) $(COMPLETION_SRC) $(POLLING_SRC) $(REFERENCE_SRC) $(LABORATORY_SRC) \
-	$(COMPARE_SRC) \
-	$(TWINS_SRC) $(EXAMPLES_SRC) $(FLOOR_SRC) $(FLOORS_SRC) $(BENCH_SRC) $(BENCH_SUPPORT_SRC) \
+	$(COMPARE_SRC) $(TWINS_SRC) $(EXPLORE_SRC) $(EXAMPLES_SRC) $(FLOOR_SRC) $(FLOORS_SRC) \
+	$(BENCH_SRC) $(BENCH_SUPPORT_SRC) \
 	$(SUPPORT_SRC) $(TEST_SRC)
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
@@ -140,6 +143,7 @@ LINK_STATIC := $(filter-out %/libduet.a,$(STATIC)) $(filter %/libduet.a,$(STATIC
 
 PROGRAM := $(if $(filter compare/main.c,$(COMPARE_SRC)),$(B)/duet)
 TWINS := $(if $(filter reference/twins/main.c,$(TWINS_SRC)),$(B)/twins)
+EXPLORE := $(if $(filter reference/explore/main.c,$(EXPLORE_SRC)),$(B)/explore)
 EXAMPLES := $(EXAMPLES_SRC:%.c=$(B)/%)
 BENCHES := $(FLOOR_SRC:%.c=$(B)/%) $(BENCH_SRC:%.c=$(B)/%)
 TESTS := $(TEST_SRC:%.c=$(B)/%)
@@ -152,14 +156,15 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 .SECONDARY:
 .PHONY: all objects everything setup compare compare-full check check-unit check-contract \
 	check-fault check-regress check-programs check-asan check-tsan check-valgrind check-twins \
-	check-examples check-install check-method lint mutants twins specimens method bench tidy install uninstall \
+	check-explore check-moves check-examples check-install check-method lint mutants twins explore \
+	moves specimens method bench tidy install uninstall \
 	clean format compdb help FORCE
 
-all: $(STATIC) $(SHARED) $(PROGRAM) $(TWINS) $(EXAMPLES) ## build the libraries, the program and the examples
+all: $(STATIC) $(SHARED) $(PROGRAM) $(TWINS) $(EXPLORE) $(EXAMPLES) ## build the libraries, the program and the examples
 
 objects: $(call obj,$(ALL_SRC)) ## compile every source, link nothing
 
-everything: all $(TWINS) $(BENCHES) $(TESTS) ## all, and every test program and benchmark
+everything: all $(BENCHES) $(TESTS) ## all, and every test program and benchmark
 
 setup: ## install what Debian packages are missing to build and to test
 	@scripts/setup test
@@ -202,7 +207,8 @@ link = $(call say,LD,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o 
 archive = $(call say,AR,$@)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 $(call obj,$(ALL_SRC)): $(B)/.flags | $(BUILD)/.setup-run
-$(STATIC) $(patsubst %,$(B)/obj/%.a,support compare specimens bench floors twins): | $(BUILD)/.setup-run
+$(STATIC) $(patsubst %,$(B)/obj/%.a,support compare specimens bench floors twins explore): \
+		| $(BUILD)/.setup-run
 $(call obj,$(SUPPORT_SRC) $(TEST_SRC)): | $(BUILD)/.setup-test
 
 $(B)/obj/core/%.o: core/%.c
@@ -271,6 +277,8 @@ $(B)/obj/floors.a: $(call obj,$(FLOORS_SRC))
 	$(archive)
 $(B)/obj/twins.a: $(call obj,$(filter-out reference/twins/main.c,$(TWINS_SRC)))
 	$(archive)
+$(B)/obj/explore.a: $(call obj,$(filter-out reference/explore/main.c,$(EXPLORE_SRC)))
+	$(archive)
 
 SHARED_FLAGS = -shared -Wl,-z,defs -Wl,-soname,$(@F).$(SOVERSION) \
 	-Wl,--version-script=packaging/$(basename $(@F)).map
@@ -298,6 +306,8 @@ $(B)/specimens: $(B)/obj/compare/laboratory/specimens/main.o $(B)/obj/specimens.
 	$(call link,$^ $(JANSSON_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
 $(B)/twins: $(B)/obj/reference/twins/main.o $(B)/obj/twins.a $(LINK_STATIC)
 	$(call link,$^ $(URING_LIBS) -lm)
+$(B)/explore: $(B)/obj/reference/explore/main.o $(B)/obj/explore.a $(B)/lib/libduet-reference.a $(B)/lib/libduet.a
+	$(call link,$^)
 $(EXAMPLES): $(B)/%: $(B)/obj/%.o $(LINK_STATIC)
 	$(call link,$^ $(URING_LIBS))
 $(FLOOR_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a
@@ -306,7 +316,8 @@ $(BENCH_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a
 	$(call link,$^ $(URING_LIBS) -lm)
 # Only the tests of the benches' own modules: their names are not kept apart from the libraries'.
 $(filter $(B)/tests/unit/bench_%,$(TESTS)): $(B)/obj/bench.a
-$(TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/specimens.a $(B)/obj/compare.a $(B)/obj/floors.a $(B)/obj/twins.a $(LINK_STATIC)
+$(TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/specimens.a $(B)/obj/compare.a \
+		$(B)/obj/floors.a $(B)/obj/twins.a $(B)/obj/explore.a $(LINK_STATIC)
 	$(call link,$(filter %.o,$^) $(filter %/bench.a,$^) $(filter-out %.o %/bench.a,$^) \
 		$(CHECK_LIBS) $(JANSSON_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
 
@@ -318,9 +329,12 @@ $(TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/specimens.a $(B)/obj/
 TOTALS ?=
 # Tests mostly wait: as many at once as there are cores.
 TEST_JOBS ?= $(JOBS)
-RUN_TESTS = DUET_BUILD=$(B) scripts/run-tests $(if $(TOTALS),-o $(TOTALS)) -j $(TEST_JOBS)
-# What tests may start: the program, the twins' player, the examples.
-PLAYERS := $(PROGRAM) $(TWINS) $(EXAMPLES)
+# Where the test programs note the moves of the state tables that they saw, if the build counts them.
+MOVES := $(if $(findstring -DDUET_MOVES,$(MODE_CFLAGS_$(MODE))),$(abspath $(B))/suite.moves)
+tell_moves = @[ -z '$(MOVES)' ] || $(B)/explore --suite $(MOVES)
+RUN_TESTS = DUET_BUILD=$(B) DUET_TEST_MOVES=$(MOVES) scripts/run-tests $(if $(TOTALS),-o $(TOTALS)) -j $(TEST_JOBS)
+# What tests may start: the program, the twins' player, the explorer, the examples.
+PLAYERS := $(PROGRAM) $(TWINS) $(EXPLORE) $(EXAMPLES)
 # Programs named in a list, as KIND/NAME or KIND/*; # begins a comment. A name that is not there
 # is an error, no rule makes it.
 listed = $(foreach name,$(shell sed -e 's/\#.*//' tests/$(1).list 2>/dev/null),$(if \
@@ -342,7 +356,9 @@ check-regress: $(call tests_of,regress) $(PLAYERS) ## one program for each bug t
 	@$(RUN_TESTS) -l regress $(call tests_of,regress)
 
 check-programs: $(TESTS) $(PLAYERS) ## all test programs of one MODE, in one run
+	@rm -f $(MOVES)
 	@$(RUN_TESTS) -l $(MODE) $(TESTS)
+	$(tell_moves)
 
 check-asan: export ASAN_OPTIONS := detect_leaks=1:strict_string_checks=1
 check-asan: export UBSAN_OPTIONS := print_stacktrace=1
@@ -369,6 +385,24 @@ check-valgrind: $(call listed,valgrind) $(PLAYERS) ## the programs of tests/valg
 SCRIPTS ?= 3000
 check-twins: $(TWINS) ## SCRIPTS (3000) random scripts on every backend, every trace judged
 	@$(RUN_TESTS) -l twins-$(MODE) -t 240 -w scripts/as-check '$(B)/twins --scripts $(SCRIPTS)'
+
+ifeq ($(MODE),moves)
+check-explore: $(EXPLORE)
+	@$(RUN_TESTS) -l explore -w scripts/as-check '$(B)/explore --depth $(or $(DEPTH),6)'
+explore: $(EXPLORE)
+	@$(B)/explore --depth $(or $(DEPTH),8)
+check-moves: $(call tests_of,contract) $(EXPLORE)
+	@rm -f $(MOVES)
+	@$(RUN_TESTS) -l moves $(call tests_of,contract)
+	$(tell_moves)
+else
+check-explore: ## every sequence of DEPTH (6) moves on the reference backend, every rule after each
+	+@$(MAKE) MODE=moves check-explore
+explore: ## the same, 8 moves deep, with the states and edges that were seen
+	+@$(MAKE) MODE=moves explore
+moves: | $(BUILD)/.setup-test ## which moves of the state tables the contract programs make, and which not
+	+@$(MAKE) MODE=moves check-moves
+endif
 
 check-examples: $(EXAMPLES) ## run every example
 	@$(RUN_TESTS) -l examples tests/examples/run
@@ -493,4 +527,4 @@ compdb: ## write compile_commands.json for editors
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s%s\n", $$1, $$2 }' Makefile
-	@echo 'Variables: MODE=release|debug|asan|tsan|mutant V=1 WERROR=1 BPF=0 CC CFLAGS LDFLAGS PREFIX DESTDIR'
+	@echo 'Variables: MODE=release|debug|asan|tsan|mutant|moves V=1 WERROR=1 BPF=0 CC CFLAGS LDFLAGS PREFIX DESTDIR'

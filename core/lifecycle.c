@@ -219,7 +219,8 @@ static void conclude(struct duet_loop *loop, struct duet_op *op, int raw, bool w
 		core_queue_remove(&loop->owed, op);
 	if (op->timer)
 		core_timer_disarm(&loop->timers, op);
-	if (kind->lends && !(op->flags & DUET_POOLED))
+	if (kind->lends && !(op->flags & DUET_POOLED) &&
+	    (op->state != STATE_WAITING || !MUTANT(loan_kept_in_line)))
 		core_ledger_back(loop, op->args.io.length_bytes);
 	if (op->identity)
 		core_forget(loop, op);

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "core/bounds.h"
+#include "core/moves.h"
 #include "core/mutant.h"
 #include "core/timer.h"
 
@@ -142,6 +143,7 @@ struct core_ledger {
 };
 
 struct core_offload;
+struct duet_member;
 
 struct duet_loop {
 	const struct duet_backend *backend;
@@ -200,6 +202,8 @@ struct duet_loop {
 	int fd;               /* pollable, for a foreign loop */
 	pid_t owner_process;
 	pthread_t owner_thread;
+	const struct duet_member *telling; /* whose interim completion is being heard: core/scope.c */
+	CORE_MOVES_FIELD
 };
 
 /* The turn's time. To read the clock costs some 20 ns, one in a hundred of a short turn: a turn in

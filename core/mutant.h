@@ -30,7 +30,17 @@
 	X(close_does_not_drain, "close does not wait for what is pending")                         \
 	X(end_of_file_early, "a short count from the cache is taken for the end of the file")      \
 	X(short_answer_is_whole, "a send of the short way that stops short is told as whole")      \
-	X(arrival_becomes_the_end, "an arrival overwrites the end that overtook it")
+	X(arrival_becomes_the_end, "an arrival overwrites the end that overtook it")               \
+	X(scope_joins_early, "a scope joins when its first member has ended")                      \
+	X(shield_leaks, "a request from outside comes into a shield")                              \
+	X(cleanup_first_in_first_out, "cleanup runs in the order of registration")                 \
+	X(request_is_edge, "a scope that was asked to end lets the next start in")                 \
+	X(scope_not_woken, "a scope whose clock was taken back isn't looked at again")             \
+	X(late_step_without_budget, "a step registered at the end of a cleanup has no time limit") \
+	X(joined_with_a_message, "the loop still holds a scope's message when it has joined")      \
+	X(race_without_losers, "a race doesn't ask its losers to end")                             \
+	X(loan_kept_in_line, "what is cancelled in line is not taken off the ledger")              \
+	X(shutdown_in_a_shelter, "a shutdown asks what is in a shelter")
 
 #ifdef DUET_MUTANTS
 enum core_mutant {

@@ -46,6 +46,7 @@ static inline void core_state_set(struct duet_op *op, enum core_state to)
 {
 	if (__builtin_expect(!(core_state_moves[op->state] & 1u << to), 0))
 		duet_core_state_abort(op, to);
+	CORE_MOVES_COUNT(op->loop, operation, op->state, to);
 	op->state = (uint8_t)to;
 }
 
@@ -58,6 +59,7 @@ static inline void core_state_step(struct duet_op *op, enum core_state from, enu
 #endif
 	if (!(core_state_moves[from] & 1u << to))
 		duet_core_state_abort(op, to);
+	CORE_MOVES_COUNT(op->loop, operation, from, to);
 	op->state = (uint8_t)to;
 }
 

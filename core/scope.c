@@ -48,6 +48,7 @@ static void set_state(struct duet_scope *scope, enum core_scope_state to)
 			core_scope_state_name(to));
 		abort();
 	}
+	CORE_MOVES_COUNT(scope->loop, scope, scope->state, to);
 	scope->state = (uint8_t)to;
 }
 
@@ -126,7 +127,7 @@ static void ask_operation(struct duet_member *member, enum duet_cause cause)
 
 static void ask_child(struct duet_member *member, enum duet_cause cause)
 {
-	if (!member->child->shield)
+	if (!member->child->shield || MUTANT(shield_leaks))
 		ask_scope(member->child, cause);
 }
 
@@ -144,7 +145,7 @@ int duet_scope_check(const struct duet_scope *scope)
 		return 0;
 	case SCOPE_ASKED:
 	case SCOPE_LEAVING:
-		return asked_error(scope);
+		return MUTANT(request_is_edge) ? 0 : asked_error(scope);
 	case SCOPE_OVERDUE:
 		return -ETIMEDOUT;
 	default:
@@ -192,7 +193,7 @@ static void defer(struct duet_scope *scope)
 
 static void settle(struct duet_scope *scope)
 {
-	if (!scope->count && scope->state >= SCOPE_JOINING)
+	if ((!scope->count || MUTANT(scope_joins_early)) && scope->state >= SCOPE_JOINING)
 		defer(scope);
 }
 
@@ -205,7 +206,7 @@ static void act(struct duet_scope *scope, struct duet_member *member, enum endin
 		return;
 	if (ending == ENDING_COMPLETED && races && !scope->winner) {
 		scope->winner = member;
-		if (scope->policy == DUET_RACE)
+		if (scope->policy == DUET_RACE && !MUTANT(race_without_losers))
 			ask_scope(scope, DUET_CAUSE_ITSELF);
 		else if (scope->first)
 			defer(scope);
@@ -260,16 +261,18 @@ static void presence_ended(struct duet_op *op)
 {
 	struct duet_scope *scope = op->context;
 	bool shutdown = op->cause == DUET_CAUSE_SHUTDOWN;
+	/* Its own time, or one that it inherited. */
+	bool due = op->result == 0 || op->cause == DUET_CAUSE_DEADLINE;
 
 	scope->present = 0;
-	if (op->result == 0 && scope->budgeted) {
+	if (due && scope->budgeted) {
 		overrun(scope);
-	} else if (op->result == 0 || shutdown) {
+	} else if (due || shutdown) {
 		ask_scope(scope, shutdown ? DUET_CAUSE_SHUTDOWN : DUET_CAUSE_DEADLINE);
 	}
 	if (scope->state < SCOPE_CLEANING)
 		be_present(scope, DUET_NO_DEADLINE);
-	else
+	else if (!MUTANT(scope_not_woken))
 		defer(scope);
 }
 
@@ -306,7 +309,10 @@ static void operation_ended(struct duet_op *op)
 
 	stand_aside(member, op);
 	if (op->more) {
-		done(op);
+		scope->loop->telling = member;
+		if (done)
+			done(op);
+		scope->loop->telling = NULL;
 		op->done = operation_ended;
 		op->context = member;
 		return;
@@ -367,12 +373,16 @@ duet_done_fn **duet_core_callback(struct duet_op *op)
 bool core_scope_shelters(const struct duet_op *op)
 {
 	const struct duet_scope *scope = NULL;
+	const struct duet_member *telling = op->loop->telling;
 
 	if (op->done == presence_ended)
 		scope = op->context;
 	else if (op->done == operation_ended)
 		scope = ((const struct duet_member *)op->context)->scope;
-	return scope && (scope->sheltered || is_cleaning(scope));
+	else if (telling && telling->op == op)
+		scope = telling->scope;
+	return scope && (scope->sheltered || is_cleaning(scope)) &&
+	       !MUTANT(shutdown_in_a_shelter);
 }
 
 /* ---- Members of any other kind. ---- */
@@ -516,6 +526,10 @@ static void clean(struct duet_scope *scope)
 
 	if (!scope->budgeted && scope->cleanups)
 		begin_cleanup(scope);
+	/* Its end was near, and then one more was registered: in the same time. */
+	else if (scope->cleanups && !scope->present && scope->state == SCOPE_CLEANING &&
+		 !MUTANT(late_step_without_budget))
+		be_present(scope, scope->cleanup_end_ns);
 	while (!scope->count && (cleanup = scope->cleanups)) {
 		scope->cleanups = cleanup->next;
 		/* Where the loop had no place for the clock's word, it is asked for in between. */
@@ -535,14 +549,17 @@ static void advance(struct duet_message *message)
 		scope->told = 1;
 		scope->first(scope);
 	}
-	if (scope->count || scope->state < SCOPE_JOINING || scope->deferred)
+	if ((scope->count && !MUTANT(scope_joins_early)) || scope->state < SCOPE_JOINING ||
+	    scope->deferred)
 		return;
 	if (!is_cleaning(scope))
 		set_state(scope, SCOPE_CLEANING);
 	if (!scope->budgeted && !is_absent(scope))
 		return;
 	clean(scope);
-	if (!scope->count && is_absent(scope))
+	/* A step that ended something at once has sent for this function again: not after the end. */
+	if (!scope->count && (!scope->deferred || MUTANT(joined_with_a_message)) &&
+	    is_absent(scope))
 		end(scope);
 }
 
@@ -550,10 +567,14 @@ static void advance(struct duet_message *message)
 
 int duet_scope_defer(struct duet_scope *scope, struct duet_cleanup *cleanup)
 {
+	struct duet_cleanup **place = &scope->cleanups;
+
 	if (scope->state == SCOPE_IDLE || scope->state == SCOPE_ENDED)
 		return -ESHUTDOWN;
-	cleanup->next = scope->cleanups;
-	scope->cleanups = cleanup;
+	if (MUTANT(cleanup_first_in_first_out) && *place)
+		place = &(*place)->next;
+	cleanup->next = *place;
+	*place = cleanup;
 	return 0;
 }
 

@@ -18,6 +18,9 @@
 
 struct random {
 	uint64_t state;
+	/* Not NULL: nothing is drawn, this says what, from 0 to bound - 1. Whatever can go both ways
+	 * is asked with a bound of 2. */
+	uint32_t (*choose)(uint32_t bound);
 };
 
 void random_seed(struct random *random, uint64_t seed);

@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "reference/internal.h"
 
-/* splitmix64: any seed will do, and a run can be repeated from its seed on every machine. */
+/* splitmix64: any seed will do, and a run can be repeated from its seed on every machine. What is
+ * drawn has these two forms only, so that whoever wants all runs can choose instead. */
 
 void random_seed(struct random *random, uint64_t seed)
 {
@@ -20,11 +21,15 @@ uint64_t random_next(struct random *random)
 
 uint32_t random_below(struct random *random, uint32_t bound)
 {
+	if (random->choose)
+		return random->choose(bound);
 	return (uint32_t)((random_next(random) >> 32) * bound >> 32);
 }
 
 bool random_chance(struct random *random, uint32_t per_mille)
 {
+	if (random->choose)
+		return per_mille >= 1000 || (per_mille && random->choose(2));
 	return random_below(random, 1000) < per_mille;
 }
 

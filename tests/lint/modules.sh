@@ -4,8 +4,8 @@
 #
 # tests/modules.list says where each module of the libraries is tested: no module is missing, every
 # module and test in it is there, and no unit test of a library is of no module. What is tested of
-# the program (tests/unit/compare_*) and of the benches (tests/unit/bench_*), and the twins' player,
-# is of none.
+# the program (tests/unit/compare_*) and of the benches (tests/unit/bench_*), the twins' player,
+# and the explorer, is of none.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -14,7 +14,8 @@ list=tests/modules.list
 modules()
 {
 	for folder in core completion polling reference laboratory; do
-		[ ! -d "$folder" ] || find "$folder" -type f -name '*.c' ! -path 'reference/twins/*'
+		[ ! -d "$folder" ] || find "$folder" -type f -name '*.c' ! -path 'reference/twins/*' \
+			! -path 'reference/explore/*'
 	done | sort
 }
 
