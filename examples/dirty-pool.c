@@ -121,8 +121,10 @@ static const char *check(struct duet_lab *lab, void *state)
 
 int main(int argc, char **argv)
 {
-	static const struct duet_lab_workload workload = {"pool", sizeof(struct pool), set_up, serve,
-							  check};
+	static const struct duet_lab_workload workload = {
+		.name = "pool", .state_bytes = sizeof(struct pool),
+		.set_up = set_up, .body = serve, .check = check,
+	};
 	struct duet_lab_sweep sweep = {.workload = &workload, .backend = duet_polling()};
 	int error;
 
