@@ -8,6 +8,7 @@
 #include "core/buffer.h"
 #include "core/handle.h"
 #include "core/operation.h"
+#include "core/owned.h"
 #include "core/queue.h"
 #include "core/shortcut.h"
 
@@ -221,6 +222,8 @@ static void conclude(struct duet_loop *loop, struct duet_op *op, int raw, bool w
 		core_timer_disarm(&loop->timers, op);
 	if (kind->lends && !(op->flags & DUET_POOLED))
 		core_ledger_back(loop, op->args.io.length_bytes);
+	if (op->flags & FLAG_COPIED)
+		core_owned_copy_out(loop, op);
 	if (op->identity)
 		core_forget(loop, op);
 	op->verdict = 0;

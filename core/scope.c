@@ -295,6 +295,22 @@ static void stand_aside(struct duet_member *member, struct duet_op *op)
 	op->context = member->context;
 }
 
+static void operation_ended(struct duet_op *op);
+
+static void tell_interim(struct duet_loop *loop, struct duet_member *member, struct duet_op *op)
+{
+	loop->hearing = member;
+	/* A single receive may be told of an empty pool, and have nobody who hears it. */
+	if (op->done)
+		op->done(op);
+	/* It was abandoned: neither is ours any more. */
+	if (!loop->hearing)
+		return;
+	loop->hearing = NULL;
+	op->done = operation_ended;
+	op->context = member;
+}
+
 static void operation_ended(struct duet_op *op)
 {
 	struct duet_member *member = op->context;
@@ -305,9 +321,7 @@ static void operation_ended(struct duet_op *op)
 
 	stand_aside(member, op);
 	if (op->more) {
-		done(op);
-		op->done = operation_ended;
-		op->context = member;
+		tell_interim(scope->loop, member, op);
 		return;
 	}
 	ending = ending_of(scope, op, &error);
@@ -356,15 +370,37 @@ int duet_scope_start(struct duet_scope *scope, struct duet_member *member, struc
 	return answer;
 }
 
+static struct duet_member *member_of(const struct duet_op *op)
+{
+	struct duet_member *hearing = op->loop->hearing;
+
+	if (op->done == operation_ended)
+		return op->context;
+	return hearing && hearing->op == op ? hearing : NULL;
+}
+
 bool core_scope_shelters(const struct duet_op *op)
 {
-	const struct duet_scope *scope = NULL;
+	const struct duet_member *member = member_of(op);
+	const struct duet_scope *scope = member ? member->scope : NULL;
 
 	if (op->done == presence_ended)
 		scope = op->context;
-	else if (op->done == operation_ended)
-		scope = ((const struct duet_member *)op->context)->scope;
 	return scope && (scope->sheltered || is_cleaning(scope));
+}
+
+void core_scope_forsake(const struct duet_op *op)
+{
+	struct duet_member *member = member_of(op);
+	struct duet_scope *scope;
+
+	if (!member)
+		return;
+	if (op->loop->hearing == member)
+		op->loop->hearing = NULL;
+	scope = member->scope;
+	unlink_member(member);
+	settle(scope);
 }
 
 /* ---- Members of any other kind. ---- */

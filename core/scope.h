@@ -37,4 +37,7 @@ const char *core_scope_state_name(enum core_scope_state state);
 /* Is op a scope's, into which no request comes from outside: a shield's, or a cleanup's? */
 bool core_scope_shelters(const struct duet_op *op);
 
+/* op is abandoned: if it is a member it leaves at once, without a say in what becomes of the scope. */
+void core_scope_forsake(const struct duet_op *op);
+
 #endif

@@ -12,6 +12,7 @@
  *   loop.h          the thread's runtime: create it on a backend, run it, stop it
  *   handle.h        a descriptor as the loop knows it
  *   buffer.h        memory out of your hands: pools, loans and the ledger
+ *   owned.h         operations of the loop's own: memory that you can walk away from
  *   scope.h         a parent that does not end before its children have; cancel, deadline, cleanup
  *   continuation.h  be resumed with a result (ready, suspend, resume)
  *   future.h        be woken and ask again (poll, waker, executor)
@@ -26,6 +27,7 @@
 #include <duet/handle.h>
 #include <duet/loop.h>
 #include <duet/operation.h>
+#include <duet/owned.h>
 #include <duet/scope.h>
 
 #endif
