@@ -429,6 +429,8 @@ static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet
 	if (op->kind == DUET_RECV && op->flags & DUET_POOLED &&
 	    (!op->args.io.pool || op->args.io.pool->loop != loop))
 		return -EINVAL;
+	if (op->flags & FLAG_COPIED && !core_owned_copies(loop, op))
+		return -EINVAL;
 	return core_kind(op)->check(op);
 }
 

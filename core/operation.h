@@ -71,7 +71,6 @@ enum { REQUEST_PAUSE = DUET_CAUSE_COUNT };
 enum {
 	FLAG_PIECES = 1 << 14, /* a transfer of more than one piece, whatever is left of them */
 	FLAG_COPIED = 1 << 15, /* what comes in is copied on: see duet_op_copy_through() */
-	FLAGS_OF_CORE = FLAG_PIECES | FLAG_COPIED
 };
 
 /* Bytes of a transfer still to be moved. */

@@ -103,6 +103,7 @@ int duet_op_take(struct duet_loop *loop, duet_done_fn *done, void *context, stru
 		return -ENOBUFS;
 	loop->owned_free = owned->next;
 	set_state(owned, OWNED_TAKEN);
+	owned->copy_to = NULL;
 	*op = &owned->op;
 	duet_op_init(*op, done, context);
 	(*op)->loop = loop;
@@ -151,7 +152,7 @@ static int copy_pieces(struct core_owned *owned)
 			memmove(owned->buffer + bytes, piece->iov_base, piece->iov_len);
 		bytes += piece->iov_len;
 	}
-	owned->copy_to = op->args.io.vectors[0].iov_base;
+	owned->copy_to = core_kind(op)->gathers ? NULL : op->args.io.vectors[0].iov_base;
 	op->args.io.vectors[0] = (struct iovec){owned->buffer, bytes};
 	op->args.io.vector_count = 1;
 	op->flags &= (uint16_t)~FLAG_PIECES;
@@ -186,11 +187,16 @@ int duet_op_copy_through(struct duet_op *op)
 	return copy_pieces(owned);
 }
 
+bool core_owned_copies(const struct duet_loop *loop, const struct duet_op *op)
+{
+	return is_ours(loop, op) && ((const struct core_owned *)(const void *)op)->copy_to;
+}
+
 void core_owned_copy_out(const struct duet_loop *loop, struct duet_op *op)
 {
 	const struct core_owned *owned = (const struct core_owned *)(const void *)op;
 
-	if (is_ours(loop, op) && owned->owned_state == OWNED_TAKEN)
+	if (core_owned_copies(loop, op) && owned->owned_state == OWNED_TAKEN)
 		memcpy(owned->copy_to, owned->buffer, op->transferred);
 }
 

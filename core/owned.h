@@ -27,9 +27,14 @@ struct core_owned {
 	uint8_t owned_state;         /* enum core_owned_state */
 };
 
+_Static_assert(sizeof(struct core_owned) == 312, "what <duet/loop.h> says of owned_max");
+
 /* 0 or -ENOMEM; what was made is freed by fini in any case. */
 int core_owned_init(struct duet_loop *loop, uint32_t bytes);
 void core_owned_fini(struct duet_loop *loop);
+
+/* May op have FLAG_COPIED? */
+bool core_owned_copies(const struct duet_loop *loop, const struct duet_op *op);
 
 /* The bytes that came go to whom they are for. op has FLAG_COPIED, and ended. */
 void core_owned_copy_out(const struct duet_loop *loop, struct duet_op *op);

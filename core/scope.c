@@ -259,17 +259,41 @@ static void presence_ended(struct duet_op *op)
 {
 	struct duet_scope *scope = op->context;
 	bool shutdown = op->cause == DUET_CAUSE_SHUTDOWN;
+	/* Its own time, or an earlier one that it has inherited from a task. */
+	bool due = op->result == 0 || op->cause == DUET_CAUSE_DEADLINE;
 
 	scope->present = 0;
-	if (op->result == 0 && scope->budgeted) {
+	if (due && scope->budgeted) {
 		overrun(scope);
-	} else if (op->result == 0 || shutdown) {
+	} else if (due || shutdown) {
 		ask_scope(scope, shutdown ? DUET_CAUSE_SHUTDOWN : DUET_CAUSE_DEADLINE);
 	}
 	if (scope->state < SCOPE_CLEANING)
 		be_present(scope, DUET_NO_DEADLINE);
 	else
 		defer(scope);
+}
+
+int duet_scope_deadline(struct duet_scope *scope, uint64_t deadline_ns)
+{
+	struct duet_op *op = &scope->presence;
+
+	if (scope->state == SCOPE_IDLE || scope->state >= SCOPE_CLEANING)
+		return -ESHUTDOWN;
+	core_check_owner(scope->loop);
+	/* Not pending: it is being asked to end, or its presence found no place. */
+	if (op->state != STATE_ISSUED || deadline_ns >= op->args.timeout.due_ns ||
+	    deadline_ns >= op->deadline_ns)
+		return 0;
+	op->args.timeout.due_ns = deadline_ns;
+	core_timer_disarm(&scope->loop->timers, op);
+	core_timer_arm(&scope->loop->timers, op, deadline_ns);
+	return 0;
+}
+
+void core_scope_forgive(struct duet_scope *scope)
+{
+	scope->failure = scope->stopped = 0;
 }
 
 /* ---- Operations. ---- */
@@ -555,8 +579,7 @@ static void clean(struct duet_scope *scope)
 
 static void advance(struct duet_message *message)
 {
-	struct duet_scope *scope = (struct duet_scope *)(void *)((char *)message -
-						offsetof(struct duet_scope, message));
+	struct duet_scope *scope = CORE_CONTAINER(struct duet_scope, message, message);
 
 	scope->deferred = 0;
 	if (scope->winner && scope->first && !scope->told) {

@@ -5,6 +5,11 @@
 
 #include <duet/scope.h>
 #include <stdbool.h>
+#include <stddef.h>
+
+/* What a callback is given stands in what it is about. */
+#define CORE_CONTAINER(type, field, pointer)                                                       \
+	((type *)(void *)((char *)(pointer)-offsetof(type, field)))
 
 /* The states of a scope: see the picture in <duet/scope.h>. In this order: what comes later is nearer to
  * the end. */
@@ -39,5 +44,8 @@ bool core_scope_shelters(const struct duet_op *op);
 
 /* op is abandoned: if it is a member it leaves at once, without a say in what becomes of the scope. */
 void core_scope_forsake(const struct duet_op *op);
+
+/* What failed in an open scope so far is not to count. */
+void core_scope_forgive(struct duet_scope *scope);
 
 #endif

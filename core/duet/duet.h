@@ -14,6 +14,7 @@
  *   buffer.h        memory out of your hands: pools, loans and the ledger
  *   owned.h         operations of the loop's own: memory that you can walk away from
  *   scope.h         a parent that does not end before its children have; cancel, deadline, cleanup
+ *   combinator.h    join, race, timeout, retry: what is done with operations and scopes time and again
  *   continuation.h  be resumed with a result (ready, suspend, resume)
  *   future.h        be woken and ask again (poll, waker, executor)
  *
@@ -22,6 +23,7 @@
  */
 #include <duet/api.h>
 #include <duet/buffer.h>
+#include <duet/combinator.h>
 #include <duet/continuation.h>
 #include <duet/future.h>
 #include <duet/handle.h>

@@ -142,10 +142,10 @@ START_TEST(nobody_is_called_and_bytes_that_came_are_counted)
 	duet_op_recv(op, pair[1], duet_op_buffer(op), OWNED_BYTES, 0);
 	start(op);
 	stage_settle(2);
-	stream_send(pair[0], "hello", 5);
+	stream_send(pair[0], "h", 1);
 	/* Where they are now depends on the mechanism; they are counted, or wait for the next. */
 	if (called) {
-		ck_assert_int_eq(op->result, 5);
+		ck_assert_int_eq(op->result, 1);
 		called = 0;
 		ck_assert_int_eq(duet_op_return(op), 0);
 	} else {
@@ -153,7 +153,7 @@ START_TEST(nobody_is_called_and_bytes_that_came_are_counted)
 		turn_until(duet_loop_pending(stage.loop) == 0);
 		stage_settle(2);
 		ck_assert_uint_eq(stats().abandoned, 1);
-		ck_assert_uint_eq(stats().discarded_bytes + stream_drain(pair[1], data, 5), 5);
+		ck_assert_uint_eq(stats().discarded_bytes + stream_drain(pair[1], data, 5), 1);
 	}
 	ck_assert_uint_eq(called, 0);
 	expect_all_back();
@@ -289,11 +289,14 @@ END_TEST
 
 static struct duet_pool *pool;
 
+static size_t told_bytes;
+
 static void return_and_abandon(struct duet_op *op)
 {
 	items++;
 	if (!op->more || op->result <= 0)
 		return;
+	told_bytes = op->transferred;
 	duet_buffer_return(stage.loop, &op->buffer);
 	ck_assert_int_eq(duet_op_abandon(op), 0);
 }
@@ -317,7 +320,7 @@ START_TEST(buffers_of_a_pooled_receive_go_back)
 	stage_settle(3);
 	ck_assert_uint_eq(items, 1);
 	ck_assert_uint_eq(duet_pool_free_count(pool), 4);
-	ck_assert_uint_eq(8 + stats().discarded_bytes + stream_drain(pair[1], data, 24), 24);
+	ck_assert_uint_eq(told_bytes + stats().discarded_bytes + stream_drain(pair[1], data, 24), 24);
 	expect_all_back();
 }
 END_TEST
@@ -390,28 +393,30 @@ END_TEST
 
 START_TEST(memory_that_is_copied_through_is_free_when_it_is_abandoned)
 {
-	unsigned char *target = malloc(64);
+	static unsigned char target[64];
+	struct trial trial;
 	struct duet_op *op;
 
 	owned_open();
 	pair_open(pair);
+	memset(target, 0, sizeof(target));
 	op = take();
-	duet_op_recv(op, pair[1], target, 64, 0);
+	duet_op_recv(op, pair[1], target, sizeof(target), 0);
 	ck_assert_int_eq(duet_op_copy_through(op), 0);
 	start(op);
 	duet_loop_prepare(stage.loop);
-	stream_send(pair[0], "late", 4);
-	if (!called) {
-		abandon(op);
-		free(target);
-		turn_until(duet_loop_pending(stage.loop) == 0);
-		stage_settle(2);
-		ck_assert_uint_eq(called, 0);
-		ck_assert_uint_eq(stats().discarded_bytes + stream_drain(pair[1], data, 4), 4);
-	} else {
-		free(target);
-		ck_assert_int_eq(duet_op_return(op), 0);
-	}
+	trial_init(&trial);
+	duet_op_send(&trial.op, pair[0], "late", 4, DUET_WHOLE);
+	trial_start(&trial);
+	duet_loop_prepare(stage.loop);
+	/* On a plain ring the bytes are in the buffer by now. */
+	abandon(op);
+	turn_until(duet_loop_pending(stage.loop) == 0);
+	stage_settle(2);
+	ck_assert_uint_eq(called, 0);
+	for (size_t i = 0; i < sizeof(target); i++)
+		ck_assert_uint_eq(target[i], 0);
+	ck_assert_uint_eq(stats().discarded_bytes + stream_drain(pair[1], data, 4), 4);
 	expect_all_back();
 }
 END_TEST
