@@ -8,6 +8,7 @@
 . tests/examples/lib.sh
 
 rebuild tests/examples/deaf.c "$scratch/deaf" || give_up "the deaf one does not compile"
+: >"$scratch/addresses"
 mkfifo "$scratch/end" || give_up "no fifo"
 "$scratch/deaf" <"$scratch/end" >"$scratch/addresses" &
 exec 3>"$scratch/end"
