@@ -21,6 +21,10 @@
 
 #define LIMIT_WORKERS 64
 
+/* Operations of the loop's own, for what is abandoned: more than this many that nobody waits for are a
+ * leak. Their buffers are as large as a pool's may be. */
+#define LIMIT_OWNED (1u << 16)
+
 /* Sends gathered into one call: beyond a few, the copy outweighs the saved call. */
 #define LIMIT_GATHER 8
 

@@ -151,6 +151,17 @@ void core_discard(struct duet_loop *loop, int fd)
 		duet_core_system_close(loop, fd);
 }
 
+void core_handle_drop(struct duet_loop *loop, duet_handle handle)
+{
+	struct duet_slot *slot = duet_core_slot_of(loop, handle);
+
+	if (!slot)
+		return;
+	loop->backend->detach(loop, slot);
+	core_discard(loop, slot->fd);
+	core_handle_closed(loop, slot);
+}
+
 void core_handles_close(struct duet_loop *loop)
 {
 	for (uint32_t i = 0; i < loop->handles_max; i++) {

@@ -27,6 +27,9 @@ void core_handle_closed(struct duet_loop *loop, struct duet_slot *slot);
 /* Closes a descriptor that nobody knows. */
 void core_discard(struct duet_loop *loop, int fd);
 
+/* The same for a handle that was just made, and of which nobody knows. */
+void core_handle_drop(struct duet_loop *loop, duet_handle handle);
+
 /* Closes what is left: the end of the loop. */
 void core_handles_close(struct duet_loop *loop);
 

@@ -8,6 +8,7 @@
 #include "core/buffer.h"
 #include "core/handle.h"
 #include "core/operation.h"
+#include "core/owned.h"
 #include "core/queue.h"
 #include "core/shortcut.h"
 
@@ -222,6 +223,8 @@ static void conclude(struct duet_loop *loop, struct duet_op *op, int raw, bool w
 	if (kind->lends && !(op->flags & DUET_POOLED) &&
 	    (op->state != STATE_WAITING || !MUTANT(loan_kept_in_line)))
 		core_ledger_back(loop, op->args.io.length_bytes);
+	if (op->flags & FLAG_COPIED)
+		core_owned_copy_out(loop, op);
 	if (op->identity)
 		core_forget(loop, op);
 	op->verdict = 0;
@@ -426,6 +429,8 @@ static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet
 		return -ENOBUFS;
 	if (op->kind == DUET_RECV && op->flags & DUET_POOLED &&
 	    (!op->args.io.pool || op->args.io.pool->loop != loop))
+		return -EINVAL;
+	if (op->flags & FLAG_COPIED && !core_owned_copies(loop, op))
 		return -EINVAL;
 	return core_kind(op)->check(op);
 }

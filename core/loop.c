@@ -12,6 +12,7 @@
 #include "core/lifecycle.h"
 #include "core/offload.h"
 #include "core/operation.h"
+#include "core/owned.h"
 #include "core/scope.h"
 #include "core/system.h"
 
@@ -39,6 +40,8 @@ static int check_options(const struct duet_loop_options *options)
 	if (options->spin_ns > LIMIT_SPIN_NS)
 		return -EINVAL;
 	if (options->burst_max < 1 || options->burst_max > UINT16_MAX)
+		return -EINVAL;
+	if (options->owned_max > LIMIT_OWNED || options->owned_bytes > LIMIT_POOL_BUFFER_BYTES)
 		return -EINVAL;
 	return 0;
 }
@@ -68,6 +71,7 @@ static int make_tables(struct duet_loop *loop)
 static void free_tables(struct duet_loop *loop)
 {
 	core_timers_fini(&loop->timers);
+	core_owned_fini(loop);
 	free(loop->entries);
 	free(loop->slots);
 	free(loop);
@@ -77,6 +81,8 @@ static int make(struct duet_loop *loop, const struct duet_loop_options *options)
 {
 	int error = make_tables(loop);
 
+	if (!error)
+		error = core_owned_init(loop, options->owned_bytes);
 	if (error)
 		return error;
 	if (loop->backend->workers && options->worker_threads)
@@ -120,6 +126,7 @@ int duet_loop_create(struct duet_loop **out, const struct duet_backend *backend,
 	loop->burst_max = MUTANT(busy_starves_quiet) ? UINT32_MAX : options->burst_max;
 	loop->try_first = (uint8_t)options->try_first;
 	loop->spin_ns = options->spin_ns;
+	loop->owned_max = options->owned_max;
 	loop->woken_fn = options->woken;
 	loop->woken_context = options->woken_context;
 	loop->deadline_ns = DUET_NO_DEADLINE;
@@ -560,6 +567,8 @@ static size_t describe(const struct duet_loop *loop, const struct duet_op *op, c
 				   (long long)(int64_t)(op->deadline_ns - core_now_ns(loop)) / 1000);
 	if (op->request == REQUEST_PAUSE)
 		length += snprintf(text + length, size - (size_t)length, " pausing");
+	else if (core_owned_is_abandoned(loop, op))
+		length += snprintf(text + length, size - (size_t)length, " abandoned");
 	else if (op->request)
 		length += snprintf(text + length, size - (size_t)length, " asked to end by %s",
 				   duet_cause_name((enum duet_cause)op->request));

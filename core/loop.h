@@ -115,7 +115,11 @@ struct core_queue {
 	struct duet_op *last;
 };
 
-enum core_buffer_state { BUFFER_FREE, BUFFER_HELD };
+enum core_buffer_state {
+	BUFFER_FREE,
+	BUFFER_HELD, /* by the caller */
+	BUFFER_GIVEN /* by the caller, with an abandoned operation that still lends it */
+};
 
 struct duet_pool {
 	struct duet_loop *loop;
@@ -143,6 +147,7 @@ struct core_ledger {
 };
 
 struct core_offload;
+struct core_owned;
 struct duet_member;
 
 struct duet_loop {
@@ -193,6 +198,14 @@ struct duet_loop {
 	struct core_offload *offload;
 	uint32_t pool_count;
 	struct duet_pool *pools[DUET_POOLS_MAX];
+	struct core_owned *owned; /* operations of the loop's own, which can be abandoned */
+	struct core_owned *owned_free;
+	unsigned char *owned_memory;
+	uint32_t owned_max;
+	uint32_t owned_bytes; /* the buffer of each */
+	/* Who hears of an interim completion now: meanwhile its operation has its own callback, and
+	 * not its scope's. NULL if nobody does. */
+	struct duet_member *hearing;
 	struct core_ledger ledger;
 	struct duet_stats stats;
 	uint8_t capability[DUET_KIND_COUNT];
@@ -202,7 +215,6 @@ struct duet_loop {
 	int fd;               /* pollable, for a foreign loop */
 	pid_t owner_process;
 	pthread_t owner_thread;
-	const struct duet_member *telling; /* whose interim completion is being heard: core/scope.c */
 	CORE_MOVES_FIELD
 };
 

@@ -37,7 +37,11 @@ static int check_vectors(const struct duet_op *op)
 
 static int check_transfer(const struct duet_op *op)
 {
-	return check_flags(op, DUET_WHOLE) ? -EINVAL : check_vectors(op);
+	unsigned known = DUET_WHOLE | FLAG_COPIED;
+
+	if (op->args.io.vector_count > 1)
+		known |= FLAG_PIECES;
+	return check_flags(op, known) ? -EINVAL : check_vectors(op);
 }
 
 static int check_recv(const struct duet_op *op)
@@ -49,7 +53,7 @@ static int check_recv(const struct duet_op *op)
 
 static int check_positional(const struct duet_op *op)
 {
-	if (check_flags(op, 0) || op->args.io.offset_bytes > INT64_MAX)
+	if (check_flags(op, FLAG_COPIED) || op->args.io.offset_bytes > INT64_MAX)
 		return -EINVAL;
 	return check_vectors(op);
 }

@@ -69,6 +69,12 @@ const char *core_state_name(enum core_state state);
  * duet_stream), whose own it is to start again. A real request takes its place. */
 enum { REQUEST_PAUSE = DUET_CAUSE_COUNT };
 
+/* Beside enum duet_op_flags, in op->flags: what only core sets. */
+enum {
+	FLAG_PIECES = 1 << 14, /* a transfer of more than one piece, whatever is left of them */
+	FLAG_COPIED = 1 << 15, /* what comes in is copied on: see duet_op_copy_through() */
+};
+
 /* Bytes of a transfer still to be moved. */
 static inline uint32_t core_remaining(const struct duet_op *op)
 {

@@ -26,7 +26,7 @@ static bool prepare(struct duet_op *op, enum duet_kind kind, duet_handle handle,
 		return false;
 	op->kind = (uint8_t)kind;
 	/* What doesn't fit is no flag that we know: all of them together never are, either. */
-	op->flags = flags > UINT16_MAX ? UINT16_MAX : (uint16_t)flags;
+	op->flags = flags >= FLAG_PIECES ? UINT16_MAX : (uint16_t)flags;
 	op->handle = handle;
 	op->deadline_ns = DUET_NO_DEADLINE;
 	return true;
@@ -114,6 +114,8 @@ void duet_op_send_vector(struct duet_op *op, duet_handle handle, const struct io
 		length += vectors[i].iov_len;
 	}
 	op->args.io.vector_count = count;
+	if (count > 1)
+		op->flags |= FLAG_PIECES;
 	/* Nothing, and so refused, if there are too many pieces. */
 	op->args.io.length_bytes = count <= DUET_OP_IOVECS ? (uint32_t)length : 0;
 }

@@ -261,7 +261,7 @@ static void presence_ended(struct duet_op *op)
 {
 	struct duet_scope *scope = op->context;
 	bool shutdown = op->cause == DUET_CAUSE_SHUTDOWN;
-	/* Its own time, or one that it inherited. */
+	/* Its own time, or an earlier one that it has inherited from a task. */
 	bool due = op->result == 0 || op->cause == DUET_CAUSE_DEADLINE;
 
 	scope->present = 0;
@@ -274,6 +274,28 @@ static void presence_ended(struct duet_op *op)
 		be_present(scope, DUET_NO_DEADLINE);
 	else if (!MUTANT(scope_not_woken))
 		defer(scope);
+}
+
+int duet_scope_deadline(struct duet_scope *scope, uint64_t deadline_ns)
+{
+	struct duet_op *op = &scope->presence;
+
+	if (scope->state == SCOPE_IDLE || scope->state >= SCOPE_CLEANING)
+		return -ESHUTDOWN;
+	core_check_owner(scope->loop);
+	/* Not pending: it is being asked to end, or its presence found no place. */
+	if (op->state != STATE_ISSUED || deadline_ns >= op->args.timeout.due_ns ||
+	    deadline_ns >= op->deadline_ns)
+		return 0;
+	op->args.timeout.due_ns = deadline_ns;
+	core_timer_disarm(&scope->loop->timers, op);
+	core_timer_arm(&scope->loop->timers, op, deadline_ns);
+	return 0;
+}
+
+void core_scope_forgive(struct duet_scope *scope)
+{
+	scope->failure = scope->stopped = 0;
 }
 
 /* ---- Operations. ---- */
@@ -299,6 +321,22 @@ static void stand_aside(struct duet_member *member, struct duet_op *op)
 	op->context = member->context;
 }
 
+static void operation_ended(struct duet_op *op);
+
+static void tell_interim(struct duet_loop *loop, struct duet_member *member, struct duet_op *op)
+{
+	loop->hearing = member;
+	/* A single receive may be told of an empty pool, and have nobody who hears it. */
+	if (op->done)
+		op->done(op);
+	/* It was abandoned: neither is ours any more. */
+	if (!loop->hearing)
+		return;
+	loop->hearing = NULL;
+	op->done = operation_ended;
+	op->context = member;
+}
+
 static void operation_ended(struct duet_op *op)
 {
 	struct duet_member *member = op->context;
@@ -309,12 +347,7 @@ static void operation_ended(struct duet_op *op)
 
 	stand_aside(member, op);
 	if (op->more) {
-		scope->loop->telling = member;
-		if (done)
-			done(op);
-		scope->loop->telling = NULL;
-		op->done = operation_ended;
-		op->context = member;
+		tell_interim(scope->loop, member, op);
 		return;
 	}
 	ending = ending_of(scope, op, &error);
@@ -363,26 +396,45 @@ int duet_scope_start(struct duet_scope *scope, struct duet_member *member, struc
 	return answer;
 }
 
+static struct duet_member *member_of(const struct duet_op *op)
+{
+	struct duet_member *hearing = op->loop->hearing;
+
+	if (op->done == operation_ended)
+		return op->context;
+	return hearing && hearing->op == op ? hearing : NULL;
+}
+
 duet_done_fn **duet_core_callback(struct duet_op *op)
 {
-	if (op->done == operation_ended)
-		return &((struct duet_member *)op->context)->done;
-	return &op->done;
+	struct duet_member *member = member_of(op);
+
+	return member ? &member->done : &op->done;
 }
 
 bool core_scope_shelters(const struct duet_op *op)
 {
-	const struct duet_scope *scope = NULL;
-	const struct duet_member *telling = op->loop->telling;
+	const struct duet_member *member = member_of(op);
+	const struct duet_scope *scope = member ? member->scope : NULL;
 
 	if (op->done == presence_ended)
 		scope = op->context;
-	else if (op->done == operation_ended)
-		scope = ((const struct duet_member *)op->context)->scope;
-	else if (telling && telling->op == op)
-		scope = telling->scope;
 	return scope && (scope->sheltered || is_cleaning(scope)) &&
 	       !MUTANT(shutdown_in_a_shelter);
+}
+
+void core_scope_forsake(const struct duet_op *op)
+{
+	struct duet_member *member = member_of(op);
+	struct duet_scope *scope;
+
+	if (!member)
+		return;
+	if (op->loop->hearing == member)
+		op->loop->hearing = NULL;
+	scope = member->scope;
+	unlink_member(member);
+	settle(scope);
 }
 
 /* ---- Members of any other kind. ---- */
@@ -541,8 +593,7 @@ static void clean(struct duet_scope *scope)
 
 static void advance(struct duet_message *message)
 {
-	struct duet_scope *scope = (struct duet_scope *)(void *)((char *)message -
-						offsetof(struct duet_scope, message));
+	struct duet_scope *scope = CORE_CONTAINER(struct duet_scope, message, message);
 
 	scope->deferred = 0;
 	if (scope->winner && scope->first && !scope->told) {

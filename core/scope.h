@@ -5,6 +5,11 @@
 
 #include <duet/scope.h>
 #include <stdbool.h>
+#include <stddef.h>
+
+/* What a callback is given stands in what it is about. */
+#define CORE_CONTAINER(type, field, pointer)                                                       \
+	((type *)(void *)((char *)(pointer)-offsetof(type, field)))
 
 /* The states of a scope: see the picture in <duet/scope.h>. In this order: what comes later is nearer to
  * the end. */
@@ -36,5 +41,11 @@ const char *core_scope_state_name(enum core_scope_state state);
 
 /* Is op a scope's, into which no request comes from outside: a shield's, or a cleanup's? */
 bool core_scope_shelters(const struct duet_op *op);
+
+/* op is abandoned: if it is a member it leaves at once, without a say in what becomes of the scope. */
+void core_scope_forsake(const struct duet_op *op);
+
+/* What failed in an open scope so far is not to count. */
+void core_scope_forgive(struct duet_scope *scope);
 
 #endif

@@ -95,8 +95,8 @@ static inline bool duet_core_may_end_plainly(const struct duet_loop *loop, const
 					     enum duet_kind kind)
 {
 	return op->kind == kind && op->state == STATE_ISSUED &&
-	       (kind == DUET_SEND || !(op->flags & DUET_POOLED)) && op->next == op && !op->timer &&
-	       !loop->done.first;
+	       (kind == DUET_SEND || !(op->flags & (DUET_POOLED | FLAG_COPIED))) &&
+	       op->next == op && !op->timer && !loop->done.first;
 }
 
 /* All was moved: the memory is the caller's again. Cause and disposition are what the start has set:
@@ -131,7 +131,8 @@ static inline bool duet_core_ends_in_file(const struct duet_loop *loop, const st
 					  int result)
 {
 	return (op->kind == DUET_READ || op->kind == DUET_WRITE) && op->state == STATE_ISSUED &&
-	       !op->timer && !loop->done.first && (uint32_t)result == op->args.io.length_bytes;
+	       !(op->flags & FLAG_COPIED) && !op->timer && !loop->done.first &&
+	       (uint32_t)result == op->args.io.length_bytes;
 }
 
 static inline void duet_core_end_in_file(struct duet_loop *loop, struct duet_op *op)

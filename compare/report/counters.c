@@ -31,6 +31,8 @@ static const struct counter COUNTERS[] = {
 	{ "queue_full", offsetof(struct duet_stats, queue_full) },
 	{ "stale", offsetof(struct duet_stats, stale) },
 	{ "reclaimed", offsetof(struct duet_stats, reclaimed) },
+	{ "abandoned", offsetof(struct duet_stats, abandoned) },
+	{ "discarded_bytes", offsetof(struct duet_stats, discarded_bytes) },
 	{ "cancels", offsetof(struct duet_stats, cancels) },
 	{ "cancels_again", offsetof(struct duet_stats, cancels_again) },
 	{ "starved", offsetof(struct duet_stats, starved) },

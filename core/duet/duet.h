@@ -12,7 +12,9 @@
  *   loop.h          the thread's runtime: create it on a backend, run it, stop it
  *   handle.h        a descriptor as the loop knows it
  *   buffer.h        memory out of your hands: pools, loans and the ledger
+ *   owned.h         operations of the loop's own: memory that you can walk away from
  *   scope.h         a parent that does not end before its children have; cancel, deadline, cleanup
+ *   combinator.h    join, race, timeout, retry: what is done with operations and scopes time and again
  *   continuation.h  be resumed with a result (ready, suspend, resume)
  *   future.h        be woken and ask again (poll, waker, executor)
  *
@@ -21,11 +23,13 @@
  */
 #include <duet/api.h>
 #include <duet/buffer.h>
+#include <duet/combinator.h>
 #include <duet/continuation.h>
 #include <duet/future.h>
 #include <duet/handle.h>
 #include <duet/loop.h>
 #include <duet/operation.h>
+#include <duet/owned.h>
 #include <duet/scope.h>
 
 #endif

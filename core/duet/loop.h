@@ -48,6 +48,9 @@ struct duet_loop_options {
 	uint32_t spin_ns;        /* how long a turn that would sleep first looks for events again and
 				    again: to wake a sleeping processor takes longer than most answers,
 				    and one that looks is kept busy. Up to 10^9; default 0 */
+	uint32_t owned_max;      /* operations of the loop's own, for duet_op_take(): up to 65536;
+				    default 0. Each takes 312 bytes, and owned_bytes */
+	uint32_t owned_bytes;    /* the buffer of each, up to 2^20; default 0 */
 	const char *tuning;      /* "key=value,key=value" for the backend, documented in its header;
 				    NULL for its defaults; read during create only */
 	duet_woken_fn *woken;    /* called in a turn after one or more duet_loop_wake(), or NULL */
@@ -201,6 +204,8 @@ struct duet_stats {
 				   handed over early, or the start or cancel to wait; each once */
 	uint64_t stale;         /* late or doubled events that were dropped */
 	uint64_t reclaimed;     /* late descriptors closed, late buffers taken back */
+	uint64_t abandoned;     /* operations given up while they were pending */
+	uint64_t discarded_bytes; /* that came for such */
 	uint64_t cancels;       /* handed to the backend */
 	uint64_t cancels_again; /* repeated because the answer was no ending */
 	uint64_t starved;       /* receives that found the pool empty */

@@ -85,7 +85,8 @@ enum duet_disposition {
 	DUET_UNTOUCHED, /* no effect: doing it again is safe */
 	DUET_FAILED,    /* its own error, in `result` */
 	DUET_TAINTED,   /* stopped half-way: the handle is fit only to close (a stopped connect) */
-	DUET_ABANDONED, /* given up by the caller, the runtime owns what is left; not used yet */
+	DUET_ABANDONED, /* given up by the caller, the runtime owns what is left: nobody is told, but
+			   it is counted. See <duet/owned.h> */
 	DUET_DISPOSITION_COUNT
 };
 
@@ -93,7 +94,7 @@ enum duet_disposition {
 enum duet_cause {
 	DUET_CAUSE_ITSELF,
 	DUET_CAUSE_CANCEL,   /* duet_op_cancel() */
-	DUET_CAUSE_SCOPE,    /* its scope was cancelled; not used yet */
+	DUET_CAUSE_SCOPE,    /* its scope was asked to end */
 	DUET_CAUSE_DEADLINE, /* its own deadline, or an inherited one */
 	DUET_CAUSE_CLOSE,    /* its handle was closed */
 	DUET_CAUSE_SHUTDOWN, /* the loop was shut down */

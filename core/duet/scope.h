@@ -159,6 +159,12 @@ DUET_API int duet_scope_check(const struct duet_scope *scope);
 DUET_API void duet_scope_cancel(struct duet_scope *scope);
 
 /*
+ * Sets the deadline of an open scope, as options.deadline_ns would have; an earlier one stays, and one
+ * in the past comes in the next turn. 0, or -ESHUTDOWN if the scope isn't open.
+ */
+DUET_API int duet_scope_deadline(struct duet_scope *scope, uint64_t deadline_ns);
+
+/*
  * To be done at the end of the scope, last registered first, when no member is left: to be said in the
  * step that acquires what is to be given back, so that there is no moment between. run() may start
  * operations in the scope, and the next step begins when those have ended; for that the scope is its
@@ -185,7 +191,8 @@ DUET_API int duet_scope_defer_close(struct duet_scope *scope, struct duet_closin
  * called, from a turn. Members may still start others until then. `result` is
  * 0: all completed (wait for all, fail fast), or one did (race, first);
  * the error of the first failure (race, first: of the last), where the policy counts one;
- * -ECANCELED or -ETIMEDOUT: somebody stopped because the scope was asked to.
+ * -ECANCELED or -ETIMEDOUT: somebody was stopped, because the scope was asked to end or by a
+ * request of its own (a cancel, a close of its handle): no failure, but not all has completed.
  * A member that completed although it was asked to end has completed. 0, or -ESHUTDOWN if the scope
  * isn't open, or -EALREADY if this was said before.
  */

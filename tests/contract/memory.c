@@ -141,6 +141,87 @@ START_TEST(connections_come_and_go_without_an_allocation)
 }
 END_TEST
 
+static struct duet_group group;
+static struct duet_retry retry;
+static unsigned group_ends, retry_ends;
+
+/* Called from the library: what Check allocates for an assertion would count. */
+static void count_group(struct duet_group *ended)
+{
+	group_ends += !ended->scope.result;
+}
+
+static void count_retry(struct duet_retry *ended)
+{
+	retry_ends += ended->result == -EPROTO;
+}
+
+static int attempt_nothing(struct duet_retry *it, struct duet_scope *scope)
+{
+	(void)it;
+	(void)scope;
+	return -EPROTO;
+}
+
+static void race_and_retry(struct duet_branch *branches, unsigned count, struct trial *trials)
+{
+	struct duet_retry_options options;
+	int error;
+
+	for (unsigned i = 0; i < count; i++) {
+		trial_init(&trials[i]);
+		branches[i] = (struct duet_branch){ .op = &trials[i].op };
+		duet_op_timeout(&trials[i].op, duet_loop_now_ns(stage.loop) + i * 1000000);
+	}
+	duet_retry_options_init(&options);
+	options.attempts_max = 2;
+	options.backoff_ns = 1000;
+	stage.library = 1;
+	error = duet_race(&group, stage.loop, NULL, NULL, branches, count, count_group);
+	error |= duet_retry_start(&retry, stage.loop, NULL, &options, attempt_nothing, count_retry);
+	stage.library = 0;
+	ck_assert_int_eq(error, 0);
+}
+
+static void receive_and_abandon(void)
+{
+	struct duet_op *op;
+	int error;
+
+	stage.library = 1;
+	error = duet_op_take(stage.loop, NULL, NULL, &op);
+	duet_op_recv(op, pair[1], data, 64, 0);
+	error |= duet_op_copy_through(op);
+	error |= duet_op_start(stage.loop, op);
+	error |= duet_op_abandon(op);
+	stage.library = 0;
+	ck_assert_int_eq(error, 0);
+}
+
+START_TEST(scopes_groups_retries_and_what_is_abandoned_allocate_nothing)
+{
+	struct duet_loop_options options;
+	struct duet_branch branches[4];
+	struct trial trials[4];
+	unsigned long before;
+
+	duet_loop_options_init(&options);
+	options.owned_max = 1;
+	options.owned_bytes = 64;
+	stage_reopen(&options, NULL);
+	pair_open(pair);
+	before = counted();
+	for (unsigned i = 1; i <= 20; i++) {
+		race_and_retry(branches, 4, trials);
+		receive_and_abandon();
+		turn_until(group_ends == i && retry_ends == i &&
+			   duet_loop_pending(stage.loop) == 0);
+		stage_settle(2);
+	}
+	EXPECT_NONE(before);
+}
+END_TEST
+
 START_TEST(file_io_allocates_nothing)
 {
 	const char *path = file_path("data");
@@ -245,7 +326,8 @@ int main(void)
 {
 	return contract_run("memory",
 		CASES(an_echo_allocates_nothing, timers_deadlines_and_cancels_allocate_nothing,
-			file_io_allocates_nothing),
+			file_io_allocates_nothing,
+			scopes_groups_retries_and_what_is_abandoned_allocate_nothing),
 		CASES(connections_come_and_go_without_an_allocation,
 			a_handle_and_an_operation_take_the_bytes_that_the_header_says));
 }

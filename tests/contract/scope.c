@@ -511,7 +511,7 @@ START_TEST(the_result_of_a_member_without_a_callback_stands_in_it)
 	pair_open(pair);
 	scope_open(DUET_WAIT_ALL);
 	duet_op_init(&op, NULL, NULL);
-	duet_op_recv(&op, pair[1], data, sizeof(data), 0);
+	duet_op_recv(&op, pair[1], data, 2, DUET_WHOLE);
 	ck_assert_int_eq(duet_scope_start(&scope, &members[0], &op), 0);
 	join();
 	stream_send(pair[0], "ab", 2);

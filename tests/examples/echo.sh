@@ -10,6 +10,7 @@
 
 listens() # PROGRAM NAME [FILES]: leaves $server and $port
 {
+	: >"$scratch/port" # the one before may have left its port there
 	prlimit --nofile="${3:-1024}:" "$1" 2>"$scratch/port" &
 	server=$!
 	tries=0

@@ -1,0 +1,144 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <poll.h>
+
+#include "tests/support/harness.h"
+
+/* R11, R12: where a scope meets interim completions, pools that are empty, and tasks with a deadline. */
+
+#define MS UINT64_C(1000000)
+
+static duet_handle pair[2];
+static struct duet_scope scope;
+static struct duet_member member;
+static struct trial trial;
+static unsigned joins;
+
+static void joined(struct duet_scope *ended)
+{
+	(void)ended;
+	joins++;
+}
+
+static void join(void)
+{
+	joins = 0;
+	ck_assert_int_eq(duet_scope_join(&scope, joined), 0);
+}
+
+START_TEST(a_member_without_a_callback_may_meet_an_empty_pool)
+{
+	struct duet_pool *pool;
+	struct duet_buffer held;
+	struct duet_op op;
+
+	ck_assert_int_eq(duet_pool_create(stage.loop, 1, 4, &pool), 0);
+	pair_open(pair);
+	trial_init(&trial);
+	duet_op_recv_pooled(&trial.op, pair[1], pool, 0);
+	trial_start(&trial);
+	stream_send(pair[0], "1", 1);
+	await(&trial);
+	held = trial.op.buffer;
+	ck_assert_int_eq(duet_scope_open(&scope, stage.loop, NULL, NULL), 0);
+	duet_op_init(&op, NULL, NULL);
+	duet_op_recv_pooled(&op, pair[1], pool, 0);
+	ck_assert_int_eq(duet_scope_start(&scope, &member, &op), 0);
+	join();
+	stream_send(pair[0], "2", 1);
+	stage_settle(5);
+	ck_assert_uint_eq(joins, 0);
+	ck_assert_int_eq(duet_buffer_return(stage.loop, &held), 0);
+	turn_until(joins);
+	ck_assert_int_eq(op.result, 1);
+	ck_assert_uint_eq(op.buffer.data[0], '2');
+	ck_assert_int_eq(duet_buffer_return(stage.loop, &op.buffer), 0);
+}
+END_TEST
+
+static duet_handle accepted;
+
+static void shut_down_inside(struct trial *told)
+{
+	if (!told->op.more)
+		return;
+	accepted = told->op.made;
+	ck_assert_int_eq(duet_loop_shutdown(stage.loop, DUET_NO_DEADLINE), -EBUSY);
+}
+
+/* Also while a member is being told of an interim completion it is a member. */
+START_TEST(a_shutdown_inside_an_interim_completion_spares_who_is_sheltered)
+{
+	struct duet_scope_options options;
+	struct sockaddr_in address;
+	duet_handle listener;
+	struct trial dial;
+
+	listener_open(&listener, &address);
+	trial_init(&dial);
+	duet_op_socket(&dial.op, AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(trial_run(&dial), 0);
+	duet_scope_options_init(&options);
+	options.shield = 1;
+	options.deadline_ns = duet_loop_now_ns(stage.loop) + 50 * MS * patience_factor();
+	ck_assert_int_eq(duet_scope_open(&scope, stage.loop, NULL, &options), 0);
+	trial_init(&trial);
+	trial.then = shut_down_inside;
+	duet_op_accept(&trial.op, listener, DUET_MULTISHOT);
+	ck_assert_int_eq(duet_scope_start(&scope, &member, &trial.op), 0);
+	join();
+	duet_op_connect(&dial.op, dial.op.made, (void *)&address, sizeof(address));
+	dial.ends = 0;
+	trial_start(&dial);
+	turn_until(joins);
+	ck_assert_uint_eq(trial.items, 1);
+	expect(&trial, -ETIMEDOUT, DUET_UNTOUCHED, DUET_CAUSE_DEADLINE);
+	ck_assert_uint_eq(scope.cause, DUET_CAUSE_DEADLINE);
+	ck_assert_int_eq(duet_loop_shutdown(stage.loop, DUET_NO_DEADLINE), 0);
+}
+END_TEST
+
+struct opener {
+	struct duet_task task;
+	unsigned polls;
+};
+
+static enum duet_readiness open_in_poll(struct duet_task *task)
+{
+	struct opener *opener = (struct opener *)(void *)task;
+
+	opener->polls++;
+	ck_assert_int_eq(duet_scope_open(&scope, stage.loop, NULL, NULL), 0);
+	return DUET_READY;
+}
+
+START_TEST(a_scope_inherits_the_deadline_of_the_task_that_opens_it)
+{
+	struct duet_executor executor;
+	struct opener opener = { .polls = 0 };
+
+	pair_open(pair);
+	duet_executor_init(&executor, stage.loop);
+	duet_task_spawn(&executor, &opener.task, open_in_poll, NULL);
+	opener.task.deadline_ns = duet_loop_now_ns(stage.loop) + 20 * MS * patience_factor();
+	turn_until(opener.polls);
+	trial_init(&trial);
+	duet_op_poll(&trial.op, pair[1], POLLIN);
+	ck_assert_int_eq(duet_scope_start(&scope, &member, &trial.op), 0);
+	/* A later one of its own doesn't put it off. */
+	ck_assert_int_eq(duet_scope_within(&scope, 3600000 * MS), 0);
+	join();
+	turn_until(joins);
+	expect(&trial, -ETIMEDOUT, DUET_UNTOUCHED, DUET_CAUSE_DEADLINE);
+	ck_assert_uint_eq(scope.cause, DUET_CAUSE_DEADLINE);
+}
+END_TEST
+
+int main(void)
+{
+	return contract_run("scope_edges",
+		CASES(a_member_without_a_callback_may_meet_an_empty_pool,
+			a_shutdown_inside_an_interim_completion_spares_who_is_sheltered,
+			a_scope_inherits_the_deadline_of_the_task_that_opens_it),
+		NULL);
+}
