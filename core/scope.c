@@ -534,7 +534,7 @@ static void end(struct duet_scope *scope)
 {
 	struct duet_scope *parent = scope->member.scope;
 	struct duet_member *member = &scope->member;
-	bool stopped = scope->cause != DUET_CAUSE_ITSELF && !scope->failure;
+	bool stopped = !scope->failure;
 	int result = verdict(scope);
 
 	/* Its own deadline is a failure of its own. */

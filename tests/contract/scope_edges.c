@@ -134,11 +134,46 @@ START_TEST(a_scope_inherits_the_deadline_of_the_task_that_opens_it)
 }
 END_TEST
 
+/* Nobody asked a scope, and nothing in it failed: its end is none either, for a parent that ends all at
+ * the first failure. */
+START_TEST(a_member_that_was_cancelled_alone_is_no_failure_of_its_scope)
+{
+	struct duet_scope_options options;
+	struct duet_scope parent;
+	struct duet_member other_member;
+	struct trial other;
+
+	pair_open(pair);
+	duet_scope_options_init(&options);
+	options.policy = DUET_FAIL_FAST;
+	ck_assert_int_eq(duet_scope_open(&parent, stage.loop, NULL, &options), 0);
+	ck_assert_int_eq(duet_scope_open(&scope, stage.loop, &parent, NULL), 0);
+	trial_init(&other);
+	duet_op_poll(&other.op, pair[0], POLLIN);
+	ck_assert_int_eq(duet_scope_start(&parent, &other_member, &other.op), 0);
+	trial_init(&trial);
+	duet_op_poll(&trial.op, pair[1], POLLIN);
+	ck_assert_int_eq(duet_scope_start(&scope, &member, &trial.op), 0);
+	join();
+	trial_cancel(&trial);
+	turn_until(joins);
+	ck_assert_int_eq(scope.result, -ECANCELED);
+	stage_settle(3);
+	ck_assert_uint_eq(other.ends, 0);
+	ck_assert_int_eq(duet_scope_check(&parent), 0);
+	joins = 0;
+	ck_assert_int_eq(duet_scope_join(&parent, joined), 0);
+	duet_scope_cancel(&parent);
+	turn_until(joins);
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("scope_edges",
 		CASES(a_member_without_a_callback_may_meet_an_empty_pool,
 			a_shutdown_inside_an_interim_completion_spares_who_is_sheltered,
-			a_scope_inherits_the_deadline_of_the_task_that_opens_it),
+			a_scope_inherits_the_deadline_of_the_task_that_opens_it,
+			a_member_that_was_cancelled_alone_is_no_failure_of_its_scope),
 		NULL);
 }
