@@ -472,7 +472,7 @@ static void book_child_end(unsigned index, const struct duet_scope *scope)
 		return;
 	if (!scope->result)
 		parent->completed++;
-	else if (scope->cause != DUET_CAUSE_ITSELF && !scope->failure &&
+	else if (!scope->failure &&
 		 (scope->cause != DUET_CAUSE_DEADLINE || is_asked(cast->scopes[index].parent)))
 		parent->stopped++;
 	else
