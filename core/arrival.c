@@ -48,6 +48,7 @@ static void tell_item(struct duet_loop *loop, struct duet_op *op, int result)
 	loop->stats.interim++;
 	if (op->done)
 		op->done(op);
+	op->more = 0;
 }
 
 static void deliver_item(struct duet_loop *loop, struct duet_op *op, int result)
@@ -57,6 +58,8 @@ static void deliver_item(struct duet_loop *loop, struct duet_op *op, int result)
 
 	if (op->state != STATE_ENDED || MUTANT(arrival_becomes_the_end)) {
 		tell_item(loop, op, result);
+		if (op->state == STATE_ENDED)
+			duet_core_item_told(loop, op);
 		return;
 	}
 	tell_item(loop, op, result);

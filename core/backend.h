@@ -127,6 +127,9 @@ DUET_API void duet_core_item_accepted(struct duet_loop *loop, struct duet_op *op
 DUET_API void duet_core_item_buffer(struct duet_loop *loop, struct duet_op *op, int result,
 				    uint16_t index);
 
+/* The callback of an item of op, which has ended in it, has returned: it now says how. */
+DUET_API void duet_core_item_told(struct duet_loop *loop, struct duet_op *op);
+
 /* A pooled receive found no buffer and is no longer with the backend: core tells the caller,
  * keeps it in line and starts it again. */
 DUET_API void duet_core_starve(struct duet_loop *loop, struct duet_op *op);

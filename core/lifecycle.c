@@ -208,7 +208,7 @@ static void adopt_result(struct duet_loop *loop, struct duet_op *op, int fd, boo
 }
 
 /* Everything borrowed comes back; the outcome is known. wanted: somebody will be told of it. */
-static void conclude(struct duet_loop *loop, struct duet_op *op, int raw, bool wanted)
+static void conclude_now(struct duet_loop *loop, struct duet_op *op, int raw, bool wanted)
 {
 	const struct core_kind *kind = core_kind(op);
 
@@ -240,6 +240,42 @@ static void conclude(struct duet_loop *loop, struct duet_op *op, int raw, bool w
 		core_handle_closed(loop, duet_core_op_slot(loop, op));
 	else if (op->kind == DUET_LISTEN && raw == 0)
 		core_handle_listens(duet_core_op_slot(loop, op));
+}
+
+static struct core_outcome outcome_of(const struct duet_op *op)
+{
+	return (struct core_outcome){op->result, op->transferred, op->disposition, op->cause,
+				     op->buffer};
+}
+
+static void set_outcome(struct duet_op *op, const struct core_outcome *outcome)
+{
+	op->result = outcome->result;
+	op->transferred = outcome->transferred;
+	op->disposition = outcome->disposition;
+	op->cause = outcome->cause;
+	op->buffer = outcome->buffer;
+}
+
+/* Who stops op in the callback of its item still reads the item there: its end is written when the
+ * callback has returned. One item is told at a time. */
+static void conclude(struct duet_loop *loop, struct duet_op *op, int raw, bool wanted)
+{
+	struct core_outcome item;
+
+	if (__builtin_expect(!op->more, 1)) {
+		conclude_now(loop, op, raw, wanted);
+		return;
+	}
+	item = outcome_of(op);
+	conclude_now(loop, op, raw, wanted);
+	loop->late = outcome_of(op);
+	set_outcome(op, &item);
+}
+
+void duet_core_item_told(struct duet_loop *loop, struct duet_op *op)
+{
+	set_outcome(op, &loop->late);
 }
 
 static void conclude_queued(struct duet_loop *loop, struct duet_op *op, int raw)

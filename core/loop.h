@@ -146,6 +146,15 @@ struct core_ledger {
 	uint32_t lent_count;
 };
 
+/* What a completion says, where it can't stand in the operation yet. */
+struct core_outcome {
+	int32_t result;
+	uint32_t transferred;
+	uint8_t disposition;
+	uint8_t cause;
+	struct duet_buffer buffer; /* or the handle that was made */
+};
+
 struct core_offload;
 struct core_owned;
 struct duet_member;
@@ -183,6 +192,7 @@ struct duet_loop {
 	bool in_turn; /* a turn is under way: no other may begin, and the loop can't go */
 
 	struct core_queue done;    /* STATE_ENDED, to be called back */
+	struct core_outcome late;  /* of what ended in the callback of its own item */
 	struct core_queue backlog; /* STATE_WAITING: no room at the backend */
 	struct core_queue owed;    /* STATE_STOPPING */
 	uint64_t owed_ns;          /* not before this time are owed cancels asked again */

@@ -170,6 +170,9 @@ static inline void duet_core_tell_plainly(struct duet_loop *loop, struct duet_op
 	loop->delivered++;
 	loop->stats.interim++;
 	op->done(op);
+	op->more = 0;
+	if (__builtin_expect(op->state == STATE_ENDED, 0))
+		duet_core_item_told(loop, op);
 }
 
 #endif

@@ -112,11 +112,14 @@ static int await_listener(const struct process *process, const struct place *pla
 	const struct timespec pause = { .tv_nsec = LOOK_EVERY_MS * 1000000 };
 
 	for (int waited_ms = 0; waited_ms < LISTEN_PATIENCE_MS; waited_ms += LOOK_EVERY_MS) {
+		bool listens = somebody_listens(place);
+
 		if (process_interrupted())
 			return -EINTR;
+		/* Also when somebody listens: it may do so in the background. */
 		if (process_is_over(process, 0))
 			return -ESRCH;
-		if (somebody_listens(place))
+		if (listens)
 			return 0;
 		nanosleep(&pause, NULL);
 	}

@@ -199,6 +199,130 @@ START_TEST(a_cancel_ends_an_operation_within_a_few_turns)
 }
 END_TEST
 
+/* ---- In the callback of an item. ---- */
+
+static unsigned items_heard;
+static duet_handle came;
+
+/* Whoever cancels first and looks then, still finds what came. */
+static void cancel_and_look(struct trial *trial)
+{
+	if (!trial->op.more)
+		return;
+	trial_cancel(trial);
+	ck_assert_uint_eq(trial->op.more, 1);
+	ck_assert_int_eq(trial->op.result, 5);
+	ck_assert_uint_eq(trial->op.transferred, 5);
+	ck_assert_uint_eq(trial->op.disposition, DUET_COMPLETED);
+	ck_assert_uint_eq(trial->op.cause, DUET_CAUSE_ITSELF);
+	ck_assert_uint_eq(trial->op.buffer.length_bytes, 5);
+	ck_assert_mem_eq(trial->op.buffer.data, "hello", 5);
+	ck_assert_int_eq(duet_buffer_return(stage.loop, &trial->op.buffer), 0);
+	items_heard++;
+}
+
+START_TEST(a_cancel_in_the_callback_of_an_item_leaves_the_item_as_it_is)
+{
+	struct duet_pool *pool;
+	struct trial trial;
+
+	items_heard = 0;
+	pair_open(pair);
+	ck_assert_int_eq(duet_pool_create(stage.loop, 4, 64, &pool), 0);
+	trial_init(&trial);
+	trial.then = cancel_and_look;
+	duet_op_recv_pooled(&trial.op, pair[1], pool, DUET_MULTISHOT);
+	trial_start(&trial);
+	stream_send(pair[0], "hello", 5);
+	await(&trial);
+	expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+	ck_assert_uint_eq(trial.op.transferred, 0);
+	ck_assert_uint_eq(items_heard, 1);
+}
+END_TEST
+
+/* A starved receive waits in core: a cancel ends it at once, and what it was told stays. */
+static void cancel_when_starved(struct trial *trial)
+{
+	if (!trial->op.more)
+		return;
+	trial_cancel(trial);
+	ck_assert_int_eq(trial->op.result, -ENOBUFS);
+	ck_assert_uint_eq(trial->op.disposition, DUET_FAILED);
+	ck_assert_uint_eq(trial->op.cause, DUET_CAUSE_ITSELF);
+	items_heard++;
+}
+
+START_TEST(a_cancel_at_the_word_of_an_empty_pool_leaves_that_word)
+{
+	struct duet_pool *pool;
+	struct trial holder;
+	struct trial trial;
+
+	items_heard = 0;
+	pair_open(pair);
+	ck_assert_int_eq(duet_pool_create(stage.loop, 1, 64, &pool), 0);
+	trial_init(&holder);
+	duet_op_recv_pooled(&holder.op, pair[1], pool, 0);
+	trial_start(&holder);
+	stream_send(pair[0], "hello", 5);
+	await(&holder);
+	trial_init(&trial);
+	trial.then = cancel_when_starved;
+	duet_op_recv_pooled(&trial.op, pair[1], pool, 0);
+	trial_start(&trial);
+	stream_send(pair[0], "x", 1);
+	await(&trial);
+	expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+	ck_assert_uint_eq(items_heard, 1);
+	ck_assert_int_eq(duet_buffer_return(stage.loop, &holder.op.buffer), 0);
+	stream_drain(pair[1], data, 1);
+}
+END_TEST
+
+static void cancel_and_keep(struct trial *trial)
+{
+	if (!trial->op.more)
+		return;
+	trial_cancel(trial);
+	ck_assert_int_eq(trial->op.result, 0);
+	ck_assert_uint_eq(trial->op.disposition, DUET_COMPLETED);
+	came = trial->op.made;
+	items_heard++;
+}
+
+START_TEST(a_cancel_in_the_callback_of_a_connection_leaves_the_connection)
+{
+	struct trial connecting;
+	struct sockaddr_in address;
+	duet_handle listener;
+	duet_handle client;
+	struct trial trial;
+
+	items_heard = 0;
+	listener_open(&listener, &address);
+	trial_init(&trial);
+	trial.then = cancel_and_keep;
+	duet_op_accept(&trial.op, listener, DUET_MULTISHOT);
+	trial_start(&trial);
+	trial_init(&connecting);
+	duet_op_socket(&connecting.op, AF_INET, SOCK_STREAM, 0);
+	trial_run(&connecting);
+	client = connecting.op.made;
+	trial_init(&connecting);
+	duet_op_connect(&connecting.op, client, (struct sockaddr *)&address, sizeof(address));
+	trial_start(&connecting);
+	await(&trial);
+	expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+	ck_assert_uint_eq(trial.op.made.generation, 0);
+	ck_assert_uint_eq(items_heard, 1);
+	await(&connecting);
+	handle_close(came);
+	handle_close(client);
+	handle_close(listener);
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("cancel",
@@ -209,6 +333,9 @@ int main(void)
 			a_cancel_hits_only_its_own_operation,
 			what_has_ended_is_not_made_a_failure_by_a_cancel_before_its_callback,
 			each_kind_has_one_cancel_class,
-			a_cancel_ends_an_operation_within_a_few_turns),
+			a_cancel_ends_an_operation_within_a_few_turns,
+			a_cancel_in_the_callback_of_an_item_leaves_the_item_as_it_is,
+			a_cancel_at_the_word_of_an_empty_pool_leaves_that_word,
+			a_cancel_in_the_callback_of_a_connection_leaves_the_connection),
 		NULL);
 }

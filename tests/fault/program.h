@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PROGRAM_WORDS_MAX = 32, PROGRAM_TEXT_MAX = 1 << 16 };
+enum { PROGRAM_WORDS_MAX = 32, PROGRAM_TEXT_MAX = 1 << 18 };
 
 struct program {
 	pid_t pid;
