@@ -1,0 +1,24 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* What a cancel is tried on by, side by side: a backend, and where it has them its modes. */
+#ifndef COMPARE_LABORATORY_MECHANISM_H
+#define COMPARE_LABORATORY_MECHANISM_H
+
+#include <stddef.h>
+
+struct duet_backend;
+
+struct mechanism {
+	const char *name;                   /* as completion/deferred */
+	const struct duet_backend *backend;
+	const char *tuning;                 /* or NULL */
+};
+
+enum { MECHANISMS_MAX = 3 };
+
+/* Those that name stands for: one by its whole name, all of a backend by the backend's; NULL is all.
+ * How many; 0: there is none of that name. */
+size_t mechanism_find(const char *name, struct mechanism *found);
+
+#endif
