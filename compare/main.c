@@ -11,6 +11,7 @@
 #include "compare/compare.h"
 #include "compare/diff.h"
 #include "compare/doctor.h"
+#include "compare/laboratory/cancel.h"
 #include "compare/load/command.h"
 #include "compare/say.h"
 #include "compare/serve.h"
@@ -27,6 +28,7 @@ static const struct command COMMANDS[] = {
 	{ "compare", "play workloads on both backends and say what differed", compare_command },
 	{ "show", "print a stored result", show_command },
 	{ "diff", "two stored results side by side", diff_command },
+	{ "cancel", "what happens if an operation is cancelled here, at each moment", cancel_command },
 	{ "doctor", "what this kernel and machine offer, forbid, and disturb", doctor_command },
 	{ "serve", "an echo server on a backend, alone", serve_command },
 	{ "load", "the load generator, alone", load_command },

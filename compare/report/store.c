@@ -221,6 +221,10 @@ static int check_shape(const char *path, const json_t *json)
 				   "%s: written with schema %lld, but this duet reads schema %d; use "
 				   "the duet that wrote it", path,
 				   (long long)json_integer_value(schema), STORE_SCHEMA);
+	if (json_is_string(json_object_get(json, "kind")) &&
+	    !strncmp(json_string_value(json_object_get(json, "kind")), "cancel", 6))
+		return say_failure(SAY_USAGE, "%s: written by duet cancel; duet cancel show prints it",
+				   path);
 	if (json_object_get(json, "kind"))
 		return say_failure(SAY_USAGE, "%s: written by duet diff; give a result of duet "
 				   "compare", path);

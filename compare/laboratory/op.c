@@ -1,0 +1,275 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+#include "compare/laboratory/op.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "compare/laboratory/against.h"
+#include "compare/laboratory/matrix.h"
+#include "compare/laboratory/mechanism.h"
+#include "compare/laboratory/subject.h"
+#include "compare/laboratory/table.h"
+#include "compare/options.h"
+#include "compare/report/store.h"
+#include "compare/say.h"
+
+struct values {
+	struct option_list backends;
+	const char *json, *against;
+	uint32_t runs;
+	uint64_t seed;
+	bool times, quiet;
+};
+
+#define AT(field) offsetof(struct values, field)
+static const struct option_row ROWS[] = {
+	{ "runs", OPTION_NUMBER, AT(runs), 1, 100000, "N", "of each cell; 25 by default" },
+	{ "backend", OPTION_LIST, AT(backends), 0, 0, "NAME",
+	  "only this: completion, completion/deferred, completion/plain, polling" },
+	{ "seed", OPTION_SEED, AT(seed), 0, INT64_MAX, "N",
+	  "of sizes and pauses; 1 by default" },
+	{ "against", OPTION_TEXT, AT(against), 0, 0, "FILE",
+	  "mark what ends otherwise than in this recorded table" },
+	{ "times", OPTION_FLAG, AT(times), 0, 0, "",
+	  "also how long until buffer and descriptor are to be had again" },
+	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
+	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no text" },
+	{ 0 },
+};
+
+static const struct option_set SET = {
+	"cancel op", "[KIND...]",
+	"Cancels one operation of each kind at each moment of its life, on each\n"
+	"mechanism, and shows what became of it. Without a KIND: all.",
+	ROWS,
+};
+
+/* As argv[0] in the line that repeats it. */
+static char called[] = "cancel op";
+
+static volatile int interrupted;
+
+static void interrupt(int number)
+{
+	(void)number;
+	interrupted = 1;
+}
+
+/* ---- What is asked for. ---- */
+
+static int refuse_kind(const char *name)
+{
+	char list[512] = "";
+	const struct subject *subject;
+
+	for (size_t i = 0; (subject = subject_at(i)); i++) {
+		size_t used = strlen(list);
+
+		snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", subject->name);
+	}
+	return say_failure(SAY_USAGE, "cancel op: no such kind as '%s'; there are %s", name, list);
+}
+
+static int refuse_backend(const char *name)
+{
+	struct mechanism all[MECHANISMS_MAX];
+	size_t count = mechanism_find(NULL, all);
+	char list[256] = "";
+
+	for (size_t i = 0; i < count; i++) {
+		size_t used = strlen(list);
+
+		snprintf(list + used, sizeof(list) - used, ", %s", all[i].name);
+	}
+	return say_failure(SAY_USAGE, "cancel op: --backend %s: there are completion%s", name, list);
+}
+
+static bool is_named(const struct mechanism *mechanism, const char *name)
+{
+	struct mechanism found[MECHANISMS_MAX];
+	size_t count = mechanism_find(name, found);
+
+	for (size_t i = 0; i < count; i++) {
+		if (!strcmp(found[i].name, mechanism->name))
+			return true;
+	}
+	return false;
+}
+
+/* In the order of the table, each once, however they were named. */
+static int choose(const struct option_list *names, struct mechanism *chosen, size_t *count)
+{
+	struct mechanism all[MECHANISMS_MAX];
+	size_t known = mechanism_find(NULL, all);
+
+	*count = 0;
+	for (uint32_t k = 0; k < names->count; k++) {
+		if (!mechanism_find(names->texts[k], chosen))
+			return refuse_backend(names->texts[k]);
+	}
+	for (size_t i = 0; i < known; i++) {
+		bool wanted = !names->count;
+
+		for (uint32_t k = 0; k < names->count; k++)
+			wanted |= is_named(&all[i], names->texts[k]);
+		if (wanted)
+			chosen[(*count)++] = all[i];
+	}
+	return SAY_OK;
+}
+
+static int check_kinds(char **names, int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (!subject_find(names[i]))
+			return refuse_kind(names[i]);
+	}
+	return SAY_OK;
+}
+
+/* ---- What came of it. ---- */
+
+static int say_violation(const json_t *matrix)
+{
+	json_t *cell, *violation;
+	json_int_t seed = json_integer_value(
+		json_object_get(json_object_get(matrix, "run"), "seed"));
+	size_t i;
+
+	json_array_foreach(json_object_get(matrix, "cells"), i, cell) {
+		const char *kind, *phase, *mechanism, *what;
+
+		violation = json_array_get(json_object_get(cell, "violations"), 0);
+		if (json_unpack(cell, "{s:s, s:s, s:s}", "kind", &kind, "phase", &phase,
+				"mechanism", &mechanism) ||
+		    json_unpack(violation, "{s:s}", "what", &what))
+			continue;
+		return say_failure(SAY_WRONG_BYTE, "cancel op: %s, %s, on %s: %s; again: duet cancel "
+				   "op %s --backend %s --seed %lld", kind, phase, mechanism, what,
+				   kind, mechanism, (long long)seed);
+	}
+	return SAY_OK;
+}
+
+/* Each mechanism that is refused is told, the exit code depends on whether any is left. */
+static int say_refusals(const json_t *matrix)
+{
+	json_t *mechanism;
+	bool any = false;
+	const char *why = "";
+	size_t i;
+
+	json_array_foreach(json_object_get(matrix, "mechanisms"), i, mechanism) {
+		const char *reason = json_string_value(json_object_get(mechanism, "refused"));
+
+		any |= !reason;
+		why = reason && !*why ? reason : why;
+	}
+	return any ? SAY_OK : say_failure(SAY_UNMEASURED, "cancel op: nothing can run here: %s", why);
+}
+
+static int report(const struct values *values, const json_t *matrix)
+{
+	int code = say_refusals(matrix);
+
+	if (code)
+		return code;
+	if (!values->quiet && !(values->json && !strcmp(values->json, "-"))) {
+		table_print(matrix, values->times, stdout);
+		fflush(stdout);
+	}
+	if (values->json)
+		code = store_write(matrix, values->json);
+	if (!code)
+		code = say_violation(matrix);
+	if (!code && interrupted && !json_array_size(json_object_get(matrix, "cells")))
+		code = say_failure(SAY_UNMEASURED, "cancel op: interrupted before the first cell");
+	return code;
+}
+
+static int run(const struct values *values, struct matrix_plan *plan)
+{
+	struct sigaction action = { .sa_handler = interrupt };
+	json_t *recorded = NULL, *matrix;
+	int code = values->against ? matrix_read(values->against, "cancel op", &recorded) : SAY_OK;
+
+	if (!code && values->json)
+		code = store_check(values->json, "cancel op");
+	if (code) {
+		json_decref(recorded);
+		return code;
+	}
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	matrix = matrix_run(plan);
+	if (recorded)
+		against_compare(matrix, recorded, values->against);
+	code = report(values, matrix);
+	json_decref(recorded);
+	json_decref(matrix);
+	return code;
+}
+
+int op_command(int argc, char **argv)
+{
+	struct values values = { .runs = 25, .seed = 1 };
+	struct mechanism mechanisms[MECHANISMS_MAX];
+	struct matrix_plan plan = { .mechanisms = mechanisms, .interrupted = &interrupted };
+	int first, code = options_read(&SET, argc, argv, &values, &first);
+
+	if (code != OPTIONS_READ)
+		return code;
+	code = check_kinds(argv + first, argc - first);
+	if (!code)
+		code = choose(&values.backends, mechanisms, &plan.mechanisms_count);
+	if (code)
+		return code;
+	plan.kinds = argv + first;
+	plan.kinds_count = (size_t)(argc - first);
+	plan.runs = values.runs;
+	plan.seed = values.seed;
+	argv[0] = called;
+	plan.argc = argc;
+	plan.argv = argv;
+	return run(&values, &plan);
+}
+
+/* ---- A stored one. ---- */
+
+struct show_values {
+	bool times;
+};
+
+static const struct option_row SHOW_ROWS[] = {
+	{ "times", OPTION_FLAG, offsetof(struct show_values, times), 0, 0, "",
+	  "also how long until buffer and descriptor are to be had again" },
+	{ 0 },
+};
+
+static const struct option_set SHOW_SET = {
+	"cancel show", "FILE", "Prints a table that duet cancel op --json has stored.", SHOW_ROWS,
+};
+
+int op_show_command(int argc, char **argv)
+{
+	struct show_values values = { 0 };
+	json_t *matrix = NULL;
+	int first, code = options_read(&SHOW_SET, argc, argv, &values, &first);
+
+	if (code != OPTIONS_READ)
+		return code;
+	if (argc - first != 1)
+		return say_failure(SAY_USAGE, "cancel show: give one file written by duet cancel op "
+				   "--json");
+	code = matrix_read(argv[first], "cancel show", &matrix);
+	if (!code)
+		table_print(matrix, values.times, stdout);
+	json_decref(matrix);
+	return code;
+}

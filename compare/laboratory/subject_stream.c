@@ -1,0 +1,197 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* Subjects that move bytes of a stream. */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "compare/laboratory/account.h"
+#include "compare/laboratory/scene.h"
+#include "compare/laboratory/subject.h"
+
+enum { WHOLE_BYTES = SCENE_PIECE, SEND_WHOLE_BYTES = 256 << 10 };
+
+static int prepare_pair(struct scene *scene)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	scene->run.peer = pair[1];
+	return scene_adopt(scene, pair[0]);
+}
+
+/* ---- Receives. ---- */
+
+static void peer_sends(struct scene *scene, uint32_t bytes)
+{
+	ssize_t n;
+
+	scene_pattern(scene->scratch, bytes, scene->run.sent);
+	n = send(scene->run.peer, scene->scratch, bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+	scene->run.sent += n > 0 ? (uint64_t)n : 0;
+}
+
+static void bring_some(struct scene *scene)
+{
+	peer_sends(scene, 1 + scene_random(scene, SCENE_PIECE));
+}
+
+/* Two arrivals, so that a multishot has a second item under way when it is stopped. */
+static void bring_twice(struct scene *scene)
+{
+	bring_some(scene);
+	bring_some(scene);
+}
+
+static int prepare_half(struct scene *scene)
+{
+	int error = prepare_pair(scene);
+
+	if (!error)
+		peer_sends(scene, 1 + scene_random(scene, WHOLE_BYTES - 1));
+	return error;
+}
+
+static void bring_rest(struct scene *scene)
+{
+	peer_sends(scene, WHOLE_BYTES - (uint32_t)scene->run.sent);
+}
+
+static void describe_recv(struct scene *scene)
+{
+	scene_lend(scene, SCENE_PIECE);
+	duet_op_recv(&scene->run.target, scene->run.handle, scene->data, SCENE_PIECE, 0);
+}
+
+static void describe_recv_whole(struct scene *scene)
+{
+	scene_lend(scene, WHOLE_BYTES);
+	duet_op_recv(&scene->run.target, scene->run.handle, scene->data, WHOLE_BYTES, DUET_WHOLE);
+}
+
+static void describe_recv_pooled(struct scene *scene)
+{
+	duet_op_recv_pooled(&scene->run.target, scene->run.handle, scene->pool, 0);
+}
+
+static void describe_recv_multishot(struct scene *scene)
+{
+	duet_op_recv_pooled(&scene->run.target, scene->run.handle, scene->pool, DUET_MULTISHOT);
+}
+
+static void block_with_recv(struct scene *scene, struct duet_op *op)
+{
+	duet_op_recv(op, scene->run.handle, scene->scratch, 1, 0);
+}
+
+static void deliver(struct scene *scene, const unsigned char *data, uint32_t bytes)
+{
+	if (!scene_pattern_holds(data, bytes, scene->run.delivered))
+		scene_violation(scene, VIOLATION_DATA, "of %u bytes delivered one is not what was sent",
+				bytes);
+	scene->run.delivered += bytes;
+}
+
+static void take_bytes(struct scene *scene)
+{
+	deliver(scene, scene->data, scene->run.target.transferred);
+}
+
+static void take_buffer(struct scene *scene)
+{
+	const struct duet_op *op = &scene->run.target;
+
+	if (!op->transferred)
+		return;
+	deliver(scene, op->buffer.data, op->transferred);
+	duet_buffer_return(scene->loop, &op->buffer);
+}
+
+static void account_recv(struct scene *scene)
+{
+	account_drain(scene, scene->run.witness);
+}
+
+/* ---- Sends. ---- */
+
+static void fill(struct scene *scene)
+{
+	ssize_t n;
+
+	do {
+		scene_pattern(scene->scratch, SCENE_PIECE, scene->run.sent);
+		n = send(scene->run.witness, scene->scratch, SCENE_PIECE,
+			 MSG_DONTWAIT | MSG_NOSIGNAL);
+		scene->run.sent += n > 0 ? (uint64_t)n : 0;
+	} while (n > 0);
+}
+
+static int prepare_full(struct scene *scene)
+{
+	int error = prepare_pair(scene);
+
+	if (!error)
+		fill(scene);
+	return error;
+}
+
+static void describe_sending(struct scene *scene, uint32_t bytes, unsigned flags)
+{
+	scene_pattern(scene->data, bytes, scene->run.sent);
+	scene_lend(scene, bytes);
+	duet_op_send(&scene->run.target, scene->run.handle, scene->data, bytes, flags);
+}
+
+static void describe_send(struct scene *scene)
+{
+	describe_sending(scene, SCENE_PIECE, 0);
+}
+
+static void describe_send_whole(struct scene *scene)
+{
+	describe_sending(scene, SEND_WHOLE_BYTES, DUET_WHOLE);
+}
+
+/* The blocker's bytes never go: the socket is full before. */
+static void block_with_send(struct scene *scene, struct duet_op *op)
+{
+	fill(scene);
+	duet_op_send(op, scene->run.handle, scene->scratch, 1, 0);
+}
+
+static void drain_peer(struct scene *scene)
+{
+	account_drain(scene, scene->run.peer);
+}
+
+static void take_sent(struct scene *scene)
+{
+	scene->run.sent += scene->run.target.transferred;
+}
+
+const struct subject SUBJECTS_STREAM[] = {
+	{ .name = "recv", .kind = DUET_RECV, .what = "from a unix stream", .prepare = prepare_pair,
+	  .describe = describe_recv, .block = block_with_recv, .satisfy = bring_some,
+	  .take = take_bytes, .account = account_recv },
+	{ .name = "recv-whole", .kind = DUET_RECV, .traits = SUBJECT_HALFWAY,
+	  .what = "until 4096 bytes are there, of which some have come", .prepare = prepare_half,
+	  .describe = describe_recv_whole, .satisfy = bring_rest, .take = take_bytes,
+	  .account = account_recv },
+	{ .name = "recv-pooled", .kind = DUET_RECV, .what = "into a buffer of a pool",
+	  .prepare = prepare_pair, .describe = describe_recv_pooled, .block = block_with_recv,
+	  .satisfy = bring_some, .take = take_buffer, .account = account_recv },
+	{ .name = "recv-multishot", .kind = DUET_RECV, .what = "the same, until it is stopped",
+	  .prepare = prepare_pair, .describe = describe_recv_multishot, .block = block_with_recv,
+	  .satisfy = bring_twice, .take = take_buffer, .account = account_recv },
+	{ .name = "send", .kind = DUET_SEND, .what = "into a full unix stream",
+	  .prepare = prepare_full, .describe = describe_send, .block = block_with_send,
+	  .satisfy = drain_peer, .take = take_sent, .account = drain_peer },
+	{ .name = "send-whole", .kind = DUET_SEND, .traits = SUBJECT_HALFWAY,
+	  .what = "256 KiB into a stream that takes less at once", .prepare = prepare_pair,
+	  .describe = describe_send_whole, .block = block_with_send, .satisfy = drain_peer,
+	  .take = take_sent, .account = drain_peer },
+	{ 0 },
+};

@@ -1,0 +1,238 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* duet cancel: what it says of a run, of bad input, and of a table of other times. */
+#include <jansson.h>
+
+#include "tests/fault/program.h"
+
+static char paths[2][256];
+
+static void name_files(void)
+{
+	const char *folder = getenv("TMPDIR");
+
+	for (int i = 0; i < 2; i++)
+		snprintf(paths[i], sizeof(paths[i]), "%s/duet-cancel-test-%d.%d.json",
+			 folder ? folder : "/tmp", (int)getpid(), i);
+}
+
+static void remove_files(void)
+{
+	for (int i = 0; i < 2; i++)
+		unlink(paths[i]);
+}
+
+static struct program *run(const char *words, int code)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, NULL, "%s", words);
+	program_end(program);
+	ck_assert_msg(program->code == code, "%s: exit code %d: %s%s", words, program->code,
+		      program->said, program->complained);
+	return program;
+}
+
+static void refuse(const char *words, const char *part)
+{
+	struct program *program = run(words, 2);
+
+	program_expect(program, 2, part);
+	free(program);
+}
+
+START_TEST(a_kind_is_played_in_all_phases)
+{
+	struct program *program = run("cancel op recv --backend polling --runs 3", 0);
+
+	ck_assert_str_eq(program->complained, "");
+	ck_assert_ptr_nonnull(strstr(program->said, "recv: from a unix stream; stops: partial"));
+	ck_assert_ptr_nonnull(strstr(program->said, "\n  before      untouched 1t"));
+	ck_assert_ptr_nonnull(strstr(program->said, "\n  dispatched  completed 0t"));
+	ck_assert_ptr_nonnull(strstr(program->said, "cancel op --seed 1 --backend polling"));
+	free(program);
+}
+END_TEST
+
+START_TEST(what_is_unknown_is_answered_with_what_there_is)
+{
+	refuse("cancel op recv frobnicate", "no such kind as 'frobnicate'; there are nop, timeout");
+	refuse("cancel op --backend kqueue", "there are completion, completion/deferred");
+	refuse("cancel op --runs 0", "from 1 to 100000");
+	refuse("cancel frobnicate", "duet cancel --help lists them");
+	refuse("cancel op --against /nonexistent.json", "/nonexistent.json");
+	refuse("cancel op nop --json /nonexistent/x.json", "/nonexistent/x.json");
+	refuse("cancel show", "give one file");
+}
+END_TEST
+
+START_TEST(a_file_that_is_no_table_is_refused)
+{
+	static const char *const TEXTS[] = {
+		"{\"schema\": 1}", "{", "[]", "{\"schema\": 1, \"kind\": \"cancel op\"}",
+		"{\"schema\": 1, \"kind\": \"cancel op\", \"cells\": [{\"kind\": \"recv\"}]}",
+		"{\"schema\": 2, \"kind\": \"cancel op\", \"cells\": []}",
+	};
+	char words[512];
+
+	for (size_t i = 0; i < sizeof(TEXTS) / sizeof(*TEXTS); i++) {
+		FILE *file = fopen(paths[0], "w");
+
+		fputs(TEXTS[i], file);
+		fclose(file);
+		snprintf(words, sizeof(words), "cancel op nop --against %s", paths[0]);
+		refuse(words, paths[0]);
+	}
+}
+END_TEST
+
+static json_t *first_cell(json_t *table)
+{
+	json_t *cell;
+	size_t i;
+
+	json_array_foreach(json_object_get(table, "cells"), i, cell) {
+		if (json_array_size(json_object_get(cell, "outcomes")))
+			return cell;
+	}
+	return NULL;
+}
+
+/* The same table as one in which another outcome was recorded. */
+static void falsify(const char *path)
+{
+	json_t *table = json_load_file(path, 0, NULL);
+	json_t *outcome = json_array_get(json_object_get(first_cell(table), "outcomes"), 0);
+
+	json_object_set_new(outcome, "disposition", json_string("partial"));
+	ck_assert_int_eq(json_dump_file(table, path, 0), 0);
+	json_decref(table);
+}
+
+static size_t differences(const char *path)
+{
+	json_t *table = json_load_file(path, 0, NULL);
+	json_t *against = json_object_get(table, "against");
+	size_t count = json_array_size(json_object_get(against, "differences"));
+
+	ck_assert_int_eq(json_integer_value(json_object_get(against, "compared")), 7);
+	json_decref(table);
+	return count;
+}
+
+START_TEST(a_difference_from_a_recorded_table_is_marked_and_no_failure)
+{
+	struct program *program;
+	char words[700];
+
+	snprintf(words, sizeof(words), "cancel op recv --backend polling --runs 3 --quiet --json %s",
+		 paths[0]);
+	program = run(words, 0);
+	ck_assert_str_eq(program->said, "");
+	free(program);
+	snprintf(words, sizeof(words), "cancel op recv --backend polling --runs 3 --against %s --json %s",
+		 paths[0], paths[1]);
+	free(run(words, 0));
+	ck_assert_uint_eq(differences(paths[1]), 0);
+	falsify(paths[0]);
+	program = run(words, 0);
+	ck_assert_uint_eq(differences(paths[1]), 1);
+	ck_assert_ptr_nonnull(strstr(program->said, "before     *untouched"));
+	free(program);
+}
+END_TEST
+
+START_TEST(a_stored_table_is_printed_again)
+{
+	struct program *program, *shown;
+	char words[512];
+
+	snprintf(words, sizeof(words), "cancel op timeout --backend polling --runs 2 --times --json %s",
+		 paths[0]);
+	program = run(words, 0);
+	snprintf(words, sizeof(words), "cancel show --times %s", paths[0]);
+	shown = run(words, 0);
+	ck_assert_str_eq(program->said, shown->said);
+	ck_assert_ptr_nonnull(strstr(shown->said, "cancels handed over:"));
+	free(program);
+	free(shown);
+}
+END_TEST
+
+START_TEST(json_on_stdout_stands_alone)
+{
+	struct program *program = run("cancel op nop poll --backend polling --runs 1 --json -", 0);
+	json_t *table = json_loads(program->said, 0, NULL);
+
+	ck_assert_ptr_nonnull(table);
+	ck_assert(json_is_true(json_object_get(table, "complete")));
+	ck_assert(json_is_true(json_object_get(table, "correct")));
+	ck_assert_uint_eq(json_array_size(json_object_get(table, "kinds")), 2);
+	ck_assert_uint_eq(json_array_size(json_object_get(table, "cells")), 14);
+	json_decref(table);
+	free(program);
+}
+END_TEST
+
+static unsigned named_in(const char *path, json_t *table)
+{
+	char *text = calloc(1, 1 << 16);
+	FILE *file = fopen(path, "re");
+	json_t *kind;
+	unsigned count = 0;
+	size_t i;
+
+	ck_assert_msg(file != NULL, "no %s: run it from the root of the tree", path);
+	ck_assert_uint_gt(fread(text, 1, (1 << 16) - 1, file), 0);
+	fclose(file);
+	json_array_foreach(json_object_get(table, "kinds"), i, kind) {
+		const char *name = json_string_value(json_object_get(kind, "name"));
+
+		ck_assert_msg(strstr(text, name) != NULL, "%s doesn't name the kind %s", path, name);
+		count++;
+	}
+	free(text);
+	return count;
+}
+
+START_TEST(all_kinds_on_all_mechanisms_conserve_everything)
+{
+	struct program *program;
+	json_t *table;
+	char words[512];
+
+	snprintf(words, sizeof(words), "cancel op --runs 2 --json %s", paths[0]);
+	program = run(words, 0);
+	table = json_load_file(paths[0], 0, NULL);
+
+	ck_assert_ptr_nonnull(table);
+	ck_assert(json_is_true(json_object_get(table, "correct")));
+	ck_assert_uint_gt(named_in("docs/man/duet-cancel.1", table), 20);
+	json_decref(table);
+	free(program);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("program cancel");
+	TCase *cases = tcase_create("cancel");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(cases, 60);
+	tcase_add_checked_fixture(cases, name_files, remove_files);
+	tcase_add_test(cases, a_kind_is_played_in_all_phases);
+	tcase_add_test(cases, what_is_unknown_is_answered_with_what_there_is);
+	tcase_add_test(cases, a_file_that_is_no_table_is_refused);
+	tcase_add_test(cases, a_difference_from_a_recorded_table_is_marked_and_no_failure);
+	tcase_add_test(cases, a_stored_table_is_printed_again);
+	tcase_add_test(cases, json_on_stdout_stands_alone);
+	tcase_add_test(cases, all_kinds_on_all_mechanisms_conserve_everything);
+	suite_add_tcase(suite, cases);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
