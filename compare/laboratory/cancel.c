@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compare/laboratory/op.h"
+#include "compare/laboratory/sweep.h"
 #include "compare/say.h"
 
 static const struct {
@@ -15,6 +16,8 @@ static const struct {
 } PARTS[] = {
 	{ "op", "one operation: every kind, cancelled at every moment, on every mechanism",
 	  op_command },
+	{ "sweep", "a workload: cancelled at every point, in every phase and every way",
+	  sweep_command },
 	{ "show", "print a stored table of op", op_show_command },
 };
 

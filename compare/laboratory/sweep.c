@@ -18,7 +18,7 @@
 
 struct values {
 	struct option_list policies, backends;
-	const char *json;
+	const char *json, *at;
 	bool quiet;
 };
 
@@ -28,6 +28,8 @@ static const struct option_row ROWS[] = {
 	  "what is done with an operation that was asked to end: await, copy-through" },
 	{ "backend", OPTION_LIST, AT(backends), 0, 0, "NAME",
 	  "only this: completion, completion/deferred, completion/plain, polling" },
+	{ "at", OPTION_TEXT, AT(at), 0, 0, "POINT,PHASE,KIND",
+	  "one run only, in this process, as 3,posted,scope; for a debugger" },
 	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
 	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no table" },
 	{ 0 },
@@ -49,6 +51,13 @@ static const struct {
 };
 
 enum { WORKLOAD_COUNT = sizeof(WORKLOADS) / sizeof(*WORKLOADS) };
+
+/* Where --at puts the one cancel; point 0: everywhere. */
+struct place {
+	uint32_t point;
+	enum duet_lab_phase phase;
+	enum duet_lab_kind kind;
+};
 
 /* ---- One sweep. ---- */
 
@@ -79,8 +88,28 @@ static json_t *outcomes_json(const struct duet_lab_sweep *sweep)
 	return outcomes;
 }
 
+/* The run at one place alone, as if it were all of the sweep. */
+static int run_at(struct duet_lab_sweep *sweep, const struct place *place)
+{
+	int error;
+
+	sweep->outcomes = calloc(1, sizeof(*sweep->outcomes));
+	if (!sweep->outcomes)
+		return -ENOMEM;
+	error = duet_lab_replay(sweep, place->point, place->phase, place->kind, sweep->outcomes);
+	sweep->outcome_count = sweep->runs = 1;
+	sweep->points = place->point;
+	sweep->violations = sweep->outcomes->verdict == DUET_LAB_VIOLATION;
+	sweep->partials = sweep->outcomes->verdict == DUET_LAB_PARTIAL;
+	sweep->unreached = sweep->outcomes->verdict == DUET_LAB_UNREACHED;
+	sweep->turns_worst = sweep->outcomes->turns;
+	if (error)
+		free(sweep->outcomes);
+	return error;
+}
+
 static json_t *sweep_json(size_t workload, const struct policy *policy,
-			  const struct mechanism *mechanism)
+			  const struct mechanism *mechanism, const struct place *place)
 {
 	struct duet_lab_workload made;
 	struct duet_lab_sweep sweep = { .workload = &made, .backend = mechanism->backend,
@@ -92,7 +121,7 @@ static json_t *sweep_json(size_t workload, const struct policy *policy,
 
 	WORKLOADS[workload].make(policy, &made);
 	say_progress("%s, %s, %s", WORKLOADS[workload].name, policy->name, mechanism->name);
-	error = duet_lab_run(&sweep);
+	error = place->point ? run_at(&sweep, place) : duet_lab_run(&sweep);
 	if (error) {
 		json_object_set_new(json, "refused", json_string(strerror(-error)));
 		return json;
@@ -152,6 +181,46 @@ static int check_names(const struct values *values, int count, char **names)
 	return SAY_OK;
 }
 
+/* Names of several words are written with dashes. */
+static bool is_name(const char *text, size_t length, const char *name)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] != name[i] && !(text[i] == '-' && name[i] == ' '))
+			return false;
+	}
+	return !name[length];
+}
+
+static int read_place(const char *text, struct place *place)
+{
+	const char *phase, *kind;
+	char *end;
+	unsigned long point = strtoul(text, &end, 10);
+	int found = 0;
+
+	phase = *end == ',' ? end + 1 : "";
+	kind = strchr(phase, ',');
+	for (int i = 0; kind && i < DUET_LAB_PHASE_COUNT; i++) {
+		if (!is_name(phase, (size_t)(kind - phase),
+			     duet_lab_phase_name((enum duet_lab_phase)i)))
+			continue;
+		place->phase = (enum duet_lab_phase)i;
+		found |= 1;
+	}
+	for (int i = 0; kind && i < DUET_LAB_KIND_COUNT; i++) {
+		if (strcmp(kind + 1, duet_lab_kind_name((enum duet_lab_kind)i)) != 0)
+			continue;
+		place->kind = (enum duet_lab_kind)i;
+		found |= 2;
+	}
+	place->point = (uint32_t)point;
+	if (point >= 1 && point <= 1000000 && found == 3)
+		return SAY_OK;
+	return say_failure(SAY_USAGE, "cancel sweep: --at %s: give POINT,PHASE,KIND: a number from 1; "
+			   "same-batch, in-flight, satisfied, posted or dispatched; operation, scope, "
+			   "deadline or shutdown", text);
+}
+
 static bool is_wanted(const struct values *values, const struct mechanism *mechanism)
 {
 	for (uint32_t i = 0; i < values->backends.count; i++) {
@@ -166,15 +235,16 @@ static bool is_wanted(const struct values *values, const struct mechanism *mecha
 	return !values->backends.count;
 }
 
-static void sweep_mechanisms(const struct values *values, size_t workload,
-			     const struct policy *policy, json_t *sweeps)
+static void sweep_mechanisms(const struct values *values, const struct place *place,
+			     size_t workload, const struct policy *policy, json_t *sweeps)
 {
 	struct mechanism all[MECHANISMS_MAX];
 	size_t count = mechanism_find(NULL, all);
 
 	for (size_t i = 0; i < count; i++) {
 		if (is_wanted(values, &all[i]))
-			json_array_append_new(sweeps, sweep_json(workload, policy, &all[i]));
+			json_array_append_new(sweeps, sweep_json(workload, policy, &all[i],
+								 place));
 	}
 }
 
@@ -187,7 +257,8 @@ static bool is_named(const char *name, int count, char **names)
 	return false;
 }
 
-static json_t *sweep_all(const struct values *values, int count, char **names)
+static json_t *sweep_all(const struct values *values, const struct place *place, int count,
+			 char **names)
 {
 	json_t *sweeps = json_array();
 
@@ -196,7 +267,7 @@ static json_t *sweep_all(const struct values *values, int count, char **names)
 			continue;
 		for (const struct policy *policy = POLICIES; policy->name; policy++) {
 			if (is_among(&values->policies, policy->name))
-				sweep_mechanisms(values, workload, policy, sweeps);
+				sweep_mechanisms(values, place, workload, policy, sweeps);
 		}
 	}
 	say_progress_end();
@@ -224,17 +295,20 @@ static int judge(const json_t *result)
 int sweep_command(int argc, char **argv)
 {
 	struct values values = { 0 };
+	struct place place = { 0 };
 	int first, code = options_read(&SET, argc, argv, &values, &first);
 	json_t *result;
 
 	if (code != OPTIONS_READ)
 		return code;
 	code = check_names(&values, argc - first, argv + first);
+	if (!code && values.at)
+		code = read_place(values.at, &place);
 	if (!code && values.json)
 		code = store_check(values.json, "cancel sweep");
 	if (code)
 		return code;
-	result = sweep_all(&values, argc - first, argv + first);
+	result = sweep_all(&values, &place, argc - first, argv + first);
 	if (!values.quiet && !(values.json && !strcmp(values.json, "-")))
 		sweep_print(result, stdout);
 	if (values.json)

@@ -28,6 +28,20 @@ static void print_numbers(const json_t *sweep, FILE *out)
 	say_wrapped(out, text, NAME_COLUMNS + 13, NAME_COLUMNS + 3);
 }
 
+/* The line that makes this run again; names of several words with dashes. */
+static void print_again(const json_t *sweep, const json_t *outcome, FILE *out)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s cancel sweep %s --policy %s --backend %s --at %lld,%s,%s",
+		 say_program(), field_string(sweep, "workload"), field_string(sweep, "policy"),
+		 field_string(sweep, "mechanism"), (long long)field_integer(outcome, "point"),
+		 field_string(outcome, "phase"), field_string(outcome, "kind"));
+	for (char *place = strstr(text, "--at ") + 5; *place; place++)
+		*place = *place == ' ' ? '-' : *place;
+	fprintf(out, "      again: %s\n", text);
+}
+
 /* The shortest coordinates come first: points in their order. */
 static void print_violations(const json_t *sweep, FILE *out)
 {
@@ -48,6 +62,7 @@ static void print_violations(const json_t *sweep, FILE *out)
 			 field_string(outcome, "kind"), field_string(outcome, "invariant"),
 			 field_string(outcome, "text"));
 		say_wrapped(out, text, fprintf(out, "      "), 8);
+		print_again(sweep, outcome, out);
 	}
 	if (shown > VIOLATIONS_SHOWN)
 		fprintf(out, "      and %d more\n", shown - VIOLATIONS_SHOWN);

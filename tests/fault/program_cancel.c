@@ -214,6 +214,60 @@ START_TEST(all_kinds_on_all_mechanisms_conserve_everything)
 }
 END_TEST
 
+/* ---- Sweeps. ---- */
+
+START_TEST(a_sweep_of_the_safe_policies_is_clean_on_every_mechanism)
+{
+	char words[512];
+	struct program *program;
+	json_t *result, *sweeps, *sweep;
+	size_t i;
+
+	snprintf(words, sizeof(words), "cancel sweep --quiet --json %s", paths[0]);
+	program = run(words, 0);
+	ck_assert_str_eq(program->said, "");
+	result = json_load_file(paths[0], 0, NULL);
+	sweeps = json_object_get(result, "sweeps");
+	ck_assert_msg(json_array_size(sweeps) == 12, "%zu sweeps", json_array_size(sweeps));
+	json_array_foreach(sweeps, i, sweep) {
+		json_t *outcomes = json_object_get(sweep, "outcomes");
+
+		ck_assert_ptr_null(json_object_get(sweep, "refused"));
+		ck_assert_int_eq(json_integer_value(json_object_get(sweep, "violations")), 0);
+		ck_assert_int_ge(json_integer_value(json_object_get(sweep, "points")), 6);
+		ck_assert_int_eq((json_int_t)json_array_size(outcomes),
+				 json_integer_value(json_object_get(sweep, "runs")));
+	}
+	json_decref(result);
+	free(program);
+}
+END_TEST
+
+START_TEST(a_sweep_is_a_table_and_one_run_can_be_had_alone)
+{
+	struct program *program = run("cancel sweep race --backend polling", 0);
+
+	ck_assert_ptr_nonnull(strstr(program->said, "race\n  await: "));
+	ck_assert_ptr_nonnull(strstr(program->said, "polling              ok, "));
+	ck_assert_ptr_null(strstr(program->said, "completion"));
+	free(program);
+	program = run("cancel sweep conversation --policy await --at 3,in-flight,scope", 0);
+	ck_assert_ptr_nonnull(strstr(program->said, "ok, 3 points, 1 runs"));
+	free(program);
+}
+END_TEST
+
+START_TEST(what_a_sweep_does_not_know_is_answered_with_what_there_is)
+{
+	refuse("cancel sweep chess", "there is conversation and race");
+	refuse("cancel sweep --policy hope", "there is await and copy-through");
+	refuse("cancel sweep --policy discard-result", "there is await and copy-through");
+	refuse("cancel sweep --backend kqueue", "completion/plain and polling");
+	refuse("cancel sweep --at 3,posted", "give POINT,PHASE,KIND");
+	refuse("cancel sweep --at 0,posted,scope", "a number from 1");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("program cancel");
@@ -230,6 +284,9 @@ int main(void)
 	tcase_add_test(cases, a_stored_table_is_printed_again);
 	tcase_add_test(cases, json_on_stdout_stands_alone);
 	tcase_add_test(cases, all_kinds_on_all_mechanisms_conserve_everything);
+	tcase_add_test(cases, a_sweep_of_the_safe_policies_is_clean_on_every_mechanism);
+	tcase_add_test(cases, a_sweep_is_a_table_and_one_run_can_be_had_alone);
+	tcase_add_test(cases, what_a_sweep_does_not_know_is_answered_with_what_there_is);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
