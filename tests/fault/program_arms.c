@@ -90,7 +90,7 @@ static int serve(const char *fault, const char *port, const char *host)
 	if (is(&server, "forks") && fork())
 		return pause();
 	if (is(&server, "leaves") && leave())
-		return 0;
+		_exit(0); /* as a daemon's first process does: nothing of the child's is given back */
 	if (is(&server, "stays"))
 		signal(SIGTERM, SIG_IGN);
 	inet_pton(AF_INET, host, &address.sin_addr);
