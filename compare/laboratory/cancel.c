@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compare/laboratory/op.h"
+#include "compare/laboratory/stress.h"
 #include "compare/laboratory/sweep.h"
 #include "compare/say.h"
 
@@ -18,7 +19,9 @@ static const struct {
 	  op_command },
 	{ "sweep", "a workload: cancelled at every point, in every phase and every way",
 	  sweep_command },
-	{ "show", "print a stored table of op", op_show_command },
+	{ "stress", "millions of operations: cancelled at random, while another thread acts",
+	  stress_command },
+	{ "show", "print a stored table of op or stress", op_show_command },
 };
 
 static void print_help(FILE *out)

@@ -5,6 +5,7 @@
 #ifndef COMPARE_LABORATORY_MECHANISM_H
 #define COMPARE_LABORATORY_MECHANISM_H
 
+#include <jansson.h>
 #include <stddef.h>
 
 struct duet_backend;
@@ -20,5 +21,15 @@ enum { MECHANISMS_MAX = 3 };
 /* Those that name stands for: one by its whole name, all of a backend by the backend's; NULL is all.
  * How many; 0: there is none of that name. */
 size_t mechanism_find(const char *name, struct mechanism *found);
+
+/* Those of all that the names of --backend stand for, in the order of the table and each once. An exit
+ * code: of an unknown name, command says what there is. */
+struct option_list;
+int mechanism_choose(const char *command, const struct option_list *names,
+		     struct mechanism *chosen, size_t *count);
+
+/* What each says of this machine; those that are refused are taken out, and keep their place in the
+ * JSON, with the reason. */
+json_t *mechanism_probe(struct mechanism *mechanisms, size_t *count);
 
 #endif

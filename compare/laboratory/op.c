@@ -12,9 +12,11 @@
 #include "compare/laboratory/against.h"
 #include "compare/laboratory/matrix.h"
 #include "compare/laboratory/mechanism.h"
+#include "compare/laboratory/stress.h"
 #include "compare/laboratory/subject.h"
 #include "compare/laboratory/table.h"
 #include "compare/options.h"
+#include "compare/report/field.h"
 #include "compare/report/store.h"
 #include "compare/say.h"
 
@@ -73,54 +75,6 @@ static int refuse_kind(const char *name)
 		snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", subject->name);
 	}
 	return say_failure(SAY_USAGE, "cancel op: no such kind as '%s'; there are %s", name, list);
-}
-
-static int refuse_backend(const char *name)
-{
-	struct mechanism all[MECHANISMS_MAX];
-	size_t count = mechanism_find(NULL, all);
-	char list[256] = "";
-
-	for (size_t i = 0; i < count; i++) {
-		size_t used = strlen(list);
-
-		snprintf(list + used, sizeof(list) - used, ", %s", all[i].name);
-	}
-	return say_failure(SAY_USAGE, "cancel op: --backend %s: there are completion%s", name, list);
-}
-
-static bool is_named(const struct mechanism *mechanism, const char *name)
-{
-	struct mechanism found[MECHANISMS_MAX];
-	size_t count = mechanism_find(name, found);
-
-	for (size_t i = 0; i < count; i++) {
-		if (!strcmp(found[i].name, mechanism->name))
-			return true;
-	}
-	return false;
-}
-
-/* In the order of the table, each once, however they were named. */
-static int choose(const struct option_list *names, struct mechanism *chosen, size_t *count)
-{
-	struct mechanism all[MECHANISMS_MAX];
-	size_t known = mechanism_find(NULL, all);
-
-	*count = 0;
-	for (uint32_t k = 0; k < names->count; k++) {
-		if (!mechanism_find(names->texts[k], chosen))
-			return refuse_backend(names->texts[k]);
-	}
-	for (size_t i = 0; i < known; i++) {
-		bool wanted = !names->count;
-
-		for (uint32_t k = 0; k < names->count; k++)
-			wanted |= is_named(&all[i], names->texts[k]);
-		if (wanted)
-			chosen[(*count)++] = all[i];
-	}
-	return SAY_OK;
 }
 
 static int check_kinds(char **names, int count)
@@ -227,7 +181,8 @@ int op_command(int argc, char **argv)
 		return code;
 	code = check_kinds(argv + first, argc - first);
 	if (!code)
-		code = choose(&values.backends, mechanisms, &plan.mechanisms_count);
+		code = mechanism_choose("cancel op", &values.backends, mechanisms,
+					&plan.mechanisms_count);
 	if (code)
 		return code;
 	plan.kinds = argv + first;
@@ -253,8 +208,18 @@ static const struct option_row SHOW_ROWS[] = {
 };
 
 static const struct option_set SHOW_SET = {
-	"cancel show", "FILE", "Prints a table that duet cancel op --json has stored.", SHOW_ROWS,
+	"cancel show", "FILE", "Prints what duet cancel op or stress has stored by --json.", SHOW_ROWS,
 };
+
+static bool is_stress(const json_t *result)
+{
+	return !strcmp(field_string(result, "kind"), STRESS_KIND);
+}
+
+static const char *problem(const json_t *result)
+{
+	return is_stress(result) ? stress_problem(result) : matrix_problem(result);
+}
 
 int op_show_command(int argc, char **argv)
 {
@@ -267,8 +232,10 @@ int op_show_command(int argc, char **argv)
 	if (argc - first != 1)
 		return say_failure(SAY_USAGE, "cancel show: give one file written by duet cancel op "
 				   "--json");
-	code = matrix_read(argv[first], "cancel show", &matrix);
-	if (!code)
+	code = matrix_load(argv[first], "cancel show", problem, &matrix);
+	if (!code && is_stress(matrix))
+		stress_print(matrix, stdout);
+	else if (!code)
 		table_print(matrix, values.times, stdout);
 	json_decref(matrix);
 	return code;
