@@ -157,7 +157,7 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 .PHONY: all objects everything setup compare compare-full check check-unit check-contract \
 	check-fault check-regress check-programs check-asan check-tsan check-valgrind check-twins \
 	check-explore check-moves check-examples check-install check-method lint mutants twins explore \
-	moves specimens method bench tidy install uninstall \
+	moves specimens stress method bench tidy install uninstall \
 	clean format compdb help FORCE
 
 all: $(STATIC) $(SHARED) $(PROGRAM) $(TWINS) $(EXPLORE) $(EXAMPLES) ## build the libraries, the program and the examples
@@ -427,6 +427,9 @@ twins: $(TWINS) ## random scripts until SECONDS (60) are over; the one of SEED, 
 
 specimens: $(B)/specimens ## the unsafe policies: what each breaks on each mechanism, stated and observed
 	@$(B)/specimens
+
+stress: $(B)/duet ## COUNT (1000000) random cancels of each kind on each mechanism, KINDS or all: half an hour
+	@$(B)/duet cancel stress $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(KINDS)
 
 method: $(PROGRAM) ## the comparison against itself: RUNS (200) times no difference, and as often 5 %
 	@python3 tests/method/claims.py $(B)/duet $(or $(RUNS),200)
