@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compare/laboratory/op.h"
+#include "compare/laboratory/price.h"
 #include "compare/laboratory/stress.h"
 #include "compare/laboratory/sweep.h"
 #include "compare/say.h"
@@ -21,7 +22,9 @@ static const struct {
 	  sweep_command },
 	{ "stress", "millions of operations: cancelled at random, while another thread acts",
 	  stress_command },
-	{ "show", "print a stored table of op or stress", op_show_command },
+	{ "price", "what each safe way to wait costs, beside the plain one that nobody asks",
+	  price_command },
+	{ "show", "print a stored table of op, stress or price", op_show_command },
 };
 
 static void print_help(FILE *out)

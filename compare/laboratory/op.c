@@ -12,6 +12,7 @@
 #include "compare/laboratory/against.h"
 #include "compare/laboratory/matrix.h"
 #include "compare/laboratory/mechanism.h"
+#include "compare/laboratory/price.h"
 #include "compare/laboratory/stress.h"
 #include "compare/laboratory/subject.h"
 #include "compare/laboratory/table.h"
@@ -208,17 +209,34 @@ static const struct option_row SHOW_ROWS[] = {
 };
 
 static const struct option_set SHOW_SET = {
-	"cancel show", "FILE", "Prints what duet cancel op or stress has stored by --json.", SHOW_ROWS,
+	"cancel show", "FILE", "Prints what duet cancel op, stress or price has stored by --json.", SHOW_ROWS,
 };
 
-static bool is_stress(const json_t *result)
+/* The kinds of stored results beside our own. */
+static const struct {
+	const char *kind;
+	const char *(*problem)(const json_t *result);
+	void (*print)(const json_t *result, FILE *out);
+} OTHERS[] = { { STRESS_KIND, stress_problem, stress_print },
+	       { PRICE_KIND, price_problem, price_print } };
+
+enum { OTHERS_COUNT = sizeof(OTHERS) / sizeof(*OTHERS) };
+
+/* OTHERS_COUNT: it is ours, or nobody's. */
+static size_t whose(const json_t *result)
 {
-	return !strcmp(field_string(result, "kind"), STRESS_KIND);
+	size_t i = 0;
+
+	while (i < OTHERS_COUNT && strcmp(field_string(result, "kind"), OTHERS[i].kind) != 0)
+		i++;
+	return i;
 }
 
 static const char *problem(const json_t *result)
 {
-	return is_stress(result) ? stress_problem(result) : matrix_problem(result);
+	size_t other = whose(result);
+
+	return other < OTHERS_COUNT ? OTHERS[other].problem(result) : matrix_problem(result);
 }
 
 int op_show_command(int argc, char **argv)
@@ -233,8 +251,8 @@ int op_show_command(int argc, char **argv)
 		return say_failure(SAY_USAGE, "cancel show: give one file written by duet cancel op "
 				   "--json");
 	code = matrix_load(argv[first], "cancel show", problem, &matrix);
-	if (!code && is_stress(matrix))
-		stress_print(matrix, stdout);
+	if (!code && whose(matrix) < OTHERS_COUNT)
+		OTHERS[whose(matrix)].print(matrix, stdout);
 	else if (!code)
 		table_print(matrix, values.times, stdout);
 	json_decref(matrix);
