@@ -26,9 +26,9 @@
 #include "compare/report/store.h"
 #include "compare/say.h"
 
-enum { CROWD = 32, CROWD_ROUNDS = 40, WARM_ROUNDS = 4, ALONE_ROUNDS = 400, ROUNDS_MAX = 99,
+enum { CROWD = 32, CROWD_ROUNDS = 120, WARM_ROUNDS = 4, ALONE_ROUNDS = 800, ROUNDS_MAX = 99,
        RUNGS_MAX = 8, ARMS_MAX = 1 + 2 * RUNGS_MAX, TURN_NS = 1000000000,
-       SHUTDOWN_NS = 1000000000, MEMORY_OPERATIONS = 1024 };
+       SHUTDOWN_NS = 1000000000, MEMORY_OPERATIONS = 16384 };
 
 struct values {
 	struct option_list backends;

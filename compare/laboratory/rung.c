@@ -147,7 +147,35 @@ static void move_ask(struct session *session)
 	duet_op_cancel(left);
 }
 
-/* ---- Poll and drop: what waits owns no memory, and is walked away from; bytes are taken when they are
+/* ---- Poll, drop: a future, which is polled to its end before it is used again. ---- */
+
+static void poll_on(struct session *session)
+{
+	const struct duet_op *op = &session->future.op;
+
+	if (duet_future_poll(session->loop, &session->future, &session->waker) == DUET_PENDING)
+		return;
+	session->waiting = NULL;
+	session->wrong |= op->result <= 0 && !may_have_stopped(op);
+	have_more(session, op->transferred);
+}
+
+static void woken(struct duet_waker *waker)
+{
+	poll_on((struct session *)(void *)((char *)waker - offsetof(struct session, waker)));
+}
+
+static void future_wait(struct session *session)
+{
+	session->waker.wake = woken;
+	session->waiting = &session->future.op;
+	duet_future_init(&session->future);
+	duet_op_recv(&session->future.op, session->handle, missing(session), missing_bytes(session),
+		     0);
+	poll_on(session);
+}
+
+/* ---- Readiness: what waits lends no memory, and is walked away from; bytes are taken when they are
  * there. ---- */
 
 static void take_now(struct session *session)
@@ -170,7 +198,7 @@ static void became_ready(struct duet_op *op)
 		take_now(session);
 }
 
-static void poll_wait(struct session *session)
+static void ready_wait(struct session *session)
 {
 	must(session, duet_op_take(session->loop, became_ready, session, &session->waiting));
 	if (session->wrong)
@@ -179,7 +207,7 @@ static void poll_wait(struct session *session)
 	must(session, duet_op_start(session->loop, session->waiting));
 }
 
-static void poll_ask(struct session *session)
+static void ready_ask(struct session *session)
 {
 	must(session, duet_op_abandon(session->waiting));
 	session->waiting = NULL;
@@ -231,8 +259,10 @@ const struct rung RUNGS[] = {
 					   "in their order",
 	  .owned = 2, .owned_bytes = RUNG_MESSAGE, .bytes = RUNG_MESSAGE, .wait = move_wait,
 	  .ask = move_ask },
-	{ .name = "poll-drop", .does = "waits without memory, walks away, and takes bytes when they are "
-				       "there",
-	  .owned = 2, .bytes = OWN_OP + RUNG_MESSAGE, .wait = poll_wait, .ask = poll_ask },
+	{ .name = "poll-drop", .does = "a future, polled to its end when it is given up",
+	  .bytes = sizeof(struct duet_future) + sizeof(struct duet_waker) + RUNG_MESSAGE,
+	  .wait = future_wait, .ask = await_ask },
+	{ .name = "readiness", .does = "waits for readiness alone, which lends nothing, and walks away",
+	  .owned = 2, .bytes = OWN_OP + RUNG_MESSAGE, .wait = ready_wait, .ask = ready_ask },
 	{ 0 },
 };

@@ -9,6 +9,7 @@
 #ifndef COMPARE_LABORATORY_RUNG_H
 #define COMPARE_LABORATORY_RUNG_H
 
+#include <duet/future.h>
 #include <duet/handle.h>
 #include <duet/loop.h>
 #include <duet/operation.h>
@@ -35,6 +36,8 @@ struct session {
 	struct duet_op op, answer;
 	struct duet_scope scope;
 	struct duet_member member;
+	struct duet_future future;
+	struct duet_waker waker;
 	unsigned char message[RUNG_MESSAGE];
 };
 

@@ -22,7 +22,7 @@
 
 struct values {
 	struct option_list backends;
-	const char *json;
+	const char *json, *resume;
 	uint32_t count, batch;
 	uint64_t seed, bound_ns;
 	bool quiet;
@@ -40,6 +40,8 @@ static const struct option_row ROWS[] = {
 	{ "seed", OPTION_SEED, AT(seed), 0, INT64_MAX, "N", "of sizes, ways and delays; 1 by default" },
 	{ "batch", OPTION_NUMBER, AT(batch), 1, 1000000000, "N",
 	  "only this batch, again and again: where a violation was" },
+	{ "resume", OPTION_TEXT, AT(resume), 0, 0, "FILE",
+	  "what is whole in this result, which was interrupted, isn't played again" },
 	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
 	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no text" },
 	{ 0 },
@@ -199,17 +201,34 @@ static uint64_t kind_seed(uint64_t seed, const char *kind)
 	return seed;
 }
 
+/* Of an earlier result, or NULL: it has none, or one that was cut short. Borrowed. */
+static json_t *whole_cell(const json_t *earlier, const char *kind, const char *mechanism,
+			  uint32_t count)
+{
+	json_t *cell;
+	size_t i;
+
+	json_array_foreach(json_object_get(earlier, "cells"), i, cell) {
+		if (!strcmp(field_string(cell, "kind"), kind) &&
+		    !strcmp(field_string(cell, "mechanism"), mechanism) &&
+		    field_integer(cell, "asked") + field_integer(cell, "late") >= (json_int_t)count)
+			return cell;
+	}
+	return NULL;
+}
+
 static void play_kind(const struct values *values, const struct stress_kind *kind,
-		      const struct mechanism *mechanisms, size_t count, json_t *result)
+		      const struct mechanism *mechanisms, size_t count, const json_t *earlier,
+		      json_t *result)
 {
 	for (size_t i = 0; i < count && !interrupted; i++) {
 		struct stress_plan plan = { kind, &mechanisms[i], kind_seed(values->seed, kind->name),
 					    values->count, values->batch, values->bound_ns,
 					    &interrupted };
-		json_t *cell;
+		json_t *cell = whole_cell(earlier, kind->name, mechanisms[i].name, values->count);
 
 		say_progress("%s, %s", kind->name, mechanisms[i].name);
-		cell = stress_run(&plan);
+		cell = cell ? json_incref(cell) : stress_run(&plan);
 		if (json_array_size(json_object_get(cell, "violations")))
 			json_object_set_new(result, "correct", json_false());
 		json_array_append_new(json_object_get(result, "cells"), cell);
@@ -217,7 +236,7 @@ static void play_kind(const struct values *values, const struct stress_kind *kin
 }
 
 static json_t *play(const struct values *values, int argc, char **argv, int first,
-		    struct mechanism *mechanisms, size_t count)
+		    struct mechanism *mechanisms, size_t count, const json_t *earlier)
 {
 	json_t *run = matrix_run_json(argc, argv, values->seed);
 	json_t *result = json_pack("{s:i, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:[], s:b, s:b}",
@@ -230,9 +249,11 @@ static json_t *play(const struct values *values, int argc, char **argv, int firs
 	const struct stress_kind *kind;
 
 	json_object_set_new(run, "count", json_integer(values->count));
+	json_object_set_new(run, "resumed", earlier ? json_string(field_string(
+		json_object_get(earlier, "run"), "started")) : json_null());
 	for (size_t i = 0; (kind = kind_at(i)); i++) {
 		if (is_wanted(kind->name, argv + first, argc - first))
-			play_kind(values, kind, mechanisms, count, result);
+			play_kind(values, kind, mechanisms, count, earlier, result);
 	}
 	say_progress_end();
 	json_object_set_new(result, "complete", json_boolean(count && !interrupted));
@@ -281,6 +302,22 @@ static int report(const struct values *values, const json_t *result)
 	return code ? code : judge(result);
 }
 
+/* Another machine or another seed has other rates. */
+static int read_earlier(const struct values *values, json_t **earlier)
+{
+	json_t *here = environment_json();
+	int code = matrix_load(values->resume, "cancel stress", stress_problem, earlier);
+
+	if (!code && ((uint64_t)field_integer(json_object_get(*earlier, "run"), "seed") !=
+			      values->seed ||
+		      strcmp(field_string(json_object_get(*earlier, "environment"),
+					  "kernel_release"), field_string(here, "kernel_release"))))
+		code = say_failure(SAY_USAGE, "cancel stress: --resume %s: it is of another seed or "
+				   "another kernel", values->resume);
+	json_decref(here);
+	return code;
+}
+
 int stress_command(int argc, char **argv)
 {
 	struct values values = { .count = 1000000, .seed = 1, .bound_ns = 60ull * SECOND_NS };
@@ -288,7 +325,7 @@ int stress_command(int argc, char **argv)
 	struct mechanism mechanisms[STRESS_MECHANISMS_MAX];
 	size_t count = 0;
 	int first, code = options_read(&SET, argc, argv, &values, &first);
-	json_t *result;
+	json_t *result, *earlier = NULL;
 
 	if (code != OPTIONS_READ)
 		return code;
@@ -297,14 +334,19 @@ int stress_command(int argc, char **argv)
 		code = choose(&values.backends, mechanisms, &count);
 	if (!code && values.json)
 		code = store_check(values.json, "cancel stress");
-	if (code)
+	if (!code && values.resume)
+		code = read_earlier(&values, &earlier);
+	if (code) {
+		json_decref(earlier);
 		return code;
+	}
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
 	argv[0] = called;
-	result = play(&values, argc, argv, first, mechanisms, count);
+	result = play(&values, argc, argv, first, mechanisms, count, earlier);
 	code = report(&values, result);
 	json_decref(result);
+	json_decref(earlier);
 	return code;
 }

@@ -261,7 +261,7 @@ static void bring_connection(struct lane *lane)
 
 static void bring_several(struct lane *lane)
 {
-	if (lane->acts < SEVERAL)
+	if (!lane->acts || (lane->acts < SEVERAL && !stress_below(&lane->random, 3)))
 		bring_connection(lane);
 }
 

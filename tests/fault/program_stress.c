@@ -133,6 +133,40 @@ START_TEST(a_stored_one_is_printed_again)
 }
 END_TEST
 
+static json_int_t elapsed(const json_t *result)
+{
+	json_t *cell = json_array_get(json_object_get(result, "cells"), 0);
+
+	ck_assert_str_eq(json_string_value(json_object_get(cell, "kind")), "timeout");
+	return number(cell, "elapsed_ns");
+}
+
+START_TEST(what_was_whole_is_not_played_again)
+{
+	char words[700];
+	json_t *before, *after;
+
+	snprintf(words, sizeof(words), "cancel stress timeout --backend polling --count 2000 --quiet "
+		 "--json %s", path);
+	free(run(words, 0));
+	before = json_load_file(path, 0, NULL);
+	snprintf(words, sizeof(words), "cancel stress timeout poll --backend polling --count 2000 "
+		 "--quiet --resume %s --json %s", path, path);
+	free(run(words, 0));
+	after = json_load_file(path, 0, NULL);
+	ck_assert_int_eq(elapsed(before), elapsed(after));
+	ck_assert_uint_eq(json_array_size(json_object_get(after, "cells")), 2);
+	snprintf(words, sizeof(words), "cancel stress timeout --backend polling --count 20000 --quiet "
+		 "--resume %s --json %s", path, path);
+	free(run(words, 0));
+	json_decref(after);
+	after = json_load_file(path, 0, NULL);
+	ck_assert_int_ne(elapsed(before), elapsed(after));
+	json_decref(before);
+	json_decref(after);
+}
+END_TEST
+
 START_TEST(one_batch_can_be_played_again_and_again)
 {
 	struct program *program = run("cancel stress timeout --backend polling/eager --batch 17 "
@@ -199,6 +233,19 @@ START_TEST(what_is_unknown_is_answered_with_what_there_is)
 }
 END_TEST
 
+START_TEST(a_result_of_another_seed_is_not_resumed)
+{
+	char words[512];
+
+	snprintf(words, sizeof(words), "cancel stress nop --backend polling --count 100 --quiet --json "
+		 "%s", path);
+	free(run(words, 0));
+	snprintf(words, sizeof(words), "cancel stress nop --seed 2 --resume %s", path);
+	refuse(words, "of another seed");
+	refuse("cancel stress nop --resume /nonexistent.json", "/nonexistent.json");
+}
+END_TEST
+
 START_TEST(a_file_that_is_none_is_refused)
 {
 	static const char *const TEXTS[] = {
@@ -230,9 +277,11 @@ int main(void)
 	tcase_add_checked_fixture(cases, name_file, remove_file);
 	tcase_add_test(cases, everything_is_accounted_for_on_every_mechanism);
 	tcase_add_test(cases, a_stored_one_is_printed_again);
+	tcase_add_test(cases, what_was_whole_is_not_played_again);
 	tcase_add_test(cases, one_batch_can_be_played_again_and_again);
 	tcase_add_test(cases, what_was_played_is_kept_when_it_is_interrupted);
 	tcase_add_test(cases, what_is_unknown_is_answered_with_what_there_is);
+	tcase_add_test(cases, a_result_of_another_seed_is_not_resumed);
 	tcase_add_test(cases, a_file_that_is_none_is_refused);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);

@@ -10,6 +10,8 @@
 
 #include "compare/laboratory/lane.h"
 #include "compare/laboratory/mechanism.h"
+#include "compare/laboratory/stress.h"
+#include "tests/support/recorded.h"
 
 static struct stress_kind planted;
 static volatile int interrupted;
@@ -202,6 +204,18 @@ START_TEST(the_pattern_of_one_lane_is_not_another_s)
 }
 END_TEST
 
+START_TEST(the_page_has_the_recorded_table_as_it_is_printed)
+{
+	recorded_check_page("docs/stress/6.18.json", "docs/cancellation.md", stress_print);
+}
+END_TEST
+
+START_TEST(the_table_fits_its_columns)
+{
+	recorded_check_width("docs/stress/6.18.json", "80", stress_print);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("compare stress");
@@ -218,6 +232,8 @@ int main(void)
 	tcase_add_test(cases, a_connection_that_is_lost_is_missed);
 	tcase_add_test(cases, without_a_mistake_nothing_is_found);
 	tcase_add_test(cases, the_pattern_of_one_lane_is_not_another_s);
+	tcase_add_test(cases, the_page_has_the_recorded_table_as_it_is_printed);
+	tcase_add_test(cases, the_table_fits_its_columns);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
