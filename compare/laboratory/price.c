@@ -26,7 +26,7 @@
 #include "compare/report/store.h"
 #include "compare/say.h"
 
-enum { CROWD = 32, CROWD_ROUNDS = 120, WARM_ROUNDS = 4, ALONE_ROUNDS = 800, ROUNDS_MAX = 99,
+enum { CROWD = 32, CROWD_ROUNDS = 80, WARM_ROUNDS = 4, ALONE_ROUNDS = 500, ROUNDS_MAX = 99,
        RUNGS_MAX = 8, ARMS_MAX = 1 + 2 * RUNGS_MAX, TURN_NS = 1000000000,
        SHUTDOWN_NS = 1000000000, MEMORY_OPERATIONS = 16384 };
 
