@@ -55,7 +55,7 @@ static void check_ladder(const json_t *ladder, size_t policies)
 	ck_assert(json_is_false(json_object_get(json_array_get(rungs, 0), "asked")));
 	json_array_foreach(rungs, i, rung) {
 		ck_assert_int_eq(json_integer_value(json_object_get(rung, "rounds")), 6);
-		ck_assert(real(rung, "bytes") >= 320);
+		ck_assert(real(rung, "bytes") >= 64);
 		ck_assert(real(rung, "calls") > 0);
 		check_ratio(json_object_get(rung, "cpu"));
 		check_ratio(json_object_get(rung, "latency"));
