@@ -41,6 +41,8 @@ static void format_share(json_int_t count, json_int_t of, char *text, size_t siz
 		snprintf(text, size, "-");
 	else if (share < 1)
 		snprintf(text, size, "%lld", (long long)count);
+	else if (count < of && share >= 99.95)
+		snprintf(text, size, ">99.9%%");
 	else
 		snprintf(text, size, "%.1f%%", share);
 }
