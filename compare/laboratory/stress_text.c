@@ -11,7 +11,7 @@
 
 /* A row for each mechanism: how many, how many of them were asked, and of those, what became of them. */
 
-enum { NAME_COLUMNS = 22, COUNT_COLUMNS = 10, SHARE_COLUMNS = 9 };
+enum { NAME_COLUMNS = 22, COUNT_COLUMNS = 9, SHARE_COLUMNS = 9 };
 
 /* Columns of outcomes of those that were asked: by disposition. */
 static const struct {
