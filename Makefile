@@ -119,7 +119,7 @@ BENCH_SRC := $(wildcard bench/bench_*.c)
 BENCH_SUPPORT_SRC := $(wildcard bench/support/*.c)
 FLOORS_SRC := $(wildcard bench/floors/*.c)
 SUPPORT_SRC := $(wildcard tests/support/*.c)
-TEST_KINDS := unit contract fault regress
+TEST_KINDS := unit contract fault regress hazards
 TEST_SRC := $(wildcard $(TEST_KINDS:%=tests/%/*.c))
 HEADERS := $(wildcard core/duet/*.h completion/duet/*.h polling/duet/*.h reference/duet/*.h \
 	laboratory/duet/*.h)
@@ -157,7 +157,7 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 .PHONY: all objects everything setup compare compare-full check check-unit check-contract \
 	check-fault check-regress check-programs check-asan check-tsan check-valgrind check-twins \
 	check-explore check-moves check-examples check-install check-method lint mutants twins explore \
-	moves specimens method bench tidy install uninstall \
+	check-hazards moves specimens method bench tidy install uninstall \
 	clean format compdb help FORCE
 
 all: $(STATIC) $(SHARED) $(PROGRAM) $(TWINS) $(EXPLORE) $(EXAMPLES) ## build the libraries, the program and the examples
@@ -354,6 +354,9 @@ check-fault: $(call tests_of,fault) $(PLAYERS) ## injected errors and bad input
 
 check-regress: $(call tests_of,regress) $(PLAYERS) ## one program for each bug that was
 	@$(RUN_TESTS) -l regress $(call tests_of,regress)
+
+check-hazards: $(call tests_of,hazards) $(PLAYERS) ## what cancelling broke elsewhere: docs/cancellation.md has the list
+	@$(RUN_TESTS) -l hazards $(call tests_of,hazards)
 
 check-programs: $(TESTS) $(PLAYERS) ## all test programs of one MODE, in one run
 	@rm -f $(MOVES)
