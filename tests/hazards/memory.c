@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <liburing.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "tests/support/owned.h"
@@ -362,7 +363,6 @@ START_TEST(a_cancel_meets_only_the_life_that_it_was_meant_for)
 		stage_settle(8);
 		ck_assert_uint_eq(rearm.lives, life + 1);
 		ck_assert(duet_op_pending(&rearm.trial.op));
-		ck_assert_uint_eq(rearm.trial.op.request, 0);
 	}
 	stream_recv(pair[1], in + got, STUCK_BYTES - got);
 	turn_until(rearm.sent == STUCK_BYTES);
@@ -370,6 +370,55 @@ START_TEST(a_cancel_meets_only_the_life_that_it_was_meant_for)
 	ck_assert(pattern_holds(in, STUCK_BYTES, 0));
 	free(out);
 	free(in);
+}
+END_TEST
+
+enum { WATCHERS = 40 };
+
+/* In the end of its first life: waits for what never comes. */
+static void watch_on(struct trial *trial)
+{
+	if (trial->ends > 1)
+		return;
+	duet_op_poll(&trial->op, wire.near, POLLPRI);
+	ck_assert_int_eq(duet_op_start(stage.loop, &trial->op), 0);
+}
+
+/*
+ * 8. Likewise with more cancels than the queue to the kernel has places for: those that wait for one
+ * when their targets end by themselves are for nobody any more.
+ */
+START_TEST(a_cancel_that_waits_for_room_is_gone_with_its_target)
+{
+	static struct trial trials[WATCHERS];
+
+	stage_reopen(NULL, "entries=8");
+	for (unsigned round = 0; round < 6; round++) {
+		wire_open(&wire);
+		for (unsigned i = 0; i < WATCHERS; i++) {
+			trial_init(&trials[i]);
+			trials[i].then = watch_on;
+			duet_op_poll(&trials[i].op, wire.near, POLLIN);
+			trial_start(&trials[i]);
+		}
+		stage_settle(4);
+		wire_say(&wire, "x", 1);
+		stage_settle(round == 5);
+		for (unsigned i = 0; i < WATCHERS; i++)
+			if (trials[i].ends == 0)
+				trial_cancel(&trials[i]);
+		for (unsigned i = 0; i < WATCHERS; i++)
+			turn_until(trials[i].ends == 1);
+		stage_settle(12);
+		for (unsigned i = 0; i < WATCHERS; i++) {
+			ck_assert_uint_eq(trials[i].ends, 1);
+			trial_cancel(&trials[i]);
+		}
+		for (unsigned i = 0; i < WATCHERS; i++)
+			turn_until(trials[i].ends == 2);
+		wire_cut(&wire);
+		handle_close(wire.near);
+	}
 }
 END_TEST
 
@@ -572,6 +621,7 @@ int main(void)
 			a_hundred_cancelled_receives_leave_the_pool_full,
 			what_says_where_and_until_when_lives_in_the_operation,
 			a_cancel_meets_only_the_life_that_it_was_meant_for,
+			a_cancel_that_waits_for_room_is_gone_with_its_target,
 			an_operation_has_one_end_where_its_result_its_deadline_and_its_cancel_meet,
 			what_was_told_as_sent_is_read_no_more,
 			what_is_sent_is_what_was_handed_over,

@@ -54,6 +54,87 @@ START_TEST(tagged_bytes_never_cross_connections_although_numbers_are_reused)
 }
 END_TEST
 
+/* Whose number and whose place in the table go to a stranger while its event is on the way. */
+struct change {
+	duet_handle leaving;
+	duet_handle stranger;
+	int end; /* the stranger's descriptor, until it has the number */
+	struct trial recv;
+};
+
+static void change_hands(struct trial *trial)
+{
+	struct change *change = trial->context;
+	int number = duet_handle_release(stage.loop, change->leaving);
+
+	ck_assert_int_ge(number, 0);
+	ck_assert_int_eq(dup2(change->end, number), number);
+	close(change->end);
+	ck_assert_int_eq(duet_handle_adopt(stage.loop, number, 0, &change->stranger), 0);
+	ck_assert_uint_eq(change->stranger.slot, change->leaving.slot);
+	trial_init(&change->recv);
+	duet_op_recv(&change->recv.op, change->stranger, data + 20, 10, 0);
+	trial_start(&change->recv);
+}
+
+static void hear_and_forget(duet_handle handle)
+{
+	struct trial trial;
+
+	trial_init(&trial);
+	duet_op_recv(&trial.op, handle, data, 10, 0);
+	trial_start(&trial);
+	stage_settle(2);
+	trial_cancel(&trial);
+	await(&trial);
+}
+
+/*
+ * 43. redis/redis#4877, tokio-rs/tokio-core#172: two are ready in one batch; the callback of the first
+ * gives the other's number, and its place, to a stranger.
+ */
+START_TEST(an_event_of_who_left_in_the_same_batch_reaches_nobody)
+{
+	struct duet_stats before, after;
+
+	for (unsigned round = 0; round < 10; round++) {
+		struct change change;
+		struct trial first;
+		duet_handle handle;
+		int raw[2], ends[2];
+
+		raw_unix(SOCK_STREAM, &handle, &raw[0]);
+		raw_unix(SOCK_STREAM, &change.leaving, &raw[1]);
+		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+		change.end = ends[0];
+		hear_and_forget(change.leaving);
+		trial_init(&first);
+		first.then = change_hands;
+		first.context = &change;
+		duet_op_recv(&first.op, handle, data, 10, 0);
+		trial_start(&first);
+		stage_settle(2);
+		duet_loop_stats(stage.loop, &before);
+		raw_send(raw[0], "go", 2);
+		raw_send(raw[1], "old", 3);
+		await(&first);
+		stage_settle(3);
+		duet_loop_stats(stage.loop, &after);
+		ck_assert_uint_eq(change.recv.ends, 0);
+		/* Where idle handles are watched, it really was on the way. */
+		ck_assert_uint_eq(after.stale - before.stale, !stage.arm->ring);
+		raw_send(ends[1], "new", 3);
+		await(&change.recv);
+		expect(&change.recv, 3, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+		ck_assert_mem_eq(data + 20, "new", 3);
+		pair_close((duet_handle[2]){ handle, change.stranger });
+		close(raw[0]);
+		close(raw[1]);
+		close(ends[1]);
+	}
+}
+END_TEST
+
 /* 44. pjsip/pjproject#3018, pjsip/pjproject#3158: a waiter is cancelled after the edge, nobody re-arms. */
 START_TEST(an_edge_whose_waiter_was_cancelled_is_not_lost)
 {
@@ -300,6 +381,7 @@ int main(void)
 		CASES(the_directions_of_a_handle_do_not_disarm_each_other,
 			a_stopped_connect_leaves_no_connection_behind),
 		CASES(tagged_bytes_never_cross_connections_although_numbers_are_reused,
+			an_event_of_who_left_in_the_same_batch_reaches_nobody,
 			an_edge_whose_waiter_was_cancelled_is_not_lost,
 			a_number_that_was_closed_can_be_given_to_the_loop_again,
 			a_released_descriptor_can_be_adopted_again_at_once),
