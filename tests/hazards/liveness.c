@@ -131,6 +131,27 @@ START_TEST(a_cancel_that_comes_while_a_worker_begins_reaches_its_end)
 }
 END_TEST
 
+/* 30. Likewise where such answers are drawn: in memory one in twenty is no ending. */
+START_TEST(a_cancel_whose_answer_is_no_ending_is_made_again)
+{
+	pair_open(pair);
+	for (unsigned i = 0; i < 400; i++) {
+		trial_init(&trials[i]);
+		duet_op_poll(&trials[i].op, pair[i & 1], POLLPRI);
+		trial_start(&trials[i]);
+	}
+	stage_settle(3);
+	for (unsigned i = 0; i < 400; i++)
+		trial_cancel(&trials[i]);
+	for (unsigned i = 0; i < 400; i++)
+		await(&trials[i]);
+	for (unsigned i = 0; i < 400; i++)
+		expect(&trials[i], -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+	if (!stage.arm->kernel)
+		ck_assert_uint_gt(stats().cancels_again, 0);
+}
+END_TEST
+
 /*
  * 31. axboe/liburing#1375, axboe/liburing#984: a multishot lives on after the answer "not found". Only
  * its own end counts, also while data keeps coming.
@@ -610,6 +631,7 @@ int main(void)
 {
 	return hazards_run("liveness",
 		CASES(thousands_of_deadlines_at_once_all_reach_their_end,
+			a_cancel_whose_answer_is_no_ending_is_made_again,
 			a_cancelled_multishot_ends_although_data_keeps_coming,
 			a_cancel_goes_to_the_loop_of_its_operation,
 			a_shutdown_ends_with_accepts_armed_and_cancels_queued,
