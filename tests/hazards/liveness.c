@@ -99,8 +99,8 @@ static void cancel_running_syncs(duet_handle file)
 
 /*
  * 30. dreamlike-ocean/PanamaUring#55, ocaml-multicore/eio#51: "it is running already" is taken for an
- * ending. A worker that was asked to stop just before it began (one in a hundred, 0 to 20 us after the
- * hand-over) never hears of it: ask again. Nobody from outside helps, where it can be interrupted.
+ * ending. A kernel's worker that is asked to stop just before it begins may never hear of it, so it is
+ * asked again. Nobody from outside helps, where a worker can be interrupted.
  */
 START_TEST(a_cancel_that_comes_while_a_worker_begins_reaches_its_end)
 {
@@ -360,8 +360,9 @@ START_TEST(a_request_that_meets_a_shield_costs_no_turns)
 	/* A turn here waits for 20 ms at the most: 3 for the shield's time, and a few for its end. */
 	ck_assert_uint_le(stats().turns - before.turns, 10);
 	ck_assert_uint_le(stats().waits - before.waits, 10);
-	/* The one that its own deadline brought. */
-	ck_assert_uint_eq(stats().cancels - before.cancels, 1);
+	/* The one that its own deadline brought, and its repetitions in memory. */
+	ck_assert_uint_ge(stats().cancels - before.cancels, 1);
+	ck_assert_uint_le(stats().cancels - before.cancels, 4);
 	wire_cut(&wire);
 }
 END_TEST
