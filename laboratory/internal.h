@@ -8,7 +8,12 @@
 
 #include "core/backend.h"
 
-enum { STEPS_MAX = 256, ATTEMPTS_MAX = 3, WAITERS_MAX = 64 };
+enum {
+	STEPS_MAX = 256,
+	ATTEMPTS_MAX = 3,
+	WAITERS_MAX = 64,
+	IDLE_TURNS_MAX = 50 /* without a completion and without a step left: it hangs */
+};
 
 enum step_kind { STEP_SENDS, STEP_RECEIVES, STEP_CLOSES };
 

@@ -119,7 +119,7 @@ static void probe(struct duet_lab *lab)
 /* Of which nobody is to judge the loan. */
 void lab_probe_end(struct duet_lab *lab)
 {
-	while (lab->probing) {
+	for (unsigned i = 0; lab->probing && i < IDLE_TURNS_MAX; i++) {
 		duet_op_cancel(&lab->probe);
 		if (duet_loop_turn(lab->loop, 1000000) < 0)
 			return;

@@ -14,7 +14,6 @@
 /* One run: a loop, a set-up, bodies until all is done, and what must hold afterwards. */
 
 enum {
-	IDLE_TURNS_MAX = 50, /* without a completion and without a step left: it hangs */
 	IDLE_NS = 1000000,    /* of each of them but the first few: a worker thread may be at it */
 	IDLE_SPINS = 4,
 	QUIET = 0xa5
