@@ -142,6 +142,9 @@ DUET_API void duet_core_cancel_again(struct duet_loop *loop, struct duet_op *op)
 /* Where the callback of op stands: in it, or with the scope that stands in its place. */
 DUET_API duet_done_fn **duet_core_callback(struct duet_op *op);
 
+/* Is op a cleanup's: was it started in a step, or in a scope that a step opened? */
+DUET_API bool duet_core_cleans(struct duet_op *op);
+
 /* As if the deadline of op had come. */
 DUET_API void duet_core_expire(struct duet_op *op);
 

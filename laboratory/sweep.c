@@ -26,7 +26,7 @@ struct board {
 	uint32_t points;
 	int32_t error; /* of the first run: the backend is refused */
 	uint64_t digest;
-	struct duet_lab_outcome outcomes[];
+	struct duet_lab_outcome outcomes[]; /* and behind them a struct point for each point */
 };
 
 struct sweeper {
@@ -34,21 +34,24 @@ struct sweeper {
 	struct board *board;
 	size_t board_bytes;
 	uint32_t points_max;
+	struct point *points; /* on the board: what the run without a cancel has seen */
 };
 
 static const uint32_t PER_POINT = (uint32_t)DUET_LAB_PHASE_COUNT * (uint32_t)DUET_LAB_KIND_COUNT;
 
 /* Run 0 and 1 are those without a cancel. */
-static struct place place_of(uint32_t run)
+static struct place place_of(const struct sweeper *self, uint32_t run)
 {
-	uint32_t rest;
+	uint32_t rest, index;
 
 	if (run < 2)
-		return (struct place){0, DUET_LAB_SAME_BATCH, DUET_LAB_OPERATION};
+		return (struct place){.phase = DUET_LAB_SAME_BATCH};
 	rest = (run - 2) % PER_POINT;
-	return (struct place){(run - 2) / PER_POINT + 1,
+	index = (run - 2) / PER_POINT;
+	return (struct place){index + 1,
 			      (enum duet_lab_phase)(rest / (uint32_t)DUET_LAB_KIND_COUNT),
-			      (enum duet_lab_kind)(rest % (uint32_t)DUET_LAB_KIND_COUNT)};
+			      (enum duet_lab_kind)(rest % (uint32_t)DUET_LAB_KIND_COUNT),
+			      self->points[index].line};
 }
 
 static void say(struct duet_lab_outcome *outcome, enum duet_lab_invariant invariant,
@@ -68,24 +71,42 @@ static void compare(const struct board *board, struct duet_lab_outcome *outcome,
 		say(outcome, DUET_LAB_RESTART, "the outside saw another result than without a cancel");
 }
 
+/* A moment that the run without a cancel has shown not to be. */
+static bool is_unreached(const struct sweeper *self, struct place place,
+			 struct duet_lab_outcome *outcome)
+{
+	if (place.phase != DUET_LAB_BEFORE || place.line)
+		return false;
+	*outcome = (struct duet_lab_outcome){.point = place.point, .phase = (uint8_t)place.phase,
+					     .kind = (uint8_t)place.kind,
+					     .op_kind = self->points[place.point - 1].op_kind,
+					     .verdict = DUET_LAB_UNREACHED};
+	return true;
+}
+
 static void make_run(const struct sweeper *self, uint32_t run)
 {
 	struct board *board = self->board;
 	struct duet_lab_outcome *outcome = &board->outcomes[run];
-	uint64_t digest = 0;
-	uint32_t points = 0;
-	int error = lab_run_once(self->sweep, place_of(run), outcome, &digest, &points);
+	struct seen seen = {.points_max = run ? 0 : self->points_max, .points = self->points};
+	struct place place = place_of(self, run);
+	int error;
 
+	if (is_unreached(self, place, outcome))
+		return;
+	error = lab_run_once(self->sweep, place, outcome, &seen);
 	if (run == 0) {
 		board->error = error;
-		board->digest = digest;
-		board->points = points < self->points_max ? points : self->points_max;
+		board->digest = seen.digest;
+		board->points = seen.point_count < self->points_max ? seen.point_count
+								    : self->points_max;
 	} else if (error) {
 		say(outcome, DUET_LAB_CHECK, duet_error_name(error));
-	} else if (run == 1 && (digest != board->digest || points < board->points)) {
+	} else if (run == 1 &&
+		   (seen.digest != board->digest || seen.point_count < board->points)) {
 		say(outcome, DUET_LAB_REPEAT, "two runs without a cancel differ");
 	} else {
-		compare(board, outcome, digest);
+		compare(board, outcome, seen.digest);
 	}
 }
 
@@ -136,10 +157,10 @@ static int watch(const struct sweeper *self, pid_t child)
 	return status;
 }
 
-static void name_death(struct board *board, uint32_t run, int status)
+static void name_death(const struct sweeper *self, uint32_t run, int status)
 {
-	struct duet_lab_outcome *outcome = &board->outcomes[run];
-	struct place place = place_of(run);
+	struct duet_lab_outcome *outcome = &self->board->outcomes[run];
+	struct place place = place_of(self, run);
 	char text[sizeof(outcome->text)];
 
 	*outcome = (struct duet_lab_outcome){.point = place.point, .phase = (uint8_t)place.phase,
@@ -175,7 +196,7 @@ static int make_all(const struct sweeper *self)
 		status = watch(self, child);
 		if (board->current >= run_count(board) || board->error)
 			break;
-		name_death(board, board->current, status);
+		name_death(self, board->current, status);
 		/* Without a first run there are no points. */
 		if (board->current == 0)
 			board->points = 0;
@@ -214,15 +235,16 @@ int duet_lab_run(struct duet_lab_sweep *sweep)
 {
 	struct sweeper self = {.sweep = sweep,
 			       .points_max = sweep->points_max ? sweep->points_max : POINTS_DEFAULT};
+	size_t runs_max = 2 + (size_t)self.points_max * PER_POINT;
 	int error;
 
-	self.board_bytes = sizeof(struct board) +
-			   (2 + (size_t)self.points_max * PER_POINT) *
-				   sizeof(struct duet_lab_outcome);
+	self.board_bytes = sizeof(struct board) + runs_max * sizeof(struct duet_lab_outcome) +
+			   self.points_max * sizeof(struct point);
 	self.board = mmap(NULL, self.board_bytes, PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (self.board == MAP_FAILED)
 		return -ENOMEM;
+	self.points = (struct point *)(void *)&self.board->outcomes[runs_max];
 	error = make_all(&self);
 	if (!error)
 		error = hand_over(&self);
@@ -233,16 +255,22 @@ int duet_lab_run(struct duet_lab_sweep *sweep)
 int duet_lab_replay(const struct duet_lab_sweep *sweep, uint32_t point, enum duet_lab_phase phase,
 		    enum duet_lab_kind kind, struct duet_lab_outcome *outcome)
 {
+	struct seen first = {.points_max = point, .points = calloc(point + 1u, sizeof(struct point))};
+	struct seen seen = {0};
+	struct sweeper self = {.points = first.points};
 	struct board board = {0};
-	struct duet_lab_outcome without;
-	uint64_t digest = 0;
-	uint32_t points = 0;
-	int error = lab_run_once(sweep, (struct place){0}, &without, &board.digest, &points);
+	struct place place;
+	int error;
 
-	if (error)
-		return error;
-	error = lab_run_once(sweep, (struct place){point, phase, kind}, outcome, &digest, &points);
-	if (!error)
-		compare(&board, outcome, digest);
+	if (!first.points)
+		return -ENOMEM;
+	error = lab_run_once(sweep, (struct place){.phase = DUET_LAB_SAME_BATCH}, outcome, &first);
+	place = (struct place){point, phase, kind, point ? first.points[point - 1].line : 0};
+	board.digest = first.digest;
+	if (!error && !is_unreached(&self, place, outcome)) {
+		error = lab_run_once(sweep, place, outcome, &seen);
+		compare(&board, outcome, seen.digest);
+	}
+	free(first.points);
 	return error;
 }

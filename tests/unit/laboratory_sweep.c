@@ -157,7 +157,8 @@ START_TEST(a_careful_conversation_survives_a_cancel_anywhere)
 		print(&sweep);
 	ck_assert_uint_ge(sweep.points, 12);
 	ck_assert_uint_eq(sweep.violations, 0);
-	ck_assert_uint_lt(sweep.unreached, sweep.runs / 2);
+	/* Nothing in it stands in a line, and there is no cleanup. */
+	ck_assert_uint_lt(sweep.unreached, sweep.runs * 2 / 3);
 	free(sweep.outcomes);
 }
 END_TEST
