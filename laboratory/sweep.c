@@ -26,6 +26,7 @@ struct board {
 	uint32_t points;
 	int32_t error; /* of the first run: the backend is refused */
 	uint64_t digest;
+	uint32_t handles; /* left open by it */
 	struct duet_lab_outcome outcomes[]; /* and behind them a struct point for each point */
 };
 
@@ -64,10 +65,14 @@ static void say(struct duet_lab_outcome *outcome, enum duet_lab_invariant invari
 
 /* Where nothing was declared partial, all that the outside sees is as without a cancel. After a
  * shutdown it can't be. */
-static void compare(const struct board *board, struct duet_lab_outcome *outcome, uint64_t digest)
+static void compare(const struct board *board, struct duet_lab_outcome *outcome,
+		    const struct seen *seen)
 {
-	if (outcome->verdict == DUET_LAB_OK && outcome->kind != DUET_LAB_SHUTDOWN &&
-	    digest != board->digest)
+	if (outcome->verdict == DUET_LAB_VIOLATION || outcome->kind == DUET_LAB_SHUTDOWN)
+		return;
+	if (seen->handles > board->handles)
+		say(outcome, DUET_LAB_DESCRIPTORS, "more handles are left open than without a cancel");
+	else if (outcome->verdict == DUET_LAB_OK && seen->digest != board->digest)
 		say(outcome, DUET_LAB_RESTART, "the outside saw another result than without a cancel");
 }
 
@@ -98,6 +103,7 @@ static void make_run(const struct sweeper *self, uint32_t run)
 	if (run == 0) {
 		board->error = error;
 		board->digest = seen.digest;
+		board->handles = seen.handles;
 		board->points = seen.point_count < self->points_max ? seen.point_count
 								    : self->points_max;
 	} else if (error) {
@@ -106,7 +112,7 @@ static void make_run(const struct sweeper *self, uint32_t run)
 		   (seen.digest != board->digest || seen.point_count < board->points)) {
 		say(outcome, DUET_LAB_REPEAT, "two runs without a cancel differ");
 	} else {
-		compare(board, outcome, seen.digest);
+		compare(board, outcome, &seen);
 	}
 }
 
@@ -212,6 +218,8 @@ static void count(struct duet_lab_sweep *sweep, const struct duet_lab_outcome *o
 	sweep->unreached += outcome->verdict == DUET_LAB_UNREACHED;
 	if (outcome->turns > sweep->turns_worst)
 		sweep->turns_worst = outcome->turns;
+	if (outcome->joined_ns > sweep->joined_ns_worst)
+		sweep->joined_ns_worst = outcome->joined_ns;
 }
 
 static int hand_over(const struct sweeper *self)
@@ -225,7 +233,8 @@ static int hand_over(const struct sweeper *self)
 	memcpy(sweep->outcomes, self->board->outcomes, runs * sizeof(*sweep->outcomes));
 	sweep->outcome_count = sweep->runs = runs;
 	sweep->points = self->board->points;
-	sweep->violations = sweep->partials = sweep->unreached = sweep->turns_worst = 0;
+	sweep->violations = sweep->partials = sweep->unreached = 0;
+	sweep->turns_worst = sweep->joined_ns_worst = 0;
 	for (uint32_t i = 0; i < runs; i++)
 		count(sweep, &sweep->outcomes[i]);
 	return 0;
@@ -267,9 +276,10 @@ int duet_lab_replay(const struct duet_lab_sweep *sweep, uint32_t point, enum due
 	error = lab_run_once(sweep, (struct place){.phase = DUET_LAB_SAME_BATCH}, outcome, &first);
 	place = (struct place){point, phase, kind, point ? first.points[point - 1].line : 0};
 	board.digest = first.digest;
+	board.handles = first.handles;
 	if (!error && !is_unreached(&self, place, outcome)) {
 		error = lab_run_once(sweep, place, outcome, &seen);
-		compare(&board, outcome, seen.digest);
+		compare(&board, outcome, &seen);
 	}
 	free(first.points);
 	return error;
