@@ -40,6 +40,9 @@ static int wait(struct duet_loop *loop, int64_t timeout_ns)
 	return error;
 }
 
+/* For bodies that take operations of the loop's. */
+enum { OWNED_MAX = 64, OWNED_BYTES = 4096 };
+
 int lab_loop_create(struct duet_lab *lab, const struct duet_backend *backend, const char *tuning)
 {
 	struct duet_loop_options options;
@@ -47,6 +50,8 @@ int lab_loop_create(struct duet_lab *lab, const struct duet_backend *backend, co
 	duet_loop_options_init(&options);
 	options.operations_max = 1024;
 	options.handles_max = 256;
+	options.owned_max = OWNED_MAX;
+	options.owned_bytes = OWNED_BYTES;
 	options.tuning = tuning;
 	lab->backend = backend;
 	lab->between = *backend;
