@@ -64,11 +64,12 @@ static void say(struct duet_lab_outcome *outcome, enum duet_lab_invariant invari
 }
 
 /* Where nothing was declared partial, all that the outside sees is as without a cancel. After a
- * shutdown it can't be. */
+ * shutdown it can't be, nor where the body waits in vain for what was abandoned. */
 static void compare(const struct board *board, struct duet_lab_outcome *outcome,
 		    const struct seen *seen)
 {
-	if (outcome->verdict == DUET_LAB_VIOLATION || outcome->kind == DUET_LAB_SHUTDOWN)
+	if (outcome->verdict == DUET_LAB_VIOLATION || outcome->kind == DUET_LAB_SHUTDOWN ||
+	    outcome->disposition == DUET_ABANDONED)
 		return;
 	if (seen->handles > board->handles)
 		say(outcome, DUET_LAB_DESCRIPTORS, "more handles are left open than without a cancel");
