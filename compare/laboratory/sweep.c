@@ -24,7 +24,8 @@ struct values {
 #define AT(field) offsetof(struct values, field)
 static const struct option_row ROWS[] = {
 	{ "policy", OPTION_LIST, AT(policies), 0, 0, "NAME",
-	  "what is done with an operation that was asked to end: await, copy-through" },
+	  "what is done with an operation that was asked to end: await, copy-through, "
+	  "move-and-reap, poll-drop, scope" },
 	{ "backend", OPTION_LIST, AT(backends), 0, 0, "NAME",
 	  "only this: completion, completion/deferred, completion/plain, polling" },
 	{ "at", OPTION_TEXT, AT(at), 0, 0, "POINT,PHASE,KIND",
@@ -143,8 +144,9 @@ static int check_names(const struct values *values, int count, char **names)
 
 	for (uint32_t i = 0; i < values->policies.count; i++) {
 		if (!policy_find(values->policies.texts[i]))
-			return say_failure(SAY_USAGE, "cancel sweep: --policy %s: there is await and "
-					   "copy-through", values->policies.texts[i]);
+			return say_failure(SAY_USAGE, "cancel sweep: --policy %s: there is await, "
+					   "copy-through, move-and-reap, poll-drop and scope",
+					   values->policies.texts[i]);
 	}
 	for (uint32_t i = 0; i < values->backends.count; i++) {
 		if (!mechanism_find(values->backends.texts[i], found))

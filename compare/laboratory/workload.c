@@ -4,10 +4,13 @@
 
 #include <string.h>
 
+#include "compare/laboratory/accept.h"
 #include "compare/laboratory/conversation.h"
 #include "compare/laboratory/file.h"
 #include "compare/laboratory/futures.h"
+#include "compare/laboratory/native.h"
 #include "compare/laboratory/pipeline.h"
+#include "compare/laboratory/pool.h"
 #include "compare/laboratory/race.h"
 #include "compare/laboratory/rounds.h"
 #include "compare/laboratory/upload.h"
@@ -28,6 +31,10 @@ const struct workload WORKLOADS[] = {
 	  { { "copy-through", "what a future receives into is its own memory anyway" } } },
 	{ "cold", "the same, each started when it is first awaited", cold_workload,
 	  { { "copy-through", "what a future receives into is its own memory anyway" } } },
+	{ "pool", "three users of two connections, who wait in line for a permit", pool_workload,
+	  { { 0 } } },
+	{ "accept", "a multishot accept whose connections are each served", accept_workload,
+	  { { 0 } } },
 	{ "pipeline", "messages through a chain of steps, in buffers of the pool",
 	  pipeline_workload,
 	  { { "copy-through", "its memory is the pool's, and only there when something came" } } },

@@ -228,7 +228,7 @@ START_TEST(a_sweep_of_the_safe_policies_is_clean_on_every_mechanism)
 	ck_assert_str_eq(program->said, "");
 	result = json_load_file(paths[0], 0, NULL);
 	sweeps = json_object_get(result, "sweeps");
-	ck_assert_msg(json_array_size(sweeps) == 12, "%zu sweeps", json_array_size(sweeps));
+	ck_assert_msg(json_array_size(sweeps) >= 30, "%zu sweeps", json_array_size(sweeps));
 	json_array_foreach(sweeps, i, sweep) {
 		json_t *outcomes = json_object_get(sweep, "outcomes");
 
@@ -260,8 +260,8 @@ END_TEST
 START_TEST(what_a_sweep_does_not_know_is_answered_with_what_there_is)
 {
 	refuse("cancel sweep chess", "there is conversation and race");
-	refuse("cancel sweep --policy hope", "there is await and copy-through");
-	refuse("cancel sweep --policy discard-result", "there is await and copy-through");
+	refuse("cancel sweep --policy hope", "poll-drop and scope");
+	refuse("cancel sweep --policy discard-result", "poll-drop and scope");
 	refuse("cancel sweep --backend kqueue", "completion/plain and polling");
 	refuse("cancel sweep --at 3,posted", "give POINT,PHASE,KIND");
 	refuse("cancel sweep --at 0,posted,scope", "a number from 1");

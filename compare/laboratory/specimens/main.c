@@ -28,7 +28,7 @@ static int show(const struct specimen *specimen, int place)
 {
 	struct duet_lab_sweep sweep;
 	unsigned int broken;
-	int error = specimen_sweep(specimen, &SPECIMEN_ON[place], &broken, &sweep);
+	int error = specimen_sweep(specimen->workload, &specimen->policy, &SPECIMEN_ON[place], &broken, &sweep);
 
 	printf("  %-20s ", SPECIMEN_ON[place].name);
 	if (error) {

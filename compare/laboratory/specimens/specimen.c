@@ -11,7 +11,6 @@
 #include "compare/laboratory/race.h"
 
 enum {
-	NOWHERE = 0,
 	WITHOUT = SPECIMEN_WITHOUT,
 	SAME_BATCH = 1 << DUET_LAB_SAME_BATCH,
 	SATISFIED = 1 << DUET_LAB_SATISFIED,
@@ -36,9 +35,6 @@ const struct specimen_mechanism SPECIMEN_ON[SPECIMEN_MECHANISMS] = {
  */
 const struct specimen SPECIMENS[] = {
 	{ "conversation",
-	  { .name = "await", .does = "waits for the end, and counts what came", .safe = true },
-	  { NOWHERE, NOWHERE, NOWHERE, NOWHERE } },
-	{ "conversation",
 	  { .name = "discard-result", .does = "waits for the end, and believes that nothing came",
 	    .discards = true },
 	  { POSTED | DISPATCHED, SATISFIED | POSTED | DISPATCHED, DISPATCHED,
@@ -58,24 +54,22 @@ const struct specimen SPECIMENS[] = {
 	  { EVERYWHERE & ~SAME_BATCH, EVERYWHERE & ~SAME_BATCH, EVERYWHERE & ~SAME_BATCH,
 	    EVERYWHERE & ~SAME_BATCH } },
 	{ "race",
-	  { .name = "await", .does = "counts what every runner brought", .safe = true },
-	  { NOWHERE, NOWHERE, NOWHERE, NOWHERE } },
-	{ "race",
 	  { .name = "discard-loser", .does = "counts what the winner brought", .discards = true },
 	  { WITHOUT | EVERYWHERE, WITHOUT | EVERYWHERE, DISPATCHED, WITHOUT | EVERYWHERE } },
 	{ NULL, { 0 }, { 0 } },
 };
 
-int specimen_sweep(const struct specimen *specimen, const struct specimen_mechanism *on,
-		   unsigned int *broken, struct duet_lab_sweep *sweep)
+int specimen_sweep(const char *name, const struct policy *policy,
+		   const struct specimen_mechanism *on, unsigned int *broken,
+		   struct duet_lab_sweep *sweep)
 {
 	struct duet_lab_workload workload;
 	int error;
 
-	if (!strcmp(specimen->workload, "race"))
-		race_workload(&specimen->policy, &workload);
+	if (!strcmp(name, "race"))
+		race_workload(policy, &workload);
 	else
-		conversation_workload(&specimen->policy, &workload);
+		conversation_workload(policy, &workload);
 	*sweep = (struct duet_lab_sweep){ .workload = &workload,
 					  .backend = backends_find(on->backend),
 					  .tuning = on->tuning };

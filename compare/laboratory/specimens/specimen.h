@@ -28,13 +28,15 @@ struct specimen {
 	unsigned int breaks[SPECIMEN_MECHANISMS];
 };
 
-/* Ends with one whose policy has no name. The safe ones are among them: they break nothing. */
+/* Ends with one without a workload. */
 extern const struct specimen SPECIMENS[];
 
 enum { SPECIMEN_WITHOUT = 1 << DUET_LAB_PHASE_COUNT };
 
-/* Sweeps it, and says in which phases something broke. 0, or -errno. */
-int specimen_sweep(const struct specimen *specimen, const struct specimen_mechanism *on,
-		   unsigned int *broken, struct duet_lab_sweep *sweep);
+/* Sweeps a workload under a policy, safe or not, and says in which phases something broke. 0, or
+ * -errno. */
+int specimen_sweep(const char *workload, const struct policy *policy,
+		   const struct specimen_mechanism *on, unsigned int *broken,
+		   struct duet_lab_sweep *sweep);
 
 #endif
