@@ -55,13 +55,26 @@ struct point {
 	uint8_t op_kind;
 };
 
-/* What was seen of a run. points has room for points_max. */
+/* As many as a letter or digit can stand for. */
+enum { LAB_CHOICES = 36 };
+
+/* The choices of a run: given, the first of them, and those that were made. */
+struct order {
+	uint32_t depth; /* how many are asked for */
+	uint32_t given;
+	uint32_t asked;
+	uint8_t choices[DUET_LAB_ORDERS_DEPTH_MAX];
+	uint8_t bounds[DUET_LAB_ORDERS_DEPTH_MAX];
+};
+
+/* What was seen of a run. points, by number, has room for points_max and one of no number. */
 struct seen {
 	uint64_t digest; /* for all that the outside has seen */
 	uint32_t point_count;
 	uint32_t points_max;
 	struct point *points;
-	uint32_t handles; /* that the body has left open */
+	struct order order; /* its depth and what is given are the caller's */
+	uint32_t handles;   /* that the body has left open */
 };
 
 /* An operation behind another one on its handle's line. */
@@ -80,13 +93,15 @@ struct duet_lab {
 	/* Stands between core and the backend: what core calls is counted, and passed on. */
 	struct duet_backend between;
 	const struct duet_backend *backend;
-	struct duet_loop *loop;
+	const struct duet_world *world;
+	struct duet_loop *loop; /* NULL: it has gone */
 
 	/* The operation that is the point, while it is pending. */
 	struct duet_op *target;
 	duet_done_fn *target_done;
 	struct duet_lab_wait *target_wait; /* or the wait that is */
 	uint32_t points;
+	bool at_point;    /* it has come, or there is none: from here on orders are chosen */
 	bool handed_over; /* the target was, to the kernel */
 	bool acted;       /* a peer did something since */
 	bool requested;   /* the cancel was put in */
@@ -155,6 +170,21 @@ void lab_before_wait(struct duet_lab *lab);
 void lab_after_wait(struct duet_lab *lab);
 
 uint64_t lab_clock_ns(void);
+
+/* wire.c: connections. Descriptors are of lab->world. */
+const struct duet_world *lab_world(const struct duet_backend *backend);
+int lab_wire_open(struct duet_lab *lab, duet_handle *handle, int *fd);
+void lab_wire_close(struct duet_lab *lab, int *fd);
+
+/* order.c */
+void lab_order_begin(struct duet_lab *lab);
+/* The sequence after the one that was made; false: that was the last. */
+bool lab_order_next(struct order *order);
+/* The first so many of its choices. */
+void lab_order_write(const struct order *order, uint32_t length,
+		     char text[DUET_LAB_ORDERS_DEPTH_MAX + 1]);
+/* 0, or -EINVAL: it is none. */
+int lab_order_read(struct order *order, const char *text);
 
 /* line.c: who is core's alone. */
 void lab_line_look(struct duet_lab *lab);

@@ -1,7 +1,5 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
-#include <sys/socket.h>
-
 #include "laboratory/internal.h"
 
 /* The moments of a point, and the request that is put in there. */
@@ -77,6 +75,7 @@ void lab_target_set(struct duet_lab *lab, struct duet_op *op)
 	lab->outcome->op_kind = op->kind;
 	lab->target = op;
 	lab->target_done = *callback;
+	lab->at_point = true;
 	lab->handed_over = lab->acted = false;
 	*callback = target_told;
 }
@@ -86,7 +85,7 @@ static void record(struct duet_lab *lab, const struct duet_op *op)
 	uint32_t line = lab_line_left(lab, op);
 
 	if (!lab->place.point && lab->points <= lab->seen->points_max)
-		lab->seen->points[lab->points - 1] = (struct point){line, op->kind};
+		lab->seen->points[lab->points] = (struct point){line, op->kind};
 }
 
 void lab_point_reached(struct duet_lab *lab, struct duet_op *op)
@@ -116,11 +115,12 @@ void duet_lab_waits(struct duet_lab *lab, struct duet_lab_wait *wait)
 {
 	lab->points++;
 	if (!lab->place.point && lab->points <= lab->seen->points_max)
-		lab->seen->points[lab->points - 1] = (struct point){0, DUET_KIND_COUNT};
+		lab->seen->points[lab->points] = (struct point){0, DUET_KIND_COUNT};
 	if (lab->points != lab->place.point || !can_be_asked(&lab->place))
 		return;
 	lab->outcome->op_kind = DUET_KIND_COUNT;
 	lab->target_wait = wait;
+	lab->at_point = true;
 	lab->handed_over = lab->acted = false;
 }
 
@@ -170,7 +170,7 @@ void lab_probe_end(struct duet_lab *lab)
 void lab_probe_feed(struct duet_lab *lab)
 {
 	if (lab_has_target(lab) && !lab->requested && lab->probing && !lab->fed)
-		lab->fed = send(lab->probe_fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+		lab->fed = lab->world->send(lab->loop, lab->probe_fd, "", 1) == 1;
 }
 
 static bool is_moment(const struct duet_lab *lab)

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -242,27 +241,13 @@ static unsigned descriptors_open(void)
 	return count;
 }
 
-static int make_probe(struct duet_lab *lab)
-{
-	int fds[2];
-	int error;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
-		return -errno;
-	lab->probe_fd = fds[1];
-	error = duet_handle_adopt(lab->loop, fds[0], 0, &lab->probe_handle);
-	if (error)
-		close(fds[0]);
-	return error;
-}
-
 static int set_up(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
 {
 	int error = lab_loop_create(lab, sweep->backend, sweep->tuning);
 
 	if (error)
 		return error;
-	error = make_probe(lab);
+	error = lab_wire_open(lab, &lab->probe_handle, &lab->probe_fd);
 	return error ? error : lab->workload->set_up(lab, lab->state);
 }
 
@@ -306,6 +291,20 @@ static void judge_end(struct duet_lab *lab)
 		lab_violation(lab, DUET_LAB_CHECK, "%s", wrong);
 }
 
+/* In a world of the backend's own, while there is one: what is neither a handle nor a peer's. */
+static void judge_world(struct duet_lab *lab)
+{
+	uint32_t known = handles_open(lab->loop) + (lab->probe_fd >= 0);
+
+	if (!lab->world->descriptors)
+		return;
+	for (int i = 0; i < lab->peer_count; i++)
+		known += lab->peers[i].fd >= 0;
+	if (lab->world->descriptors(lab->loop) != known)
+		lab_violation(lab, DUET_LAB_DESCRIPTORS, "%d descriptors more than anybody has",
+			      (int)(lab->world->descriptors(lab->loop) - known));
+}
+
 /* Nobody may write into the state any more: not a late completion, and not the kernel. Where something
  * is still in flight the state stays as it is: whoever is called back looks at it. */
 static void judge_quiet(struct duet_lab *lab)
@@ -323,8 +322,11 @@ static void judge_quiet(struct duet_lab *lab)
 			      duet_loop_pending(lab->loop));
 		return;
 	}
+	judge_world(lab);
 	if (duet_loop_destroy(lab->loop) < 0)
 		lab_violation(lab, DUET_LAB_QUIET, "the loop is busy after its shutdown");
+	else
+		lab->loop = NULL;
 	for (size_t i = 0; i < bytes && lab->outcome->verdict != DUET_LAB_VIOLATION; i++) {
 		if (state[i] == QUIET)
 			continue;
@@ -378,8 +380,7 @@ int lab_run_once(const struct duet_lab_sweep *sweep, struct place place,
 	if (!error)
 		judge(&lab, run_bodies(&lab, sweep));
 	lab_peers_close(&lab);
-	if (lab.probe_fd >= 0)
-		close(lab.probe_fd);
+	lab_wire_close(&lab, &lab.probe_fd);
 	seen->point_count = lab.points;
 	if (!error && descriptors_open() != descriptors)
 		lab_violation(&lab, DUET_LAB_DESCRIPTORS, "%d descriptors more than before",

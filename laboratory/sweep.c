@@ -22,12 +22,14 @@
 enum { POINTS_DEFAULT = 64, PATIENCE_MS_DEFAULT = 5000 };
 
 struct board {
-	uint32_t current; /* the run that is being made */
+	uint32_t current; /* the cell that is being made: see place_of() */
+	uint32_t beats;   /* one for each run */
+	char order[DUET_LAB_ORDERS_DEPTH_MAX + 1]; /* of the run that is being made */
 	uint32_t points;
 	int32_t error; /* of the first run: the backend is refused */
 	uint64_t digest;
 	uint32_t handles; /* left open by it */
-	struct duet_lab_outcome outcomes[]; /* and behind them a struct point for each point */
+	struct duet_lab_outcome outcomes[]; /* and behind them points_max + 1 of struct point */
 };
 
 struct sweeper {
@@ -35,24 +37,24 @@ struct sweeper {
 	struct board *board;
 	size_t board_bytes;
 	uint32_t points_max;
-	struct point *points; /* on the board: what the run without a cancel has seen */
+	struct point *points; /* by number, on the board: what the run without a cancel has seen */
 };
 
 static const uint32_t PER_POINT = (uint32_t)DUET_LAB_PHASE_COUNT * (uint32_t)DUET_LAB_KIND_COUNT;
 
-/* Run 0 and 1 are those without a cancel. */
+/* Cell 0 and 1 are those without a cancel. */
 static struct place place_of(const struct sweeper *self, uint32_t run)
 {
-	uint32_t rest, index;
+	uint32_t rest, point;
 
 	if (run < 2)
 		return (struct place){.phase = DUET_LAB_SAME_BATCH};
 	rest = (run - 2) % PER_POINT;
-	index = (run - 2) / PER_POINT;
-	return (struct place){index + 1,
+	point = (run - 2) / PER_POINT + 1;
+	return (struct place){point,
 			      (enum duet_lab_phase)(rest / (uint32_t)DUET_LAB_KIND_COUNT),
 			      (enum duet_lab_kind)(rest % (uint32_t)DUET_LAB_KIND_COUNT),
-			      self->points[index].line};
+			      self->points[point].line};
 }
 
 static void say(struct duet_lab_outcome *outcome, enum duet_lab_invariant invariant,
@@ -85,36 +87,84 @@ static bool is_unreached(const struct sweeper *self, struct place place,
 		return false;
 	*outcome = (struct duet_lab_outcome){.point = place.point, .phase = (uint8_t)place.phase,
 					     .kind = (uint8_t)place.kind,
-					     .op_kind = self->points[place.point - 1].op_kind,
+					     .op_kind = self->points[place.point].op_kind,
 					     .verdict = DUET_LAB_UNREACHED};
 	return true;
 }
 
-static void make_run(const struct sweeper *self, uint32_t run)
+/* The first run of all, in the first order: what the others are held against. */
+static void keep_first(const struct sweeper *self, const struct seen *seen, int error)
 {
 	struct board *board = self->board;
-	struct duet_lab_outcome *outcome = &board->outcomes[run];
-	struct seen seen = {.points_max = run ? 0 : self->points_max, .points = self->points};
-	struct place place = place_of(self, run);
+
+	board->error = error;
+	board->digest = seen->digest;
+	board->handles = seen->handles;
+	board->points = seen->point_count < self->points_max ? seen->point_count
+							     : self->points_max;
+}
+
+static void make_run(const struct sweeper *self, uint32_t run, struct seen *seen,
+		     struct duet_lab_outcome *outcome)
+{
+	struct board *board = self->board;
 	int error;
 
-	if (is_unreached(self, place, outcome))
-		return;
-	error = lab_run_once(self->sweep, place, outcome, &seen);
-	if (run == 0) {
-		board->error = error;
-		board->digest = seen.digest;
-		board->handles = seen.handles;
-		board->points = seen.point_count < self->points_max ? seen.point_count
-								    : self->points_max;
-	} else if (error) {
+	lab_order_write(&seen->order, seen->order.given, board->order);
+	__atomic_fetch_add(&board->beats, 1, __ATOMIC_RELEASE);
+	error = lab_run_once(self->sweep, place_of(self, run), outcome, seen);
+	lab_order_write(&seen->order, seen->order.asked, outcome->order);
+	if (run == 0)
+		keep_first(self, seen, error);
+	else if (error)
 		say(outcome, DUET_LAB_CHECK, duet_error_name(error));
-	} else if (run == 1 &&
-		   (seen.digest != board->digest || seen.point_count < board->points)) {
+	else if (run == 1 && !*outcome->order &&
+		 (seen->digest != board->digest || seen->point_count < board->points))
 		say(outcome, DUET_LAB_REPEAT, "two runs without a cancel differ");
-	} else {
-		compare(board, outcome, &seen);
+	else
+		compare(board, outcome, seen);
+}
+
+/* What is told of a place is the worst that was seen there, by its shortest coordinates. */
+static bool tells_more(const struct duet_lab_outcome *next, const struct duet_lab_outcome *kept)
+{
+	static const uint8_t rank[] = {[DUET_LAB_UNREACHED] = 0, [DUET_LAB_OK] = 1,
+				       [DUET_LAB_PARTIAL] = 2, [DUET_LAB_VIOLATION] = 3};
+
+	if (!kept->orders || rank[next->verdict] > rank[kept->verdict])
+		return true;
+	return next->verdict == DUET_LAB_VIOLATION && kept->verdict == DUET_LAB_VIOLATION &&
+	       strlen(next->order) < strlen(kept->order);
+}
+
+static void keep(struct duet_lab_outcome *kept, const struct duet_lab_outcome *next)
+{
+	const struct duet_lab_outcome before = *kept;
+
+	if (tells_more(next, kept))
+		*kept = *next;
+	kept->orders = before.orders + 1;
+	kept->turns = next->turns > before.turns ? next->turns : before.turns;
+	kept->joined_ns = next->joined_ns > before.joined_ns ? next->joined_ns : before.joined_ns;
+}
+
+static void make_orders(const struct sweeper *self, uint32_t run)
+{
+	struct duet_lab_outcome *kept = &self->board->outcomes[run];
+	struct seen seen = {.points_max = run ? 0 : self->points_max, .points = self->points};
+	struct duet_lab_outcome outcome;
+
+	/* Another child may have died here. */
+	*kept = (struct duet_lab_outcome){0};
+	if (is_unreached(self, place_of(self, run), &outcome)) {
+		keep(kept, &outcome);
+		return;
 	}
+	seen.order.depth = run ? self->sweep->orders_depth : 0;
+	do {
+		make_run(self, run, &seen, &outcome);
+		keep(kept, &outcome);
+	} while (lab_order_next(&seen.order));
 }
 
 static uint32_t run_count(const struct board *board)
@@ -128,7 +178,7 @@ static void make_runs(const struct sweeper *self, uint32_t from)
 
 	for (uint32_t run = from; run < run_count(board) && !board->error; run++) {
 		__atomic_store_n(&board->current, run, __ATOMIC_RELEASE);
-		make_run(self, run);
+		make_orders(self, run);
 	}
 	__atomic_store_n(&board->current, run_count(board), __ATOMIC_RELEASE);
 }
@@ -153,10 +203,10 @@ static int watch(const struct sweeper *self, pid_t child)
 	int status;
 
 	while (waitpid(child, &status, WNOHANG) == 0) {
-		uint32_t current = __atomic_load_n(&board->current, __ATOMIC_ACQUIRE);
+		uint32_t beats = __atomic_load_n(&board->beats, __ATOMIC_ACQUIRE);
 
-		quiet_ms = current == seen ? quiet_ms + 1 : 0;
-		seen = current;
+		quiet_ms = beats == seen ? quiet_ms + 1 : 0;
+		seen = beats;
 		if (quiet_ms == patience_ms)
 			kill(child, SIGKILL);
 		sleep_ms(1);
@@ -164,14 +214,10 @@ static int watch(const struct sweeper *self, pid_t child)
 	return status;
 }
 
-static void name_death(const struct sweeper *self, uint32_t run, int status)
+static void say_death(struct duet_lab_outcome *outcome, int status)
 {
-	struct duet_lab_outcome *outcome = &self->board->outcomes[run];
-	struct place place = place_of(self, run);
 	char text[sizeof(outcome->text)];
 
-	*outcome = (struct duet_lab_outcome){.point = place.point, .phase = (uint8_t)place.phase,
-					     .kind = (uint8_t)place.kind};
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
 		say(outcome, DUET_LAB_HANG, "it ran for seconds without coming back to the loop");
 		return;
@@ -183,6 +229,19 @@ static void name_death(const struct sweeper *self, uint32_t run, int status)
 		snprintf(text, sizeof(text), "it ended the process with status %d",
 			 WEXITSTATUS(status));
 	say(outcome, DUET_LAB_CRASH, text);
+}
+
+/* What was not yet tried at this place is left. */
+static void name_death(const struct sweeper *self, uint32_t run, int status)
+{
+	struct place place = place_of(self, run);
+	struct duet_lab_outcome outcome = {.point = place.point, .phase = (uint8_t)place.phase,
+					   .kind = (uint8_t)place.kind};
+
+	outcome.op_kind = self->points[place.point].op_kind;
+	memcpy(outcome.order, self->board->order, sizeof(outcome.order));
+	say_death(&outcome, status);
+	keep(&self->board->outcomes[run], &outcome);
 }
 
 static int make_all(const struct sweeper *self)
@@ -214,30 +273,46 @@ static int make_all(const struct sweeper *self)
 
 static void count(struct duet_lab_sweep *sweep, const struct duet_lab_outcome *outcome)
 {
+	sweep->runs += outcome->orders;
 	sweep->violations += outcome->verdict == DUET_LAB_VIOLATION;
 	sweep->partials += outcome->verdict == DUET_LAB_PARTIAL;
-	sweep->unreached += outcome->verdict == DUET_LAB_UNREACHED;
+	if (outcome->verdict == DUET_LAB_UNREACHED)
+		sweep->unreached += outcome->orders;
 	if (outcome->turns > sweep->turns_worst)
 		sweep->turns_worst = outcome->turns;
 	if (outcome->joined_ns > sweep->joined_ns_worst)
 		sweep->joined_ns_worst = outcome->joined_ns;
 }
 
+/* Fewer choices of an order come before an earlier place. */
+static bool is_shorter(const struct duet_lab_sweep *sweep, uint32_t place)
+{
+	const struct duet_lab_outcome *outcome = &sweep->outcomes[place];
+
+	if (outcome->verdict != DUET_LAB_VIOLATION)
+		return false;
+	return sweep->first == sweep->outcome_count ||
+	       strlen(outcome->order) < strlen(sweep->outcomes[sweep->first].order);
+}
+
 static int hand_over(const struct sweeper *self)
 {
 	struct duet_lab_sweep *sweep = self->sweep;
-	uint32_t runs = run_count(self->board);
+	uint32_t cells = run_count(self->board);
 
-	sweep->outcomes = calloc(runs, sizeof(*sweep->outcomes));
+	sweep->outcomes = calloc(cells, sizeof(*sweep->outcomes));
 	if (!sweep->outcomes)
 		return -ENOMEM;
-	memcpy(sweep->outcomes, self->board->outcomes, runs * sizeof(*sweep->outcomes));
-	sweep->outcome_count = sweep->runs = runs;
+	memcpy(sweep->outcomes, self->board->outcomes, cells * sizeof(*sweep->outcomes));
+	sweep->outcome_count = sweep->first = cells;
 	sweep->points = self->board->points;
-	sweep->violations = sweep->partials = sweep->unreached = 0;
+	sweep->runs = sweep->violations = sweep->partials = sweep->unreached = 0;
 	sweep->turns_worst = sweep->joined_ns_worst = 0;
-	for (uint32_t i = 0; i < runs; i++)
+	for (uint32_t i = 0; i < cells; i++) {
 		count(sweep, &sweep->outcomes[i]);
+		if (is_shorter(sweep, i))
+			sweep->first = i;
+	}
 	return 0;
 }
 
@@ -248,8 +323,10 @@ int duet_lab_run(struct duet_lab_sweep *sweep)
 	size_t runs_max = 2 + (size_t)self.points_max * PER_POINT;
 	int error;
 
+	if (sweep->orders_depth > DUET_LAB_ORDERS_DEPTH_MAX)
+		return -EINVAL;
 	self.board_bytes = sizeof(struct board) + runs_max * sizeof(struct duet_lab_outcome) +
-			   self.points_max * sizeof(struct point);
+			   (self.points_max + 1) * sizeof(struct point);
 	self.board = mmap(NULL, self.board_bytes, PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (self.board == MAP_FAILED)
@@ -262,26 +339,41 @@ int duet_lab_run(struct duet_lab_sweep *sweep)
 	return error;
 }
 
+static int replay(const struct sweeper *self, uint32_t point, enum duet_lab_phase phase,
+		  enum duet_lab_kind kind, struct duet_lab_outcome *outcome)
+{
+	const struct duet_lab_sweep *sweep = self->sweep;
+	struct seen first = {.points_max = point, .points = self->points}, seen = {0};
+	struct place place = {.phase = DUET_LAB_SAME_BATCH};
+	struct board board = {0};
+	int error = lab_order_read(&seen.order, sweep->order);
+
+	if (!error)
+		error = lab_run_once(sweep, place, outcome, &first);
+	if (error)
+		return error;
+	place = (struct place){point, phase, kind, self->points[point].line};
+	if (is_unreached(self, place, outcome))
+		return 0;
+	error = lab_run_once(sweep, place, outcome, &seen);
+	board.digest = first.digest;
+	board.handles = first.handles;
+	compare(&board, outcome, &seen);
+	lab_order_write(&seen.order, seen.order.asked, outcome->order);
+	return error;
+}
+
 int duet_lab_replay(const struct duet_lab_sweep *sweep, uint32_t point, enum duet_lab_phase phase,
 		    enum duet_lab_kind kind, struct duet_lab_outcome *outcome)
 {
-	struct seen first = {.points_max = point, .points = calloc(point + 1u, sizeof(struct point))};
-	struct seen seen = {0};
-	struct sweeper self = {.points = first.points};
-	struct board board = {0};
-	struct place place;
+	struct sweeper self = {.points = calloc(point + 1u, sizeof(struct point))};
 	int error;
 
-	if (!first.points)
+	self.sweep = (struct duet_lab_sweep *)(uintptr_t)sweep;
+	if (!self.points)
 		return -ENOMEM;
-	error = lab_run_once(sweep, (struct place){.phase = DUET_LAB_SAME_BATCH}, outcome, &first);
-	place = (struct place){point, phase, kind, point ? first.points[point - 1].line : 0};
-	board.digest = first.digest;
-	board.handles = first.handles;
-	if (!error && !is_unreached(&self, place, outcome)) {
-		error = lab_run_once(sweep, place, outcome, &seen);
-		compare(&board, outcome, &seen);
-	}
-	free(first.points);
+	error = replay(&self, point, phase, kind, outcome);
+	outcome->orders = 1;
+	free(self.points);
 	return error;
 }

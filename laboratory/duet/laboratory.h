@@ -129,6 +129,8 @@ DUET_API void duet_lab_waited(struct duet_lab *lab, struct duet_lab_wait *wait);
 
 /* ---- The sweep. ---- */
 
+#define DUET_LAB_ORDERS_DEPTH_MAX 12
+
 /* When, seen from the operation that is the point. */
 enum duet_lab_phase {
 	DUET_LAB_BEFORE,     /* started, and still core's: behind another one on its handle's line */
@@ -192,8 +194,11 @@ struct duet_lab_outcome {
 	uint8_t disposition;
 	uint8_t cause;
 	uint8_t reached;
-	uint32_t turns; /* from the request to joined; 0: in the same turn */
+	uint32_t turns;     /* from the request to joined; 0: in the same turn */
 	uint32_t joined_ns; /* the same in time */
+	uint32_t orders;    /* so many were tried here, this one among them */
+	/* The choices, from the point on, of the run that this is of; "": the first of each. */
+	char order[DUET_LAB_ORDERS_DEPTH_MAX + 1];
 	char text[84];  /* what was seen, for people */
 };
 
@@ -204,12 +209,20 @@ struct duet_lab_sweep {
 	uint32_t points_max; /* 0: 64 */
 	uint32_t turns_max;  /* from a request to joined: 0: 16 */
 	uint32_t patience_ms; /* with one that doesn't come back to the loop: 0: 5000 */
+	/* On a backend that can be told (the reference is) each run is made in every order of
+	 * completion: where several operations could end next, or none of them in this turn, or a
+	 * cancel may win against a result or lose, each way is taken, for so many choices from the
+	 * point on. 0, and on the others: the one order that there is. At most
+	 * DUET_LAB_ORDERS_DEPTH_MAX. */
+	uint32_t orders_depth;
+	const char *order; /* for duet_lab_replay(): the outcome's, or NULL */
 
 	/* Filled in; outcomes are the caller's to free(). */
 	struct duet_lab_outcome *outcomes;
 	uint32_t outcome_count;
+	uint32_t first; /* the violation of the shortest coordinates; outcome_count: there is none */
 	uint32_t points;
-	uint32_t runs;
+	uint32_t runs; /* in all orders */
 	uint32_t violations;
 	uint32_t partials;
 	uint32_t unreached;

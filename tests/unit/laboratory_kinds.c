@@ -327,7 +327,7 @@ END_TEST
 
 int main(void)
 {
-	return contract_run("laboratory_kinds", NULL,
+	return contract_run("laboratory_kinds",
 			    CASES(who_stands_behind_another_is_cancelled_before_hand_over,
 				  an_abandon_of_pinned_memory_is_refused_and_changes_nothing,
 				  what_is_the_loops_can_be_abandoned,
@@ -335,5 +335,6 @@ int main(void)
 				  a_second_cancel_meets_the_cleanup,
 				  without_a_cleanup_there_is_no_second_cancel,
 				  a_step_of_the_cleanup_that_does_not_run_once_is_named,
-				  a_lost_permit_is_named, a_cancel_that_is_lost_is_named));
+				  a_lost_permit_is_named, a_cancel_that_is_lost_is_named),
+			    NULL);
 }

@@ -176,7 +176,8 @@ END_TEST
 
 int main(void)
 {
-	return contract_run("laboratory_sweep", NULL,
+	return contract_run("laboratory_sweep",
 			    CASES(a_careful_conversation_survives_a_cancel_anywhere,
-				  a_careless_one_loses_bytes));
+				  a_careless_one_loses_bytes),
+			    NULL);
 }
