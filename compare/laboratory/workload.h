@@ -21,6 +21,7 @@ struct workload {
 	void (*make_native)(const struct policy *policy, struct duet_lab_workload *workload);
 	uint32_t turns_max; /* until it has joined; 0: the laboratory's bound. A cleanup that converses
 			       takes as long as its peer */
+	const char *kernel_only; /* what it needs that the reference has not; or NULL */
 	struct workload_without without[WORKLOAD_WITHOUT_MAX]; /* ends with one without a name */
 };
 
