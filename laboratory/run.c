@@ -167,9 +167,7 @@ static void judge_join(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
 	if (ledger.lent_count && !lab->abandoned)
 		lab_violation(lab, DUET_LAB_LOANS, "%u buffers of %llu bytes are on loan",
 			      ledger.lent_count, (unsigned long long)ledger.lent_bytes);
-	if (!lab->requested || lab->place.kind == DUET_LAB_OPERATION ||
-	    lab->place.kind == DUET_LAB_DEADLINE || lab->place.kind == DUET_LAB_ABANDON ||
-	    lab->joined_after)
+	if (!lab->requested || !lab_asks_all(&lab->place) || lab->joined_after)
 		return;
 	lab->joined_after = true;
 	lab->outcome->joined_ns = (uint32_t)(lab_clock_ns() - lab->request_ns);

@@ -136,7 +136,7 @@ static void asked(struct duet_member *member, enum duet_cause cause)
 	(void)cause;
 	user->waits = false;
 	leave_line(user);
-	duet_lab_waited(user->pool->lab, &user->point);
+	duet_lab_dropped(user->pool->lab, &user->point);
 	if (user->pool->policy->forgets)
 		user->connection = NULL;
 	give_back(user);
@@ -151,7 +151,7 @@ static void dropped(struct duet_lab_wait *point)
 	if (user->connection)
 		return;
 	leave_line(user);
-	duet_lab_waited(user->pool->lab, point);
+	duet_lab_dropped(user->pool->lab, point);
 	stand_in_line(user);
 	duet_lab_waits(user->pool->lab, point);
 }

@@ -10,7 +10,7 @@
 /* Rows are policy by workload, and in each its mechanisms: what was tried, how long the worst took, and
  * whether all held. */
 
-enum { POLICY_COLUMNS = 14, MECHANISM_COLUMNS = 20, VERDICT_COLUMN = 65, INDENT = 2 };
+enum { INDENT = 2, POLICY_COLUMNS = 14, MECHANISM_COLUMNS = 20, VERDICT_COLUMN = 62 };
 
 /* Three digits at most, and the unit. */
 static void format_time(json_int_t ns, char *text, size_t size)
@@ -40,7 +40,8 @@ static void print_violation(const json_t *sweep, FILE *out)
 	const json_t *first = json_object_get(sweep, "first");
 	char text[320];
 
-	snprintf(text, sizeof(text), "at %s (%s): %s", field_string(first, "at"),
+	snprintf(text, sizeof(text), "%lld, first at %s (%s): %s",
+		 (long long)field_integer(sweep, "violations"), field_string(first, "at"),
 		 field_string(first, "operation"), field_string(first, "text"));
 	say_wrapped(out, text, fprintf(out, "    "), 6);
 	sweep_again(sweep, text, sizeof(text));
@@ -53,8 +54,7 @@ static void print_verdict(const json_t *sweep, FILE *out)
 	json_int_t partial = field_integer(sweep, "partial");
 
 	if (violations)
-		fprintf(out, "%s%lld VIOLATION%s%s %s\n", say_bold(out), (long long)violations,
-			violations == 1 ? "" : "S", say_plain(out),
+		fprintf(out, "%sVIOLATION%s %s\n", say_bold(out), say_plain(out),
 			field_string(json_object_get(sweep, "first"), "invariant"));
 	else if (partial)
 		fprintf(out, "ok, %lld partial\n", (long long)partial);
@@ -77,15 +77,16 @@ static void print_row(const json_t *sweep, const char *policy, FILE *out)
 		return;
 	}
 	format_time(field_integer(sweep, "joined_ns_worst"), time, sizeof(time));
-	fprintf(out, "%6lld %7lld %5lldt %7s  ", (long long)field_integer(sweep, "points"),
-		(long long)made, (long long)field_integer(sweep, "turns_worst"), time);
+	fprintf(out, "%4lld %5lld %3lldt %3lldt %5s  ", (long long)field_integer(sweep, "points"),
+		(long long)made, (long long)field_integer(sweep, "lent_turns_worst"),
+		(long long)field_integer(sweep, "turns_worst"), time);
 	print_verdict(sweep, out);
 }
 
 static void print_heads(FILE *out)
 {
-	fprintf(out, "%*s%-*s%-*s%6s %7s %14s  %s\n", INDENT, "", POLICY_COLUMNS, "policy",
-		MECHANISM_COLUMNS, "mechanism", "points", "runs", "latency, worst", "verdict");
+	fprintf(out, "%*s%-*s%-*s%4s %5s %4s %10s  %s\n", INDENT, "", POLICY_COLUMNS, "",
+		MECHANISM_COLUMNS, "", "pts", "runs", "lent", "joined", "");
 }
 
 /* ---- What stands around them. ---- */

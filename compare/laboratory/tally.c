@@ -22,7 +22,7 @@ static json_t *outcome_json(const struct duet_lab_outcome *outcome)
 	static const char *const VERDICTS[] = { "ok", "partial", "unreached", "violation" };
 	enum duet_lab_invariant invariant = (enum duet_lab_invariant)outcome->invariant;
 
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:i, s:i, s:i, s:s, s:s}",
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:s}",
 			 "point", (int)outcome->point, "phase",
 			 duet_lab_phase_name((enum duet_lab_phase)outcome->phase), "kind",
 			 duet_lab_kind_name((enum duet_lab_kind)outcome->kind), "operation",
@@ -31,7 +31,7 @@ static json_t *outcome_json(const struct duet_lab_outcome *outcome)
 			 "disposition",
 			 duet_disposition_name((enum duet_disposition)outcome->disposition),
 			 "cause", duet_cause_name((enum duet_cause)outcome->cause), "turns",
-			 (int)outcome->turns, "joined_ns", (int)outcome->joined_ns, "orders",
+			 (int)outcome->turns, "lent_turns", (int)outcome->lent_turns, "joined_ns", (int)outcome->joined_ns, "orders",
 			 (int)outcome->orders, "order", outcome->order, "text", outcome->text);
 }
 
@@ -62,10 +62,10 @@ static json_t *first_json(const struct duet_lab_sweep *sweep)
 static void fill(json_t *json, const struct duet_lab_sweep *sweep)
 {
 	json_object_update_new(json, json_pack(
-		"{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o}", "points", (int)sweep->points,
+		"{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o}", "points", (int)sweep->points,
 		"runs", (int)sweep->runs, "violations", (int)sweep->violations, "partial",
 		(int)sweep->partials, "unreached", (int)sweep->unreached, "turns_worst",
-		(int)sweep->turns_worst, "joined_ns_worst", (int)sweep->joined_ns_worst, "first",
+		(int)sweep->turns_worst, "lent_turns_worst", (int)sweep->lent_turns_worst, "joined_ns_worst", (int)sweep->joined_ns_worst, "first",
 		first_json(sweep), "outcomes", outcomes_json(sweep)));
 }
 
@@ -89,6 +89,7 @@ static int run_at(struct duet_lab_sweep *sweep, const struct spot *spot)
 	sweep->partials = outcome->verdict == DUET_LAB_PARTIAL;
 	sweep->unreached = outcome->verdict == DUET_LAB_UNREACHED;
 	sweep->turns_worst = outcome->turns;
+	sweep->lent_turns_worst = outcome->lent_turns;
 	sweep->joined_ns_worst = outcome->joined_ns;
 	if (error)
 		free(outcome);
