@@ -15,19 +15,34 @@ static const struct {
 	{ "completion/deferred", "completion", "mode=deferred" },
 	{ "completion/plain", "completion", "mode=plain" },
 	{ "polling", "polling", NULL },
+	/* Peers send in one piece, and are received so on the others. */
+	{ "reference", "reference", "short=0" },
 };
 
-size_t mechanism_find(const char *name, struct mechanism *found)
+enum { KERNEL_MECHANISMS = 3 };
+
+static size_t find(size_t known, const char *name, struct mechanism *found)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < MECHANISMS_MAX; i++) {
+	for (size_t i = 0; i < known; i++) {
 		if (name && strcmp(name, MECHANISMS[i].name) != 0 &&
 		    strcmp(name, MECHANISMS[i].backend) != 0)
 			continue;
 		found[count++] = (struct mechanism){ MECHANISMS[i].name,
 						     backends_find(MECHANISMS[i].backend),
-						     MECHANISMS[i].tuning };
+						     MECHANISMS[i].tuning,
+						     i >= KERNEL_MECHANISMS };
 	}
 	return count;
+}
+
+size_t mechanism_find(const char *name, struct mechanism *found)
+{
+	return find(KERNEL_MECHANISMS, name, found);
+}
+
+size_t mechanism_find_swept(const char *name, struct mechanism *found)
+{
+	return find(MECHANISMS_MAX, name, found);
 }

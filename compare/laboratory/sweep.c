@@ -18,6 +18,7 @@
 struct values {
 	struct option_list policies, backends;
 	const char *json, *at;
+	uint32_t orders;
 	bool quiet;
 };
 
@@ -27,8 +28,11 @@ static const struct option_row ROWS[] = {
 	  "what is done with an operation that was asked to end: await, copy-through, "
 	  "move-and-reap, poll-drop, scope" },
 	{ "backend", OPTION_LIST, AT(backends), 0, 0, "NAME",
-	  "only this: completion, completion/deferred, completion/plain, polling" },
-	{ "at", OPTION_TEXT, AT(at), 0, 0, "POINT,PHASE,KIND",
+	  "only this: completion, completion/deferred, completion/plain, polling, reference" },
+	{ "orders", OPTION_NUMBER, AT(orders), 0, DUET_LAB_ORDERS_DEPTH_MAX, "N",
+	  "on the reference: every order of completion, for so many choices from each point; "
+	  "default 2" },
+	{ "at", OPTION_TEXT, AT(at), 0, 0, "POINT,PHASE,KIND[,ORDER]",
 	  "one run only, in this process, as 3,posted,scope; for a debugger" },
 	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
 	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no table" },
@@ -42,11 +46,13 @@ static const struct option_set SET = {
 	ROWS,
 };
 
-/* Where --at puts the one cancel; point 0: everywhere. */
+/* Where --at puts the one cancel, at point 0 none; or everywhere, if not alone. */
 struct place {
+	bool alone;
 	uint32_t point;
 	enum duet_lab_phase phase;
 	enum duet_lab_kind kind;
+	const char *order; /* or NULL: the first */
 };
 
 /* ---- One sweep. ---- */
@@ -56,7 +62,7 @@ static json_t *outcome_json(const struct duet_lab_outcome *outcome)
 	static const char *const VERDICTS[] = { "ok", "partial", "unreached", "violation" };
 	enum duet_lab_invariant invariant = (enum duet_lab_invariant)outcome->invariant;
 
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:i, s:s}", "point",
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:i, s:i, s:s, s:s}", "point",
 			 (int)outcome->point, "phase",
 			 duet_lab_phase_name((enum duet_lab_phase)outcome->phase), "kind",
 			 duet_lab_kind_name((enum duet_lab_kind)outcome->kind), "operation",
@@ -66,7 +72,8 @@ static json_t *outcome_json(const struct duet_lab_outcome *outcome)
 			 "disposition",
 			 duet_disposition_name((enum duet_disposition)outcome->disposition),
 			 "cause", duet_cause_name((enum duet_cause)outcome->cause), "turns",
-			 (int)outcome->turns, "text", outcome->text);
+			 (int)outcome->turns, "orders", (int)outcome->orders, "order",
+			 outcome->order, "text", outcome->text);
 }
 
 static json_t *outcomes_json(const struct duet_lab_sweep *sweep)
@@ -86,6 +93,7 @@ static int run_at(struct duet_lab_sweep *sweep, const struct place *place)
 	sweep->outcomes = calloc(1, sizeof(*sweep->outcomes));
 	if (!sweep->outcomes)
 		return -ENOMEM;
+	sweep->order = place->order;
 	error = duet_lab_replay(sweep, place->point, place->phase, place->kind, sweep->outcomes);
 	sweep->outcome_count = sweep->runs = 1;
 	sweep->points = place->point;
@@ -99,11 +107,13 @@ static int run_at(struct duet_lab_sweep *sweep, const struct place *place)
 }
 
 static json_t *sweep_json(const struct workload *workload, const struct policy *policy,
-			  const struct mechanism *mechanism, const struct place *place)
+			  const struct mechanism *mechanism, uint32_t orders_depth,
+			  const struct place *place)
 {
 	struct duet_lab_workload made;
 	struct duet_lab_sweep sweep = { .workload = &made, .backend = mechanism->backend,
-					.tuning = mechanism->tuning };
+					.tuning = mechanism->tuning,
+					.orders_depth = mechanism->can_order ? orders_depth : 0 };
 	json_t *json = json_pack("{s:s, s:s, s:s, s:s}", "workload", workload->name,
 				 "policy", policy->name, "does", policy->does, "mechanism",
 				 mechanism->name);
@@ -111,12 +121,13 @@ static json_t *sweep_json(const struct workload *workload, const struct policy *
 
 	workload->make(policy, &made);
 	say_progress("%s, %s, %s", workload->name, policy->name, mechanism->name);
-	error = place->point ? run_at(&sweep, place) : duet_lab_run(&sweep);
+	error = place->alone ? run_at(&sweep, place) : duet_lab_run(&sweep);
 	if (error) {
 		json_object_set_new(json, "refused", json_string(strerror(-error)));
 		return json;
 	}
-	json_object_update_new(json, json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:o}", "points",
+	json_object_update_new(json, json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o}",
+					       "orders_depth", (int)sweep.orders_depth, "points",
 					       (int)sweep.points, "runs", (int)sweep.runs,
 					       "violations", (int)sweep.violations, "partial",
 					       (int)sweep.partials, "unreached",
@@ -149,10 +160,10 @@ static int check_names(const struct values *values, int count, char **names)
 					   values->policies.texts[i]);
 	}
 	for (uint32_t i = 0; i < values->backends.count; i++) {
-		if (!mechanism_find(values->backends.texts[i], found))
+		if (!mechanism_find_swept(values->backends.texts[i], found))
 			return say_failure(SAY_USAGE, "cancel sweep: --backend %s: there is "
-					   "completion, completion/deferred, completion/plain and "
-					   "polling", values->backends.texts[i]);
+					   "completion, completion/deferred, completion/plain, "
+					   "polling and reference", values->backends.texts[i]);
 	}
 	for (int i = 0; i < count; i++) {
 		if (!workload_find(names[i]))
@@ -172,41 +183,52 @@ static bool is_name(const char *text, size_t length, const char *name)
 	return !name[length];
 }
 
+static bool read_phase(const char *text, size_t length, struct place *place)
+{
+	for (int i = 0; i < DUET_LAB_PHASE_COUNT; i++) {
+		place->phase = (enum duet_lab_phase)i;
+		if (is_name(text, length, duet_lab_phase_name(place->phase)))
+			return true;
+	}
+	return false;
+}
+
+static bool read_kind(const char *text, size_t length, struct place *place)
+{
+	for (int i = 0; i < DUET_LAB_KIND_COUNT; i++) {
+		place->kind = (enum duet_lab_kind)i;
+		if (is_name(text, length, duet_lab_kind_name(place->kind)))
+			return true;
+	}
+	return false;
+}
+
 static int read_place(const char *text, struct place *place)
 {
-	const char *phase, *kind;
 	char *end;
 	unsigned long point = strtoul(text, &end, 10);
-	int found = 0;
+	const char *phase = end + (*end == ',');
+	size_t phase_length = strcspn(phase, ",");
+	const char *kind = phase + phase_length + (phase[phase_length] == ',');
+	size_t kind_length = strcspn(kind, ",");
 
-	phase = *end == ',' ? end + 1 : "";
-	kind = strchr(phase, ',');
-	for (int i = 0; kind && i < DUET_LAB_PHASE_COUNT; i++) {
-		if (!is_name(phase, (size_t)(kind - phase),
-			     duet_lab_phase_name((enum duet_lab_phase)i)))
-			continue;
-		place->phase = (enum duet_lab_phase)i;
-		found |= 1;
-	}
-	for (int i = 0; kind && i < DUET_LAB_KIND_COUNT; i++) {
-		if (strcmp(kind + 1, duet_lab_kind_name((enum duet_lab_kind)i)) != 0)
-			continue;
-		place->kind = (enum duet_lab_kind)i;
-		found |= 2;
-	}
+	place->alone = true;
 	place->point = (uint32_t)point;
-	if (point >= 1 && point <= 1000000 && found == 3)
+	place->order = kind[kind_length] ? kind + kind_length + 1 : NULL;
+	if (end > text && *text != '-' && point <= 1000000 &&
+	    read_phase(phase, phase_length, place) && read_kind(kind, kind_length, place))
 		return SAY_OK;
-	return say_failure(SAY_USAGE, "cancel sweep: --at %s: give POINT,PHASE,KIND: a number from 1; "
-			   "same-batch, in-flight, satisfied, posted or dispatched; operation, scope, "
-			   "deadline or shutdown", text);
+	return say_failure(SAY_USAGE, "cancel sweep: --at %s: give POINT,PHASE,KIND: a number from 1, "
+			   "0 without a cancel; before, same-batch, in-flight, satisfied, posted or "
+			   "dispatched; operation, scope, deadline, shutdown, abandon or second; "
+			   "then, on the reference, the order that was printed", text);
 }
 
 static bool is_wanted(const struct values *values, const struct mechanism *mechanism)
 {
 	for (uint32_t i = 0; i < values->backends.count; i++) {
 		struct mechanism found[MECHANISMS_MAX];
-		size_t count = mechanism_find(values->backends.texts[i], found);
+		size_t count = mechanism_find_swept(values->backends.texts[i], found);
 
 		while (count--) {
 			if (!strcmp(found[count].name, mechanism->name))
@@ -220,12 +242,12 @@ static void sweep_mechanisms(const struct values *values, const struct place *pl
 			     const struct workload *workload, const struct policy *policy, json_t *sweeps)
 {
 	struct mechanism all[MECHANISMS_MAX];
-	size_t count = mechanism_find(NULL, all);
+	size_t count = mechanism_find_swept(NULL, all);
 
 	for (size_t i = 0; i < count; i++) {
 		if (is_wanted(values, &all[i]))
 			json_array_append_new(sweeps, sweep_json(workload, policy, &all[i],
-								 place));
+								 values->orders, place));
 	}
 }
 
@@ -275,7 +297,7 @@ static int judge(const json_t *result)
 
 int sweep_command(int argc, char **argv)
 {
-	struct values values = { 0 };
+	struct values values = { .orders = 2 };
 	struct place place = { 0 };
 	int first, code = options_read(&SET, argc, argv, &values, &first);
 	json_t *result;

@@ -15,7 +15,8 @@ static void print_numbers(const json_t *sweep, FILE *out)
 {
 	json_int_t runs = field_integer(sweep, "runs"), unreached = field_integer(sweep, "unreached");
 	json_int_t partial = field_integer(sweep, "partial");
-	char text[160];
+	json_int_t orders = field_integer(sweep, "orders_depth");
+	char text[224];
 	int used = snprintf(text, sizeof(text), "%lld points, %lld runs",
 			    (long long)field_integer(sweep, "points"),
 			    (long long)(runs - unreached));
@@ -23,6 +24,10 @@ static void print_numbers(const json_t *sweep, FILE *out)
 	if (partial)
 		used += snprintf(text + used, sizeof(text) - (size_t)used,
 				 ", %lld declared partial", (long long)partial);
+	if (orders)
+		used += snprintf(text + used, sizeof(text) - (size_t)used,
+				 " in every order of completion to a depth of %lld",
+				 (long long)orders);
 	snprintf(text + used, sizeof(text) - (size_t)used, ", joined within %lld turns",
 		 (long long)field_integer(sweep, "turns_worst"));
 	say_wrapped(out, text, NAME_COLUMNS + 13, NAME_COLUMNS + 3);
@@ -33,10 +38,11 @@ static void print_again(const json_t *sweep, const json_t *outcome, FILE *out)
 {
 	char text[256];
 
-	snprintf(text, sizeof(text), "%s cancel sweep %s --policy %s --backend %s --at %lld,%s,%s",
+	snprintf(text, sizeof(text), "%s cancel sweep %s --policy %s --backend %s --at %lld,%s,%s%s%s",
 		 say_program(), field_string(sweep, "workload"), field_string(sweep, "policy"),
 		 field_string(sweep, "mechanism"), (long long)field_integer(outcome, "point"),
-		 field_string(outcome, "phase"), field_string(outcome, "kind"));
+		 field_string(outcome, "phase"), field_string(outcome, "kind"),
+		 *field_string(outcome, "order") ? "," : "", field_string(outcome, "order"));
 	for (char *place = strstr(text, "--at ") + 5; *place; place++)
 		*place = *place == ' ' ? '-' : *place;
 	fprintf(out, "      again: %s\n", text);
@@ -56,10 +62,12 @@ static void print_violations(const json_t *sweep, FILE *out)
 			continue;
 		if (++shown > VIOLATIONS_SHOWN)
 			continue;
-		snprintf(text, sizeof(text), "point %lld (%s), %s, %s: %s: %s",
+		snprintf(text, sizeof(text), "point %lld (%s), %s, %s%s%s: %s: %s",
 			 (long long)field_integer(outcome, "point"),
 			 field_string(outcome, "operation"), field_string(outcome, "phase"),
-			 field_string(outcome, "kind"), field_string(outcome, "invariant"),
+			 field_string(outcome, "kind"),
+			 *field_string(outcome, "order") ? ", order " : "",
+			 field_string(outcome, "order"), field_string(outcome, "invariant"),
 			 field_string(outcome, "text"));
 		say_wrapped(out, text, fprintf(out, "      "), 8);
 		print_again(sweep, outcome, out);
