@@ -153,7 +153,6 @@ struct reference {
 	duet_choose_fn *choose;
 	void *chooser;
 	struct duet_op **ready; /* what there is to choose from */
-	bool held;              /* in the last turn none of them was chosen */
 };
 
 static inline struct reference *reference_of(const struct duet_loop *loop)
@@ -216,7 +215,7 @@ bool reference_draw(struct reference *world, enum knob knob);
 /* The other ends, for whoever plays them. */
 extern const struct duet_world reference_world;
 
-/* A turn in the order that world->choose says. True: there is more to be had without waiting. */
+/* A turn in the order that world->choose says. True: somebody has moved. */
 bool order_sweep(struct duet_loop *loop);
 /* Which way a cancel goes: chosen, or drawn. */
 bool order_draw(struct reference *world, enum knob knob);

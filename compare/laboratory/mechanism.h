@@ -15,6 +15,7 @@ struct mechanism {
 	const struct duet_backend *backend;
 	const char *tuning;                 /* or NULL */
 	bool native;                        /* in the backend's own dialect */
+	bool can_order;                     /* it can be told what completes next: no kernel decides */
 };
 
 enum { MECHANISMS_MAX = 6 };

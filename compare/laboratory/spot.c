@@ -64,8 +64,9 @@ static int refuse(const char *text)
 
 	list(phases, sizeof(phases), phase_name);
 	list(kinds, sizeof(kinds), kind_name);
-	return say_failure(SAY_USAGE, "cancel sweep: --at %s: give POINT,PHASE,KIND: a number from 1; "
-			   "one of %s; one of %s", text, phases, kinds);
+	return say_failure(SAY_USAGE, "cancel sweep: --at %s: give POINT,PHASE,KIND: a number from 1, 0 "
+			   "without a cancel; one of %s; one of %s; then, on the reference, the order "
+			   "that was printed", text, phases, kinds);
 }
 
 int spot_read(const char *text, struct spot *spot)
@@ -75,7 +76,7 @@ int spot_read(const char *text, struct spot *spot)
 	const char *rest = end + 1;
 	int phase, kind;
 
-	if (point < 1 || point > POINT_MAX || *end != ',')
+	if (end == text || *text == '-' || point > POINT_MAX || *end != ',')
 		return refuse(text);
 	phase = read_name(&rest, phase_name);
 	if (phase < 0 || !rest)

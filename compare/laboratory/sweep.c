@@ -35,8 +35,9 @@ static const struct option_row ROWS[] = {
 	  "only this: completion, completion/deferred, completion/plain, polling, polling/native, "
 	  "reference; or polling/eager, which isn't among them by default" },
 	{ "orders", OPTION_NUMBER, AT(orders), 0, DUET_LAB_ORDERS_DEPTH_MAX, "N",
-	  "on the reference, so many choices from the point on are taken each way (2)" },
-	{ "at", OPTION_TEXT, AT(at), 0, 0, "POINT,PHASE,KIND",
+	  "on the reference: every order of completion, for so many choices from each point; "
+	  "default 2" },
+	{ "at", OPTION_TEXT, AT(at), 0, 0, "POINT,PHASE,KIND[,ORDER]",
 	  "one run only, in this process, as 3,posted,scope; for a debugger" },
 	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
 	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no table" },
@@ -185,7 +186,7 @@ static const char *why_not(const struct workload *workload, const struct policy 
 		return "";
 	if (mechanism->native)
 		return workload->make_native ? NULL : "";
-	if (!strcmp(mechanism->name, "reference") && workload->kernel_only)
+	if (mechanism->can_order && workload->kernel_only)
 		return "";
 	return workload_why_not(workload, policy->name);
 }

@@ -62,7 +62,8 @@ static json_t *first_json(const struct duet_lab_sweep *sweep)
 static void fill(json_t *json, const struct duet_lab_sweep *sweep)
 {
 	json_object_update_new(json, json_pack(
-		"{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o}", "points", (int)sweep->points,
+		"{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o}", "orders_depth",
+		(int)sweep->orders_depth, "points", (int)sweep->points,
 		"runs", (int)sweep->runs, "violations", (int)sweep->violations, "partial",
 		(int)sweep->partials, "unreached", (int)sweep->unreached, "turns_worst",
 		(int)sweep->turns_worst, "lent_turns_worst", (int)sweep->lent_turns_worst, "joined_ns_worst", (int)sweep->joined_ns_worst, "first",
@@ -96,12 +97,6 @@ static int run_at(struct duet_lab_sweep *sweep, const struct spot *spot)
 	return error;
 }
 
-/* Without a kernel there is no other order than those that are asked for. */
-static uint32_t orders_of(const struct tally_plan *plan)
-{
-	return strcmp(plan->mechanism->name, "reference") != 0 ? 0 : plan->orders_depth;
-}
-
 json_t *tally(const struct tally_plan *plan)
 {
 	const struct workload *workload = plan->workload;
@@ -109,7 +104,8 @@ json_t *tally(const struct tally_plan *plan)
 	struct duet_lab_sweep sweep = { .workload = &made, .backend = plan->mechanism->backend,
 					.tuning = plan->mechanism->tuning,
 					.turns_max = workload->turns_max,
-					.orders_depth = orders_of(plan) };
+					.orders_depth = plan->mechanism->can_order
+						? plan->orders_depth : 0 };
 	json_t *json = json_pack("{s:s, s:s, s:s, s:n}", "workload", workload->name, "policy",
 				 plan->policy->name, "mechanism", plan->mechanism->name, "refused");
 	int error;

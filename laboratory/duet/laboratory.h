@@ -212,9 +212,9 @@ struct duet_lab_sweep {
 	uint32_t turns_max;  /* from a request to joined: 0: 16 */
 	uint32_t patience_ms; /* with one that doesn't come back to the loop: 0: 5000 */
 	/* On a backend that can be told (the reference is) each run is made in every order of
-	 * completion: where several operations could end next, or none of them in this turn, or a
-	 * cancel may win against a result or lose, each way is taken, for so many choices from the
-	 * point on. 0, and on the others: the one order that there is. At most
+	 * completion: where several operations could end next, or be left for the next turn when one
+	 * has ended, or a cancel may win against a result or lose, each way is taken, for so many
+	 * choices from the point on. 0, and on the others: the one order that there is. At most
 	 * DUET_LAB_ORDERS_DEPTH_MAX. */
 	uint32_t orders_depth;
 	const char *order; /* for duet_lab_replay(): the outcome's, or NULL */
