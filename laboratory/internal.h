@@ -5,7 +5,6 @@
 
 #include <duet/laboratory.h>
 #include <stdbool.h>
-#include <sys/un.h>
 
 #include "core/backend.h"
 
@@ -37,8 +36,7 @@ struct peer {
 	/* Of one that connects to the listener: the body's end is known when it has accepted. */
 	bool connected;
 	bool accepted;
-	struct sockaddr_un name; /* its own end's: by this it is known */
-	socklen_t name_bytes;
+	uint64_t connection; /* by this it is known */
 };
 
 /* Where a cancel is put in. */
