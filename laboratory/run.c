@@ -190,11 +190,12 @@ static void judge_join(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
 	if (ledger.lent_count > own_loans(lab->loop))
 		lab_violation(lab, DUET_LAB_LOANS, "%u buffers of %llu bytes are on loan",
 			      ledger.lent_count, (unsigned long long)ledger.lent_bytes);
-	if (!lab->requested || lab->place.kind == DUET_LAB_OPERATION ||
-	    lab->place.kind == DUET_LAB_DEADLINE || lab->place.kind == DUET_LAB_ABANDON ||
-	    lab->joined_after)
+	if (!lab->requested || !lab_asks_all(&lab->place) || lab->joined_after)
 		return;
-	lab->joined_after = true;
+	/* What is still out is the loop's own. */
+	if (!lab->returned)
+		lab->outcome->lent_turns = (uint32_t)(lab->turns - lab->request_turn);
+	lab->joined_after = lab->returned = true;
 	lab->outcome->joined_ns = (uint32_t)(lab_clock_ns() - lab->request_ns);
 	lab->outcome->turns = (uint32_t)(lab->turns - lab->request_turn);
 	if (lab->outcome->turns > bound && !lab->takes_time)
