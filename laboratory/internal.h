@@ -13,6 +13,7 @@ enum {
 	ATTEMPTS_MAX = 3,
 	WAITERS_MAX = 64,
 	IDLE_TURNS_MAX = 50, /* without a completion and without a step left: it hangs */
+	ABANDONED_TURNS_MAX = 8, /* and for what was abandoned nobody waits any longer than that */
 	SLOW_TURNS_MAX = 1000 /* the same where a worker or a device may be at it */
 };
 

@@ -127,7 +127,9 @@ static bool release_body(struct duet_lab *lab)
 
 static unsigned idle_max(const struct duet_lab *lab)
 {
-	return lab->takes_time ? SLOW_TURNS_MAX : IDLE_TURNS_MAX;
+	if (lab->takes_time)
+		return SLOW_TURNS_MAX;
+	return lab->abandoned && !lab->released ? ABANDONED_TURNS_MAX : IDLE_TURNS_MAX;
 }
 
 /* Who was asked to end must not need a step of a peer's for it. */
