@@ -388,6 +388,7 @@ int lab_run_once(const struct duet_lab_sweep *sweep, struct place place,
 	struct duet_lab lab = {.workload = sweep->workload, .place = place, .outcome = outcome,
 			      .seen = seen, .probe_fd = -1};
 	unsigned descriptors = descriptors_open();
+	int64_t memory_bytes = lab_memory_bytes();
 	int error;
 
 	*outcome = (struct duet_lab_outcome){.point = place.point, .phase = (uint8_t)place.phase,
@@ -407,5 +408,6 @@ int lab_run_once(const struct duet_lab_sweep *sweep, struct place place,
 			      (int)descriptors_open() - (int)descriptors);
 	set_verdict(&lab);
 	munmap(lab.state, bytes);
+	seen->memory_bytes = lab_memory_bytes() - memory_bytes;
 	return error;
 }
