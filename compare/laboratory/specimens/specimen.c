@@ -9,6 +9,7 @@
 #include "compare/backends.h"
 #include "compare/laboratory/conversation.h"
 #include "compare/laboratory/race.h"
+#include "compare/laboratory/specimens/dirty_pool.h"
 
 enum {
 	WITHOUT = SPECIMEN_WITHOUT,
@@ -36,27 +37,55 @@ const struct specimen SPECIMENS[] = {
 	{ "conversation",
 	  { .name = "discard-result", .does = "waits for the end, and believes that nothing came",
 	    .discards = true },
+	  "ClickHouse/silk#55, tokio-rs/tokio-uring#129",
 	  { POSTED | DISPATCHED, SATISFIED | POSTED | DISPATCHED, DISPATCHED,
 	    POSTED | DISPATCHED } },
 	{ "conversation",
 	  { .name = "drop-and-forget", .does = "goes on at the request, and looks no more",
 	    .release = RELEASE_AT_REQUEST, .discards = true },
+	  "tokio-rs/tokio#7979, commonwarexyz/monorepo#3287",
 	  { POSTED | DISPATCHED, SATISFIED | POSTED | DISPATCHED, DISPATCHED,
 	    POSTED | DISPATCHED } },
 	{ "conversation",
 	  { .name = "free-on-request", .does = "goes on at the request, with the same memory",
 	    .release = RELEASE_AT_REQUEST, .discards = true, .reuses = true },
+	  "DataDog/glommio#104, swiftlang/swift-subprocess#336",
 	  { EVERYWHERE, EVERYWHERE, DISPATCHED, POSTED | DISPATCHED } },
 	{ "conversation",
 	  { .name = "exact-on-stack", .does = "forgets the beginning of what was not whole",
 	    .forgets = true },
+	  "tokio-rs/tokio#3900, n0-computer/iroh-car#55",
 	  { EVERYWHERE & ~SAME_BATCH, EVERYWHERE & ~SAME_BATCH, EVERYWHERE & ~SAME_BATCH,
 	    EVERYWHERE & ~SAME_BATCH } },
 	{ "race",
 	  { .name = "discard-loser", .does = "counts what the winner brought", .discards = true },
+	  "python/cpython#86296, google/comprehensive-rust#713",
 	  { WITHOUT | EVERYWHERE, WITHOUT | EVERYWHERE, DISPATCHED, WITHOUT | EVERYWHERE } },
-	{ NULL, { 0 }, { 0 } },
+	{ "pool",
+	  { .name = "return-dirty-connection", .does = "gives a connection back as it is",
+	    .dirties = true },
+	  "aio-libs-abandoned/aioredis-py#59",
+	  /* What a reactor's callback starts is tried before the turn is over. */
+	  { EVERYWHERE, EVERYWHERE, EVERYWHERE & ~SAME_BATCH, EVERYWHERE & ~SAME_BATCH } },
+	{ NULL, { 0 }, NULL, { 0 } },
 };
+
+static const struct {
+	const char *name;
+	void (*make)(const struct policy *policy, struct duet_lab_workload *workload);
+} WORKLOADS[] = {
+	{ "conversation", conversation_workload },
+	{ "race", race_workload },
+	{ "pool", dirty_pool_workload },
+};
+
+static void make(const char *name, const struct policy *policy, struct duet_lab_workload *workload)
+{
+	for (size_t i = 0; i < sizeof(WORKLOADS) / sizeof(*WORKLOADS); i++) {
+		if (!strcmp(WORKLOADS[i].name, name))
+			WORKLOADS[i].make(policy, workload);
+	}
+}
 
 int specimen_sweep(const char *name, const struct policy *policy,
 		   const struct specimen_mechanism *on, unsigned int *broken,
@@ -65,10 +94,7 @@ int specimen_sweep(const char *name, const struct policy *policy,
 	struct duet_lab_workload workload;
 	int error;
 
-	if (!strcmp(name, "race"))
-		race_workload(policy, &workload);
-	else
-		conversation_workload(policy, &workload);
+	make(name, policy, &workload);
 	*sweep = (struct duet_lab_sweep){ .workload = &workload,
 					  .backend = backends_find(on->backend),
 					  .tuning = on->tuning };

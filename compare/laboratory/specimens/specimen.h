@@ -23,6 +23,7 @@ extern const struct specimen_mechanism SPECIMEN_ON[SPECIMEN_MECHANISMS];
 struct specimen {
 	const char *workload;
 	struct policy policy;
+	const char *shipped; /* where it was found: owner/repository#issue */
 	/* A bit for each phase in which a cancel of the scope breaks something, and one more for the
 	 * run without a cancel. */
 	unsigned int breaks[SPECIMEN_MECHANISMS];
