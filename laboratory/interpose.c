@@ -46,6 +46,7 @@ enum { OWNED_MAX = 64, OWNED_BYTES = 4096 };
 int lab_loop_create(struct duet_lab *lab, const struct duet_backend *backend, const char *tuning)
 {
 	struct duet_loop_options options;
+	int error;
 
 	duet_loop_options_init(&options);
 	options.operations_max = 1024;
@@ -54,10 +55,14 @@ int lab_loop_create(struct duet_lab *lab, const struct duet_backend *backend, co
 	options.owned_bytes = OWNED_BYTES;
 	options.tuning = tuning;
 	lab->backend = backend;
+	lab->world = lab_world(backend);
 	lab->between = *backend;
 	lab->between.start = start;
 	lab->between.wait = wait;
 	/* The short way past start(). */
 	lab->between.transfer = NULL;
-	return duet_loop_create(&lab->loop, &lab->between, &options);
+	error = duet_loop_create(&lab->loop, &lab->between, &options);
+	if (!error)
+		lab_order_begin(lab);
+	return error;
 }

@@ -1,12 +1,10 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
-#include <sys/socket.h>
-
 #include "laboratory/internal.h"
 
 /* The moments of a point, and the request that is put in there. */
 
-static void request(struct duet_lab *lab)
+void lab_request(struct duet_lab *lab)
 {
 	struct duet_op *op = lab->target;
 
@@ -17,6 +15,7 @@ static void request(struct duet_lab *lab)
 		duet_op_cancel(op);
 		break;
 	case DUET_LAB_SCOPE:
+	case DUET_LAB_SECOND:
 		duet_scope_cancel(&lab->scope);
 		break;
 	case DUET_LAB_DEADLINE:
@@ -25,9 +24,18 @@ static void request(struct duet_lab *lab)
 	case DUET_LAB_SHUTDOWN:
 		(void)!duet_loop_shutdown(lab->loop, 0);
 		break;
+	case DUET_LAB_ABANDON:
+		lab_abandon(lab);
+		break;
 	case DUET_LAB_KIND_COUNT:
 		break;
 	}
+}
+
+bool lab_is_owed(const struct duet_lab *lab)
+{
+	return lab->requested && lab->target &&
+	       (lab->target->state == STATE_STOPPING || lab->target->state == STATE_CANCELLING);
 }
 
 /* The target's callback, before the body's own. */
@@ -36,8 +44,10 @@ static void target_told(struct duet_op *op)
 	struct duet_lab *lab = lab_of(op->loop);
 	duet_done_fn *done = lab->target_done;
 
-	if (lab->place.phase == DUET_LAB_DISPATCHED && !lab->requested)
-		request(lab);
+	/* What is being told is the body's: too late to give it up. */
+	if (lab->place.phase == DUET_LAB_DISPATCHED && lab->place.kind != DUET_LAB_ABANDON &&
+	    !lab->requested)
+		lab_request(lab);
 	if (op->more) {
 		done(op);
 		return;
@@ -49,20 +59,37 @@ static void target_told(struct duet_op *op)
 	done(op);
 }
 
-void lab_point_reached(struct duet_lab *lab, struct duet_op *op)
+void lab_target_set(struct duet_lab *lab, struct duet_op *op)
 {
 	duet_done_fn **callback = duet_core_callback(op);
 
-	/* What nobody is told of is no point; the probe is the laboratory's own. */
-	if (op == &lab->probe || !*callback || op == lab->target)
-		return;
-	if (++lab->points != lab->place.point)
-		return;
 	lab->outcome->op_kind = op->kind;
 	lab->target = op;
 	lab->target_done = *callback;
+	lab->at_point = true;
 	lab->handed_over = lab->acted = false;
 	*callback = target_told;
+}
+
+static void record(struct duet_lab *lab, const struct duet_op *op)
+{
+	uint32_t line = lab_line_left(lab, op);
+
+	if (!lab->place.point && lab->points <= lab->seen->points_max)
+		lab->seen->points[lab->points] = (struct point){line, op->kind};
+}
+
+void lab_point_reached(struct duet_lab *lab, struct duet_op *op)
+{
+	/* What nobody is told of is no point; the probe is the laboratory's own. */
+	if (op == &lab->probe || !*duet_core_callback(op) || op == lab->target)
+		return;
+	lab->points++;
+	record(lab, op);
+	if (lab->points == lab->place.point && lab->place.phase != DUET_LAB_BEFORE)
+		lab_target_set(lab, op);
+	if (lab->requested && duet_core_cleans(op))
+		lab->cleaning = true;
 }
 
 /* ---- Posted. ---- */
@@ -73,7 +100,7 @@ static void probe_told(struct duet_op *op)
 
 	lab->probing = lab->fed = false;
 	if (lab->target && lab->acted && !lab->requested)
-		request(lab);
+		lab_request(lab);
 }
 
 /*
@@ -91,7 +118,7 @@ static void probe(struct duet_lab *lab)
 /* Of which nobody is to judge the loan. */
 void lab_probe_end(struct duet_lab *lab)
 {
-	while (lab->probing) {
+	for (unsigned i = 0; lab->probing && i < IDLE_TURNS_MAX; i++) {
 		duet_op_cancel(&lab->probe);
 		if (duet_loop_turn(lab->loop, 1000000) < 0)
 			return;
@@ -102,7 +129,7 @@ void lab_probe_end(struct duet_lab *lab)
 void lab_probe_feed(struct duet_lab *lab)
 {
 	if (lab->target && !lab->requested && lab->probing && !lab->fed)
-		lab->fed = send(lab->probe_fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+		lab->fed = lab->world->send(lab->loop, lab->probe_fd, "", 1) == 1;
 }
 
 static bool is_moment(const struct duet_lab *lab)
@@ -119,12 +146,22 @@ static bool is_moment(const struct duet_lab *lab)
 	}
 }
 
+static void second(struct duet_lab *lab)
+{
+	if (lab->place.kind != DUET_LAB_SECOND || !lab->cleaning || lab->seconded)
+		return;
+	lab->seconded = true;
+	duet_scope_cancel(&lab->scope);
+}
+
 void lab_before_wait(struct duet_lab *lab)
 {
+	lab_line_look(lab);
+	second(lab);
 	if (!lab->target || lab->requested)
 		return;
 	if (is_moment(lab))
-		request(lab);
+		lab_request(lab);
 	else if (lab->place.phase == DUET_LAB_POSTED && !lab->probing)
 		probe(lab);
 }

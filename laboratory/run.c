@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "laboratory/internal.h"
@@ -14,7 +13,6 @@
 /* One run: a loop, a set-up, bodies until all is done, and what must hold afterwards. */
 
 enum {
-	IDLE_TURNS_MAX = 50, /* without a completion and without a step left: it hangs */
 	IDLE_NS = 1000000,    /* of each of them but the first few: a worker thread may be at it */
 	IDLE_SPINS = 4,
 	QUIET = 0xa5
@@ -77,6 +75,29 @@ void duet_lab_takes_back(struct duet_lab *lab, const void *data, size_t bytes)
 			      duet_kind_name((enum duet_kind)op->kind));
 }
 
+void duet_lab_permits(struct duet_lab *lab, const char *what, uint64_t free, uint64_t held,
+		      uint64_t total)
+{
+	if (free + held != total)
+		lab_violation(lab, DUET_LAB_PERMITS, "%s: %llu free and %llu held of %llu", what,
+			      (unsigned long long)free, (unsigned long long)held,
+			      (unsigned long long)total);
+}
+
+void duet_lab_cleanup_registered(struct duet_lab *lab)
+{
+	lab->cleanups_registered++;
+}
+
+void duet_lab_cleanup_ran(struct duet_lab *lab)
+{
+	if (lab->joined)
+		lab_violation(lab, DUET_LAB_CLEANUP, "a step runs and the scope has joined");
+	else if (++lab->cleanups_ran > lab->cleanups_registered)
+		lab_violation(lab, DUET_LAB_CLEANUP, "%u steps ran, %u were registered",
+			      lab->cleanups_ran, lab->cleanups_registered);
+}
+
 /* ---- A body. ---- */
 
 static void joined(struct duet_scope *scope)
@@ -84,6 +105,17 @@ static void joined(struct duet_scope *scope)
 	((struct duet_lab *)scope->context)->joined = true;
 }
 
+/* The body waits for what was abandoned, or for the bytes that went with it: it couldn't know. */
+static bool release_body(struct duet_lab *lab)
+{
+	if (!lab->abandoned || lab->released)
+		return false;
+	lab->released = lab->partial = true;
+	duet_scope_cancel(&lab->scope);
+	return true;
+}
+
+/* Who was asked to end must not need a step of a peer's for it. */
 static int take_turns(struct duet_lab *lab)
 {
 	unsigned idle = 0;
@@ -93,12 +125,21 @@ static int take_turns(struct duet_lab *lab)
 
 		if (count < 0)
 			return count;
-		if (count > 0 || (idle >= 1 && lab_step(lab)))
+		if (count > 0 || (idle >= 1 && !lab_is_owed(lab) && lab_step(lab)))
 			idle = 0;
-		else if (++idle == IDLE_TURNS_MAX)
+		else if (++idle == IDLE_TURNS_MAX && release_body(lab))
+			idle = 0;
+		else if (idle == IDLE_TURNS_MAX)
 			return -ETIMEDOUT;
 	}
 	return 0;
+}
+
+static void judge_cleanup(struct duet_lab *lab)
+{
+	if (lab->cleanups_ran < lab->cleanups_registered)
+		lab_violation(lab, DUET_LAB_CLEANUP, "joined, and of %u steps %u ran",
+			      lab->cleanups_registered, lab->cleanups_ran);
 }
 
 static void judge_join(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
@@ -106,17 +147,34 @@ static void judge_join(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
 	uint32_t bound = sweep->turns_max ? sweep->turns_max : 16;
 	struct duet_ledger ledger;
 
+	judge_cleanup(lab);
 	duet_loop_ledger(lab->loop, &ledger);
-	if (ledger.lent_count)
+	/* What was abandoned the loop goes on waiting for. */
+	if (ledger.lent_count && !lab->abandoned)
 		lab_violation(lab, DUET_LAB_LOANS, "%u buffers of %llu bytes are on loan",
 			      ledger.lent_count, (unsigned long long)ledger.lent_bytes);
 	if (!lab->requested || lab->place.kind == DUET_LAB_OPERATION ||
-	    lab->place.kind == DUET_LAB_DEADLINE || lab->outcome->turns)
+	    lab->place.kind == DUET_LAB_DEADLINE || lab->place.kind == DUET_LAB_ABANDON ||
+	    lab->outcome->turns)
 		return;
 	lab->outcome->turns = (uint32_t)(lab->turns - lab->request_turn) + 1;
 	if (lab->outcome->turns > bound)
 		lab_violation(lab, DUET_LAB_LATENCY, "joined %u turns after the request",
 			      lab->outcome->turns);
+}
+
+/* The loop goes on waiting for what was abandoned. */
+static void wait_for_abandoned(struct duet_lab *lab)
+{
+	struct duet_ledger ledger;
+
+	for (unsigned i = 0; lab->abandoned && i < IDLE_TURNS_MAX; i++) {
+		duet_loop_ledger(lab->loop, &ledger);
+		if (!ledger.lent_count && !duet_loop_pending(lab->loop))
+			return;
+		if (duet_loop_turn(lab->loop, IDLE_NS) < 0)
+			return;
+	}
 }
 
 static int run_body(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
@@ -144,7 +202,7 @@ static int run_bodies(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
 {
 	int error = 0;
 
-	while (!error && !lab->finished && lab->attempt < ATTEMPTS_MAX &&
+	while (!error && !lab->finished && !lab->released && lab->attempt < ATTEMPTS_MAX &&
 	       !(lab->requested && lab->place.kind == DUET_LAB_SHUTDOWN)) {
 		error = run_body(lab, sweep);
 		lab->attempt++;
@@ -167,33 +225,21 @@ static unsigned descriptors_open(void)
 	return count;
 }
 
-static int make_probe(struct duet_lab *lab)
-{
-	int fds[2];
-	int error;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
-		return -errno;
-	lab->probe_fd = fds[1];
-	error = duet_handle_adopt(lab->loop, fds[0], 0, &lab->probe_handle);
-	if (error)
-		close(fds[0]);
-	return error;
-}
-
 static int set_up(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
 {
 	int error = lab_loop_create(lab, sweep->backend, sweep->tuning);
 
 	if (error)
 		return error;
-	error = make_probe(lab);
+	error = lab_wire_open(lab, &lab->probe_handle, &lab->probe_fd);
 	return error ? error : lab->workload->set_up(lab, lab->state);
 }
 
 static void judge_hang(struct duet_lab *lab, int error)
 {
-	if (error == -ETIMEDOUT)
+	if (error == -ETIMEDOUT && lab_is_owed(lab))
+		lab_violation(lab, DUET_LAB_UNANSWERED, "its end was requested, and it goes on");
+	else if (error == -ETIMEDOUT)
 		lab_violation(lab, DUET_LAB_HANG, "%u operations wait for what never comes",
 			      duet_loop_pending(lab->loop));
 	else if (error)
@@ -220,6 +266,22 @@ static void judge_end(struct duet_lab *lab)
 		lab_violation(lab, DUET_LAB_CHECK, "%s", wrong);
 }
 
+/* In a world of the backend's own, while there is one: what is neither a handle nor a peer's. */
+static void judge_world(struct duet_lab *lab)
+{
+	uint32_t known = lab->probe_fd >= 0;
+
+	if (!lab->world->descriptors)
+		return;
+	for (uint32_t i = 0; i < lab->loop->handles_max; i++)
+		known += lab->loop->slots[i].slot_state != SLOT_FREE;
+	for (int i = 0; i < lab->peer_count; i++)
+		known += lab->peers[i].fd >= 0;
+	if (lab->world->descriptors(lab->loop) != known)
+		lab_violation(lab, DUET_LAB_DESCRIPTORS, "%d descriptors more than anybody has",
+			      (int)(lab->world->descriptors(lab->loop) - known));
+}
+
 /* Nobody may write into the state any more: not a late completion, and not the kernel. Where something
  * is still in flight the state stays as it is: whoever is called back looks at it. */
 static void judge_quiet(struct duet_lab *lab)
@@ -237,8 +299,11 @@ static void judge_quiet(struct duet_lab *lab)
 			      duet_loop_pending(lab->loop));
 		return;
 	}
+	judge_world(lab);
 	if (duet_loop_destroy(lab->loop) < 0)
 		lab_violation(lab, DUET_LAB_QUIET, "the loop is busy after its shutdown");
+	else
+		lab->loop = NULL;
 	for (size_t i = 0; i < bytes && lab->outcome->verdict != DUET_LAB_VIOLATION; i++) {
 		if (state[i] == QUIET)
 			continue;
@@ -252,31 +317,32 @@ static void set_verdict(const struct duet_lab *lab)
 {
 	struct duet_lab_outcome *outcome = lab->outcome;
 
-	outcome->reached = lab->requested;
+	outcome->reached = lab->requested && (lab->place.kind != DUET_LAB_SECOND || lab->seconded);
 	if (outcome->verdict == DUET_LAB_VIOLATION)
 		return;
-	if (lab->place.point && !lab->requested)
+	if (lab->place.point && !outcome->reached)
 		outcome->verdict = DUET_LAB_UNREACHED;
 	else if (lab->partial)
 		outcome->verdict = DUET_LAB_PARTIAL;
 }
 
-static void judge(struct duet_lab *lab, int error, uint64_t *digest)
+static void judge(struct duet_lab *lab, int error)
 {
 	judge_hang(lab, error);
+	wait_for_abandoned(lab);
 	if (!error)
 		judge_end(lab);
-	*digest = lab_peers_digest(lab);
+	lab->seen->digest = lab_peers_digest(lab);
 	if (lab->outcome->verdict != DUET_LAB_VIOLATION || !error)
 		judge_quiet(lab);
 }
 
 int lab_run_once(const struct duet_lab_sweep *sweep, struct place place,
-		 struct duet_lab_outcome *outcome, uint64_t *digest, uint32_t *points)
+		 struct duet_lab_outcome *outcome, struct seen *seen)
 {
 	size_t bytes = sweep->workload->state_bytes ? sweep->workload->state_bytes : 1;
 	struct duet_lab lab = {.workload = sweep->workload, .place = place, .outcome = outcome,
-			      .probe_fd = -1};
+			      .seen = seen, .probe_fd = -1};
 	unsigned descriptors = descriptors_open();
 	int error;
 
@@ -288,11 +354,10 @@ int lab_run_once(const struct duet_lab_sweep *sweep, struct place place,
 		return -ENOMEM;
 	error = set_up(&lab, sweep);
 	if (!error)
-		judge(&lab, run_bodies(&lab, sweep), digest);
+		judge(&lab, run_bodies(&lab, sweep));
 	lab_peers_close(&lab);
-	if (lab.probe_fd >= 0)
-		close(lab.probe_fd);
-	*points = lab.points;
+	lab_wire_close(&lab, &lab.probe_fd);
+	seen->point_count = lab.points;
 	if (!error && descriptors_open() != descriptors)
 		lab_violation(&lab, DUET_LAB_DESCRIPTORS, "%d descriptors more than before",
 			      (int)descriptors_open() - (int)descriptors);

@@ -148,6 +148,12 @@ struct reference {
 	struct duet_op **bag;
 	uint32_t bag_count;
 	uint64_t *order; /* identities, shuffled, of one look at the bag */
+
+	/* order.c: NULL, or who says what completes next. */
+	duet_choose_fn *choose;
+	void *chooser;
+	struct duet_op **ready; /* what there is to choose from */
+	bool held;              /* in the last turn none of them was chosen */
 };
 
 static inline struct reference *reference_of(const struct duet_loop *loop)
@@ -177,6 +183,8 @@ int world_recv(struct reference *world, struct world_node *node, const struct io
 	       uint32_t count);
 /* What a receive would find: 1 bytes, 0 the end, -EAGAIN nothing yet, else an error. */
 int world_readable(const struct world_node *node);
+/* Would a send answer at once, whatever it is? */
+bool world_writable(struct reference *world, const struct world_node *node);
 int world_send(struct reference *world, struct world_node *node, const struct iovec *pieces,
 	       uint32_t count);
 int world_shutdown(struct reference *world, struct world_node *node, int how);
@@ -204,6 +212,14 @@ int reference_prepare(struct duet_loop *loop);
 void reference_wake(struct duet_loop *loop);
 
 bool reference_draw(struct reference *world, enum knob knob);
+
+/* The other ends, for whoever plays them. */
+extern const struct duet_world reference_world;
+
+/* A turn in the order that world->choose says. True: there is more to be had without waiting. */
+bool order_sweep(struct duet_loop *loop);
+/* Which way a cancel goes: chosen, or drawn. */
+bool order_draw(struct reference *world, enum knob knob);
 
 /* Is this cancel put off? Not for ever. */
 bool reference_denies(struct reference *world, struct duet_op *op, enum knob knob);

@@ -380,6 +380,14 @@ static int send_refusal(struct world_node *node)
 	return error;
 }
 
+bool world_writable(struct reference *world, const struct world_node *node)
+{
+	const struct world_node *peer = socket_peer(world, node);
+
+	return node->kind != NODE_SOCKET || node->phase != SOCKET_CONNECTED || node->write_shut ||
+	       node->error || !peer || peer->read_shut || peer->used < WORLD_SOCKET_BYTES;
+}
+
 int world_send(struct reference *world, struct world_node *node, const struct iovec *pieces,
 	       uint32_t count)
 {

@@ -57,6 +57,16 @@ DUET_API unsigned duet_lab_attempt(const struct duet_lab *lab);
  * it on loan. */
 DUET_API void duet_lab_takes_back(struct duet_lab *lab, const void *data, size_t bytes);
 
+/* The account of a primitive that hands out permits (a semaphore, a mutex, places in a queue) at this
+ * moment. A violation if free and held are not total: one was lost, or given twice. For the check, too. */
+DUET_API void duet_lab_permits(struct duet_lab *lab, const char *what, uint64_t free, uint64_t held,
+			       uint64_t total);
+
+/* A step of a cleanup was registered, with duet_scope_defer(), in the body's scope or in one inside it;
+ * and: it runs. When the body's scope has joined as many must have run as were registered. */
+DUET_API void duet_lab_cleanup_registered(struct duet_lab *lab);
+DUET_API void duet_lab_cleanup_ran(struct duet_lab *lab);
+
 /* All is done: the body is not called again. Also from callbacks. */
 DUET_API void duet_lab_finish(struct duet_lab *lab);
 
@@ -96,8 +106,11 @@ DUET_API void duet_lab_sent(struct duet_lab *lab, int peer, size_t bytes);
 
 /* ---- The sweep. ---- */
 
+#define DUET_LAB_ORDERS_DEPTH_MAX 12
+
 /* When, seen from the operation that is the point. */
 enum duet_lab_phase {
+	DUET_LAB_BEFORE,     /* started, and still core's: behind another one on its handle's line */
 	DUET_LAB_SAME_BATCH, /* started, not yet handed over */
 	DUET_LAB_IN_FLIGHT,  /* handed over, and nothing there for it */
 	DUET_LAB_SATISFIED,  /* what it waits for has come, and the loop has not looked */
@@ -111,6 +124,13 @@ enum duet_lab_kind {
 	DUET_LAB_SCOPE,     /* duet_scope_cancel() of the body's scope */
 	DUET_LAB_DEADLINE,  /* the operation's deadline comes */
 	DUET_LAB_SHUTDOWN,  /* the loop's */
+	/* duet_op_abandon(). If it takes the operation nobody is told of that any more: what it would
+	 * have brought is discarded, and counts as declared partial. If it refuses, because the memory
+	 * is the body's, all goes on as if nobody had asked. */
+	DUET_LAB_ABANDON,
+	/* duet_scope_cancel() of the body's scope, and once more when the first operation of a cleanup
+	 * is in flight; unreached where there is none. */
+	DUET_LAB_SECOND,
 	DUET_LAB_KIND_COUNT
 };
 
@@ -121,9 +141,12 @@ enum duet_lab_invariant {
 	DUET_LAB_DESCRIPTORS = 3, /* as many as before */
 	DUET_LAB_LOANS = 4,       /* none when the scope has joined */
 	DUET_LAB_POOL = 5,        /* full again */
+	DUET_LAB_PERMITS = 6,     /* free + held = total */
 	DUET_LAB_LATENCY = 7,     /* joined within a bound of turns after the request */
+	DUET_LAB_CLEANUP = 8,     /* each step ran once, before its scope joined */
 	DUET_LAB_MIXED = 9,       /* no byte of another place or stream */
 	DUET_LAB_RESTART = 10,    /* ends as the run without a cancel did, or is declared partial */
+	DUET_LAB_UNANSWERED = 11, /* whose end was requested ends, without any help from outside */
 	DUET_LAB_QUIET = 12,      /* nothing in flight after the end, nothing written after it */
 	DUET_LAB_CHECK = 13,      /* the workload's own check */
 	DUET_LAB_HANG = 14,       /* it never ended */
@@ -148,7 +171,10 @@ struct duet_lab_outcome {
 	uint8_t disposition;
 	uint8_t cause;
 	uint8_t reached;
-	uint32_t turns; /* from the request to joined */
+	uint32_t turns;  /* from the request to joined */
+	uint32_t orders; /* so many were tried here, this one among them */
+	/* The choices, from the point on, of the run that this is of; "": the first of each. */
+	char order[DUET_LAB_ORDERS_DEPTH_MAX + 1];
 	char text[84];  /* what was seen, for people */
 };
 
@@ -159,12 +185,20 @@ struct duet_lab_sweep {
 	uint32_t points_max; /* 0: 64 */
 	uint32_t turns_max;  /* from a request to joined: 0: 16 */
 	uint32_t patience_ms; /* with one that doesn't come back to the loop: 0: 5000 */
+	/* On a backend that can be told (the reference is) each run is made in every order of
+	 * completion: where several operations could end next, or none of them in this turn, or a
+	 * cancel may win against a result or lose, each way is taken, for so many choices from the
+	 * point on. 0, and on the others: the one order that there is. At most
+	 * DUET_LAB_ORDERS_DEPTH_MAX. */
+	uint32_t orders_depth;
+	const char *order; /* for duet_lab_replay(): the outcome's, or NULL */
 
 	/* Filled in; outcomes are the caller's to free(). */
 	struct duet_lab_outcome *outcomes;
 	uint32_t outcome_count;
+	uint32_t first; /* the violation of the shortest coordinates; outcome_count: there is none */
 	uint32_t points;
-	uint32_t runs;
+	uint32_t runs; /* in all orders */
 	uint32_t violations;
 	uint32_t partials;
 	uint32_t unreached;

@@ -373,12 +373,15 @@ END_TEST
 
 int main(void)
 {
-	return contract_run("laboratory_faults", NULL,
+	return contract_run("laboratory_faults",
 			    CASES(one_that_behaves_is_clean, a_crash_is_named_and_the_sweep_goes_on,
 				  one_that_ends_the_process_is_named,
 				  one_that_does_not_come_back_is_named, a_lost_descriptor_is_named,
-				  what_outlives_its_scope_is_on_loan, a_buffer_that_is_kept_is_named,
+				  what_outlives_its_scope_is_on_loan,
+				  a_buffer_that_is_kept_is_named,
 				  one_that_is_not_repeatable_is_named, a_check_of_its_own_is_heard,
-				  one_that_never_finishes_is_named, a_set_up_that_refuses_is_an_error,
-				  a_replay_says_what_the_sweep_said));
+				  one_that_never_finishes_is_named,
+				  a_set_up_that_refuses_is_an_error,
+				  a_replay_says_what_the_sweep_said),
+			    NULL);
 }

@@ -157,7 +157,8 @@ START_TEST(a_careful_conversation_survives_a_cancel_anywhere)
 		print(&sweep);
 	ck_assert_uint_ge(sweep.points, 12);
 	ck_assert_uint_eq(sweep.violations, 0);
-	ck_assert_uint_lt(sweep.unreached, sweep.runs / 2);
+	/* Nothing in it stands in a line, and there is no cleanup. */
+	ck_assert_uint_lt(sweep.unreached, sweep.runs * 2 / 3);
 	free(sweep.outcomes);
 }
 END_TEST
@@ -175,7 +176,8 @@ END_TEST
 
 int main(void)
 {
-	return contract_run("laboratory_sweep", NULL,
+	return contract_run("laboratory_sweep",
 			    CASES(a_careful_conversation_survives_a_cancel_anywhere,
-				  a_careless_one_loses_bytes));
+				  a_careless_one_loses_bytes),
+			    NULL);
 }

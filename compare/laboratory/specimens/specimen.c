@@ -17,7 +17,8 @@ enum {
 	SATISFIED = 1 << DUET_LAB_SATISFIED,
 	POSTED = 1 << DUET_LAB_POSTED,
 	DISPATCHED = 1 << DUET_LAB_DISPATCHED,
-	EVERYWHERE = (1 << DUET_LAB_PHASE_COUNT) - 1
+	/* Nothing in these stands behind another one. */
+	EVERYWHERE = (1 << DUET_LAB_PHASE_COUNT) - 1 - (1 << DUET_LAB_BEFORE)
 };
 
 /* An eager reactor makes the call before the results in front of it were delivered. */
