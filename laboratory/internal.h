@@ -5,6 +5,7 @@
 
 #include <duet/laboratory.h>
 #include <stdbool.h>
+#include <sys/un.h>
 
 #include "core/backend.h"
 
@@ -12,10 +13,11 @@ enum {
 	STEPS_MAX = 256,
 	ATTEMPTS_MAX = 3,
 	WAITERS_MAX = 64,
-	IDLE_TURNS_MAX = 50 /* without a completion and without a step left: it hangs */
+	IDLE_TURNS_MAX = 50, /* without a completion and without a step left: it hangs */
+	SLOW_TURNS_MAX = 1000 /* the same where a worker or a device may be at it */
 };
 
-enum step_kind { STEP_SENDS, STEP_RECEIVES, STEP_CLOSES };
+enum step_kind { STEP_SENDS, STEP_RECEIVES, STEP_CLOSES, STEP_CONNECTS };
 
 struct step {
 	uint8_t kind; /* enum step_kind */
@@ -26,12 +28,17 @@ struct step {
 
 /* The laboratory's end of a connection, and the account of both directions. */
 struct peer {
-	int fd;             /* -1: closed */
+	int fd;             /* -1: closed, or not yet connected */
 	duet_handle handle; /* the body's end */
 	uint64_t sent;      /* by the peer */
 	uint64_t received;  /* by the body, which has said so */
 	uint64_t claimed;   /* by the body's sends */
 	uint64_t arrived;   /* at the peer */
+	/* Of one that connects to the listener: the body's end is known when it has accepted. */
+	bool connected;
+	bool accepted;
+	struct sockaddr_un name; /* its own end's: by this it is known */
+	socklen_t name_bytes;
 };
 
 /* Where a cancel is put in. */
@@ -67,6 +74,7 @@ struct seen {
 	uint32_t points_max;
 	struct point *points;
 	struct order order; /* its depth and what is given are the caller's */
+	uint32_t handles;   /* that the body has left open */
 };
 
 /* An operation behind another one on its handle's line. */
@@ -91,6 +99,7 @@ struct duet_lab {
 	/* The operation that is the point, while it is pending. */
 	struct duet_op *target;
 	duet_done_fn *target_done;
+	struct duet_lab_wait *target_wait; /* or the wait that is */
 	uint32_t points;
 	bool at_point;    /* it has come, or there is none: from here on orders are chosen */
 	bool handed_over; /* the target was, to the kernel */
@@ -100,6 +109,9 @@ struct duet_lab {
 	bool cleaning;    /* an operation of a cleanup was handed over since the first */
 	uint64_t turns;
 	uint64_t request_turn;
+	uint64_t request_ns;
+	bool joined_after; /* the body in which it was put in */
+	bool takes_time;   /* what a worker or a device does is neither the script's nor the turn's */
 
 	/* line.c */
 	struct seen *seen;
@@ -134,6 +146,7 @@ struct duet_lab {
 
 	struct peer peers[DUET_LAB_PEERS_MAX];
 	int peer_count;
+	duet_handle listener;
 	struct step steps[STEPS_MAX];
 	uint32_t step_count;
 	uint32_t step_next;
@@ -150,10 +163,13 @@ void lab_target_set(struct duet_lab *lab, struct duet_op *op);
 void lab_request(struct duet_lab *lab);
 /* The end of the target was requested, and has not come. */
 bool lab_is_owed(const struct duet_lab *lab);
+bool lab_has_target(const struct duet_lab *lab);
 void lab_probe_feed(struct duet_lab *lab);
 void lab_probe_end(struct duet_lab *lab);
 void lab_before_wait(struct duet_lab *lab);
 void lab_after_wait(struct duet_lab *lab);
+
+uint64_t lab_clock_ns(void);
 
 /* wire.c: connections. Descriptors are of lab->world. */
 const struct duet_world *lab_world(const struct duet_backend *backend);
@@ -175,11 +191,17 @@ void lab_line_look(struct duet_lab *lab);
 /* op is handed over: its line, or 0 if it stood in none. */
 uint32_t lab_line_left(struct duet_lab *lab, const struct duet_op *op);
 
+/* listener.c */
+void lab_peer_connect(struct duet_lab *lab, int number);
+void lab_listener_judge(struct duet_lab *lab);
+
 /* abandon.c */
 void lab_abandon(struct duet_lab *lab);
 void lab_discarded_count(struct duet_lab *lab);
 
-/* peer.c: false if the script is over. */
+/* peer.c */
+void lab_step_add(struct duet_lab *lab, enum step_kind kind, int peer, uint32_t bytes);
+/* False if the script is over. */
 bool lab_step(struct duet_lab *lab);
 void lab_peers_judge(struct duet_lab *lab);
 void lab_peers_close(struct duet_lab *lab);

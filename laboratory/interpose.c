@@ -35,6 +35,9 @@ static int wait(struct duet_loop *loop, int64_t timeout_ns)
 
 	lab->turns++;
 	lab_before_wait(lab);
+	/* How long to wait was said before there was a request, whose answer may be there already. */
+	if (lab->requested && lab->request_turn == lab->turns)
+		timeout_ns = 0;
 	error = lab->backend->wait(loop, timeout_ns);
 	lab_after_wait(lab);
 	return error;

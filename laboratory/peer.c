@@ -48,7 +48,7 @@ struct peer *lab_peer_of(struct duet_lab *lab, duet_handle handle)
 
 /* ---- The script. ---- */
 
-static void add_step(struct duet_lab *lab, enum step_kind kind, int peer, uint32_t bytes)
+void lab_step_add(struct duet_lab *lab, enum step_kind kind, int peer, uint32_t bytes)
 {
 	if (lab->step_count < STEPS_MAX)
 		lab->steps[lab->step_count++] = (struct step){
@@ -66,17 +66,17 @@ void duet_lab_together(struct duet_lab *lab)
 
 void duet_lab_peer_sends(struct duet_lab *lab, int peer, uint32_t bytes)
 {
-	add_step(lab, STEP_SENDS, peer, bytes);
+	lab_step_add(lab, STEP_SENDS, peer, bytes);
 }
 
 void duet_lab_peer_receives(struct duet_lab *lab, int peer, uint32_t bytes)
 {
-	add_step(lab, STEP_RECEIVES, peer, bytes);
+	lab_step_add(lab, STEP_RECEIVES, peer, bytes);
 }
 
 void duet_lab_peer_closes(struct duet_lab *lab, int peer)
 {
-	add_step(lab, STEP_CLOSES, peer, 0);
+	lab_step_add(lab, STEP_CLOSES, peer, 0);
 }
 
 /* Each step in one piece: a receive that waits must not be given its first byte alone. */
@@ -123,13 +123,15 @@ static void receive_some(struct duet_lab *lab, int number, uint32_t bytes)
 
 static void take(struct duet_lab *lab, const struct step *step)
 {
+	if (step->kind == STEP_CONNECTS)
+		lab_peer_connect(lab, step->peer);
 	if (lab->peers[step->peer].fd < 0)
 		return;
 	if (step->kind == STEP_SENDS)
 		send_some(lab, step->peer, step->bytes);
 	else if (step->kind == STEP_RECEIVES)
 		receive_some(lab, step->peer, step->bytes);
-	else
+	else if (step->kind == STEP_CLOSES)
 		lab_wire_close(lab, &lab->peers[step->peer].fd);
 }
 
@@ -207,6 +209,7 @@ static bool is_open(const struct duet_lab *lab, const struct peer *peer)
 void lab_peers_judge(struct duet_lab *lab)
 {
 	lab_discarded_count(lab);
+	lab_listener_judge(lab);
 	for (int i = 0; i < lab->peer_count; i++) {
 		struct peer *peer = &lab->peers[i];
 		uint64_t there = still_there(lab, peer);

@@ -10,9 +10,13 @@ void lab_request(struct duet_lab *lab)
 
 	lab->requested = true;
 	lab->request_turn = lab->turns;
+	lab->request_ns = lab_clock_ns();
 	switch (lab->place.kind) {
 	case DUET_LAB_OPERATION:
-		duet_op_cancel(op);
+		if (lab->target_wait)
+			lab->target_wait->drop(lab->target_wait);
+		else
+			duet_op_cancel(op);
 		break;
 	case DUET_LAB_SCOPE:
 	case DUET_LAB_SECOND:
@@ -36,6 +40,11 @@ bool lab_is_owed(const struct duet_lab *lab)
 {
 	return lab->requested && lab->target &&
 	       (lab->target->state == STATE_STOPPING || lab->target->state == STATE_CANCELLING);
+}
+
+bool lab_has_target(const struct duet_lab *lab)
+{
+	return lab->target || lab->target_wait;
 }
 
 /* The target's callback, before the body's own. */
@@ -85,11 +94,43 @@ void lab_point_reached(struct duet_lab *lab, struct duet_op *op)
 	if (op == &lab->probe || !*duet_core_callback(op) || op == lab->target)
 		return;
 	lab->points++;
+	lab->takes_time |= op->kind == DUET_READ || op->kind == DUET_WRITE ||
+			   op->kind == DUET_FSYNC || op->kind == DUET_OPEN;
 	record(lab, op);
 	if (lab->points == lab->place.point && lab->place.phase != DUET_LAB_BEFORE)
 		lab_target_set(lab, op);
 	if (lab->requested && duet_core_cleans(op))
 		lab->cleaning = true;
+}
+
+/* ---- Waits. ---- */
+
+static bool can_be_asked(const struct place *place)
+{
+	return place->kind != DUET_LAB_DEADLINE && place->kind != DUET_LAB_ABANDON &&
+	       place->phase != DUET_LAB_BEFORE;
+}
+
+void duet_lab_waits(struct duet_lab *lab, struct duet_lab_wait *wait)
+{
+	lab->points++;
+	if (!lab->place.point && lab->points <= lab->seen->points_max)
+		lab->seen->points[lab->points] = (struct point){0, DUET_KIND_COUNT};
+	if (lab->points != lab->place.point || !can_be_asked(&lab->place))
+		return;
+	lab->outcome->op_kind = DUET_KIND_COUNT;
+	lab->target_wait = wait;
+	lab->at_point = true;
+	lab->handed_over = lab->acted = false;
+}
+
+void duet_lab_waited(struct duet_lab *lab, struct duet_lab_wait *wait)
+{
+	if (wait != lab->target_wait)
+		return;
+	if (lab->place.phase == DUET_LAB_DISPATCHED && !lab->requested)
+		lab_request(lab);
+	lab->target_wait = NULL;
 }
 
 /* ---- Posted. ---- */
@@ -99,7 +140,7 @@ static void probe_told(struct duet_op *op)
 	struct duet_lab *lab = op->context;
 
 	lab->probing = lab->fed = false;
-	if (lab->target && lab->acted && !lab->requested)
+	if (lab_has_target(lab) && lab->acted && !lab->requested)
 		lab_request(lab);
 }
 
@@ -128,7 +169,7 @@ void lab_probe_end(struct duet_lab *lab)
 /* Before a peer acts. */
 void lab_probe_feed(struct duet_lab *lab)
 {
-	if (lab->target && !lab->requested && lab->probing && !lab->fed)
+	if (lab_has_target(lab) && !lab->requested && lab->probing && !lab->fed)
 		lab->fed = lab->world->send(lab->loop, lab->probe_fd, "", 1) == 1;
 }
 
@@ -158,7 +199,7 @@ void lab_before_wait(struct duet_lab *lab)
 {
 	lab_line_look(lab);
 	second(lab);
-	if (!lab->target || lab->requested)
+	if (!lab_has_target(lab) || lab->requested)
 		return;
 	if (is_moment(lab))
 		lab_request(lab);
@@ -168,6 +209,6 @@ void lab_before_wait(struct duet_lab *lab)
 
 void lab_after_wait(struct duet_lab *lab)
 {
-	if (lab->target)
+	if (lab_has_target(lab))
 		lab->handed_over = true;
 }

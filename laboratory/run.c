@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "laboratory/internal.h"
@@ -19,6 +20,14 @@ enum {
 };
 
 static const uint64_t end_ns = UINT64_C(200000000);
+
+uint64_t lab_clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
 
 void lab_violation(struct duet_lab *lab, enum duet_lab_invariant invariant, const char *format, ...)
 {
@@ -115,6 +124,11 @@ static bool release_body(struct duet_lab *lab)
 	return true;
 }
 
+static unsigned idle_max(const struct duet_lab *lab)
+{
+	return lab->takes_time ? SLOW_TURNS_MAX : IDLE_TURNS_MAX;
+}
+
 /* Who was asked to end must not need a step of a peer's for it. */
 static int take_turns(struct duet_lab *lab)
 {
@@ -127,9 +141,9 @@ static int take_turns(struct duet_lab *lab)
 			return count;
 		if (count > 0 || (idle >= 1 && !lab_is_owed(lab) && lab_step(lab)))
 			idle = 0;
-		else if (++idle == IDLE_TURNS_MAX && release_body(lab))
+		else if (++idle == idle_max(lab) && release_body(lab))
 			idle = 0;
-		else if (idle == IDLE_TURNS_MAX)
+		else if (idle == idle_max(lab))
 			return -ETIMEDOUT;
 	}
 	return 0;
@@ -155,10 +169,12 @@ static void judge_join(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
 			      ledger.lent_count, (unsigned long long)ledger.lent_bytes);
 	if (!lab->requested || lab->place.kind == DUET_LAB_OPERATION ||
 	    lab->place.kind == DUET_LAB_DEADLINE || lab->place.kind == DUET_LAB_ABANDON ||
-	    lab->outcome->turns)
+	    lab->joined_after)
 		return;
-	lab->outcome->turns = (uint32_t)(lab->turns - lab->request_turn) + 1;
-	if (lab->outcome->turns > bound)
+	lab->joined_after = true;
+	lab->outcome->joined_ns = (uint32_t)(lab_clock_ns() - lab->request_ns);
+	lab->outcome->turns = (uint32_t)(lab->turns - lab->request_turn);
+	if (lab->outcome->turns > bound && !lab->takes_time)
 		lab_violation(lab, DUET_LAB_LATENCY, "joined %u turns after the request",
 			      lab->outcome->turns);
 }
@@ -247,6 +263,15 @@ static void judge_hang(struct duet_lab *lab, int error)
 			      duet_error_name(error));
 }
 
+static uint32_t handles_open(const struct duet_loop *loop)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < loop->handles_max; i++)
+		count += loop->slots[i].slot_state != SLOT_FREE;
+	return count;
+}
+
 static void judge_end(struct duet_lab *lab)
 {
 	bool shut_down = lab->requested && lab->place.kind == DUET_LAB_SHUTDOWN;
@@ -269,12 +294,10 @@ static void judge_end(struct duet_lab *lab)
 /* In a world of the backend's own, while there is one: what is neither a handle nor a peer's. */
 static void judge_world(struct duet_lab *lab)
 {
-	uint32_t known = lab->probe_fd >= 0;
+	uint32_t known = handles_open(lab->loop) + (lab->probe_fd >= 0);
 
 	if (!lab->world->descriptors)
 		return;
-	for (uint32_t i = 0; i < lab->loop->handles_max; i++)
-		known += lab->loop->slots[i].slot_state != SLOT_FREE;
 	for (int i = 0; i < lab->peer_count; i++)
 		known += lab->peers[i].fd >= 0;
 	if (lab->world->descriptors(lab->loop) != known)
@@ -333,6 +356,7 @@ static void judge(struct duet_lab *lab, int error)
 	if (!error)
 		judge_end(lab);
 	lab->seen->digest = lab_peers_digest(lab);
+	lab->seen->handles = handles_open(lab->loop);
 	if (lab->outcome->verdict != DUET_LAB_VIOLATION || !error)
 		judge_quiet(lab);
 }

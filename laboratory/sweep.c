@@ -28,6 +28,7 @@ struct board {
 	uint32_t points;
 	int32_t error; /* of the first run: the backend is refused */
 	uint64_t digest;
+	uint32_t handles; /* left open by it */
 	struct duet_lab_outcome outcomes[]; /* and behind them points_max + 1 of struct point */
 };
 
@@ -66,10 +67,14 @@ static void say(struct duet_lab_outcome *outcome, enum duet_lab_invariant invari
 
 /* Where nothing was declared partial, all that the outside sees is as without a cancel. After a
  * shutdown it can't be. */
-static void compare(const struct board *board, struct duet_lab_outcome *outcome, uint64_t digest)
+static void compare(const struct board *board, struct duet_lab_outcome *outcome,
+		    const struct seen *seen)
 {
-	if (outcome->verdict == DUET_LAB_OK && outcome->kind != DUET_LAB_SHUTDOWN &&
-	    digest != board->digest)
+	if (outcome->verdict == DUET_LAB_VIOLATION || outcome->kind == DUET_LAB_SHUTDOWN)
+		return;
+	if (seen->handles > board->handles)
+		say(outcome, DUET_LAB_DESCRIPTORS, "more handles are left open than without a cancel");
+	else if (outcome->verdict == DUET_LAB_OK && seen->digest != board->digest)
 		say(outcome, DUET_LAB_RESTART, "the outside saw another result than without a cancel");
 }
 
@@ -93,6 +98,7 @@ static void keep_first(const struct sweeper *self, const struct seen *seen, int 
 
 	board->error = error;
 	board->digest = seen->digest;
+	board->handles = seen->handles;
 	board->points = seen->point_count < self->points_max ? seen->point_count
 							     : self->points_max;
 }
@@ -115,7 +121,7 @@ static void make_run(const struct sweeper *self, uint32_t run, struct seen *seen
 		 (seen->digest != board->digest || seen->point_count < board->points))
 		say(outcome, DUET_LAB_REPEAT, "two runs without a cancel differ");
 	else
-		compare(board, outcome, seen->digest);
+		compare(board, outcome, seen);
 }
 
 /* What is told of a place is the worst that was seen there, by its shortest coordinates. */
@@ -132,13 +138,13 @@ static bool tells_more(const struct duet_lab_outcome *next, const struct duet_la
 
 static void keep(struct duet_lab_outcome *kept, const struct duet_lab_outcome *next)
 {
-	uint32_t turns = next->turns > kept->turns ? next->turns : kept->turns;
-	uint32_t orders = kept->orders + 1;
+	const struct duet_lab_outcome before = *kept;
 
 	if (tells_more(next, kept))
 		*kept = *next;
-	kept->turns = turns;
-	kept->orders = orders;
+	kept->orders = before.orders + 1;
+	kept->turns = next->turns > before.turns ? next->turns : before.turns;
+	kept->joined_ns = next->joined_ns > before.joined_ns ? next->joined_ns : before.joined_ns;
 }
 
 static void make_orders(const struct sweeper *self, uint32_t run)
@@ -273,6 +279,8 @@ static void count(struct duet_lab_sweep *sweep, const struct duet_lab_outcome *o
 		sweep->unreached += outcome->orders;
 	if (outcome->turns > sweep->turns_worst)
 		sweep->turns_worst = outcome->turns;
+	if (outcome->joined_ns > sweep->joined_ns_worst)
+		sweep->joined_ns_worst = outcome->joined_ns;
 }
 
 /* Fewer choices of an order come before an earlier place. */
@@ -298,7 +306,7 @@ static int hand_over(const struct sweeper *self)
 	sweep->outcome_count = sweep->first = cells;
 	sweep->points = self->board->points;
 	sweep->runs = sweep->violations = sweep->partials = sweep->unreached = 0;
-	sweep->turns_worst = 0;
+	sweep->turns_worst = sweep->joined_ns_worst = 0;
 	for (uint32_t i = 0; i < cells; i++) {
 		count(sweep, &sweep->outcomes[i]);
 		if (is_shorter(sweep, i))
@@ -348,7 +356,8 @@ static int replay(const struct sweeper *self, uint32_t point, enum duet_lab_phas
 		return 0;
 	error = lab_run_once(sweep, place, outcome, &seen);
 	board.digest = first.digest;
-	compare(&board, outcome, seen.digest);
+	board.handles = first.handles;
+	compare(&board, outcome, &seen);
 	lab_order_write(&seen.order, seen.order.asked, outcome->order);
 	return error;
 }

@@ -8,10 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compare/laboratory/conversation.h"
 #include "compare/laboratory/mechanism.h"
 #include "compare/laboratory/policy.h"
-#include "compare/laboratory/race.h"
+#include "compare/laboratory/workload.h"
 #include "compare/options.h"
 #include "compare/report/store.h"
 #include "compare/say.h"
@@ -42,16 +41,6 @@ static const struct option_set SET = {
 	"cancel, with a cancel there, and checks what must hold. Without a WORKLOAD: all.",
 	ROWS,
 };
-
-static const struct {
-	const char *name;
-	void (*make)(const struct policy *policy, struct duet_lab_workload *workload);
-} WORKLOADS[] = {
-	{ "conversation", conversation_workload },
-	{ "race", race_workload },
-};
-
-enum { WORKLOAD_COUNT = sizeof(WORKLOADS) / sizeof(*WORKLOADS) };
 
 /* Where --at puts the one cancel; point 0: everywhere. */
 struct place {
@@ -109,19 +98,19 @@ static int run_at(struct duet_lab_sweep *sweep, const struct place *place)
 	return error;
 }
 
-static json_t *sweep_json(size_t workload, const struct policy *policy,
+static json_t *sweep_json(const struct workload *workload, const struct policy *policy,
 			  const struct mechanism *mechanism, const struct place *place)
 {
 	struct duet_lab_workload made;
 	struct duet_lab_sweep sweep = { .workload = &made, .backend = mechanism->backend,
 					.tuning = mechanism->tuning };
-	json_t *json = json_pack("{s:s, s:s, s:s, s:s}", "workload", WORKLOADS[workload].name,
+	json_t *json = json_pack("{s:s, s:s, s:s, s:s}", "workload", workload->name,
 				 "policy", policy->name, "does", policy->does, "mechanism",
 				 mechanism->name);
 	int error;
 
-	WORKLOADS[workload].make(policy, &made);
-	say_progress("%s, %s, %s", WORKLOADS[workload].name, policy->name, mechanism->name);
+	workload->make(policy, &made);
+	say_progress("%s, %s, %s", workload->name, policy->name, mechanism->name);
 	error = place->point ? run_at(&sweep, place) : duet_lab_run(&sweep);
 	if (error) {
 		json_object_set_new(json, "refused", json_string(strerror(-error)));
@@ -139,16 +128,6 @@ static json_t *sweep_json(size_t workload, const struct policy *policy,
 }
 
 /* ---- What is asked for. ---- */
-
-/* WORKLOAD_COUNT: there is none of that name. */
-static size_t workload_find(const char *name)
-{
-	size_t place = 0;
-
-	while (place < WORKLOAD_COUNT && strcmp(WORKLOADS[place].name, name) != 0)
-		place++;
-	return place;
-}
 
 static bool is_among(const struct option_list *list, const char *name)
 {
@@ -176,7 +155,7 @@ static int check_names(const struct values *values, int count, char **names)
 					   "polling", values->backends.texts[i]);
 	}
 	for (int i = 0; i < count; i++) {
-		if (workload_find(names[i]) == WORKLOAD_COUNT)
+		if (!workload_find(names[i]))
 			return say_failure(SAY_USAGE, "cancel sweep: there is no workload '%s'; "
 					   "there is conversation and race", names[i]);
 	}
@@ -238,7 +217,7 @@ static bool is_wanted(const struct values *values, const struct mechanism *mecha
 }
 
 static void sweep_mechanisms(const struct values *values, const struct place *place,
-			     size_t workload, const struct policy *policy, json_t *sweeps)
+			     const struct workload *workload, const struct policy *policy, json_t *sweeps)
 {
 	struct mechanism all[MECHANISMS_MAX];
 	size_t count = mechanism_find(NULL, all);
@@ -264,11 +243,11 @@ static json_t *sweep_all(const struct values *values, const struct place *place,
 {
 	json_t *sweeps = json_array();
 
-	for (size_t workload = 0; workload < WORKLOAD_COUNT; workload++) {
-		if (count && !is_named(WORKLOADS[workload].name, count, names))
+	for (const struct workload *workload = WORKLOADS; workload->name; workload++) {
+		if (count && !is_named(workload->name, count, names))
 			continue;
 		for (const struct policy *policy = POLICIES; policy->name; policy++) {
-			if (is_among(&values->policies, policy->name))
+			if (is_among(&values->policies, policy->name) && !workload_why_not(workload, policy->name))
 				sweep_mechanisms(values, place, workload, policy, sweeps);
 		}
 	}

@@ -104,6 +104,29 @@ DUET_API void duet_lab_fill(struct duet_lab *lab, int peer, uint64_t place, void
 /* The body's sends say that so many of them went out. */
 DUET_API void duet_lab_sent(struct duet_lab *lab, int peer, size_t bytes);
 
+/*
+ * A listener, of which there is one at most. What connects to it is a peer like the others, whose number
+ * is -ENOSPC if there are too many; the body says which of its handles is a connection to one, and is told
+ * which. A connection that nobody accepted has to be in the backlog still, or closed by the loop.
+ */
+DUET_API int duet_lab_listener(struct duet_lab *lab, duet_handle *handle);
+DUET_API int duet_lab_peer_connects(struct duet_lab *lab);
+DUET_API int duet_lab_accepted(struct duet_lab *lab, duet_handle handle);
+
+/*
+ * A point that is no operation: a wait of a native dialect, or for a permit of the body's own. drop() is
+ * called where the wait is to be cancelled by itself; a cancel of the scope finds it by the member that the
+ * body has entered for it. It has no deadline, and nothing that could be abandoned.
+ */
+struct duet_lab_wait {
+	void (*drop)(struct duet_lab_wait *wait);
+};
+
+/* From here it waits; and: what it waited for has come, or it was dropped. To be said before the body goes
+ * on, and look then whether it still waits: this is where a cancel meets what is already there. */
+DUET_API void duet_lab_waits(struct duet_lab *lab, struct duet_lab_wait *wait);
+DUET_API void duet_lab_waited(struct duet_lab *lab, struct duet_lab_wait *wait);
+
 /* ---- The sweep. ---- */
 
 #define DUET_LAB_ORDERS_DEPTH_MAX 12
@@ -167,12 +190,13 @@ struct duet_lab_outcome {
 	uint8_t kind;
 	uint8_t verdict;
 	uint8_t invariant; /* which was violated, or 0 */
-	uint8_t op_kind;   /* enum duet_kind of the point */
+	uint8_t op_kind;   /* enum duet_kind of the point; DUET_KIND_COUNT: a wait */
 	uint8_t disposition;
 	uint8_t cause;
 	uint8_t reached;
-	uint32_t turns;  /* from the request to joined */
-	uint32_t orders; /* so many were tried here, this one among them */
+	uint32_t turns;     /* from the request to joined; 0: in the same turn */
+	uint32_t joined_ns; /* the same in time */
+	uint32_t orders;    /* so many were tried here, this one among them */
 	/* The choices, from the point on, of the run that this is of; "": the first of each. */
 	char order[DUET_LAB_ORDERS_DEPTH_MAX + 1];
 	char text[84];  /* what was seen, for people */
@@ -203,6 +227,7 @@ struct duet_lab_sweep {
 	uint32_t partials;
 	uint32_t unreached;
 	uint32_t turns_worst;
+	uint32_t joined_ns_worst;
 };
 
 /* Runs all of it. 0 (violations are results, no error), or -errno: the backend is refused here, no
