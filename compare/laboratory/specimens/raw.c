@@ -44,6 +44,7 @@ struct raw_op *raw_op_new(struct raw *raw, uint32_t connection, uint32_t bytes)
 			      .wanted = bytes,
 			      .whole = first && raw->scene == RAW_WHOLE,
 			      .chained = first && raw->scene == RAW_CHAINED,
+			      .sends = raw->scene == RAW_ZERO_COPY,
 			      .pending = true};
 	slot_take(raw, op);
 	return op;
@@ -128,7 +129,9 @@ static void deliver(struct raw *raw, struct raw_op *op)
 {
 	struct raw_connection *connection = op->connection;
 
-	if (connection->fd < 0)
+	if (op->result == -ENOBUFS)
+		raw_violation(raw, "no buffer is left, and nobody has one");
+	if (connection->fd < 0 || op->sends)
 		return;
 	for (int i = 0; i < op->result; i++) {
 		if (op->memory[i] != raw_byte(connection, connection->delivered))
@@ -147,6 +150,9 @@ void raw_told(struct raw *raw, struct raw_op *op)
 		return;
 	op->over = true;
 	deliver(raw, op);
+	/* Whose memory it is now makes use of it. */
+	if (op->sends)
+		raw_take_back(op);
 }
 
 void raw_tell(struct raw *raw)

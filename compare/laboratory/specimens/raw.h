@@ -29,6 +29,7 @@ enum raw_mistake {
 	RAW_NO_RETRY_ALREADY,
 	RAW_DROP_CANCEL_WHEN_FULL,
 	RAW_IGNORE_BUFFER_ON_ERROR,
+	RAW_ZERO_COPY_FREE_ON_FIRST,
 };
 
 /* What is going on when the cancel comes: the smallest in which the mistake can show. */
@@ -41,14 +42,15 @@ enum raw_scene {
 	RAW_REPLACED,  /* and another connection is next, at once, with the number of the first */
 	RAW_BUSY,      /* and the kernel answers the first cancel as it does in a race with its worker */
 	RAW_CROWDED,   /* and the submission queue is full */
-	RAW_LENT,      /* into a buffer that the kernel picks, by a worker thread */
+	RAW_PICKED,    /* into a buffer that the kernel picks, by a worker thread */
+	RAW_ZERO_COPY, /* one send, without a copy where there is such a thing, to who doesn't read */
 };
 
 enum { RAW_MECHANISMS = 4, RAW_MESSAGE = 8, RAW_OPS = 8, RAW_FETCHED = 16 };
 
 struct raw;
 
-/* One receive. The program's from told() on; in between the runtime's, with its memory. */
+/* One receive, or send. The program's from told() on; in between the runtime's, with its memory. */
 struct raw_op {
 	struct raw_connection *connection;
 	uint32_t index;  /* of the run: also its generation */
@@ -56,7 +58,7 @@ struct raw_op {
 	uint32_t wanted;
 	uint32_t got;    /* of a whole one, by a reactor */
 	int result;
-	bool whole, chained;
+	bool whole, chained, sends;
 	bool pending;    /* its end has not been seen */
 	bool parked;     /* an eager reactor has its result, and has not looked at it */
 	bool asked;      /* to end */

@@ -48,7 +48,7 @@ static void arm(struct raw *raw, struct raw_op *op)
 {
 	struct reactor *self = raw->driver;
 	struct raw_connection *connection = op->connection;
-	struct epoll_event event = {.events = EPOLLIN | EPOLLET,
+	struct epoll_event event = {.events = (op->sends ? EPOLLOUT : EPOLLIN) | EPOLLET,
 				    .data.u64 = raw_identity(raw, op)};
 
 	self->armed[op->index] = true;
@@ -93,8 +93,10 @@ static struct raw_op *waiter(struct raw *raw, uint64_t identity)
 /* -EAGAIN: not yet, or not yet whole. */
 static int attempt(struct raw_op *op)
 {
-	ssize_t bytes = recv(op->connection->fd, op->memory + op->got, op->wanted - op->got,
-			     MSG_DONTWAIT);
+	int fd = op->connection->fd;
+	ssize_t bytes = op->sends ? send(fd, op->memory, op->wanted, MSG_DONTWAIT | MSG_NOSIGNAL)
+				  : recv(fd, op->memory + op->got, op->wanted - op->got,
+					 MSG_DONTWAIT);
 
 	if (bytes < 0)
 		return -errno;

@@ -44,6 +44,12 @@ const struct raw_specimen RAW_SPECIMENS[] = {
 	{ "drop-cancel-when-full", "drops the cancel when the queue has no place for it",
 	  "lalinsky/zio#623", RAW_CROWDED, RAW_DROP_CANCEL_WHEN_FULL,
 	  { SAME_BATCH | IN_FLIGHT, SAME_BATCH | IN_FLIGHT, NOWHERE, NOWHERE } },
+	{ "ignore-buffer-on-error", "doesn't return a buffer that came with an error",
+	  "axboe/liburing#359, compio-rs/compio#746", RAW_PICKED, RAW_IGNORE_BUFFER_ON_ERROR,
+	  { IN_FLIGHT, IN_FLIGHT, NOWHERE, NOWHERE } },
+	{ "zero-copy-free-on-first", "takes the memory back with the first completion of two",
+	  "axboe/liburing#643, spdk/spdk#3610", RAW_ZERO_COPY, RAW_ZERO_COPY_FREE_ON_FIRST,
+	  { SAME_BATCH | POSTED | DISPATCHED, SAME_BATCH | POSTED | DISPATCHED, NOWHERE, NOWHERE } },
 	{ 0 },
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -13,7 +14,7 @@
  * its moments; then the rest of the message is received. All of it is one thread and has no clock.
  */
 
-enum { TURNS = 6, ATTEMPTS = 3, PART = 3, FIRST = 0, SECOND = 1 };
+enum { TURNS = 6, ATTEMPTS = 3, PART = 3, FILLING = 32768, FIRST = 0, SECOND = 1 };
 
 const struct raw_mechanism RAW_ON[RAW_MECHANISMS] = {
 	{"ring/deferred", &RAW_RING, false},
@@ -36,12 +37,35 @@ static void send_until(struct raw_connection *connection, uint32_t bytes)
 	}
 }
 
+/* Who didn't read does: what is there to the end, and that has to be what was sent. */
+static void read_all(struct raw *raw)
+{
+	struct raw_connection *first = &raw->connections[FIRST];
+	unsigned char byte;
+	uint32_t have = 0;
+
+	/* Waits for what is under way, and no longer: our own end says that there is no more. */
+	shutdown(first->fd, SHUT_WR);
+	for (; recv(first->peer, &byte, 1, 0) == 1; have++) {
+		if (have >= FILLING && byte != raw_byte(first, have - FILLING))
+			raw_violation(raw, "the other end gets what was written later");
+	}
+	/* And says so: else its acknowledgement comes with a timer. */
+	close(first->peer);
+	first->peer = -1;
+}
+
 static void act(struct raw *raw, bool in_part)
 {
 	unsigned char piece[RAW_MESSAGE];
 	struct raw_connection *connection = &raw->connections[FIRST];
 	uint32_t bytes = in_part ? PART : RAW_MESSAGE;
 
+	if (raw->scene == RAW_ZERO_COPY) {
+		if (connection->peer >= 0)
+			read_all(raw);
+		return;
+	}
 	if (connection->sent)
 		return;
 	for (uint32_t i = 0; i < bytes; i++)
@@ -90,7 +114,8 @@ static void approach(struct raw *raw, enum duet_lab_phase phase)
 	driver->submit(raw);
 	if (phase == DUET_LAB_IN_FLIGHT)
 		return;
-	act(raw, raw->scene == RAW_WHOLE && phase != DUET_LAB_DISPATCHED);
+	if (raw->scene != RAW_ZERO_COPY)
+		act(raw, raw->scene == RAW_WHOLE && phase != DUET_LAB_DISPATCHED);
 	if (phase == DUET_LAB_SATISFIED)
 		return;
 	driver->fetch(raw);
@@ -140,14 +165,16 @@ static void request(struct raw *raw, struct raw_op *op)
 		raw_slot_leave(raw, op);
 }
 
-/* What stands in a chain can't be stopped there, and comes to its end with the chain. */
+/* What stands in a chain can't be stopped there, and comes to its end with the chain; and memory that the
+ * other end hasn't read is free when it has. */
 static void wait_for_end(struct raw *raw, const struct raw_op *op)
 {
+	bool alone = raw->scene != RAW_CHAINED && raw->scene != RAW_ZERO_COPY;
 	bool ended = settle(raw, op);
 
-	if (ended && raw->scene != RAW_CHAINED)
+	if (ended && alone)
 		return;
-	if (!ended && raw->scene != RAW_CHAINED)
+	if (!ended && alone)
 		raw_violation(raw, "its end was requested, and it goes on");
 	act(raw, false);
 	/* What it stands behind ends, and a turn later it begins, whoever has forgotten it. */
@@ -200,6 +227,8 @@ static void play(struct raw *raw, enum duet_lab_phase phase)
 	struct raw_op *op = begin(raw, FIRST, RAW_MESSAGE);
 	struct raw_op *next = NULL;
 
+	for (uint32_t i = 0; op->sends && i < RAW_MESSAGE; i++)
+		op->memory[i] = raw_byte(op->connection, i);
 	approach(raw, phase);
 	request(raw, op);
 	if (succeeded)
@@ -211,7 +240,7 @@ static void play(struct raw *raw, enum duet_lab_phase phase)
 	wait_for_end(raw, op);
 	if (raw->scene == RAW_CLOSING)
 		close_first(raw);
-	else if (raw->connections[FIRST].fd >= 0)
+	else if (raw->connections[FIRST].fd >= 0 && !op->sends)
 		receive_rest(raw);
 }
 
@@ -245,8 +274,38 @@ static void judge_bytes(struct raw *raw)
 
 /* ---- Before and after. ---- */
 
+/* A TCP connection whose other end has no room, and ours has. */
+static int make_full(struct raw_connection *connection)
+{
+	static const unsigned char filling[FILLING];
+	const int small = 4096, large = 1 << 20;
+	struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr *address = (struct sockaddr *)(void *)&name;
+	socklen_t bytes = sizeof(name);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int error = 0;
+
+	setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(connection->fd, SOL_SOCKET, SO_SNDBUF, &large, sizeof(large));
+	if (bind(listener, address, bytes) || listen(listener, 1) ||
+	    getsockname(listener, address, &bytes) || connect(connection->fd, address, bytes))
+		error = -errno;
+	if (!error)
+		connection->peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	if (!error && send(connection->fd, filling, FILLING, MSG_DONTWAIT) != FILLING)
+		error = -EAGAIN;
+	close(listener);
+	return error;
+}
+
 static int set_up(struct raw *raw)
 {
+	if (raw->scene == RAW_ZERO_COPY) {
+		int error = make_full(&raw->connections[FIRST]);
+
+		return error ? error : raw->on->driver->open(raw);
+	}
 	for (uint32_t i = 0; i < 2; i++) {
 		struct raw_connection *connection = &raw->connections[i];
 		int fds[2];
@@ -278,7 +337,11 @@ static void tear_down(struct raw *raw)
 
 bool raw_has(enum raw_scene scene, enum duet_lab_phase phase)
 {
-	(void)scene;
+	/* When a worker begins and ends is its own matter; and a send that finds room is through when it
+	 * is handed over. */
+	if ((scene == RAW_PICKED && (phase == DUET_LAB_SAME_BATCH || phase == DUET_LAB_SATISFIED)) ||
+	    (scene == RAW_ZERO_COPY && (phase == DUET_LAB_IN_FLIGHT || phase == DUET_LAB_SATISFIED)))
+		return false;
 	return phase == DUET_LAB_SAME_BATCH || phase == DUET_LAB_IN_FLIGHT ||
 	       phase == DUET_LAB_SATISFIED || phase == DUET_LAB_POSTED || phase == DUET_LAB_DISPATCHED;
 }
