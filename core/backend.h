@@ -130,6 +130,13 @@ typedef uint32_t duet_choose_fn(void *context, struct duet_op *const *ready, uin
 struct duet_world {
 	/* The two ends of a connection, a unix stream. 0 or -errno. */
 	int (*pair)(struct duet_loop *loop, int fds[2]);
+	/* The other end of a connection to a listener, as a new descriptor, which waits to be accepted;
+	 * and which connection it is: that of the end that is accepted, too. -errno. */
+	int (*connect)(struct duet_loop *loop, int listener, uint64_t *connection);
+	/* 0: of none. */
+	uint64_t (*connection)(struct duet_loop *loop, int fd);
+	/* How many nobody has accepted; they may be gone after that. */
+	uint32_t (*backlog)(struct duet_loop *loop, int listener);
 	/* One attempt: how many bytes were moved, at most so many; -EAGAIN if it would wait. */
 	int (*send)(struct duet_loop *loop, int fd, const void *data, uint32_t bytes);
 	int (*recv)(struct duet_loop *loop, int fd, void *data, uint32_t bytes);

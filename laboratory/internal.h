@@ -5,7 +5,6 @@
 
 #include <duet/laboratory.h>
 #include <stdbool.h>
-#include <sys/un.h>
 
 #include "core/backend.h"
 
@@ -37,8 +36,7 @@ struct peer {
 	/* Of one that connects to the listener: the body's end is known when it has accepted. */
 	bool connected;
 	bool accepted;
-	struct sockaddr_un name; /* its own end's: by this it is known */
-	socklen_t name_bytes;
+	uint64_t connection; /* by this it is known */
 };
 
 /* Where a cancel is put in. */
@@ -110,6 +108,7 @@ struct duet_lab {
 	uint64_t turns;
 	uint64_t request_turn;
 	uint64_t request_ns;
+	bool returned;     /* all that was lent when it was put in */
 	bool joined_after; /* the body in which it was put in */
 	bool takes_time;   /* what a worker or a device does is neither the script's nor the turn's */
 
@@ -163,6 +162,8 @@ void lab_target_set(struct duet_lab *lab, struct duet_op *op);
 void lab_request(struct duet_lab *lab);
 /* The end of the target was requested, and has not come. */
 bool lab_is_owed(const struct duet_lab *lab);
+/* Is the request one to all of the body, so that it has to join? */
+bool lab_asks_all(const struct place *place);
 bool lab_has_target(const struct duet_lab *lab);
 void lab_probe_feed(struct duet_lab *lab);
 void lab_probe_end(struct duet_lab *lab);

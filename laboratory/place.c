@@ -4,6 +4,24 @@
 
 /* The moments of a point, and the request that is put in there. */
 
+bool lab_asks_all(const struct place *place)
+{
+	return place->kind == DUET_LAB_SCOPE || place->kind == DUET_LAB_SHUTDOWN ||
+	       place->kind == DUET_LAB_SECOND;
+}
+
+/* Where all that there is was asked to end. */
+static void look_at_loans(struct duet_lab *lab)
+{
+	struct duet_ledger ledger;
+
+	if (!lab->requested || lab->returned || !lab_asks_all(&lab->place))
+		return;
+	duet_loop_ledger(lab->loop, &ledger);
+	lab->returned = ledger.lent_count == (lab->probing ? 1 : 0);
+	lab->outcome->lent_turns = (uint32_t)(lab->turns - lab->request_turn);
+}
+
 void lab_request(struct duet_lab *lab)
 {
 	struct duet_op *op = lab->target;
@@ -34,6 +52,7 @@ void lab_request(struct duet_lab *lab)
 	case DUET_LAB_KIND_COUNT:
 		break;
 	}
+	look_at_loans(lab);
 }
 
 bool lab_is_owed(const struct duet_lab *lab)
@@ -133,6 +152,12 @@ void duet_lab_waited(struct duet_lab *lab, struct duet_lab_wait *wait)
 	lab->target_wait = NULL;
 }
 
+void duet_lab_dropped(struct duet_lab *lab, struct duet_lab_wait *wait)
+{
+	if (wait == lab->target_wait)
+		lab->target_wait = NULL;
+}
+
 /* ---- Posted. ---- */
 
 static void probe_told(struct duet_op *op)
@@ -197,6 +222,7 @@ static void second(struct duet_lab *lab)
 
 void lab_before_wait(struct duet_lab *lab)
 {
+	look_at_loans(lab);
 	lab_line_look(lab);
 	second(lab);
 	if (!lab_has_target(lab) || lab->requested)

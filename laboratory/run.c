@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/owned.h"
 #include "laboratory/internal.h"
 
 /* One run: a loop, a set-up, bodies until all is done, and what must hold afterwards. */
@@ -156,6 +157,29 @@ static void judge_cleanup(struct duet_lab *lab)
 			      lab->cleanups_registered, lab->cleanups_ran);
 }
 
+/* What the loop lends itself: of operations that were given up, and of those that are the loop's with
+ * their memory. Whoever joins needs not wait for it. */
+static bool lends_own(const struct core_owned *owned)
+{
+	const struct duet_op *op = &owned->op;
+
+	if (op->state == STATE_IDLE || op->state == STATE_ENDED)
+		return false;
+	if (owned->owned_state == OWNED_ABANDONED)
+		return true;
+	return (op->kind == DUET_RECV || op->kind == DUET_SEND) && !(op->flags & DUET_POOLED) &&
+	       op->args.io.vectors[0].iov_base == owned->buffer;
+}
+
+static uint32_t own_loans(const struct duet_loop *loop)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < loop->owned_max; i++)
+		count += lends_own(&loop->owned[i]);
+	return count;
+}
+
 static void judge_join(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
 {
 	uint32_t bound = sweep->turns_max ? sweep->turns_max : 16;
@@ -163,15 +187,15 @@ static void judge_join(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
 
 	judge_cleanup(lab);
 	duet_loop_ledger(lab->loop, &ledger);
-	/* What was abandoned the loop goes on waiting for. */
-	if (ledger.lent_count && !lab->abandoned)
+	if (ledger.lent_count > own_loans(lab->loop))
 		lab_violation(lab, DUET_LAB_LOANS, "%u buffers of %llu bytes are on loan",
 			      ledger.lent_count, (unsigned long long)ledger.lent_bytes);
-	if (!lab->requested || lab->place.kind == DUET_LAB_OPERATION ||
-	    lab->place.kind == DUET_LAB_DEADLINE || lab->place.kind == DUET_LAB_ABANDON ||
-	    lab->joined_after)
+	if (!lab->requested || !lab_asks_all(&lab->place) || lab->joined_after)
 		return;
-	lab->joined_after = true;
+	/* What is still out is the loop's own. */
+	if (!lab->returned)
+		lab->outcome->lent_turns = (uint32_t)(lab->turns - lab->request_turn);
+	lab->joined_after = lab->returned = true;
 	lab->outcome->joined_ns = (uint32_t)(lab_clock_ns() - lab->request_ns);
 	lab->outcome->turns = (uint32_t)(lab->turns - lab->request_turn);
 	if (lab->outcome->turns > bound && !lab->takes_time)
@@ -179,18 +203,12 @@ static void judge_join(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
 			      lab->outcome->turns);
 }
 
-/* The loop goes on waiting for what was abandoned. */
-static void wait_for_abandoned(struct duet_lab *lab)
+/* What the loop waits for by itself, nobody else does. */
+static void wait_for_own(struct duet_lab *lab)
 {
-	struct duet_ledger ledger;
-
-	for (unsigned i = 0; lab->abandoned && i < IDLE_TURNS_MAX; i++) {
-		duet_loop_ledger(lab->loop, &ledger);
-		if (!ledger.lent_count && !duet_loop_pending(lab->loop))
-			return;
+	for (unsigned i = 0; own_loans(lab->loop) && i < IDLE_TURNS_MAX; i++)
 		if (duet_loop_turn(lab->loop, IDLE_NS) < 0)
 			return;
-	}
 }
 
 static int run_body(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
@@ -352,7 +370,7 @@ static void set_verdict(const struct duet_lab *lab)
 static void judge(struct duet_lab *lab, int error)
 {
 	judge_hang(lab, error);
-	wait_for_abandoned(lab);
+	wait_for_own(lab);
 	if (!error)
 		judge_end(lab);
 	lab->seen->digest = lab_peers_digest(lab);

@@ -66,11 +66,12 @@ static void say(struct duet_lab_outcome *outcome, enum duet_lab_invariant invari
 }
 
 /* Where nothing was declared partial, all that the outside sees is as without a cancel. After a
- * shutdown it can't be. */
+ * shutdown it can't be, nor where the body waits in vain for what was abandoned. */
 static void compare(const struct board *board, struct duet_lab_outcome *outcome,
 		    const struct seen *seen)
 {
-	if (outcome->verdict == DUET_LAB_VIOLATION || outcome->kind == DUET_LAB_SHUTDOWN)
+	if (outcome->verdict == DUET_LAB_VIOLATION || outcome->kind == DUET_LAB_SHUTDOWN ||
+	    outcome->disposition == DUET_ABANDONED)
 		return;
 	if (seen->handles > board->handles)
 		say(outcome, DUET_LAB_DESCRIPTORS, "more handles are left open than without a cancel");
@@ -144,6 +145,8 @@ static void keep(struct duet_lab_outcome *kept, const struct duet_lab_outcome *n
 		*kept = *next;
 	kept->orders = before.orders + 1;
 	kept->turns = next->turns > before.turns ? next->turns : before.turns;
+	kept->lent_turns = next->lent_turns > before.lent_turns ? next->lent_turns
+								: before.lent_turns;
 	kept->joined_ns = next->joined_ns > before.joined_ns ? next->joined_ns : before.joined_ns;
 }
 
@@ -279,6 +282,8 @@ static void count(struct duet_lab_sweep *sweep, const struct duet_lab_outcome *o
 		sweep->unreached += outcome->orders;
 	if (outcome->turns > sweep->turns_worst)
 		sweep->turns_worst = outcome->turns;
+	if (outcome->lent_turns > sweep->lent_turns_worst)
+		sweep->lent_turns_worst = outcome->lent_turns;
 	if (outcome->joined_ns > sweep->joined_ns_worst)
 		sweep->joined_ns_worst = outcome->joined_ns;
 }
@@ -306,7 +311,7 @@ static int hand_over(const struct sweeper *self)
 	sweep->outcome_count = sweep->first = cells;
 	sweep->points = self->board->points;
 	sweep->runs = sweep->violations = sweep->partials = sweep->unreached = 0;
-	sweep->turns_worst = sweep->joined_ns_worst = 0;
+	sweep->turns_worst = sweep->lent_turns_worst = sweep->joined_ns_worst = 0;
 	for (uint32_t i = 0; i < cells; i++) {
 		count(sweep, &sweep->outcomes[i]);
 		if (is_shorter(sweep, i))

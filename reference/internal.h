@@ -69,6 +69,7 @@ struct world_node {
 	bool ended; /* the other end will send no more */
 	int error;  /* reported once, after the bytes that came before it */
 	uint32_t peer;
+	uint64_t connection; /* connected: the how-many-th, as of both ends */
 
 	/* What has arrived and wasn't received: a ring of WORLD_SOCKET_BYTES. */
 	unsigned char *data;
@@ -140,6 +141,7 @@ struct reference {
 	uint32_t nodes_max;
 	uint32_t node_free;
 	uint32_t nodes_used;
+	uint64_t connections; /* so many were made */
 	unsigned char *socket_memory;
 	unsigned char *file_memory;
 	struct world_file files[WORLD_FILES];
@@ -153,7 +155,6 @@ struct reference {
 	duet_choose_fn *choose;
 	void *chooser;
 	struct duet_op **ready; /* what there is to choose from */
-	bool held;              /* in the last turn none of them was chosen */
 };
 
 static inline struct reference *reference_of(const struct duet_loop *loop)
@@ -178,6 +179,8 @@ int world_bind(struct reference *world, struct world_node *node, unsigned char *
 int world_listen(struct reference *world, struct world_node *node, int backlog);
 int world_connect(struct reference *world, struct world_node *node, const unsigned char *address,
 		  uint32_t length_bytes);
+/* Two ends of one connection. */
+void world_join(struct reference *world, struct world_node *near, struct world_node *far);
 int world_accept(struct reference *world, struct world_node *node);
 int world_recv(struct reference *world, struct world_node *node, const struct iovec *pieces,
 	       uint32_t count);
@@ -216,7 +219,7 @@ bool reference_draw(struct reference *world, enum knob knob);
 /* The other ends, for whoever plays them. */
 extern const struct duet_world reference_world;
 
-/* A turn in the order that world->choose says. True: there is more to be had without waiting. */
+/* A turn in the order that world->choose says. True: somebody has moved. */
 bool order_sweep(struct duet_loop *loop);
 /* Which way a cancel goes: chosen, or drawn. */
 bool order_draw(struct reference *world, enum knob knob);

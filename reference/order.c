@@ -69,15 +69,15 @@ static void forget(struct reference *world, uint64_t identity, uint32_t left)
 		(left - place - 1) * sizeof(*world->order));
 }
 
-static uint32_t choose(struct reference *world, uint32_t count, bool may_hold)
+/* Whoever is left may be put off to the next turn: not all of them, the world goes on. */
+static uint32_t choose(struct reference *world, uint32_t count, bool moved)
 {
-	uint32_t bound = count + may_hold;
+	uint32_t bound = count + moved;
 
 	return bound < 2 ? 0 : world->choose(world->chooser, world->ready, count, bound);
 }
 
-/* A step each, of who is chosen, until none is. All may be put off once, and not again: the world
- * goes on. */
+/* A step each, of who is chosen, until none is. True: somebody has moved. */
 bool order_sweep(struct duet_loop *loop)
 {
 	struct reference *world = reference_of(loop);
@@ -87,12 +87,11 @@ bool order_sweep(struct duet_loop *loop)
 	for (uint32_t i = 0; i < left; i++)
 		world->order[i] = duet_core_identity(world->bag[i]);
 	while ((count = look(loop, left)) > 0) {
-		uint32_t chosen = choose(world, count, moved || !world->held);
+		uint32_t chosen = choose(world, count, moved);
 		struct duet_op *op;
 
-		world->held = chosen == count && !moved;
 		if (chosen >= count)
-			return true;
+			break;
 		op = world->ready[chosen];
 		forget(world, duet_core_identity(op), left--);
 		moved |= finish_step(loop, op) > 0;

@@ -19,12 +19,43 @@ static int peer_pair(struct duet_loop *loop, int fds[2])
 		return -EMFILE;
 	}
 	near->family = far->family = AF_UNIX;
-	near->phase = far->phase = SOCKET_CONNECTED;
-	near->peer = (uint32_t)(far - world->nodes);
-	far->peer = (uint32_t)(near - world->nodes);
+	world_join(world, near, far);
 	fds[0] = world_descriptor(world, near);
 	fds[1] = world_descriptor(world, far);
 	return 0;
+}
+
+static int peer_connect(struct duet_loop *loop, int listener, uint64_t *connection)
+{
+	struct reference *world = reference_of(loop);
+	const struct world_node *there = world_node(world, listener);
+	struct world_node *node = there ? world_node_take(world, NODE_SOCKET) : NULL;
+	int error;
+
+	if (!node)
+		return there ? -EMFILE : -EBADF;
+	node->family = there->family;
+	error = world_connect(world, node, there->address, there->address_bytes);
+	world->idle = false;
+	*connection = node->connection;
+	if (!error)
+		return world_descriptor(world, node);
+	world_node_give(world, node);
+	return error;
+}
+
+static uint64_t peer_connection(struct duet_loop *loop, int fd)
+{
+	const struct world_node *node = world_node(reference_of(loop), fd);
+
+	return node ? node->connection : 0;
+}
+
+static uint32_t peer_backlog(struct duet_loop *loop, int listener)
+{
+	const struct world_node *node = world_node(reference_of(loop), listener);
+
+	return node ? node->queued : 0;
 }
 
 typedef int transfer_fn(struct reference *world, struct world_node *node,
@@ -91,6 +122,9 @@ static void peer_ask(struct duet_loop *loop, duet_choose_fn *choose, void *conte
 
 const struct duet_world reference_world = {
 	.pair = peer_pair,
+	.connect = peer_connect,
+	.connection = peer_connection,
+	.backlog = peer_backlog,
 	.send = peer_send,
 	.recv = peer_recv,
 	.unread = peer_unread,

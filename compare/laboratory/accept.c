@@ -2,7 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "compare/laboratory/accept.h"
 
+#include <string.h>
+
 #include "compare/laboratory/leg.h"
+#include "compare/laboratory/step.h"
 
 enum { CONNECTIONS = 3, REQUEST_BYTES = 6, PIECE_BYTES = 2, ANSWER_BYTES = 4 };
 
@@ -18,7 +21,9 @@ enum stage {
 };
 
 struct connection {
-	struct leg leg;
+	struct step step;
+	struct leg closing;
+	unsigned char memory[REQUEST_BYTES];
 	struct server *server;
 	duet_handle handle;
 	int peer;
@@ -43,29 +48,36 @@ static void listen_on(struct server *server);
 
 /* ---- A connection. ---- */
 
-static void heard(struct leg *leg)
+/* Received in place there is nothing to copy. */
+static void heard(struct connection *connection, const struct step *step)
 {
-	struct connection *connection = leg->context;
-
-	duet_lab_received(connection->server->lab, connection->peer,
-			  connection->request + connection->have, leg->bytes);
-	connection->have += leg->bytes;
+	memmove(connection->request + connection->have, step->data, step->bytes);
+	duet_lab_received(connection->server->lab, connection->peer, step->data, step->bytes);
+	connection->have += step->bytes;
 	if (connection->have == REQUEST_BYTES) {
 		connection->have = 0;
 		connection->stage = STAGE_ANSWER;
 	}
-	serve(connection);
 }
 
-static void answered(struct leg *leg)
+static void answered(struct connection *connection, uint32_t bytes)
 {
-	struct connection *connection = leg->context;
-
-	duet_lab_sent(connection->server->lab, connection->peer, leg->bytes);
-	connection->have += leg->bytes;
+	duet_lab_sent(connection->server->lab, connection->peer, bytes);
+	connection->have += bytes;
 	if (connection->have == ANSWER_BYTES)
 		connection->stage = STAGE_CLOSE;
-	serve(connection);
+}
+
+static void on_step(struct step *step)
+{
+	struct connection *connection = step->context;
+
+	if (step->bytes && connection->stage == STAGE_HEAR)
+		heard(connection, step);
+	else if (step->bytes)
+		answered(connection, step->bytes);
+	if (!step->left)
+		serve(connection);
 }
 
 /* Who accepts waits for more until the last is served. */
@@ -83,28 +95,28 @@ static void closed(struct leg *leg)
 
 static void hear(struct connection *connection)
 {
-	struct leg *leg = &connection->leg;
+	struct server *server = connection->server;
 
-	leg_init(leg, connection->server->policy, heard, connection);
-	duet_op_recv(&leg->op, connection->handle,
-		     leg_into(leg, connection->request + connection->have),
-		     REQUEST_BYTES - connection->have, 0);
+	step_receive(&connection->step, server->scope, connection->handle,
+		     server->policy->copies ? connection->memory
+					    : connection->request + connection->have,
+		     REQUEST_BYTES - connection->have);
 }
 
 static void answer(struct connection *connection)
 {
-	struct leg *leg = &connection->leg;
+	struct server *server = connection->server;
 	uint32_t left = ANSWER_BYTES - connection->have;
 
-	leg_init(leg, connection->server->policy, answered, connection);
-	duet_lab_fill(connection->server->lab, connection->peer, connection->have, leg->memory, left);
-	duet_op_send(&leg->op, connection->handle, leg->memory, left, 0);
+	duet_lab_fill(server->lab, connection->peer, connection->have, connection->memory, left);
+	step_send(&connection->step, server->scope, connection->handle, connection->memory, left);
 }
 
 static void close_it(struct connection *connection)
 {
-	leg_init(&connection->leg, connection->server->policy, closed, connection);
-	duet_op_close(&connection->leg.op, connection->handle);
+	leg_init(&connection->closing, connection->server->policy, closed, connection);
+	duet_op_close(&connection->closing.op, connection->handle);
+	leg_start(&connection->closing, connection->server->scope);
 }
 
 static void serve(struct connection *connection)
@@ -114,7 +126,6 @@ static void serve(struct connection *connection)
 	};
 
 	starts[connection->stage](connection);
-	leg_start(&connection->leg, connection->server->scope);
 }
 
 /* ---- The listener. ---- */
@@ -124,13 +135,14 @@ static void take(struct server *server, duet_handle made)
 {
 	struct connection *connection = &server->connections[server->accepted];
 
-	if (server->policy->discards && leg_is_asked(&server->accepting))
+	if (!leg_is_believed(&server->accepting))
 		return;
 	server->accepted++;
 	connection->server = server;
 	connection->handle = made;
 	connection->peer = duet_lab_accepted(server->lab, made);
 	connection->stage = STAGE_HEAR;
+	step_init(&connection->step, server->policy, server->lab, on_step, connection);
 	serve(connection);
 }
 

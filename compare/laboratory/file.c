@@ -54,8 +54,7 @@ static uint64_t offset_of(uint32_t record)
 
 static void read_header(struct file *file)
 {
-	duet_op_read(&file->leg.op, file->handle, leg_into(&file->leg, &file->header),
-		     sizeof(file->header), 0);
+	duet_op_read(&file->leg.op, file->handle, &file->header, sizeof(file->header), 0);
 }
 
 static void write_record(struct file *file)
@@ -78,8 +77,7 @@ static void make_durable(struct file *file)
 
 static void read_back(struct file *file)
 {
-	duet_op_read(&file->leg.op, file->handle, leg_into(&file->leg, file->all),
-		     sizeof(file->all), offset_of(0));
+	duet_op_read(&file->leg.op, file->handle, file->all, sizeof(file->all), offset_of(0));
 }
 
 /* ---- Ends. ---- */

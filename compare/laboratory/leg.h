@@ -2,17 +2,13 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * One operation of a workload, carried out as its policy says: what a policy is about is done here, so
- * that a workload says only what comes next.
+ * An operation of a workload that is awaited, of whatever kind: where a policy has nothing to choose. Those
+ * that receive and send by policy are steps: step.h.
  */
 #ifndef COMPARE_LABORATORY_LEG_H
 #define COMPARE_LABORATORY_LEG_H
 
-#include <duet/laboratory.h>
-
 #include "compare/laboratory/policy.h"
-
-enum { LEG_BYTES = 128 };
 
 struct leg;
 typedef void leg_fn(struct leg *leg);
@@ -22,24 +18,18 @@ struct leg {
 	struct duet_member member;
 	const struct policy *policy;
 	struct duet_scope *scope;
-	leg_fn *ended;
+	leg_fn *ended; /* also called for what comes before the end */
 	void *context;
-	uint32_t bytes; /* in ended(): that were moved, and count */
-	void *target;   /* where they belong */
-	void *lent;     /* where they are received */
-	unsigned char memory[LEG_BYTES];
+	uint32_t bytes; /* in ended(): that were moved, as far as the policy believes it */
 };
 
-/* An idle one; then say what its operation is to do, and start it. */
+/* Say then what its operation is to do, and start it. */
 void leg_init(struct leg *leg, const struct policy *policy, leg_fn *ended, void *context);
-
-/* The memory to receive into, for what is to be found at target afterwards. */
-void *leg_into(struct leg *leg, void *target);
 
 /* False: the scope was asked to end, and nothing is started in it. */
 bool leg_start(struct leg *leg, struct duet_scope *scope);
 
-/* What ended by no wish of the scope's is to be done again, what did is left for the next body. */
-bool leg_is_asked(const struct leg *leg);
+/* A careless policy believes that nothing comes after the request. */
+bool leg_is_believed(const struct leg *leg);
 
 #endif

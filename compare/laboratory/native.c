@@ -6,6 +6,11 @@
 #include <errno.h>
 #include <stddef.h>
 
+const struct policy NATIVE_POLICY = {
+	.name = "drop", .does = "forgets the wait: nothing is in flight, and nothing was lent",
+	.safe = true,
+};
+
 enum { QUESTIONS = 3, QUESTION_BYTES = 12, ANSWER_BYTES = 4 };
 enum { RUNNERS = 2, MESSAGES = 3, MESSAGE_BYTES = 4 };
 
@@ -17,6 +22,7 @@ struct watch {
 	struct duet_lab *lab;
 	void (*go_on)(struct watch *watch);
 	bool waits;
+	uint32_t waited; /* how often */
 };
 
 /* Over with the call: the dialect's whole cancel. */
@@ -26,7 +32,7 @@ static void forget(struct watch *watch)
 		return;
 	watch->waits = false;
 	duet_polling_forget(duet_lab_loop(watch->lab), &watch->wait);
-	duet_lab_waited(watch->lab, &watch->point);
+	duet_lab_dropped(watch->lab, &watch->point);
 }
 
 static void drop(struct duet_lab_wait *point)
@@ -42,9 +48,10 @@ static void drop(struct duet_lab_wait *point)
 static void on_ready(struct duet_wait *wait)
 {
 	struct watch *watch = wait->context;
+	uint32_t waited = watch->waited;
 
 	duet_lab_waited(watch->lab, &watch->point);
-	if (!watch->waits)
+	if (!watch->waits || watch->waited != waited)
 		return;
 	watch->waits = false;
 	watch->go_on(watch);
@@ -60,6 +67,7 @@ static int watch_init(struct watch *watch, struct duet_lab *lab, void (*go_on)(s
 
 static void begin(struct watch *watch)
 {
+	watch->waited++;
 	watch->waits = !duet_polling_wait(duet_lab_loop(watch->lab), &watch->wait);
 	if (watch->waits)
 		duet_lab_waits(watch->lab, &watch->point);

@@ -10,6 +10,9 @@
 
 #include "compare/laboratory/policy.h"
 
+/* The one that there is in it. */
+extern const struct policy NATIVE_POLICY;
+
 /* *workload is filled in; policy outlives it. */
 void native_conversation_workload(const struct policy *policy, struct duet_lab_workload *workload);
 void native_race_workload(const struct policy *policy, struct duet_lab_workload *workload);

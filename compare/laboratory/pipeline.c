@@ -8,11 +8,12 @@
 
 enum { MESSAGES = 4, MESSAGE_BYTES = 8, RECEIPT_BYTES = 4, BUFFERS = 2, BUFFER_BYTES = 64 };
 
-/* What is next; the odd ones send what the ones before have received. */
-enum stage { STAGE_HEAR, STAGE_PASS_ON, STAGE_RECEIPT, STAGE_PASS_BACK, STAGE_COUNT };
-
-static const uint32_t stage_bytes[STAGE_COUNT] = {
-	MESSAGE_BYTES, MESSAGE_BYTES, RECEIPT_BYTES, RECEIPT_BYTES,
+/* What is next; the odd ones send what the ones before have received, which may be a part only. */
+enum stage {
+	STAGE_HEAR,      /* a message. -> PASS_ON */
+	STAGE_PASS_ON,   /* -> HEAR, until it is whole; RECEIPT */
+	STAGE_RECEIPT,   /* is heard. -> PASS_BACK */
+	STAGE_PASS_BACK, /* -> RECEIPT, until it is whole; HEAR */
 };
 
 /* An end of the chain. */
@@ -30,9 +31,8 @@ struct pipeline {
 	struct side sides[2]; /* where it comes from, and where it goes */
 	struct leg leg;
 	enum stage stage;
-	uint32_t passed; /* messages */
-	uint32_t have;   /* of the stage's bytes */
-	struct duet_buffer held; /* what is to be sent, while it is in the pool's memory */
+	uint32_t to_send;        /* of what was received */
+	struct duet_buffer held; /* where that is, while it is in the pool's memory */
 	bool holds;
 	unsigned char aside[MESSAGE_BYTES]; /* and where it is kept over the end of a body */
 };
@@ -72,11 +72,14 @@ static void set_aside(struct pipeline *pipeline)
 
 static void next_stage(struct pipeline *pipeline)
 {
-	pipeline->have = 0;
-	if (sends(pipeline))
-		give_back(pipeline);
-	pipeline->stage = (pipeline->stage + 1) % STAGE_COUNT;
-	pipeline->passed += pipeline->stage == STAGE_HEAR;
+	bool whole = pipeline->stage == STAGE_PASS_ON
+		? pipeline->sides[1].sent % MESSAGE_BYTES == 0
+		: pipeline->sides[0].sent % RECEIPT_BYTES == 0;
+
+	if (pipeline->stage == STAGE_PASS_ON)
+		pipeline->stage = whole ? STAGE_RECEIPT : STAGE_HEAR;
+	else
+		pipeline->stage = whole ? STAGE_HEAR : STAGE_RECEIPT;
 }
 
 static void heard(struct leg *leg)
@@ -91,7 +94,8 @@ static void heard(struct leg *leg)
 		pipeline->holds = true;
 		duet_lab_received(pipeline->lab, side_of(pipeline)->peer, pipeline->held.data,
 				  leg->bytes);
-		next_stage(pipeline);
+		pipeline->to_send = leg->bytes;
+		pipeline->stage++;
 	}
 	go_on(pipeline);
 }
@@ -103,9 +107,11 @@ static void said(struct leg *leg)
 
 	duet_lab_sent(pipeline->lab, side->peer, leg->bytes);
 	side->sent += leg->bytes;
-	pipeline->have += leg->bytes;
-	if (pipeline->have == stage_bytes[pipeline->stage])
+	pipeline->to_send -= leg->bytes;
+	if (!pipeline->to_send) {
+		give_back(pipeline);
 		next_stage(pipeline);
+	}
 	go_on(pipeline);
 }
 
@@ -122,16 +128,15 @@ static void say(struct pipeline *pipeline)
 {
 	struct side *side = side_of(pipeline);
 	unsigned char *bytes = pipeline->holds ? pipeline->held.data : pipeline->aside;
-	uint32_t left = stage_bytes[pipeline->stage] - pipeline->have;
 
-	duet_lab_fill(pipeline->lab, side->peer, side->sent, bytes + pipeline->have, left);
+	duet_lab_fill(pipeline->lab, side->peer, side->sent, bytes, pipeline->to_send);
 	leg_init(&pipeline->leg, pipeline->policy, said, pipeline);
-	duet_op_send(&pipeline->leg.op, side->handle, bytes + pipeline->have, left, 0);
+	duet_op_send(&pipeline->leg.op, side->handle, bytes, pipeline->to_send, 0);
 }
 
 static void go_on(struct pipeline *pipeline)
 {
-	if (pipeline->passed == MESSAGES) {
+	if (pipeline->sides[0].sent == MESSAGES * RECEIPT_BYTES) {
 		duet_lab_finish(pipeline->lab);
 		return;
 	}

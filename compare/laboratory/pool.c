@@ -4,8 +4,9 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
-#include "compare/laboratory/leg.h"
+#include "compare/laboratory/step.h"
 
 /* Each connection is worn out after so many exchanges: who has which is not all the same. */
 enum { USERS = 3, CONNECTIONS = 2, REQUESTS = 2, EXCHANGES = USERS * REQUESTS / CONNECTIONS };
@@ -27,7 +28,8 @@ struct connection {
 };
 
 struct user {
-	struct leg leg;
+	struct step step;
+	unsigned char memory[ANSWER_BYTES];
 	struct duet_member member; /* while it waits in line */
 	struct duet_lab_wait point;
 	struct pool *pool;
@@ -134,7 +136,7 @@ static void asked(struct duet_member *member, enum duet_cause cause)
 	(void)cause;
 	user->waits = false;
 	leave_line(user);
-	duet_lab_waited(user->pool->lab, &user->point);
+	duet_lab_dropped(user->pool->lab, &user->point);
 	if (user->pool->policy->forgets)
 		user->connection = NULL;
 	give_back(user);
@@ -149,7 +151,7 @@ static void dropped(struct duet_lab_wait *point)
 	if (user->connection)
 		return;
 	leave_line(user);
-	duet_lab_waited(user->pool->lab, point);
+	duet_lab_dropped(user->pool->lab, point);
 	stand_in_line(user);
 	duet_lab_waits(user->pool->lab, point);
 }
@@ -194,33 +196,39 @@ static void note_owner(struct user *user)
 	connection->owner = connection->asked || connection->have ? user : NULL;
 }
 
-static void said(struct leg *leg)
+static void said(struct user *user, struct connection *connection, uint32_t bytes)
 {
-	struct user *user = leg->context;
-	struct connection *connection = user->connection;
-
-	duet_lab_sent(user->pool->lab, connection->peer, leg->bytes);
-	connection->sent += leg->bytes;
-	connection->asked += leg->bytes;
+	duet_lab_sent(user->pool->lab, connection->peer, bytes);
+	connection->sent += bytes;
+	connection->asked += bytes;
 	note_owner(user);
-	go_on(user);
 }
 
-static void heard(struct leg *leg)
+/* Received in place there is nothing to copy. */
+static void heard(struct user *user, struct connection *connection, const struct step *step)
 {
-	struct user *user = leg->context;
+	memmove(connection->answer + connection->have, step->data, step->bytes);
+	duet_lab_received(user->pool->lab, connection->peer, step->data, step->bytes);
+	connection->have += step->bytes;
+	note_owner(user);
+	if (connection->have < ANSWER_BYTES)
+		return;
+	connection->asked = connection->have = 0;
+	connection->exchanges++;
+	user->requests++;
+	note_owner(user);
+	give_back(user);
+}
+
+static void on_step(struct step *step)
+{
+	struct user *user = step->context;
 	struct connection *connection = user->connection;
 
-	duet_lab_received(user->pool->lab, connection->peer, connection->answer + connection->have,
-			  leg->bytes);
-	connection->have += leg->bytes;
-	if (connection->have == ANSWER_BYTES) {
-		connection->asked = connection->have = 0;
-		connection->exchanges++;
-		user->requests++;
-		note_owner(user);
-		give_back(user);
-	}
+	if (step->bytes && connection->asked < QUESTION_BYTES)
+		said(user, connection, step->bytes);
+	else if (step->bytes)
+		heard(user, connection, step);
 	go_on(user);
 }
 
@@ -228,27 +236,27 @@ static void ask(struct user *user, struct connection *connection)
 {
 	uint32_t left = QUESTION_BYTES - connection->asked;
 
-	leg_init(&user->leg, user->pool->policy, said, user);
-	duet_lab_fill(user->pool->lab, connection->peer, connection->sent, user->leg.memory, left);
-	duet_op_send(&user->leg.op, connection->handle, user->leg.memory, left, 0);
+	duet_lab_fill(user->pool->lab, connection->peer, connection->sent, user->memory, left);
+	step_send(&user->step, user->pool->scope, connection->handle, user->memory, left);
 }
 
 static void hear(struct user *user, struct connection *connection)
 {
-	leg_init(&user->leg, user->pool->policy, heard, user);
-	duet_op_recv(&user->leg.op, connection->handle,
-		     leg_into(&user->leg, connection->answer + connection->have),
-		     ANSWER_BYTES - connection->have, 0);
+	step_receive(&user->step, user->pool->scope, connection->handle,
+		     user->pool->policy->copies ? user->memory
+						: connection->answer + connection->have,
+		     ANSWER_BYTES - connection->have);
 }
 
+/* Where nothing begins any more the connection is of no use. */
 static void exchange(struct user *user)
 {
-	if (user->connection->asked < QUESTION_BYTES)
+	if (duet_scope_check(user->pool->scope))
+		give_back(user);
+	else if (user->connection->asked < QUESTION_BYTES)
 		ask(user, user->connection);
 	else
 		hear(user, user->connection);
-	if (!leg_start(&user->leg, user->pool->scope))
-		give_back(user);
 }
 
 static bool is_over(const struct pool *pool)
@@ -296,6 +304,7 @@ static int set_up(struct duet_lab *lab, void *state)
 	for (int i = 0; i < USERS; i++) {
 		pool->users[i].pool = pool;
 		pool->users[i].point.drop = dropped;
+		step_init(&pool->users[i].step, pool->policy, lab, on_step, &pool->users[i]);
 	}
 	for (int i = 0; i < CONNECTIONS; i++) {
 		struct connection *connection = &pool->connections[i];

@@ -4,7 +4,7 @@
 
 #include <duet/combinator.h>
 
-#include "compare/laboratory/leg.h"
+#include "compare/laboratory/step.h"
 
 enum { RUNNERS = 2, MESSAGES = 3, MESSAGE_BYTES = 4 };
 
@@ -13,7 +13,8 @@ enum form { JOIN_IN_SCOPE, JOIN_COMBINED, RACE_COMBINED };
 struct rounds;
 
 struct runner {
-	struct leg leg;
+	struct step step;  /* as a child of the scope */
+	struct duet_op op; /* in a combinator */
 	struct rounds *rounds;
 	duet_handle handle;
 	int peer;
@@ -35,12 +36,10 @@ struct rounds {
 static void run(struct rounds *rounds);
 
 /* Who has lost, and completed all the same, hands over what came. */
-static void arrived(struct leg *leg)
+static void arrived(struct runner *runner, const void *data, uint32_t bytes)
 {
-	struct runner *runner = leg->context;
-
-	duet_lab_received(runner->rounds->lab, runner->peer, runner->memory, leg->bytes);
-	runner->received += leg->bytes;
+	duet_lab_received(runner->rounds->lab, runner->peer, data, bytes);
+	runner->received += bytes;
 }
 
 static bool is_through(const struct runner *runner)
@@ -56,18 +55,22 @@ static void over(struct rounds *rounds)
 		run(rounds);
 }
 
-/* ---- Of one message what is left of it: a join waits for the whole. ---- */
-
-static void prepare(struct rounds *rounds, struct runner *runner)
+/* Of one message what is left of it. */
+static uint32_t left_of(const struct runner *runner)
 {
-	uint32_t left = MESSAGE_BYTES - runner->received % MESSAGE_BYTES;
-
-	leg_init(&runner->leg, rounds->policy, arrived, runner);
-	duet_op_recv(&runner->leg.op, runner->handle, leg_into(&runner->leg, runner->memory), left,
-		     rounds->form == RACE_COMBINED ? 0 : DUET_WHOLE);
+	return MESSAGE_BYTES - runner->received % MESSAGE_BYTES;
 }
 
 /* ---- Inside one body. ---- */
+
+static void on_end(struct duet_op *op)
+{
+	struct runner *runner = op->context;
+	struct rounds *rounds = runner->rounds;
+
+	if (!rounds->policy->discards || !duet_scope_check(&rounds->group.scope))
+		arrived(runner, runner->memory, op->transferred);
+}
 
 static void ended(struct duet_group *group)
 {
@@ -85,9 +88,9 @@ static void combine(struct rounds *rounds)
 
 		if (is_through(runner))
 			continue;
-		prepare(rounds, runner);
-		runner->leg.scope = &rounds->group.scope;
-		rounds->branches[count++].op = &runner->leg.op;
+		duet_op_init(&runner->op, on_end, runner);
+		duet_op_recv(&runner->op, runner->handle, runner->memory, left_of(runner), 0);
+		rounds->branches[count++].op = &runner->op;
 	}
 	duet_scope_options_init(&options);
 	options.context = rounds;
@@ -100,6 +103,11 @@ static void combine(struct rounds *rounds)
 }
 
 /* ---- As children. ---- */
+
+static void on_step(struct step *step)
+{
+	arrived(step->context, step->data, step->bytes);
+}
 
 static void joined(struct duet_scope *scope)
 {
@@ -119,8 +127,8 @@ static void spawn(struct rounds *rounds)
 
 		if (is_through(runner))
 			continue;
-		prepare(rounds, runner);
-		leg_start(&runner->leg, &rounds->scope);
+		step_receive(&runner->step, &rounds->scope, runner->handle, runner->memory,
+			     left_of(runner));
 	}
 	duet_scope_join(&rounds->scope, joined);
 }
@@ -167,6 +175,7 @@ static int set_up(struct duet_lab *lab, struct rounds *rounds, enum form form)
 		runner->peer = duet_lab_pair(lab, &runner->handle);
 		if (runner->peer < 0)
 			return runner->peer;
+		step_init(&runner->step, rounds->policy, lab, on_step, runner);
 	}
 	if (form == RACE_COMBINED)
 		script_race(lab);

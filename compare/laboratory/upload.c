@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "compare/laboratory/leg.h"
+#include "compare/laboratory/step.h"
 
 enum { ATTEMPTS = 3, CHUNKS = 3, CHUNK_BYTES = 8, TRAILER_BYTES = 4, ANSWER_BYTES = 2 };
 
@@ -14,7 +14,8 @@ struct upload {
 	struct duet_scope scope;
 	struct duet_cleanup trailing;
 	struct duet_closing closing;
-	struct leg leg;
+	struct step step;
+	unsigned char memory[CHUNK_BYTES];
 	struct {
 		duet_handle handle;
 		int peer;
@@ -45,42 +46,33 @@ static duet_handle handle_of(const struct upload *upload)
 
 /* ---- One exchange: so many bytes, and an answer. ---- */
 
-static void said(struct leg *leg)
+static void on_step(struct step *step)
 {
-	struct upload *upload = leg->context;
+	struct upload *upload = step->context;
 
-	duet_lab_sent(upload->lab, peer_of(upload), leg->bytes);
-	upload->placed += leg->bytes;
-	upload->to_send -= leg->bytes;
-	go_on(upload);
-}
-
-static void heard(struct leg *leg)
-{
-	struct upload *upload = leg->context;
-
-	duet_lab_received(upload->lab, peer_of(upload), upload->answer, leg->bytes);
-	upload->to_hear -= leg->bytes;
+	if (upload->to_send) {
+		duet_lab_sent(upload->lab, peer_of(upload), step->bytes);
+		upload->placed += step->bytes;
+		upload->to_send -= step->bytes;
+	} else {
+		duet_lab_received(upload->lab, peer_of(upload), step->data, step->bytes);
+		upload->to_hear -= step->bytes;
+	}
 	go_on(upload);
 }
 
 static void say(struct upload *upload)
 {
-	struct leg *leg = &upload->leg;
-
-	leg_init(leg, upload->policy, said, upload);
-	duet_lab_fill(upload->lab, peer_of(upload), upload->placed, leg->memory, upload->to_send);
-	duet_op_send(&leg->op, handle_of(upload), leg->memory, upload->to_send, 0);
-	leg_start(leg, &upload->scope);
+	duet_lab_fill(upload->lab, peer_of(upload), upload->placed, upload->memory,
+		      upload->to_send);
+	step_send(&upload->step, &upload->scope, handle_of(upload), upload->memory,
+		  upload->to_send);
 }
 
 static void hear(struct upload *upload)
 {
-	struct leg *leg = &upload->leg;
-
-	leg_init(leg, upload->policy, heard, upload);
-	duet_op_recv(&leg->op, handle_of(upload), leg_into(leg, upload->answer), upload->to_hear, 0);
-	leg_start(leg, &upload->scope);
+	step_receive(&upload->step, &upload->scope, handle_of(upload),
+		     upload->policy->copies ? upload->memory : upload->answer, upload->to_hear);
 }
 
 static void begin(struct upload *upload, uint32_t bytes)
@@ -89,11 +81,18 @@ static void begin(struct upload *upload, uint32_t bytes)
 	upload->to_hear = ANSWER_BYTES;
 }
 
+static void defer(struct upload *upload)
+{
+	upload->trailing.run = trail;
+	duet_scope_defer(&upload->scope, &upload->trailing);
+	duet_lab_cleanup_registered(upload->lab);
+}
+
 static void next_chunk(struct upload *upload)
 {
 	upload->chunks++;
 	if (upload->policy->forgets && upload->chunks == 1)
-		duet_scope_defer(&upload->scope, &upload->trailing);
+		defer(upload);
 	if (upload->chunks < CHUNKS)
 		begin(upload, CHUNK_BYTES);
 }
@@ -121,6 +120,7 @@ static void trail(struct duet_scope *scope, struct duet_cleanup *cleanup)
 
 	(void)cleanup;
 	upload->trailers++;
+	duet_lab_cleanup_ran(upload->lab);
 	begin(upload, TRAILER_BYTES);
 	go_on(upload);
 }
@@ -141,9 +141,8 @@ static void joined(struct duet_scope *scope)
 static void take(struct upload *upload)
 {
 	duet_scope_defer_close(&upload->scope, &upload->closing, handle_of(upload));
-	upload->trailing.run = trail;
 	if (!upload->policy->forgets)
-		duet_scope_defer(&upload->scope, &upload->trailing);
+		defer(upload);
 }
 
 /* ---- The workload. ---- */
@@ -154,6 +153,7 @@ static int set_up(struct duet_lab *lab, void *state)
 
 	upload->lab = lab;
 	upload->policy = duet_lab_context(lab);
+	step_init(&upload->step, upload->policy, lab, on_step, upload);
 	for (int i = 0; i < ATTEMPTS; i++) {
 		int peer = duet_lab_pair(lab, &upload->connections[i].handle);
 

@@ -17,6 +17,11 @@ enum { WORKLOAD_WITHOUT_MAX = 6 };
 struct workload {
 	const char *name, *does; /* a few words */
 	void (*make)(const struct policy *policy, struct duet_lab_workload *workload);
+	/* In polling's native dialect; NULL: it can't be written in it. */
+	void (*make_native)(const struct policy *policy, struct duet_lab_workload *workload);
+	uint32_t turns_max; /* until it has joined; 0: the laboratory's bound. A cleanup that converses
+			       takes as long as its peer */
+	const char *kernel_only; /* what it needs that the reference has not; or NULL */
 	struct workload_without without[WORKLOAD_WITHOUT_MAX]; /* ends with one without a name */
 };
 

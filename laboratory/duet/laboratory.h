@@ -122,10 +122,11 @@ struct duet_lab_wait {
 	void (*drop)(struct duet_lab_wait *wait);
 };
 
-/* From here it waits; and: what it waited for has come, or it was dropped. To be said before the body goes
- * on, and look then whether it still waits: this is where a cancel meets what is already there. */
+/* From here it waits; and: what it waited for has come. To be said before the body goes on, and look then
+ * whether it still waits: this is where a cancel meets what is already there. Or the body has dropped it. */
 DUET_API void duet_lab_waits(struct duet_lab *lab, struct duet_lab_wait *wait);
 DUET_API void duet_lab_waited(struct duet_lab *lab, struct duet_lab_wait *wait);
+DUET_API void duet_lab_dropped(struct duet_lab *lab, struct duet_lab_wait *wait);
 
 /* ---- The sweep. ---- */
 
@@ -195,6 +196,7 @@ struct duet_lab_outcome {
 	uint8_t cause;
 	uint8_t reached;
 	uint32_t turns;     /* from the request to joined; 0: in the same turn */
+	uint32_t lent_turns; /* from the request until nothing was lent; 0: with the call itself */
 	uint32_t joined_ns; /* the same in time */
 	uint32_t orders;    /* so many were tried here, this one among them */
 	/* The choices, from the point on, of the run that this is of; "": the first of each. */
@@ -210,9 +212,9 @@ struct duet_lab_sweep {
 	uint32_t turns_max;  /* from a request to joined: 0: 16 */
 	uint32_t patience_ms; /* with one that doesn't come back to the loop: 0: 5000 */
 	/* On a backend that can be told (the reference is) each run is made in every order of
-	 * completion: where several operations could end next, or none of them in this turn, or a
-	 * cancel may win against a result or lose, each way is taken, for so many choices from the
-	 * point on. 0, and on the others: the one order that there is. At most
+	 * completion: where several operations could end next, or be left for the next turn when one
+	 * has ended, or a cancel may win against a result or lose, each way is taken, for so many
+	 * choices from the point on. 0, and on the others: the one order that there is. At most
 	 * DUET_LAB_ORDERS_DEPTH_MAX. */
 	uint32_t orders_depth;
 	const char *order; /* for duet_lab_replay(): the outcome's, or NULL */
@@ -227,6 +229,7 @@ struct duet_lab_sweep {
 	uint32_t partials;
 	uint32_t unreached;
 	uint32_t turns_worst;
+	uint32_t lent_turns_worst;
 	uint32_t joined_ns_worst;
 };
 

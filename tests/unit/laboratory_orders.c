@@ -160,8 +160,8 @@ START_TEST(another_order_shows_it_and_says_which)
 	ck_assert_uint_eq(first->point, 0);
 	ck_assert_uint_eq(first->invariant, DUET_LAB_CHECK);
 	ck_assert_str_eq(first->order, "1");
-	/* Each of the two, or none; then the other, or none. */
-	ck_assert_uint_eq(first->orders, 3 * 2);
+	/* Each of the two; then the other, or none in this turn. */
+	ck_assert_uint_eq(first->orders, 2 * 2);
 	free(made.outcomes);
 }
 END_TEST

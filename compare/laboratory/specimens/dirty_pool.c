@@ -135,7 +135,7 @@ static const char *check(struct duet_lab *lab, void *state)
 
 void dirty_pool_workload(const struct policy *policy, struct duet_lab_workload *workload)
 {
-	*workload = (struct duet_lab_workload){ .name = "pool", .state_bytes = sizeof(struct pool),
+	*workload = (struct duet_lab_workload){ .name = "requests", .state_bytes = sizeof(struct pool),
 						.set_up = set_up, .body = body, .check = check,
 						.context = policy };
 }

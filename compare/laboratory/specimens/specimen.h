@@ -12,10 +12,11 @@
 
 struct duet_backend;
 
-enum { SPECIMEN_MECHANISMS = 4 };
+enum { SPECIMEN_MECHANISMS = 6 };
 
 struct specimen_mechanism {
 	const char *name, *backend, *tuning;
+	uint32_t orders_depth; /* where the backend can be told: see struct duet_lab_sweep */
 };
 
 extern const struct specimen_mechanism SPECIMEN_ON[SPECIMEN_MECHANISMS];
