@@ -1,5 +1,6 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
+#include "compare/laboratory/specimens/page.h"
 #include "compare/laboratory/specimens/raw_table.h"
 #include "compare/laboratory/specimens/specimen.h"
 #include "tests/support/harness.h"
@@ -102,6 +103,32 @@ START_TEST(no_specimen_can_be_selected)
 }
 END_TEST
 
+static bool page_has(void (*print)(FILE *out))
+{
+	char *text = NULL, *page = NULL;
+	size_t bytes;
+	FILE *out = open_memstream(&text, &bytes), *file = fopen("docs/cancellation.md", "r");
+	bool has;
+
+	print(out);
+	fclose(out);
+	ck_assert_ptr_nonnull(file);
+	/* No page has such a byte. */
+	ck_assert_int_gt(getdelim(&page, &bytes, 0, file), 0);
+	fclose(file);
+	has = strstr(page, text) != NULL;
+	free(text);
+	free(page);
+	return has;
+}
+
+START_TEST(the_page_says_what_is_stated)
+{
+	ck_assert_msg(page_has(page_policies), "docs/cancellation.md: run scripts/cancel-page");
+	ck_assert_msg(page_has(page_mistakes), "docs/cancellation.md: run scripts/cancel-page");
+}
+END_TEST
+
 static int raw_count(void)
 {
 	int count = 0;
@@ -129,6 +156,7 @@ int main(void)
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, no_specimen_can_be_selected);
+	tcase_add_test(tcase, the_page_says_what_is_stated);
 	tcase_add_test(tcase, the_reference_breaks_in_some_order_what_any_twin_breaks);
 	tcase_add_loop_test(tcase, each_safe_policy_breaks_nothing_anywhere, 0, SPECIMEN_MECHANISMS);
 	tcase_add_loop_test(tcase, each_specimen_breaks_what_is_stated_and_nothing_else, 0,

@@ -1,29 +1,19 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 
-/* All specimens, what is stated of each and what was observed: "specimens", without options. */
+/*
+ * "specimens": all of them, what is stated of each and what was observed. "specimens page policies" or
+ * "page mistakes": what is stated, as docs/cancellation.md has it.
+ */
 #include <duet/operation.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "compare/laboratory/specimens/page.h"
 #include "compare/laboratory/specimens/raw_table.h"
 #include "compare/laboratory/specimens/specimen.h"
 #include "compare/say.h"
-
-static void print_phases(unsigned int phases)
-{
-	if (!phases)
-		printf("nowhere");
-	if (phases & SPECIMEN_WITHOUT)
-		printf("without a cancel%s", phases == SPECIMEN_WITHOUT ? "" : ", ");
-	for (int phase = 0; phase < DUET_LAB_PHASE_COUNT; phase++) {
-		unsigned int below = phases & ((1u << phase) - 1);
-
-		if (phases & 1u << phase)
-			printf("%s%s", below ? ", " : "",
-			       duet_lab_phase_name((enum duet_lab_phase)phase));
-	}
-}
 
 static void print_head(const char *name, const char *does, const char *shipped,
 		       const char *workload)
@@ -37,13 +27,13 @@ static void print_head(const char *name, const char *does, const char *shipped,
 static int print_seen(const char *mechanism, unsigned int stated, unsigned int seen)
 {
 	printf("  %-20s stated ", mechanism);
-	print_phases(stated);
+	page_phases(stdout, stated);
 	if (seen == stated) {
 		printf("; observed\n");
 		return SAY_OK;
 	}
 	printf("\n  %-20s OBSERVED ", "");
-	print_phases(seen);
+	page_phases(stdout, seen);
 	printf("\n");
 	return SAY_WRONG_BYTE;
 }
@@ -144,10 +134,17 @@ static int try_mistakes(void)
 	return worst;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	int worst;
 
+	if (argc > 2 && !strcmp(argv[1], "page")) {
+		if (!strcmp(argv[2], "mistakes"))
+			page_mistakes(stdout);
+		else
+			page_policies(stdout);
+		return SAY_OK;
+	}
 	printf("Where a cancel of the scope breaks something: by policy of the program.\n");
 	worst = sweep_safe();
 	worst = worse(worst, sweep_unsafe());

@@ -12,7 +12,7 @@
 #include "compare/laboratory/specimens/dirty_pool.h"
 
 enum {
-	ORDERS = 4,
+	ORDERS = 3,
 	WITHOUT = SPECIMEN_WITHOUT,
 	SAME_BATCH = 1 << DUET_LAB_SAME_BATCH,
 	SATISFIED = 1 << DUET_LAB_SATISFIED,
