@@ -12,10 +12,11 @@
 
 struct duet_backend;
 
-enum { SPECIMEN_MECHANISMS = 4 };
+enum { SPECIMEN_MECHANISMS = 6 };
 
 struct specimen_mechanism {
 	const char *name, *backend, *tuning;
+	uint32_t orders_depth; /* where the backend can be told: see struct duet_lab_sweep */
 };
 
 extern const struct specimen_mechanism SPECIMEN_ON[SPECIMEN_MECHANISMS];
@@ -23,6 +24,7 @@ extern const struct specimen_mechanism SPECIMEN_ON[SPECIMEN_MECHANISMS];
 struct specimen {
 	const char *workload;
 	struct policy policy;
+	const char *shipped; /* where it was found: owner/repository#issue */
 	/* A bit for each phase in which a cancel of the scope breaks something, and one more for the
 	 * run without a cancel. */
 	unsigned int breaks[SPECIMEN_MECHANISMS];
