@@ -4,6 +4,8 @@
 /* duet cancel: what it says of a run, of bad input, and of a table of other times. */
 #include <jansson.h>
 
+#include "compare/laboratory/specimens/raw_table.h"
+#include "compare/laboratory/specimens/specimen.h"
 #include "tests/fault/program.h"
 
 static char paths[2][256];
@@ -261,10 +263,25 @@ START_TEST(what_a_sweep_does_not_know_is_answered_with_what_there_is)
 {
 	refuse("cancel sweep chess", "there is conversation and race");
 	refuse("cancel sweep --policy hope", "poll-drop and scope");
-	refuse("cancel sweep --policy discard-result", "poll-drop and scope");
 	refuse("cancel sweep --backend kqueue", "completion/plain and polling");
 	refuse("cancel sweep --at 3,posted", "give POINT,PHASE,KIND");
 	refuse("cancel sweep --at 0,posted,scope", "a number from 1");
+}
+END_TEST
+
+/* They are built for make specimens, and are no choice of the program's. */
+START_TEST(no_specimen_is_to_be_had)
+{
+	char words[128];
+
+	for (const struct specimen *specimen = SPECIMENS; specimen->workload; specimen++) {
+		snprintf(words, sizeof(words), "cancel sweep --policy %s", specimen->policy.name);
+		refuse(words, "poll-drop and scope");
+	}
+	for (const struct raw_specimen *specimen = RAW_SPECIMENS; specimen->name; specimen++) {
+		snprintf(words, sizeof(words), "cancel sweep --policy %s", specimen->name);
+		refuse(words, "poll-drop and scope");
+	}
 }
 END_TEST
 
@@ -287,6 +304,7 @@ int main(void)
 	tcase_add_test(cases, a_sweep_of_the_safe_policies_is_clean_on_every_mechanism);
 	tcase_add_test(cases, a_sweep_is_a_table_and_one_run_can_be_had_alone);
 	tcase_add_test(cases, what_a_sweep_does_not_know_is_answered_with_what_there_is);
+	tcase_add_test(cases, no_specimen_is_to_be_had);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
