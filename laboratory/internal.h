@@ -13,6 +13,7 @@ enum {
 	ATTEMPTS_MAX = 3,
 	WAITERS_MAX = 64,
 	IDLE_TURNS_MAX = 50, /* without a completion and without a step left: it hangs */
+	ABANDONED_TURNS_MAX = 8, /* and for what was abandoned nobody waits any longer than that */
 	SLOW_TURNS_MAX = 1000 /* the same where a worker or a device may be at it */
 };
 
@@ -73,6 +74,7 @@ struct seen {
 	struct point *points;
 	struct order order; /* its depth and what is given are the caller's */
 	uint32_t handles;   /* that the body has left open */
+	int64_t memory_bytes; /* of malloc(), more than before: see memory.c */
 };
 
 /* An operation behind another one on its handle's line. */
@@ -214,6 +216,12 @@ struct peer *lab_peer_of(struct duet_lab *lab, duet_handle handle);
 /* judge.c: the first violation is the one that is kept. */
 void lab_violation(struct duet_lab *lab, enum duet_lab_invariant invariant, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* memory.c: what malloc() has given and not had back. */
+int64_t lab_memory_bytes(void);
+/* What a run like the one that was seen leaves each time. */
+int64_t lab_memory_left(const struct duet_lab_sweep *sweep, struct place place,
+			const struct seen *seen);
 
 /* run.c: one run in this process. */
 int lab_run_once(const struct duet_lab_sweep *sweep, struct place place,

@@ -127,7 +127,9 @@ static bool release_body(struct duet_lab *lab)
 
 static unsigned idle_max(const struct duet_lab *lab)
 {
-	return lab->takes_time ? SLOW_TURNS_MAX : IDLE_TURNS_MAX;
+	if (lab->takes_time)
+		return SLOW_TURNS_MAX;
+	return lab->abandoned && !lab->released ? ABANDONED_TURNS_MAX : IDLE_TURNS_MAX;
 }
 
 /* Who was asked to end must not need a step of a peer's for it. */
@@ -386,6 +388,7 @@ int lab_run_once(const struct duet_lab_sweep *sweep, struct place place,
 	struct duet_lab lab = {.workload = sweep->workload, .place = place, .outcome = outcome,
 			      .seen = seen, .probe_fd = -1};
 	unsigned descriptors = descriptors_open();
+	int64_t memory_bytes = lab_memory_bytes();
 	int error;
 
 	*outcome = (struct duet_lab_outcome){.point = place.point, .phase = (uint8_t)place.phase,
@@ -405,5 +408,6 @@ int lab_run_once(const struct duet_lab_sweep *sweep, struct place place,
 			      (int)descriptors_open() - (int)descriptors);
 	set_verdict(&lab);
 	munmap(lab.state, bytes);
+	seen->memory_bytes = lab_memory_bytes() - memory_bytes;
 	return error;
 }

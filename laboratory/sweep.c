@@ -29,6 +29,7 @@ struct board {
 	int32_t error; /* of the first run: the backend is refused */
 	uint64_t digest;
 	uint32_t handles; /* left open by it */
+	int64_t memory_bytes; /* and never freed by the next one */
 	struct duet_lab_outcome outcomes[]; /* and behind them points_max + 1 of struct point */
 };
 
@@ -92,6 +93,24 @@ static bool is_unreached(const struct sweeper *self, struct place place,
 	return true;
 }
 
+/* After a shutdown the body has had no occasion to free what it had. */
+static void compare_memory(const struct duet_lab_sweep *sweep, const struct board *board,
+			   struct place place, const struct seen *seen,
+			   struct duet_lab_outcome *outcome)
+{
+	char text[sizeof(outcome->text)];
+	int64_t bytes;
+
+	if (outcome->verdict == DUET_LAB_VIOLATION || place.kind == DUET_LAB_SHUTDOWN ||
+	    seen->memory_bytes <= board->memory_bytes)
+		return;
+	bytes = lab_memory_left(sweep, place, seen) - board->memory_bytes;
+	if (bytes <= 0)
+		return;
+	snprintf(text, sizeof(text), "%lld bytes of memory are lost", (long long)bytes);
+	say(outcome, DUET_LAB_MEMORY, text);
+}
+
 /* The first run of all, in the first order: what the others are held against. */
 static void keep_first(const struct sweeper *self, const struct seen *seen, int error)
 {
@@ -108,11 +127,12 @@ static void make_run(const struct sweeper *self, uint32_t run, struct seen *seen
 		     struct duet_lab_outcome *outcome)
 {
 	struct board *board = self->board;
+	struct place place = place_of(self, run);
 	int error;
 
 	lab_order_write(&seen->order, seen->order.given, board->order);
 	__atomic_fetch_add(&board->beats, 1, __ATOMIC_RELEASE);
-	error = lab_run_once(self->sweep, place_of(self, run), outcome, seen);
+	error = lab_run_once(self->sweep, place, outcome, seen);
 	lab_order_write(&seen->order, seen->order.asked, outcome->order);
 	if (run == 0)
 		keep_first(self, seen, error);
@@ -123,6 +143,10 @@ static void make_run(const struct sweeper *self, uint32_t run, struct seen *seen
 		say(outcome, DUET_LAB_REPEAT, "two runs without a cancel differ");
 	else
 		compare(board, outcome, seen);
+	if (run == 1 && !*outcome->order)
+		board->memory_bytes = lab_memory_left(self->sweep, place, seen);
+	if (run && !error)
+		compare_memory(self->sweep, board, place, seen, outcome);
 }
 
 /* What is told of a place is the worst that was seen there, by its shortest coordinates. */
@@ -356,6 +380,7 @@ static int replay(const struct sweeper *self, uint32_t point, enum duet_lab_phas
 		error = lab_run_once(sweep, place, outcome, &first);
 	if (error)
 		return error;
+	board.memory_bytes = lab_memory_left(sweep, place, &first);
 	place = (struct place){point, phase, kind, self->points[point].line};
 	if (is_unreached(self, place, outcome))
 		return 0;
@@ -363,6 +388,7 @@ static int replay(const struct sweeper *self, uint32_t point, enum duet_lab_phas
 	board.digest = first.digest;
 	board.handles = first.handles;
 	compare(&board, outcome, &seen);
+	compare_memory(sweep, &board, place, &seen, outcome);
 	lab_order_write(&seen.order, seen.order.asked, outcome->order);
 	return error;
 }

@@ -25,11 +25,31 @@ struct watch {
 	uint32_t waited; /* how often */
 };
 
+/* How many bytes; 0: there is nothing. */
+static uint32_t try(struct watch *watch, void *data, uint32_t bytes)
+{
+	ssize_t n = duet_polling_try_recv(duet_lab_loop(watch->lab), watch->wait.handle, data, bytes);
+
+	return n > 0 ? (uint32_t)n : 0;
+}
+
+/* What is received when nobody wants it any more is lost: the one mistake that can be made here. */
+static void receive_in_vain(struct watch *watch)
+{
+	unsigned char bytes[MESSAGE_BYTES];
+
+	(void)try(watch, bytes, sizeof(bytes));
+}
+
 /* Over with the call: the dialect's whole cancel. */
 static void forget(struct watch *watch)
 {
+	const struct policy *policy = duet_lab_context(watch->lab);
+
 	if (!watch->waits)
 		return;
+	if (policy->discards)
+		receive_in_vain(watch);
 	watch->waits = false;
 	duet_polling_forget(duet_lab_loop(watch->lab), &watch->wait);
 	duet_lab_dropped(watch->lab, &watch->point);
@@ -71,14 +91,6 @@ static void begin(struct watch *watch)
 	watch->waits = !duet_polling_wait(duet_lab_loop(watch->lab), &watch->wait);
 	if (watch->waits)
 		duet_lab_waits(watch->lab, &watch->point);
-}
-
-/* How many bytes; 0: there is nothing. */
-static uint32_t try(struct watch *watch, void *data, uint32_t bytes)
-{
-	ssize_t n = duet_polling_try_recv(duet_lab_loop(watch->lab), watch->wait.handle, data, bytes);
-
-	return n > 0 ? (uint32_t)n : 0;
 }
 
 /* ---- The conversation. ---- */

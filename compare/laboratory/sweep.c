@@ -387,6 +387,23 @@ static int report(const struct values *values, const json_t *result)
 	return code ? code : judge(result);
 }
 
+/* The first reason that there is, if it is one of a policy's. */
+static int refuse_nothing(const struct wish *wish)
+{
+	for (const struct workload *workload = WORKLOADS; workload->name; workload++) {
+		for (uint32_t i = 0; i < wish->values->policies.count; i++) {
+			const char *policy = wish->values->policies.texts[i];
+			const char *why = workload_why_not(workload, policy);
+
+			if (why && wants_workload(wish, workload))
+				return say_failure(SAY_USAGE, "cancel sweep: %s isn't tried with "
+						   "%s: %s", workload->name, policy, why);
+		}
+	}
+	return say_failure(SAY_USAGE, "cancel sweep: nothing to sweep: the workload isn't written for "
+			   "such a backend, or not with this policy; see the page duet-cancel(1)");
+}
+
 static int run(const struct wish *wish, int argc, char **argv)
 {
 	struct sigaction action = { .sa_handler = interrupt, .sa_flags = SA_RESTART };
@@ -396,8 +413,7 @@ static int run(const struct wish *wish, int argc, char **argv)
 
 	for_each(wish, count, &any);
 	if (!any.all)
-		return say_failure(SAY_USAGE, "cancel sweep: none of these workloads is tried with "
-				   "such a policy on such a backend; the table of all says why");
+		return refuse_nothing(wish);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);

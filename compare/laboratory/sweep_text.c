@@ -85,8 +85,17 @@ static void print_row(const json_t *sweep, const char *policy, FILE *out)
 
 static void print_heads(FILE *out)
 {
-	fprintf(out, "%*s%-*s%-*s%4s %5s %4s %10s  %s\n", INDENT, "", POLICY_COLUMNS, "",
-		MECHANISM_COLUMNS, "", "pts", "runs", "lent", "joined", "");
+	fprintf(out, "%*s%-*s%-*s%s\n", INDENT, "", POLICY_COLUMNS, "policy", MECHANISM_COLUMNS,
+		"mechanism", " pts  runs lent     joined  verdict");
+}
+
+static void print_legend(FILE *out)
+{
+	fputc('\n', out);
+	say_wrapped(out, "pts: operations and waits of the workload, each cancelled in every phase and "
+		    "every way. lent, joined: the longest from the request until nothing was lent any "
+		    "more, and until the scope had joined, in turns of the loop (0t: the same) and in "
+		    "time.", 0, 0);
 }
 
 /* ---- What stands around them. ---- */
@@ -129,6 +138,12 @@ static const char *does_of(const json_t *result, const char *list, const char *n
 	return "";
 }
 
+static void print_title(const json_t *result, const char *workload, FILE *out)
+{
+	fprintf(out, "\n%s%s%s: ", say_bold(out), workload, say_plain(out));
+	say_wrapped(out, does_of(result, "workloads", workload), (int)strlen(workload) + 2, 2);
+}
+
 static void print_policies(const json_t *result, FILE *out)
 {
 	json_t *row;
@@ -160,9 +175,9 @@ static void print_sum(const json_t *result, FILE *out)
 			 (long long)violations, violations == 1 ? "" : "S", wrong, count,
 			 (long long)runs);
 	else
-		snprintf(text, sizeof(text), "No violation in %zu sweeps, %lld runs; in %lld "
-			 "something remained undone, and was declared so", count, (long long)runs,
-			 (long long)partial);
+		snprintf(text, sizeof(text), "No violation in %zu sweep%s, %lld run%s%s", count,
+			 say_plural(count), (long long)runs, say_plural((uint64_t)runs),
+			 partial ? "; partial: something remained undone, and was declared so" : "");
 	fputc('\n', out);
 	say_wrapped(out, text, 0, 0);
 }
@@ -173,6 +188,7 @@ void sweep_print(const json_t *result, FILE *out)
 	json_t *sweep;
 	size_t i;
 
+	print_heads(out);
 	json_array_foreach(json_object_get(result, "sweeps"), i, sweep) {
 		const char *its = field_string(sweep, "workload");
 		const char *how = field_string(sweep, "policy");
@@ -180,15 +196,14 @@ void sweep_print(const json_t *result, FILE *out)
 
 		if (other) {
 			print_left_out(result, workload, out);
-			fprintf(out, "%s%s%s%s: ", i ? "\n" : "", say_bold(out), its, say_plain(out));
-			say_wrapped(out, does_of(result, "workloads", its), (int)strlen(its) + 2, 2);
-			print_heads(out);
+			print_title(result, its, out);
 		}
 		print_row(sweep, other || strcmp(how, policy) != 0 ? how : "", out);
 		workload = its;
 		policy = how;
 	}
 	print_left_out(result, workload, out);
+	print_legend(out);
 	print_policies(result, out);
 	print_sum(result, out);
 }

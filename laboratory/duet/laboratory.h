@@ -175,7 +175,8 @@ enum duet_lab_invariant {
 	DUET_LAB_CHECK = 13,      /* the workload's own check */
 	DUET_LAB_HANG = 14,       /* it never ended */
 	DUET_LAB_CRASH = 15,      /* a signal ended it */
-	DUET_LAB_REPEAT = 16      /* two runs without a cancel differ */
+	DUET_LAB_REPEAT = 16,     /* two runs without a cancel differ */
+	DUET_LAB_MEMORY = 17      /* of malloc(): no more is left than without a cancel */
 };
 
 enum duet_lab_verdict {

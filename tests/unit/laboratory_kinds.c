@@ -132,6 +132,92 @@ static const char *lose_a_permit(struct duet_lab *lab, void *state)
 	return NULL;
 }
 
+/* ---- A listener. ---- */
+
+/* Each says something, and is left open. */
+struct door {
+	struct duet_op op;
+	struct duet_member member;
+	struct duet_lab *lab;
+	struct duet_scope *scope;
+	duet_handle listener;
+	duet_handle handle;
+	int peer; /* at the other end of handle */
+	int accepted;
+	bool lets_go; /* of what came with a cancel */
+	unsigned char data[MESSAGE_BYTES];
+};
+
+static int set_up_door(struct duet_lab *lab, void *state)
+{
+	struct door *door = state;
+	int error = duet_lab_listener(lab, &door->listener);
+
+	door->lab = lab;
+	for (int i = 0; i < MESSAGES && !error; i++) {
+		int peer = duet_lab_peer_connects(lab);
+
+		duet_lab_peer_sends(lab, peer, MESSAGE_BYTES);
+	}
+	return error;
+}
+
+static int set_up_careless_door(struct duet_lab *lab, void *state)
+{
+	((struct door *)state)->lets_go = true;
+	return set_up_door(lab, state);
+}
+
+static void open_door(struct door *door);
+
+static void served(struct duet_op *op)
+{
+	struct door *door = op->context;
+
+	duet_lab_received(door->lab, door->peer, door->data, op->transferred);
+	if (op->transferred) {
+		door->handle = DUET_HANDLE_NONE;
+		door->accepted++;
+	}
+	open_door(door);
+}
+
+static void came(struct duet_op *op)
+{
+	struct door *door = op->context;
+
+	if (op->result == 0 && !(door->lets_go && duet_scope_check(door->scope))) {
+		door->handle = op->made;
+		door->peer = duet_lab_accepted(door->lab, door->handle);
+	}
+	open_door(door);
+}
+
+static void open_door(struct door *door)
+{
+	if (door->accepted == MESSAGES) {
+		duet_lab_finish(door->lab);
+		return;
+	}
+	if (door->handle.generation) {
+		duet_op_init(&door->op, served, door);
+		duet_op_recv(&door->op, door->handle, door->data, MESSAGE_BYTES, 0);
+	} else {
+		duet_op_init(&door->op, came, door);
+		duet_op_accept(&door->op, door->listener, 0);
+	}
+	duet_scope_start(door->scope, &door->member, &door->op);
+}
+
+static void keep_door(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	struct door *door = state;
+
+	(void)lab;
+	door->scope = scope;
+	open_door(door);
+}
+
 /* ---- What is seen. ---- */
 
 static struct duet_lab_sweep sweep(const struct duet_lab_workload *workload,
@@ -325,6 +411,35 @@ START_TEST(a_cancel_that_is_lost_is_named)
 }
 END_TEST
 
+START_TEST(what_connects_is_known_and_none_is_lost)
+{
+	const struct duet_lab_workload workload = {
+		.name = "door", .state_bytes = sizeof(struct door), .set_up = set_up_door,
+		.body = keep_door,
+	};
+	struct duet_lab_sweep made = sweep(&workload, stage.arm->backend());
+
+	expect_clean(&made);
+	ck_assert_uint_ge(made.points, 2 * MESSAGES);
+	free(made.outcomes);
+}
+END_TEST
+
+START_TEST(a_connection_that_is_lost_is_named)
+{
+	const struct duet_lab_workload workload = {
+		.name = "door", .state_bytes = sizeof(struct door),
+		.set_up = set_up_careless_door, .body = keep_door,
+	};
+	struct duet_lab_sweep made = sweep(&workload, stage.arm->backend());
+
+	ck_assert_uint_gt(made.violations, 0);
+	ck_assert_uint_eq(find(&made, 1, DUET_LAB_DISPATCHED, DUET_LAB_SCOPE)->verdict,
+			  DUET_LAB_VIOLATION);
+	free(made.outcomes);
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("laboratory_kinds",
@@ -335,6 +450,8 @@ int main(void)
 				  a_second_cancel_meets_the_cleanup,
 				  without_a_cleanup_there_is_no_second_cancel,
 				  a_step_of_the_cleanup_that_does_not_run_once_is_named,
-				  a_lost_permit_is_named, a_cancel_that_is_lost_is_named),
+				  a_lost_permit_is_named, a_cancel_that_is_lost_is_named,
+				  what_connects_is_known_and_none_is_lost,
+				  a_connection_that_is_lost_is_named),
 			    NULL);
 }
