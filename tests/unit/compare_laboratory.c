@@ -10,19 +10,26 @@
 
 START_TEST(each_specimen_breaks_what_is_stated_and_nothing_else)
 {
-	const struct specimen *specimen = &SPECIMENS[_i / SPECIMEN_MECHANISMS];
-	const struct specimen_mechanism *on = &SPECIMEN_ON[_i % SPECIMEN_MECHANISMS];
-	struct duet_lab_sweep sweep;
-	unsigned broken;
+	const struct specimen *specimen = &SPECIMENS[_i];
+	uint32_t violated = 0;
 
-	ck_assert_int_eq(specimen_sweep(specimen->workload, &specimen->policy, on, &broken, &sweep),
-			 0);
-	ck_assert_msg(broken == specimen->breaks[_i % SPECIMEN_MECHANISMS],
-		      "%s, %s on %s: phases %#x are broken, and %#x stated", specimen->workload,
-		      specimen->policy.name, on->name, broken,
-		      specimen->breaks[_i % SPECIMEN_MECHANISMS]);
-	ck_assert_uint_ge(sweep.points, 4);
-	free(sweep.outcomes);
+	for (int place = 0; place < SPECIMEN_MECHANISMS; place++) {
+		struct duet_lab_sweep sweep;
+		struct specimen_seen seen;
+
+		ck_assert_int_eq(specimen_sweep(specimen->workload, &specimen->policy,
+						&SPECIMEN_ON[place], &seen, &sweep), 0);
+		ck_assert_msg(seen.breaks == specimen->breaks[place],
+			      "%s, %s on %s: phases %#x are broken, and %#x stated",
+			      specimen->workload, specimen->policy.name, SPECIMEN_ON[place].name,
+			      seen.breaks, specimen->breaks[place]);
+		ck_assert_uint_ge(sweep.points, 4);
+		violated |= seen.violates;
+		free(sweep.outcomes);
+	}
+	ck_assert_msg(violated == specimen->violates,
+		      "%s, %s: invariants %#x are violated, and %#x stated", specimen->workload,
+		      specimen->policy.name, violated, specimen->violates);
 }
 END_TEST
 
@@ -31,9 +38,9 @@ static void sweep_is_clean(const char *workload, const struct policy *policy,
 			   const struct specimen_mechanism *on)
 {
 	struct duet_lab_sweep sweep;
-	unsigned broken;
+	struct specimen_seen seen;
 
-	ck_assert_int_eq(specimen_sweep(workload, policy, on, &broken, &sweep), 0);
+	ck_assert_int_eq(specimen_sweep(workload, policy, on, &seen, &sweep), 0);
 	for (uint32_t i = 0; i < sweep.outcome_count; i++) {
 		const struct duet_lab_outcome *outcome = &sweep.outcomes[i];
 
@@ -160,7 +167,7 @@ int main(void)
 	tcase_add_test(tcase, the_reference_breaks_in_some_order_what_any_twin_breaks);
 	tcase_add_loop_test(tcase, each_safe_policy_breaks_nothing_anywhere, 0, SPECIMEN_MECHANISMS);
 	tcase_add_loop_test(tcase, each_specimen_breaks_what_is_stated_and_nothing_else, 0,
-			    specimen_count() * SPECIMEN_MECHANISMS);
+			    specimen_count());
 	tcase_add_loop_test(tcase, a_pool_that_looks_at_what_comes_back_is_clean, 0,
 			    SPECIMEN_MECHANISMS);
 	tcase_add_loop_test(tcase,

@@ -162,8 +162,9 @@ END_TEST
 
 int main(void)
 {
-	return contract_run("laboratory_listener", NULL,
+	return contract_run("laboratory_listener",
 			    CASES(a_connection_is_kept_whenever_the_cancel_comes,
 				  one_that_is_lost_is_named, one_that_is_left_open_is_named,
-				  peers_and_strangers_are_told_apart));
+				  peers_and_strangers_are_told_apart),
+			    NULL);
 }

@@ -51,25 +51,41 @@ static int worse(int worst, int code)
 
 /* ---- Policies. ---- */
 
-static int sweep(const char *workload, const struct policy *policy, const unsigned int *stated)
+static int print_violated(uint32_t stated, uint32_t seen)
+{
+	printf("  violated:");
+	for (int i = 1; i < 32; i++) {
+		if (seen & UINT32_C(1) << i)
+			printf(" %s", duet_lab_invariant_name((enum duet_lab_invariant)i));
+	}
+	printf("%s\n", seen == stated ? "" : "; NOT AS STATED");
+	return seen == stated ? SAY_OK : SAY_WRONG_BYTE;
+}
+
+static int sweep(const char *workload, const struct policy *policy, const unsigned int *stated,
+		 uint32_t violates)
 {
 	int worst = SAY_OK;
+	uint32_t violated = 0;
 
 	for (int place = 0; place < SPECIMEN_MECHANISMS; place++) {
 		const struct specimen_mechanism *on = &SPECIMEN_ON[place];
 		struct duet_lab_sweep swept;
-		unsigned int broken;
-		int error = specimen_sweep(workload, policy, on, &broken, &swept);
+		struct specimen_seen seen;
+		int error = specimen_sweep(workload, policy, on, &seen, &swept);
 
 		if (error) {
 			worst = worse(worst, print_refused(on->name, error));
 			continue;
 		}
-		worst = worse(worst, print_seen(on->name, stated[place], broken));
+		worst = worse(worst, print_seen(on->name, stated[place], seen.breaks));
 		if (policy->safe && swept.violations)
 			worst = SAY_WRONG_BYTE;
+		violated |= seen.violates;
 		free(swept.outcomes);
 	}
+	if (violates)
+		worst = worse(worst, print_violated(violates, violated));
 	return worst;
 }
 
@@ -82,7 +98,7 @@ static int sweep_safe(void)
 	for (const struct policy *policy = POLICIES; policy->name; policy++) {
 		for (int i = 0; i < 2; i++) {
 			printf("\n%s, %s (safe): %s\n", workloads[i], policy->name, policy->does);
-			worst = worse(worst, sweep(workloads[i], policy, nowhere));
+			worst = worse(worst, sweep(workloads[i], policy, nowhere, 0));
 		}
 	}
 	return worst;
@@ -95,7 +111,8 @@ static int sweep_unsafe(void)
 	for (const struct specimen *specimen = SPECIMENS; specimen->workload; specimen++) {
 		print_head(specimen->policy.name, specimen->policy.does, specimen->shipped,
 			   specimen->workload);
-		worst = worse(worst, sweep(specimen->workload, &specimen->policy, specimen->breaks));
+		worst = worse(worst, sweep(specimen->workload, &specimen->policy, specimen->breaks,
+				     specimen->violates));
 	}
 	return worst;
 }

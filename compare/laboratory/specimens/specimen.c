@@ -23,6 +23,13 @@ enum {
 	EVERYWHERE = SAME_BATCH | AFTER_BATCH
 };
 
+/* Invariants: the last bytes are missing, or others are missed where they were to be. */
+enum {
+	BYTES = 1 << DUET_LAB_BYTES | 1 << DUET_LAB_MIXED,
+	LOANS = 1 << DUET_LAB_LOANS,
+	CHECK = 1 << DUET_LAB_CHECK
+};
+
 /*
  * An eager reactor makes the call before the results in front of it were delivered. The reference has no
  * kernel: its first order is a reactor's, and in every order it does all that the contract allows, so
@@ -48,35 +55,41 @@ const struct specimen SPECIMENS[] = {
 	    .discards = true },
 	  "ClickHouse/silk#55, tokio-rs/tokio-uring#129",
 	  { POSTED | DISPATCHED, SATISFIED | POSTED | DISPATCHED, DISPATCHED,
-	    POSTED | DISPATCHED, DISPATCHED, AFTER_BATCH } },
+	    POSTED | DISPATCHED, DISPATCHED, AFTER_BATCH },
+	  BYTES },
 	{ "conversation",
 	  { .name = "drop-and-forget", .does = "goes on at the request, and looks no more",
 	    .release = RELEASE_AT_REQUEST, .discards = true },
 	  "tokio-rs/tokio#7979, commonwarexyz/monorepo#3287",
 	  { POSTED | DISPATCHED, SATISFIED | POSTED | DISPATCHED, DISPATCHED,
-	    POSTED | DISPATCHED, DISPATCHED, AFTER_BATCH } },
+	    POSTED | DISPATCHED, DISPATCHED, AFTER_BATCH },
+	  BYTES },
 	{ "conversation",
 	  { .name = "free-on-request", .does = "goes on at the request, with the same memory",
 	    .release = RELEASE_AT_REQUEST, .discards = true, .reuses = true },
 	  "DataDog/glommio#104, swiftlang/swift-subprocess#336",
-	  { EVERYWHERE, EVERYWHERE, DISPATCHED, POSTED | DISPATCHED, DISPATCHED, EVERYWHERE } },
+	  { EVERYWHERE, EVERYWHERE, DISPATCHED, POSTED | DISPATCHED, DISPATCHED, EVERYWHERE },
+	  BYTES | LOANS },
 	{ "conversation",
 	  { .name = "exact-on-stack", .does = "forgets the beginning of what was not whole",
 	    .forgets = true },
 	  "tokio-rs/tokio#3900, n0-computer/iroh-car#55",
-	  { AFTER_BATCH, AFTER_BATCH, AFTER_BATCH, AFTER_BATCH, AFTER_BATCH, AFTER_BATCH } },
+	  { AFTER_BATCH, AFTER_BATCH, AFTER_BATCH, AFTER_BATCH, AFTER_BATCH, AFTER_BATCH },
+	  BYTES },
 	{ "race",
 	  { .name = "discard-loser", .does = "counts what the winner brought", .discards = true },
 	  "python/cpython#86296, google/comprehensive-rust#713",
 	  { WITHOUT | EVERYWHERE, WITHOUT | EVERYWHERE, DISPATCHED, WITHOUT | EVERYWHERE, DISPATCHED,
-	    WITHOUT | EVERYWHERE } },
+	    WITHOUT | EVERYWHERE },
+	  BYTES },
 	{ "requests",
 	  { .name = "return-dirty-connection", .does = "gives a connection back as it is",
 	    .dirties = true },
 	  "aio-libs-abandoned/aioredis-py#59",
 	  /* What a reactor's callback starts is tried before the turn is over. */
-	  { EVERYWHERE, EVERYWHERE, AFTER_BATCH, AFTER_BATCH, AFTER_BATCH, EVERYWHERE } },
-	{ NULL, { 0 }, NULL, { 0 } },
+	  { EVERYWHERE, EVERYWHERE, AFTER_BATCH, AFTER_BATCH, AFTER_BATCH, EVERYWHERE },
+	  CHECK },
+	{ NULL, { 0 }, NULL, { 0 }, 0 },
 };
 
 static const struct {
@@ -96,8 +109,16 @@ static void make(const char *name, const struct policy *policy, struct duet_lab_
 	}
 }
 
+static void note(struct specimen_seen *seen, const struct duet_lab_outcome *outcome)
+{
+	if (outcome->verdict != DUET_LAB_VIOLATION || (outcome->point && outcome->kind != DUET_LAB_SCOPE))
+		return;
+	seen->breaks |= outcome->point ? 1u << outcome->phase : (unsigned int)SPECIMEN_WITHOUT;
+	seen->violates |= UINT32_C(1) << outcome->invariant;
+}
+
 int specimen_sweep(const char *name, const struct policy *policy,
-		   const struct specimen_mechanism *on, unsigned int *broken,
+		   const struct specimen_mechanism *on, struct specimen_seen *seen,
 		   struct duet_lab_sweep *sweep)
 {
 	struct duet_lab_workload workload;
@@ -110,16 +131,8 @@ int specimen_sweep(const char *name, const struct policy *policy,
 					  .orders_depth = on->orders_depth };
 	error = duet_lab_run(sweep);
 	sweep->workload = NULL;
-	*broken = 0;
-	for (uint32_t i = 0; !error && i < sweep->outcome_count; i++) {
-		const struct duet_lab_outcome *outcome = &sweep->outcomes[i];
-
-		if (outcome->verdict != DUET_LAB_VIOLATION)
-			continue;
-		if (!outcome->point)
-			*broken |= SPECIMEN_WITHOUT;
-		else if (outcome->kind == DUET_LAB_SCOPE)
-			*broken |= 1u << outcome->phase;
-	}
+	*seen = (struct specimen_seen){ 0 };
+	for (uint32_t i = 0; !error && i < sweep->outcome_count; i++)
+		note(seen, &sweep->outcomes[i]);
 	return error;
 }
