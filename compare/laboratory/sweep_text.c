@@ -11,7 +11,7 @@
 /* Rows are policy by workload, and in each its mechanisms: what was tried, how long the worst took, and
  * whether all held. */
 
-enum { INDENT = 2, POLICY_COLUMNS = 14, MECHANISM_COLUMNS = 20, VERDICT_COLUMN = 62 };
+enum { INDENT = 2, POLICY_COLUMNS = 14, MECHANISM_COLUMNS = 20, REFUSAL_COLUMN = INDENT + POLICY_COLUMNS + MECHANISM_COLUMNS };
 
 /* Three digits at most, and the unit. */
 static void format_time(json_int_t ns, char *text, size_t size)
@@ -65,16 +65,32 @@ static void print_verdict(const json_t *sweep, FILE *out)
 		print_violation(sweep, out);
 }
 
-static void print_row(const json_t *sweep, const char *policy, FILE *out)
+/* In full once, where it is met first. */
+static void print_refusal(const json_t *result, const json_t *sweep, FILE *out)
 {
-	const char *refused = json_string_value(json_object_get(sweep, "refused"));
+	json_t *one = NULL;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "sweeps"), i, one) {
+		if (json_equal(json_object_get(one, "refused"), json_object_get(sweep, "refused")))
+			break;
+	}
+	if (one == sweep)
+		say_wrapped(out, field_string(sweep, "refused"),
+			    REFUSAL_COLUMN + fprintf(out, "not here: "), REFUSAL_COLUMN + 2);
+	else
+		fprintf(out, "not here\n");
+}
+
+static void print_row(const json_t *result, const json_t *sweep, const char *policy, FILE *out)
+{
 	json_int_t made = field_integer(sweep, "runs") - field_integer(sweep, "unreached");
 	char time[16];
 
 	fprintf(out, "%*s%-*s%-*s", INDENT, "", POLICY_COLUMNS, policy, MECHANISM_COLUMNS,
 		field_string(sweep, "mechanism"));
-	if (refused) {
-		say_wrapped(out, refused, VERDICT_COLUMN, VERDICT_COLUMN);
+	if (!json_is_null(json_object_get(sweep, "refused"))) {
+		print_refusal(result, sweep, out);
 		return;
 	}
 	format_time(field_integer(sweep, "joined_ns_worst"), time, sizeof(time));
@@ -215,7 +231,7 @@ void sweep_print(const json_t *result, FILE *out)
 			print_left_out(result, workload, out);
 			print_title(result, its, out);
 		}
-		print_row(sweep, other || strcmp(how, policy) != 0 ? how : "", out);
+		print_row(result, sweep, other || strcmp(how, policy) != 0 ? how : "", out);
 		workload = its;
 		policy = how;
 	}

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compare/report/store.h"
+
 /* ---- Outcomes. ---- */
 
 static const char *operation_of(const struct duet_lab_outcome *outcome)
@@ -101,6 +103,16 @@ static int run_at(struct duet_lab_sweep *sweep, const struct spot *spot)
 	return error;
 }
 
+/* Of the backend's own words, where it is the backend. */
+static json_t *refusal_json(const struct mechanism *mechanism, int error)
+{
+	struct duet_probe answer;
+
+	if (duet_backend_probe(mechanism->backend, mechanism->tuning, &answer))
+		return store_string(answer.reason);
+	return json_string(strerror(-error));
+}
+
 json_t *tally(const struct tally_plan *plan)
 {
 	const struct workload *workload = plan->workload;
@@ -117,7 +129,7 @@ json_t *tally(const struct tally_plan *plan)
 	(plan->mechanism->native ? workload->make_native : workload->make)(plan->policy, &made);
 	error = plan->spot ? run_at(&sweep, plan->spot) : duet_lab_run(&sweep);
 	if (error) {
-		json_object_set_new(json, "refused", json_string(strerror(-error)));
+		json_object_set_new(json, "refused", refusal_json(plan->mechanism, error));
 		return json;
 	}
 	fill(json, &sweep);

@@ -2,7 +2,13 @@
  * SPDX-License-Identifier: MIT */
 
 /* duet cancel: what it says of a run, of bad input, and of a table of other times. */
+#include <errno.h>
 #include <jansson.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include "compare/laboratory/specimens/raw_table.h"
 #include "compare/laboratory/specimens/specimen.h"
@@ -406,6 +412,39 @@ START_TEST(what_a_sweep_does_not_know_is_answered_with_what_there_is)
 }
 END_TEST
 
+/* As container runtimes do it: io_uring_setup isn't permitted. */
+static void forbid_ring(void)
+{
+	struct sock_filter rules[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(rules) / sizeof(*rules), rules };
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		_exit(125);
+}
+
+START_TEST(what_is_refused_here_is_said_once_and_the_others_are_swept)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, forbid_ring, "cancel sweep race --policy await --orders 0");
+	program_end(program);
+	ck_assert_int_eq(program->code, 0);
+	ck_assert_ptr_nonnull(strstr(program->said, "completion/deferred not here: io_uring is not"));
+	ck_assert_ptr_nonnull(strstr(program->said, "completion/plain    not here\n"));
+	ck_assert_ptr_nonnull(strstr(program->said, "No violation in 2 sweeps, "));
+	program_begin(program, forbid_ring, "cancel sweep race --backend completion");
+	program_end(program);
+	program_expect(program, 3, "no mechanism is to be had here");
+	free(program);
+}
+END_TEST
+
 START_TEST(an_interrupted_sweep_keeps_what_was_measured)
 {
 	struct program *program = calloc(1, sizeof(*program));
@@ -463,6 +502,7 @@ int main(void)
 	tcase_add_test(cases, ten_sweeps_say_the_same);
 	tcase_add_test(cases, a_sweep_is_a_table_and_one_run_can_be_had_alone);
 	tcase_add_test(cases, what_a_sweep_does_not_know_is_answered_with_what_there_is);
+	tcase_add_test(cases, what_is_refused_here_is_said_once_and_the_others_are_swept);
 	tcase_add_test(cases, an_interrupted_sweep_keeps_what_was_measured);
 	tcase_add_test(cases, no_specimen_is_to_be_had);
 	suite_add_tcase(suite, cases);
