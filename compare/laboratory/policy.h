@@ -28,6 +28,7 @@ struct policy {
 	bool reuses;   /* the same memory, at once */
 	bool forgets;  /* of a message that was not whole, what it had */
 	bool copies;   /* receives elsewhere, and copies at the end */
+	bool dirties;  /* gives a connection back on which an answer is still to come */
 };
 
 /* The safe ones. Ends with one without a name. */

@@ -20,11 +20,6 @@ void step_init(struct step *step, const struct policy *policy, struct duet_lab *
 	duet_executor_init(&step->executor, duet_lab_loop(lab));
 }
 
-bool step_is_square(const struct step *step)
-{
-	return step->lease.taken == step->lease.returned;
-}
-
 /* ---- The end. ---- */
 
 /* Who discards believes that nothing has happened since it was asked to end. */
@@ -199,23 +194,21 @@ static void poll_through(struct step *step)
 
 /* ---- In a scope of its own. ---- */
 
-static void lease_ended(struct duet_op *op)
+static void said_goodbye(struct duet_op *op)
 {
-	((struct step_lease *)op->context)->returned++;
+	(void)op;
 }
 
 /* Takes a turn, as a cleanup that says goodbye would. */
 static void return_lease(struct duet_scope *scope, struct duet_cleanup *cleanup)
 {
-	struct step_lease *lease = (struct step_lease *)(void *)cleanup;
+	struct step *step = STEP_OF(cleanup, lease.cleanup);
 
-	duet_op_init(&lease->op, lease_ended, lease);
-	duet_op_nop(&lease->op);
-	if (duet_scope_start(scope, &lease->member, &lease->op))
-		lease->returned++;
+	duet_lab_cleanup_ran(step->lab);
+	duet_op_init(&step->lease.op, said_goodbye, NULL);
+	duet_op_nop(&step->lease.op);
+	duet_scope_start(scope, &step->lease.member, &step->lease.op);
 }
-
-_Static_assert(offsetof(struct step_lease, cleanup) == 0, "a lease is its cleanup");
 
 static void child_joined(struct duet_scope *child)
 {
@@ -237,8 +230,8 @@ static void scope_through(struct step *step)
 	options.context = step;
 	if (duet_scope_open(&step->child, duet_lab_loop(step->lab), step->scope, &options))
 		return;
-	step->lease.taken++;
 	step->lease.cleanup.run = return_lease;
+	duet_lab_cleanup_registered(step->lab);
 	duet_scope_defer(&step->child, &step->lease.cleanup);
 	step->bytes = 0;
 	duet_scope_start(&step->child, &step->member, step->op);

@@ -17,7 +17,6 @@ struct step_lease {
 	struct duet_cleanup cleanup;
 	struct duet_member member;
 	struct duet_op op; /* the cleanup's own: something that takes a turn */
-	uint32_t taken, returned;
 };
 
 struct step {
@@ -54,8 +53,5 @@ void step_receive(struct step *step, struct duet_scope *scope, duet_handle handl
 		  uint32_t bytes);
 void step_send(struct step *step, struct duet_scope *scope, duet_handle handle, void *memory,
 	       uint32_t bytes);
-
-/* Is what was taken for it given back, once each? */
-bool step_is_square(const struct step *step);
 
 #endif

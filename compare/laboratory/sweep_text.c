@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "compare/laboratory/sweep.h"
@@ -144,16 +145,32 @@ static void print_title(const json_t *result, const char *workload, FILE *out)
 	say_wrapped(out, does_of(result, "workloads", workload), (int)strlen(workload) + 2, 2);
 }
 
+static bool occurs(const json_t *result, const char *policy)
+{
+	json_t *sweep;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "sweeps"), i, sweep) {
+		if (!strcmp(field_string(sweep, "policy"), policy))
+			return true;
+	}
+	return false;
+}
+
 static void print_policies(const json_t *result, FILE *out)
 {
 	json_t *row;
 	size_t i;
 
 	fputc('\n', out);
-	json_array_foreach(json_object_get(result, "policies"), i, row)
-		say_wrapped(out, field_string(row, "does"),
-			    fprintf(out, "%*s%-*s", INDENT, "", POLICY_COLUMNS,
-				    field_string(row, "name")), INDENT + POLICY_COLUMNS);
+	json_array_foreach(json_object_get(result, "policies"), i, row) {
+		const char *name = field_string(row, "name");
+
+		if (occurs(result, name))
+			say_wrapped(out, field_string(row, "does"),
+				    fprintf(out, "%*s%-*s", INDENT, "", POLICY_COLUMNS, name),
+				    INDENT + POLICY_COLUMNS);
+	}
 }
 
 static void print_sum(const json_t *result, FILE *out)
