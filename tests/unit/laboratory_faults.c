@@ -67,8 +67,11 @@ static void behave(struct duet_lab *lab, struct duet_scope *scope, void *state)
 
 static void crash_if_cancelled(struct duet_op *op)
 {
-	if (op->result < 0)
+	if (op->result < 0) {
+		/* Not a sanitizer's handler. */
+		signal(SIGSEGV, SIG_DFL);
 		raise(SIGSEGV);
+	}
 	heard(op);
 }
 
@@ -213,6 +216,7 @@ static struct duet_lab_sweep sweep(const struct duet_lab_workload *workload)
 	struct duet_lab_sweep made = {.workload = workload, .backend = stage.arm->backend(),
 				      .tuning = stage.arm->tuning, .patience_ms = 100};
 
+	stage_reopen_alone();
 	run_number = 0;
 	ck_assert_int_eq(duet_lab_run(&made), 0);
 	return made;
