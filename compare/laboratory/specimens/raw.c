@@ -7,10 +7,28 @@
 
 enum { TAKEN = 0xa5 };
 
-void raw_violation(struct raw *raw, const char *what)
+const char *raw_wrong_name(enum raw_wrong wrong)
 {
-	if (!raw->violation)
-		raw->violation = what;
+	static const char *const names[RAW_WRONG_COUNT] = {
+		"bytes that came are lost",
+		"memory is written that was taken back",
+		"an operation that was freed is touched",
+		"an operation was told what came for another",
+		"an operation was stopped that nobody asked to end",
+		"its end was requested, and it goes on",
+		"its end was requested, and it never came",
+		"what has come is never received",
+		"the other end doesn't hear of the close",
+		"no buffer is left, and nobody has one",
+		"the other end gets what was written later",
+	};
+
+	return names[wrong];
+}
+
+void raw_violation(struct raw *raw, enum raw_wrong wrong)
+{
+	raw->violations |= 1u << wrong;
 }
 
 unsigned char raw_byte(const struct raw_connection *connection, uint32_t place)
@@ -79,7 +97,7 @@ static struct raw_op *find_pointer(struct raw *raw, uint64_t pointer)
 
 	if (!op->freed)
 		return op->pending ? op : NULL;
-	raw_violation(raw, "an operation that was freed is touched");
+	raw_violation(raw, RAW_TOUCHED);
 	return NULL;
 }
 
@@ -129,23 +147,21 @@ static void deliver(struct raw *raw, struct raw_op *op)
 {
 	struct raw_connection *connection = op->connection;
 
-	if (op->result == -ENOBUFS)
-		raw_violation(raw, "no buffer is left, and nobody has one");
 	if (connection->fd < 0 || op->sends)
 		return;
 	for (int i = 0; i < op->result; i++) {
 		if (op->memory[i] != raw_byte(connection, connection->delivered))
-			raw_violation(raw, "an operation was told what came for another");
+			raw_violation(raw, RAW_CROSSED);
 		connection->delivered++;
 	}
 	if (op->result < 0 && !op->asked)
-		raw_violation(raw, "an operation was stopped that nobody asked to end");
+		raw_violation(raw, op->result == -ENOBUFS ? RAW_NO_BUFFER : RAW_STOPPED);
 }
 
 void raw_told(struct raw *raw, struct raw_op *op)
 {
 	if (op->freed)
-		raw_violation(raw, "an operation that was freed is touched");
+		raw_violation(raw, RAW_TOUCHED);
 	if (op->over)
 		return;
 	op->over = true;

@@ -46,6 +46,22 @@ enum raw_scene {
 	RAW_ZERO_COPY, /* one send, without a copy where there is such a thing, to who doesn't read */
 };
 
+/* What must not be, whatever is cancelled when. */
+enum raw_wrong {
+	RAW_LOST,
+	RAW_WRITTEN_LATE,
+	RAW_TOUCHED,
+	RAW_CROSSED,
+	RAW_STOPPED,
+	RAW_GOES_ON,
+	RAW_NEVER_ENDS,
+	RAW_NEVER_RECEIVED,
+	RAW_STAYS_OPEN,
+	RAW_NO_BUFFER,
+	RAW_SENT_LATER,
+	RAW_WRONG_COUNT
+};
+
 enum { RAW_MECHANISMS = 4, RAW_MESSAGE = 8, RAW_OPS = 8, RAW_FETCHED = 16 };
 
 struct raw;
@@ -116,7 +132,7 @@ struct raw {
 	struct raw_op *ended[RAW_FETCHED]; /* seen, and not told */
 	uint32_t ended_count;
 	bool refused; /* the kernel has answered the first cancel already */
-	const char *violation; /* the first, in a few words */
+	unsigned int violations; /* a bit for each enum raw_wrong */
 };
 
 /* ---- raw.c: what is the same on both. ---- */
@@ -132,16 +148,17 @@ void raw_answered(struct raw *raw, struct raw_op *op, int answer);
 void raw_tell(struct raw *raw);
 void raw_told(struct raw *raw, struct raw_op *op);
 void raw_take_back(struct raw_op *op);
-void raw_violation(struct raw *raw, const char *what);
-/* Its memory, or what a byte of a stream must be. */
+void raw_violation(struct raw *raw, enum raw_wrong wrong);
+const char *raw_wrong_name(enum raw_wrong wrong);
+/* What a byte of a stream must be. */
 unsigned char raw_byte(const struct raw_connection *connection, uint32_t place);
 
 /* ---- raw_trial.c ---- */
 
-/* One run: a cancel in a phase, under a mistake. 0 and *violation is NULL or what was seen; or -errno:
- * the mechanism is not to be had here. */
+/* One run: a cancel in a phase, under a mistake. 0, and what was violated; or -errno: the mechanism is
+ * not to be had here. */
 int raw_trial(const struct raw_mechanism *on, enum raw_scene scene, enum raw_mistake mistake,
-	      enum duet_lab_phase phase, const char **violation);
+	      enum duet_lab_phase phase, unsigned int *violations);
 
 /* Has the scene such a moment? */
 bool raw_has(enum raw_scene scene, enum duet_lab_phase phase);

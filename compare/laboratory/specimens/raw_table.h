@@ -13,14 +13,19 @@ struct raw_specimen {
 	enum raw_scene scene;
 	enum raw_mistake mistake;
 	unsigned int breaks[RAW_MECHANISMS]; /* a bit for each phase, in the order of RAW_ON */
+	unsigned int violates; /* a bit for each enum raw_wrong, on any of them */
 };
 
 /* Ends with one without a name. */
 extern const struct raw_specimen RAW_SPECIMENS[];
 
-/* All phases of its scene, under a mistake or, with RAW_NONE, without: in which of them something
- * broke, and what in the first. 0, or -errno: the mechanism is not to be had here. */
+struct raw_seen {
+	unsigned int breaks, violates;
+};
+
+/* All phases of its scene, under a mistake or, with RAW_NONE, without. 0, or -errno: the mechanism is
+ * not to be had here. */
 int raw_sweep(const struct raw_specimen *specimen, enum raw_mistake mistake, int on,
-	      unsigned int *broken, const char **what);
+	      struct raw_seen *seen);
 
 #endif

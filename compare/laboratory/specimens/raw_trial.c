@@ -48,7 +48,7 @@ static void read_all(struct raw *raw)
 	shutdown(first->fd, SHUT_WR);
 	for (; recv(first->peer, &byte, 1, 0) == 1; have++) {
 		if (have >= FILLING && byte != raw_byte(first, have - FILLING))
-			raw_violation(raw, "the other end gets what was written later");
+			raw_violation(raw, RAW_SENT_LATER);
 	}
 	/* And says so: else its acknowledgement comes with a timer. */
 	close(first->peer);
@@ -175,13 +175,13 @@ static void wait_for_end(struct raw *raw, const struct raw_op *op)
 	if (ended && alone)
 		return;
 	if (!ended && alone)
-		raw_violation(raw, "its end was requested, and it goes on");
+		raw_violation(raw, RAW_GOES_ON);
 	act(raw, false);
 	/* What it stands behind ends, and a turn later it begins, whoever has forgotten it. */
 	for (int i = 0; i < TURNS; i++)
 		turn(raw);
 	if (!op->over)
-		raw_violation(raw, "its end was requested, and it never came");
+		raw_violation(raw, RAW_NEVER_ENDS);
 }
 
 /* ---- What comes after it. ---- */
@@ -191,7 +191,7 @@ static void receive_on(struct raw *raw, uint32_t number, struct raw_op *op)
 	turn(raw);
 	send_until(&raw->connections[number], RAW_MESSAGE);
 	if (!settle(raw, op))
-		raw_violation(raw, "what has come is never received");
+		raw_violation(raw, RAW_NEVER_RECEIVED);
 }
 
 static void receive_rest(struct raw *raw)
@@ -215,7 +215,7 @@ static void close_first(struct raw *raw)
 		turn(raw);
 	}
 	if (recv(first->peer, &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN)
-		raw_violation(raw, "the other end doesn't hear of the close");
+		raw_violation(raw, RAW_STAYS_OPEN);
 	if (raw->mistake == RAW_CLOSE_QUEUED_NOT_RUN && first->fd >= 0)
 		close(first->fd);
 	first->fd = -1;
@@ -255,7 +255,7 @@ static void judge_memory(struct raw *raw)
 		raw_take_back(&fresh);
 		for (int j = 0; op->taken && j < RAW_MESSAGE; j++)
 			if (op->memory[j] != fresh.memory[j])
-				raw_violation(raw, "memory is written that was taken back");
+				raw_violation(raw, RAW_WRITTEN_LATE);
 	}
 }
 
@@ -268,7 +268,7 @@ static void judge_bytes(struct raw *raw)
 		if (connection->fd < 0 || ioctl(connection->fd, FIONREAD, &there) < 0)
 			continue;
 		if (connection->delivered + (uint32_t)there != connection->sent)
-			raw_violation(raw, "bytes that came are lost");
+			raw_violation(raw, RAW_LOST);
 	}
 }
 
@@ -347,7 +347,7 @@ bool raw_has(enum raw_scene scene, enum duet_lab_phase phase)
 }
 
 int raw_trial(const struct raw_mechanism *on, enum raw_scene scene, enum raw_mistake mistake,
-	      enum duet_lab_phase phase, const char **violation)
+	      enum duet_lab_phase phase, unsigned int *violations)
 {
 	static const struct raw_connection none = {.fd = -1, .peer = -1};
 	struct raw *raw = calloc(1, sizeof(*raw));
@@ -363,7 +363,7 @@ int raw_trial(const struct raw_mechanism *on, enum raw_scene scene, enum raw_mis
 		judge_memory(raw);
 		judge_bytes(raw);
 	}
-	*violation = raw->violation;
+	*violations = raw->violations;
 	tear_down(raw);
 	free(raw);
 	return error;
