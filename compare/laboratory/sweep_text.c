@@ -191,7 +191,7 @@ static void print_policies(const json_t *result, FILE *out)
 
 static void print_sum(const json_t *result, FILE *out)
 {
-	json_int_t violations = 0, partial = 0, runs = 0;
+	json_int_t violations = 0, partial = 0, runs = 0, depth = 0, orders = 0;
 	size_t count = 0, wrong = 0, i;
 	char text[320];
 	json_t *sweep;
@@ -202,6 +202,11 @@ static void print_sum(const json_t *result, FILE *out)
 		violations += field_integer(sweep, "violations");
 		partial += field_integer(sweep, "partial");
 		runs += field_integer(sweep, "runs") - field_integer(sweep, "unreached");
+		if (field_integer(sweep, "orders_depth")) {
+			depth = field_integer(sweep, "orders_depth");
+			orders += field_integer(sweep, "runs") -
+				  field_integer(sweep, "unreached");
+		}
 	}
 	if (violations)
 		snprintf(text, sizeof(text), "%lld VIOLATION%s, in %zu of %zu sweeps (%lld runs)",
@@ -212,6 +217,12 @@ static void print_sum(const json_t *result, FILE *out)
 			 say_plural(count), (long long)runs, say_plural((uint64_t)runs),
 			 partial ? "; partial: something remained undone, and was declared so" : "");
 	fputc('\n', out);
+	say_wrapped(out, text, 0, 0);
+	if (!depth)
+		return;
+	snprintf(text, sizeof(text), "On the reference in every order of completion, for %lld choice%s from "
+		 "each point on: %lld runs.", (long long)depth, say_plural((uint64_t)depth),
+		 (long long)orders);
 	say_wrapped(out, text, 0, 0);
 }
 
