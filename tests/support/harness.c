@@ -181,15 +181,6 @@ void stage_reopen(const struct duet_loop_options *options, const char *ring_tuni
 	loop_open(options, ring_tuning);
 }
 
-void stage_reopen_alone(void)
-{
-	struct duet_loop_options options;
-
-	duet_loop_options_init(&options);
-	options.worker_threads = 0;
-	stage_reopen(&options, NULL);
-}
-
 static void strike(void)
 {
 	stage_judge();

@@ -60,9 +60,6 @@ int plain_run(const char *suite, const TTest *const *cases);
 
 /* Another loop in place of the stage's, with other options; ring_tuning is added on the ring. */
 void stage_reopen(const struct duet_loop_options *options, const char *ring_tuning);
-/* The same without worker threads, for a case that forks: under a sanitizer a child that is made while a
- * thread starts may never get a lock that the thread has. */
-void stage_reopen_alone(void);
 /* What is judged after each case, for one that goes on to something else. */
 void stage_judge(void);
 

@@ -226,7 +226,7 @@ static struct duet_lab_sweep sweep(const struct duet_lab_workload *workload,
 	struct duet_lab_sweep made = {.workload = workload, .backend = backend,
 				      .tuning = stage.arm->tuning};
 
-	stage_reopen_alone();
+	stage_judge(); /* no thread of the stage's loop while children are forked */
 	ck_assert_int_eq(duet_lab_run(&made), 0);
 	return made;
 }

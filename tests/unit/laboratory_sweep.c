@@ -101,16 +101,16 @@ static int set_up(struct duet_lab *lab, void *state)
 	return 0;
 }
 
-static int set_up_careless(struct duet_lab *lab, void *state)
-{
-	((struct talk *)state)->careless = true;
-	return set_up(lab, state);
-}
-
 static int set_up_short(struct duet_lab *lab, void *state)
 {
 	((struct talk *)state)->questions = 1;
 	return set_up(lab, state);
+}
+
+static int set_up_careless(struct duet_lab *lab, void *state)
+{
+	((struct talk *)state)->careless = true;
+	return set_up_short(lab, state);
 }
 
 static void body(struct duet_lab *lab, struct duet_scope *scope, void *state)
@@ -138,7 +138,7 @@ static struct duet_lab_sweep sweep_of(const struct duet_lab_workload *workload)
 	struct duet_lab_sweep sweep = {.workload = workload, .backend = stage.arm->backend(),
 				       .tuning = stage.arm->tuning, .orders_depth = 1};
 
-	stage_reopen_alone();
+	stage_judge(); /* no thread of the stage's loop while children are forked */
 	ck_assert_int_eq(duet_lab_run(&sweep), 0);
 	return sweep;
 }
