@@ -258,7 +258,7 @@ START_TEST(a_sweep_of_all_there_is_is_clean_on_every_mechanism)
 {
 	json_t *result = sweep("--orders 1");
 
-	check_clean(result, 128);
+	check_clean(result, 133);
 	ck_assert_uint_eq(json_array_size(json_object_get(result, "workloads")), 12);
 	ck_assert_uint_eq(json_array_size(json_object_get(result, "policies")), 6);
 	ck_assert_uint_gt(named_in("docs/man/duet-cancel.1", result, "workloads"), 0);
