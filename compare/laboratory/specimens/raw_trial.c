@@ -10,8 +10,8 @@
 #include "compare/laboratory/specimens/raw.h"
 
 /*
- * The program on top of it, which makes no mistake, and the account. A receive is asked to end in one of
- * its moments; then the rest of the message is received. All of it is one thread and has no clock.
+ * The program on top of it, and the account. A receive is asked to end in one of its moments; then the rest
+ * of the message is received. All of it is one thread, and what it has to wait for is bounded in turns.
  */
 
 enum { TURNS = 6, ATTEMPTS = 3, PART = 3, FILLING = 32768, FIRST = 0, SECOND = 1 };
