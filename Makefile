@@ -186,8 +186,10 @@ $(BUILD)/.setup-%: scripts/setup
 	@CC='$(CC)' scripts/setup $*
 	@echo '$(CC)' >$@
 
-compare: $(PROGRAM) ## the quick comparison on this machine: table, and build/compare.json
+compare: $(PROGRAM) ## the quick comparison on this machine, and what a cancel does: tables, and build/compare*.json
 	@$(B)/duet compare --set quick --json $(BUILD)/compare.json
+	@echo
+	@$(B)/duet cancel sweep conversation race --orders 0 --json $(BUILD)/compare-sweep.json
 
 compare-full: $(PROGRAM) ## the whole comparison table, and build/compare-full.json
 	@$(B)/duet compare --set full --json $(BUILD)/compare-full.json
