@@ -10,7 +10,6 @@
 #include <sys/vfs.h>
 #include <linux/magic.h>
 
-#include "compare/backends.h"
 #include "compare/laboratory/lane.h"
 #include "compare/laboratory/matrix.h"
 #include "compare/laboratory/mechanism.h"
@@ -70,7 +69,6 @@ static void interrupt(int number)
 
 /* A reactor that makes the call before the result can be delivered is on trial here, too. */
 static const char EAGER[] = "polling/eager";
-enum { STRESS_MECHANISMS_MAX = MECHANISMS_MAX + 1 };
 
 static const struct stress_kind *const TABLES[] = { STRESS_SOCKETS, STRESS_FILES };
 
@@ -139,8 +137,7 @@ static int choose(const struct option_list *names, struct mechanism *chosen, siz
 	if (others.count || !names->count)
 		code = mechanism_choose("cancel stress", &others, chosen, count);
 	if (!code && eager)
-		chosen[(*count)++] = (struct mechanism){ EAGER, backends_find("polling"),
-							 "eager=yes" };
+		*count += mechanism_find_swept(EAGER, &chosen[*count]);
 	return code;
 }
 
@@ -322,7 +319,7 @@ int stress_command(int argc, char **argv)
 {
 	struct values values = { .count = 1000000, .seed = 1, .bound_ns = 60ull * SECOND_NS };
 	struct sigaction action = { .sa_handler = interrupt };
-	struct mechanism mechanisms[STRESS_MECHANISMS_MAX];
+	struct mechanism mechanisms[MECHANISMS_MAX];
 	size_t count = 0;
 	int first, code = options_read(&SET, argc, argv, &values, &first);
 	json_t *result, *earlier = NULL;
