@@ -18,7 +18,7 @@
 #include "compare/report/store.h"
 #include "compare/say.h"
 
-enum { ORDERS_DEPTH = 2 };
+enum { ORDERS_DEPTH = 4 };
 
 struct values {
 	struct option_list policies, backends;
@@ -36,7 +36,7 @@ static const struct option_row ROWS[] = {
 	  "reference; or polling/eager, which isn't among them by default" },
 	{ "orders", OPTION_NUMBER, AT(orders), 0, DUET_LAB_ORDERS_DEPTH_MAX, "N",
 	  "on the reference: every order of completion, for so many choices from each point; "
-	  "default 2" },
+	  "default 4" },
 	{ "at", OPTION_TEXT, AT(at), 0, 0, "POINT,PHASE,KIND[,ORDER]",
 	  "one run only, in this process, as 3,posted,scope; for a debugger" },
 	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },

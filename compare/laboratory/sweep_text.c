@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "compare/laboratory/sweep.h"
@@ -144,21 +145,37 @@ static void print_title(const json_t *result, const char *workload, FILE *out)
 	say_wrapped(out, does_of(result, "workloads", workload), (int)strlen(workload) + 2, 2);
 }
 
+static bool occurs(const json_t *result, const char *policy)
+{
+	json_t *sweep;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "sweeps"), i, sweep) {
+		if (!strcmp(field_string(sweep, "policy"), policy))
+			return true;
+	}
+	return false;
+}
+
 static void print_policies(const json_t *result, FILE *out)
 {
 	json_t *row;
 	size_t i;
 
 	fputc('\n', out);
-	json_array_foreach(json_object_get(result, "policies"), i, row)
-		say_wrapped(out, field_string(row, "does"),
-			    fprintf(out, "%*s%-*s", INDENT, "", POLICY_COLUMNS,
-				    field_string(row, "name")), INDENT + POLICY_COLUMNS);
+	json_array_foreach(json_object_get(result, "policies"), i, row) {
+		const char *name = field_string(row, "name");
+
+		if (occurs(result, name))
+			say_wrapped(out, field_string(row, "does"),
+				    fprintf(out, "%*s%-*s", INDENT, "", POLICY_COLUMNS, name),
+				    INDENT + POLICY_COLUMNS);
+	}
 }
 
 static void print_sum(const json_t *result, FILE *out)
 {
-	json_int_t violations = 0, partial = 0, runs = 0;
+	json_int_t violations = 0, partial = 0, runs = 0, depth = 0, orders = 0;
 	size_t count = 0, wrong = 0, i;
 	char text[320];
 	json_t *sweep;
@@ -169,6 +186,11 @@ static void print_sum(const json_t *result, FILE *out)
 		violations += field_integer(sweep, "violations");
 		partial += field_integer(sweep, "partial");
 		runs += field_integer(sweep, "runs") - field_integer(sweep, "unreached");
+		if (field_integer(sweep, "orders_depth")) {
+			depth = field_integer(sweep, "orders_depth");
+			orders += field_integer(sweep, "runs") -
+				  field_integer(sweep, "unreached");
+		}
 	}
 	if (violations)
 		snprintf(text, sizeof(text), "%lld VIOLATION%s, in %zu of %zu sweeps (%lld runs)",
@@ -179,6 +201,12 @@ static void print_sum(const json_t *result, FILE *out)
 			 say_plural(count), (long long)runs, say_plural((uint64_t)runs),
 			 partial ? "; partial: something remained undone, and was declared so" : "");
 	fputc('\n', out);
+	say_wrapped(out, text, 0, 0);
+	if (!depth)
+		return;
+	snprintf(text, sizeof(text), "On the reference in every order of completion, for %lld choice%s from "
+		 "each point on: %lld runs.", (long long)depth, say_plural((uint64_t)depth),
+		 (long long)orders);
 	say_wrapped(out, text, 0, 0);
 }
 

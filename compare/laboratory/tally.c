@@ -21,18 +21,20 @@ static json_t *outcome_json(const struct duet_lab_outcome *outcome)
 {
 	static const char *const VERDICTS[] = { "ok", "partial", "unreached", "violation" };
 	enum duet_lab_invariant invariant = (enum duet_lab_invariant)outcome->invariant;
+	json_t *json = json_pack(
+		"{s:i, s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:s}", "point", (int)outcome->point,
+		"phase", duet_lab_phase_name((enum duet_lab_phase)outcome->phase), "kind",
+		duet_lab_kind_name((enum duet_lab_kind)outcome->kind), "operation",
+		operation_of(outcome), "verdict", VERDICTS[outcome->verdict], "invariant",
+		outcome->invariant ? duet_lab_invariant_name(invariant) : NULL, "disposition",
+		duet_disposition_name((enum duet_disposition)outcome->disposition), "cause",
+		duet_cause_name((enum duet_cause)outcome->cause), "text", outcome->text);
 
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:s}",
-			 "point", (int)outcome->point, "phase",
-			 duet_lab_phase_name((enum duet_lab_phase)outcome->phase), "kind",
-			 duet_lab_kind_name((enum duet_lab_kind)outcome->kind), "operation",
-			 operation_of(outcome), "verdict", VERDICTS[outcome->verdict], "invariant",
-			 outcome->invariant ? duet_lab_invariant_name(invariant) : NULL,
-			 "disposition",
-			 duet_disposition_name((enum duet_disposition)outcome->disposition),
-			 "cause", duet_cause_name((enum duet_cause)outcome->cause), "turns",
-			 (int)outcome->turns, "lent_turns", (int)outcome->lent_turns, "joined_ns", (int)outcome->joined_ns, "orders",
-			 (int)outcome->orders, "order", outcome->order, "text", outcome->text);
+	json_object_update_new(json, json_pack(
+		"{s:i, s:i, s:I, s:i, s:s}", "turns", (int)outcome->turns, "lent_turns",
+		(int)outcome->lent_turns, "joined_ns", (json_int_t)outcome->joined_ns, "orders",
+		(int)outcome->orders, "order", outcome->order));
+	return json;
 }
 
 static json_t *outcomes_json(const struct duet_lab_sweep *sweep)
@@ -62,12 +64,14 @@ static json_t *first_json(const struct duet_lab_sweep *sweep)
 static void fill(json_t *json, const struct duet_lab_sweep *sweep)
 {
 	json_object_update_new(json, json_pack(
-		"{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:o, s:o}", "orders_depth",
-		(int)sweep->orders_depth, "points", (int)sweep->points,
-		"runs", (int)sweep->runs, "violations", (int)sweep->violations, "partial",
-		(int)sweep->partials, "unreached", (int)sweep->unreached, "turns_worst",
-		(int)sweep->turns_worst, "lent_turns_worst", (int)sweep->lent_turns_worst, "joined_ns_worst", (int)sweep->joined_ns_worst, "first",
-		first_json(sweep), "outcomes", outcomes_json(sweep)));
+		"{s:i, s:i, s:i, s:i, s:i, s:i}", "orders_depth", (int)sweep->orders_depth, "points",
+		(int)sweep->points, "runs", (int)sweep->runs, "violations", (int)sweep->violations,
+		"partial", (int)sweep->partials, "unreached", (int)sweep->unreached));
+	json_object_update_new(json, json_pack(
+		"{s:i, s:i, s:I, s:o, s:o}", "turns_worst", (int)sweep->turns_worst,
+		"lent_turns_worst", (int)sweep->lent_turns_worst, "joined_ns_worst",
+		(json_int_t)sweep->joined_ns_worst, "first", first_json(sweep), "outcomes",
+		outcomes_json(sweep)));
 }
 
 /* ---- Runs. ---- */

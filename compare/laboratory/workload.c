@@ -15,7 +15,9 @@
 #include "compare/laboratory/rounds.h"
 #include "compare/laboratory/upload.h"
 
-#define AWAITS(why) { "copy-through", why }, { "move-and-reap", why }, { "poll-drop", why }, { "scope", why }
+/* Where there is nothing to choose. */
+#define ONLY_AWAITED(why)                                                                          \
+	{ "copy-through", why }, { "move-and-reap", why }, { "poll-drop", why }, { "scope", why }
 
 const struct workload WORKLOADS[] = {
 	{ .name = "conversation", .make = conversation_workload,
@@ -25,18 +27,18 @@ const struct workload WORKLOADS[] = {
 	  .does = "two connections, of which one is heard first: children of a scope" },
 	{ .name = "race-combinator", .make = race_combinator_workload,
 	  .does = "the same inside one body, by duet_race()",
-	  .without = { AWAITS("a combinator awaits its operations") } },
+	  .without = { ONLY_AWAITED("a combinator awaits its operations") } },
 	{ .name = "join", .make = join_workload,
 	  .does = "two connections, of which both are heard: children of a scope" },
 	{ .name = "join-combinator", .make = join_combinator_workload,
 	  .does = "the same inside one body, by duet_join()",
-	  .without = { AWAITS("a combinator awaits its operations") } },
+	  .without = { ONLY_AWAITED("a combinator awaits its operations") } },
 	{ .name = "hot", .make = hot_workload,
 	  .does = "two receives of a task, started when made, awaited one by one",
-	  .without = { AWAITS("a task awaits its futures") } },
+	  .without = { ONLY_AWAITED("a task awaits its futures") } },
 	{ .name = "cold", .make = cold_workload,
 	  .does = "the same, each started when it is first awaited",
-	  .without = { AWAITS("a task awaits its futures") } },
+	  .without = { ONLY_AWAITED("a task awaits its futures") } },
 	{ .name = "pool", .make = pool_workload,
 	  .does = "three users of two connections, who wait in line for a permit",
 	  .without = { { "move-and-reap", "a permit is given back when its connection is quiet" } } },
@@ -44,11 +46,11 @@ const struct workload WORKLOADS[] = {
 	  .does = "a multishot accept, whose connections are each served and closed" },
 	{ .name = "pipeline", .make = pipeline_workload,
 	  .does = "messages through a chain of sixteen steps, in buffers of a pool",
-	  .without = { AWAITS("it lends no memory of its own: a pool's buffers are awaited") } },
+	  .without = { ONLY_AWAITED("it lends no memory of its own: a pool's buffers are awaited") } },
 	{ .name = "file", .make = file_workload,
 	  .does = "records written, counted in a header, made durable and read back",
 	  .kernel_only = "a file of the kernel's",
-	  .without = { AWAITS("what a disk has begun is awaited: there is no other way") } },
+	  .without = { ONLY_AWAITED("what a disk has begun is awaited: there is no other way") } },
 	{ .name = "upload", .make = upload_workload,
 	  .does = "chunks, each acknowledged; a cleanup sends a trailer and closes",
 	  .turns_max = 32,

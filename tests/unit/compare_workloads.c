@@ -2,7 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "compare/laboratory/mechanism.h"
 #include "compare/laboratory/native.h"
-#include "compare/laboratory/workload.h"
+#include "compare/laboratory/sweep.h"
+#include "compare/laboratory/tally.h"
+#include "compare/report/field.h"
 #include "tests/support/harness.h"
 
 /*
@@ -115,6 +117,76 @@ START_TEST(who_reads_before_dropping_a_wait_is_found)
 }
 END_TEST
 
+/* ---- What is said of it. ---- */
+
+static json_t *tally_pipeline(const struct policy *policy, const struct spot *spot)
+{
+	struct mechanism mechanism;
+	struct tally_plan plan = { .workload = workload_find("pipeline"), .policy = policy,
+				   .mechanism = &mechanism, .spot = spot };
+
+	ck_assert_uint_eq(mechanism_find_swept("polling", &mechanism), 1);
+	return tally(&plan);
+}
+
+static char *print(json_t *sweep)
+{
+	json_t *result = json_pack("{s:[], s:[], s:[], s:[O]}", "workloads", "policies", "left_out",
+				   "sweeps", sweep);
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	sweep_print(result, out);
+	fclose(out);
+	json_decref(result);
+	return text;
+}
+
+START_TEST(a_violation_comes_with_the_line_that_shows_it_again)
+{
+	json_t *sweep = tally_pipeline(&forgets, NULL), *again;
+	const char *at = field_string(json_object_get(sweep, "first"), "at");
+	char *text = print(sweep), line[256];
+	struct spot spot;
+
+	sweep_again(sweep, line, sizeof(line));
+	ck_assert_ptr_nonnull(strstr(line, "cancel sweep pipeline --policy forgets --backend polling "
+					   "--at 1,dispatched,"));
+	ck_assert_ptr_nonnull(strstr(text, "VIOLATION pool\n"));
+	ck_assert_ptr_nonnull(strstr(text, line));
+	ck_assert_ptr_nonnull(strstr(text, " VIOLATIONS, in 1 of 1 sweeps"));
+	ck_assert_int_eq(spot_read(at, &spot), 0);
+	again = tally_pipeline(&forgets, &spot);
+	ck_assert_int_eq(field_integer(again, "violations"), 1);
+	ck_assert_str_eq(field_string(json_object_get(again, "first"), "at"), at);
+	json_decref(again);
+	json_decref(sweep);
+	free(text);
+}
+END_TEST
+
+START_TEST(a_spot_is_read_as_it_is_written)
+{
+	struct duet_lab_outcome outcome = { .point = 7, .phase = DUET_LAB_SAME_BATCH,
+					    .kind = DUET_LAB_SECOND, .order = "120" };
+	struct spot spot;
+	char text[80];
+
+	spot_write(&outcome, text, sizeof(text));
+	ck_assert_str_eq(text, "7,same-batch,second,120");
+	ck_assert_int_eq(spot_read(text, &spot), 0);
+	ck_assert_uint_eq(spot.point, 7);
+	ck_assert_int_eq(spot.phase, DUET_LAB_SAME_BATCH);
+	ck_assert_int_eq(spot.kind, DUET_LAB_SECOND);
+	ck_assert_str_eq(spot.order, "120");
+	ck_assert_int_ne(spot_read("7", &spot), 0);
+	ck_assert_int_ne(spot_read("7,same-batch", &spot), 0);
+	ck_assert_int_ne(spot_read("7,same,scope", &spot), 0);
+	ck_assert_int_ne(spot_read(",posted,scope", &spot), 0);
+}
+END_TEST
+
 START_TEST(a_workload_is_left_out_for_a_reason_and_by_a_policy_that_there_is)
 {
 	for (const struct workload *workload = WORKLOADS; workload->name; workload++) {
@@ -140,6 +212,8 @@ int main(void)
 	tcase_add_test(tcase, a_workload_is_left_out_for_a_reason_and_by_a_policy_that_there_is);
 	tcase_add_loop_test(tcase, a_planted_mistake_is_found_on_a_ring, 0, MISTAKE_COUNT);
 	tcase_add_loop_test(tcase, a_planted_mistake_is_found_on_a_reactor, 0, MISTAKE_COUNT);
+	tcase_add_test(tcase, a_violation_comes_with_the_line_that_shows_it_again);
+	tcase_add_test(tcase, a_spot_is_read_as_it_is_written);
 	tcase_add_test(tcase, who_reads_before_dropping_a_wait_is_found);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);

@@ -3,7 +3,6 @@
 #include <duet/laboratory.h>
 #include <fcntl.h>
 #include <malloc.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -226,6 +226,7 @@ static struct duet_lab_sweep sweep(const struct duet_lab_workload *workload,
 	struct duet_lab_sweep made = {.workload = workload, .backend = backend,
 				      .tuning = stage.arm->tuning};
 
+	stage_judge(); /* no thread of the stage's loop while children are forked */
 	ck_assert_int_eq(duet_lab_run(&made), 0);
 	return made;
 }
@@ -254,7 +255,9 @@ static const struct duet_lab_outcome *find(const struct duet_lab_sweep *made, ui
 		    outcome->kind == (uint8_t)kind)
 			return outcome;
 	}
-	ck_abort_msg("no such outcome");
+	ck_abort_msg("of %u points none is %u; %s: %s", made->points, point,
+		     duet_lab_verdict_name((enum duet_lab_verdict)made->outcomes[0].verdict),
+		     made->outcomes[0].text);
 }
 
 static unsigned count(const struct duet_lab_sweep *made, enum duet_lab_invariant invariant)

@@ -111,6 +111,7 @@ static struct duet_lab_sweep sweep(const struct duet_lab_workload *workload, uin
 	struct duet_lab_sweep made = {.workload = workload, .backend = stage.arm->backend(),
 				      .tuning = stage.arm->tuning, .orders_depth = depth};
 
+	stage_judge(); /* no thread of the stage's loop while children are forked */
 	ck_assert_int_eq(duet_lab_run(&made), 0);
 	return made;
 }

@@ -101,16 +101,16 @@ static int set_up(struct duet_lab *lab, void *state)
 	return 0;
 }
 
-static int set_up_careless(struct duet_lab *lab, void *state)
-{
-	((struct talk *)state)->careless = true;
-	return set_up(lab, state);
-}
-
 static int set_up_short(struct duet_lab *lab, void *state)
 {
 	((struct talk *)state)->questions = 1;
 	return set_up(lab, state);
+}
+
+static int set_up_careless(struct duet_lab *lab, void *state)
+{
+	((struct talk *)state)->careless = true;
+	return set_up_short(lab, state);
 }
 
 static void body(struct duet_lab *lab, struct duet_scope *scope, void *state)
