@@ -39,7 +39,7 @@ const char *core_scope_state_name(enum core_scope_state state)
 /* The one place where a scope's state changes. */
 static void set_state(struct duet_scope *scope, enum core_scope_state to)
 {
-	if (!(core_scope_moves[scope->state] & 1u << to)) {
+	if (!core_scope_may(scope->state, to)) {
 		fprintf(stderr,
 			"duet: scope %p: %s -> %s is no legal move: it was overwritten while lent, "
 			"or never opened\n",
