@@ -51,11 +51,19 @@ static int cancel_recv(struct duet_loop *loop, struct duet_op *op)
 	return stop_head(loop, op, DIRECTION_READ);
 }
 
-/* A send that moved nothing yet; and a connect, which the kernel goes on with: core calls the
- * handle tainted. */
-static int cancel_write(struct duet_loop *loop, struct duet_op *op)
+/* A send that moved nothing yet. */
+static int cancel_send(struct duet_loop *loop, struct duet_op *op)
 {
 	return stop_head(loop, op, DIRECTION_WRITE);
+}
+
+/* The kernel goes on with what was tried: core calls the handle tainted. */
+static int cancel_connect(struct duet_loop *loop, struct duet_op *op)
+{
+	bool tried = op->progress != PROGRESS_FRESH;
+	int answer = stop_head(loop, op, DIRECTION_WRITE);
+
+	return tried ? answer : BACKEND_UNTRIED;
 }
 
 /* Linear: the list holds what was started since the last turn. */
@@ -109,8 +117,8 @@ static int cancel_read(struct duet_loop *loop, struct duet_op *op)
 
 static int (*const cancel_kind[DUET_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
 	[DUET_NOP] = cancel_nop,       [DUET_POLL] = cancel_poll,     [DUET_ACCEPT] = cancel_accept,
-	[DUET_CONNECT] = cancel_write, [DUET_RECV] = cancel_recv,
-	[DUET_SEND] = cancel_write,    [DUET_READ] = cancel_read,
+	[DUET_CONNECT] = cancel_connect, [DUET_RECV] = cancel_recv,
+	[DUET_SEND] = cancel_send,    [DUET_READ] = cancel_read,
 	[DUET_WRITE] = cancel_work,    [DUET_OPEN] = cancel_work,
 	[DUET_FSYNC] = cancel_work,
 };
