@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compare/backends.h"
 #include "compare/laboratory/against.h"
 #include "compare/laboratory/matrix.h"
 #include "compare/laboratory/mechanism.h"
@@ -30,7 +31,7 @@ struct values {
 static const struct option_row ROWS[] = {
 	{ "runs", OPTION_NUMBER, AT(runs), 1, 100000, "N", "of each cell; 25 by default" },
 	{ "backend", OPTION_LIST, AT(backends), 0, 0, "NAME",
-	  "only this: completion, completion/deferred, completion/plain, polling" },
+	  "only this: completion, completion/deferred, completion/plain, polling, polling/eager" },
 	{ "seed", OPTION_SEED, AT(seed), 0, INT64_MAX, "N",
 	  "of sizes and pauses; 1 by default" },
 	{ "against", OPTION_TEXT, AT(against), 0, 0, "FILE",
@@ -62,6 +63,21 @@ static void interrupt(int number)
 
 /* ---- What is asked for. ---- */
 
+/* A reactor that takes what has come when it hears of it, and so has a ring's hazard. Nobody is advised to
+ * run one: it is there for those who ask. */
+static const char EAGER[] = "polling/eager";
+
+enum { COLUMNS_MAX = MECHANISMS_MAX + 1 };
+
+static size_t find(const char *name, struct mechanism *found)
+{
+	if (strcmp(name, EAGER) != 0)
+		return mechanism_find(name, found);
+	*found = (struct mechanism){ .name = EAGER, .backend = backends_find("polling"),
+				     .tuning = "eager=yes" };
+	return 1;
+}
+
 static int refuse_kind(const char *name)
 {
 	char list[512] = "";
@@ -86,13 +102,14 @@ static int refuse_backend(const char *name)
 
 		snprintf(list + used, sizeof(list) - used, ", %s", all[i].name);
 	}
-	return say_failure(SAY_USAGE, "cancel op: --backend %s: there are completion%s", name, list);
+	return say_failure(SAY_USAGE, "cancel op: --backend %s: there are completion%s, %s", name, list,
+			   EAGER);
 }
 
 static bool is_named(const struct mechanism *mechanism, const char *name)
 {
 	struct mechanism found[MECHANISMS_MAX];
-	size_t count = mechanism_find(name, found);
+	size_t count = find(name, found);
 
 	for (size_t i = 0; i < count; i++) {
 		if (!strcmp(found[i].name, mechanism->name))
@@ -106,11 +123,13 @@ static int choose(const struct option_list *names, struct mechanism *chosen, siz
 {
 	struct mechanism all[MECHANISMS_MAX];
 	size_t known = mechanism_find(NULL, all);
+	bool eager = false;
 
 	*count = 0;
 	for (uint32_t k = 0; k < names->count; k++) {
-		if (!mechanism_find(names->texts[k], chosen))
+		if (!find(names->texts[k], chosen))
 			return refuse_backend(names->texts[k]);
+		eager |= !strcmp(names->texts[k], EAGER);
 	}
 	for (size_t i = 0; i < known; i++) {
 		bool wanted = !names->count;
@@ -120,6 +139,8 @@ static int choose(const struct option_list *names, struct mechanism *chosen, siz
 		if (wanted)
 			chosen[(*count)++] = all[i];
 	}
+	if (eager)
+		find(EAGER, &chosen[(*count)++]);
 	return SAY_OK;
 }
 
@@ -173,15 +194,25 @@ static int say_refusals(const json_t *matrix)
 	return any ? SAY_OK : say_failure(SAY_UNMEASURED, "cancel op: nothing can run here: %s", why);
 }
 
+static bool to_stdout(const struct values *values)
+{
+	return values->json && !strcmp(values->json, "-");
+}
+
+static bool wants_text(const struct values *values)
+{
+	return !values->quiet && !to_stdout(values);
+}
+
 static int report(const struct values *values, const json_t *matrix)
 {
 	int code = say_refusals(matrix);
 
 	if (code)
 		return code;
-	if (!values->quiet && !(values->json && !strcmp(values->json, "-"))) {
+	if (wants_text(values)) {
 		table_print(matrix, values->times, stdout);
-		fflush(stdout);
+		say_flush(); /* before the result's own words; what got lost is said at the end */
 	}
 	if (values->json)
 		code = store_write(matrix, values->json);
@@ -198,6 +229,8 @@ static int run(const struct values *values, struct matrix_plan *plan)
 	json_t *recorded = NULL, *matrix;
 	int code = values->against ? matrix_read(values->against, "cancel op", &recorded) : SAY_OK;
 
+	if (!code && (wants_text(values) || to_stdout(values)))
+		code = say_check_output("cancel op: ");
 	if (!code && values->json)
 		code = store_check(values->json, "cancel op");
 	if (code) {
@@ -207,6 +240,8 @@ static int run(const struct values *values, struct matrix_plan *plan)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
+	if (values->json && !to_stdout(values))
+		signal(SIGPIPE, SIG_IGN); /* whoever leaves the table half read still gets the result */
 	matrix = matrix_run(plan);
 	if (recorded)
 		against_compare(matrix, recorded, values->against);
@@ -219,7 +254,7 @@ static int run(const struct values *values, struct matrix_plan *plan)
 int op_command(int argc, char **argv)
 {
 	struct values values = { .runs = 25, .seed = 1 };
-	struct mechanism mechanisms[MECHANISMS_MAX];
+	struct mechanism mechanisms[COLUMNS_MAX];
 	struct matrix_plan plan = { .mechanisms = mechanisms, .interrupted = &interrupted };
 	int first, code = options_read(&SET, argc, argv, &values, &first);
 
