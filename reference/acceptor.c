@@ -246,7 +246,8 @@ static void judge_events(struct judge *judge)
 			judge->now_ns = event->at_ns;
 		if (event->what <= EVENT_END)
 			event_operation(judge, event, i + 1);
-		else if (event->what == EVENT_CLEANUP || event->what == EVENT_JOINED ||
+		else if (event->what == EVENT_CLEANUP || event->what == EVENT_FIRST ||
+			 event->what == EVENT_JOINED ||
 			 (event->what >= EVENT_DEFER && event->what <= EVENT_JOIN))
 			judge_scope(judge, event, i + 1);
 		else if (event->what == EVENT_RETURN)

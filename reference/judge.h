@@ -40,6 +40,7 @@ struct record_scope {
 	uint32_t asked; /* by the script, it or one around it, when it listened */
 	uint32_t joining;
 	uint32_t joined;
+	uint32_t first; /* told of the first that completed */
 	uint32_t members; /* operations and scopes in it that haven't ended */
 	uint32_t ended;
 	uint32_t completed;

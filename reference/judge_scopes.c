@@ -121,11 +121,14 @@ static uint8_t stop_of(int error)
 	return error == -ETIMEDOUT ? STOPPED_TIMEDOUT : 0;
 }
 
+static bool races(const struct record_scope *scope)
+{
+	return scope->step->value == DUET_RACE || scope->step->value == DUET_FIRST;
+}
+
 static void count_failure(struct record_scope *scope, int error)
 {
-	bool races = scope->step->value == DUET_RACE;
-
-	if (races || !scope->failure)
+	if (races(scope) || !scope->failure)
 		scope->failure = error;
 }
 
@@ -282,10 +285,9 @@ static void scope_join(struct judge *judge, struct record_scope *scope, const st
 
 static bool legal_result(const struct record_scope *scope, int result)
 {
-	bool race = scope->step->value == DUET_RACE;
 	uint8_t stops = scope->failure ? scope->doubts : scope->doubts | scope->stops;
 
-	if (race ? scope->completed || !scope->ended : scope->completed == scope->ended)
+	if (races(scope) ? scope->completed || !scope->ended : scope->completed == scope->ended)
 		return result == 0;
 	return (result && result == scope->failure) || (stop_of(result) & stops);
 }
@@ -306,6 +308,19 @@ static bool legal_cause(const struct judge *judge, const struct record_scope *sc
 	}
 }
 
+/* Told once, of one that there is; and the others go on, for nobody has asked them. */
+static void scope_first(struct judge *judge, struct record_scope *scope, const struct event *event,
+			uint32_t number)
+{
+	if (scope->step->value != DUET_FIRST || scope->first || scope->joined)
+		judge_complain(judge, "scope s%u tells of its first, and %s", event->object.index,
+			scope->first ? "has told before" : "isn't one that does");
+	if (!scope->completed && !scope->blurred)
+		judge_complain(judge, "scope s%u tells of its first, and nobody has completed",
+			event->object.index);
+	scope->first = number;
+}
+
 static void scope_joined(struct judge *judge, struct record_scope *scope,
 			 const struct event *event, uint32_t number)
 {
@@ -320,6 +335,9 @@ static void scope_joined(struct judge *judge, struct record_scope *scope,
 	if (scope->cleanup_count)
 		judge_complain(judge, "scope s%u has joined, and operation %u of its cleanup has not "
 			"run", index, scope->cleanups[scope->cleanup_count - 1]);
+	if (scope->step->value == DUET_FIRST && scope->completed && !scope->first &&
+	    !scope->blurred)
+		judge_complain(judge, "scope s%u has joined, and never told who was first", index);
 	if (!scope->blurred && !legal_result(scope, event->result))
 		judge_complain(judge, "scope s%u has joined with %d: %u of %u members completed",
 			index, event->result, scope->completed, scope->ended);
@@ -387,7 +405,8 @@ void judge_scope(struct judge *judge, const struct event *event, uint32_t number
 			number);
 	else if (event->what == EVENT_SCOPE)
 		scope_opened(judge, scope, event, number);
-	else if (is_over(scope) && event->what != EVENT_JOIN && event->what != EVENT_JOINED)
+	else if (is_over(scope) && event->what != EVENT_JOIN && event->what != EVENT_JOINED &&
+		 event->what != EVENT_FIRST)
 		judge_complain(judge, "scope s%u isn't open", event->object.index);
 	else if (event->what == EVENT_ASK)
 		ask(judge, event->object.index, number);
@@ -395,6 +414,8 @@ void judge_scope(struct judge *judge, const struct event *event, uint32_t number
 		scope_due(judge, scope, event);
 	else if (event->what == EVENT_JOIN)
 		scope_join(judge, scope, event, number);
+	else if (event->what == EVENT_FIRST)
+		scope_first(judge, scope, event, number);
 	else
 		scope_joined(judge, scope, event, number);
 }

@@ -9,7 +9,7 @@
 
 static const char object_letters[] = "-cldfs";
 const char *const script_families[] = { "none", "unix", "tcp" };
-const char *const script_policies[] = { "wait-all", "fail-fast", "race" };
+const char *const script_policies[] = { "wait-all", "fail-fast", "race", "first" };
 const char *const script_memories[] = { "", "owned", "copied" };
 const char *const script_tries[TRY_COUNT] = { "", "never", "always" };
 

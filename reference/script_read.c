@@ -216,9 +216,9 @@ static void read_scope(struct reader *reader, struct step *step)
 	for (const char *word; *(word = next_word(reader));) {
 		uint32_t policy = 0;
 
-		while (policy <= DUET_RACE && strcmp(word, script_policies[policy]) != 0)
+		while (policy < DUET_POLICY_COUNT && strcmp(word, script_policies[policy]) != 0)
 			policy++;
-		if (policy <= DUET_RACE)
+		if (policy < DUET_POLICY_COUNT)
 			step->value = policy;
 		else if (strcmp(word, "shield") == 0)
 			step->flags = SCRIPT_SHIELD;

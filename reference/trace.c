@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const char *const words[EVENT_COUNT] = { "start", "refuse", "cancel", "abandon",
-	"item", "end", "cleanup", "joined", "message", "turn", "return", "defer", "scope", "ask",
+	"item", "end", "cleanup", "first", "joined", "message", "turn", "return", "defer", "scope", "ask",
 	"deadline", "join", "drained", "waiting", "lent", "held", "discarded", "free", "open", "pending", "destroy", "busy", "stuck" };
 
 struct event *trace_add(struct trace *trace, enum event_what what)
@@ -46,7 +46,8 @@ static void write_place(const struct event *event, FILE *out)
 static bool has_id(const struct event *event)
 {
 	return event->what == EVENT_STUCK || event->what == EVENT_DEFER ||
-	       (event->what <= EVENT_MESSAGE && event->what != EVENT_JOINED);
+	       (event->what <= EVENT_MESSAGE && event->what != EVENT_JOINED &&
+		event->what != EVENT_FIRST);
 }
 
 void event_write(const struct event *event, FILE *out)

@@ -23,6 +23,7 @@ enum event_what {
 	EVENT_ITEM,    /* id result moved hash pool index: an interim completion */
 	EVENT_END,     /* id result moved disposition cause at_ns hash pool index at_once */
 	EVENT_CLEANUP, /* id: the cleanup of its scope has come to it, and starts it */
+	EVENT_FIRST,   /* object at_ns: the first of the scope's members has completed */
 	EVENT_JOINED,  /* object result cause at_ns: the scope is over */
 	EVENT_MESSAGE, /* id: the how-many-th message that was posted has run, from 0 on */
 	EVENT_TURN,    /* at_ns: the turns of a step are over */

@@ -15,6 +15,13 @@ static struct event *see(struct player *player, const struct act *act, enum even
 	return event;
 }
 
+static void act_first(struct duet_scope *scope)
+{
+	struct act *act = scope->context;
+
+	see(act->player, act, EVENT_FIRST);
+}
+
 static void act_joined(struct duet_scope *scope)
 {
 	struct act *act = scope->context;
@@ -37,6 +44,7 @@ void act_open(struct player *player, const struct step *step)
 	duet_scope_options_init(&options);
 	options.policy = step->value;
 	options.shield = (step->flags & SCRIPT_SHIELD) != 0;
+	options.first = step->value == DUET_FIRST ? act_first : NULL;
 	options.context = act;
 	act->player = player;
 	if (step->deadline_us != SCRIPT_NO_DEADLINE)

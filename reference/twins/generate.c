@@ -456,7 +456,7 @@ static void draft_scope(struct draft *draft)
 	if (draft->scopes == SCRIPT_SCOPES)
 		return;
 	step = add_step(draft, STEP_SCOPE);
-	step->value = draw(draft, DUET_RACE + 1u);
+	step->value = draw(draft, DUET_POLICY_COUNT);
 	if (draft->scopes && one_in(draft, 2))
 		step->scope = (uint8_t)(1 + draw(draft, draft->scopes));
 	if (one_in(draft, 4))

@@ -26,6 +26,8 @@
 #define CLEANUPS OPEN "start 0 nop cleanup s0\nstart 1 nop cleanup s0\njoin s0\n"
 #define DEFERRED OPENED "defer id=0\ndefer id=1\n" JOIN
 #define CLEANED(id) "cleanup id=" #id "\nstart id=" #id " at=2\n" ENDED(id)
+#define FIRST "scope s0 first\nstart 0 nop in s0\nstart 1 timeout 9000 in s0\njoin s0\n"
+#define FIRST_STARTED "start id=0 at=1\nstart id=1 at=1 due=9000001\n" JOIN ENDED(0)
 #define STREAM S "connection c0 unix\n"
 #define LEFT(end, moved) "drained object=" end moved "\n"
 
@@ -103,6 +105,18 @@ static const struct {
 		OPENED "start id=0 at=1\nstart id=1 at=1 due=9000001\n" JOIN
 		"end id=0 result=-2 disposition=failed cause=itself at=2\n" STOPPED(1, "scope")
 		JOINED("-125", "itself") TURN, "joined with -125" },
+	/* Of a first the others go on. */
+	{ S FIRST, OPENED FIRST_STARTED "first object=s0 at=2\n" STOPPED(1, "scope"),
+		"nobody asked for its end" },
+	{ S FIRST "cancel s0\n", OPENED FIRST_STARTED ASK "first object=s0 at=2\n" STOPPED(1, "scope")
+		JOINED("0", "cancel") TURN, "the script has" },
+	{ S FIRST, OPENED FIRST_STARTED "first object=s0 at=2\nfirst object=s0 at=2\n", "told before" },
+	{ S FIRST, OPENED "start id=0 at=1\nstart id=1 at=1 due=9000001\n" JOIN
+		"first object=s0 at=2\n", "nobody has completed" },
+	{ S "scope s0 first\nstart 0 nop in s0\njoin s0\n", OPENED "start id=0 at=1\n" JOIN ENDED(0)
+		JOINED("0", "itself") TURN, "never told who was first" },
+	{ S "scope s0 first\nstart 0 nop in s0\njoin s0\n", OPENED "start id=0 at=1\n" JOIN ENDED(0)
+		"first object=s0 at=2\n" JOINED("0", "itself") TURN, NULL },
 	/* Joins. */
 	{ S OPEN "join s0\njoin s0\n", OPENED JOIN JOIN, "was answered 0" },
 	{ S OPEN "join s0\n", OPENED JOIN JOINED("0", "itself") JOINED("0", "itself"),
