@@ -46,6 +46,7 @@
 	X(scope_move_added, "a scope ends without its cleanup")                                    \
 	X(abandoned_bytes_forgotten, "bytes for what was abandoned are not counted")               \
 	X(abandoned_not_asked, "what was abandoned isn't asked to end")                            \
+	X(cleanup_lets_strangers_in, "between the steps of a cleanup a start comes in from outside") \
 	X(shutdown_in_a_shelter, "a shutdown asks what is in a shelter")
 
 #ifdef DUET_MUTANTS

@@ -83,7 +83,7 @@ static bool is_over(const struct record_scope *scope)
 static bool may_refuse(const struct judge *judge, const struct record_scope *scope, int error)
 {
 	if (error == -ESHUTDOWN)
-		return is_over(scope);
+		return is_over(scope) || scope->drained;
 	if (error == -ECANCELED)
 		return may_be_asked(judge, scope);
 	return error == -ETIMEDOUT && (due(judge, scope) || overdue(judge, scope));

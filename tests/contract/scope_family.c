@@ -217,6 +217,69 @@ START_TEST(a_step_is_registered_also_after_the_request)
 }
 END_TEST
 
+/* A request holds until the scope is over, also when it only waits for its own end. */
+START_TEST(nothing_comes_in_from_outside_when_the_members_have_ended)
+{
+	struct duet_cleanup step = { .run = count_cleanup };
+
+	cleaned = 0;
+	family_open(DUET_WAIT_ALL, 0);
+	ck_assert_int_eq(duet_scope_defer(&parent, &step), 0);
+	wait_in(&parent, 0);
+	duet_scope_cancel(&parent);
+	family_join(0);
+	trial_init(&trials[1]);
+	while (!joins) {
+		struct duet_scope child;
+
+		duet_op_nop(&trials[1].op);
+		ck_assert_int_eq(duet_scope_start(&parent, &members[1], &trials[1].op), -ECANCELED);
+		ck_assert_int_eq(duet_scope_open(&child, stage.loop, &parent, NULL), -ECANCELED);
+		stage_turn();
+	}
+	ck_assert_uint_eq(cleaned, 1);
+	ck_assert_uint_eq(trials[1].ends, 0);
+	ck_assert_int_eq(duet_scope_start(&parent, &members[1], &trials[1].op), -ESHUTDOWN);
+}
+END_TEST
+
+static void step_again(struct trial *trial)
+{
+	unsigned *left = trial->context;
+
+	if (!(*left)--)
+		return;
+	duet_op_nop(&trial->op);
+	start_in(&parent, 0);
+}
+
+static void step_on_and_on(struct duet_scope *scope, struct duet_cleanup *cleanup)
+{
+	static unsigned left;
+
+	(void)cleanup;
+	left = 3;
+	trial_init(&trials[0]);
+	trials[0].then = step_again;
+	trials[0].context = &left;
+	duet_op_nop(&trials[0].op);
+	start_in(scope, 0);
+}
+
+/* What a step has started may start more in its own end. */
+START_TEST(a_step_of_the_cleanup_goes_on_in_its_callbacks)
+{
+	struct duet_cleanup step = { .run = step_on_and_on };
+
+	family_open(DUET_WAIT_ALL, 0);
+	ck_assert_int_eq(duet_scope_defer(&parent, &step), 0);
+	duet_scope_cancel(&parent);
+	family_join(0);
+	turn_until(joins);
+	ck_assert_uint_eq(trials[0].ends, 4);
+}
+END_TEST
+
 static void wait_for_a_word(struct duet_scope *scope, struct duet_cleanup *cleanup)
 {
 	(void)cleanup;
@@ -292,7 +355,8 @@ int main(void)
 			the_first_scope_that_fails_asks_the_others_to_end,
 			with_wait_all_scopes_and_operations_are_waited_for_alike,
 			a_cancel_touches_nothing_outside, a_step_is_registered_also_after_the_request,
-			no_request_comes_into_a_cleanup,
+			nothing_comes_in_from_outside_when_the_members_have_ended,
+			a_step_of_the_cleanup_goes_on_in_its_callbacks, no_request_comes_into_a_cleanup,
 			a_shutdown_that_is_busy_lists_what_remains_and_keeps_its_memory),
 		NULL);
 }
