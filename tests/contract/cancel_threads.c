@@ -8,7 +8,7 @@
 /* R3, R14: a cancel from another thread is a message to the owner. Several threads ask for the end of the
  * same operations and scopes, again and again, while bytes arrive for them. */
 
-enum { ASKERS = 3, TARGETS = 8, ROUNDS = 40 };
+enum { ASKERS = 3, TARGETS = 8, ROUNDS = 25 };
 
 struct request {
 	struct duet_message message;
