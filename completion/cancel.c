@@ -60,6 +60,8 @@ void completion_cancel_answered(struct duet_loop *loop, uint64_t user_data, int 
 {
 	struct duet_op *op = duet_core_find(loop, user_data);
 
+	loop->stats.cancels_running += result == -EALREADY;
+	loop->stats.cancels_unknown += result == -ENOENT;
 	if (!op || result >= 0)
 		return;
 	if (result == -EALREADY && MUTANT(already_is_ending))

@@ -71,8 +71,9 @@ struct duet_backend {
 
 	/*
 	 * Asks for the end of an issued op. BACKEND_ENDED: it is stopped and was without effect
-	 * since its last report; no report follows. BACKEND_ISSUED: its terminal report follows
-	 * from wait(). -EAGAIN: no room; core asks again.
+	 * since its last report; no report follows. BACKEND_UNTRIED: the same, and what it stands for
+	 * was never tried, so that not even its handle knows of it. BACKEND_ISSUED: its terminal report
+	 * follows from wait(). -EAGAIN: no room; core asks again.
 	 */
 	int (*cancel)(struct duet_loop *loop, struct duet_op *op);
 
@@ -113,7 +114,7 @@ struct duet_backend {
 
 #define DUET_BACKEND_VERSION 1
 
-enum { BACKEND_ISSUED = 0, BACKEND_ENDED = 1 };
+enum { BACKEND_ISSUED = 0, BACKEND_ENDED = 1, BACKEND_UNTRIED = 2 };
 
 /* What the hook transfer() says that isn't BACKEND_ISSUED: as start() would have answered. 0. */
 DUET_API int duet_core_answered(struct duet_loop *loop, struct duet_op *op, int answer);

@@ -41,7 +41,11 @@ void core_stop(struct duet_loop *loop, struct duet_op *op)
 		return;
 	}
 	loop->stats.cancels++;
-	if (answer == BACKEND_ENDED)
+	/* As if it had never been handed over. */
+	if (answer == BACKEND_UNTRIED)
+		core_state_set(op, STATE_WAITING);
+	loop->stats.cancels_ended += answer != BACKEND_ISSUED;
+	if (answer != BACKEND_ISSUED)
 		core_finish(loop, op, -ECANCELED);
 	else
 		core_state_set(op, STATE_CANCELLING);

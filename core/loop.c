@@ -213,6 +213,7 @@ int duet_loop_destroy(struct duet_loop *loop)
 	if (loop->pending || work_waits(loop))
 		if (!MUTANT(destroy_trusts_close))
 			return -EBUSY;
+	CORE_MOVES_NOTE(loop);
 	core_handles_close(loop);
 	core_offload_destroy(loop);
 	core_pools_fini(loop);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compare/backends.h"
 #include "compare/laboratory/against.h"
 #include "compare/laboratory/matrix.h"
 #include "compare/laboratory/mechanism.h"
@@ -33,7 +34,7 @@ struct values {
 static const struct option_row ROWS[] = {
 	{ "runs", OPTION_NUMBER, AT(runs), 1, 100000, "N", "of each cell; 25 by default" },
 	{ "backend", OPTION_LIST, AT(backends), 0, 0, "NAME",
-	  "only this: completion, completion/deferred, completion/plain, polling" },
+	  "only this: completion, completion/deferred, completion/plain, polling, polling/eager" },
 	{ "seed", OPTION_SEED, AT(seed), 0, INT64_MAX, "N",
 	  "of sizes and pauses; 1 by default" },
 	{ "against", OPTION_TEXT, AT(against), 0, 0, "FILE",
@@ -128,15 +129,25 @@ static int say_refusals(const json_t *matrix)
 	return any ? SAY_OK : say_failure(SAY_UNMEASURED, "cancel op: nothing can run here: %s", why);
 }
 
+static bool to_stdout(const struct values *values)
+{
+	return values->json && !strcmp(values->json, "-");
+}
+
+static bool wants_text(const struct values *values)
+{
+	return !values->quiet && !to_stdout(values);
+}
+
 static int report(const struct values *values, const json_t *matrix)
 {
 	int code = say_refusals(matrix);
 
 	if (code)
 		return code;
-	if (!values->quiet && !(values->json && !strcmp(values->json, "-"))) {
+	if (wants_text(values)) {
 		table_print(matrix, values->times, stdout);
-		fflush(stdout);
+		say_flush(); /* before the result's own words; what got lost is said at the end */
 	}
 	if (values->json)
 		code = store_write(matrix, values->json);
@@ -153,6 +164,8 @@ static int run(const struct values *values, struct matrix_plan *plan)
 	json_t *recorded = NULL, *matrix;
 	int code = values->against ? matrix_read(values->against, "cancel op", &recorded) : SAY_OK;
 
+	if (!code && (wants_text(values) || to_stdout(values)))
+		code = say_check_output("cancel op: ");
 	if (!code && values->json)
 		code = store_check(values->json, "cancel op");
 	if (code) {
@@ -162,6 +175,8 @@ static int run(const struct values *values, struct matrix_plan *plan)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
+	if (values->json && !to_stdout(values))
+		signal(SIGPIPE, SIG_IGN); /* whoever leaves the table half read still gets the result */
 	matrix = matrix_run(plan);
 	if (recorded)
 		against_compare(matrix, recorded, values->against);
@@ -182,7 +197,7 @@ int op_command(int argc, char **argv)
 		return code;
 	code = check_kinds(argv + first, argc - first);
 	if (!code)
-		code = mechanism_choose("cancel op", &values.backends, mechanisms,
+		code = mechanism_choose(MECHANISM_OP, "cancel op", &values.backends, mechanisms,
 					&plan.mechanisms_count);
 	if (code)
 		return code;

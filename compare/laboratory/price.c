@@ -498,7 +498,8 @@ int price_command(int argc, char **argv)
 		return code;
 	code = check_policies(argv + first, argc - first);
 	if (!code)
-		code = mechanism_choose("cancel price", &values.backends, mechanisms, &count);
+		code = mechanism_choose(MECHANISM_PRICE, "cancel price", &values.backends,
+					mechanisms, &count);
 	if (!code && values.json)
 		code = store_check(values.json, "cancel price");
 	if (code)

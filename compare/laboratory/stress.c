@@ -67,9 +67,6 @@ static void interrupt(int number)
 
 /* ---- What is asked for. ---- */
 
-/* A reactor that makes the call before the result can be delivered is on trial here, too. */
-static const char EAGER[] = "polling/eager";
-
 static const struct stress_kind *const TABLES[] = { STRESS_SOCKETS, STRESS_FILES };
 
 static const struct stress_kind *kind_at(size_t index)
@@ -119,26 +116,6 @@ static bool is_wanted(const char *name, char **names, int count)
 			return true;
 	}
 	return !count;
-}
-
-static int choose(const struct option_list *names, struct mechanism *chosen, size_t *count)
-{
-	struct option_list others = { .count = 0 };
-	bool eager = !names->count;
-	int code = SAY_OK;
-
-	for (uint32_t i = 0; i < names->count; i++) {
-		if (strcmp(names->texts[i], EAGER) != 0)
-			others.texts[others.count++] = names->texts[i];
-		else
-			eager = true;
-	}
-	*count = 0;
-	if (others.count || !names->count)
-		code = mechanism_choose("cancel stress", &others, chosen, count);
-	if (!code && eager)
-		*count += mechanism_find_swept(EAGER, &chosen[*count]);
-	return code;
 }
 
 /* ---- The play. ---- */
@@ -328,7 +305,8 @@ int stress_command(int argc, char **argv)
 		return code;
 	code = check_kinds(argv + first, argc - first);
 	if (!code)
-		code = choose(&values.backends, mechanisms, &count);
+		code = mechanism_choose(MECHANISM_STRESS, "cancel stress", &values.backends,
+					mechanisms, &count);
 	if (!code && values.json)
 		code = store_check(values.json, "cancel stress");
 	if (!code && values.resume)

@@ -69,13 +69,6 @@ static const char *workload_name(size_t index)
 	return WORKLOADS[index].name;
 }
 
-static const char *mechanism_name(size_t index)
-{
-	struct mechanism mechanism;
-
-	return mechanism_at(index, &mechanism) ? mechanism.name : NULL;
-}
-
 static void list(char *text, size_t size, const char *(*name)(size_t index))
 {
 	size_t used = 0;
@@ -118,15 +111,9 @@ static bool is_known(const char *which, const char *(*name)(size_t index))
 
 static int check_names(const struct values *values, int count, char **names)
 {
-	struct mechanism found[MECHANISMS_MAX];
-
 	for (uint32_t i = 0; i < values->policies.count; i++) {
 		if (!is_known(values->policies.texts[i], policy_name))
 			return refuse("policy", values->policies.texts[i], policy_name);
-	}
-	for (uint32_t i = 0; i < values->backends.count; i++) {
-		if (!mechanism_find_swept(values->backends.texts[i], found))
-			return refuse("backend", values->backends.texts[i], mechanism_name);
 	}
 	for (int i = 0; i < count; i++) {
 		if (!is_known(names[i], workload_name))
@@ -140,6 +127,8 @@ static int check_names(const struct values *values, int count, char **names)
 struct wish {
 	const struct values *values;
 	const struct spot *spot;
+	struct mechanism mechanisms[MECHANISMS_MAX];
+	size_t mechanisms_count;
 	int count; /* of the workloads' names; 0: all */
 	char **names;
 };
@@ -162,22 +151,6 @@ static bool wants_workload(const struct wish *wish, const struct workload *workl
 	return !wish->count;
 }
 
-static bool wants_mechanism(const struct wish *wish, const struct mechanism *mechanism)
-{
-	const struct option_list *names = &wish->values->backends;
-	struct mechanism found[MECHANISMS_MAX];
-
-	for (uint32_t i = 0; i < names->count || (!i && !names->count); i++) {
-		size_t count = mechanism_find_swept(names->count ? names->texts[i] : NULL, found);
-
-		while (count--) {
-			if (!strcmp(found[count].name, mechanism->name))
-				return true;
-		}
-	}
-	return false;
-}
-
 /* The native dialect has a cancel of its own, and no other. NULL: it is tried. */
 static const char *why_not(const struct workload *workload, const struct policy *policy,
 			   const struct mechanism *mechanism)
@@ -195,9 +168,7 @@ static const char *why_not(const struct workload *workload, const struct policy 
 static void for_each(const struct wish *wish,
 		     bool (*each)(const struct tally_plan *plan, void *context), void *context)
 {
-	struct mechanism mechanism;
-	struct tally_plan plan = { .mechanism = &mechanism, .spot = wish->spot,
-				   .orders_depth = wish->values->orders };
+	struct tally_plan plan = { .spot = wish->spot, .orders_depth = wish->values->orders };
 
 	for (plan.workload = WORKLOADS; plan.workload->name; plan.workload++) {
 		if (!wants_workload(wish, plan.workload))
@@ -205,9 +176,9 @@ static void for_each(const struct wish *wish,
 		for (size_t i = 0; (plan.policy = policy_at(i)); i++) {
 			if (!is_among(&wish->values->policies, plan.policy->name))
 				continue;
-			for (size_t k = 0; mechanism_at(k, &mechanism); k++) {
-				if (wants_mechanism(wish, &mechanism) &&
-				    !why_not(plan.workload, plan.policy, &mechanism) &&
+			for (size_t k = 0; k < wish->mechanisms_count; k++) {
+				plan.mechanism = &wish->mechanisms[k];
+				if (!why_not(plan.workload, plan.policy, plan.mechanism) &&
 				    !each(&plan, context))
 					return;
 			}
@@ -435,6 +406,9 @@ int sweep_command(int argc, char **argv)
 	if (code != OPTIONS_READ)
 		return code;
 	code = check_names(&values, argc - first, argv + first);
+	if (!code)
+		code = mechanism_choose(MECHANISM_SWEEP, "cancel sweep", &values.backends,
+					wish.mechanisms, &wish.mechanisms_count);
 	if (!code && values.at)
 		code = spot_read(values.at, &spot);
 	if (!code && values.json)

@@ -89,7 +89,7 @@ static struct mechanism find(const char *name)
 {
 	struct mechanism found[MECHANISMS_MAX];
 
-	ck_assert_uint_eq(mechanism_find(name, found), 1);
+	ck_assert_uint_eq(mechanism_find(MECHANISM_OP, name, found), 1);
 	return found[0];
 }
 
