@@ -307,6 +307,9 @@ static inline unsigned char *duet_core_buffer_data(const struct duet_pool *pool,
 	return pool->memory + (size_t)index * pool->size_bytes;
 }
 
+/* The deadline of op is of no more interest: it has one armed, and has ended in time. */
+DUET_API void duet_core_disarm(struct duet_loop *loop, struct duet_op *op);
+
 /* ---- Worker threads (loop->offload is NULL if absent). ---- */
 
 /* Runs work(op) on a worker; its return value is reported as the raw result of op, in a turn. */

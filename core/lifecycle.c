@@ -445,6 +445,19 @@ static void arm_deadline(struct duet_loop *loop, struct duet_op *op)
 		core_timer_arm(&loop->timers, op, due_ns);
 }
 
+/* Of the short ways, where it is the caller's own, and armed before the backend has op: what ends
+ * there disarms it. */
+static inline void arm_own_deadline(struct duet_loop *loop, struct duet_op *op)
+{
+	if (__builtin_expect(op->deadline_ns != DUET_NO_DEADLINE, 0))
+		core_timer_arm(&loop->timers, op, op->deadline_ns);
+}
+
+void duet_core_disarm(struct duet_loop *loop, struct duet_op *op)
+{
+	core_timer_disarm(&loop->timers, op);
+}
+
 static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet_slot **slot)
 {
 	if (op->state != STATE_IDLE)
@@ -527,8 +540,8 @@ static __attribute__((noinline)) int start_any(struct duet_loop *loop, struct du
 	return end_in_start(loop, op);
 }
 
-/* As plain: a read or write of one piece of an open file, without a deadline. There may be any number
- * of them at once, in no order. */
+/* As plain: a read or write of one piece of an open file. There may be any number of them at once, in
+ * no order. */
 static inline bool starts_in_file(const struct duet_loop *loop, const struct duet_op *op)
 {
 	const struct duet_slot *slot = &loop->slots[op->handle.slot];
@@ -538,8 +551,8 @@ static inline bool starts_in_file(const struct duet_loop *loop, const struct due
 		head == CORE_HEAD(DUET_WRITE, STATE_IDLE, 0)) &&
 	       op->handle.slot < loop->handles_max &&
 	       slot->generation == op->handle.generation && slot->slot_state == SLOT_OPEN &&
-	       slot->slot_class == CLASS_FILE && op->deadline_ns == DUET_NO_DEADLINE &&
-	       loop->pending < loop->plain_max && loop->capability[op->kind] != DUET_ABSENT &&
+	       slot->slot_class == CLASS_FILE && loop->pending < loop->plain_max &&
+	       loop->capability[op->kind] != DUET_ABSENT &&
 	       op->args.io.vectors[0].iov_len == op->args.io.length_bytes &&
 	       op->args.io.length_bytes - 1 < DUET_TRANSFER_MAX &&
 	       op->args.io.offset_bytes <= INT64_MAX;
@@ -555,6 +568,7 @@ static __attribute__((noinline)) int start_in_file(struct duet_loop *loop, struc
 	core_ledger_lend(loop, op->args.io.length_bytes);
 	core_ring_append(&slot->others, op);
 	core_state_step(op, STATE_IDLE, STATE_ISSUED);
+	arm_own_deadline(loop, op);
 	answer = loop->backend->start(loop, op);
 	if (answer == BACKEND_ISSUED)
 		return 0;
@@ -567,8 +581,8 @@ static __attribute__((noinline)) int start_in_file(struct duet_loop *loop, struc
 	return 1;
 }
 
-/* The common start: a transfer of one piece on a plain handle, that nothing stands in front of,
- * without a deadline. What start_any() would find out, with the fewest questions. */
+/* The common start: a transfer of one piece on a plain handle, that nothing stands in front of. What
+ * start_any() would find out, with the fewest questions. */
 static inline bool starts_plainly(const struct duet_loop *loop, const struct duet_op *op)
 {
 	const struct duet_slot *slot = &loop->slots[op->handle.slot];
@@ -577,7 +591,7 @@ static inline bool starts_plainly(const struct duet_loop *loop, const struct due
 	return (head == CORE_HEAD(DUET_SEND, STATE_IDLE, 0) ||
 		head == CORE_HEAD(DUET_RECV, STATE_IDLE, 0)) &&
 	       op->handle.slot < loop->handles_max && slot->plain == op->handle.generation &&
-	       op->deadline_ns == DUET_NO_DEADLINE && loop->pending < loop->plain_max &&
+	       loop->pending < loop->plain_max &&
 	       /* Of several pieces the first is never the whole, or the rest are empty. */
 	       op->args.io.vectors[0].iov_len == op->args.io.length_bytes &&
 	       op->args.io.length_bytes - 1 < DUET_TRANSFER_MAX && !*core_plain_line(loop, op);
@@ -608,6 +622,7 @@ int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 	op->next = op->prev = op;
 	*core_plain_line(loop, op) = op;
 	core_state_step(op, STATE_IDLE, STATE_ISSUED);
+	arm_own_deadline(loop, op);
 	return loop->transfer(loop, op, duet_core_op_slot(loop, op));
 }
 

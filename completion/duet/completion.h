@@ -22,7 +22,7 @@ extern "C" {
  *                    queue has eight times as many, but never more than 65536
  *   direct=no        never make a plain send call instead of a submission, when the turn is short
  *
- * Memory, all of it at create: 136 bytes for each of handles_max, 96 for each of operations_max, and
+ * Memory, all of it at create: 136 bytes for each of handles_max, 128 for each of operations_max, and
  * the two queues, which are the kernel's. 56 of those bytes lie in pages that only who sends several
  * pieces touches.
  */
