@@ -139,9 +139,11 @@ void core_retry(struct duet_loop *loop)
 	owed = loop->owed;
 	loop->owed.first = NULL;
 	while ((op = core_queue_pop(&owed))) {
-		if (loop->owed.first)
-			core_queue_push(&loop->owed, op);
-		else
-			core_stop(loop, op);
+		core_stop(loop, op);
+		if (!loop->owed.first)
+			continue;
+		/* There was no room for this one: none for the others, which keep their order. */
+		core_queue_append(&loop->owed, &owed);
+		return;
 	}
 }
