@@ -44,7 +44,8 @@ enum completion_mode { MODE_ANY, MODE_DEFERRED, MODE_PLAIN };
 
 struct completion_tuning {
 	enum completion_mode mode;
-	uint32_t entries;
+	uint32_t entries;     /* 0: as many as are usual */
+	uint32_t completions; /* there is room for at least so many, within COMPLETIONS_MAX */
 	bool direct;
 };
 

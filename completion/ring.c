@@ -17,11 +17,25 @@
 /* Completion entries for each submission entry: a burst of arrivals that nobody asked for one by
  * one (multishot) has to fit. */
 #define COMPLETIONS_PER_ENTRY 8
+/* From here on the kernel's table of what waits for readiness doesn't grow with the queue: it has one
+ * list for 32 completions, at most 256 of them, through which every cancel has to look. */
+#define COMPLETIONS_MAX 8192
+#define ENTRIES_DEFAULT 256
 
-static int set_up(struct completion *self, uint32_t entries, unsigned flags)
+static uint32_t completions(const struct completion_tuning *tuning, uint32_t entries)
 {
+	uint32_t wanted = tuning->completions < COMPLETIONS_MAX ? tuning->completions
+							       : COMPLETIONS_MAX;
+	uint32_t least = entries * COMPLETIONS_PER_ENTRY;
+
+	return wanted > least ? wanted : least;
+}
+
+static int set_up(struct completion *self, const struct completion_tuning *tuning, unsigned flags)
+{
+	uint32_t entries = tuning->entries ? tuning->entries : ENTRIES_DEFAULT;
 	struct io_uring_params params = {.flags = flags,
-					 .cq_entries = entries * COMPLETIONS_PER_ENTRY};
+					 .cq_entries = completions(tuning, entries)};
 	int error = io_uring_queue_init_params(entries, &self->ring, &params);
 
 	self->features = params.features;
@@ -44,9 +58,9 @@ int completion_ring_open(struct completion *self, const struct completion_tuning
 
 	self->stats = stats;
 	if (tuning->mode != MODE_PLAIN)
-		error = set_up(self, tuning->entries, FLAGS_DEFERRED);
+		error = set_up(self, tuning, FLAGS_DEFERRED);
 	if (error == -EINVAL && tuning->mode != MODE_DEFERRED)
-		error = set_up(self, tuning->entries, FLAGS_PLAIN);
+		error = set_up(self, tuning, FLAGS_PLAIN);
 	/* Sizes are in range, so it is the flags that this kernel doesn't know. */
 	if (error)
 		return error == -EINVAL ? -ENOSYS : error;

@@ -318,6 +318,20 @@ START_TEST(a_cancel_finds_room_in_a_full_queue)
 }
 END_TEST
 
+/* The more there are, the more lists the kernel has to look for a cancel's target in; up to a bound,
+ * and never against what the caller says. */
+START_TEST(the_completion_queue_follows_the_operations_unless_entries_are_given)
+{
+	open_loop(_i, "");
+	ck_assert_uint_eq(completion_of(loop)->ring.sq.ring_entries, 256);
+	ck_assert_uint_eq(completion_of(loop)->ring.cq.ring_entries, 8192);
+	close_loop();
+	open_loop(_i, ",entries=256");
+	ck_assert_uint_eq(completion_of(loop)->ring.cq.ring_entries, 2048);
+	close_loop();
+}
+END_TEST
+
 /* 64 places for completions: what doesn't fit is kept by the kernel one by one, and is counted. */
 START_TEST(more_cancels_than_the_queues_hold_all_come_to_their_end)
 {
@@ -571,6 +585,7 @@ int main(void)
 		starts_that_find_no_room_keep_their_order,
 		a_cancel_that_finds_no_room_is_asked_again,
 		a_cancel_finds_room_in_a_full_queue,
+		the_completion_queue_follows_the_operations_unless_entries_are_given,
 		more_cancels_than_the_queues_hold_all_come_to_their_end,
 		a_watch_that_finds_no_room_to_end_is_told_once,
 		a_watch_that_found_no_room_is_taken_away_when_it_is_told,
