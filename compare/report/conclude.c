@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "compare/measure/rounds.h"
 #include "compare/measure/verdict.h"
 #include "compare/report/limits.h"
+#include "compare/report/store.h"
 
 /* A figure of one slot; NAN where it couldn't be measured. */
 typedef double figure_fn(const json_t *slot);
@@ -182,9 +184,16 @@ static const struct metric COUNTERS[] = {
 	{ "load_busy_percent", "load's processor use", "%", "", false, load_busy },
 };
 
+/* With as many digits as are stored, or a value half-way between two that are shown would be shown as
+ * the one now, and as the other when it was read again. */
 static json_t *real_or_null(double value)
 {
-	return isfinite(value) ? json_real(value) : json_null();
+	char text[40];
+
+	if (!isfinite(value))
+		return json_null();
+	snprintf(text, sizeof(text), "%.*g", STORE_DIGITS, value);
+	return json_real(strtod(text, NULL));
 }
 
 static bool is_kept(const json_t *round)
