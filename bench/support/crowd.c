@@ -36,13 +36,14 @@ struct waiter {
 
 struct crowd {
 	struct duet_loop *loop;
-	struct duet_scope scope;
+	struct duet_scope *scopes;
 	struct waiter *waiters;
-	unsigned int *order;
-	uint32_t count, ended, wrong;
+	unsigned int *order;	/* of receives to be answered */
+	unsigned int *turns;	/* of scopes to be cancelled */
+	uint32_t count, ended, joined, wrong;
 	uint64_t random;
 	int sender;
-	bool joined, answered, deadline;
+	bool answered, deadline;
 };
 
 static void allow_files(void)
@@ -96,14 +97,17 @@ static int make(struct crowd *crowd, const struct twin *twin)
 	int rc;
 
 	duet_loop_options_init(&options);
-	options.operations_max = crowd->count + SPARE;
+	options.operations_max = 2 * crowd->count + SPARE;	/* a scope is one, too */
 	options.handles_max = crowd->count + SPARE;
 	options.worker_threads = 0;
 	rc = duet_loop_create(&crowd->loop, twin->backend(), &options);
 	crowd->waiters = calloc(crowd->count, sizeof(*crowd->waiters));
+	crowd->scopes = calloc(crowd->count, sizeof(*crowd->scopes));
 	crowd->order = calloc(crowd->count, sizeof(*crowd->order));
+	crowd->turns = calloc(crowd->count, sizeof(*crowd->turns));
 	crowd->sender = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (rc || !crowd->waiters || !crowd->order || crowd->sender < 0)
+	if (rc || !crowd->waiters || !crowd->scopes || !crowd->order || !crowd->turns ||
+	    crowd->sender < 0)
 		return rc ? rc : -ENOMEM;
 	for (uint32_t i = 0; !rc && i < crowd->count; i++) {
 		crowd->order[i] = i;
@@ -137,7 +141,9 @@ int crowd_destroy(struct crowd *crowd)
 
 	if (crowd->sender >= 0)
 		close(crowd->sender);
+	free(crowd->turns);
 	free(crowd->order);
+	free(crowd->scopes);
 	free(crowd->waiters);
 	free(crowd);
 	return wrong ? -EIO : 0;
@@ -147,7 +153,7 @@ static void on_joined(struct duet_scope *scope)
 {
 	struct crowd *crowd = scope->context;
 
-	crowd->joined = true;
+	crowd->joined++;
 }
 
 /* Until the kernel has all that was started, and has said that nothing is there. */
@@ -157,28 +163,42 @@ static void settle(struct crowd *crowd)
 		crowd->wrong += duet_loop_turn(crowd->loop, 0) < 0;
 }
 
-uint64_t crowd_cancel_scope(struct crowd *crowd)
+static void start_scope(struct crowd *crowd, uint32_t scope, uint32_t each)
 {
 	struct duet_scope_options options;
-	uint64_t begun_ns;
 
 	duet_scope_options_init(&options);
 	options.context = crowd;
-	crowd->wrong += duet_scope_open(&crowd->scope, crowd->loop, NULL, &options) != 0;
-	crowd->ended = 0;
-	crowd->joined = false;
-	for (uint32_t i = 0; i < crowd->count; i++) {
+	crowd->wrong += duet_scope_open(&crowd->scopes[scope], crowd->loop, NULL, &options) != 0;
+	for (uint32_t i = scope * each; i < (scope + 1) * each; i++) {
 		struct waiter *waiter = &crowd->waiters[i];
 
 		duet_op_recv(&waiter->op, waiter->handle, &waiter->byte, sizeof(waiter->byte), 0);
-		crowd->wrong += duet_scope_start(&crowd->scope, &waiter->member, &waiter->op) != 0;
+		crowd->wrong += duet_scope_start(&crowd->scopes[scope], &waiter->member,
+						 &waiter->op) != 0;
 	}
+	duet_scope_join(&crowd->scopes[scope], on_joined);
+}
+
+uint64_t crowd_cancel_scopes(struct crowd *crowd, uint32_t each)
+{
+	uint32_t scopes = crowd->count / each;
+	uint64_t begun_ns;
+
+	crowd->answered = false;
+	crowd->ended = crowd->joined = 0;
+	for (uint32_t i = 0; i < scopes; i++) {
+		crowd->turns[i] = i;
+		start_scope(crowd, i, each);
+	}
+	rounds_shuffle(crowd->turns, scopes, &crowd->random);
 	settle(crowd);
 	begun_ns = clock_cpu_ns();
-	duet_scope_join(&crowd->scope, on_joined);
-	duet_scope_cancel(&crowd->scope);
-	while (!crowd->joined && duet_loop_turn(crowd->loop, -1) >= 0)
-		continue;
+	for (uint32_t i = 0; i < scopes; i++) {
+		duet_scope_cancel(&crowd->scopes[crowd->turns[i]]);
+		while (crowd->joined <= i && duet_loop_turn(crowd->loop, -1) >= 0)
+			continue;
+	}
 	crowd->wrong += crowd->ended != crowd->count;
 	return clock_cpu_ns() - begun_ns;
 }

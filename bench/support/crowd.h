@@ -23,9 +23,9 @@ struct crowd *crowd_create(const struct twin *twin, uint32_t count);
 /* 0, or -EIO if an operation ended as it shouldn't have. */
 int crowd_destroy(struct crowd *crowd);
 
-/* Starts all in one scope and cancels it when the kernel has them; processor time from the request to
- * the join. */
-uint64_t crowd_cancel_scope(struct crowd *crowd);
+/* Starts all in scopes of so many each, a divisor of all, and cancels one scope after the other, in
+ * random order, when the kernel has them. Processor time from the first request to the last join. */
+uint64_t crowd_cancel_scopes(struct crowd *crowd, uint32_t each);
 
 /* Starts all; then so many receives end, in random order, because a byte comes, and each is started
  * again at its end. Processor time of all but the sending of those bytes. With a deadline: each has
