@@ -14,7 +14,6 @@ struct waiter {
 	struct duet_member member;
 	struct cancel_callback *self;
 	duet_handle handle;
-	struct duet_op close;
 };
 
 /* A group that is one request: its scope, and whether that has joined. */
@@ -27,6 +26,7 @@ struct cancel_callback {
 	struct cancel_shape shape;
 	struct duet_loop *loop;
 	struct waiter *waiters;
+	struct duet_op *closes; /* one each, beside: what waits is to lie close together */
 	struct group *groups;
 };
 
@@ -56,6 +56,7 @@ static void destroy(void *arg)
 	struct cancel_callback *self = arg;
 
 	free(self->groups);
+	free(self->closes);
 	free(self->waiters);
 	free(self);
 }
@@ -69,8 +70,9 @@ static void *create(const struct cancel_shape *shape)
 	self->shape = *shape;
 	self->loop = (struct duet_loop *)(uintptr_t)shape->host;
 	self->waiters = calloc(shape->pending, sizeof(*self->waiters));
+	self->closes = calloc(shape->pending, sizeof(*self->closes));
 	self->groups = calloc(shape->pending / shape->group, sizeof(*self->groups));
-	if (self->waiters && self->groups)
+	if (self->waiters && self->closes && self->groups)
 		return self;
 	destroy(self);
 	errno = ENOMEM;
@@ -84,7 +86,7 @@ static int adopt(void *arg, uint32_t index, int fd)
 
 	waiter->self = self;
 	duet_op_init(&waiter->op, on_end, waiter);
-	duet_op_init(&waiter->close, on_closed, waiter);
+	duet_op_init(&self->closes[index], on_closed, waiter);
 	return duet_handle_adopt(self->loop, fd, 0, &waiter->handle);
 }
 
@@ -141,10 +143,9 @@ static int cancel(void *arg, uint32_t index)
 static int close_one(void *arg, uint32_t index)
 {
 	struct cancel_callback *self = arg;
-	struct waiter *waiter = &self->waiters[index];
 
-	duet_op_close(&waiter->close, waiter->handle);
-	return duet_op_start(self->loop, &waiter->close);
+	duet_op_close(&self->closes[index], self->waiters[index].handle);
+	return duet_op_start(self->loop, &self->closes[index]);
 }
 
 static int request(void *arg, uint32_t first)
