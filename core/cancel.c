@@ -106,6 +106,11 @@ void duet_core_expire(struct duet_op *op)
 	core_request(op->loop, op, DUET_CAUSE_DEADLINE);
 }
 
+void duet_core_disarm(struct duet_loop *loop, struct duet_op *op)
+{
+	core_timer_disarm(&loop->timers, op);
+}
+
 int duet_op_pending(const struct duet_op *op)
 {
 	return op->state != STATE_IDLE;

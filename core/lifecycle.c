@@ -445,19 +445,6 @@ static void arm_deadline(struct duet_loop *loop, struct duet_op *op)
 		core_timer_arm(&loop->timers, op, due_ns);
 }
 
-/* Of the short ways, where it is the caller's own, and armed before the backend has op: what ends
- * there disarms it. */
-static inline void arm_own_deadline(struct duet_loop *loop, struct duet_op *op)
-{
-	if (__builtin_expect(op->deadline_ns != DUET_NO_DEADLINE, 0))
-		core_timer_arm(&loop->timers, op, op->deadline_ns);
-}
-
-void duet_core_disarm(struct duet_loop *loop, struct duet_op *op)
-{
-	core_timer_disarm(&loop->timers, op);
-}
-
 static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet_slot **slot)
 {
 	if (op->state != STATE_IDLE)
@@ -568,7 +555,7 @@ static __attribute__((noinline)) int start_in_file(struct duet_loop *loop, struc
 	core_ledger_lend(loop, op->args.io.length_bytes);
 	core_ring_append(&slot->others, op);
 	core_state_step(op, STATE_IDLE, STATE_ISSUED);
-	arm_own_deadline(loop, op);
+	core_arm_own_deadline(loop, op);
 	answer = loop->backend->start(loop, op);
 	if (answer == BACKEND_ISSUED)
 		return 0;
@@ -622,7 +609,7 @@ int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 	op->next = op->prev = op;
 	*core_plain_line(loop, op) = op;
 	core_state_step(op, STATE_IDLE, STATE_ISSUED);
-	arm_own_deadline(loop, op);
+	core_arm_own_deadline(loop, op);
 	return loop->transfer(loop, op, duet_core_op_slot(loop, op));
 }
 

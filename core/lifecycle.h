@@ -15,6 +15,14 @@ static inline void core_plain_bound(struct duet_loop *loop)
 	loop->plain_max = none ? 0 : loop->operations_max;
 }
 
+/* On the short ways, where it is the caller's own: armed before the backend has op, and disarmed with
+ * whatever ends there. */
+static inline void core_arm_own_deadline(struct duet_loop *loop, struct duet_op *op)
+{
+	if (__builtin_expect(op->deadline_ns != DUET_NO_DEADLINE, 0))
+		core_timer_arm(&loop->timers, op, op->deadline_ns);
+}
+
 /* The hook of that name for backends without it. */
 int core_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot);
 

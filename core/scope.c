@@ -92,9 +92,8 @@ static void unlink_member(struct duet_member *member)
 
 /*
  * The newest first: who waits in line behind another then ends before that one does, and isn't begun
- * for nothing; and a kernel that looks for its target in a list with the newest in front (io_uring's
- * table of what waits for readiness, of 64 such lists for any number) has it at once. Whoever is asked
- * may leave at once, and take others along: the cursor is beyond them then.
+ * for nothing; and a kernel that looks for its target in a list with the newest in front has it at
+ * once. Whoever is asked may leave at once, and take others along: the cursor is beyond them then.
  */
 static void ask_members(struct duet_scope *scope, enum duet_cause cause)
 {
