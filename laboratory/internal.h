@@ -63,7 +63,8 @@ struct duet_lab {
 	int probe_fd; /* the other end of it */
 	unsigned char probe_byte;
 	bool probing;
-	bool fed; /* its byte is there */
+	bool fed;    /* its byte is there */
+	bool no_probe; /* the body is over */
 
 	struct duet_scope scope;
 	bool joined;

@@ -85,12 +85,15 @@ static void probe(struct duet_lab *lab)
 {
 	duet_op_init(&lab->probe, probe_told, lab);
 	duet_op_recv(&lab->probe, lab->probe_handle, &lab->probe_byte, 1, 0);
-	lab->probing = !duet_op_start(lab->loop, &lab->probe);
+	lab->probing = true;
+	if (duet_op_start(lab->loop, &lab->probe))
+		lab->probing = false;
 }
 
-/* Of which nobody is to judge the loan. */
+/* Of which nobody is to judge the loan. A point that has outlived its body gets no other one. */
 void lab_probe_end(struct duet_lab *lab)
 {
+	lab->no_probe = true;
 	while (lab->probing) {
 		duet_op_cancel(&lab->probe);
 		if (duet_loop_turn(lab->loop, 1000000) < 0)
@@ -125,7 +128,7 @@ void lab_before_wait(struct duet_lab *lab)
 		return;
 	if (is_moment(lab))
 		request(lab);
-	else if (lab->place.phase == DUET_LAB_POSTED && !lab->probing)
+	else if (lab->place.phase == DUET_LAB_POSTED && !lab->probing && !lab->no_probe)
 		probe(lab);
 }
 

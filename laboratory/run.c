@@ -130,6 +130,7 @@ static int run_body(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
 	if (error)
 		return error;
 	lab->joined = false;
+	lab->no_probe = false;
 	lab->workload->body(lab, &lab->scope, lab->state);
 	duet_scope_join(&lab->scope, joined);
 	error = take_turns(lab);

@@ -172,7 +172,9 @@ struct duet_lab_sweep {
 };
 
 /* Runs all of it. 0 (violations are results, no error), or -errno: the backend is refused here, no
- * memory, no child process. */
+ * memory, no child process. The caller has no other thread at this time, and so no loop of a backend
+ * with workers: the children are forks that go on, and a lock that a thread held stays held there
+ * (fork(2)). */
 DUET_API int duet_lab_run(struct duet_lab_sweep *sweep);
 
 /* One run, at one place, in this process, for a debugger; outcome is filled in. */

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <duet/laboratory.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "tests/support/harness.h"
@@ -66,7 +66,7 @@ static void behave(struct duet_lab *lab, struct duet_scope *scope, void *state)
 static void crash_if_cancelled(struct duet_op *op)
 {
 	if (op->result < 0)
-		raise(SIGSEGV);
+		abort(); /* a signal that the sanitizers leave alone */
 	heard(op);
 }
 
@@ -192,12 +192,15 @@ static int refuse(struct duet_lab *lab, void *state)
 
 /* ---- And how it is named. ---- */
 
+/* Little patience only with the one that needs it: on a busy machine any run may take as long. */
 static struct duet_lab_sweep sweep(const struct duet_lab_workload *workload)
 {
 	struct duet_lab_sweep made = {.workload = workload, .backend = stage.arm->backend(),
-				      .tuning = stage.arm->tuning, .patience_ms = 100};
+				      .tuning = stage.arm->tuning,
+				      .patience_ms = workload->body == spin ? 100 : 0};
 
 	run_number = 0;
+	stage_judge(); /* no thread of the stage's loop while children are forked */
 	ck_assert_int_eq(duet_lab_run(&made), 0);
 	return made;
 }
@@ -248,7 +251,7 @@ START_TEST(a_crash_is_named_and_the_sweep_goes_on)
 		.name = "crash", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = crash,
 	};
 
-	expect_only(&workload, DUET_LAB_CRASH, "signal 11");
+	expect_only(&workload, DUET_LAB_CRASH, "signal 6");
 }
 END_TEST
 
@@ -346,6 +349,7 @@ START_TEST(a_set_up_that_refuses_is_an_error)
 	};
 	struct duet_lab_sweep made = {.workload = &workload, .backend = stage.arm->backend()};
 
+	stage_judge();
 	ck_assert_int_eq(duet_lab_run(&made), -ENOMEM);
 	ck_assert_ptr_null(made.outcomes);
 }

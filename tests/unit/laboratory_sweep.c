@@ -126,6 +126,7 @@ static struct duet_lab_sweep sweep_of(const struct duet_lab_workload *workload)
 	struct duet_lab_sweep sweep = {.workload = workload, .backend = stage.arm->backend(),
 				       .tuning = stage.arm->tuning};
 
+	stage_judge(); /* no thread of the stage's loop while children are forked */
 	ck_assert_int_eq(duet_lab_run(&sweep), 0);
 	return sweep;
 }
