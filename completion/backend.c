@@ -88,7 +88,7 @@ static int create(struct duet_loop *loop, const struct duet_loop_options *option
 	if (error)
 		return error;
 	if (!tuning.entries)
-		tuning.completions = options->operations_max;
+		tuning.completions = options->operations_max / 2;
 	self = calloc(1, sizeof(*self));
 	if (!self)
 		return -ENOMEM;
