@@ -307,8 +307,10 @@ static inline unsigned char *duet_core_buffer_data(const struct duet_pool *pool,
 	return pool->memory + (size_t)index * pool->size_bytes;
 }
 
-/* The deadline of op is of no more interest: it has one armed, and has ended in time. */
-DUET_API void duet_core_disarm(struct duet_loop *loop, struct duet_op *op);
+/* op ends plainly, in time: its deadline is disarmed first. line: as of duet_core_end_plainly(), or NULL
+ * if it ends in a file. */
+DUET_API void duet_core_end_timed(struct duet_loop *loop, struct duet_op *op,
+				  struct duet_op **line);
 
 /* ---- Worker threads (loop->offload is NULL if absent). ---- */
 

@@ -7,6 +7,7 @@
 #include "core/operation.h"
 #include "core/queue.h"
 #include "core/scope.h"
+#include "core/shortcut.h"
 
 /*
  * Requests to end: by the caller, a deadline, a close, the shutdown. The earliest is recorded; what
@@ -106,9 +107,13 @@ void duet_core_expire(struct duet_op *op)
 	core_request(op->loop, op, DUET_CAUSE_DEADLINE);
 }
 
-void duet_core_disarm(struct duet_loop *loop, struct duet_op *op)
+void duet_core_end_timed(struct duet_loop *loop, struct duet_op *op, struct duet_op **line)
 {
 	core_timer_disarm(&loop->timers, op);
+	if (line)
+		duet_core_end_plainly(loop, op, line);
+	else
+		duet_core_end_in_file(loop, op);
 }
 
 int duet_op_pending(const struct duet_op *op)

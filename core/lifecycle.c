@@ -435,16 +435,6 @@ static int begin(struct duet_loop *loop, struct duet_op *op, struct duet_slot *s
 	return core_issue(loop, op);
 }
 
-static void arm_deadline(struct duet_loop *loop, struct duet_op *op)
-{
-	uint64_t due_ns = op->kind == DUET_CLOSE ? DUET_NO_DEADLINE : op->deadline_ns;
-
-	if (op->kind == DUET_TIMEOUT && op->args.timeout.due_ns < due_ns)
-		due_ns = op->args.timeout.due_ns;
-	if (due_ns != DUET_NO_DEADLINE)
-		core_timer_arm(&loop->timers, op, due_ns);
-}
-
 static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet_slot **slot)
 {
 	if (op->state != STATE_IDLE)
@@ -521,7 +511,7 @@ static __attribute__((noinline)) int start_any(struct duet_loop *loop, struct du
 		core_ledger_lend(loop, op->args.io.length_bytes);
 	if (begin(loop, op, slot) != BACKEND_ENDED) {
 		if (op->state != STATE_ENDED)
-			arm_deadline(loop, op);
+			core_arm_deadline(loop, op);
 		return 0;
 	}
 	return end_in_start(loop, op);
@@ -555,7 +545,7 @@ static __attribute__((noinline)) int start_in_file(struct duet_loop *loop, struc
 	core_ledger_lend(loop, op->args.io.length_bytes);
 	core_ring_append(&slot->others, op);
 	core_state_step(op, STATE_IDLE, STATE_ISSUED);
-	core_arm_own_deadline(loop, op);
+	core_arm_deadline(loop, op);
 	answer = loop->backend->start(loop, op);
 	if (answer == BACKEND_ISSUED)
 		return 0;
@@ -563,6 +553,7 @@ static __attribute__((noinline)) int start_in_file(struct duet_loop *loop, struc
 		return 0;
 	if (op->result != (int)op->args.io.length_bytes || !may_end_inline(loop, op))
 		return end_in_start(loop, op);
+	core_timer_disarm(&loop->timers, op);
 	core_ring_remove(&slot->others, op);
 	core_moved_all(loop, op);
 	return 1;
@@ -599,6 +590,13 @@ int core_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *
 	return answer == BACKEND_ISSUED ? 0 : duet_core_answered(loop, op, answer);
 }
 
+/* Armed before the backend has op: what ends there disarms it. */
+static __attribute__((noinline)) int transfer_timed(struct duet_loop *loop, struct duet_op *op)
+{
+	core_arm_deadline(loop, op);
+	return loop->transfer(loop, op, duet_core_op_slot(loop, op));
+}
+
 int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 {
 	core_check_owner(loop);
@@ -609,7 +607,8 @@ int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 	op->next = op->prev = op;
 	*core_plain_line(loop, op) = op;
 	core_state_step(op, STATE_IDLE, STATE_ISSUED);
-	core_arm_own_deadline(loop, op);
+	if (__builtin_expect(op->deadline_ns != DUET_NO_DEADLINE, 0))
+		return transfer_timed(loop, op);
 	return loop->transfer(loop, op, duet_core_op_slot(loop, op));
 }
 
@@ -655,7 +654,6 @@ static inline bool ends_plainly(const struct duet_loop *loop, const struct duet_
 	return duet_core_may_end_plainly(loop, op, kind) &&
 	       (uint32_t)result == core_remaining(op);
 }
-
 
 void duet_core_end(struct duet_loop *loop, struct duet_op *op, int result)
 {

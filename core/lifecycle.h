@@ -3,6 +3,8 @@
 #ifndef CORE_LIFECYCLE_H
 #define CORE_LIFECYCLE_H
 
+#include <duet/operation.h>
+
 #include "core/loop.h"
 
 /* Plain starts have one bound: pending against plain_max. To be called after a change of what they
@@ -15,12 +17,15 @@ static inline void core_plain_bound(struct duet_loop *loop)
 	loop->plain_max = none ? 0 : loop->operations_max;
 }
 
-/* On the short ways, where it is the caller's own: armed before the backend has op, and disarmed with
- * whatever ends there. */
-static inline void core_arm_own_deadline(struct duet_loop *loop, struct duet_op *op)
+/* The earliest of what ends op by time, if anything does. */
+static inline void core_arm_deadline(struct duet_loop *loop, struct duet_op *op)
 {
-	if (__builtin_expect(op->deadline_ns != DUET_NO_DEADLINE, 0))
-		core_timer_arm(&loop->timers, op, op->deadline_ns);
+	uint64_t due_ns = op->kind == DUET_CLOSE ? DUET_NO_DEADLINE : op->deadline_ns;
+
+	if (op->kind == DUET_TIMEOUT && op->args.timeout.due_ns < due_ns)
+		due_ns = op->args.timeout.due_ns;
+	if (due_ns != DUET_NO_DEADLINE)
+		core_timer_arm(&loop->timers, op, due_ns);
 }
 
 /* The hook of that name for backends without it. */
