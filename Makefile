@@ -119,7 +119,7 @@ BENCH_SRC := $(wildcard bench/bench_*.c)
 BENCH_SUPPORT_SRC := $(wildcard bench/support/*.c)
 FLOORS_SRC := $(wildcard bench/floors/*.c)
 SUPPORT_SRC := $(wildcard tests/support/*.c)
-TEST_KINDS := unit contract fault regress
+TEST_KINDS := unit contract fault regress hazards
 TEST_SRC := $(wildcard $(TEST_KINDS:%=tests/%/*.c))
 HEADERS := $(wildcard core/duet/*.h completion/duet/*.h polling/duet/*.h reference/duet/*.h \
 	laboratory/duet/*.h)
@@ -157,7 +157,7 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 .PHONY: all objects everything setup compare compare-full check check-unit check-contract \
 	check-fault check-regress check-programs check-asan check-tsan check-valgrind check-twins \
 	check-explore check-moves check-examples check-install check-method lint mutants twins explore \
-	moves specimens method bench tidy install uninstall \
+	check-hazards moves specimens method bench tidy install uninstall \
 	clean format compdb help FORCE
 
 all: $(STATIC) $(SHARED) $(PROGRAM) $(TWINS) $(EXPLORE) $(EXAMPLES) ## build the libraries, the program and the examples
@@ -186,8 +186,10 @@ $(BUILD)/.setup-%: scripts/setup
 	@CC='$(CC)' scripts/setup $*
 	@echo '$(CC)' >$@
 
-compare: $(PROGRAM) ## the quick comparison on this machine: table, and build/compare.json
+compare: $(PROGRAM) ## the quick comparison on this machine, and what a cancel does: tables, and build/compare*.json
 	@$(B)/duet compare --set quick --json $(BUILD)/compare.json
+	@echo
+	@$(B)/duet cancel sweep conversation race --orders 0 --json $(BUILD)/compare-sweep.json
 
 compare-full: $(PROGRAM) ## the whole comparison table, and build/compare-full.json
 	@$(B)/duet compare --set full --json $(BUILD)/compare-full.json
@@ -354,6 +356,9 @@ check-fault: $(call tests_of,fault) $(PLAYERS) ## injected errors and bad input
 
 check-regress: $(call tests_of,regress) $(PLAYERS) ## one program for each bug that was
 	@$(RUN_TESTS) -l regress $(call tests_of,regress)
+
+check-hazards: $(call tests_of,hazards) $(PLAYERS) ## what cancelling broke elsewhere: docs/cancellation.md has the list
+	@$(RUN_TESTS) -l hazards $(call tests_of,hazards)
 
 check-programs: $(TESTS) $(PLAYERS) ## all test programs of one MODE, in one run
 	@rm -f $(MOVES)

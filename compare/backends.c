@@ -5,6 +5,7 @@
 
 #include <duet/completion.h>
 #include <duet/polling.h>
+#include <duet/reference.h>
 #include <string.h>
 
 #include "compare/null.h"
@@ -24,6 +25,8 @@ const struct duet_backend *backends_find(const char *name)
 		if (!strcmp(duet_backend_name(BACKENDS[i]()), name))
 			return BACKENDS[i]();
 	}
-	/* Nobody's choice, but what the method is tested with. */
+	/* Nobody's choice, but what the method is tested with, and what a sweep is held against. */
+	if (!strcmp(name, "reference"))
+		return duet_reference();
 	return strcmp(name, "null") ? NULL : null_backend();
 }

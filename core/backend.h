@@ -22,6 +22,8 @@
  *   composite transfers, order, handles) is core's.
  * - Every system call made on the loop's thread adds one to loop->stats.system_calls.
  */
+struct duet_world;
+
 struct duet_backend {
 	uint32_t version; /* DUET_BACKEND_VERSION */
 	uint32_t size;    /* sizeof(struct duet_backend) */
@@ -104,6 +106,9 @@ struct duet_backend {
 	/* A few words on what the mechanism holds for op, for the dump. May be NULL. */
 	void (*dump)(const struct duet_loop *loop, const struct duet_op *op, char *text,
 		     size_t size);
+
+	/* What is behind own_descriptors, for whoever plays the other ends there. NULL: the kernel. */
+	const struct duet_world *world;
 };
 
 #define DUET_BACKEND_VERSION 1
@@ -112,6 +117,38 @@ enum { BACKEND_ISSUED = 0, BACKEND_ENDED = 1 };
 
 /* What the hook transfer() says that isn't BACKEND_ISSUED: as start() would have answered. 0. */
 DUET_API int duet_core_answered(struct duet_loop *loop, struct duet_op *op, int answer);
+
+/*
+ * A choice that the contract leaves open: 0 to bound - 1, which is at least 2. ready are count
+ * operations that could end now: whose turn is next? bound is count, or one more: none of them's, in
+ * this turn. Without any (NULL): 1 for the rarer way that a cancel may go.
+ */
+typedef uint32_t duet_choose_fn(void *context, struct duet_op *const *ready, uint32_t count,
+				uint32_t bound);
+
+/* A world of a backend's own: on the loop's thread, outside of wait(). Numbers are descriptors. */
+struct duet_world {
+	/* The two ends of a connection, a unix stream. 0 or -errno. */
+	int (*pair)(struct duet_loop *loop, int fds[2]);
+	/* The other end of a connection to a listener, as a new descriptor, which waits to be accepted;
+	 * and which connection it is: that of the end that is accepted, too. -errno. */
+	int (*connect)(struct duet_loop *loop, int listener, uint64_t *connection);
+	/* 0: of none. */
+	uint64_t (*connection)(struct duet_loop *loop, int fd);
+	/* How many nobody has accepted; they may be gone after that. */
+	uint32_t (*backlog)(struct duet_loop *loop, int listener);
+	/* One attempt: how many bytes were moved, at most so many; -EAGAIN if it would wait. */
+	int (*send)(struct duet_loop *loop, int fd, const void *data, uint32_t bytes);
+	int (*recv)(struct duet_loop *loop, int fd, void *data, uint32_t bytes);
+	/* Bytes that have come and nobody has received. */
+	uint32_t (*unread)(struct duet_loop *loop, int fd);
+	void (*close)(struct duet_loop *loop, int fd);
+	/* Descriptors that somebody has. May be NULL: whoever wants to know counts the process's. */
+	uint32_t (*descriptors)(const struct duet_loop *loop);
+	/* From now on the order of completions is asked for, and who wins when a cancel meets a
+	 * result. May be NULL: it can't be chosen. */
+	void (*ask)(struct duet_loop *loop, duet_choose_fn *choose, void *context);
+};
 
 /* ---- Reports, only from inside wait(). ---- */
 
@@ -141,6 +178,9 @@ DUET_API void duet_core_cancel_again(struct duet_loop *loop, struct duet_op *op)
 
 /* Where the callback of op stands: in it, or with the scope that stands in its place. */
 DUET_API duet_done_fn **duet_core_callback(struct duet_op *op);
+
+/* Is op a cleanup's: was it started in a step, or in a scope that a step opened? */
+DUET_API bool duet_core_cleans(struct duet_op *op);
 
 /* As if the deadline of op had come. */
 DUET_API void duet_core_expire(struct duet_op *op);

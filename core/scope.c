@@ -416,6 +416,16 @@ duet_done_fn **duet_core_callback(struct duet_op *op)
 	return member ? &member->done : &op->done;
 }
 
+bool duet_core_cleans(struct duet_op *op)
+{
+	const struct duet_member *member = member_of(op);
+
+	for (; member && member->scope; member = &member->scope->member)
+		if (is_cleaning(member->scope))
+			return true;
+	return false;
+}
+
 bool core_scope_shelters(const struct duet_op *op)
 {
 	const struct duet_member *member = member_of(op);

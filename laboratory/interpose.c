@@ -35,24 +35,37 @@ static int wait(struct duet_loop *loop, int64_t timeout_ns)
 
 	lab->turns++;
 	lab_before_wait(lab);
+	/* How long to wait was said before there was a request, whose answer may be there already. */
+	if (lab->requested && lab->request_turn == lab->turns)
+		timeout_ns = 0;
 	error = lab->backend->wait(loop, timeout_ns);
 	lab_after_wait(lab);
 	return error;
 }
 
+/* For bodies that take operations of the loop's. */
+enum { OWNED_MAX = 64, OWNED_BYTES = 4096 };
+
 int lab_loop_create(struct duet_lab *lab, const struct duet_backend *backend, const char *tuning)
 {
 	struct duet_loop_options options;
+	int error;
 
 	duet_loop_options_init(&options);
 	options.operations_max = 1024;
 	options.handles_max = 256;
+	options.owned_max = OWNED_MAX;
+	options.owned_bytes = OWNED_BYTES;
 	options.tuning = tuning;
 	lab->backend = backend;
+	lab->world = lab_world(backend);
 	lab->between = *backend;
 	lab->between.start = start;
 	lab->between.wait = wait;
 	/* The short way past start(). */
 	lab->between.transfer = NULL;
-	return duet_loop_create(&lab->loop, &lab->between, &options);
+	error = duet_loop_create(&lab->loop, &lab->between, &options);
+	if (!error)
+		lab_order_begin(lab);
+	return error;
 }

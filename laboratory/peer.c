@@ -1,9 +1,6 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "laboratory/internal.h"
 
@@ -28,26 +25,30 @@ static unsigned char byte_at(int peer, enum direction direction, uint64_t place)
 int duet_lab_pair(struct duet_lab *lab, duet_handle *handle)
 {
 	struct peer *peer = &lab->peers[lab->peer_count];
-	int fds[2];
+	int fd;
 	int error;
 
 	if (lab->peer_count == DUET_LAB_PEERS_MAX)
 		return -ENOSPC;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
-		return -errno;
-	error = duet_handle_adopt(lab->loop, fds[0], 0, handle);
-	if (error) {
-		close(fds[0]);
-		close(fds[1]);
+	error = lab_wire_open(lab, handle, &fd);
+	if (error)
 		return error;
-	}
-	*peer = (struct peer){.fd = fds[1], .handle = *handle};
+	*peer = (struct peer){.fd = fd, .handle = *handle};
 	return lab->peer_count++;
+}
+
+struct peer *lab_peer_of(struct duet_lab *lab, duet_handle handle)
+{
+	for (int i = 0; i < lab->peer_count; i++)
+		if (lab->peers[i].handle.slot == handle.slot &&
+		    lab->peers[i].handle.generation == handle.generation)
+			return &lab->peers[i];
+	return NULL;
 }
 
 /* ---- The script. ---- */
 
-static void add_step(struct duet_lab *lab, enum step_kind kind, int peer, uint32_t bytes)
+void lab_step_add(struct duet_lab *lab, enum step_kind kind, int peer, uint32_t bytes)
 {
 	if (lab->step_count < STEPS_MAX)
 		lab->steps[lab->step_count++] = (struct step){
@@ -65,31 +66,32 @@ void duet_lab_together(struct duet_lab *lab)
 
 void duet_lab_peer_sends(struct duet_lab *lab, int peer, uint32_t bytes)
 {
-	add_step(lab, STEP_SENDS, peer, bytes);
+	lab_step_add(lab, STEP_SENDS, peer, bytes);
 }
 
 void duet_lab_peer_receives(struct duet_lab *lab, int peer, uint32_t bytes)
 {
-	add_step(lab, STEP_RECEIVES, peer, bytes);
+	lab_step_add(lab, STEP_RECEIVES, peer, bytes);
 }
 
 void duet_lab_peer_closes(struct duet_lab *lab, int peer)
 {
-	add_step(lab, STEP_CLOSES, peer, 0);
+	lab_step_add(lab, STEP_CLOSES, peer, 0);
 }
 
 /* Each step in one piece: a receive that waits must not be given its first byte alone. */
-static void send_some(struct peer *peer, int number, uint32_t bytes)
+static void send_some(struct duet_lab *lab, int number, uint32_t bytes)
 {
+	struct peer *peer = &lab->peers[number];
 	unsigned char piece[4096];
 
 	while (bytes) {
 		uint32_t part = bytes < sizeof(piece) ? bytes : (uint32_t)sizeof(piece);
-		ssize_t sent;
+		int sent;
 
 		for (uint32_t i = 0; i < part; i++)
 			piece[i] = byte_at(number, FROM_PEER, peer->sent + i);
-		sent = send(peer->fd, piece, part, MSG_DONTWAIT | MSG_NOSIGNAL);
+		sent = lab->world->send(lab->loop, peer->fd, piece, part);
 		if (sent <= 0)
 			return;
 		peer->sent += (uint64_t)sent;
@@ -97,14 +99,21 @@ static void send_some(struct peer *peer, int number, uint32_t bytes)
 	}
 }
 
+/* How much of it went out nobody knows who has given up a send: what follows has no place. */
+static bool is_excused(struct duet_lab *lab, const struct peer *peer)
+{
+	return lab->abandoned_sends && lab_peer_of(lab, lab->abandoned_handle) == peer;
+}
+
 /* What is there, and no more than that. */
 static void receive_some(struct duet_lab *lab, int number, uint32_t bytes)
 {
 	struct peer *peer = &lab->peers[number];
+	bool excused = is_excused(lab, peer);
 	unsigned char byte;
 
-	while (bytes-- && recv(peer->fd, &byte, 1, MSG_DONTWAIT) == 1) {
-		if (byte != byte_at(number, TO_PEER, peer->arrived))
+	while (bytes-- && lab->world->recv(lab->loop, peer->fd, &byte, 1) == 1) {
+		if (byte != byte_at(number, TO_PEER, peer->arrived) && !excused)
 			lab_violation(lab, DUET_LAB_MIXED,
 				      "peer %d: byte %llu of the body's stream is another one", number,
 				      (unsigned long long)peer->arrived);
@@ -112,23 +121,18 @@ static void receive_some(struct duet_lab *lab, int number, uint32_t bytes)
 	}
 }
 
-static void close_peer(struct peer *peer)
-{
-	if (peer->fd >= 0)
-		close(peer->fd);
-	peer->fd = -1;
-}
-
 static void take(struct duet_lab *lab, const struct step *step)
 {
+	if (step->kind == STEP_CONNECTS)
+		lab_peer_connect(lab, step->peer);
 	if (lab->peers[step->peer].fd < 0)
 		return;
 	if (step->kind == STEP_SENDS)
-		send_some(&lab->peers[step->peer], step->peer, step->bytes);
+		send_some(lab, step->peer, step->bytes);
 	else if (step->kind == STEP_RECEIVES)
 		receive_some(lab, step->peer, step->bytes);
-	else
-		close_peer(&lab->peers[step->peer]);
+	else if (step->kind == STEP_CLOSES)
+		lab_wire_close(lab, &lab->peers[step->peer].fd);
 }
 
 bool lab_step(struct duet_lab *lab)
@@ -150,6 +154,7 @@ void duet_lab_received(struct duet_lab *lab, int number, const void *data, size_
 	struct peer *peer = &lab->peers[number];
 	const unsigned char *byte = data;
 
+	lab_discarded_count(lab);
 	for (size_t i = 0; i < bytes; i++, peer->received++) {
 		if (peer->received >= peer->sent ||
 		    byte[i] != byte_at(number, FROM_PEER, peer->received)) {
@@ -191,11 +196,8 @@ void duet_lab_sent(struct duet_lab *lab, int peer, size_t bytes)
 static uint64_t still_there(const struct duet_lab *lab, const struct peer *peer)
 {
 	int fd = duet_handle_fd(lab->loop, peer->handle);
-	int bytes = 0;
 
-	if (fd < 0 || ioctl(fd, FIONREAD, &bytes) < 0)
-		return 0;
-	return (uint64_t)bytes;
+	return fd < 0 ? 0 : lab->world->unread(lab->loop, fd);
 }
 
 /* A handle that the body closed took what was unread with it: that was the body's to decide. */
@@ -206,6 +208,8 @@ static bool is_open(const struct duet_lab *lab, const struct peer *peer)
 
 void lab_peers_judge(struct duet_lab *lab)
 {
+	lab_discarded_count(lab);
+	lab_listener_judge(lab);
 	for (int i = 0; i < lab->peer_count; i++) {
 		struct peer *peer = &lab->peers[i];
 		uint64_t there = still_there(lab, peer);
@@ -219,7 +223,7 @@ void lab_peers_judge(struct duet_lab *lab)
 		if (peer->fd < 0)
 			continue;
 		receive_some(lab, i, UINT32_MAX);
-		if (peer->arrived != peer->claimed)
+		if (peer->arrived != peer->claimed && !is_excused(lab, peer))
 			lab_violation(lab, DUET_LAB_BYTES,
 				      "the body says that %llu went to peer %d, and %llu came",
 				      (unsigned long long)peer->claimed, i,
@@ -241,5 +245,5 @@ uint64_t lab_peers_digest(const struct duet_lab *lab)
 void lab_peers_close(struct duet_lab *lab)
 {
 	for (int i = 0; i < lab->peer_count; i++)
-		close_peer(&lab->peers[i]);
+		lab_wire_close(lab, &lab->peers[i].fd);
 }

@@ -1,22 +1,43 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
-#include <sys/socket.h>
-
 #include "laboratory/internal.h"
 
 /* The moments of a point, and the request that is put in there. */
 
-static void request(struct duet_lab *lab)
+bool lab_asks_all(const struct place *place)
+{
+	return place->kind == DUET_LAB_SCOPE || place->kind == DUET_LAB_SHUTDOWN ||
+	       place->kind == DUET_LAB_SECOND;
+}
+
+/* Where all that there is was asked to end. */
+static void look_at_loans(struct duet_lab *lab)
+{
+	struct duet_ledger ledger;
+
+	if (!lab->requested || lab->returned || !lab_asks_all(&lab->place))
+		return;
+	duet_loop_ledger(lab->loop, &ledger);
+	lab->returned = ledger.lent_count == (lab->probing ? 1 : 0);
+	lab->outcome->lent_turns = (uint32_t)(lab->turns - lab->request_turn);
+}
+
+void lab_request(struct duet_lab *lab)
 {
 	struct duet_op *op = lab->target;
 
 	lab->requested = true;
 	lab->request_turn = lab->turns;
+	lab->request_ns = lab_clock_ns();
 	switch (lab->place.kind) {
 	case DUET_LAB_OPERATION:
-		duet_op_cancel(op);
+		if (lab->target_wait)
+			lab->target_wait->drop(lab->target_wait);
+		else
+			duet_op_cancel(op);
 		break;
 	case DUET_LAB_SCOPE:
+	case DUET_LAB_SECOND:
 		duet_scope_cancel(&lab->scope);
 		break;
 	case DUET_LAB_DEADLINE:
@@ -25,9 +46,24 @@ static void request(struct duet_lab *lab)
 	case DUET_LAB_SHUTDOWN:
 		(void)!duet_loop_shutdown(lab->loop, 0);
 		break;
+	case DUET_LAB_ABANDON:
+		lab_abandon(lab);
+		break;
 	case DUET_LAB_KIND_COUNT:
 		break;
 	}
+	look_at_loans(lab);
+}
+
+bool lab_is_owed(const struct duet_lab *lab)
+{
+	return lab->requested && lab->target &&
+	       (lab->target->state == STATE_STOPPING || lab->target->state == STATE_CANCELLING);
+}
+
+bool lab_has_target(const struct duet_lab *lab)
+{
+	return lab->target || lab->target_wait;
 }
 
 /* The target's callback, before the body's own. */
@@ -36,8 +72,10 @@ static void target_told(struct duet_op *op)
 	struct duet_lab *lab = lab_of(op->loop);
 	duet_done_fn *done = lab->target_done;
 
-	if (lab->place.phase == DUET_LAB_DISPATCHED && !lab->requested)
-		request(lab);
+	/* What is being told is the body's: too late to give it up. */
+	if (lab->place.phase == DUET_LAB_DISPATCHED && lab->place.kind != DUET_LAB_ABANDON &&
+	    !lab->requested)
+		lab_request(lab);
 	if (op->more) {
 		done(op);
 		return;
@@ -49,20 +87,75 @@ static void target_told(struct duet_op *op)
 	done(op);
 }
 
-void lab_point_reached(struct duet_lab *lab, struct duet_op *op)
+void lab_target_set(struct duet_lab *lab, struct duet_op *op)
 {
 	duet_done_fn **callback = duet_core_callback(op);
 
-	/* What nobody is told of is no point; the probe is the laboratory's own. */
-	if (op == &lab->probe || !*callback || op == lab->target)
-		return;
-	if (++lab->points != lab->place.point)
-		return;
 	lab->outcome->op_kind = op->kind;
 	lab->target = op;
 	lab->target_done = *callback;
+	lab->at_point = true;
 	lab->handed_over = lab->acted = false;
 	*callback = target_told;
+}
+
+static void record(struct duet_lab *lab, const struct duet_op *op)
+{
+	uint32_t line = lab_line_left(lab, op);
+
+	if (!lab->place.point && lab->points <= lab->seen->points_max)
+		lab->seen->points[lab->points] = (struct point){line, op->kind};
+}
+
+void lab_point_reached(struct duet_lab *lab, struct duet_op *op)
+{
+	/* What nobody is told of is no point; the probe is the laboratory's own. */
+	if (op == &lab->probe || !*duet_core_callback(op) || op == lab->target)
+		return;
+	lab->points++;
+	lab->takes_time |= op->kind == DUET_READ || op->kind == DUET_WRITE ||
+			   op->kind == DUET_FSYNC || op->kind == DUET_OPEN;
+	record(lab, op);
+	if (lab->points == lab->place.point && lab->place.phase != DUET_LAB_BEFORE)
+		lab_target_set(lab, op);
+	if (lab->requested && duet_core_cleans(op))
+		lab->cleaning = true;
+}
+
+/* ---- Waits. ---- */
+
+static bool can_be_asked(const struct place *place)
+{
+	return place->kind != DUET_LAB_DEADLINE && place->kind != DUET_LAB_ABANDON &&
+	       place->phase != DUET_LAB_BEFORE;
+}
+
+void duet_lab_waits(struct duet_lab *lab, struct duet_lab_wait *wait)
+{
+	lab->points++;
+	if (!lab->place.point && lab->points <= lab->seen->points_max)
+		lab->seen->points[lab->points] = (struct point){0, DUET_KIND_COUNT};
+	if (lab->points != lab->place.point || !can_be_asked(&lab->place))
+		return;
+	lab->outcome->op_kind = DUET_KIND_COUNT;
+	lab->target_wait = wait;
+	lab->at_point = true;
+	lab->handed_over = lab->acted = false;
+}
+
+void duet_lab_waited(struct duet_lab *lab, struct duet_lab_wait *wait)
+{
+	if (wait != lab->target_wait)
+		return;
+	if (lab->place.phase == DUET_LAB_DISPATCHED && !lab->requested)
+		lab_request(lab);
+	lab->target_wait = NULL;
+}
+
+void duet_lab_dropped(struct duet_lab *lab, struct duet_lab_wait *wait)
+{
+	if (wait == lab->target_wait)
+		lab->target_wait = NULL;
 }
 
 /* ---- Posted. ---- */
@@ -72,8 +165,8 @@ static void probe_told(struct duet_op *op)
 	struct duet_lab *lab = op->context;
 
 	lab->probing = lab->fed = false;
-	if (lab->target && lab->acted && !lab->requested)
-		request(lab);
+	if (lab_has_target(lab) && lab->acted && !lab->requested)
+		lab_request(lab);
 }
 
 /*
@@ -94,7 +187,7 @@ static void probe(struct duet_lab *lab)
 void lab_probe_end(struct duet_lab *lab)
 {
 	lab->no_probe = true;
-	while (lab->probing) {
+	for (unsigned i = 0; lab->probing && i < IDLE_TURNS_MAX; i++) {
 		duet_op_cancel(&lab->probe);
 		if (duet_loop_turn(lab->loop, 1000000) < 0)
 			return;
@@ -104,8 +197,8 @@ void lab_probe_end(struct duet_lab *lab)
 /* Before a peer acts. */
 void lab_probe_feed(struct duet_lab *lab)
 {
-	if (lab->target && !lab->requested && lab->probing && !lab->fed)
-		lab->fed = send(lab->probe_fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+	if (lab_has_target(lab) && !lab->requested && lab->probing && !lab->fed)
+		lab->fed = lab->world->send(lab->loop, lab->probe_fd, "", 1) == 1;
 }
 
 static bool is_moment(const struct duet_lab *lab)
@@ -122,18 +215,29 @@ static bool is_moment(const struct duet_lab *lab)
 	}
 }
 
+static void second(struct duet_lab *lab)
+{
+	if (lab->place.kind != DUET_LAB_SECOND || !lab->cleaning || lab->seconded)
+		return;
+	lab->seconded = true;
+	duet_scope_cancel(&lab->scope);
+}
+
 void lab_before_wait(struct duet_lab *lab)
 {
-	if (!lab->target || lab->requested)
+	look_at_loans(lab);
+	lab_line_look(lab);
+	second(lab);
+	if (!lab_has_target(lab) || lab->requested)
 		return;
 	if (is_moment(lab))
-		request(lab);
+		lab_request(lab);
 	else if (lab->place.phase == DUET_LAB_POSTED && !lab->probing && !lab->no_probe)
 		probe(lab);
 }
 
 void lab_after_wait(struct duet_lab *lab)
 {
-	if (lab->target)
+	if (lab_has_target(lab))
 		lab->handed_over = true;
 }

@@ -6,21 +6,29 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "core/owned.h"
 #include "laboratory/internal.h"
 
 /* One run: a loop, a set-up, bodies until all is done, and what must hold afterwards. */
 
 enum {
-	IDLE_TURNS_MAX = 50, /* without a completion and without a step left: it hangs */
 	IDLE_NS = 1000000,    /* of each of them but the first few: a worker thread may be at it */
 	IDLE_SPINS = 4,
 	QUIET = 0xa5
 };
 
 static const uint64_t end_ns = UINT64_C(200000000);
+
+uint64_t lab_clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
 
 void lab_violation(struct duet_lab *lab, enum duet_lab_invariant invariant, const char *format, ...)
 {
@@ -77,6 +85,29 @@ void duet_lab_takes_back(struct duet_lab *lab, const void *data, size_t bytes)
 			      duet_kind_name((enum duet_kind)op->kind));
 }
 
+void duet_lab_permits(struct duet_lab *lab, const char *what, uint64_t free, uint64_t held,
+		      uint64_t total)
+{
+	if (free + held != total)
+		lab_violation(lab, DUET_LAB_PERMITS, "%s: %llu free and %llu held of %llu", what,
+			      (unsigned long long)free, (unsigned long long)held,
+			      (unsigned long long)total);
+}
+
+void duet_lab_cleanup_registered(struct duet_lab *lab)
+{
+	lab->cleanups_registered++;
+}
+
+void duet_lab_cleanup_ran(struct duet_lab *lab)
+{
+	if (lab->joined)
+		lab_violation(lab, DUET_LAB_CLEANUP, "a step runs and the scope has joined");
+	else if (++lab->cleanups_ran > lab->cleanups_registered)
+		lab_violation(lab, DUET_LAB_CLEANUP, "%u steps ran, %u were registered",
+			      lab->cleanups_ran, lab->cleanups_registered);
+}
+
 /* ---- A body. ---- */
 
 static void joined(struct duet_scope *scope)
@@ -84,6 +115,24 @@ static void joined(struct duet_scope *scope)
 	((struct duet_lab *)scope->context)->joined = true;
 }
 
+/* The body waits for what was abandoned, or for the bytes that went with it: it couldn't know. */
+static bool release_body(struct duet_lab *lab)
+{
+	if (!lab->abandoned || lab->released)
+		return false;
+	lab->released = lab->partial = true;
+	duet_scope_cancel(&lab->scope);
+	return true;
+}
+
+static unsigned idle_max(const struct duet_lab *lab)
+{
+	if (lab->takes_time)
+		return SLOW_TURNS_MAX;
+	return lab->abandoned && !lab->released ? ABANDONED_TURNS_MAX : IDLE_TURNS_MAX;
+}
+
+/* Who was asked to end must not need a step of a peer's for it. */
 static int take_turns(struct duet_lab *lab)
 {
 	unsigned idle = 0;
@@ -93,12 +142,44 @@ static int take_turns(struct duet_lab *lab)
 
 		if (count < 0)
 			return count;
-		if (count > 0 || (idle >= 1 && lab_step(lab)))
+		if (count > 0 || (idle >= 1 && !lab_is_owed(lab) && lab_step(lab)))
 			idle = 0;
-		else if (++idle == IDLE_TURNS_MAX)
+		else if (++idle == idle_max(lab) && release_body(lab))
+			idle = 0;
+		else if (idle == idle_max(lab))
 			return -ETIMEDOUT;
 	}
 	return 0;
+}
+
+static void judge_cleanup(struct duet_lab *lab)
+{
+	if (lab->cleanups_ran < lab->cleanups_registered)
+		lab_violation(lab, DUET_LAB_CLEANUP, "joined, and of %u steps %u ran",
+			      lab->cleanups_registered, lab->cleanups_ran);
+}
+
+/* What the loop lends itself: of operations that were given up, and of those that are the loop's with
+ * their memory. Whoever joins needs not wait for it. */
+static bool lends_own(const struct core_owned *owned)
+{
+	const struct duet_op *op = &owned->op;
+
+	if (op->state == STATE_IDLE || op->state == STATE_ENDED)
+		return false;
+	if (owned->owned_state == OWNED_ABANDONED)
+		return true;
+	return (op->kind == DUET_RECV || op->kind == DUET_SEND) && !(op->flags & DUET_POOLED) &&
+	       op->args.io.vectors[0].iov_base == owned->buffer;
+}
+
+static uint32_t own_loans(const struct duet_loop *loop)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < loop->owned_max; i++)
+		count += lends_own(&loop->owned[i]);
+	return count;
 }
 
 static void judge_join(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
@@ -106,17 +187,30 @@ static void judge_join(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
 	uint32_t bound = sweep->turns_max ? sweep->turns_max : 16;
 	struct duet_ledger ledger;
 
+	judge_cleanup(lab);
 	duet_loop_ledger(lab->loop, &ledger);
-	if (ledger.lent_count)
+	if (ledger.lent_count > own_loans(lab->loop))
 		lab_violation(lab, DUET_LAB_LOANS, "%u buffers of %llu bytes are on loan",
 			      ledger.lent_count, (unsigned long long)ledger.lent_bytes);
-	if (!lab->requested || lab->place.kind == DUET_LAB_OPERATION ||
-	    lab->place.kind == DUET_LAB_DEADLINE || lab->outcome->turns)
+	if (!lab->requested || !lab_asks_all(&lab->place) || lab->joined_after)
 		return;
-	lab->outcome->turns = (uint32_t)(lab->turns - lab->request_turn) + 1;
-	if (lab->outcome->turns > bound)
+	/* What is still out is the loop's own. */
+	if (!lab->returned)
+		lab->outcome->lent_turns = (uint32_t)(lab->turns - lab->request_turn);
+	lab->joined_after = lab->returned = true;
+	lab->outcome->joined_ns = (uint32_t)(lab_clock_ns() - lab->request_ns);
+	lab->outcome->turns = (uint32_t)(lab->turns - lab->request_turn);
+	if (lab->outcome->turns > bound && !lab->takes_time)
 		lab_violation(lab, DUET_LAB_LATENCY, "joined %u turns after the request",
 			      lab->outcome->turns);
+}
+
+/* What the loop waits for by itself, nobody else does. */
+static void wait_for_own(struct duet_lab *lab)
+{
+	for (unsigned i = 0; own_loans(lab->loop) && i < IDLE_TURNS_MAX; i++)
+		if (duet_loop_turn(lab->loop, IDLE_NS) < 0)
+			return;
 }
 
 static int run_body(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
@@ -145,7 +239,7 @@ static int run_bodies(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
 {
 	int error = 0;
 
-	while (!error && !lab->finished && lab->attempt < ATTEMPTS_MAX &&
+	while (!error && !lab->finished && !lab->released && lab->attempt < ATTEMPTS_MAX &&
 	       !(lab->requested && lab->place.kind == DUET_LAB_SHUTDOWN)) {
 		error = run_body(lab, sweep);
 		lab->attempt++;
@@ -168,38 +262,35 @@ static unsigned descriptors_open(void)
 	return count;
 }
 
-static int make_probe(struct duet_lab *lab)
-{
-	int fds[2];
-	int error;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
-		return -errno;
-	lab->probe_fd = fds[1];
-	error = duet_handle_adopt(lab->loop, fds[0], 0, &lab->probe_handle);
-	if (error)
-		close(fds[0]);
-	return error;
-}
-
 static int set_up(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
 {
 	int error = lab_loop_create(lab, sweep->backend, sweep->tuning);
 
 	if (error)
 		return error;
-	error = make_probe(lab);
+	error = lab_wire_open(lab, &lab->probe_handle, &lab->probe_fd);
 	return error ? error : lab->workload->set_up(lab, lab->state);
 }
 
 static void judge_hang(struct duet_lab *lab, int error)
 {
-	if (error == -ETIMEDOUT)
+	if (error == -ETIMEDOUT && lab_is_owed(lab))
+		lab_violation(lab, DUET_LAB_UNANSWERED, "its end was requested, and it goes on");
+	else if (error == -ETIMEDOUT)
 		lab_violation(lab, DUET_LAB_HANG, "%u operations wait for what never comes",
 			      duet_loop_pending(lab->loop));
 	else if (error)
 		lab_violation(lab, DUET_LAB_CHECK, "the body can't be run: %s",
 			      duet_error_name(error));
+}
+
+static uint32_t handles_open(const struct duet_loop *loop)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < loop->handles_max; i++)
+		count += loop->slots[i].slot_state != SLOT_FREE;
+	return count;
 }
 
 static void judge_end(struct duet_lab *lab)
@@ -221,6 +312,20 @@ static void judge_end(struct duet_lab *lab)
 		lab_violation(lab, DUET_LAB_CHECK, "%s", wrong);
 }
 
+/* In a world of the backend's own, while there is one: what is neither a handle nor a peer's. */
+static void judge_world(struct duet_lab *lab)
+{
+	uint32_t known = handles_open(lab->loop) + (lab->probe_fd >= 0);
+
+	if (!lab->world->descriptors)
+		return;
+	for (int i = 0; i < lab->peer_count; i++)
+		known += lab->peers[i].fd >= 0;
+	if (lab->world->descriptors(lab->loop) != known)
+		lab_violation(lab, DUET_LAB_DESCRIPTORS, "%d descriptors more than anybody has",
+			      (int)(lab->world->descriptors(lab->loop) - known));
+}
+
 /* Nobody may write into the state any more: not a late completion, and not the kernel. Where something
  * is still in flight the state stays as it is: whoever is called back looks at it. */
 static void judge_quiet(struct duet_lab *lab)
@@ -238,8 +343,11 @@ static void judge_quiet(struct duet_lab *lab)
 			      duet_loop_pending(lab->loop));
 		return;
 	}
+	judge_world(lab);
 	if (duet_loop_destroy(lab->loop) < 0)
 		lab_violation(lab, DUET_LAB_QUIET, "the loop is busy after its shutdown");
+	else
+		lab->loop = NULL;
 	for (size_t i = 0; i < bytes && lab->outcome->verdict != DUET_LAB_VIOLATION; i++) {
 		if (state[i] == QUIET)
 			continue;
@@ -253,32 +361,35 @@ static void set_verdict(const struct duet_lab *lab)
 {
 	struct duet_lab_outcome *outcome = lab->outcome;
 
-	outcome->reached = lab->requested;
+	outcome->reached = lab->requested && (lab->place.kind != DUET_LAB_SECOND || lab->seconded);
 	if (outcome->verdict == DUET_LAB_VIOLATION)
 		return;
-	if (lab->place.point && !lab->requested)
+	if (lab->place.point && !outcome->reached)
 		outcome->verdict = DUET_LAB_UNREACHED;
 	else if (lab->partial)
 		outcome->verdict = DUET_LAB_PARTIAL;
 }
 
-static void judge(struct duet_lab *lab, int error, uint64_t *digest)
+static void judge(struct duet_lab *lab, int error)
 {
 	judge_hang(lab, error);
+	wait_for_own(lab);
 	if (!error)
 		judge_end(lab);
-	*digest = lab_peers_digest(lab);
+	lab->seen->digest = lab_peers_digest(lab);
+	lab->seen->handles = handles_open(lab->loop);
 	if (lab->outcome->verdict != DUET_LAB_VIOLATION || !error)
 		judge_quiet(lab);
 }
 
 int lab_run_once(const struct duet_lab_sweep *sweep, struct place place,
-		 struct duet_lab_outcome *outcome, uint64_t *digest, uint32_t *points)
+		 struct duet_lab_outcome *outcome, struct seen *seen)
 {
 	size_t bytes = sweep->workload->state_bytes ? sweep->workload->state_bytes : 1;
 	struct duet_lab lab = {.workload = sweep->workload, .place = place, .outcome = outcome,
-			      .probe_fd = -1};
+			      .seen = seen, .probe_fd = -1};
 	unsigned descriptors = descriptors_open();
+	int64_t memory_bytes = lab_memory_bytes();
 	int error;
 
 	*outcome = (struct duet_lab_outcome){.point = place.point, .phase = (uint8_t)place.phase,
@@ -289,15 +400,15 @@ int lab_run_once(const struct duet_lab_sweep *sweep, struct place place,
 		return -ENOMEM;
 	error = set_up(&lab, sweep);
 	if (!error)
-		judge(&lab, run_bodies(&lab, sweep), digest);
+		judge(&lab, run_bodies(&lab, sweep));
 	lab_peers_close(&lab);
-	if (lab.probe_fd >= 0)
-		close(lab.probe_fd);
-	*points = lab.points;
+	lab_wire_close(&lab, &lab.probe_fd);
+	seen->point_count = lab.points;
 	if (!error && descriptors_open() != descriptors)
 		lab_violation(&lab, DUET_LAB_DESCRIPTORS, "%d descriptors more than before",
 			      (int)descriptors_open() - (int)descriptors);
 	set_verdict(&lab);
 	munmap(lab.state, bytes);
+	seen->memory_bytes = lab_memory_bytes() - memory_bytes;
 	return error;
 }

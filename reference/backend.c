@@ -26,6 +26,7 @@ static void reference_destroy(struct duet_loop *loop)
 	world_destroy(world);
 	free(world->bag);
 	free(world->order);
+	free(world->ready);
 	free(world);
 }
 
@@ -33,7 +34,8 @@ static int reference_furnish(struct reference *world, const struct duet_loop_opt
 {
 	world->bag = calloc(options->operations_max, sizeof(struct duet_op *));
 	world->order = calloc(options->operations_max, sizeof(uint64_t));
-	if (!world->bag || !world->order)
+	world->ready = calloc(options->operations_max, sizeof(struct duet_op *));
+	if (!world->bag || !world->order || !world->ready)
 		return -ENOMEM;
 	world->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (world->event_fd < 0)
@@ -121,6 +123,7 @@ const struct duet_backend *duet_reference(void)
 		.discard = reference_discard,
 		.prepare = reference_prepare,
 		.dump = reference_dump,
+		.world = &reference_world,
 	};
 
 	return &backend;

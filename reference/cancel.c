@@ -20,9 +20,9 @@ static int cancel_stoppable(struct duet_loop *loop, struct duet_op *op)
 {
 	struct reference *world = reference_of(loop);
 
-	if (reference_draw(world, KNOB_LATE))
+	if (order_draw(world, KNOB_LATE))
 		op->progress |= PROGRESS_STOPPING | PROGRESS_LATE;
-	else if (reference_draw(world, KNOB_LATER))
+	else if (order_draw(world, KNOB_LATER))
 		op->progress |= PROGRESS_STOPPING;
 	else
 		return stop_at_once(world, op);
@@ -45,7 +45,7 @@ static int cancel_unstoppable(struct duet_loop *loop, struct duet_op *op)
 	struct reference *world = reference_of(loop);
 	bool file = op->kind == DUET_READ || op->kind == DUET_WRITE;
 
-	if (op->kind == DUET_CLOSE || (file && op->there_bytes) || !reference_draw(world, KNOB_STOP))
+	if (op->kind == DUET_CLOSE || (file && op->there_bytes) || !order_draw(world, KNOB_STOP))
 		return BACKEND_ISSUED;
 	return stop_at_once(world, op);
 }

@@ -69,6 +69,7 @@ struct world_node {
 	bool ended; /* the other end will send no more */
 	int error;  /* reported once, after the bytes that came before it */
 	uint32_t peer;
+	uint64_t connection; /* connected: the how-many-th, as of both ends */
 
 	/* What has arrived and wasn't received: a ring of WORLD_SOCKET_BYTES. */
 	unsigned char *data;
@@ -140,6 +141,7 @@ struct reference {
 	uint32_t nodes_max;
 	uint32_t node_free;
 	uint32_t nodes_used;
+	uint64_t connections; /* so many were made */
 	unsigned char *socket_memory;
 	unsigned char *file_memory;
 	struct world_file files[WORLD_FILES];
@@ -148,6 +150,11 @@ struct reference {
 	struct duet_op **bag;
 	uint32_t bag_count;
 	uint64_t *order; /* identities, shuffled, of one look at the bag */
+
+	/* order.c: NULL, or who says what completes next. */
+	duet_choose_fn *choose;
+	void *chooser;
+	struct duet_op **ready; /* what there is to choose from */
 };
 
 static inline struct reference *reference_of(const struct duet_loop *loop)
@@ -172,11 +179,15 @@ int world_bind(struct reference *world, struct world_node *node, unsigned char *
 int world_listen(struct reference *world, struct world_node *node, int backlog);
 int world_connect(struct reference *world, struct world_node *node, const unsigned char *address,
 		  uint32_t length_bytes);
+/* Two ends of one connection. */
+void world_join(struct reference *world, struct world_node *near, struct world_node *far);
 int world_accept(struct reference *world, struct world_node *node);
 int world_recv(struct reference *world, struct world_node *node, const struct iovec *pieces,
 	       uint32_t count);
 /* What a receive would find: 1 bytes, 0 the end, -EAGAIN nothing yet, else an error. */
 int world_readable(const struct world_node *node);
+/* Would a send answer at once, whatever it is? */
+bool world_writable(struct reference *world, const struct world_node *node);
 int world_send(struct reference *world, struct world_node *node, const struct iovec *pieces,
 	       uint32_t count);
 int world_shutdown(struct reference *world, struct world_node *node, int how);
@@ -204,6 +215,14 @@ int reference_prepare(struct duet_loop *loop);
 void reference_wake(struct duet_loop *loop);
 
 bool reference_draw(struct reference *world, enum knob knob);
+
+/* The other ends, for whoever plays them. */
+extern const struct duet_world reference_world;
+
+/* A turn in the order that world->choose says. True: somebody has moved. */
+bool order_sweep(struct duet_loop *loop);
+/* Which way a cancel goes: chosen, or drawn. */
+bool order_draw(struct reference *world, enum knob knob);
 
 /* Is this cancel put off? Not for ever. */
 bool reference_denies(struct reference *world, struct duet_op *op, enum knob knob);

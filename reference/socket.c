@@ -185,6 +185,14 @@ static struct world_node *listener_pop(struct reference *world, struct world_nod
 	return node;
 }
 
+void world_join(struct reference *world, struct world_node *near, struct world_node *far)
+{
+	near->phase = far->phase = SOCKET_CONNECTED;
+	near->peer = (uint32_t)(far - world->nodes);
+	far->peer = (uint32_t)(near - world->nodes);
+	near->connection = far->connection = ++world->connections;
+}
+
 int world_connect(struct reference *world, struct world_node *node, const unsigned char *address,
 		  uint32_t length_bytes)
 {
@@ -206,9 +214,7 @@ int world_connect(struct reference *world, struct world_node *node, const unsign
 	if (!far)
 		return -EAGAIN;
 	far->family = node->family;
-	far->phase = node->phase = SOCKET_CONNECTED;
-	far->peer = (uint32_t)(node - world->nodes);
-	node->peer = (uint32_t)(far - world->nodes);
+	world_join(world, node, far);
 	listener_push(world, listener, far);
 	return 0;
 }
@@ -378,6 +384,14 @@ static int send_refusal(struct world_node *node)
 	if (error)
 		node->write_shut = true;
 	return error;
+}
+
+bool world_writable(struct reference *world, const struct world_node *node)
+{
+	const struct world_node *peer = socket_peer(world, node);
+
+	return node->kind != NODE_SOCKET || node->phase != SOCKET_CONNECTED || node->write_shut ||
+	       node->error || !peer || peer->read_shut || peer->used < WORLD_SOCKET_BYTES;
 }
 
 int world_send(struct reference *world, struct world_node *node, const struct iovec *pieces,

@@ -90,6 +90,18 @@ static int wait_idle(struct duet_loop *loop, int64_t timeout_ns)
 	return 0;
 }
 
+/* In a turn that passes over whoever could go on, they go on after all. */
+static bool go_on(struct duet_loop *loop)
+{
+	struct reference *world = reference_of(loop);
+
+	if (!world->bag_count)
+		return false;
+	if (world->choose)
+		return order_sweep(loop);
+	return sweep(loop, PASSED_OVER_PER_MILLE) || sweep(loop, 0);
+}
+
 int reference_wait(struct duet_loop *loop, int64_t timeout_ns)
 {
 	struct reference *world = reference_of(loop);
@@ -97,7 +109,7 @@ int reference_wait(struct duet_loop *loop, int64_t timeout_ns)
 
 	world->now_ns += TURN_NS;
 	duet_core_awake(loop);
-	if (world->bag_count && (sweep(loop, PASSED_OVER_PER_MILLE) || sweep(loop, 0))) {
+	if (go_on(loop)) {
 		world->idle = false;
 		return 0;
 	}

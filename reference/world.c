@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "reference/internal.h"
 
@@ -19,7 +20,21 @@ static void nodes_chain(struct reference *world)
 	}
 }
 
-/* The large pieces are zeroed memory that costs nothing until it is used. */
+/* Zeroed memory that costs nothing until it is used. Not of calloc(), which clears what it has had back
+ * from an earlier world, all of it. */
+static unsigned char *map(size_t bytes)
+{
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static void unmap(void *memory, size_t bytes)
+{
+	if (memory)
+		munmap(memory, bytes);
+}
+
 int world_create(struct reference *world, uint32_t handles_max)
 {
 	uint32_t max = handles_max < WORLD_NODES_MAX ? handles_max : WORLD_NODES_MAX;
@@ -27,8 +42,8 @@ int world_create(struct reference *world, uint32_t handles_max)
 	world->nodes_max = max + WORLD_BACKLOG;
 	world->next_port = 20000;
 	world->nodes = calloc(world->nodes_max, sizeof(*world->nodes));
-	world->socket_memory = calloc(world->nodes_max, WORLD_SOCKET_BYTES);
-	world->file_memory = calloc(WORLD_FILES, WORLD_FILE_BYTES);
+	world->socket_memory = map((size_t)world->nodes_max * WORLD_SOCKET_BYTES);
+	world->file_memory = map((size_t)WORLD_FILES * WORLD_FILE_BYTES);
 	if (!world->nodes || !world->socket_memory || !world->file_memory) {
 		world_destroy(world);
 		return -ENOMEM;
@@ -42,8 +57,8 @@ int world_create(struct reference *world, uint32_t handles_max)
 void world_destroy(struct reference *world)
 {
 	free(world->nodes);
-	free(world->socket_memory);
-	free(world->file_memory);
+	unmap(world->socket_memory, (size_t)world->nodes_max * WORLD_SOCKET_BYTES);
+	unmap(world->file_memory, (size_t)WORLD_FILES * WORLD_FILE_BYTES);
 }
 
 struct world_node *world_node(struct reference *world, int fd)

@@ -14,6 +14,9 @@
 enum policy_release {
 	RELEASE_AT_END,     /* waits for the terminal completion */
 	RELEASE_AT_REQUEST, /* asks for the end, and goes on as if it had come */
+	RELEASE_REAPED,     /* goes on, and leaves operation and memory to the loop, whose they are */
+	RELEASE_POLLED,     /* a future, which is polled to its end before it is freed */
+	RELEASE_SCOPED,     /* a scope of its own, with a cleanup, which is joined */
 };
 
 struct policy {
@@ -25,6 +28,7 @@ struct policy {
 	bool reuses;   /* the same memory, at once */
 	bool forgets;  /* of a message that was not whole, what it had */
 	bool copies;   /* receives elsewhere, and copies at the end */
+	bool dirties;  /* gives a connection back on which an answer is still to come */
 };
 
 /* The safe ones. Ends with one without a name. */

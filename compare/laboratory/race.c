@@ -2,13 +2,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "compare/laboratory/race.h"
 
+#include "compare/laboratory/step.h"
+
 enum { RUNNERS = 2, MESSAGES = 3, MESSAGE_BYTES = 4 };
 
 struct race;
 
 struct runner {
-	struct duet_op op;
-	struct duet_member member;
+	struct step step;
 	struct race *race;
 	duet_handle handle;
 	int peer;
@@ -27,39 +28,39 @@ struct race {
 static void run(struct race *race);
 
 /* Who has lost, and completed all the same, has bytes that nobody else will see. */
-static void arrived(struct duet_op *op)
+static void arrived(struct step *step)
 {
-	struct runner *runner = op->context;
-	struct race *race = runner->race;
+	struct runner *runner = step->context;
 
-	if (race->policy->discards && duet_scope_check(&race->scope))
-		return;
-	duet_lab_received(race->lab, runner->peer, runner->memory, op->transferred);
-	runner->received += op->transferred;
+	duet_lab_received(runner->race->lab, runner->peer, step->data, step->bytes);
+	runner->received += step->bytes;
+}
+
+static bool has_all(const struct runner *runner)
+{
+	return runner->received == MESSAGES * MESSAGE_BYTES;
 }
 
 static bool is_through(const struct runner *runner)
 {
-	return runner->received == MESSAGES * MESSAGE_BYTES;
+	return has_all(runner) || runner->step.over;
 }
 
 static void joined(struct duet_scope *scope)
 {
 	struct race *race = scope->context;
 
-	if (is_through(&race->runners[0]) && is_through(&race->runners[1]))
+	if (has_all(&race->runners[0]) && has_all(&race->runners[1]))
 		duet_lab_finish(race->lab);
-	else
+	else if (!is_through(&race->runners[0]) || !is_through(&race->runners[1]))
 		run(race);
 }
 
 static void start(struct race *race, struct runner *runner)
 {
-	if (is_through(runner))
-		return;
-	duet_op_init(&runner->op, arrived, runner);
-	duet_op_recv(&runner->op, runner->handle, runner->memory, MESSAGE_BYTES, 0);
-	duet_scope_start(&race->scope, &runner->member, &runner->op);
+	if (!is_through(runner))
+		step_receive(&runner->step, &race->scope, runner->handle, runner->memory,
+			     MESSAGE_BYTES);
 }
 
 /* Where the body's scope was asked to end no race begins, and that is the end of this body. */
@@ -91,12 +92,16 @@ static int set_up(struct duet_lab *lab, void *state)
 		runner->peer = duet_lab_pair(lab, &runner->handle);
 		if (runner->peer < 0)
 			return runner->peer;
+		step_init(&runner->step, race->policy, lab, arrived, runner);
 	}
 	for (int i = 0; i < MESSAGES; i++) {
 		duet_lab_peer_sends(lab, race->runners[0].peer, MESSAGE_BYTES);
 		duet_lab_together(lab);
 		duet_lab_peer_sends(lab, race->runners[1].peer, MESSAGE_BYTES);
 	}
+	/* Who has lost something is not left waiting for it. */
+	for (int i = 0; i < RUNNERS; i++)
+		duet_lab_peer_closes(lab, race->runners[i].peer);
 	return 0;
 }
 

@@ -4,158 +4,116 @@
 #include "compare/laboratory/sweep.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "compare/laboratory/conversation.h"
-#include "compare/laboratory/mechanism.h"
-#include "compare/laboratory/policy.h"
-#include "compare/laboratory/race.h"
+#include "compare/laboratory/native.h"
+#include "compare/laboratory/tally.h"
 #include "compare/options.h"
+#include "compare/report/environment.h"
+#include "compare/report/repeat.h"
 #include "compare/report/store.h"
 #include "compare/say.h"
+
+enum { ORDERS_DEPTH = 4 };
 
 struct values {
 	struct option_list policies, backends;
 	const char *json, *at;
+	uint32_t orders;
 	bool quiet;
 };
 
 #define AT(field) offsetof(struct values, field)
 static const struct option_row ROWS[] = {
 	{ "policy", OPTION_LIST, AT(policies), 0, 0, "NAME",
-	  "what is done with an operation that was asked to end: await, copy-through" },
+	  "only this: what is done with an operation that was asked to end" },
 	{ "backend", OPTION_LIST, AT(backends), 0, 0, "NAME",
-	  "only this: completion, completion/deferred, completion/plain, polling" },
-	{ "at", OPTION_TEXT, AT(at), 0, 0, "POINT,PHASE,KIND",
+	  "only this: completion, completion/deferred, completion/plain, polling, polling/native, "
+	  "reference; or polling/eager, which isn't among them by default" },
+	{ "orders", OPTION_NUMBER, AT(orders), 0, DUET_LAB_ORDERS_DEPTH_MAX, "N",
+	  "on the reference: every order of completion, for so many choices from each point; "
+	  "default 4" },
+	{ "at", OPTION_TEXT, AT(at), 0, 0, "POINT,PHASE,KIND[,ORDER]",
 	  "one run only, in this process, as 3,posted,scope; for a debugger" },
 	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
 	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no table" },
 	{ 0 },
 };
 
-static const struct option_set SET = {
-	"cancel sweep", "[WORKLOAD...]",
-	"Runs a workload once for each of its operations, each phase and each kind of "
-	"cancel, with a cancel there, and checks what must hold. Without a WORKLOAD: all.",
-	ROWS,
-};
+/* ---- What there is, which --help lists as well. ---- */
 
-static const struct {
-	const char *name;
-	void (*make)(const struct policy *policy, struct duet_lab_workload *workload);
-} WORKLOADS[] = {
-	{ "conversation", conversation_workload },
-	{ "race", race_workload },
-};
-
-enum { WORKLOAD_COUNT = sizeof(WORKLOADS) / sizeof(*WORKLOADS) };
-
-/* Where --at puts the one cancel; point 0: everywhere. */
-struct place {
-	uint32_t point;
-	enum duet_lab_phase phase;
-	enum duet_lab_kind kind;
-};
-
-/* ---- One sweep. ---- */
-
-static json_t *outcome_json(const struct duet_lab_outcome *outcome)
+static const struct policy *policy_at(size_t index)
 {
-	static const char *const VERDICTS[] = { "ok", "partial", "unreached", "violation" };
-	enum duet_lab_invariant invariant = (enum duet_lab_invariant)outcome->invariant;
+	size_t count = 0;
 
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s?, s:s, s:s, s:i, s:s}", "point",
-			 (int)outcome->point, "phase",
-			 duet_lab_phase_name((enum duet_lab_phase)outcome->phase), "kind",
-			 duet_lab_kind_name((enum duet_lab_kind)outcome->kind), "operation",
-			 outcome->point ? duet_kind_name((enum duet_kind)outcome->op_kind) : "none",
-			 "verdict", VERDICTS[outcome->verdict], "invariant",
-			 outcome->invariant ? duet_lab_invariant_name(invariant) : NULL,
-			 "disposition",
-			 duet_disposition_name((enum duet_disposition)outcome->disposition),
-			 "cause", duet_cause_name((enum duet_cause)outcome->cause), "turns",
-			 (int)outcome->turns, "text", outcome->text);
+	while (POLICIES[count].name)
+		count++;
+	if (index < count)
+		return &POLICIES[index];
+	return index == count ? &NATIVE_POLICY : NULL;
 }
 
-static json_t *outcomes_json(const struct duet_lab_sweep *sweep)
+static const char *policy_name(size_t index)
 {
-	json_t *outcomes = json_array();
+	const struct policy *policy = policy_at(index);
 
-	for (uint32_t i = 0; i < sweep->outcome_count; i++)
-		json_array_append_new(outcomes, outcome_json(&sweep->outcomes[i]));
-	return outcomes;
+	return policy ? policy->name : NULL;
 }
 
-/* The run at one place alone, as if it were all of the sweep. */
-static int run_at(struct duet_lab_sweep *sweep, const struct place *place)
+static const char *workload_name(size_t index)
 {
-	int error;
-
-	sweep->outcomes = calloc(1, sizeof(*sweep->outcomes));
-	if (!sweep->outcomes)
-		return -ENOMEM;
-	error = duet_lab_replay(sweep, place->point, place->phase, place->kind, sweep->outcomes);
-	sweep->outcome_count = sweep->runs = 1;
-	sweep->points = place->point;
-	sweep->violations = sweep->outcomes->verdict == DUET_LAB_VIOLATION;
-	sweep->partials = sweep->outcomes->verdict == DUET_LAB_PARTIAL;
-	sweep->unreached = sweep->outcomes->verdict == DUET_LAB_UNREACHED;
-	sweep->turns_worst = sweep->outcomes->turns;
-	if (error)
-		free(sweep->outcomes);
-	return error;
+	return WORKLOADS[index].name;
 }
 
-static json_t *sweep_json(size_t workload, const struct policy *policy,
-			  const struct mechanism *mechanism, const struct place *place)
+static const char *mechanism_name(size_t index)
 {
-	struct duet_lab_workload made;
-	struct duet_lab_sweep sweep = { .workload = &made, .backend = mechanism->backend,
-					.tuning = mechanism->tuning };
-	json_t *json = json_pack("{s:s, s:s, s:s, s:s}", "workload", WORKLOADS[workload].name,
-				 "policy", policy->name, "does", policy->does, "mechanism",
-				 mechanism->name);
-	int error;
+	struct mechanism mechanism;
 
-	WORKLOADS[workload].make(policy, &made);
-	say_progress("%s, %s, %s", WORKLOADS[workload].name, policy->name, mechanism->name);
-	error = place->point ? run_at(&sweep, place) : duet_lab_run(&sweep);
-	if (error) {
-		json_object_set_new(json, "refused", json_string(strerror(-error)));
-		return json;
-	}
-	json_object_update_new(json, json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:o}", "points",
-					       (int)sweep.points, "runs", (int)sweep.runs,
-					       "violations", (int)sweep.violations, "partial",
-					       (int)sweep.partials, "unreached",
-					       (int)sweep.unreached, "turns_worst",
-					       (int)sweep.turns_worst, "outcomes",
-					       outcomes_json(&sweep)));
-	free(sweep.outcomes);
-	return json;
+	return mechanism_at(index, &mechanism) ? mechanism.name : NULL;
 }
 
-/* ---- What is asked for. ---- */
-
-/* WORKLOAD_COUNT: there is none of that name. */
-static size_t workload_find(const char *name)
+static void list(char *text, size_t size, const char *(*name)(size_t index))
 {
-	size_t place = 0;
+	size_t used = 0;
 
-	while (place < WORKLOAD_COUNT && strcmp(WORKLOADS[place].name, name) != 0)
-		place++;
-	return place;
+	for (size_t i = 0; name(i) && used < size; i++)
+		used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", name(i));
 }
 
-static bool is_among(const struct option_list *list, const char *name)
+static const char *summary(void)
 {
-	for (uint32_t i = 0; i < list->count; i++) {
-		if (!strcmp(list->texts[i], name))
-			return true;
-	}
-	return !list->count;
+	static char text[1024];
+	char workloads[256], policies[160];
+
+	list(workloads, sizeof(workloads), workload_name);
+	list(policies, sizeof(policies), policy_name);
+	snprintf(text, sizeof(text),
+		 "Runs a workload once for each of its operations, each phase and each kind of "
+		 "cancel, with a cancel there, and checks what must hold. Without a WORKLOAD: "
+		 "all. There are the workloads %s; and the policies %s.", workloads, policies);
+	return text;
+}
+
+static int refuse(const char *what, const char *which, const char *(*name)(size_t index))
+{
+	char names[256];
+
+	list(names, sizeof(names), name);
+	return say_failure(SAY_USAGE, "cancel sweep: there is no %s '%s'; there are %s", what, which,
+			   names);
+}
+
+static bool is_known(const char *which, const char *(*name)(size_t index))
+{
+	size_t i = 0;
+
+	while (name(i) && strcmp(name(i), which) != 0)
+		i++;
+	return name(i) != NULL;
 }
 
 static int check_names(const struct values *values, int count, char **names)
@@ -163,118 +121,236 @@ static int check_names(const struct values *values, int count, char **names)
 	struct mechanism found[MECHANISMS_MAX];
 
 	for (uint32_t i = 0; i < values->policies.count; i++) {
-		if (!policy_find(values->policies.texts[i]))
-			return say_failure(SAY_USAGE, "cancel sweep: --policy %s: there is await and "
-					   "copy-through", values->policies.texts[i]);
+		if (!is_known(values->policies.texts[i], policy_name))
+			return refuse("policy", values->policies.texts[i], policy_name);
 	}
 	for (uint32_t i = 0; i < values->backends.count; i++) {
-		if (!mechanism_find(values->backends.texts[i], found))
-			return say_failure(SAY_USAGE, "cancel sweep: --backend %s: there is "
-					   "completion, completion/deferred, completion/plain and "
-					   "polling", values->backends.texts[i]);
+		if (!mechanism_find_swept(values->backends.texts[i], found))
+			return refuse("backend", values->backends.texts[i], mechanism_name);
 	}
 	for (int i = 0; i < count; i++) {
-		if (workload_find(names[i]) == WORKLOAD_COUNT)
-			return say_failure(SAY_USAGE, "cancel sweep: there is no workload '%s'; "
-					   "there is conversation and race", names[i]);
+		if (!is_known(names[i], workload_name))
+			return refuse("workload", names[i], workload_name);
 	}
 	return SAY_OK;
 }
 
-/* Names of several words are written with dashes. */
-static bool is_name(const char *text, size_t length, const char *name)
+/* ---- What is asked for. ---- */
+
+struct wish {
+	const struct values *values;
+	const struct spot *spot;
+	int count; /* of the workloads' names; 0: all */
+	char **names;
+};
+
+static bool is_among(const struct option_list *names, const char *name)
 {
-	for (size_t i = 0; i < length; i++) {
-		if (text[i] != name[i] && !(text[i] == '-' && name[i] == ' '))
-			return false;
+	for (uint32_t i = 0; i < names->count; i++) {
+		if (!strcmp(names->texts[i], name))
+			return true;
 	}
-	return !name[length];
+	return !names->count;
 }
 
-static int read_place(const char *text, struct place *place)
+static bool wants_workload(const struct wish *wish, const struct workload *workload)
 {
-	const char *phase, *kind;
-	char *end;
-	unsigned long point = strtoul(text, &end, 10);
-	int found = 0;
-
-	phase = *end == ',' ? end + 1 : "";
-	kind = strchr(phase, ',');
-	for (int i = 0; kind && i < DUET_LAB_PHASE_COUNT; i++) {
-		if (!is_name(phase, (size_t)(kind - phase),
-			     duet_lab_phase_name((enum duet_lab_phase)i)))
-			continue;
-		place->phase = (enum duet_lab_phase)i;
-		found |= 1;
+	for (int i = 0; i < wish->count; i++) {
+		if (!strcmp(wish->names[i], workload->name))
+			return true;
 	}
-	for (int i = 0; kind && i < DUET_LAB_KIND_COUNT; i++) {
-		if (strcmp(kind + 1, duet_lab_kind_name((enum duet_lab_kind)i)) != 0)
-			continue;
-		place->kind = (enum duet_lab_kind)i;
-		found |= 2;
-	}
-	place->point = (uint32_t)point;
-	if (point >= 1 && point <= 1000000 && found == 3)
-		return SAY_OK;
-	return say_failure(SAY_USAGE, "cancel sweep: --at %s: give POINT,PHASE,KIND: a number from 1; "
-			   "same-batch, in-flight, satisfied, posted or dispatched; operation, scope, "
-			   "deadline or shutdown", text);
+	return !wish->count;
 }
 
-static bool is_wanted(const struct values *values, const struct mechanism *mechanism)
+static bool wants_mechanism(const struct wish *wish, const struct mechanism *mechanism)
 {
-	for (uint32_t i = 0; i < values->backends.count; i++) {
-		struct mechanism found[MECHANISMS_MAX];
-		size_t count = mechanism_find(values->backends.texts[i], found);
+	const struct option_list *names = &wish->values->backends;
+	struct mechanism found[MECHANISMS_MAX];
+
+	for (uint32_t i = 0; i < names->count || (!i && !names->count); i++) {
+		size_t count = mechanism_find_swept(names->count ? names->texts[i] : NULL, found);
 
 		while (count--) {
 			if (!strcmp(found[count].name, mechanism->name))
 				return true;
 		}
 	}
-	return !values->backends.count;
-}
-
-static void sweep_mechanisms(const struct values *values, const struct place *place,
-			     size_t workload, const struct policy *policy, json_t *sweeps)
-{
-	struct mechanism all[MECHANISMS_MAX];
-	size_t count = mechanism_find(NULL, all);
-
-	for (size_t i = 0; i < count; i++) {
-		if (is_wanted(values, &all[i]))
-			json_array_append_new(sweeps, sweep_json(workload, policy, &all[i],
-								 place));
-	}
-}
-
-static bool is_named(const char *name, int count, char **names)
-{
-	for (int i = 0; i < count; i++) {
-		if (!strcmp(names[i], name))
-			return true;
-	}
 	return false;
 }
 
-static json_t *sweep_all(const struct values *values, const struct place *place, int count,
-			 char **names)
+/* The native dialect has a cancel of its own, and no other. NULL: it is tried. */
+static const char *why_not(const struct workload *workload, const struct policy *policy,
+			   const struct mechanism *mechanism)
 {
-	json_t *sweeps = json_array();
+	if (mechanism->native != (policy == &NATIVE_POLICY))
+		return "";
+	if (mechanism->native)
+		return workload->make_native ? NULL : "";
+	if (mechanism->can_order && workload->kernel_only)
+		return "";
+	return workload_why_not(workload, policy->name);
+}
 
-	for (size_t workload = 0; workload < WORKLOAD_COUNT; workload++) {
-		if (count && !is_named(WORKLOADS[workload].name, count, names))
+/* Every sweep that is asked for, in the order of the table, until each() says that it is enough. */
+static void for_each(const struct wish *wish,
+		     bool (*each)(const struct tally_plan *plan, void *context), void *context)
+{
+	struct mechanism mechanism;
+	struct tally_plan plan = { .mechanism = &mechanism, .spot = wish->spot,
+				   .orders_depth = wish->values->orders };
+
+	for (plan.workload = WORKLOADS; plan.workload->name; plan.workload++) {
+		if (!wants_workload(wish, plan.workload))
 			continue;
-		for (const struct policy *policy = POLICIES; policy->name; policy++) {
-			if (is_among(&values->policies, policy->name))
-				sweep_mechanisms(values, place, workload, policy, sweeps);
+		for (size_t i = 0; (plan.policy = policy_at(i)); i++) {
+			if (!is_among(&wish->values->policies, plan.policy->name))
+				continue;
+			for (size_t k = 0; mechanism_at(k, &mechanism); k++) {
+				if (wants_mechanism(wish, &mechanism) &&
+				    !why_not(plan.workload, plan.policy, &mechanism) &&
+				    !each(&plan, context))
+					return;
+			}
 		}
 	}
+}
+
+/* ---- All of them. ---- */
+
+static volatile sig_atomic_t interrupted;
+
+/* The sweep that is being made is made to its end: a few milliseconds. */
+static void interrupt(int number)
+{
+	(void)number;
+	interrupted = 1;
+}
+
+struct progress {
+	json_t *sweeps;
+	size_t done, all;
+};
+
+static bool count(const struct tally_plan *plan, void *context)
+{
+	struct progress *progress = context;
+
+	(void)plan;
+	progress->all++;
+	return true;
+}
+
+static bool make(const struct tally_plan *plan, void *context)
+{
+	struct progress *progress = context;
+
+	if (interrupted)
+		return false;
+	say_progress("%zu of %zu: %s, %s, %s", ++progress->done, progress->all,
+		     plan->workload->name, plan->policy->name, plan->mechanism->name);
+	json_array_append_new(progress->sweeps, tally(plan));
+	return true;
+}
+
+static json_t *names_json(const char *name, const char *does)
+{
+	return json_pack("{s:s, s:s}", "name", name, "does", does);
+}
+
+static void add_names(json_t *result, const struct wish *wish)
+{
+	json_t *workloads = json_array(), *policies = json_array(), *left_out = json_array();
+	const struct workload *workload;
+	const struct policy *policy;
+
+	for (size_t i = 0; (policy = policy_at(i)); i++) {
+		if (is_among(&wish->values->policies, policy->name))
+			json_array_append_new(policies, names_json(policy->name, policy->does));
+	}
+	for (workload = WORKLOADS; workload->name; workload++) {
+		if (!wants_workload(wish, workload))
+			continue;
+		json_array_append_new(workloads, names_json(workload->name, workload->does));
+		for (size_t i = 0; workload->without[i].policy; i++) {
+			if (is_among(&wish->values->policies, workload->without[i].policy))
+				json_array_append_new(left_out, json_pack(
+					"{s:s, s:s, s:s}", "workload", workload->name, "policy",
+					workload->without[i].policy, "why",
+					workload->without[i].why));
+		}
+	}
+	json_object_set_new(result, "workloads", workloads);
+	json_object_set_new(result, "policies", policies);
+	json_object_set_new(result, "left_out", left_out);
+}
+
+/* As it was called, for a shell. NULL: no memory. */
+static char *called_line(int argc, char **argv)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *line = open_memstream(&text, &size);
+
+	if (!line)
+		return NULL;
+	fprintf(line, "%s %s", say_program(), argv[0]);
+	for (int i = 1; i < argc; i++) {
+		fputc(' ', line);
+		repeat_word(line, argv[i]);
+	}
+	fclose(line);
+	return text;
+}
+
+static json_t *run_json(int argc, char **argv)
+{
+	char *line = called_line(argc, argv);
+	json_t *words = json_array();
+	time_t now = time(NULL);
+	struct tm when;
+	char started[32];
+
+	for (int i = 0; i < argc; i++)
+		json_array_append_new(words, store_string(argv[i]));
+	strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &when));
+	words = json_pack("{s:o, s:s, s:o}", "argv", words, "started", started, "repeat",
+			  store_string(line ? line : "?"));
+	free(line);
+	return words;
+}
+
+static json_t *sweep_all(const struct wish *wish, json_t *run)
+{
+	struct progress progress = { .sweeps = json_array() };
+	json_t *result = json_pack("{s:i, s:s, s:o, s:o, s:o}", "schema", STORE_SCHEMA, "kind",
+				   "cancel sweep", "tool", environment_tool_json(), "run", run,
+				   "environment", environment_json());
+
+	add_names(result, wish);
+	for_each(wish, count, &progress);
+	for_each(wish, make, &progress);
 	say_progress_end();
-	return json_pack("{s:i, s:s, s:o}", "schema", 1, "result", "cancel sweep", "sweeps", sweeps);
+	json_object_set_new(result, "sweeps", progress.sweeps);
+	json_object_set_new(result, "asked_for", json_integer((json_int_t)progress.all));
+	json_object_set_new(result, "complete", json_boolean(progress.done == progress.all));
+	return result;
 }
 
 /* ---- What came of it. ---- */
+
+static int say_violation(const json_t *sweep)
+{
+	const json_t *first = json_object_get(sweep, "first");
+	char line[256];
+
+	sweep_again(sweep, line, sizeof(line));
+	return say_failure(SAY_WRONG_BYTE, "cancel sweep: %s, %s, on %s: %s: %s; again: %s",
+			   json_string_value(json_object_get(sweep, "workload")),
+			   json_string_value(json_object_get(sweep, "policy")),
+			   json_string_value(json_object_get(sweep, "mechanism")),
+			   json_string_value(json_object_get(first, "invariant")),
+			   json_string_value(json_object_get(first, "text")), line);
+}
 
 static int judge(const json_t *result)
 {
@@ -283,38 +359,91 @@ static int judge(const json_t *result)
 	size_t i;
 
 	json_array_foreach(json_object_get(result, "sweeps"), i, sweep) {
-		any |= !json_object_get(sweep, "refused");
+		any |= json_is_null(json_object_get(sweep, "refused"));
 		if (json_integer_value(json_object_get(sweep, "violations")) > 0)
-			return say_failure(SAY_WRONG_BYTE, "cancel sweep: what must hold whatever "
-					   "is cancelled was violated");
+			return say_violation(sweep);
 	}
-	return any ? SAY_OK : say_failure(SAY_UNMEASURED, "cancel sweep: no mechanism is to be "
-					  "had here; duet doctor says why");
+	if (any)
+		return SAY_OK;
+	return say_failure(SAY_UNMEASURED, interrupted
+			   ? "cancel sweep: interrupted before the first sweep was over"
+			   : "cancel sweep: no mechanism is to be had here; duet doctor says why");
+}
+
+static int report(const struct values *values, const json_t *result)
+{
+	int code = SAY_OK;
+
+	if (!values->quiet && !(values->json && !strcmp(values->json, "-"))) {
+		sweep_print(result, stdout);
+		fflush(stdout);
+	}
+	if (values->json)
+		code = store_write(result, values->json);
+	if (!json_is_true(json_object_get(result, "complete")))
+		say_note("cancel sweep: interrupted: %zu of %lld sweeps were made, and are kept",
+			 json_array_size(json_object_get(result, "sweeps")),
+			 (long long)json_integer_value(json_object_get(result, "asked_for")));
+	return code ? code : judge(result);
+}
+
+/* The first reason that there is, if it is one of a policy's. */
+static int refuse_nothing(const struct wish *wish)
+{
+	for (const struct workload *workload = WORKLOADS; workload->name; workload++) {
+		for (uint32_t i = 0; i < wish->values->policies.count; i++) {
+			const char *policy = wish->values->policies.texts[i];
+			const char *why = workload_why_not(workload, policy);
+
+			if (why && wants_workload(wish, workload))
+				return say_failure(SAY_USAGE, "cancel sweep: %s isn't tried with "
+						   "%s: %s", workload->name, policy, why);
+		}
+	}
+	return say_failure(SAY_USAGE, "cancel sweep: nothing to sweep: the workload isn't written for "
+			   "such a backend, or not with this policy; see the page duet-cancel(1)");
+}
+
+static int run(const struct wish *wish, int argc, char **argv)
+{
+	struct sigaction action = { .sa_handler = interrupt, .sa_flags = SA_RESTART };
+	struct progress any = { 0 };
+	json_t *result;
+	int code;
+
+	for_each(wish, count, &any);
+	if (!any.all)
+		return refuse_nothing(wish);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	result = sweep_all(wish, run_json(argc, argv));
+	code = report(wish->values, result);
+	json_decref(result);
+	return code;
 }
 
 int sweep_command(int argc, char **argv)
 {
-	struct values values = { 0 };
-	struct place place = { 0 };
-	int first, code = options_read(&SET, argc, argv, &values, &first);
-	json_t *result;
+	static char called[] = "cancel sweep";
+	struct option_set set = { "cancel sweep", "[WORKLOAD...]", summary(), ROWS };
+	struct values values = { .orders = ORDERS_DEPTH };
+	struct spot spot;
+	struct wish wish = { .values = &values };
+	int first, code = options_read(&set, argc, argv, &values, &first);
 
 	if (code != OPTIONS_READ)
 		return code;
 	code = check_names(&values, argc - first, argv + first);
 	if (!code && values.at)
-		code = read_place(values.at, &place);
+		code = spot_read(values.at, &spot);
 	if (!code && values.json)
 		code = store_check(values.json, "cancel sweep");
 	if (code)
 		return code;
-	result = sweep_all(&values, &place, argc - first, argv + first);
-	if (!values.quiet && !(values.json && !strcmp(values.json, "-")))
-		sweep_print(result, stdout);
-	if (values.json)
-		code = store_write(result, values.json);
-	if (!code)
-		code = judge(result);
-	json_decref(result);
-	return code;
+	wish.spot = values.at ? &spot : NULL;
+	wish.count = argc - first;
+	wish.names = argv + first;
+	argv[0] = called;
+	return run(&wish, argc, argv);
 }

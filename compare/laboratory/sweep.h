@@ -11,6 +11,9 @@
 /* An exit code. */
 int sweep_command(int argc, char **argv);
 
+/* The line that makes the run of a sweep's first violation again. */
+void sweep_again(const json_t *sweep, char *line, size_t size);
+
 /* What the command prints of its result. */
 void sweep_print(const json_t *result, FILE *out);
 

@@ -1,91 +1,229 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "compare/laboratory/sweep.h"
 #include "compare/report/field.h"
 #include "compare/say.h"
 
-/* Rows are policy by workload, and below each its mechanisms: at a glance, ok or not. */
+/* Rows are policy by workload, and in each its mechanisms: what was tried, how long the worst took, and
+ * whether all held. */
 
-enum { NAME_COLUMNS = 24, VIOLATIONS_SHOWN = 3 };
+enum { INDENT = 2, POLICY_COLUMNS = 14, MECHANISM_COLUMNS = 20, REFUSAL_COLUMN = INDENT + POLICY_COLUMNS + MECHANISM_COLUMNS };
 
-static void print_numbers(const json_t *sweep, FILE *out)
+/* Three digits at most, and the unit. */
+static void format_time(json_int_t ns, char *text, size_t size)
 {
-	json_int_t runs = field_integer(sweep, "runs"), unreached = field_integer(sweep, "unreached");
-	json_int_t partial = field_integer(sweep, "partial");
-	char text[160];
-	int used = snprintf(text, sizeof(text), "%lld points, %lld runs",
-			    (long long)field_integer(sweep, "points"),
-			    (long long)(runs - unreached));
+	double us = (double)ns / 1e3;
 
-	if (partial)
-		used += snprintf(text + used, sizeof(text) - (size_t)used,
-				 ", %lld declared partial", (long long)partial);
-	snprintf(text + used, sizeof(text) - (size_t)used, ", joined within %lld turns",
-		 (long long)field_integer(sweep, "turns_worst"));
-	say_wrapped(out, text, NAME_COLUMNS + 13, NAME_COLUMNS + 3);
+	if (us < 9.95)
+		snprintf(text, size, "%.1fus", us);
+	else if (us < 999.5)
+		snprintf(text, size, "%.0fus", us);
+	else
+		snprintf(text, size, us < 9950 ? "%.1fms" : "%.0fms", us / 1e3);
 }
 
-/* The line that makes this run again; names of several words with dashes. */
-static void print_again(const json_t *sweep, const json_t *outcome, FILE *out)
-{
-	char text[256];
+/* ---- A row. ---- */
 
-	snprintf(text, sizeof(text), "%s cancel sweep %s --policy %s --backend %s --at %lld,%s,%s",
-		 say_program(), field_string(sweep, "workload"), field_string(sweep, "policy"),
-		 field_string(sweep, "mechanism"), (long long)field_integer(outcome, "point"),
-		 field_string(outcome, "phase"), field_string(outcome, "kind"));
-	for (char *place = strstr(text, "--at ") + 5; *place; place++)
-		*place = *place == ' ' ? '-' : *place;
-	fprintf(out, "      again: %s\n", text);
+void sweep_again(const json_t *sweep, char *line, size_t size)
+{
+	snprintf(line, size, "%s cancel sweep %s --policy %s --backend %s --at %s", say_program(),
+		 field_string(sweep, "workload"), field_string(sweep, "policy"),
+		 field_string(sweep, "mechanism"),
+		 field_string(json_object_get(sweep, "first"), "at"));
 }
 
-/* The shortest coordinates come first: points in their order. */
-static void print_violations(const json_t *sweep, FILE *out)
+static void print_violation(const json_t *sweep, FILE *out)
 {
-	json_t *outcome;
-	int shown = 0;
-	size_t i;
+	const json_t *first = json_object_get(sweep, "first");
+	char text[320];
 
-	json_array_foreach(json_object_get(sweep, "outcomes"), i, outcome) {
-		char text[256];
-
-		if (strcmp(field_string(outcome, "verdict"), "violation") != 0)
-			continue;
-		if (++shown > VIOLATIONS_SHOWN)
-			continue;
-		snprintf(text, sizeof(text), "point %lld (%s), %s, %s: %s: %s",
-			 (long long)field_integer(outcome, "point"),
-			 field_string(outcome, "operation"), field_string(outcome, "phase"),
-			 field_string(outcome, "kind"), field_string(outcome, "invariant"),
-			 field_string(outcome, "text"));
-		say_wrapped(out, text, fprintf(out, "      "), 8);
-		print_again(sweep, outcome, out);
-	}
-	if (shown > VIOLATIONS_SHOWN)
-		fprintf(out, "      and %d more\n", shown - VIOLATIONS_SHOWN);
+	snprintf(text, sizeof(text), "%lld, first at %s (%s): %s",
+		 (long long)field_integer(sweep, "violations"), field_string(first, "at"),
+		 field_string(first, "operation"), field_string(first, "text"));
+	say_wrapped(out, text, fprintf(out, "    "), 6);
+	sweep_again(sweep, text, sizeof(text));
+	fprintf(out, "    again: %s\n", text);
 }
 
-static void print_sweep(const json_t *sweep, FILE *out)
+static void print_verdict(const json_t *sweep, FILE *out)
 {
 	json_int_t violations = field_integer(sweep, "violations");
-	const char *refused = json_string_value(json_object_get(sweep, "refused"));
+	json_int_t partial = field_integer(sweep, "partial");
 
-	fprintf(out, "    %-*s ", NAME_COLUMNS - 4, field_string(sweep, "mechanism"));
-	if (refused) {
-		say_wrapped(out, refused, NAME_COLUMNS + fprintf(out, "not to be had here: "),
-			    NAME_COLUMNS + 3);
+	if (violations)
+		fprintf(out, "%sVIOLATION%s %s\n", say_bold(out), say_plain(out),
+			field_string(json_object_get(sweep, "first"), "invariant"));
+	else if (partial)
+		fprintf(out, "ok, %lld partial\n", (long long)partial);
+	else
+		fprintf(out, "ok\n");
+	if (violations)
+		print_violation(sweep, out);
+}
+
+/* In full once, where it is met first. */
+static void print_refusal(const json_t *result, const json_t *sweep, FILE *out)
+{
+	json_t *one = NULL;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "sweeps"), i, one) {
+		if (json_equal(json_object_get(one, "refused"), json_object_get(sweep, "refused")))
+			break;
+	}
+	if (one == sweep)
+		say_wrapped(out, field_string(sweep, "refused"),
+			    REFUSAL_COLUMN + fprintf(out, "not here: "), REFUSAL_COLUMN + 2);
+	else
+		fprintf(out, "not here\n");
+}
+
+static void print_row(const json_t *result, const json_t *sweep, const char *policy, FILE *out)
+{
+	json_int_t made = field_integer(sweep, "runs") - field_integer(sweep, "unreached");
+	char time[16];
+
+	fprintf(out, "%*s%-*s%-*s", INDENT, "", POLICY_COLUMNS, policy, MECHANISM_COLUMNS,
+		field_string(sweep, "mechanism"));
+	if (!json_is_null(json_object_get(sweep, "refused"))) {
+		print_refusal(result, sweep, out);
 		return;
 	}
+	format_time(field_integer(sweep, "joined_ns_worst"), time, sizeof(time));
+	fprintf(out, "%4lld %5lld %3lldt %3lldt %5s  ", (long long)field_integer(sweep, "points"),
+		(long long)made, (long long)field_integer(sweep, "lent_turns_worst"),
+		(long long)field_integer(sweep, "turns_worst"), time);
+	print_verdict(sweep, out);
+}
+
+static void print_heads(FILE *out)
+{
+	fprintf(out, "%*s%-*s%-*s%s\n", INDENT, "", POLICY_COLUMNS, "policy", MECHANISM_COLUMNS,
+		"mechanism", " pts  runs lent     joined  verdict");
+}
+
+static void print_legend(FILE *out)
+{
+	fputc('\n', out);
+	say_wrapped(out, "pts: operations and waits of the workload, each cancelled in every phase and "
+		    "every way. lent, joined: the longest from the request until nothing was lent any "
+		    "more, and until the scope had joined, in turns of the loop (0t: the same) and in "
+		    "time.", 0, 0);
+}
+
+/* ---- What stands around them. ---- */
+
+/* Policies of the same reason in one line. */
+static void print_left_out(const json_t *result, const char *workload, FILE *out)
+{
+	const char *why = "";
+	json_t *row;
+	size_t i;
+	int column = 0;
+
+	json_array_foreach(json_object_get(result, "left_out"), i, row) {
+		const char *its = field_string(row, "why");
+
+		if (strcmp(field_string(row, "workload"), workload) != 0)
+			continue;
+		if (!strcmp(its, why)) {
+			column += fprintf(out, ", %s", field_string(row, "policy"));
+			continue;
+		}
+		if (*why)
+			say_wrapped(out, why, column + fprintf(out, ": "), 4);
+		column = fprintf(out, "%*snot with %s", INDENT, "", field_string(row, "policy"));
+		why = its;
+	}
+	if (*why)
+		say_wrapped(out, why, column + fprintf(out, ": "), 4);
+}
+
+static const char *does_of(const json_t *result, const char *list, const char *name)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, list), i, row) {
+		if (!strcmp(field_string(row, "name"), name))
+			return field_string(row, "does");
+	}
+	return "";
+}
+
+static void print_title(const json_t *result, const char *workload, FILE *out)
+{
+	fprintf(out, "\n%s%s%s: ", say_bold(out), workload, say_plain(out));
+	say_wrapped(out, does_of(result, "workloads", workload), (int)strlen(workload) + 2, 2);
+}
+
+static bool occurs(const json_t *result, const char *policy)
+{
+	json_t *sweep;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "sweeps"), i, sweep) {
+		if (!strcmp(field_string(sweep, "policy"), policy))
+			return true;
+	}
+	return false;
+}
+
+static void print_policies(const json_t *result, FILE *out)
+{
+	json_t *row;
+	size_t i;
+
+	fputc('\n', out);
+	json_array_foreach(json_object_get(result, "policies"), i, row) {
+		const char *name = field_string(row, "name");
+
+		if (occurs(result, name))
+			say_wrapped(out, field_string(row, "does"),
+				    fprintf(out, "%*s%-*s", INDENT, "", POLICY_COLUMNS, name),
+				    INDENT + POLICY_COLUMNS);
+	}
+}
+
+static void print_sum(const json_t *result, FILE *out)
+{
+	json_int_t violations = 0, partial = 0, runs = 0, depth = 0, orders = 0;
+	size_t count = 0, wrong = 0, i;
+	char text[320];
+	json_t *sweep;
+
+	json_array_foreach(json_object_get(result, "sweeps"), i, sweep) {
+		count += json_is_null(json_object_get(sweep, "refused"));
+		wrong += field_integer(sweep, "violations") > 0;
+		violations += field_integer(sweep, "violations");
+		partial += field_integer(sweep, "partial");
+		runs += field_integer(sweep, "runs") - field_integer(sweep, "unreached");
+		if (field_integer(sweep, "orders_depth")) {
+			depth = field_integer(sweep, "orders_depth");
+			orders += field_integer(sweep, "runs") -
+				  field_integer(sweep, "unreached");
+		}
+	}
 	if (violations)
-		fprintf(out, "%s%lld VIOLATION%s%s, ", say_bold(out), (long long)violations,
-			violations == 1 ? "" : "S", say_plain(out));
+		snprintf(text, sizeof(text), "%lld VIOLATION%s, in %zu of %zu sweeps (%lld runs)",
+			 (long long)violations, violations == 1 ? "" : "S", wrong, count,
+			 (long long)runs);
 	else
-		fprintf(out, "ok, ");
-	print_numbers(sweep, out);
-	print_violations(sweep, out);
+		snprintf(text, sizeof(text), "No violation in %zu sweep%s, %lld run%s%s", count,
+			 say_plural(count), (long long)runs, say_plural((uint64_t)runs),
+			 partial ? "; partial: something remained undone, and was declared so" : "");
+	fputc('\n', out);
+	say_wrapped(out, text, 0, 0);
+	if (!depth)
+		return;
+	snprintf(text, sizeof(text), "On the reference in every order of completion, for %lld choice%s from "
+		 "each point on: %lld runs.", (long long)depth, say_plural((uint64_t)depth),
+		 (long long)orders);
+	say_wrapped(out, text, 0, 0);
 }
 
 void sweep_print(const json_t *result, FILE *out)
@@ -94,16 +232,22 @@ void sweep_print(const json_t *result, FILE *out)
 	json_t *sweep;
 	size_t i;
 
+	print_heads(out);
 	json_array_foreach(json_object_get(result, "sweeps"), i, sweep) {
 		const char *its = field_string(sweep, "workload");
 		const char *how = field_string(sweep, "policy");
+		bool other = strcmp(its, workload) != 0;
 
-		if (strcmp(its, workload) != 0)
-			fprintf(out, "%s%s\n", i ? "\n" : "", its);
-		if (strcmp(its, workload) != 0 || strcmp(how, policy) != 0)
-			say_wrapped(out, field_string(sweep, "does"), fprintf(out, "  %s: ", how), 4);
-		print_sweep(sweep, out);
+		if (other) {
+			print_left_out(result, workload, out);
+			print_title(result, its, out);
+		}
+		print_row(result, sweep, other || strcmp(how, policy) != 0 ? how : "", out);
 		workload = its;
 		policy = how;
 	}
+	print_left_out(result, workload, out);
+	print_legend(out);
+	print_policies(result, out);
+	print_sum(result, out);
 }

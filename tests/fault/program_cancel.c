@@ -2,8 +2,16 @@
  * SPDX-License-Identifier: MIT */
 
 /* duet cancel: what it says of a run, of bad input, and of a table of other times. */
+#include <errno.h>
 #include <jansson.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
+#include "compare/laboratory/specimens/raw_table.h"
+#include "compare/laboratory/specimens/specimen.h"
 #include "tests/fault/program.h"
 
 static char paths[2][256];
@@ -175,7 +183,7 @@ START_TEST(json_on_stdout_stands_alone)
 }
 END_TEST
 
-static unsigned named_in(const char *path, json_t *table)
+static unsigned named_in(const char *path, json_t *table, const char *list)
 {
 	char *text = calloc(1, 1 << 16);
 	FILE *file = fopen(path, "re");
@@ -186,10 +194,10 @@ static unsigned named_in(const char *path, json_t *table)
 	ck_assert_msg(file != NULL, "no %s: run it from the root of the tree", path);
 	ck_assert_uint_gt(fread(text, 1, (1 << 16) - 1, file), 0);
 	fclose(file);
-	json_array_foreach(json_object_get(table, "kinds"), i, kind) {
+	json_array_foreach(json_object_get(table, list), i, kind) {
 		const char *name = json_string_value(json_object_get(kind, "name"));
 
-		ck_assert_msg(strstr(text, name) != NULL, "%s doesn't name the kind %s", path, name);
+		ck_assert_msg(strstr(text, name) != NULL, "%s doesn't name %s", path, name);
 		count++;
 	}
 	free(text);
@@ -208,7 +216,7 @@ START_TEST(all_kinds_on_all_mechanisms_conserve_everything)
 
 	ck_assert_ptr_nonnull(table);
 	ck_assert(json_is_true(json_object_get(table, "correct")));
-	ck_assert_uint_gt(named_in("docs/man/duet-cancel.1", table), 20);
+	ck_assert_uint_gt(named_in("docs/man/duet-cancel.1", table, "kinds"), 20);
 	json_decref(table);
 	free(program);
 }
@@ -216,30 +224,158 @@ END_TEST
 
 /* ---- Sweeps. ---- */
 
-START_TEST(a_sweep_of_the_safe_policies_is_clean_on_every_mechanism)
+static json_t *sweep(const char *words)
 {
-	char words[512];
+	char line[600];
 	struct program *program;
-	json_t *result, *sweeps, *sweep;
+	json_t *result;
+
+	snprintf(line, sizeof(line), "cancel sweep --quiet --json %s %s", paths[0], words);
+	program = run(line, 0);
+	ck_assert_str_eq(program->said, "");
+	free(program);
+	result = json_load_file(paths[0], 0, NULL);
+	ck_assert(json_is_true(json_object_get(result, "complete")));
+	return result;
+}
+
+static json_int_t number_in(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static void check_clean(const json_t *result, size_t wanted)
+{
+	json_t *sweeps = json_object_get(result, "sweeps"), *one;
 	size_t i;
 
-	snprintf(words, sizeof(words), "cancel sweep --quiet --json %s", paths[0]);
-	program = run(words, 0);
-	ck_assert_str_eq(program->said, "");
-	result = json_load_file(paths[0], 0, NULL);
-	sweeps = json_object_get(result, "sweeps");
-	ck_assert_msg(json_array_size(sweeps) == 12, "%zu sweeps", json_array_size(sweeps));
-	json_array_foreach(sweeps, i, sweep) {
-		json_t *outcomes = json_object_get(sweep, "outcomes");
-
-		ck_assert_ptr_null(json_object_get(sweep, "refused"));
-		ck_assert_int_eq(json_integer_value(json_object_get(sweep, "violations")), 0);
-		ck_assert_int_ge(json_integer_value(json_object_get(sweep, "points")), 6);
-		ck_assert_int_eq((json_int_t)json_array_size(outcomes),
-				 json_integer_value(json_object_get(sweep, "runs")));
+	ck_assert_msg(json_array_size(sweeps) == wanted, "%zu sweeps", json_array_size(sweeps));
+	json_array_foreach(sweeps, i, one) {
+		ck_assert(json_is_null(json_object_get(one, "refused")));
+		ck_assert_int_eq(number_in(one, "violations"), 0);
+		ck_assert(json_is_null(json_object_get(one, "first")));
+		ck_assert_int_ge(number_in(one, "points"), 5);
+		ck_assert_uint_ge(json_array_size(json_object_get(one, "outcomes")), 2 + 36 * 5);
 	}
+}
+
+static const json_t *sweep_of(const json_t *result, const json_t *like, const char *mechanism)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "sweeps"), i, one) {
+		if (json_equal(json_object_get(one, "workload"), json_object_get(like, "workload")) &&
+		    json_equal(json_object_get(one, "policy"), json_object_get(like, "policy")) &&
+		    !strcmp(json_string_value(json_object_get(one, "mechanism")), mechanism))
+			return one;
+	}
+	return NULL;
+}
+
+static void check_same_verdicts(const json_t *one, const json_t *other)
+{
+	const char *workload = json_string_value(json_object_get(one, "workload"));
+	const json_t *outcomes = json_object_get(one, "outcomes");
+	const json_t *others = json_object_get(other, "outcomes");
+
+	ck_assert_uint_eq(json_array_size(outcomes), json_array_size(others));
+	for (size_t i = 0; i < json_array_size(outcomes); i++)
+		ck_assert_msg(json_equal(json_object_get(json_array_get(outcomes, i), "verdict"),
+					 json_object_get(json_array_get(others, i), "verdict")),
+			      "%s: outcome %zu differs between the modes of the ring", workload, i);
+}
+
+/* But of a file, which a worker of the kernel's may have done by then. */
+static void check_ring_modes(const json_t *result)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "sweeps"), i, one) {
+		if (!strcmp(json_string_value(json_object_get(one, "mechanism")),
+			    "completion/deferred") &&
+		    strcmp(json_string_value(json_object_get(one, "workload")), "file") != 0)
+			check_same_verdicts(one, sweep_of(result, one, "completion/plain"));
+	}
+}
+
+/* Every workload under every policy that fits it, also where the kernel doesn't say what comes next. */
+START_TEST(a_sweep_of_all_there_is_is_clean_on_every_mechanism)
+{
+	json_t *result = sweep("--orders 1");
+
+	check_clean(result, 133);
+	check_ring_modes(result);
+	ck_assert_uint_eq(json_array_size(json_object_get(result, "workloads")), 12);
+	ck_assert_uint_eq(json_array_size(json_object_get(result, "policies")), 6);
+	ck_assert_uint_gt(named_in("docs/man/duet-cancel.1", result, "workloads"), 0);
+	ck_assert_uint_gt(named_in("docs/man/duet-cancel.1", result, "policies"), 0);
 	json_decref(result);
-	free(program);
+	result = sweep("--backend polling/eager --policy await");
+	check_clean(result, 12);
+	json_decref(result);
+}
+END_TEST
+
+static json_t *only(json_t *result)
+{
+	json_t *sweeps = json_object_get(result, "sweeps");
+
+	ck_assert_uint_eq(json_array_size(sweeps), 1);
+	return json_array_get(sweeps, 0);
+}
+
+/* Dropped is dropped: with the call nothing is lent. A ring has it for a turn or more. */
+START_TEST(a_native_wait_is_over_with_the_call)
+{
+	json_t *result = sweep("conversation --policy drop");
+
+	ck_assert_str_eq(json_string_value(json_object_get(only(result), "mechanism")),
+			 "polling/native");
+	ck_assert_int_eq(number_in(only(result), "lent_turns_worst"), 0);
+	ck_assert_int_eq(number_in(only(result), "violations"), 0);
+	json_decref(result);
+	result = sweep("conversation --policy await --backend completion/plain");
+	ck_assert_int_gt(number_in(only(result), "lent_turns_worst"), 0);
+	json_decref(result);
+}
+END_TEST
+
+/* And what became of the operation. */
+static char *verdicts(const json_t *result)
+{
+	json_t *one, *outcome, *all = json_array();
+	size_t i, k;
+	char *text;
+
+	json_array_foreach(json_object_get(result, "sweeps"), i, one) {
+		json_array_foreach(json_object_get(one, "outcomes"), k, outcome) {
+			json_array_append(all, json_object_get(outcome, "verdict"));
+			json_array_append(all, json_object_get(outcome, "disposition"));
+		}
+	}
+	text = json_dumps(all, 0);
+	json_decref(all);
+	return text;
+}
+
+START_TEST(ten_sweeps_say_the_same)
+{
+	char *first = NULL;
+
+	for (int i = 0; i < 10; i++) {
+		json_t *result = sweep("conversation hot --orders 1 --policy await");
+		char *text = verdicts(result);
+
+		if (first)
+			ck_assert_str_eq(first, text);
+		else
+			first = strdup(text);
+		free(text);
+		json_decref(result);
+	}
+	free(first);
 }
 END_TEST
 
@@ -247,24 +383,101 @@ START_TEST(a_sweep_is_a_table_and_one_run_can_be_had_alone)
 {
 	struct program *program = run("cancel sweep race --backend polling", 0);
 
-	ck_assert_ptr_nonnull(strstr(program->said, "race\n  await: "));
-	ck_assert_ptr_nonnull(strstr(program->said, "polling              ok, "));
+	ck_assert_ptr_nonnull(strstr(program->said, "race: two connections, of which one"));
+	ck_assert_ptr_nonnull(strstr(program->said, "\n  await         polling "));
+	ck_assert_ptr_nonnull(strstr(program->said, "\nNo violation in 5 sweeps, "));
 	ck_assert_ptr_null(strstr(program->said, "completion"));
 	free(program);
-	program = run("cancel sweep conversation --policy await --at 3,in-flight,scope", 0);
-	ck_assert_ptr_nonnull(strstr(program->said, "ok, 3 points, 1 runs"));
+	program = run("cancel sweep conversation --policy await --backend polling --at 3,in-flight,scope", 0);
+	ck_assert_ptr_nonnull(strstr(program->said, "No violation in 1 sweep, 1 run"));
+	free(program);
+	program = run("cancel sweep hot --backend polling", 0);
+	ck_assert_ptr_nonnull(strstr(program->said, "not with copy-through, move-and-reap"));
 	free(program);
 }
 END_TEST
 
 START_TEST(what_a_sweep_does_not_know_is_answered_with_what_there_is)
 {
-	refuse("cancel sweep chess", "there is conversation and race");
-	refuse("cancel sweep --policy hope", "there is await and copy-through");
-	refuse("cancel sweep --policy discard-result", "there is await and copy-through");
-	refuse("cancel sweep --backend kqueue", "completion/plain and polling");
+	refuse("cancel sweep chess", "there are conversation, race, race-combinator, join");
+	refuse("cancel sweep --policy hope", "there are await, copy-through, move-and-reap");
+	refuse("cancel sweep --backend kqueue", "polling/native, polling/eager, reference");
 	refuse("cancel sweep --at 3,posted", "give POINT,PHASE,KIND");
-	refuse("cancel sweep --at 0,posted,scope", "a number from 1");
+	refuse("cancel sweep --at 3,posted,hope", "shutdown, abandon, second");
+	refuse("cancel sweep --at -1,posted,scope", "a number from 1");
+	refuse("cancel sweep --orders 13", "from 0 to 12");
+	refuse("cancel sweep hot --policy scope", "a task awaits its futures");
+	refuse("cancel sweep pool --backend polling/native", "nothing to sweep");
+	refuse("cancel sweep --json /nonexistent/x.json", "/nonexistent/x.json");
+}
+END_TEST
+
+/* As container runtimes do it: io_uring_setup isn't permitted. */
+static void forbid_ring(void)
+{
+	struct sock_filter rules[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(rules) / sizeof(*rules), rules };
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		_exit(125);
+}
+
+START_TEST(what_is_refused_here_is_said_once_and_the_others_are_swept)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, forbid_ring, "cancel sweep race --policy await --orders 0");
+	program_end(program);
+	ck_assert_int_eq(program->code, 0);
+	ck_assert_ptr_nonnull(strstr(program->said, "completion/deferred not here: io_uring is not"));
+	ck_assert_ptr_nonnull(strstr(program->said, "completion/plain    not here\n"));
+	ck_assert_ptr_nonnull(strstr(program->said, "No violation in 2 sweeps, "));
+	program_begin(program, forbid_ring, "cancel sweep race --backend completion");
+	program_end(program);
+	program_expect(program, 3, "no mechanism is to be had here");
+	free(program);
+}
+END_TEST
+
+START_TEST(an_interrupted_sweep_keeps_what_was_measured)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	json_t *result;
+
+	program_begin(program, NULL, "cancel sweep --json %s", paths[0]);
+	program_await_children(program, 1);
+	kill(program->pid, SIGINT);
+	program_end(program);
+	ck_assert_msg(program->code == 0, "%d: %s", program->code, program->complained);
+	ck_assert_ptr_nonnull(strstr(program->complained, "interrupted: "));
+	ck_assert_ptr_nonnull(strstr(program->said, "conversation: "));
+	result = json_load_file(paths[0], 0, NULL);
+	ck_assert(json_is_false(json_object_get(result, "complete")));
+	ck_assert_uint_gt(json_array_size(json_object_get(result, "sweeps")), 0);
+	json_decref(result);
+	free(program);
+}
+END_TEST
+
+/* They are built for make specimens, and are no choice of the program's. */
+START_TEST(no_specimen_is_to_be_had)
+{
+	char words[128];
+
+	for (const struct specimen *specimen = SPECIMENS; specimen->workload; specimen++) {
+		snprintf(words, sizeof(words), "cancel sweep --policy %s", specimen->policy.name);
+		refuse(words, "there are await, copy-through");
+	}
+	for (const struct raw_specimen *specimen = RAW_SPECIMENS; specimen->name; specimen++) {
+		snprintf(words, sizeof(words), "cancel sweep --policy %s", specimen->name);
+		refuse(words, "there are await, copy-through");
+	}
 }
 END_TEST
 
@@ -275,7 +488,7 @@ int main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
-	tcase_set_timeout(cases, 60);
+	tcase_set_timeout(cases, 300);
 	tcase_add_checked_fixture(cases, name_files, remove_files);
 	tcase_add_test(cases, a_kind_is_played_in_all_phases);
 	tcase_add_test(cases, what_is_unknown_is_answered_with_what_there_is);
@@ -284,9 +497,14 @@ int main(void)
 	tcase_add_test(cases, a_stored_table_is_printed_again);
 	tcase_add_test(cases, json_on_stdout_stands_alone);
 	tcase_add_test(cases, all_kinds_on_all_mechanisms_conserve_everything);
-	tcase_add_test(cases, a_sweep_of_the_safe_policies_is_clean_on_every_mechanism);
+	tcase_add_test(cases, a_sweep_of_all_there_is_is_clean_on_every_mechanism);
+	tcase_add_test(cases, a_native_wait_is_over_with_the_call);
+	tcase_add_test(cases, ten_sweeps_say_the_same);
 	tcase_add_test(cases, a_sweep_is_a_table_and_one_run_can_be_had_alone);
 	tcase_add_test(cases, what_a_sweep_does_not_know_is_answered_with_what_there_is);
+	tcase_add_test(cases, what_is_refused_here_is_said_once_and_the_others_are_swept);
+	tcase_add_test(cases, an_interrupted_sweep_keeps_what_was_measured);
+	tcase_add_test(cases, no_specimen_is_to_be_had);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

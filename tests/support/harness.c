@@ -23,9 +23,12 @@ static const struct arm arms[] = {
 	{ "completion-plain", duet_completion, "mode=plain", true, true },
 	{ "polling", duet_polling, NULL, true, false },
 	{ "reference", duet_reference, reference_tuning, false, false },
+	{ "polling-eager", duet_polling, "eager=yes", true, false },
 };
 
 #define ARM_COUNT (sizeof(arms) / sizeof(arms[0]))
+/* An eager reactor promises less of what a cancel leaves in the socket. */
+#define CONTRACT_ARMS (ARM_COUNT - 1)
 
 unsigned descriptors_open(void)
 {
@@ -208,8 +211,13 @@ static void set_reference(void)
 	stage_set(&arms[3]);
 }
 
+static void set_polling_eager(void)
+{
+	stage_set(&arms[4]);
+}
+
 static const SFun setups[ARM_COUNT] = { set_completion, set_completion_plain, set_polling,
-	set_reference };
+	set_reference, set_polling_eager };
 
 /* ---- Which arms run. ---- */
 
@@ -262,7 +270,7 @@ size_t arms_here(const struct arm **here, size_t max)
 	struct duet_probe probe;
 	size_t count = 0;
 
-	for (size_t i = 0; i < ARM_COUNT && count < max; i++) {
+	for (size_t i = 0; i < CONTRACT_ARMS && count < max; i++) {
 		if (only && !listed(only, arms[i].name))
 			continue;
 		if (duet_backend_probe(arms[i].backend(), arms[i].tuning, &probe) == 0)
@@ -298,14 +306,15 @@ static void seed_choose(void)
 	printf("reference: %s (DUET_TEST_SEED)\n", reference_tuning);
 }
 
-int contract_run(const char *name, const TTest *const *everywhere, const TTest *const *twins)
+static int arms_run(const char *name, size_t arm_count, const TTest *const *everywhere,
+		    const TTest *const *twins, const TTest *const *rings)
 {
 	const char *only = getenv("DUET_TEST_BACKENDS");
 	Suite *suite = suite_create(name);
 	unsigned played = 0;
 
 	seed_choose();
-	for (size_t i = 0; i < ARM_COUNT; i++) {
+	for (size_t i = 0; i < arm_count; i++) {
 		TCase *tcase;
 
 		if ((only && !listed(only, arms[i].name)) || !arm_available(suite, i))
@@ -315,14 +324,27 @@ int contract_run(const char *name, const TTest *const *everywhere, const TTest *
 		cases_add(tcase, everywhere);
 		if (arms[i].kernel)
 			cases_add(tcase, twins);
+		if (arms[i].ring)
+			cases_add(tcase, rings);
 		suite_add_tcase(suite, tcase);
 		played++;
 	}
 	if (only && played == 0)
 		printf("no arm of \"%s\" exists; there are completion completion-plain polling "
-		       "reference\n",
+		       "reference polling-eager\n",
 			only);
 	return suite_finish(suite);
+}
+
+int contract_run(const char *name, const TTest *const *everywhere, const TTest *const *twins)
+{
+	return arms_run(name, CONTRACT_ARMS, everywhere, twins, NULL);
+}
+
+int hazards_run(const char *name, const TTest *const *everywhere, const TTest *const *twins,
+		const TTest *const *rings)
+{
+	return arms_run(name, ARM_COUNT, everywhere, twins, rings);
 }
 
 int plain_run(const char *name, const TTest *const *cases)

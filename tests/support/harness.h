@@ -52,6 +52,11 @@ extern struct stage stage;
  * kernel. The exit status for main(). */
 int contract_run(const char *suite, const TTest *const *everywhere, const TTest *const *twins);
 
+/* The same on those and on an eager reactor, polling-eager: its promises are the contract's but for what
+ * a cancel leaves in the socket. rings (may be NULL) only where there is a queue to the kernel. */
+int hazards_run(const char *suite, const TTest *const *everywhere, const TTest *const *twins,
+		const TTest *const *rings);
+
 /* The arms that run here, for what holds them against each other: how many. */
 size_t arms_here(const struct arm **here, size_t max);
 

@@ -164,7 +164,7 @@ static struct mechanism break_it(const struct duet_backend *backend, const char 
 {
 	broken = *backend;
 	broken.cancel = cancel;
-	return (struct mechanism){ "broken", &broken, tuning };
+	return (struct mechanism){ .name = "broken", .backend = &broken, .tuning = tuning };
 }
 
 START_TEST(a_runtime_that_discards_is_seen)

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <duet/laboratory.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ struct faulty {
 	struct duet_scope *scope;
 	duet_handle handle;
 	int peer;
+	void *lost;
 	unsigned char data[64];
 };
 
@@ -119,6 +121,20 @@ static void leak(struct duet_lab *lab, struct duet_scope *scope, void *state)
 	(void)lab;
 	((struct faulty *)state)->scope = scope;
 	receive(state, leak_if_cancelled);
+}
+
+static void lose_if_cancelled(struct duet_op *op)
+{
+	if (op->result < 0)
+		((struct faulty *)op->context)->lost = malloc(1000);
+	heard(op);
+}
+
+static void lose(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	(void)lab;
+	((struct faulty *)state)->scope = scope;
+	receive(state, lose_if_cancelled);
 }
 
 /* Outside of the scope: it outlives it. */
@@ -285,6 +301,28 @@ START_TEST(a_lost_descriptor_is_named)
 }
 END_TEST
 
+/* A sanitizer has a malloc() of its own, and names what is lost by itself. */
+static bool is_counted(void)
+{
+	size_t before = mallinfo2().uordblks;
+	void *memory = malloc(100000);
+	bool counted = mallinfo2().uordblks > before;
+
+	free(memory);
+	return counted;
+}
+
+START_TEST(lost_memory_is_named)
+{
+	const struct duet_lab_workload workload = {
+		.name = "lose", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = lose,
+	};
+
+	if (is_counted())
+		expect_only(&workload, DUET_LAB_MEMORY, "bytes of memory are lost");
+}
+END_TEST
+
 START_TEST(what_outlives_its_scope_is_on_loan)
 {
 	const struct duet_lab_workload workload = {
@@ -377,12 +415,16 @@ END_TEST
 
 int main(void)
 {
-	return contract_run("laboratory_faults", NULL,
+	return contract_run("laboratory_faults",
 			    CASES(one_that_behaves_is_clean, a_crash_is_named_and_the_sweep_goes_on,
 				  one_that_ends_the_process_is_named,
 				  one_that_does_not_come_back_is_named, a_lost_descriptor_is_named,
-				  what_outlives_its_scope_is_on_loan, a_buffer_that_is_kept_is_named,
+				  lost_memory_is_named,
+				  what_outlives_its_scope_is_on_loan,
+				  a_buffer_that_is_kept_is_named,
 				  one_that_is_not_repeatable_is_named, a_check_of_its_own_is_heard,
-				  one_that_never_finishes_is_named, a_set_up_that_refuses_is_an_error,
-				  a_replay_says_what_the_sweep_said));
+				  one_that_never_finishes_is_named,
+				  a_set_up_that_refuses_is_an_error,
+				  a_replay_says_what_the_sweep_said),
+			    NULL);
 }

@@ -11,7 +11,7 @@
  * believes that what it asked to end has not happened.
  */
 
-enum { QUESTIONS = 3, QUESTION_BYTES = 12, ANSWER_BYTES = 4 };
+enum { QUESTIONS_MAX = 3, QUESTION_BYTES = 12, ANSWER_BYTES = 4 };
 
 struct talk {
 	struct duet_op op;
@@ -20,6 +20,7 @@ struct talk {
 	struct duet_scope *scope;
 	duet_handle handle;
 	int peer;
+	uint32_t questions;
 	uint32_t answered;
 	uint32_t have;
 	uint32_t sent; /* of the answer that is being given */
@@ -64,7 +65,7 @@ static void said(struct duet_op *op)
 /* Where the scope was asked to end the start is refused, and that is the end of this body. */
 static void go_on(struct talk *talk)
 {
-	if (talk->answered == QUESTIONS) {
+	if (talk->answered == talk->questions) {
 		duet_lab_finish(talk->lab);
 		return;
 	}
@@ -87,10 +88,11 @@ static int set_up(struct duet_lab *lab, void *state)
 	struct talk *talk = state;
 
 	talk->lab = lab;
+	talk->questions = talk->questions ? talk->questions : QUESTIONS_MAX;
 	talk->peer = duet_lab_pair(lab, &talk->handle);
 	if (talk->peer < 0)
 		return talk->peer;
-	for (int i = 0; i < QUESTIONS; i++) {
+	for (uint32_t i = 0; i < talk->questions; i++) {
 		duet_lab_peer_sends(lab, talk->peer, 5);
 		duet_lab_peer_sends(lab, talk->peer, 4);
 		duet_lab_peer_sends(lab, talk->peer, 3);
@@ -99,10 +101,16 @@ static int set_up(struct duet_lab *lab, void *state)
 	return 0;
 }
 
+static int set_up_short(struct duet_lab *lab, void *state)
+{
+	((struct talk *)state)->questions = 1;
+	return set_up(lab, state);
+}
+
 static int set_up_careless(struct duet_lab *lab, void *state)
 {
 	((struct talk *)state)->careless = true;
-	return set_up(lab, state);
+	return set_up_short(lab, state);
 }
 
 static void body(struct duet_lab *lab, struct duet_scope *scope, void *state)
@@ -121,10 +129,14 @@ static const struct duet_lab_workload careless = {
 	.name = "careless", .state_bytes = sizeof(struct talk), .set_up = set_up_careless, .body = body,
 };
 
+static const struct duet_lab_workload brief = {
+	.name = "brief", .state_bytes = sizeof(struct talk), .set_up = set_up_short, .body = body,
+};
+
 static struct duet_lab_sweep sweep_of(const struct duet_lab_workload *workload)
 {
 	struct duet_lab_sweep sweep = {.workload = workload, .backend = stage.arm->backend(),
-				       .tuning = stage.arm->tuning};
+				       .tuning = stage.arm->tuning, .orders_depth = 1};
 
 	stage_judge(); /* no thread of the stage's loop while children are forked */
 	ck_assert_int_eq(duet_lab_run(&sweep), 0);
@@ -158,7 +170,8 @@ START_TEST(a_careful_conversation_survives_a_cancel_anywhere)
 		print(&sweep);
 	ck_assert_uint_ge(sweep.points, 12);
 	ck_assert_uint_eq(sweep.violations, 0);
-	ck_assert_uint_lt(sweep.unreached, sweep.runs / 2);
+	/* Nothing in it stands in a line, and there is no cleanup. */
+	ck_assert_uint_lt(sweep.unreached, sweep.runs * 2 / 3);
 	free(sweep.outcomes);
 }
 END_TEST
@@ -174,9 +187,54 @@ START_TEST(a_careless_one_loses_bytes)
 }
 END_TEST
 
+/* Point by point; and none by an order of completion that shows without it. */
+START_TEST(the_first_place_is_named)
+{
+	struct duet_lab_sweep sweep = sweep_of(&careless);
+	uint32_t place = 0;
+
+	while (sweep.outcomes[place].verdict != DUET_LAB_VIOLATION ||
+	       *sweep.outcomes[place].order)
+		place++;
+	ck_assert_uint_eq(sweep.first, place);
+	ck_assert_uint_gt(sweep.outcomes[place].point, 0);
+	free(sweep.outcomes);
+}
+END_TEST
+
+static bool is_same(const struct duet_lab_outcome *one, const struct duet_lab_outcome *other)
+{
+	return one->point == other->point && one->phase == other->phase &&
+	       one->kind == other->kind && one->verdict == other->verdict &&
+	       one->invariant == other->invariant && one->op_kind == other->op_kind &&
+	       one->disposition == other->disposition && one->cause == other->cause &&
+	       one->orders == other->orders && !strcmp(one->order, other->order) &&
+	       !strcmp(one->text, other->text);
+}
+
+START_TEST(ten_sweeps_give_the_same_verdicts)
+{
+	struct duet_lab_sweep first = sweep_of(&brief);
+
+	for (unsigned repeat = 1; repeat < 10; repeat++) {
+		struct duet_lab_sweep next = sweep_of(&brief);
+
+		ck_assert_uint_eq(next.outcome_count, first.outcome_count);
+		for (uint32_t i = 0; i < next.outcome_count; i++)
+			ck_assert_msg(is_same(&next.outcomes[i], &first.outcomes[i]),
+				      "repeat %u, run %u: verdict %u after %u", repeat, i,
+				      next.outcomes[i].verdict, first.outcomes[i].verdict);
+		free(next.outcomes);
+	}
+	free(first.outcomes);
+}
+END_TEST
+
 int main(void)
 {
-	return contract_run("laboratory_sweep", NULL,
+	return contract_run("laboratory_sweep",
 			    CASES(a_careful_conversation_survives_a_cancel_anywhere,
-				  a_careless_one_loses_bytes));
+				  a_careless_one_loses_bytes, the_first_place_is_named,
+				  ten_sweeps_give_the_same_verdicts),
+			    NULL);
 }
