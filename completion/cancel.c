@@ -29,9 +29,9 @@ int completion_cancel(struct duet_loop *loop, struct duet_op *op)
 		return BACKEND_ENDED;
 	if (MUTANT(cancel_dropped_when_full) && completion_ring_full(self))
 		return BACKEND_ISSUED;
-	sqe = completion_ring_entry(self);
-	if (!sqe)
+	if (completion_ring_full(self) && !completion_ring_make_room_by_ends(self))
 		return -EAGAIN;
+	sqe = completion_ring_entry(self);
 	io_uring_prep_cancel64(sqe, op->backend, 0);
 	sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
 	sqe->user_data = op->identity | TAG_CANCEL;

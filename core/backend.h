@@ -348,6 +348,11 @@ static inline unsigned char *duet_core_buffer_data(const struct duet_pool *pool,
 	return pool->memory + (size_t)index * pool->size_bytes;
 }
 
+/* op ends plainly, in time: its deadline is disarmed first. line: as of duet_core_end_plainly(), or NULL
+ * if it ends in a file. */
+DUET_API void duet_core_end_timed(struct duet_loop *loop, struct duet_op *op,
+				  struct duet_op **line);
+
 /* ---- Worker threads (loop->offload is NULL if absent). ---- */
 
 /* Runs work(op) on a worker; its return value is reported as the raw result of op, in a turn. */

@@ -77,7 +77,7 @@ static void unlink_member(struct duet_member *member)
 	struct duet_scope *scope = member->scope;
 
 	if (scope->cursor == member)
-		scope->cursor = member->next;
+		scope->cursor = member->prev;
 	if (member->prev)
 		member->prev->next = member->next;
 	else
@@ -90,14 +90,18 @@ static void unlink_member(struct duet_member *member)
 	scope->count--;
 }
 
-/* Whoever is asked may leave at once, and take others along: the cursor is beyond them then. */
+/*
+ * The newest first: who waits in line behind another then ends before that one does, and isn't begun
+ * for nothing; and a kernel that looks for its target in a list with the newest in front has it at
+ * once. Whoever is asked may leave at once, and take others along: the cursor is beyond them then.
+ */
 static void ask_members(struct duet_scope *scope, enum duet_cause cause)
 {
-	scope->cursor = scope->members;
+	scope->cursor = scope->last;
 	while (scope->cursor) {
 		struct duet_member *member = scope->cursor;
 
-		scope->cursor = member->next;
+		scope->cursor = member->prev;
 		member->ask(member, cause);
 	}
 }

@@ -156,8 +156,8 @@ DUET_API void duet_member_leave(struct duet_member *member, int result);
 /* The checkpoint: 0, or -ECANCELED or -ETIMEDOUT if the scope was asked to end. Shields hold. */
 DUET_API int duet_scope_check(const struct duet_scope *scope);
 
-/* Requests the end of all members and of what they own, on the loop's thread. Repeatable, at any
- * time until joined(). */
+/* Requests the end of all members and of what they own, on the loop's thread, the newest first: what
+ * waits in line behind another ends before that one. Repeatable, at any time until joined(). */
 DUET_API void duet_scope_cancel(struct duet_scope *scope);
 
 /*
