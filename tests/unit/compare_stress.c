@@ -38,7 +38,7 @@ static json_t *play(const struct stress_kind *kind, uint32_t count)
 				    .interrupted = &interrupted };
 	json_t *cell;
 
-	ck_assert_uint_eq(mechanism_find("polling", mechanisms), 1);
+	ck_assert_uint_eq(mechanism_find(MECHANISM_STRESS, "polling", mechanisms), 1);
 	cell = stress_run(&plan);
 	ck_assert_ptr_nonnull(cell);
 	ck_assert_ptr_null(json_object_get(cell, "refused"));

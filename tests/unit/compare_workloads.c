@@ -72,7 +72,7 @@ static unsigned int sweep_through(const struct duet_lab_workload *workload, cons
 					.turns_max = turns };
 	unsigned int invariants;
 
-	ck_assert_uint_eq(mechanism_find_swept(mechanism, found), 1);
+	ck_assert_uint_eq(mechanism_find(MECHANISM_SWEEP, mechanism, found), 1);
 	sweep.backend = found->backend;
 	sweep.tuning = found->tuning;
 	ck_assert_int_eq(duet_lab_run(&sweep), 0);
@@ -125,7 +125,7 @@ static json_t *tally_pipeline(const struct policy *policy, const struct spot *sp
 	struct tally_plan plan = { .workload = workload_find("pipeline"), .policy = policy,
 				   .mechanism = &mechanism, .spot = spot };
 
-	ck_assert_uint_eq(mechanism_find_swept("polling", &mechanism), 1);
+	ck_assert_uint_eq(mechanism_find(MECHANISM_SWEEP, "polling", &mechanism), 1);
 	return tally(&plan);
 }
 
