@@ -213,7 +213,7 @@ static int read_cell(const struct reading *reading)
 	int code;
 
 	memset(reading->cell, 0, sizeof(*reading->cell));
-	reading->cell->workload = workload_by_name(name ? name : "");
+	reading->cell->workload = workload_find(name ? name : "");
 	if (!reading->cell->workload)
 		return refuse(reading, "there is no workload '%s'", name ? name : "");
 	code = read_parameters(reading);

@@ -243,7 +243,7 @@ static int plan_cancel(struct plan *plan)
 static int plan_workload(struct plan *plan, const char *name)
 {
 	const struct wishes *wishes = &plan->wishes;
-	const struct workload *workload = workload_by_name(name);
+	const struct workload *workload = workload_find(name);
 	struct cell *cell = &plan->cells[plan->count];
 
 	if (!workload)

@@ -5,6 +5,8 @@
 
 #include "core/loop.h"
 
+struct duet_world;
+
 /*
  * What a backend supplies, and what it may ask of core. For the people who write backends.
  *
@@ -22,8 +24,6 @@
  *   composite transfers, order, handles) is core's.
  * - Every system call made on the loop's thread adds one to loop->stats.system_calls.
  */
-struct duet_world;
-
 struct duet_backend {
 	uint32_t version; /* DUET_BACKEND_VERSION */
 	uint32_t size;    /* sizeof(struct duet_backend) */
@@ -185,6 +185,9 @@ DUET_API bool duet_core_cleans(struct duet_op *op);
 
 /* As if the deadline of op had come. */
 DUET_API void duet_core_expire(struct duet_op *op);
+
+/* When the next timer or deadline is due; UINT64_MAX: none is set. */
+DUET_API uint64_t duet_core_next_due_ns(const struct duet_loop *loop);
 
 /* ---- Questions. ---- */
 

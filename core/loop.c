@@ -334,6 +334,11 @@ static void expire_timers(struct duet_loop *loop)
 		core_expired(loop, op);
 }
 
+uint64_t duet_core_next_due_ns(const struct duet_loop *loop)
+{
+	return core_timers_next_ns(&loop->timers);
+}
+
 /* Until the caller's limit, a timer, or an owed cancel. */
 static __attribute__((noinline)) int64_t sleep_until_due(struct duet_loop *loop, int64_t timeout_ns)
 {

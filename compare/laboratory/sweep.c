@@ -66,7 +66,7 @@ static const char *policy_name(size_t index)
 
 static const char *workload_name(size_t index)
 {
-	return WORKLOADS[index].name;
+	return SWEPT[index].name;
 }
 
 static void list(char *text, size_t size, const char *(*name)(size_t index))
@@ -142,7 +142,7 @@ static bool is_among(const struct option_list *names, const char *name)
 	return !names->count;
 }
 
-static bool wants_workload(const struct wish *wish, const struct workload *workload)
+static bool wants_workload(const struct wish *wish, const struct swept *workload)
 {
 	for (int i = 0; i < wish->count; i++) {
 		if (!strcmp(wish->names[i], workload->name))
@@ -152,7 +152,7 @@ static bool wants_workload(const struct wish *wish, const struct workload *workl
 }
 
 /* The native dialect has a cancel of its own, and no other. NULL: it is tried. */
-static const char *why_not(const struct workload *workload, const struct policy *policy,
+static const char *why_not(const struct swept *workload, const struct policy *policy,
 			   const struct mechanism *mechanism)
 {
 	if (mechanism->native != (policy == &NATIVE_POLICY))
@@ -161,7 +161,7 @@ static const char *why_not(const struct workload *workload, const struct policy 
 		return workload->make_native ? NULL : "";
 	if (mechanism->can_order && workload->kernel_only)
 		return "";
-	return workload_why_not(workload, policy->name);
+	return swept_why_not(workload, policy->name);
 }
 
 /* Every sweep that is asked for, in the order of the table, until each() says that it is enough. */
@@ -170,7 +170,7 @@ static void for_each(const struct wish *wish,
 {
 	struct tally_plan plan = { .spot = wish->spot, .orders_depth = wish->values->orders };
 
-	for (plan.workload = WORKLOADS; plan.workload->name; plan.workload++) {
+	for (plan.workload = SWEPT; plan.workload->name; plan.workload++) {
 		if (!wants_workload(wish, plan.workload))
 			continue;
 		for (size_t i = 0; (plan.policy = policy_at(i)); i++) {
@@ -231,14 +231,14 @@ static json_t *names_json(const char *name, const char *does)
 static void add_names(json_t *result, const struct wish *wish)
 {
 	json_t *workloads = json_array(), *policies = json_array(), *left_out = json_array();
-	const struct workload *workload;
+	const struct swept *workload;
 	const struct policy *policy;
 
 	for (size_t i = 0; (policy = policy_at(i)); i++) {
 		if (is_among(&wish->values->policies, policy->name))
 			json_array_append_new(policies, names_json(policy->name, policy->does));
 	}
-	for (workload = WORKLOADS; workload->name; workload++) {
+	for (workload = SWEPT; workload->name; workload++) {
 		if (!wants_workload(wish, workload))
 			continue;
 		json_array_append_new(workloads, names_json(workload->name, workload->does));
@@ -361,10 +361,10 @@ static int report(const struct values *values, const json_t *result)
 /* The first reason that there is, if it is one of a policy's. */
 static int refuse_nothing(const struct wish *wish)
 {
-	for (const struct workload *workload = WORKLOADS; workload->name; workload++) {
+	for (const struct swept *workload = SWEPT; workload->name; workload++) {
 		for (uint32_t i = 0; i < wish->values->policies.count; i++) {
 			const char *policy = wish->values->policies.texts[i];
-			const char *why = workload_why_not(workload, policy);
+			const char *why = swept_why_not(workload, policy);
 
 			if (why && wants_workload(wish, workload))
 				return say_failure(SAY_USAGE, "cancel sweep: %s isn't tried with "

@@ -9,7 +9,7 @@
 static const struct workload *const WORKLOADS[] = { &WORKLOAD_ECHO, &WORKLOAD_FILE,
 						    &WORKLOAD_CANCEL };
 
-const struct workload *workload_by_name(const char *name)
+const struct workload *workload_find(const char *name)
 {
 	for (size_t i = 0; i < sizeof(WORKLOADS) / sizeof(*WORKLOADS); i++) {
 		if (!strcmp(WORKLOADS[i]->name, name))

@@ -70,6 +70,6 @@ struct workload {
 
 extern const struct workload WORKLOAD_ECHO, WORKLOAD_FILE, WORKLOAD_CANCEL;
 
-const struct workload *workload_by_name(const char *name);
+const struct workload *workload_find(const char *name);
 
 #endif
