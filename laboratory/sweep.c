@@ -145,7 +145,7 @@ static void make_run(const struct sweeper *self, uint32_t run, struct seen *seen
 		compare(board, outcome, seen);
 	if (run == 1 && !*outcome->order)
 		board->memory_bytes = lab_memory_left(self->sweep, place, seen);
-	if (run && !error)
+	else if (run && !error)
 		compare_memory(self->sweep, board, place, seen, outcome);
 }
 
