@@ -29,21 +29,22 @@ const char *plan_cancel_option(const struct wishes *wishes)
 
 static int read_list(const char *option, const char *text, struct list *list)
 {
-	char *rest = NULL;
+	char *rest = list->text;
 
 	list->count = 0;
 	if (strlen(text) >= sizeof(list->text))
 		return say_failure(SAY_USAGE, "compare: --%s: the list is too long", option);
 	strcpy(list->text, text);
-	for (char *word = strtok_r(list->text, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+	for (char *word = strsep(&rest, ","); word; word = strsep(&rest, ",")) {
+		if (!*word)
+			return say_failure(SAY_USAGE, "compare: --%s %s: one in it is empty; "
+					   "write them with one comma between", option, text);
 		if (list->count == LIST_MAX)
 			return say_failure(SAY_USAGE, "compare: --%s: at most %d at once", option,
 					   LIST_MAX);
 		list->words[list->count++] = word;
 	}
-	if (list->count)
-		return SAY_OK;
-	return say_failure(SAY_USAGE, "compare: --%s %s: names nothing", option, text);
+	return SAY_OK;
 }
 
 static int read_method(const char *word, enum cancel_method *method)
