@@ -56,6 +56,10 @@ bool core_scope_shelters(const struct duet_op *op);
 /* op is abandoned: if it is a member it leaves at once, without a say in what becomes of the scope. */
 void core_scope_forsake(const struct duet_op *op);
 
+/* Names the scope for which op stands in its loop: for people. 0, and nothing is written, if op stands
+ * for none. */
+size_t core_scope_describe(const struct duet_op *op, char *text, size_t size);
+
 /* What failed in an open scope so far is not to count. */
 void core_scope_forgive(struct duet_scope *scope);
 

@@ -194,7 +194,8 @@ DUET_API int duet_scope_defer_close(struct duet_scope *scope, struct duet_closin
  * 0: all completed (wait for all, fail fast), or one did (race, first);
  * the error of the first failure (race, first: of the last), where the policy counts one;
  * -ECANCELED or -ETIMEDOUT: somebody was stopped, because the scope was asked to end or by a
- * request of its own (a cancel, a close of its handle): no failure, but not all has completed.
+ * request of its own (a cancel, a close of its handle): no failure, but not all has completed; or
+ * (race, first) nobody took part to the end.
  * A member that completed although it was asked to end has completed. 0, or -ESHUTDOWN if the scope
  * isn't open, or -EALREADY if this was said before.
  */
