@@ -89,7 +89,8 @@ struct duet_scope {
 	uint8_t state;              /* the scope's; only for debuggers */
 	uint8_t overran;            /* 1: the cleanup took longer than its budget */
 	uint8_t policy;
-	struct duet_member *winner; /* race, first: who completed first, or NULL */
+	struct duet_member *winner; /* race, first: who completed first, or NULL; of a child scope it
+				       is the address of its `member` */
 	struct duet_loop *loop;
 	void *context;              /* the caller's */
 
