@@ -574,8 +574,15 @@ int duet_scope_enter(struct duet_scope *scope, struct duet_member *member,
 void duet_member_leave(struct duet_member *member, int result)
 {
 	struct duet_scope *scope = member->scope;
-	bool stopped = (result == -ECANCELED || result == -ETIMEDOUT) && duet_scope_check(scope);
+	bool stopped;
 
+	if (!scope) {
+#ifdef DUET_DEBUG
+		core_abort_outside(member);
+#endif
+		return;
+	}
+	stopped = (result == -ECANCELED || result == -ETIMEDOUT) && duet_scope_check(scope);
 	unlink_member(member);
 	act(scope, member,
 	    result >= 0 ? ENDING_COMPLETED : stopped ? ENDING_STOPPED : ENDING_FAILED, result);
@@ -739,6 +746,9 @@ int duet_scope_defer(struct duet_scope *scope, struct duet_cleanup *cleanup)
 
 	if (scope->state == SCOPE_IDLE || scope->state == SCOPE_ENDED)
 		return -ESHUTDOWN;
+#ifdef DUET_DEBUG
+	core_abort_if_registered(scope, cleanup);
+#endif
 	if (MUTANT(cleanup_first_in_first_out) && *place)
 		place = &(*place)->next;
 	cleanup->next = *place;

@@ -60,6 +60,10 @@ void core_scope_forsake(const struct duet_op *op);
  * for none. */
 size_t core_scope_describe(const struct duet_op *op, char *text, size_t size);
 
+/* What debug builds say before they stop. */
+void core_abort_outside(const struct duet_member *member) __attribute__((noreturn));
+void core_abort_if_registered(const struct duet_scope *scope, const struct duet_cleanup *cleanup);
+
 /* What failed in an open scope so far is not to count. */
 void core_scope_forgive(struct duet_scope *scope);
 
