@@ -27,31 +27,6 @@ static const uint64_t budget_max_ns = UINT64_C(1000000000000);
 /* How a member ended, for the policy. */
 enum ending { ENDING_COMPLETED, ENDING_STOPPED, ENDING_FAILED };
 
-const char *core_scope_state_name(enum core_scope_state state)
-{
-	static const char *const names[SCOPE_STATE_COUNT] = {
-		"idle",    "open",     "asked",   "joining",
-		"leaving", "cleaning", "overdue", "ended"};
-
-	return state < SCOPE_STATE_COUNT ? names[state] : "?";
-}
-
-/* The one place where a scope's state changes. */
-static void set_state(struct duet_scope *scope, enum core_scope_state to)
-{
-	if (!core_scope_may(scope->state, to)) {
-		fprintf(stderr,
-			"duet: scope %p: %s -> %s is no legal move: it was overwritten while lent, "
-			"or never opened\n",
-			(const void *)scope,
-			core_scope_state_name((enum core_scope_state)scope->state),
-			core_scope_state_name(to));
-		abort();
-	}
-	CORE_MOVES_COUNT(scope->loop, scope, scope->state, to);
-	scope->state = (uint8_t)to;
-}
-
 static bool is_cleaning(const struct duet_scope *scope)
 {
 	return scope->state == SCOPE_CLEANING || scope->state == SCOPE_OVERDUE;
@@ -104,7 +79,7 @@ static bool take_request(struct duet_scope *scope, enum duet_cause cause)
 {
 	if (scope->state != SCOPE_OPEN && scope->state != SCOPE_JOINING)
 		return false;
-	set_state(scope, scope->state == SCOPE_OPEN ? SCOPE_ASKED : SCOPE_LEAVING);
+	core_scope_set_state(scope, scope->state == SCOPE_OPEN ? SCOPE_ASKED : SCOPE_LEAVING);
 	scope->cause = (uint8_t)cause;
 	scope->cursor = scope->last;
 	return true;
@@ -322,7 +297,7 @@ static void overrun(struct duet_scope *scope)
 	if (scope->state != SCOPE_CLEANING)
 		return;
 	scope->overran = 1;
-	set_state(scope, SCOPE_OVERDUE);
+	core_scope_set_state(scope, SCOPE_OVERDUE);
 	scope->cursor = scope->last;
 	ask_all(scope, DUET_CAUSE_DEADLINE);
 }
@@ -363,31 +338,6 @@ int duet_scope_deadline(struct duet_scope *scope, uint64_t deadline_ns)
 	core_timer_disarm(&scope->loop->timers, op);
 	core_timer_arm(&scope->loop->timers, op, deadline_ns);
 	return 0;
-}
-
-size_t core_scope_describe(const struct duet_op *op, char *text, size_t size)
-{
-	const struct duet_scope *scope = op->context;
-	uint64_t due_ns;
-	int length;
-
-	if (op->done != presence_ended)
-		return 0;
-	due_ns = op->deadline_ns;
-	if (op->args.timeout.due_ns < due_ns)
-		due_ns = op->args.timeout.due_ns;
-	length = snprintf(text, size, "scope %p %s, %u member%s%s", (const void *)scope,
-			  core_scope_state_name((enum core_scope_state)scope->state), scope->count,
-			  scope->count == 1 ? "" : "s",
-			  scope->state < SCOPE_JOINING ? ", not joined" : "");
-	if (due_ns != DUET_NO_DEADLINE)
-		length += snprintf(text + length, size - (size_t)length, ", %s in %lld us",
-				   scope->budgeted ? "overdue" : "deadline",
-				   (long long)(int64_t)(due_ns - core_now_ns(scope->loop)) / 1000);
-	if (scope->cause)
-		length += snprintf(text + length, size - (size_t)length, ", asked to end by %s",
-				   duet_cause_name((enum duet_cause)scope->cause));
-	return (size_t)length;
 }
 
 void core_scope_forgive(struct duet_scope *scope)
@@ -638,7 +588,7 @@ int duet_scope_open(struct duet_scope *scope, struct duet_loop *loop, struct due
 	scope->presence.flags |= FLAG_PLACE;
 	if (options->policy == DUET_FIRST)
 		scope->first = options->first;
-	set_state(scope, SCOPE_OPEN);
+	core_scope_set_state(scope, SCOPE_OPEN);
 	if (parent) {
 		scope->member = (struct duet_member){.ask = ask_child, .child = scope};
 		link_member(parent, &scope->member);
@@ -654,7 +604,7 @@ int duet_scope_join(struct duet_scope *scope, duet_scope_fn *joined)
 		return -EALREADY;
 	core_check_owner(scope->loop);
 	scope->joined = joined;
-	set_state(scope, scope->state == SCOPE_OPEN ? SCOPE_JOINING : SCOPE_LEAVING);
+	core_scope_set_state(scope, scope->state == SCOPE_OPEN ? SCOPE_JOINING : SCOPE_LEAVING);
 	settle(scope);
 	return 0;
 }
@@ -670,12 +620,12 @@ static void end(struct duet_scope *scope)
 	/* Its own deadline is a failure of its own. */
 	if (stopped && scope->cause == DUET_CAUSE_DEADLINE && parent && !duet_scope_check(parent))
 		stopped = false;
-	set_state(scope, SCOPE_ENDED);
+	core_scope_set_state(scope, SCOPE_ENDED);
 	scope->result = result;
 	if (parent)
 		unlink_member(member);
 	core_place_give(scope->loop);
-	set_state(scope, SCOPE_IDLE);
+	core_scope_set_state(scope, SCOPE_IDLE);
 	if (parent)
 		parent->stepping++;
 	if (scope->joined)
@@ -728,7 +678,7 @@ static void advance(struct duet_message *message)
 	    scope->deferred)
 		return;
 	if (!is_cleaning(scope))
-		set_state(scope, SCOPE_CLEANING);
+		core_scope_set_state(scope, SCOPE_CLEANING);
 	if (!scope->budgeted && !is_absent(scope))
 		return;
 	clean(scope);
@@ -736,42 +686,4 @@ static void advance(struct duet_message *message)
 	if (!scope->count && (!scope->deferred || MUTANT(joined_with_a_message)) &&
 	    is_absent(scope))
 		end(scope);
-}
-
-/* ---- Cleanup. ---- */
-
-int duet_scope_defer(struct duet_scope *scope, struct duet_cleanup *cleanup)
-{
-	struct duet_cleanup **place = &scope->cleanups;
-
-	if (scope->state == SCOPE_IDLE || scope->state == SCOPE_ENDED)
-		return -ESHUTDOWN;
-#ifdef DUET_DEBUG
-	core_abort_if_registered(scope, cleanup);
-#endif
-	if (MUTANT(cleanup_first_in_first_out) && *place)
-		place = &(*place)->next;
-	cleanup->next = *place;
-	*place = cleanup;
-	return 0;
-}
-
-_Static_assert(offsetof(struct duet_closing, cleanup) == 0, "a closing is its cleanup");
-
-/* A handle that somebody has closed already needs no more. */
-static void close_handle(struct duet_scope *scope, struct duet_cleanup *cleanup)
-{
-	struct duet_closing *closing = (struct duet_closing *)(void *)cleanup;
-
-	duet_op_close(&closing->op, closing->handle);
-	(void)!duet_scope_start(scope, &closing->member, &closing->op);
-}
-
-int duet_scope_defer_close(struct duet_scope *scope, struct duet_closing *closing,
-			   duet_handle handle)
-{
-	closing->cleanup.run = close_handle;
-	closing->handle = handle;
-	duet_op_init(&closing->op, NULL, NULL);
-	return duet_scope_defer(scope, &closing->cleanup);
 }

@@ -50,6 +50,9 @@ static inline bool core_scope_may(unsigned from, unsigned to)
 
 const char *core_scope_state_name(enum core_scope_state state);
 
+/* The one place where a scope's state changes. */
+void core_scope_set_state(struct duet_scope *scope, enum core_scope_state to);
+
 /* Is op a scope's, into which no request comes from outside: a shield's, or a cleanup's? */
 bool core_scope_shelters(const struct duet_op *op);
 
