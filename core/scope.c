@@ -257,7 +257,7 @@ static int start(struct duet_loop *loop, struct duet_op *op, bool sheltered)
 	int answer;
 
 	loop->sheltering = sheltered;
-	if (sheltered)
+	if (sheltered && !MUTANT(deadline_in_a_shelter))
 		loop->deadline_ns = DUET_NO_DEADLINE;
 	answer = duet_op_start(loop, op);
 	loop->sheltering = sheltering;
@@ -672,7 +672,7 @@ static void advance(struct duet_message *message)
 		scope->first(scope);
 	}
 	/* Overdue, the loop still waits for who is left. */
-	if (scope->count && is_cleaning(scope))
+	if (scope->count && is_cleaning(scope) && !MUTANT(overdue_is_idle))
 		be_present_to_clean(scope);
 	if ((scope->count && !MUTANT(scope_joins_early)) || scope->state < SCOPE_JOINING ||
 	    scope->deferred)
@@ -682,8 +682,6 @@ static void advance(struct duet_message *message)
 	if (!scope->budgeted && !is_absent(scope))
 		return;
 	clean(scope);
-	/* A step that ended something at once has sent for this function again: not after the end. */
-	if (!scope->count && (!scope->deferred || MUTANT(joined_with_a_message)) &&
-	    is_absent(scope))
+	if (!scope->count && is_absent(scope))
 		end(scope);
 }
