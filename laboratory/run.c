@@ -266,6 +266,7 @@ static int set_up(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
 {
 	int error = lab_loop_create(lab, sweep->backend, sweep->tuning);
 
+	lab->seen->no_loop = error != 0;
 	if (error)
 		return error;
 	error = lab_wire_open(lab, &lab->probe_handle, &lab->probe_fd);
@@ -301,7 +302,8 @@ static void judge_end(struct duet_lab *lab)
 
 	lab_peers_judge(lab);
 	duet_loop_ledger(lab->loop, &ledger);
-	if (ledger.held_count)
+	/* After a shutdown the body has had no occasion to return what it had kept for the next. */
+	if (ledger.held_count && !shut_down)
 		lab_violation(lab, DUET_LAB_POOL, "%u buffers of a pool were not returned",
 			      ledger.held_count);
 	if (!lab->finished && !lab->partial && !shut_down)
@@ -332,6 +334,7 @@ static void judge_quiet(struct duet_lab *lab)
 {
 	size_t bytes = lab->workload->state_bytes;
 	const unsigned char *state = lab->state;
+	bool is_told;
 
 	if (duet_loop_pending(lab->loop))
 		lab_violation(lab, DUET_LAB_QUIET, "%u operations in flight after the end",
@@ -344,10 +347,15 @@ static void judge_quiet(struct duet_lab *lab)
 		return;
 	}
 	judge_world(lab);
+	/* The body may have given it up itself. */
+	is_told = !lab->untold || lab->loop->stats.abandoned;
 	if (duet_loop_destroy(lab->loop) < 0)
 		lab_violation(lab, DUET_LAB_QUIET, "the loop is busy after its shutdown");
 	else
 		lab->loop = NULL;
+	if (!lab->loop && !is_told)
+		lab_violation(lab, DUET_LAB_TERMINAL, "a %s has ended, and its end was never told",
+			      lab_point_name(lab->outcome->op_kind));
 	for (size_t i = 0; i < bytes && lab->outcome->verdict != DUET_LAB_VIOLATION; i++) {
 		if (state[i] == QUIET)
 			continue;
@@ -387,11 +395,12 @@ int lab_run_once(const struct duet_lab_sweep *sweep, struct place place,
 {
 	size_t bytes = sweep->workload->state_bytes ? sweep->workload->state_bytes : 1;
 	struct duet_lab lab = {.workload = sweep->workload, .place = place, .outcome = outcome,
-			      .seen = seen, .probe_fd = -1};
+			      .seen = seen, .probe_fd = -1, .process = getpid()};
 	unsigned descriptors = descriptors_open();
 	int64_t memory_bytes = lab_memory_bytes();
 	int error;
 
+	seen->no_loop = seen->target_came = false;
 	*outcome = (struct duet_lab_outcome){.point = place.point, .phase = (uint8_t)place.phase,
 					     .kind = (uint8_t)place.kind};
 	/* Mapped, so that what is written behind its end is caught by the page that follows. */
@@ -404,6 +413,7 @@ int lab_run_once(const struct duet_lab_sweep *sweep, struct place place,
 	lab_peers_close(&lab);
 	lab_wire_close(&lab, &lab.probe_fd);
 	seen->point_count = lab.points;
+	seen->takes_time = lab.takes_time;
 	if (!error && descriptors_open() != descriptors)
 		lab_violation(&lab, DUET_LAB_DESCRIPTORS, "%d descriptors more than before",
 			      (int)descriptors_open() - (int)descriptors);
