@@ -151,7 +151,9 @@ struct duet_lab {
 	bool finished;
 	bool partial;
 	unsigned attempt;
-	void *state;
+	void *state; /* in the map */
+	void *map;
+	size_t map_bytes;
 
 	struct peer peers[DUET_LAB_PEERS_MAX];
 	int peer_count;

@@ -162,6 +162,38 @@ bool lab_step(struct duet_lab *lab)
 
 /* ---- The account. ---- */
 
+int duet_lab_sends_there(const struct duet_lab *lab, int peer, uint64_t place, const void *data,
+			 size_t bytes)
+{
+	const unsigned char *byte = data;
+
+	(void)lab;
+	for (size_t i = 0; i < bytes; i++)
+		if (byte[i] != byte_at(peer, FROM_PEER, place + i))
+			return 0;
+	return 1;
+}
+
+/* Fewer bytes than this are found by chance. */
+enum { FOUND_BYTES = 4 };
+
+/* Behind some that were lost, or once more: where it belongs says what went wrong. */
+static void say_another(struct duet_lab *lab, int number, const unsigned char *data, size_t bytes)
+{
+	const struct peer *peer = &lab->peers[number];
+	uint64_t place = 0;
+
+	while (place + bytes <= peer->sent && !duet_lab_sends_there(lab, number, place, data, bytes))
+		place++;
+	if (bytes < FOUND_BYTES || place + bytes > peer->sent)
+		lab_violation(lab, DUET_LAB_MIXED,
+			      "peer %d: what came as its byte %llu is another one", number,
+			      (unsigned long long)peer->received);
+	else
+		lab_violation(lab, DUET_LAB_MIXED, "peer %d: what came as its byte %llu is its byte %llu",
+			      number, (unsigned long long)peer->received, (unsigned long long)place);
+}
+
 void duet_lab_received(struct duet_lab *lab, int number, const void *data, size_t bytes)
 {
 	struct peer *peer = known(lab, number);
@@ -173,24 +205,10 @@ void duet_lab_received(struct duet_lab *lab, int number, const void *data, size_
 	for (size_t i = 0; i < bytes; i++, peer->received++) {
 		if (peer->received >= peer->sent ||
 		    byte[i] != byte_at(number, FROM_PEER, peer->received)) {
-			lab_violation(lab, DUET_LAB_MIXED,
-				      "peer %d: what came as its byte %llu is another one", number,
-				      (unsigned long long)peer->received);
+			say_another(lab, number, byte + i, bytes - i);
 			return;
 		}
 	}
-}
-
-int duet_lab_sends_there(const struct duet_lab *lab, int peer, uint64_t place, const void *data,
-			 size_t bytes)
-{
-	const unsigned char *byte = data;
-
-	(void)lab;
-	for (size_t i = 0; i < bytes; i++)
-		if (byte[i] != byte_at(peer, FROM_PEER, place + i))
-			return 0;
-	return 1;
 }
 
 void duet_lab_fill(struct duet_lab *lab, int peer, uint64_t place, void *data, size_t bytes)

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,6 +22,7 @@ enum {
 };
 
 static const uint64_t end_ns = UINT64_C(200000000);
+static const uint64_t timer_ns = UINT64_C(250000000); /* the longest that is waited for */
 
 uint64_t lab_clock_ns(void)
 {
@@ -132,6 +134,23 @@ static unsigned idle_max(const struct duet_lab *lab)
 	return lab->abandoned && !lab->released ? ABANDONED_TURNS_MAX : IDLE_TURNS_MAX;
 }
 
+static uint64_t next_timer_ns(const struct duet_lab *lab)
+{
+	const struct core_timers *timers = &lab->loop->timers;
+
+	return timers->count ? timers->heap[0].due_ns : UINT64_MAX;
+}
+
+/* The body may wait for its time, if it isn't long. */
+static bool wait_for_timer(struct duet_lab *lab)
+{
+	uint64_t now_ns = duet_loop_now_ns(lab->loop), due_ns = next_timer_ns(lab);
+
+	if (due_ns == UINT64_MAX || due_ns > now_ns + timer_ns)
+		return false;
+	return duet_loop_turn(lab->loop, due_ns > now_ns ? (int64_t)(due_ns - now_ns) : 0) >= 0;
+}
+
 /* Who was asked to end must not need a step of a peer's for it. */
 static int take_turns(struct duet_lab *lab)
 {
@@ -145,6 +164,8 @@ static int take_turns(struct duet_lab *lab)
 		if (count > 0 || (idle >= 1 && !lab_is_owed(lab) && lab_step(lab)))
 			idle = 0;
 		else if (++idle == idle_max(lab) && release_body(lab))
+			idle = 0;
+		else if (idle == idle_max(lab) && wait_for_timer(lab))
 			idle = 0;
 		else if (idle == idle_max(lab))
 			return -ETIMEDOUT;
@@ -273,13 +294,35 @@ static int set_up(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
 	return error ? error : lab->workload->set_up(lab, lab->state);
 }
 
+/* By what it is known to who wrote the body. */
+static void say_hang(struct duet_lab *lab)
+{
+	uint64_t now_ns = duet_loop_now_ns(lab->loop), due_ns = next_timer_ns(lab);
+
+	for (int i = 0; i < lab->peer_count; i++) {
+		const struct duet_slot *slot = duet_core_slot_of(lab->loop, lab->peers[i].handle);
+		const struct duet_op *op = slot && slot->reads ? slot->reads : slot ? slot->writes
+										    : NULL;
+
+		if (op)
+			lab_violation(lab, DUET_LAB_HANG, "a %s on the connection of peer %d waits for "
+				      "what never comes", duet_kind_name((enum duet_kind)op->kind), i);
+	}
+	/* The body's scope is one of them, and nothing that it has started. */
+	if (due_ns == UINT64_MAX)
+		lab_violation(lab, DUET_LAB_HANG, "%u operations wait for what never comes",
+			      duet_loop_pending(lab->loop) - 1);
+	else
+		lab_violation(lab, DUET_LAB_HANG, "it waits for a time that comes in %llu ms",
+			      (unsigned long long)(due_ns - now_ns) / 1000000);
+}
+
 static void judge_hang(struct duet_lab *lab, int error)
 {
 	if (error == -ETIMEDOUT && lab_is_owed(lab))
 		lab_violation(lab, DUET_LAB_UNANSWERED, "its end was requested, and it goes on");
 	else if (error == -ETIMEDOUT)
-		lab_violation(lab, DUET_LAB_HANG, "%u operations wait for what never comes",
-			      duet_loop_pending(lab->loop));
+		say_hang(lab);
 	else if (error)
 		lab_violation(lab, DUET_LAB_CHECK, "the body can't be run: %s",
 			      duet_error_name(error));
@@ -390,10 +433,30 @@ static void judge(struct duet_lab *lab, int error)
 		judge_quiet(lab);
 }
 
+/* Mapped so that it ends where a page begins that nobody may touch: what is written behind its end is caught,
+ * but for the few bytes that alignment takes. */
+static int map_state(struct duet_lab *lab)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE), align = _Alignof(max_align_t);
+	size_t bytes = lab->workload->state_bytes ? lab->workload->state_bytes : 1;
+	size_t used = (bytes + align - 1) / align * align, pages = (used + page - 1) / page * page;
+	char *map = mmap(NULL, pages + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (map == MAP_FAILED)
+		return -ENOMEM;
+	if (mprotect(map + pages, page, PROT_NONE)) {
+		munmap(map, pages + page);
+		return -ENOMEM;
+	}
+	lab->map = map;
+	lab->map_bytes = pages + page;
+	lab->state = map + pages - used;
+	return 0;
+}
+
 int lab_run_once(const struct duet_lab_sweep *sweep, struct place place,
 		 struct duet_lab_outcome *outcome, struct seen *seen)
 {
-	size_t bytes = sweep->workload->state_bytes ? sweep->workload->state_bytes : 1;
 	struct duet_lab lab = {.workload = sweep->workload, .place = place, .outcome = outcome,
 			      .seen = seen, .probe_fd = -1, .process = getpid()};
 	unsigned descriptors = descriptors_open();
@@ -403,9 +466,7 @@ int lab_run_once(const struct duet_lab_sweep *sweep, struct place place,
 	seen->no_loop = seen->target_came = false;
 	*outcome = (struct duet_lab_outcome){.point = place.point, .phase = (uint8_t)place.phase,
 					     .kind = (uint8_t)place.kind};
-	/* Mapped, so that what is written behind its end is caught by the page that follows. */
-	lab.state = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (lab.state == MAP_FAILED)
+	if (map_state(&lab))
 		return -ENOMEM;
 	error = set_up(&lab, sweep);
 	if (!error)
@@ -418,7 +479,7 @@ int lab_run_once(const struct duet_lab_sweep *sweep, struct place place,
 		lab_violation(&lab, DUET_LAB_DESCRIPTORS, "%d descriptors more than before",
 			      (int)descriptors_open() - (int)descriptors);
 	set_verdict(&lab);
-	munmap(lab.state, bytes);
+	munmap(lab.map, lab.map_bytes);
 	seen->memory_bytes = lab_memory_bytes() - memory_bytes;
 	return error;
 }

@@ -422,6 +422,10 @@ static int replay(const struct sweeper *self, uint32_t point, enum duet_lab_phas
 		error = lab_run_once(sweep, place, outcome, &first);
 	if (error)
 		return error;
+	if (point > first.point_count) {
+		*outcome = (struct duet_lab_outcome){.point = first.point_count};
+		return -ERANGE;
+	}
 	board.memory_bytes = lab_memory_left(sweep, place, &first);
 	place = (struct place){point, phase, kind, self->points[point].line};
 	if (is_unreached(self, place, outcome))
@@ -430,6 +434,7 @@ static int replay(const struct sweeper *self, uint32_t point, enum duet_lab_phas
 	board.digest = first.digest;
 	board.handles = first.handles;
 	compare(&board, outcome, &seen);
+	judge_point(self, place, &seen, outcome);
 	compare_memory(sweep, &board, place, &seen, outcome);
 	lab_order_write(&seen.order, seen.order.asked, outcome->order);
 	return error;

@@ -242,7 +242,8 @@ struct duet_lab_sweep {
  * (fork(2)). */
 DUET_API int duet_lab_run(struct duet_lab_sweep *sweep);
 
-/* One run, at one place, in this process, for a debugger; outcome is filled in. */
+/* One run, at one place, in this process, for a debugger; outcome is filled in. 0, the errors of
+ * duet_lab_run(), or -ERANGE: there is no such point, and outcome->point is the last. */
 DUET_API int duet_lab_replay(const struct duet_lab_sweep *sweep, uint32_t point,
 			     enum duet_lab_phase phase, enum duet_lab_kind kind,
 			     struct duet_lab_outcome *outcome);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -213,6 +214,34 @@ static int script_a_stranger(struct duet_lab *lab, void *state)
 	duet_lab_peer_sends(lab, -ENOSPC, 1);
 	duet_lab_peer_closes(lab, DUET_LAB_PEERS_MAX - 1);
 	return error;
+}
+
+static void rested(struct duet_op *op)
+{
+	if (op->result == 0)
+		receive(op->context, heard);
+}
+
+/* It says that it has less memory than it writes to. */
+static void write_behind(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	((volatile unsigned char *)state)[sizeof(struct faulty) + _Alignof(max_align_t)] = 1;
+	behave(lab, scope, state);
+}
+
+/* Nothing else happens meanwhile. */
+static void rest(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	struct faulty *faulty = state;
+
+	if (faulty->steps++) {
+		behave(lab, scope, state);
+		return;
+	}
+	faulty->scope = scope;
+	duet_op_init(&faulty->op, rested, faulty);
+	duet_op_timeout(&faulty->op, duet_loop_now_ns(duet_lab_loop(lab)) + 100000000);
+	duet_scope_start(scope, &faulty->member, &faulty->op);
 }
 
 /* As many as the context says, one after the other. */
@@ -528,6 +557,50 @@ START_TEST(who_may_lock_little_memory_waits_for_it)
 }
 END_TEST
 
+START_TEST(what_is_written_behind_the_state_is_caught)
+{
+	const struct duet_lab_workload workload = {
+		.name = "behind", .state_bytes = sizeof(struct faulty), .set_up = set_up,
+		.body = write_behind,
+	};
+	struct duet_lab_sweep made = sweep(&workload);
+
+	ck_assert_uint_eq(made.outcomes[0].invariant, DUET_LAB_CRASH);
+	free(made.outcomes);
+}
+END_TEST
+
+/* A turn for each millisecond would be too few of them. */
+START_TEST(a_timer_is_waited_for)
+{
+	const struct duet_lab_workload workload = {
+		.name = "rest", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = rest,
+	};
+	struct duet_lab_sweep made = {.workload = &workload, .backend = stage.arm->backend(),
+				      .tuning = stage.arm->tuning, .points_max = 1};
+
+	stage_judge();
+	ck_assert_int_eq(duet_lab_run(&made), 0);
+	ck_assert_msg(made.violations == 0, "%s", made.outcomes[made.first].text);
+	free(made.outcomes);
+}
+END_TEST
+
+START_TEST(a_replay_of_no_point_is_an_error)
+{
+	const struct duet_lab_workload workload = {
+		.name = "good", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = behave,
+	};
+	const struct duet_lab_sweep made = {.workload = &workload, .backend = stage.arm->backend(),
+					    .tuning = stage.arm->tuning};
+	struct duet_lab_outcome outcome;
+
+	ck_assert_int_eq(duet_lab_replay(&made, 2, DUET_LAB_IN_FLIGHT, DUET_LAB_SCOPE, &outcome),
+			 -ERANGE);
+	ck_assert_uint_eq(outcome.point, 1);
+}
+END_TEST
+
 START_TEST(a_workload_without_a_body_is_refused)
 {
 	const struct duet_lab_workload workload = {.name = "empty", .set_up = set_up};
@@ -608,6 +681,8 @@ int main(void)
 				  all_points_are_swept_or_it_is_said,
 				  a_child_of_the_body_does_not_go_on_with_the_sweep,
 				  who_may_lock_little_memory_waits_for_it,
+				  what_is_written_behind_the_state_is_caught, a_timer_is_waited_for,
+				  a_replay_of_no_point_is_an_error,
 				  a_workload_without_a_body_is_refused, a_check_of_its_own_is_heard,
 				  one_that_never_finishes_is_named,
 				  a_set_up_that_refuses_is_an_error,

@@ -242,6 +242,49 @@ START_TEST(each_mistake_is_named)
 }
 END_TEST
 
+/* What was lost in front of it, too, is said by where it belongs. */
+static int set_up_lost(struct duet_lab *lab, void *state)
+{
+	struct subject *subject = state;
+	int peer = duet_lab_pair(lab, &subject->handle);
+
+	duet_lab_peer_sends(lab, peer, SENT_BYTES);
+	return peer < 0 ? peer : 0;
+}
+
+static void skip_three(struct duet_op *op)
+{
+	struct subject *subject = op->context;
+
+	duet_lab_received(subject->lab, 0, subject->data + 3, SENT_BYTES - 3);
+	duet_lab_finish(subject->lab);
+}
+
+static void lose_three(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	struct subject *subject = state;
+
+	subject->lab = lab;
+	duet_op_init(&subject->op, skip_three, subject);
+	duet_op_recv(&subject->op, subject->handle, subject->data, SENT_BYTES, DUET_WHOLE);
+	duet_scope_start(scope, &subject->member, &subject->op);
+}
+
+START_TEST(what_came_instead_is_named_where_it_is_known)
+{
+	const struct duet_lab_workload workload = {.name = "loses", .set_up = set_up_lost,
+						   .body = lose_three,
+						   .state_bytes = sizeof(struct subject)};
+	struct duet_lab_sweep made = {.workload = &workload, .backend = stage.arm->backend(),
+				      .tuning = stage.arm->tuning, .points_max = 1};
+
+	stage_judge();
+	ck_assert_int_eq(duet_lab_run(&made), 0);
+	ck_assert_str_eq(made.outcomes[0].text, "peer 0: what came as its byte 0 is its byte 3");
+	free(made.outcomes);
+}
+END_TEST
+
 /* A cancel with which nobody is told any more of the end that comes. */
 static int cancel_and_tell_nobody(struct duet_loop *loop, struct duet_op *op)
 {
@@ -292,6 +335,7 @@ int main(void)
 {
 	return contract_run("laboratory_invariants",
 			    CASES(without_a_mistake_there_is_no_violation, each_mistake_is_named,
+				  what_came_instead_is_named_where_it_is_known,
 				  an_end_that_is_not_told_is_named,
 				  an_end_that_is_told_twice_does_not_pass),
 			    NULL);
