@@ -157,7 +157,7 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 .PHONY: all objects everything setup compare compare-full check check-unit check-contract \
 	check-fault check-regress check-programs check-asan check-tsan check-valgrind check-twins \
 	check-explore check-moves check-examples check-install check-method lint mutants twins explore \
-	check-hazards moves specimens method bench tidy install uninstall \
+	check-hazards moves specimens stress method bench tidy install uninstall \
 	clean format compdb help FORCE
 
 all: $(STATIC) $(SHARED) $(PROGRAM) $(TWINS) $(EXPLORE) $(EXAMPLES) ## build the libraries, the program and the examples
@@ -333,7 +333,9 @@ TOTALS ?=
 TEST_JOBS ?= $(JOBS)
 # Where the test programs note the moves of the state tables that they saw, if the build counts them.
 MOVES := $(if $(findstring -DDUET_MOVES,$(MODE_CFLAGS_$(MODE))),$(abspath $(B))/suite.moves)
-tell_moves = @[ -z '$(MOVES)' ] || $(B)/explore --suite $(MOVES)
+# Told, and judged: each of them is made on each backend on which it can be.
+tell_moves = @[ -z '$(MOVES)' ] || { $(B)/explore --suite $(MOVES); $(RUN_TESTS) -l moves \
+	-w scripts/as-check '$(B)/explore --suite $(MOVES)'; }
 RUN_TESTS = DUET_BUILD=$(B) DUET_TEST_MOVES=$(MOVES) scripts/run-tests $(if $(TOTALS),-o $(TOTALS)) -j $(TEST_JOBS)
 # What tests may start: the program, the twins' player, the explorer, the examples.
 PLAYERS := $(PROGRAM) $(TWINS) $(EXPLORE) $(EXAMPLES)
@@ -396,16 +398,18 @@ check-explore: $(EXPLORE)
 	@$(RUN_TESTS) -l explore -w scripts/as-check '$(B)/explore --depth $(or $(DEPTH),6)'
 explore: $(EXPLORE)
 	@$(B)/explore --depth $(or $(DEPTH),8)
-check-moves: $(call tests_of,contract) $(EXPLORE)
+# Whether the ring has room for a cancel is the unit tests' to decide.
+MOVERS := $(call tests_of,contract) $(filter $(B)/tests/unit/completion_%,$(TESTS))
+check-moves: $(MOVERS) $(EXPLORE)
 	@rm -f $(MOVES)
-	@$(RUN_TESTS) -l moves $(call tests_of,contract)
+	@$(RUN_TESTS) -l contract $(MOVERS)
 	$(tell_moves)
 else
 check-explore: ## every sequence of DEPTH (6) moves on the reference backend, every rule after each
 	+@$(MAKE) MODE=moves check-explore
 explore: ## the same, 8 moves deep, with the states and edges that were seen
 	+@$(MAKE) MODE=moves explore
-moves: | $(BUILD)/.setup-test ## which moves of the state tables the contract programs make, and which not
+moves: | $(BUILD)/.setup-test ## which moves of the state tables the contract programs make: all, on each backend
 	+@$(MAKE) MODE=moves check-moves
 endif
 
@@ -432,6 +436,9 @@ twins: $(TWINS) ## random scripts until SECONDS (60) are over; the one of SEED, 
 
 specimens: $(B)/specimens ## the unsafe policies: what each breaks on each mechanism, stated and observed
 	@$(B)/specimens
+
+stress: $(B)/duet ## COUNT (1000000) random cancels of each kind on each mechanism, KINDS or all: half an hour
+	@$(B)/duet cancel stress $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(KINDS)
 
 method: $(PROGRAM) ## the comparison against itself: RUNS (200) times no difference, and as often 5 %
 	@python3 tests/method/claims.py $(B)/duet $(or $(RUNS),200)

@@ -37,6 +37,8 @@ struct play {
 /* One that isn't a backend of ours: nothing can be asked about it before it is played. */
 static int check_stranger(const struct cell *cell, const struct arm *arm)
 {
+	if (cell->workload->check_arm)
+		return cell->workload->check_arm(cell, arm);
 	if (!cell->workload->needs_model)
 		return say_failure(SAY_USAGE, "arm %s: the workload %s is played by completion and "
 				   "polling only", arm->name, cell->workload->name);
@@ -54,14 +56,12 @@ static int check_null(const struct cell *cell, const struct arm *arm)
 			   "zeros: write duet compare file --file, with a file of zeros", arm->name);
 }
 
-static int check_backend(const struct cell *cell, const struct arm *arm, struct duet_probe *probe)
+static int check_model(const struct cell *cell, const struct arm *arm)
 {
-	const struct duet_backend *backend = backends_find(arm->backend);
 	const struct model *model = model_find(arm->model);
 
-	if (!backend)
-		return say_failure(SAY_USAGE, "arm %s: there is no backend '%s'; there is "
-				   "completion and polling", arm->name, arm->backend);
+	if (cell->workload->check_arm)
+		return cell->workload->check_arm(cell, arm);
 	if (!model)
 		return say_failure(SAY_USAGE, "arm %s: there is no model '%s'; there is callback, "
 				   "future and native", arm->name, arm->model);
@@ -71,7 +71,17 @@ static int check_backend(const struct cell *cell, const struct arm *arm, struct 
 	if (!cell->workload->needs_model && model != &MODEL_ECHO_CALLBACK)
 		return say_failure(SAY_USAGE, "arm %s: the workload %s has callbacks only",
 				   arm->name, cell->workload->name);
-	if (check_null(cell, arm))
+	return SAY_OK;
+}
+
+static int check_backend(const struct cell *cell, const struct arm *arm, struct duet_probe *probe)
+{
+	const struct duet_backend *backend = backends_find(arm->backend);
+
+	if (!backend)
+		return say_failure(SAY_USAGE, "arm %s: there is no backend '%s'; there is "
+				   "completion and polling", arm->name, arm->backend);
+	if (check_model(cell, arm) || check_null(cell, arm))
 		return SAY_USAGE;
 	if (!duet_backend_probe(backend, *arm->tuning ? arm->tuning : NULL, probe))
 		return SAY_OK;

@@ -9,11 +9,13 @@
 #include <string.h>
 
 #include "compare/measure/interval.h"
+#include "compare/models/crowd.h"
 #include "compare/report/change.h"
 #include "compare/report/environment.h"
 #include "compare/report/store.h"
 #include "compare/load/schedule.h"
 #include "compare/say.h"
+#include "compare/workloads/cancel.h"
 
 struct number {
 	const char *key;
@@ -29,6 +31,8 @@ static const struct number PARAMETERS[] = {
 	{ "depth", AT(depth), 1, 1024 },
 	{ "rate_per_s", AT(rate_per_s), 1, SCHEDULE_RATE_MAX },
 	{ "block_bytes", AT(block_bytes), 512, 1 << 20 },
+	{ "operations", AT(operations), 1, CROWD_MAX },
+	{ "pending", AT(pending), 1, CROWD_MAX },
 };
 
 /* These are 64 bits wide, and may not be there. */
@@ -75,10 +79,24 @@ static int read_number(const struct reading *reading, const json_t *value,
 		      (long long)number->min, (long long)number->max);
 }
 
+/* A group that doesn't go into what is pending can't be played, whatever the table says. */
+static int read_method(const struct reading *reading, const char *name)
+{
+	struct cell *cell = reading->cell;
+
+	cell->method = cancel_method_find(name);
+	if (cell->method == CANCEL_METHODS)
+		return refuse(reading, "there is no method '%.40s'", name);
+	if (!cell->operations || cell->pending % cell->operations)
+		return refuse(reading, "pending isn't a multiple of operations");
+	return SAY_OK;
+}
+
 static int read_parameters(const struct reading *reading)
 {
 	const json_t *parameters = json_object_get(reading->json, "parameters");
 	const char *file = json_string_value(json_object_get(parameters, "file"));
+	const char *method = json_string_value(json_object_get(parameters, "method"));
 	int code = SAY_OK;
 
 	for (size_t i = 0; !code && i < COUNT(PARAMETERS); i++) {
@@ -98,6 +116,9 @@ static int read_parameters(const struct reading *reading)
 		*(uint64_t *)((char *)reading->cell + LONG_PARAMETERS[i].offset) = (uint64_t)number;
 	}
 	reading->cell->direct = json_is_true(json_object_get(parameters, "direct"));
+	reading->cell->storm = json_is_true(json_object_get(parameters, "storm"));
+	if (!code && method)
+		code = read_method(reading, method);
 	if (file && strcmp(file, "made") != 0)
 		reading->cell->file = file;
 	return code;

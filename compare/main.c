@@ -18,6 +18,7 @@
 #include "compare/show.h"
 #include "compare/wire.h"
 #include "compare/workloads/play.h"
+#include "compare/workloads/play_cancel.h"
 
 struct command {
 	const char *name, *summary; /* without a summary: for our own use */
@@ -33,6 +34,7 @@ static const struct command COMMANDS[] = {
 	{ "serve", "an echo server on a backend, alone", serve_command },
 	{ "load", "the load generator, alone", load_command },
 	{ "play", NULL, play_command },
+	{ "play-cancel", NULL, play_cancel_command },
 	{ "wire", NULL, wire_command },
 };
 

@@ -10,6 +10,8 @@
 
 #include "compare/load/schedule.h"
 #include "compare/measure/interval.h"
+#include "compare/models/crowd.h"
+#include "compare/plan_cancel.h"
 #include "compare/say.h"
 #include "compare/sets.h"
 
@@ -23,7 +25,8 @@ static const uint32_t UNSET = UINT32_MAX;
 static const struct option_row ROWS[] = {
 	{ "set", OPTION_TEXT, AT(set), 0, 0, "quick|full", "a fixed set of cells" },
 	{ "like", OPTION_TEXT, AT(like), 0, 0, "FILE", "play a stored result again" },
-	{ "cells", OPTION_FLAG, AT(cells), 0, 0, "", "echo: both models on both backends, and native" },
+	{ "cells", OPTION_FLAG, AT(cells), 0, 0, "",
+	  "echo: both models on both backends, and native; cancel: both ring modes, polling, floors" },
 	{ "parity", OPTION_FLAG, AT(parity), 0, 0, "", "echo: a native dialect against the common API" },
 	{ "a", OPTION_TEXT, AT(a), 0, 0, "ARM",
 	  "BACKEND[/MODEL][:KEY=VALUE], floor-NAME, exec:COMMAND; see duet(1)" },
@@ -48,6 +51,14 @@ static const struct option_row ROWS[] = {
 	{ "block", OPTION_SIZE, AT(block_bytes), 512, 1 << 20, "BYTES",
 	  "file: of a read, a multiple of 512 (4K)" },
 	{ "direct", OPTION_FLAG, AT(direct), 0, 0, "", "file: past the page cache, O_DIRECT" },
+	{ "operations", OPTION_TEXT, AT(operations), 0, 0, "N,...",
+	  "cancel: ended by one request (1,100,10000)" },
+	{ "method", OPTION_TEXT, AT(method), 0, 0, "NAME,...",
+	  "cancel: user-data, descriptor, scope or deadline (scope)" },
+	{ "pending", OPTION_NUMBER, AT(pending), 1, CROWD_MAX, "N", "cancel: at once (10000)" },
+	{ "storm", OPTION_FLAG, AT(storm), 0, 0, "", "cancel: 99 of 100 end by their deadline" },
+	{ "deadlines", OPTION_FLAG, AT(deadlines), 0, 0, "",
+	  "cancel: a deadline on each that doesn't come, against none" },
 	{ "no-kernel-view", OPTION_FLAG, AT(no_kernel_view), 0, 0, "",
 	  "leave out the pass in which the kernel counts" },
 	{ "fail-if", OPTION_LIST, AT(fail_if), 0, 0, "GATE",
@@ -60,8 +71,8 @@ static const struct option_row ROWS[] = {
 
 static const struct option_set SET = {
 	"compare", "[WORKLOAD...]",
-	"Plays the workloads echo and file (both, if none is named) on two arms and says "
-	"what differed. A round plays a, b and a again in shuffled order, each in a fresh "
+	"Plays the workloads echo, file and cancel (the first two, if none is named) on two arms "
+	"and says what differed. A round plays a, b and a again in shuffled order, each in a fresh "
 	"process.",
 	ROWS,
 };
@@ -85,11 +96,20 @@ static int fill_arms(const struct wishes *wishes, struct cell *cell, bool cells)
 	}
 	if (cells) {
 		for (int i = 0; !code && i < ROUNDS_ARMS_MAX; i++)
-			code = read_arm(cell, SETS_CELLS[i]);
+			code = read_arm(cell, cell->workload == &WORKLOAD_CANCEL
+						      ? SETS_CANCEL_CELLS[i] : SETS_CELLS[i]);
 		return code;
 	}
 	code = read_arm(cell, wishes->a ? wishes->a : "completion");
 	return code ? code : read_arm(cell, wishes->b ? wishes->b : "polling");
+}
+
+/* Nothing else tells what a deadline costs: both arms are one backend. */
+static int fill_timed_arms(struct cell *cell, bool completion)
+{
+	int code = read_arm(cell, completion ? "completion/timed" : "polling/timed");
+
+	return code ? code : read_arm(cell, completion ? "completion/callback" : "polling/callback");
 }
 
 static uint32_t chosen(uint32_t value, uint32_t otherwise)
@@ -122,7 +142,8 @@ static int plan_set(struct plan *plan, int operands)
 	if (!set)
 		return say_failure(SAY_USAGE, "compare: --set %s: there is quick and full",
 				   wishes->set);
-	if (operands || wishes->cells || wishes->parity || wishes->connections ||
+	if (operands || wishes->cells || wishes->parity || plan_cancel_option(wishes) ||
+	    wishes->connections ||
 	    wishes->size_bytes || wishes->depth || wishes->rate_per_s || wishes->block_bytes ||
 	    wishes->direct || wishes->delay_ns)
 		return say_failure(SAY_USAGE, "compare: --set %s fixes the workloads and their "
@@ -135,17 +156,33 @@ static int plan_set(struct plan *plan, int operands)
 				       .size_bytes = row->size_bytes, .depth = row->depth,
 				       .rate_per_s = row->rate_per_s,
 				       .block_bytes = row->block_bytes, .direct = row->direct,
+				       .method = row->method, .operations = row->operations,
+				       .pending = row->pending, .storm = row->storm,
 				       .file = wishes->file };
 		fill_times(wishes, cell, set);
-		code = fill_arms(wishes, cell, row->cells);
+		code = row->method == CANCEL_NEVER ? fill_timed_arms(cell, row->ring)
+						   : fill_arms(wishes, cell, row->cells);
 	}
 	return code;
 }
 
-/* The option that names its own arms, for echo; or NULL. */
+/* The option that names its own arms, or NULL. */
 static const char *names_arms(const struct wishes *wishes)
 {
-	return wishes->cells ? "--cells" : wishes->parity ? "--parity" : NULL;
+	return wishes->cells ? "--cells" : wishes->parity ? "--parity"
+		: wishes->deadlines ? "--deadlines" : NULL;
+}
+
+/* Which workload an option that names its own arms is for, if there is one. */
+static const struct workload *owner_of_arms(const struct wishes *wishes)
+{
+	return wishes->deadlines ? &WORKLOAD_CANCEL : names_arms(wishes) ? &WORKLOAD_ECHO : NULL;
+}
+
+static bool names_arms_of(const struct wishes *wishes, const struct workload *workload)
+{
+	return !names_arms(wishes) || workload == owner_of_arms(wishes) ||
+		(wishes->cells && workload == &WORKLOAD_CANCEL);
 }
 
 static bool is_same_file(const char *one, const char *other)
@@ -187,6 +224,22 @@ static int plan_like(struct plan *plan, const struct wishes *before, int operand
 	return code;
 }
 
+static int plan_cancel(struct plan *plan)
+{
+	const struct wishes *wishes = &plan->wishes;
+	unsigned int first = plan->count, count;
+	int code = plan_cancel_cells(wishes, &plan->cells[first], PLAN_CELLS_MAX - first, &count);
+
+	for (unsigned int i = 0; !code && i < count; i++) {
+		struct cell *cell = &plan->cells[plan->count++];
+
+		fill_times(wishes, cell, NULL);
+		code = wishes->deadlines ? fill_timed_arms(cell, i == 0)
+					 : fill_arms(wishes, cell, wishes->cells);
+	}
+	return code;
+}
+
 static int plan_workload(struct plan *plan, const char *name)
 {
 	const struct wishes *wishes = &plan->wishes;
@@ -194,8 +247,15 @@ static int plan_workload(struct plan *plan, const char *name)
 	struct cell *cell = &plan->cells[plan->count];
 
 	if (!workload)
-		return say_failure(SAY_USAGE, "compare: there is no workload '%s'; there is echo and "
-				   "file", name);
+		return say_failure(SAY_USAGE, "compare: there is no workload '%s'; there is echo, "
+				   "file and cancel", name);
+	if (!names_arms_of(wishes, workload))
+		return say_failure(SAY_USAGE, "compare: %s is for %s only; write duet compare %s %s",
+				   names_arms(wishes),
+				   wishes->cells ? "echo and cancel" : owner_of_arms(wishes)->name,
+				   owner_of_arms(wishes)->name, names_arms(wishes));
+	if (workload == &WORKLOAD_CANCEL)
+		return plan_cancel(plan);
 	if (plan->count++ == PLAN_CELLS_MAX)
 		return say_failure(SAY_USAGE, "compare: at most %d workloads at once", PLAN_CELLS_MAX);
 	*cell = (struct cell){ .workload = workload, .file = wishes->file,
@@ -207,17 +267,17 @@ static int plan_workload(struct plan *plan, const char *name)
 	cell->block_bytes = chosen(wishes->block_bytes, 4096);
 	cell->delay_ns = workload == &WORKLOAD_ECHO ? wishes->delay_ns : 0;
 	fill_times(wishes, cell, NULL);
-	if (names_arms(wishes) && workload != &WORKLOAD_ECHO)
-		return say_failure(SAY_USAGE, "compare: %s is for echo only; write duet compare echo "
-				   "%s", names_arms(wishes), names_arms(wishes));
 	return fill_arms(wishes, cell, wishes->cells);
 }
 
-/* Whether a workload is among those that were named; without names all are, and --cells is echo. */
+/* Whether a workload is among those that were named; without names echo and file are, or the one whose
+ * arms an option names. */
 static bool plays(int count, char **names, const struct wishes *wishes, const char *workload)
 {
+	const struct workload *owner = owner_of_arms(wishes);
+
 	if (!count)
-		return !names_arms(wishes) || !strcmp(workload, "echo");
+		return owner ? !strcmp(workload, owner->name) : strcmp(workload, "cancel") != 0;
 	for (int i = 0; i < count; i++) {
 		if (!strcmp(names[i], workload))
 			return true;
@@ -226,21 +286,27 @@ static bool plays(int count, char **names, const struct wishes *wishes, const ch
 }
 
 /* An option of a workload that isn't played would change nothing: it is a mistake. */
-static int check_options(const struct wishes *wishes, bool echo, bool file)
+static int check_options(const struct wishes *wishes, bool echo, bool file, bool cancel)
 {
-	const char *option = NULL;
-
-	if (!file && echo)
-		option = wishes->file ? "--file" : wishes->block_bytes ? "--block"
-			: wishes->direct ? "--direct" : NULL;
-	else if (!echo && file)
-		option = wishes->connections ? "--connections"
+	const struct {
+		const char *owner, *option;
+		bool played;
+	} rows[] = {
+		{ "file", wishes->file ? "--file" : wishes->block_bytes ? "--block"
+			: wishes->direct ? "--direct" : NULL, file },
+		{ "echo", wishes->connections ? "--connections"
 			: wishes->size_bytes ? "--size" : wishes->rate_per_s ? "--rate"
-			: wishes->delay_ns ? "--delay" : NULL;
-	if (!option)
-		return SAY_OK;
-	return say_failure(SAY_USAGE, "compare: %s is an option of the workload %s, which isn't "
-			   "played", option, file ? "echo" : "file");
+			: wishes->delay_ns ? "--delay" : NULL, echo },
+		{ "echo or file", wishes->depth ? "--depth" : NULL, echo || file },
+		{ "cancel", plan_cancel_option(wishes), cancel },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (rows[i].option && !rows[i].played)
+			return say_failure(SAY_USAGE, "compare: %s is an option of the workload %s, "
+					   "which isn't played", rows[i].option, rows[i].owner);
+	}
+	return SAY_OK;
 }
 
 /* What no workload could make sense of, or not this one. */
@@ -249,7 +315,8 @@ static int check_wishes(const struct wishes *wishes, int count, char **names)
 	if (wishes->file && strlen(wishes->file) > PATH_BYTES_MAX)
 		return say_failure(SAY_USAGE, "compare: --file: the path has more than %d bytes",
 				   PATH_BYTES_MAX);
-	if (names_arms(wishes) && (wishes->a || wishes->b || (wishes->cells && wishes->parity)))
+	if (names_arms(wishes) && (wishes->a || wishes->b ||
+				   wishes->cells + wishes->parity + wishes->deadlines > 1))
 		return say_failure(SAY_USAGE, "compare: %s names its own arms; leave out --a and --b "
 				   "and their like", names_arms(wishes));
 	if (wishes->rate_per_s && wishes->depth)
@@ -266,7 +333,8 @@ static int check_wishes(const struct wishes *wishes, int count, char **names)
 	if (wishes->set)
 		return SAY_OK;
 	return check_options(wishes, plays(count, names, wishes, "echo"),
-			     plays(count, names, wishes, "file"));
+			     plays(count, names, wishes, "file"),
+			     plays(count, names, wishes, "cancel"));
 }
 
 static int plan_workloads(struct plan *plan, int count, char **names)
@@ -277,8 +345,10 @@ static int plan_workloads(struct plan *plan, int count, char **names)
 		code = plan_workload(plan, names[i]);
 	if (count)
 		return code;
+	if (owner_of_arms(&plan->wishes))
+		return plan_workload(plan, owner_of_arms(&plan->wishes)->name);
 	code = plan_workload(plan, "echo");
-	return code || names_arms(&plan->wishes) ? code : plan_workload(plan, "file");
+	return code ? code : plan_workload(plan, "file");
 }
 
 static int plan_all(struct plan *plan, const struct wishes *before, int count, char **names)

@@ -14,13 +14,15 @@
 #include "compare/options.h"
 #include "compare/workloads/workload.h"
 
-enum { PLAN_CELLS_MAX = 16 };
+enum { PLAN_CELLS_MAX = 32 };
 
 /* The command line. Texts are lent by it; NULL or 0 is what wasn't given, unless it says otherwise. */
 struct wishes {
 	const char *set, *like, *file, *json, *a, *b;
-	bool cells, parity, direct, quiet, no_kernel_view;
+	const char *operations, *method;
+	bool cells, parity, deadlines, storm, direct, quiet, no_kernel_view;
 	uint32_t rounds, connections, size_bytes, depth, rate_per_s, block_bytes;
+	uint32_t pending;
 	uint32_t repeats; /* UINT32_MAX: not given, 0 is a wish like any other */
 	uint64_t duration_ns, delay_ns;
 	uint64_t warmup_ns; /* UINT64_MAX: not given */

@@ -13,6 +13,10 @@ const char *const SETS_CELLS[ROUNDS_ARMS_MAX] = {
 	"polling/native",
 };
 
+const char *const SETS_CANCEL_CELLS[ROUNDS_ARMS_MAX] = {
+	"completion", "polling", "completion:mode=plain", "floor-uring", "floor-epoll",
+};
+
 /* Under three minutes in all, on two processors. */
 static const struct sets_row QUICK[] = {
 	{ &WORKLOAD_ECHO, .connections = 64, .size_bytes = 64, .depth = 1 },
@@ -36,6 +40,19 @@ static const struct sets_row FULL[] = {
 	{ &WORKLOAD_FILE, .block_bytes = 4096, .depth = 32 },
 	{ &WORKLOAD_FILE, .block_bytes = 4096, .depth = 1, .direct = true },
 	{ &WORKLOAD_FILE, .block_bytes = 4096, .depth = 32, .direct = true },
+	{ &WORKLOAD_CANCEL, .method = CANCEL_SCOPE, .operations = 1, .pending = 10000, .cells = true },
+	{ &WORKLOAD_CANCEL, .method = CANCEL_SCOPE, .operations = 100, .pending = 10000,
+	  .cells = true },
+	{ &WORKLOAD_CANCEL, .method = CANCEL_SCOPE, .operations = 10000, .pending = 10000,
+	  .cells = true },
+	{ &WORKLOAD_CANCEL, .method = CANCEL_USER_DATA, .operations = 1, .pending = 10000 },
+	{ &WORKLOAD_CANCEL, .method = CANCEL_DESCRIPTOR, .operations = 1, .pending = 1000 },
+	{ &WORKLOAD_CANCEL, .method = CANCEL_DEADLINE, .operations = 10000, .pending = 10000,
+	  .cells = true },
+	{ &WORKLOAD_CANCEL, .method = CANCEL_DEADLINE, .operations = 10000, .pending = 10000,
+	  .storm = true },
+	{ &WORKLOAD_CANCEL, .method = CANCEL_NEVER, .operations = 1, .pending = 10000, .ring = true },
+	{ &WORKLOAD_CANCEL, .method = CANCEL_NEVER, .operations = 1, .pending = 10000 },
 	{ 0 },
 };
 

@@ -12,7 +12,11 @@
 struct sets_row {
 	const struct workload *workload;
 	uint32_t connections, size_bytes, depth, rate_per_s, block_bytes;
-	bool direct, cells; /* cells: the four cells and the native dialect, and not a against b */
+	bool direct, cells; /* cells: all that there is side by side, and not a against b */
+	enum cancel_method method;
+	uint32_t operations, pending;
+	bool storm;
+	bool ring; /* of a deadline that doesn't come: what it costs on the ring, or on the reactor */
 };
 
 struct sets {
@@ -28,5 +32,8 @@ const struct sets *sets_find(const char *name);
 /* Continuation or future, completion or polling, and the reactor's own dialect. The first is what
  * the others are set against: one step away from it each axis is seen alone. */
 extern const char *const SETS_CELLS[ROUNDS_ARMS_MAX];
+
+/* The mechanisms of a cancel: the ring in both modes, the reactor, and either written by hand. */
+extern const char *const SETS_CANCEL_CELLS[ROUNDS_ARMS_MAX];
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "completion/internal.h"
 
-enum { ENTRIES_MIN = 8, ENTRIES_MAX = 32768, ENTRIES_DEFAULT = 256 };
+enum { ENTRIES_MIN = 8, ENTRIES_MAX = 32768 };
 
 static const char *const tuning_keys[] = {"mode", "entries", "direct", NULL};
 
@@ -46,7 +46,7 @@ int completion_tuning_read(const char *text, struct completion_tuning *tuning)
 	char value[16];
 	int error;
 
-	*tuning = (struct completion_tuning){.entries = ENTRIES_DEFAULT, .direct = true};
+	*tuning = (struct completion_tuning){.direct = true};
 	error = duet_core_tuning_check(text, tuning_keys);
 	if (!error && duet_core_tuning(text, "mode", value, sizeof(value)))
 		error = read_mode(value, &tuning->mode);
@@ -87,6 +87,8 @@ static int create(struct duet_loop *loop, const struct duet_loop_options *option
 
 	if (error)
 		return error;
+	if (!tuning.entries)
+		tuning.completions = options->operations_max / 2;
 	self = calloc(1, sizeof(*self));
 	if (!self)
 		return -ENOMEM;

@@ -29,9 +29,9 @@ int completion_cancel(struct duet_loop *loop, struct duet_op *op)
 		return BACKEND_ENDED;
 	if (MUTANT(cancel_dropped_when_full) && completion_ring_full(self))
 		return BACKEND_ISSUED;
-	sqe = completion_ring_entry(self);
-	if (!sqe)
+	if (completion_ring_full(self) && !completion_ring_make_room_by_ends(self))
 		return -EAGAIN;
+	sqe = completion_ring_entry(self);
 	io_uring_prep_cancel64(sqe, op->backend, 0);
 	sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
 	sqe->user_data = op->identity | TAG_CANCEL;
@@ -60,6 +60,8 @@ void completion_cancel_answered(struct duet_loop *loop, uint64_t user_data, int 
 {
 	struct duet_op *op = duet_core_find(loop, user_data);
 
+	loop->stats.cancels_running += result == -EALREADY;
+	loop->stats.cancels_unknown += result == -ENOENT;
 	if (!op || result >= 0)
 		return;
 	if (result == -EALREADY && MUTANT(already_is_ending))

@@ -44,7 +44,8 @@ enum completion_mode { MODE_ANY, MODE_DEFERRED, MODE_PLAIN };
 
 struct completion_tuning {
 	enum completion_mode mode;
-	uint32_t entries;
+	uint32_t entries;     /* 0: as many as are usual */
+	uint32_t completions; /* there is room for at least so many, within COMPLETIONS_MAX */
 	bool direct;
 };
 
@@ -92,6 +93,13 @@ void completion_ring_forget(struct completion *self);
 
 /* Hands over what is there, as the queue is full. Is there room now? */
 bool completion_ring_make_room(struct completion *self);
+/*
+ * The same for a cancel, of which there may be as many at once as there are operations. What those
+ * before it have stopped is taken out of the kernel's table, which it searches for each (with deferred
+ * task work it stays in there until somebody asks for completions); false if so much has come of that
+ * that it is better fetched first: what doesn't fit is kept by the kernel one by one.
+ */
+bool completion_ring_make_room_by_ends(struct completion *self);
 /* Enters the usual send, where the queue isn't full. 0, so that it can be the last call of a start. */
 int completion_ring_send(struct completion *self, int fd, const struct iovec *from,
 			 uint64_t user_data);

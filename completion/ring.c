@@ -17,11 +17,25 @@
 /* Completion entries for each submission entry: a burst of arrivals that nobody asked for one by
  * one (multishot) has to fit. */
 #define COMPLETIONS_PER_ENTRY 8
+/* From here on the kernel's table of what waits for readiness doesn't grow with the queue: it has one
+ * list for 32 completions, at most 256 of them, through which every cancel has to look. */
+#define COMPLETIONS_MAX 8192
+#define ENTRIES_DEFAULT 256
 
-static int set_up(struct completion *self, uint32_t entries, unsigned flags)
+static uint32_t completions(const struct completion_tuning *tuning, uint32_t entries)
 {
+	uint32_t wanted = tuning->completions < COMPLETIONS_MAX ? tuning->completions
+							       : COMPLETIONS_MAX;
+	uint32_t least = entries * COMPLETIONS_PER_ENTRY;
+
+	return wanted > least ? wanted : least;
+}
+
+static int set_up(struct completion *self, const struct completion_tuning *tuning, unsigned flags)
+{
+	uint32_t entries = tuning->entries ? tuning->entries : ENTRIES_DEFAULT;
 	struct io_uring_params params = {.flags = flags,
-					 .cq_entries = entries * COMPLETIONS_PER_ENTRY};
+					 .cq_entries = completions(tuning, entries)};
 	int error = io_uring_queue_init_params(entries, &self->ring, &params);
 
 	self->features = params.features;
@@ -44,9 +58,9 @@ int completion_ring_open(struct completion *self, const struct completion_tuning
 
 	self->stats = stats;
 	if (tuning->mode != MODE_PLAIN)
-		error = set_up(self, tuning->entries, FLAGS_DEFERRED);
+		error = set_up(self, tuning, FLAGS_DEFERRED);
 	if (error == -EINVAL && tuning->mode != MODE_DEFERRED)
-		error = set_up(self, tuning->entries, FLAGS_PLAIN);
+		error = set_up(self, tuning, FLAGS_PLAIN);
 	/* Sizes are in range, so it is the flags that this kernel doesn't know. */
 	if (error)
 		return error == -EINVAL ? -ENOSYS : error;
@@ -167,13 +181,14 @@ static int judge(int count)
 
 /* A time needs an argument block, which the kernel has to fetch: only where there is one. */
 static __attribute__((noinline)) int enter_timed(struct completion *self, unsigned submit,
-						 unsigned flags, int64_t timeout_ns)
+						 unsigned least, unsigned flags,
+						 int64_t timeout_ns)
 {
 	struct __kernel_timespec time = {.tv_sec = timeout_ns / 1000000000,
 					 .tv_nsec = timeout_ns % 1000000000};
 	struct io_uring_getevents_arg arg = {.ts = (uintptr_t)&time};
 
-	return enter(self, submit, 1, flags | IORING_ENTER_EXT_ARG, &arg);
+	return enter(self, submit, least, flags | IORING_ENTER_EXT_ARG, &arg);
 }
 
 int completion_ring_wait(struct completion *self, int64_t timeout_ns)
@@ -190,11 +205,32 @@ int completion_ring_wait(struct completion *self, int64_t timeout_ns)
 	if (least || held)
 		flags |= IORING_ENTER_GETEVENTS;
 	self->stats->waits += least;
-	count = least && timeout_ns > 0 ? enter_timed(self, submit, flags, timeout_ns)
+	count = least && timeout_ns > 0 ? enter_timed(self, submit, 1, flags, timeout_ns)
 					: enter(self, submit, least, flags, NULL);
 	if (__builtin_expect(held & IORING_SQ_CQ_OVERFLOW, 0))
 		self->stats->overflowed += completion_ring_ready(self) - ready;
 	return judge(count);
+}
+
+/*
+ * An enter that doesn't wait does twenty pieces of the work that was put off (since 6.13); one that
+ * waits for n, n of them. No time to wait is what makes it return all the same.
+ */
+bool completion_ring_make_room_by_ends(struct completion *self)
+{
+	uint32_t ready = completion_ring_ready(self);
+	unsigned submit = publish(self);
+
+	if (ready > self->ring.cq.ring_entries / 2)
+		return false;
+	if (self->deferred)
+		enter_timed(self, submit, ready + submit, self->deferred, 0);
+	else
+		enter(self, submit, 0, 0, NULL);
+	if (completion_ring_full(self))
+		return false;
+	self->stats->queue_full++;
+	return true;
 }
 
 void completion_ring_reap(struct duet_loop *loop, struct completion *self)

@@ -5,6 +5,8 @@
 
 #include "core/loop.h"
 
+struct duet_world;
+
 /*
  * What a backend supplies, and what it may ask of core. For the people who write backends.
  *
@@ -22,8 +24,6 @@
  *   composite transfers, order, handles) is core's.
  * - Every system call made on the loop's thread adds one to loop->stats.system_calls.
  */
-struct duet_world;
-
 struct duet_backend {
 	uint32_t version; /* DUET_BACKEND_VERSION */
 	uint32_t size;    /* sizeof(struct duet_backend) */
@@ -71,8 +71,9 @@ struct duet_backend {
 
 	/*
 	 * Asks for the end of an issued op. BACKEND_ENDED: it is stopped and was without effect
-	 * since its last report; no report follows. BACKEND_ISSUED: its terminal report follows
-	 * from wait(). -EAGAIN: no room; core asks again.
+	 * since its last report; no report follows. BACKEND_UNTRIED: the same, and what it stands for
+	 * was never tried, so that not even its handle knows of it. BACKEND_ISSUED: its terminal report
+	 * follows from wait(). -EAGAIN: no room; core asks again.
 	 */
 	int (*cancel)(struct duet_loop *loop, struct duet_op *op);
 
@@ -113,7 +114,7 @@ struct duet_backend {
 
 #define DUET_BACKEND_VERSION 1
 
-enum { BACKEND_ISSUED = 0, BACKEND_ENDED = 1 };
+enum { BACKEND_ISSUED = 0, BACKEND_ENDED = 1, BACKEND_UNTRIED = 2 };
 
 /* What the hook transfer() says that isn't BACKEND_ISSUED: as start() would have answered. 0. */
 DUET_API int duet_core_answered(struct duet_loop *loop, struct duet_op *op, int answer);
@@ -184,6 +185,9 @@ DUET_API bool duet_core_cleans(struct duet_op *op);
 
 /* As if the deadline of op had come. */
 DUET_API void duet_core_expire(struct duet_op *op);
+
+/* When the next timer or deadline is due; UINT64_MAX: none is set. */
+DUET_API uint64_t duet_core_next_due_ns(const struct duet_loop *loop);
 
 /* ---- Questions. ---- */
 
@@ -346,6 +350,11 @@ static inline unsigned char *duet_core_buffer_data(const struct duet_pool *pool,
 {
 	return pool->memory + (size_t)index * pool->size_bytes;
 }
+
+/* op ends plainly, in time: its deadline is disarmed first. line: as of duet_core_end_plainly(), or NULL
+ * if it ends in a file. */
+DUET_API void duet_core_end_timed(struct duet_loop *loop, struct duet_op *op,
+				  struct duet_op **line);
 
 /* ---- Worker threads (loop->offload is NULL if absent). ---- */
 

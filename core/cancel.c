@@ -7,6 +7,7 @@
 #include "core/operation.h"
 #include "core/queue.h"
 #include "core/scope.h"
+#include "core/shortcut.h"
 
 /*
  * Requests to end: by the caller, a deadline, a close, the shutdown. The earliest is recorded; what
@@ -41,7 +42,11 @@ void core_stop(struct duet_loop *loop, struct duet_op *op)
 		return;
 	}
 	loop->stats.cancels++;
-	if (answer == BACKEND_ENDED)
+	/* As if it had never been handed over. */
+	if (answer == BACKEND_UNTRIED)
+		core_state_set(op, STATE_WAITING);
+	loop->stats.cancels_ended += answer != BACKEND_ISSUED;
+	if (answer != BACKEND_ISSUED)
 		core_finish(loop, op, -ECANCELED);
 	else
 		core_state_set(op, STATE_CANCELLING);
@@ -106,6 +111,15 @@ void duet_core_expire(struct duet_op *op)
 	core_request(op->loop, op, DUET_CAUSE_DEADLINE);
 }
 
+void duet_core_end_timed(struct duet_loop *loop, struct duet_op *op, struct duet_op **line)
+{
+	core_timer_disarm(&loop->timers, op);
+	if (line)
+		duet_core_end_plainly(loop, op, line);
+	else
+		duet_core_end_in_file(loop, op);
+}
+
 int duet_op_pending(const struct duet_op *op)
 {
 	return op->state != STATE_IDLE;
@@ -139,9 +153,11 @@ void core_retry(struct duet_loop *loop)
 	owed = loop->owed;
 	loop->owed.first = NULL;
 	while ((op = core_queue_pop(&owed))) {
-		if (loop->owed.first)
-			core_queue_push(&loop->owed, op);
-		else
-			core_stop(loop, op);
+		core_stop(loop, op);
+		if (!loop->owed.first)
+			continue;
+		/* There was no room for this one: none for the others, which keep their order. */
+		core_queue_append(&loop->owed, &owed);
+		return;
 	}
 }

@@ -435,16 +435,6 @@ static int begin(struct duet_loop *loop, struct duet_op *op, struct duet_slot *s
 	return core_issue(loop, op);
 }
 
-static void arm_deadline(struct duet_loop *loop, struct duet_op *op)
-{
-	uint64_t due_ns = op->kind == DUET_CLOSE ? DUET_NO_DEADLINE : op->deadline_ns;
-
-	if (op->kind == DUET_TIMEOUT && op->args.timeout.due_ns < due_ns)
-		due_ns = op->args.timeout.due_ns;
-	if (due_ns != DUET_NO_DEADLINE)
-		core_timer_arm(&loop->timers, op, due_ns);
-}
-
 static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet_slot **slot)
 {
 	if (op->state != STATE_IDLE)
@@ -521,14 +511,14 @@ static __attribute__((noinline)) int start_any(struct duet_loop *loop, struct du
 		core_ledger_lend(loop, op->args.io.length_bytes);
 	if (begin(loop, op, slot) != BACKEND_ENDED) {
 		if (op->state != STATE_ENDED)
-			arm_deadline(loop, op);
+			core_arm_deadline(loop, op);
 		return 0;
 	}
 	return end_in_start(loop, op);
 }
 
-/* As plain: a read or write of one piece of an open file, without a deadline. There may be any number
- * of them at once, in no order. */
+/* As plain: a read or write of one piece of an open file. There may be any number of them at once, in
+ * no order. */
 static inline bool starts_in_file(const struct duet_loop *loop, const struct duet_op *op)
 {
 	const struct duet_slot *slot = &loop->slots[op->handle.slot];
@@ -538,8 +528,8 @@ static inline bool starts_in_file(const struct duet_loop *loop, const struct due
 		head == CORE_HEAD(DUET_WRITE, STATE_IDLE, 0)) &&
 	       op->handle.slot < loop->handles_max &&
 	       slot->generation == op->handle.generation && slot->slot_state == SLOT_OPEN &&
-	       slot->slot_class == CLASS_FILE && op->deadline_ns == DUET_NO_DEADLINE &&
-	       loop->pending < loop->plain_max && loop->capability[op->kind] != DUET_ABSENT &&
+	       slot->slot_class == CLASS_FILE && loop->pending < loop->plain_max &&
+	       loop->capability[op->kind] != DUET_ABSENT &&
 	       op->args.io.vectors[0].iov_len == op->args.io.length_bytes &&
 	       op->args.io.length_bytes - 1 < DUET_TRANSFER_MAX &&
 	       op->args.io.offset_bytes <= INT64_MAX;
@@ -555,6 +545,7 @@ static __attribute__((noinline)) int start_in_file(struct duet_loop *loop, struc
 	core_ledger_lend(loop, op->args.io.length_bytes);
 	core_ring_append(&slot->others, op);
 	core_state_step(op, STATE_IDLE, STATE_ISSUED);
+	core_arm_deadline(loop, op);
 	answer = loop->backend->start(loop, op);
 	if (answer == BACKEND_ISSUED)
 		return 0;
@@ -562,13 +553,14 @@ static __attribute__((noinline)) int start_in_file(struct duet_loop *loop, struc
 		return 0;
 	if (op->result != (int)op->args.io.length_bytes || !may_end_inline(loop, op))
 		return end_in_start(loop, op);
+	core_timer_disarm(&loop->timers, op);
 	core_ring_remove(&slot->others, op);
 	core_moved_all(loop, op);
 	return 1;
 }
 
-/* The common start: a transfer of one piece on a plain handle, that nothing stands in front of,
- * without a deadline. What start_any() would find out, with the fewest questions. */
+/* The common start: a transfer of one piece on a plain handle, that nothing stands in front of. What
+ * start_any() would find out, with the fewest questions. */
 static inline bool starts_plainly(const struct duet_loop *loop, const struct duet_op *op)
 {
 	const struct duet_slot *slot = &loop->slots[op->handle.slot];
@@ -577,7 +569,7 @@ static inline bool starts_plainly(const struct duet_loop *loop, const struct due
 	return (head == CORE_HEAD(DUET_SEND, STATE_IDLE, 0) ||
 		head == CORE_HEAD(DUET_RECV, STATE_IDLE, 0)) &&
 	       op->handle.slot < loop->handles_max && slot->plain == op->handle.generation &&
-	       op->deadline_ns == DUET_NO_DEADLINE && loop->pending < loop->plain_max &&
+	       loop->pending < loop->plain_max &&
 	       /* Of several pieces the first is never the whole, or the rest are empty. */
 	       op->args.io.vectors[0].iov_len == op->args.io.length_bytes &&
 	       op->args.io.length_bytes - 1 < DUET_TRANSFER_MAX && !*core_plain_line(loop, op);
@@ -598,6 +590,13 @@ int core_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *
 	return answer == BACKEND_ISSUED ? 0 : duet_core_answered(loop, op, answer);
 }
 
+/* Armed before the backend has op: what ends there disarms it. */
+static __attribute__((noinline)) int transfer_timed(struct duet_loop *loop, struct duet_op *op)
+{
+	core_arm_deadline(loop, op);
+	return loop->transfer(loop, op, duet_core_op_slot(loop, op));
+}
+
 int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 {
 	core_check_owner(loop);
@@ -608,6 +607,8 @@ int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 	op->next = op->prev = op;
 	*core_plain_line(loop, op) = op;
 	core_state_step(op, STATE_IDLE, STATE_ISSUED);
+	if (__builtin_expect(op->deadline_ns != DUET_NO_DEADLINE, 0))
+		return transfer_timed(loop, op);
 	return loop->transfer(loop, op, duet_core_op_slot(loop, op));
 }
 
@@ -653,7 +654,6 @@ static inline bool ends_plainly(const struct duet_loop *loop, const struct duet_
 	return duet_core_may_end_plainly(loop, op, kind) &&
 	       (uint32_t)result == core_remaining(op);
 }
-
 
 void duet_core_end(struct duet_loop *loop, struct duet_op *op, int result)
 {

@@ -3,6 +3,8 @@
 #ifndef CORE_LIFECYCLE_H
 #define CORE_LIFECYCLE_H
 
+#include <duet/operation.h>
+
 #include "core/loop.h"
 
 /* Plain starts have one bound: pending against plain_max. To be called after a change of what they
@@ -13,6 +15,17 @@ static inline void core_plain_bound(struct duet_loop *loop)
 		    loop->backlog.first;
 
 	loop->plain_max = none ? 0 : loop->operations_max;
+}
+
+/* The earliest of what ends op by time, if anything does. */
+static inline void core_arm_deadline(struct duet_loop *loop, struct duet_op *op)
+{
+	uint64_t due_ns = op->kind == DUET_CLOSE ? DUET_NO_DEADLINE : op->deadline_ns;
+
+	if (op->kind == DUET_TIMEOUT && op->args.timeout.due_ns < due_ns)
+		due_ns = op->args.timeout.due_ns;
+	if (due_ns != DUET_NO_DEADLINE)
+		core_timer_arm(&loop->timers, op, due_ns);
 }
 
 /* The hook of that name for backends without it. */

@@ -213,6 +213,7 @@ int duet_loop_destroy(struct duet_loop *loop)
 	if (loop->pending || work_waits(loop))
 		if (!MUTANT(destroy_trusts_close))
 			return -EBUSY;
+	CORE_MOVES_NOTE(loop);
 	core_handles_close(loop);
 	core_offload_destroy(loop);
 	core_pools_fini(loop);
@@ -331,6 +332,11 @@ static void expire_timers(struct duet_loop *loop)
 
 	while ((op = core_timers_expire(&loop->timers, core_now_ns(loop))))
 		core_expired(loop, op);
+}
+
+uint64_t duet_core_next_due_ns(const struct duet_loop *loop)
+{
+	return core_timers_next_ns(&loop->timers);
 }
 
 /* Until the caller's limit, a timer, or an owed cancel. */

@@ -40,6 +40,13 @@
 	X(joined_with_a_message, "the loop still holds a scope's message when it has joined")      \
 	X(race_without_losers, "a race doesn't ask its losers to end")                             \
 	X(loan_kept_in_line, "what is cancelled in line is not taken off the ledger")              \
+	X(operation_move_missing, "a legal move of an operation's state is none")                  \
+	X(operation_move_added, "an operation that has ended is issued again")                     \
+	X(scope_move_missing, "a legal move of a scope's state is none")                           \
+	X(scope_move_added, "a scope ends without its cleanup")                                    \
+	X(abandoned_bytes_forgotten, "bytes for what was abandoned are not counted")               \
+	X(abandoned_not_asked, "what was abandoned isn't asked to end")                            \
+	X(cleanup_lets_strangers_in, "between the steps of a cleanup a start comes in from outside") \
 	X(shutdown_in_a_shelter, "a shutdown asks what is in a shelter")
 
 #ifdef DUET_MUTANTS

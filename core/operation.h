@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "core/loop.h"
+#include "core/mutant.h"
 
 /* What core knows of a kind. */
 struct core_kind {
@@ -37,6 +38,15 @@ static const uint8_t core_state_moves[STATE_COUNT] = {
 	[STATE_ENDED] = 1 << STATE_IDLE,
 };
 
+static inline bool core_state_may(unsigned from, unsigned to)
+{
+	if (MUTANT(operation_move_missing) && from == STATE_CANCELLING && to == STATE_STOPPING)
+		return false;
+	if (MUTANT(operation_move_added) && from == STATE_ENDED && to == STATE_ISSUED)
+		return true;
+	return core_state_moves[from] >> to & 1;
+}
+
 /* The one place where an operation's state changes. An illegal move is a bug of ours: it stops
  * the program in every build, with the operation's name. */
 DUET_API void duet_core_state_abort(const struct duet_op *op, enum core_state to)
@@ -44,7 +54,7 @@ DUET_API void duet_core_state_abort(const struct duet_op *op, enum core_state to
 
 static inline void core_state_set(struct duet_op *op, enum core_state to)
 {
-	if (__builtin_expect(!(core_state_moves[op->state] & 1u << to), 0))
+	if (__builtin_expect(!core_state_may(op->state, to), 0))
 		duet_core_state_abort(op, to);
 	CORE_MOVES_COUNT(op->loop, operation, op->state, to);
 	op->state = (uint8_t)to;
@@ -57,7 +67,7 @@ static inline void core_state_step(struct duet_op *op, enum core_state from, enu
 	if (op->state != from)
 		duet_core_state_abort(op, to);
 #endif
-	if (!(core_state_moves[from] & 1u << to))
+	if (!core_state_may(from, to))
 		duet_core_state_abort(op, to);
 	CORE_MOVES_COUNT(op->loop, operation, from, to);
 	op->state = (uint8_t)to;

@@ -273,7 +273,7 @@ static void dispose(struct duet_loop *loop, struct duet_op *op)
 		loop->stats.reclaimed++;
 		duet_buffer_return(loop, &op->buffer);
 	}
-	if (op->kind == DUET_RECV || op->kind == DUET_READ)
+	if ((op->kind == DUET_RECV || op->kind == DUET_READ) && !MUTANT(abandoned_bytes_forgotten))
 		loop->stats.discarded_bytes += op->transferred;
 }
 
@@ -312,6 +312,7 @@ int duet_op_abandon(struct duet_op *op)
 	owned->borrowed = borrowed;
 	borrow(op->loop, &borrowed, BUFFER_GIVEN);
 	op->done = abandoned;
-	core_request(op->loop, op, DUET_CAUSE_CANCEL);
+	if (!MUTANT(abandoned_not_asked))
+		core_request(op->loop, op, DUET_CAUSE_CANCEL);
 	return 0;
 }

@@ -58,6 +58,15 @@ static inline struct duet_op *core_queue_pop(struct core_queue *queue)
 	return op;
 }
 
+/* All of `rest` behind what is on queue, which isn't empty. */
+static inline void core_queue_append(struct core_queue *queue, const struct core_queue *rest)
+{
+	if (!rest->first)
+		return;
+	queue->last->queued = rest->first;
+	queue->last = rest->last;
+}
+
 /* Linear: only the rare queues (no room, starved, owed) are ever searched. */
 static inline bool core_queue_remove(struct core_queue *queue, const struct duet_op *op)
 {

@@ -39,7 +39,7 @@ const char *core_scope_state_name(enum core_scope_state state)
 /* The one place where a scope's state changes. */
 static void set_state(struct duet_scope *scope, enum core_scope_state to)
 {
-	if (!(core_scope_moves[scope->state] & 1u << to)) {
+	if (!core_scope_may(scope->state, to)) {
 		fprintf(stderr,
 			"duet: scope %p: %s -> %s is no legal move: it was overwritten while lent, "
 			"or never opened\n",
@@ -77,7 +77,7 @@ static void unlink_member(struct duet_member *member)
 	struct duet_scope *scope = member->scope;
 
 	if (scope->cursor == member)
-		scope->cursor = member->next;
+		scope->cursor = member->prev;
 	if (member->prev)
 		member->prev->next = member->next;
 	else
@@ -90,14 +90,18 @@ static void unlink_member(struct duet_member *member)
 	scope->count--;
 }
 
-/* Whoever is asked may leave at once, and take others along: the cursor is beyond them then. */
+/*
+ * The newest first: who waits in line behind another then ends before that one does, and isn't begun
+ * for nothing; and a kernel that looks for its target in a list with the newest in front has it at
+ * once. Whoever is asked may leave at once, and take others along: the cursor is beyond them then.
+ */
 static void ask_members(struct duet_scope *scope, enum duet_cause cause)
 {
-	scope->cursor = scope->members;
+	scope->cursor = scope->last;
 	while (scope->cursor) {
 		struct duet_member *member = scope->cursor;
 
-		scope->cursor = member->next;
+		scope->cursor = member->prev;
 		member->ask(member, cause);
 	}
 }
@@ -352,10 +356,22 @@ static void operation_ended(struct duet_op *op)
 	}
 	ending = ending_of(scope, op, &error);
 	unlink_member(member);
+	scope->stepping++;
 	if (done)
 		done(op);
+	scope->stepping--;
 	act(scope, member, ending, error);
 	settle(scope);
+}
+
+/* Between two steps of the cleanup nobody of its own is left: who comes is from outside, and a scope that
+ * was asked to end still refuses. */
+static int admission(const struct duet_scope *scope)
+{
+	if (is_cleaning(scope) && !scope->count && !scope->stepping &&
+	    !MUTANT(cleanup_lets_strangers_in))
+		return scope->cause == DUET_CAUSE_ITSELF ? -ESHUTDOWN : asked_error(scope);
+	return duet_scope_check(scope);
 }
 
 /* Nothing but a close comes in when the cleanup is overdue: that is the least that is done. */
@@ -363,7 +379,7 @@ static int may_enter(const struct duet_scope *scope, const struct duet_op *op)
 {
 	if (scope->state == SCOPE_OVERDUE && op->kind == DUET_CLOSE)
 		return 0;
-	return duet_scope_check(scope);
+	return admission(scope);
 }
 
 int duet_scope_start(struct duet_scope *scope, struct duet_member *member, struct duet_op *op)
@@ -452,7 +468,7 @@ void core_scope_forsake(const struct duet_op *op)
 int duet_scope_enter(struct duet_scope *scope, struct duet_member *member,
 		     void (*ask)(struct duet_member *member, enum duet_cause cause))
 {
-	int error = duet_scope_check(scope);
+	int error = admission(scope);
 
 	if (error)
 		return error;
@@ -495,7 +511,7 @@ int duet_scope_open(struct duet_scope *scope, struct duet_loop *loop, struct due
 		    const struct duet_scope_options *options)
 {
 	struct duet_scope_options defaults;
-	int error = parent ? duet_scope_check(parent) : 0;
+	int error = parent ? admission(parent) : 0;
 
 	duet_scope_options_init(&defaults);
 	if (!options)
@@ -555,10 +571,13 @@ static void end(struct duet_scope *scope)
 	if (parent)
 		unlink_member(member);
 	set_state(scope, SCOPE_IDLE);
+	if (parent)
+		parent->stepping++;
 	if (scope->joined)
 		scope->joined(scope);
 	if (!parent)
 		return;
+	parent->stepping--;
 	act(parent, member, !result ? ENDING_COMPLETED : stopped ? ENDING_STOPPED : ENDING_FAILED,
 	    result);
 	settle(parent);
@@ -597,7 +616,9 @@ static void clean(struct duet_scope *scope)
 		/* Where the loop had no place for the clock's word, it is asked for in between. */
 		if (!scope->present && core_now_ns(scope->loop) >= scope->cleanup_end_ns)
 			overrun(scope);
+		scope->stepping++;
 		cleanup->run(scope, cleanup);
+		scope->stepping--;
 	}
 }
 

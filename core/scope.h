@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/mutant.h"
+
 /* What a callback is given stands in what it is about. */
 #define CORE_CONTAINER(type, field, pointer)                                                       \
 	((type *)(void *)((char *)(pointer)-offsetof(type, field)))
@@ -36,6 +38,15 @@ static const uint16_t core_scope_moves[SCOPE_STATE_COUNT] = {
 	[SCOPE_OVERDUE] = 1 << SCOPE_ENDED,
 	[SCOPE_ENDED] = 1 << SCOPE_IDLE,
 };
+
+static inline bool core_scope_may(unsigned from, unsigned to)
+{
+	if (MUTANT(scope_move_missing) && from == SCOPE_CLEANING && to == SCOPE_OVERDUE)
+		return false;
+	if (MUTANT(scope_move_added) && from == SCOPE_LEAVING && to == SCOPE_ENDED)
+		return true;
+	return core_scope_moves[from] >> to & 1;
+}
 
 const char *core_scope_state_name(enum core_scope_state state);
 

@@ -87,16 +87,16 @@ static inline struct duet_op **core_plain_line(const struct duet_loop *loop,
 
 /*
  * Would op, if it is a `kind` (a send, or a receive into the caller's memory), end plainly if it
- * moved all that it is to move? It is alone on its line, so that nobody waits for its place; it has
- * no time set; and no other end waits to be told before it. Nor did anybody ask for its end, or it
- * would be issued no more.
+ * moved all that it is to move? It is alone on its line, so that nobody waits for its place; and no
+ * other end waits to be told before it. Nor did anybody ask for its end, nor its deadline, or it would
+ * be issued no more.
  */
 static inline bool duet_core_may_end_plainly(const struct duet_loop *loop, const struct duet_op *op,
 					     enum duet_kind kind)
 {
 	return op->kind == kind && op->state == STATE_ISSUED &&
 	       (kind == DUET_SEND || !(op->flags & (DUET_POOLED | FLAG_COPIED))) &&
-	       op->next == op && !op->timer && !loop->done.first;
+	       op->next == op && !loop->done.first;
 }
 
 /* All was moved: the memory is the caller's again. Cause and disposition are what the start has set:
@@ -114,10 +114,15 @@ static inline void core_moved_all(struct duet_loop *loop, struct duet_op *op)
 	core_state_step(op, STATE_ENDED, STATE_IDLE);
 }
 
-/* Does so, and calls back. line: that of op, of which it is the only one. */
+/* Does so, and calls back. line: that of op, of which it is the only one. A deadline is another's
+ * business: a call in between would cost those without one the saving of registers. */
 static inline void duet_core_end_plainly(struct duet_loop *loop, struct duet_op *op,
 					 struct duet_op **line)
 {
+	if (__builtin_expect(op->timer != 0, 0)) {
+		duet_core_end_timed(loop, op, line);
+		return;
+	}
 	loop->delivered++;
 	*line = NULL;
 	core_moved_all(loop, op);
@@ -131,12 +136,16 @@ static inline bool duet_core_ends_in_file(const struct duet_loop *loop, const st
 					  int result)
 {
 	return (op->kind == DUET_READ || op->kind == DUET_WRITE) && op->state == STATE_ISSUED &&
-	       !(op->flags & FLAG_COPIED) && !op->timer && !loop->done.first &&
+	       !(op->flags & FLAG_COPIED) && !loop->done.first &&
 	       (uint32_t)result == op->args.io.length_bytes;
 }
 
 static inline void duet_core_end_in_file(struct duet_loop *loop, struct duet_op *op)
 {
+	if (__builtin_expect(op->timer != 0, 0)) {
+		duet_core_end_timed(loop, op, NULL);
+		return;
+	}
 	loop->delivered++;
 	core_ring_remove(&duet_core_op_slot(loop, op)->others, op);
 	core_moved_all(loop, op);

@@ -51,11 +51,19 @@ static int cancel_recv(struct duet_loop *loop, struct duet_op *op)
 	return stop_head(loop, op, DIRECTION_READ);
 }
 
-/* A send that moved nothing yet; and a connect, which the kernel goes on with: core calls the
- * handle tainted. */
-static int cancel_write(struct duet_loop *loop, struct duet_op *op)
+/* A send that moved nothing yet. */
+static int cancel_send(struct duet_loop *loop, struct duet_op *op)
 {
 	return stop_head(loop, op, DIRECTION_WRITE);
+}
+
+/* The kernel goes on with what was tried: core calls the handle tainted. */
+static int cancel_connect(struct duet_loop *loop, struct duet_op *op)
+{
+	bool tried = op->progress != PROGRESS_FRESH;
+	int answer = stop_head(loop, op, DIRECTION_WRITE);
+
+	return tried ? answer : BACKEND_UNTRIED;
 }
 
 /* Linear: the list holds what was started since the last turn. */
@@ -94,9 +102,14 @@ static int cancel_poll(struct duet_loop *loop, struct duet_op *op)
 static int cancel_work(struct duet_loop *loop, struct duet_op *op)
 {
 	/* A read that has bytes of its beginning already is finished, not forgotten. */
-	if (op->kind == DUET_READ && op->there_bytes > 0)
+	if (op->kind == DUET_READ && op->there_bytes > 0) {
+		loop->stats.cancels_running++;
 		return BACKEND_ISSUED;
-	return duet_core_offload_withdraw(loop, op) ? BACKEND_ENDED : BACKEND_ISSUED;
+	}
+	if (duet_core_offload_withdraw(loop, op))
+		return BACKEND_ENDED;
+	loop->stats.cancels_running++;
+	return BACKEND_ISSUED;
 }
 
 static int cancel_read(struct duet_loop *loop, struct duet_op *op)
@@ -109,8 +122,8 @@ static int cancel_read(struct duet_loop *loop, struct duet_op *op)
 
 static int (*const cancel_kind[DUET_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
 	[DUET_NOP] = cancel_nop,       [DUET_POLL] = cancel_poll,     [DUET_ACCEPT] = cancel_accept,
-	[DUET_CONNECT] = cancel_write, [DUET_RECV] = cancel_recv,
-	[DUET_SEND] = cancel_write,    [DUET_READ] = cancel_read,
+	[DUET_CONNECT] = cancel_connect, [DUET_RECV] = cancel_recv,
+	[DUET_SEND] = cancel_send,    [DUET_READ] = cancel_read,
 	[DUET_WRITE] = cancel_work,    [DUET_OPEN] = cancel_work,
 	[DUET_FSYNC] = cancel_work,
 };

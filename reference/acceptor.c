@@ -102,14 +102,18 @@ static void event_start(struct judge *judge, struct record *record, const struct
 	record->started = record->latest = number;
 	record->due_ns = event->due_ns;
 	judge->order[judge->order_count++] = event->id;
+	if (record->step->scope)
+		judge_member(judge, record, event);
 }
 
 static void event_refuse(struct judge *judge, struct record *record, const struct event *event,
 			 uint32_t number)
 {
-	if (event->result != -EBADF || !judge_closing(judge, record))
+	if (event->result == -EBADF ? !judge_closing(judge, record) : !record->step->scope)
 		judge_complain(judge, "the start of operation %u was refused with %s", event->id,
 			duet_error_name(event->result));
+	else if (event->result != -EBADF)
+		judge_member(judge, record, event);
 	record->refused = number;
 }
 
@@ -143,6 +147,28 @@ static void event_end(struct judge *judge, struct record *record, const struct e
 	record->broke = writes && event->disposition != DUET_COMPLETED &&
 			event->disposition != DUET_UNTOUCHED;
 	judge_end(judge, record);
+	if (record->step->scope)
+		judge_member_ended(judge, record, event);
+}
+
+/* Only the runtime's own are given up, and they are never heard of again. */
+static void event_abandon(struct judge *judge, struct record *record, const struct event *event,
+			  uint32_t number)
+{
+	int result = record->step->memory == MEMORY_PINNED ? -EINVAL : 0;
+
+	if (!judge_pending(record))
+		judge_complain(judge, "operation %u was abandoned %s", event->id,
+			record->ended ? "after its end" : "and wasn't pending");
+	if (event->result != result)
+		judge_complain(judge, "operation %u (%s) was abandoned, and the answer is %s", event->id,
+			result ? "the player's own" : "the runtime's",
+			event->result ? duet_error_name(event->result) : "that it was");
+	if (event->result || judge->failed)
+		return;
+	record->abandoned = number;
+	if (record->step->scope)
+		judge_member_ended(judge, record, event);
 }
 
 static void event_cancel(struct judge *judge, struct record *record, const struct event *event,
@@ -205,6 +231,8 @@ static void event_operation(struct judge *judge, const struct event *event, uint
 		event_refuse(judge, record, event, number);
 	if (event->what == EVENT_CANCEL)
 		event_cancel(judge, record, event, number);
+	if (event->what == EVENT_ABANDON)
+		event_abandon(judge, record, event, number);
 	if (event->what == EVENT_ITEM || event->what == EVENT_END)
 		event_completion(judge, record, event, number);
 }
@@ -214,8 +242,14 @@ static void judge_events(struct judge *judge)
 	for (uint32_t i = 0; i < judge->trace->count && !judge->failed; i++) {
 		const struct event *event = &judge->trace->events[i];
 
+		if (event->at_ns)
+			judge->now_ns = event->at_ns;
 		if (event->what <= EVENT_END)
 			event_operation(judge, event, i + 1);
+		else if (event->what == EVENT_CLEANUP || event->what == EVENT_FIRST ||
+			 event->what == EVENT_JOINED ||
+			 (event->what >= EVENT_DEFER && event->what <= EVENT_JOIN))
+			judge_scope(judge, event, i + 1);
 		else if (event->what == EVENT_RETURN)
 			judge_return(judge, event, i + 1);
 		else
@@ -228,9 +262,13 @@ static void judge_all_ended(struct judge *judge)
 	for (uint32_t i = 0; i < judge->order_count; i++) {
 		const struct record *record = &judge->records[judge->order[i]];
 
-		if (!record->ended)
+		if (!record->ended && !record->abandoned)
 			judge_complain(judge, "operation %u (%s) was started and never ended",
 				judge->order[i], duet_kind_name(record->step->kind));
+	}
+	for (unsigned i = 0; i < SCRIPT_SCOPES; i++) {
+		if (judge->scopes[i].opened && !judge->scopes[i].joined)
+			judge_complain(judge, "scope s%u was opened and has never joined", i);
 	}
 }
 
@@ -242,6 +280,8 @@ static void judge_begin(struct judge *judge, const struct script *script,
 	for (uint32_t i = 0; i < script->step_count; i++) {
 		if (script->steps[i].what == STEP_START)
 			judge->records[script->steps[i].id].step = &script->steps[i];
+		if (script->steps[i].what == STEP_SCOPE)
+			judge->scopes[script->steps[i].object.index].step = &script->steps[i];
 	}
 }
 

@@ -160,6 +160,36 @@ static void check_pool(struct judge *judge, unsigned pool)
 			"free", lines, pool);
 }
 
+static bool may_discard(const struct judge *judge)
+{
+	for (uint32_t i = 0; i < judge->order_count; i++) {
+		const struct record *record = &judge->records[judge->order[i]];
+
+		if (record->abandoned &&
+		    (record->step->kind == DUET_RECV || record->step->kind == DUET_READ))
+			return true;
+	}
+	return false;
+}
+
+/* Bytes for which nobody cared any more are counted, not forgotten. No line: there were none. */
+static void check_discarded(struct judge *judge)
+{
+	uint64_t discarded = 0;
+
+	for (uint32_t i = 0; i < judge->trace->count; i++) {
+		if (judge->trace->events[i].what == EVENT_DISCARDED)
+			discarded += judge->trace->events[i].moved;
+	}
+	if (discarded && !may_discard(judge))
+		judge_complain(judge, "%llu bytes were discarded, and nothing that brings any was "
+			"abandoned", (unsigned long long)discarded);
+	if (discarded < judge->missing)
+		judge_complain(judge, "%llu bytes are missing where a receive was abandoned, %llu were "
+			"discarded", (unsigned long long)judge->missing,
+			(unsigned long long)discarded);
+}
+
 void judge_account(struct judge *judge)
 {
 	static const uint8_t once[] = { EVENT_LENT, EVENT_HELD, EVENT_OPEN, EVENT_PENDING,
@@ -175,4 +205,5 @@ void judge_account(struct judge *judge)
 	for (unsigned i = 0; i < SCRIPT_POOLS; i++)
 		check_pool(judge, i);
 	check_lefts(judge);
+	check_discarded(judge);
 }

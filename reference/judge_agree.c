@@ -14,6 +14,8 @@ struct sums {
 	const struct event *end[SCRIPT_IDS];
 	uint32_t drained[SCRIPT_CONNECTIONS * 2];
 	uint32_t waiting[SCRIPT_LISTENERS];
+	int32_t refused[SCRIPT_IDS];
+	const struct event *joined[SCRIPT_SCOPES];
 };
 
 static void sum(struct sums *sums, const struct trace *trace)
@@ -26,6 +28,10 @@ static void sum(struct sums *sums, const struct trace *trace)
 			sums->drained[event->object.index] += event->moved;
 		if (event->what == EVENT_WAITING && event->object.kind == OBJECT_LISTENER)
 			sums->waiting[event->object.index] += event->moved;
+		if (event->what == EVENT_REFUSE)
+			sums->refused[event->id] = event->result;
+		if (event->what == EVENT_JOINED && event->object.kind == OBJECT_SCOPE)
+			sums->joined[event->object.index] = event;
 		if (event->what != EVENT_ITEM && event->what != EVENT_END)
 			continue;
 		sums->moved[event->id] += event->moved;
@@ -40,6 +46,11 @@ static int compare_operation(uint16_t id, const struct sums *one, const struct s
 {
 	const struct event *a = one->end[id], *b = other->end[id];
 
+	if (one->refused[id] != other->refused[id]) {
+		snprintf(complaint, size, "the start of operation %u was answered %s, against %s", id,
+			duet_error_name(one->refused[id]), duet_error_name(other->refused[id]));
+		return -1;
+	}
 	if (!a && !b)
 		return 0;
 	if (a && b && a->disposition == b->disposition && a->cause == b->cause &&
@@ -51,6 +62,19 @@ static int compare_operation(uint16_t id, const struct sums *one, const struct s
 		a ? duet_cause_name(a->cause) : "-", one->moved[id], a ? a->result : 0,
 		b ? duet_disposition_name(b->disposition) : "not ended",
 		b ? duet_cause_name(b->cause) : "-", other->moved[id], b ? b->result : 0);
+	return -1;
+}
+
+static int compare_scope(unsigned index, const struct sums *one, const struct sums *other,
+			 char *complaint, size_t size)
+{
+	const struct event *a = one->joined[index], *b = other->joined[index];
+
+	if ((!a && !b) || (a && b && a->result == b->result && a->cause == b->cause))
+		return 0;
+	snprintf(complaint, size, "scope s%u: joined with %d by %s, against %d by %s", index,
+		a ? a->result : 0, a ? duet_cause_name(a->cause) : "nothing", b ? b->result : 0,
+		b ? duet_cause_name(b->cause) : "nothing");
 	return -1;
 }
 
@@ -76,6 +100,10 @@ int acceptor_compare(const struct script *script, const struct trace *one,
 	for (uint16_t id = 0; id < SCRIPT_IDS; id++) {
 		if (script_start(script, id) &&
 		    compare_operation(id, &sums[0], &sums[1], complaint, size))
+			return -1;
+	}
+	for (unsigned i = 0; i < SCRIPT_SCOPES; i++) {
+		if (compare_scope(i, &sums[0], &sums[1], complaint, size))
 			return -1;
 	}
 	for (uint8_t i = 0; i < SCRIPT_CONNECTIONS * 2; i++) {

@@ -25,24 +25,33 @@ static bool behind_broken(const struct judge *judge, const struct record *record
 	for (uint32_t i = 0; i < judge->order_count; i++) {
 		const struct record *front = &judge->records[judge->order[i]];
 
-		if (front->started < record->started && front->broke &&
+		if (front->started < record->started && (front->broke || front->abandoned) &&
 		    object_same(front->step->object, record->step->object))
 			return true;
 	}
 	return false;
 }
 
+/* Was it asked there, and not before by one of the others? */
+static bool is_first(const struct record *record, uint32_t asked, uint32_t one, uint32_t other)
+{
+	return judge_before_end(record, asked) &&
+	       !(judge_before_end(record, one) && one < asked) &&
+	       !(judge_before_end(record, other) && other < asked);
+}
+
 static bool was_requested(const struct judge *judge, const struct record *record, uint8_t cause)
 {
 	uint32_t closed = judge_closing(judge, record);
-	uint32_t cancelled = record->cancelled;
+	uint32_t cancelled = record->cancelled, scoped = record->scoped;
 
 	if (cause == DUET_CAUSE_CANCEL)
-		return judge_before_end(record, cancelled) &&
-		       !(judge_before_end(record, closed) && closed < cancelled);
+		return is_first(record, cancelled, closed, scoped);
 	if (cause == DUET_CAUSE_CLOSE)
-		return judge_before_end(record, closed) &&
-		       !(judge_before_end(record, cancelled) && cancelled < closed);
+		return is_first(record, closed, cancelled, scoped);
+	if (judge_scope_stops(judge, record, cause))
+		return cause == DUET_CAUSE_DEADLINE || !scoped ||
+		       is_first(record, scoped, cancelled, closed);
 	if (cause == DUET_CAUSE_DEADLINE)
 		return record->due_ns && record->end->at_ns >= record->due_ns;
 	return cause == DUET_CAUSE_ORDER && behind_broken(judge, record);

@@ -16,6 +16,8 @@ struct follower {
 	struct judge *judge;
 	uint32_t next; /* in the events */
 	bool pending[SCRIPT_IDS];
+	bool scopes[SCRIPT_SCOPES]; /* are open */
+	bool left;                  /* something was abandoned since the last settle */
 	bool due[SCRIPT_STEPS]; /* waits for an end */
 	bool inside;            /* of a completion */
 	uint32_t posted;        /* messages, and how many of them have run */
@@ -43,7 +45,9 @@ static bool is_next(const struct follower *follower, enum event_what what, uint1
 
 static unsigned number_of(const struct event *event)
 {
-	return event->what <= EVENT_END ? event->id : event->moved;
+	if (event->object.kind == OBJECT_SCOPE)
+		return event->object.index;
+	return event->what <= EVENT_CLEANUP || event->what == EVENT_DEFER ? event->id : event->moved;
 }
 
 /* What the script has here isn't what the trace has. */
@@ -106,6 +110,68 @@ static void follow_cancel(struct follower *follower, uint16_t id)
 	follower->next++;
 }
 
+static void follow_abandon(struct follower *follower, uint16_t id)
+{
+	if (!follower->pending[id])
+		return;
+	if (!is_next(follower, EVENT_ABANDON, id)) {
+		follow_complain(follower, "abandon", id);
+		return;
+	}
+	follower->pending[id] = follow_next(follower)->result != 0;
+	follower->left = true;
+	follower->settled = false;
+	follower->next++;
+}
+
+/* ---- Scopes. ---- */
+
+/* The line of something that is done to a scope; NULL, and a complaint, if another is there. */
+static const struct event *follow_scope(struct follower *follower, enum event_what what,
+					unsigned index)
+{
+	const struct event *event = follow_next(follower);
+
+	if (!event || event->what != what || event->object.kind != OBJECT_SCOPE ||
+	    event->object.index != index) {
+		follow_complain(follower, event_word(what), index);
+		return NULL;
+	}
+	follower->settled = false;
+	follower->next++;
+	return event;
+}
+
+static void follow_scope_step(struct follower *follower, const struct step *step)
+{
+	static const uint8_t lines[] = { [STEP_SCOPE] = EVENT_SCOPE, [STEP_ASK] = EVENT_ASK,
+		[STEP_DUE] = EVENT_DUE, [STEP_JOIN] = EVENT_JOIN };
+	unsigned index = step->object.index;
+	const struct event *event;
+	bool known = step->what == STEP_JOIN ? follower->judge->scopes[index].opened != 0 &&
+					       follower->next >= follower->judge->scopes[index].opened
+					     : follower->scopes[index];
+
+	if (step->what != STEP_SCOPE && !known)
+		return;
+	event = follow_scope(follower, lines[step->what], index);
+	if (event && step->what == STEP_SCOPE)
+		follower->scopes[index] = event->result == 0;
+}
+
+/* Registered with its scope, which will start it. */
+static void follow_defer(struct follower *follower, const struct step *step)
+{
+	const struct record_scope *scope = &follower->judge->scopes[step->scope - 1];
+
+	if (!scope->opened || follower->next < scope->opened)
+		return;
+	if (is_next(follower, EVENT_DEFER, step->id))
+		follower->next++;
+	else
+		follow_complain(follower, "defer", step->id);
+}
+
 static bool next_returns(const struct follower *follower, unsigned pool, unsigned index)
 {
 	const struct event *event = follow_next(follower);
@@ -134,7 +200,8 @@ static void follow_return(struct follower *follower, const struct step *step)
 	}
 }
 
-/* An operation may have ended, and its caller not have heard: then it isn't pending any more. */
+/* An operation may have ended, and its caller not have heard: then it isn't pending any more. Each
+ * open scope is pending as one, and nobody is told when what was abandoned no longer is. */
 static void follow_destroy(struct follower *follower)
 {
 	const struct event *event = follow_next(follower);
@@ -142,7 +209,11 @@ static void follow_destroy(struct follower *follower)
 
 	for (unsigned i = 0; i < SCRIPT_IDS; i++)
 		pending += follower->pending[i];
-	if (event && event->what == EVENT_BUSY && event->moved && event->moved <= pending &&
+	for (unsigned i = 0; i < SCRIPT_SCOPES; i++)
+		pending += follower->scopes[i];
+	if (follower->left && event && event->what == EVENT_BUSY)
+		follower->next++;
+	else if (event && event->what == EVENT_BUSY && event->moved && event->moved <= pending &&
 	    (event->moved == pending || !follower->settled))
 		follower->next++;
 	else if (pending && follower->settled)
@@ -157,7 +228,19 @@ static void follow_step(struct follower *follower, const struct step *step)
 {
 	switch (step->what) {
 	case STEP_START:
-		follow_start(follower, step);
+		if (step->cleanup)
+			follow_defer(follower, step);
+		else
+			follow_start(follower, step);
+		break;
+	case STEP_ABANDON:
+		follow_abandon(follower, step->id);
+		break;
+	case STEP_SCOPE:
+	case STEP_ASK:
+	case STEP_DUE:
+	case STEP_JOIN:
+		follow_scope_step(follower, step);
 		break;
 	case STEP_CANCEL:
 		follow_cancel(follower, step->id);
@@ -176,6 +259,7 @@ static void follow_step(struct follower *follower, const struct step *step)
 	default:
 		follow_turns(follower);
 		follower->settled = step->what == STEP_SETTLE;
+		follower->left = follower->left && !follower->settled;
 		break;
 	}
 }
@@ -215,6 +299,16 @@ static void follow_message(struct follower *follower, const struct event *event)
 	follower->told++;
 }
 
+/* What a scope registered begins: behind the line that says so. */
+static void follow_cleanup(struct follower *follower, const struct event *event)
+{
+	const struct step *step = follower->judge->records[event->id].step;
+
+	follower->inside = true;
+	follow_start(follower, step);
+	follower->inside = false;
+}
+
 /* over: the steps are done, and what was to follow an end no longer does. */
 static void follow_completions(struct follower *follower, bool over)
 {
@@ -223,10 +317,14 @@ static void follow_completions(struct follower *follower, bool over)
 	while ((event = follow_next(follower)) && !follower->judge->failed &&
 	       event->what >= EVENT_ITEM && event->what <= EVENT_MESSAGE && !event->at_once) {
 		follower->next++;
-		if (event->what == EVENT_MESSAGE) {
+		if (event->what == EVENT_MESSAGE)
 			follow_message(follower, event);
+		else if (event->what == EVENT_CLEANUP)
+			follow_cleanup(follower, event);
+		else if (event->what == EVENT_JOINED)
+			follower->scopes[event->object.index] = false;
+		if (event->what > EVENT_END)
 			continue;
-		}
 		follow_buffer(follower, event);
 		if (event->what == EVENT_ITEM)
 			continue;
@@ -258,7 +356,9 @@ static void follow_clearing(struct follower *follower)
 {
 	const struct event *event;
 
-	while ((event = follow_next(follower)) && event->what == EVENT_CANCEL) {
+	while ((event = follow_next(follower)) &&
+	       (event->what == EVENT_CANCEL || event->what == EVENT_ASK ||
+		event->what == EVENT_JOIN)) {
 		follower->next++;
 		follow_completions(follower, true);
 	}

@@ -43,7 +43,7 @@ static uint64_t time_of(const struct judge *judge, uint32_t number)
 
 static uint16_t id_of(const struct record *record)
 {
-	return record->end->id;
+	return record->step->id;
 }
 
 /* Has a whole turn gone by between its start and that moment, whose time had reached its due? */
@@ -78,7 +78,7 @@ static void check_earliest(struct judge *judge, const struct record *record, uin
 
 	if (!judge_before_end(record, request))
 		return;
-	if (by_deadline && time_of(judge, request) < record->due_ns)
+	if (by_deadline && time_of(judge, request) < judge_due(judge, record))
 		judge_complain(judge, "operation %u ended by its deadline, but its %s came first",
 			id_of(record), what);
 	if (!by_deadline && due_before(judge, record, request, inside))
@@ -132,7 +132,7 @@ static void check_due(struct judge *judge, const struct record *record)
 		judge_complain(judge, "operation %u was due at %llu, by the script at %llu",
 			id_of(record), (unsigned long long)record->due_ns,
 			(unsigned long long)due_ns);
-	if (!due_ns || judge->failed)
+	if (!due_ns || judge->failed || !record->end)
 		return;
 	if (!started_ns || !record->end->at_ns ||
 	    (record->cancelled && !time_of(judge, record->cancelled)))

@@ -20,11 +20,13 @@
 #define SCRIPT_FILE_BYTES_MAX (1u << 20) /* beyond it a disk may be full */
 #define SCRIPT_POOLS 2
 #define SCRIPT_FAULTS 4
+#define SCRIPT_SCOPES 4
+#define SCRIPT_OWNED_BYTES 4096 /* the buffer of an operation of the runtime's own */
 #define SCRIPT_STEPS 128
 #define SCRIPT_IDS 128
 
 /* What a step works on. */
-enum object_kind { OBJECT_NONE, OBJECT_END, OBJECT_LISTENER, OBJECT_DIALER, OBJECT_FILE };
+enum object_kind { OBJECT_NONE, OBJECT_END, OBJECT_LISTENER, OBJECT_DIALER, OBJECT_FILE, OBJECT_SCOPE };
 
 struct object {
 	uint8_t kind;  /* enum object_kind */
@@ -36,6 +38,13 @@ enum script_family { FAMILY_NONE, FAMILY_UNIX, FAMILY_TCP }; /* none: not declar
 /* Whether a handle is tried before it is waited for: as the loop does, or its own answer. */
 enum script_try { TRY_AS_LOOP, TRY_NEVER, TRY_ALWAYS, TRY_COUNT };
 
+/* Whose an operation is, and its memory with it. */
+enum script_memory {
+	MEMORY_PINNED, /* the player's: it can't be abandoned */
+	MEMORY_OWNED,  /* the runtime's, and what it moves is in the buffer beside it */
+	MEMORY_COPIED, /* the runtime's, and what it moves is copied through that buffer */
+};
+
 enum step_what {
 	STEP_START,
 	STEP_CANCEL,
@@ -46,6 +55,11 @@ enum step_what {
 	STEP_POST,    /* hands the runtime a message to run on a turn */
 	STEP_WAKE,
 	STEP_DESTROY, /* tries to give the runtime up while operations are pending */
+	STEP_ABANDON, /* gives the operation up, if it is pending */
+	STEP_SCOPE,   /* opens a scope: value is its policy; SCRIPT_SHIELD */
+	STEP_ASK,     /* asks a scope to end */
+	STEP_DUE,     /* gives a scope a deadline */
+	STEP_JOIN,    /* says that nothing more comes into a scope */
 };
 
 #define SCRIPT_NO_DEADLINE UINT32_MAX
@@ -53,11 +67,16 @@ enum step_what {
 
 /* Of a return: the same buffer a second time, which must be refused. */
 #define SCRIPT_TWICE 1
+/* Of a scope: requests from outside don't come in. */
+#define SCRIPT_SHIELD 1
 
 struct step {
 	uint8_t what; /* enum step_what */
 	uint8_t kind; /* enum duet_kind of what is started */
 	uint8_t pool;
+	uint8_t scope; /* + 1: that it is started in, or opened in; 0: none */
+	uint8_t memory; /* enum script_memory */
+	bool cleanup;  /* a start: registered with its scope, which starts it when it cleans up */
 	uint8_t after; /* a start or cancel: done in the terminal completion of this operation, if
 			  that is still to come; SCRIPT_AFTER_NOTHING */
 	uint8_t pieces; /* of a send that is handed over in so many; 0: in one */

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const words[EVENT_COUNT] = { "start", "refuse", "cancel", "item", "end", "message", "turn",
-	"return",
-	"drained", "waiting", "lent", "held", "free", "open", "pending", "destroy", "busy", "stuck" };
+static const char *const words[EVENT_COUNT] = { "start", "refuse", "cancel", "abandon",
+	"item", "end", "cleanup", "first", "joined", "message", "turn", "return", "defer", "scope", "ask",
+	"deadline", "join", "drained", "waiting", "lent", "held", "discarded", "free", "open", "pending", "destroy", "busy", "stuck" };
 
 struct event *trace_add(struct trace *trace, enum event_what what)
 {
@@ -43,10 +43,17 @@ static void write_place(const struct event *event, FILE *out)
 		fprintf(out, " buffer=%u", event->index);
 }
 
+static bool has_id(const struct event *event)
+{
+	return event->what == EVENT_STUCK || event->what == EVENT_DEFER ||
+	       (event->what <= EVENT_MESSAGE && event->what != EVENT_JOINED &&
+		event->what != EVENT_FIRST);
+}
+
 void event_write(const struct event *event, FILE *out)
 {
 	fprintf(out, "%s", words[event->what]);
-	if (event->what <= EVENT_MESSAGE || event->what == EVENT_STUCK)
+	if (has_id(event))
 		fprintf(out, " id=%u", event->id);
 	write_place(event, out);
 	if (event->result)
@@ -57,6 +64,8 @@ void event_write(const struct event *event, FILE *out)
 		fprintf(out, " disposition=%s cause=%s",
 			duet_disposition_name((enum duet_disposition)event->disposition),
 			duet_cause_name((enum duet_cause)event->cause));
+	if (event->what == EVENT_JOINED)
+		fprintf(out, " cause=%s", duet_cause_name((enum duet_cause)event->cause));
 	if (event->made)
 		fprintf(out, " made=1");
 	if (event->at_once)

@@ -19,15 +19,25 @@ enum event_what {
 	EVENT_START,   /* id at_ns due_ns: it was lent; due_ns of a timeout or deadline, or 0 */
 	EVENT_REFUSE,  /* id result */
 	EVENT_CANCEL,  /* id at_ns: a cancel was requested while it was pending */
+	EVENT_ABANDON, /* id at_ns result: it was given up while it was pending, or that was refused */
 	EVENT_ITEM,    /* id result moved hash pool index: an interim completion */
 	EVENT_END,     /* id result moved disposition cause at_ns hash pool index at_once */
+	EVENT_CLEANUP, /* id: the cleanup of its scope has come to it, and starts it */
+	EVENT_FIRST,   /* object at_ns: the first of the scope's members has completed */
+	EVENT_JOINED,  /* object result cause at_ns: the scope is over */
 	EVENT_MESSAGE, /* id: the how-many-th message that was posted has run, from 0 on */
 	EVENT_TURN,    /* at_ns: the turns of a step are over */
 	EVENT_RETURN,  /* pool index: a buffer went back; result of the call */
+	EVENT_DEFER,   /* id result: it was registered with its scope, for its cleanup */
+	EVENT_SCOPE,   /* object result at_ns due_ns: it was opened, or that was refused */
+	EVENT_ASK,     /* object at_ns: it was asked to end */
+	EVENT_DUE,     /* object result at_ns due_ns: it was given a deadline */
+	EVENT_JOIN,    /* object result: nothing more comes into it */
 	EVENT_DRAINED, /* object moved hash: bytes that no operation of the script received */
 	EVENT_WAITING, /* object moved: connections that no operation of the script accepted */
 	EVENT_LENT,    /* moved bytes, result count: the ledger at the end */
 	EVENT_HELD,    /* result buffers held at the end, by the ledger */
+	EVENT_DISCARDED, /* moved: bytes that came for what had been abandoned */
 	EVENT_FREE,    /* pool moved: free buffers of a pool at the end */
 	EVENT_OPEN,    /* result descriptors more at the end than at the beginning */
 	EVENT_PENDING, /* result operations pending at the end */

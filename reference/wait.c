@@ -68,8 +68,10 @@ static int sleep_for_wake(struct duet_loop *loop)
 /* A foreign loop has slept: how long isn't known here, so it was until the next timer. */
 static void pass_carried_time(const struct duet_loop *loop, struct reference *world)
 {
-	if (loop->timers.count && loop->timers.heap[0].due_ns > world->now_ns)
-		world->now_ns = loop->timers.heap[0].due_ns;
+	uint64_t next_ns = duet_core_next_due_ns(loop);
+
+	if (next_ns != UINT64_MAX && next_ns > world->now_ns)
+		world->now_ns = next_ns;
 }
 
 static int wait_idle(struct duet_loop *loop, int64_t timeout_ns)

@@ -300,6 +300,7 @@ static void check_loop(struct scene *scene)
 void scene_finish(struct scene *scene)
 {
 	await_end(scene);
+	duet_loop_stats(scene->loop, &scene->run.after);
 	if (!scene->run.ends)
 		return; /* it has our memory: nothing that follows could be checked */
 	dismiss_usher(scene);

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "compare/laboratory/op.h"
+#include "compare/laboratory/price.h"
+#include "compare/laboratory/stress.h"
 #include "compare/laboratory/sweep.h"
 #include "compare/say.h"
 
@@ -18,7 +20,11 @@ static const struct {
 	  op_command },
 	{ "sweep", "a workload: cancelled at every point, in every phase and every way",
 	  sweep_command },
-	{ "show", "print a stored table of op", op_show_command },
+	{ "stress", "millions of operations: cancelled at random, while another thread acts",
+	  stress_command },
+	{ "price", "what each safe way to wait costs, beside the plain one that nobody asks",
+	  price_command },
+	{ "show", "print a stored table of op, stress or price", op_show_command },
 };
 
 static void print_help(FILE *out)

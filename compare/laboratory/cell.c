@@ -31,7 +31,7 @@ struct cell {
 	uint32_t runs, missed, released;
 	struct mix mix;
 	struct spread latencies[LATENCY_COUNT];
-	struct duet_stats answers; /* what was added to the loops' own */
+	struct duet_stats answers; /* of what the loops counted from the starts to the ends */
 	struct breach breaches[VIOLATION_COUNT];
 };
 
@@ -57,6 +57,22 @@ static void note_violations(struct cell *cell, const struct scene *scene, uint32
 	}
 }
 
+/* The target's cancels were handed over before its end, and may be answered behind it; those of what
+ * stands around it come later, and are found. */
+static void note_answers(struct cell *cell, const struct scene *scene)
+{
+	const struct duet_stats *before = &scene->run.before, *at_end = &scene->run.at_end;
+	const struct duet_stats *after = &scene->run.after;
+
+	cell->answers.cancels += at_end->cancels - before->cancels;
+	cell->answers.cancels_again += at_end->cancels_again - before->cancels_again;
+	cell->answers.cancels_ended += at_end->cancels_ended - before->cancels_ended;
+	cell->answers.cancels_running += after->cancels_running - before->cancels_running;
+	cell->answers.cancels_unknown += after->cancels_unknown - before->cancels_unknown;
+	cell->answers.stale += after->stale - before->stale;
+	cell->answers.reclaimed += after->reclaimed - before->reclaimed;
+}
+
 static void note_run(struct cell *cell, const struct scene *scene, uint32_t run)
 {
 	cell->runs++;
@@ -67,6 +83,7 @@ static void note_run(struct cell *cell, const struct scene *scene, uint32_t run)
 		return;
 	}
 	cell->released += scene->run.released;
+	note_answers(cell, scene);
 	mix_add(&cell->mix, scene->run.disposition, scene->run.cause, scene->run.result);
 	note_latency(&cell->latencies[LATENCY_TERMINAL], &scene->run.terminal);
 	note_latency(&cell->latencies[LATENCY_BUFFER], &scene->run.buffer);
@@ -88,17 +105,6 @@ static int play(struct cell *cell, const struct phase *phase, struct scene *scen
 	return error;
 }
 
-static void note_answers(struct cell *cell, const struct scene *scene)
-{
-	struct duet_stats stats;
-
-	duet_loop_stats(scene->loop, &stats);
-	cell->answers.cancels += stats.cancels;
-	cell->answers.cancels_again += stats.cancels_again;
-	cell->answers.stale += stats.stale;
-	cell->answers.reclaimed += stats.reclaimed;
-}
-
 /* What is still in flight owns the scene's memory: it is kept to the end of the process, and the rest of
  * the cell with it is not run. */
 static int play_loop(struct cell *cell, const struct cell_plan *plan, uint32_t runs)
@@ -116,7 +122,6 @@ static int play_loop(struct cell *cell, const struct cell_plan *plan, uint32_t r
 		if (!scene->run.ends)
 			error = -EBUSY;
 	}
-	note_answers(cell, scene);
 	if (!scene_close(scene))
 		free(scene);
 	return error;
@@ -148,11 +153,18 @@ static json_t *latency_json(struct cell *cell)
 static json_t *answers_json(const struct cell *cell)
 {
 	const struct duet_stats *answers = &cell->answers;
+	uint64_t others = answers->cancels_ended + answers->cancels_running +
+			  answers->cancels_unknown;
+	/* An answer of its surroundings' own can be among them. */
+	uint64_t found = others < answers->cancels ? answers->cancels - others : 0;
 
-	return json_pack("{s:I, s:I, s:I, s:I}", "cancels", (json_int_t)answers->cancels,
-			 "cancels_again", (json_int_t)answers->cancels_again, "stale",
-			 (json_int_t)answers->stale, "reclaimed",
-			 (json_int_t)answers->reclaimed);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "cancels",
+			 (json_int_t)answers->cancels, "ended", (json_int_t)answers->cancels_ended,
+			 "found", (json_int_t)found, "running",
+			 (json_int_t)answers->cancels_running, "unknown",
+			 (json_int_t)answers->cancels_unknown, "cancels_again",
+			 (json_int_t)answers->cancels_again, "stale", (json_int_t)answers->stale,
+			 "reclaimed", (json_int_t)answers->reclaimed);
 }
 
 static json_t *violations_json(const struct cell *cell)

@@ -62,43 +62,19 @@ static json_t *phases_json(void)
 	return list;
 }
 
-/* Those that are refused keep their place in the table, with the reason. */
-static json_t *probe(struct matrix_plan *plan)
+json_t *matrix_run_json(int argc, char **argv, uint64_t seed)
 {
-	json_t *list = json_array();
-	size_t kept = 0;
-
-	for (size_t i = 0; i < plan->mechanisms_count; i++) {
-		const struct mechanism *mechanism = &plan->mechanisms[i];
-		struct duet_probe answer;
-		bool refused = duet_backend_probe(mechanism->backend, mechanism->tuning, &answer);
-
-		json_array_append_new(list, json_pack(
-			"{s:s, s:s, s:o, s:o}", "name", mechanism->name, "backend",
-			duet_backend_name(mechanism->backend), "shape",
-			store_string(answer.shape), "refused",
-			refused ? store_string(answer.reason) : json_null()));
-		if (!refused)
-			plan->mechanisms[kept++] = *mechanism;
-	}
-	plan->mechanisms_count = kept;
-	return list;
-}
-
-static json_t *run_json(const struct matrix_plan *plan)
-{
-	char *line = repeat_line(say_program(), plan->argc, plan->argv, plan->seed);
+	char *line = repeat_line(say_program(), argc, argv, seed);
 	json_t *words = json_array();
 	time_t now = time(NULL);
 	struct tm when;
 	char started[32];
 
-	for (int i = 0; i < plan->argc; i++)
-		json_array_append_new(words, store_string(plan->argv[i]));
+	for (int i = 0; i < argc; i++)
+		json_array_append_new(words, store_string(argv[i]));
 	strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &when));
-	words = json_pack("{s:I, s:I, s:o, s:s, s:o}", "seed", (json_int_t)plan->seed, "runs",
-			  (json_int_t)plan->runs, "argv", words, "started", started, "repeat",
-			  store_string(line ? line : "?"));
+	words = json_pack("{s:I, s:o, s:s, s:o}", "seed", (json_int_t)seed, "argv", words, "started",
+			  started, "repeat", store_string(line ? line : "?"));
 	free(line);
 	return words;
 }
@@ -149,15 +125,17 @@ static void run_cells(const struct matrix_plan *plan, const struct subject *subj
 
 json_t *matrix_run(struct matrix_plan *plan)
 {
-	json_t *run = run_json(plan);
+	json_t *run = matrix_run_json(plan->argc, plan->argv, plan->seed);
 	json_t *matrix = json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:[], s:b, s:b}",
 				   "schema", STORE_SCHEMA, "kind", MATRIX_KIND, "tool",
 				   environment_tool_json(), "run", run, "environment",
-				   environment_json(), "mechanisms", probe(plan), "kinds",
+				   environment_json(), "mechanisms", mechanism_probe(plan->mechanisms,
+							  &plan->mechanisms_count), "kinds",
 				   kinds_json(plan), "phases", phases_json(), "cells", "complete", 0,
 				   "correct", 1);
 	const struct subject *subject;
 
+	json_object_set_new(run, "runs", json_integer(plan->runs));
 	for (size_t i = 0; (subject = subject_at(i)); i++) {
 		if (is_wanted(plan, subject))
 			run_cells(plan, subject, matrix);
@@ -220,7 +198,7 @@ static bool is_cell(const json_t *cell)
 	       json_is_integer(json_object_get(cell, "missed"));
 }
 
-static const char *problem_of(const json_t *matrix)
+const char *matrix_problem(const json_t *matrix)
 {
 	json_t *cell;
 	size_t i;
@@ -236,7 +214,8 @@ static const char *problem_of(const json_t *matrix)
 	return i ? NULL : "it has no cells";
 }
 
-int matrix_read(const char *path, const char *command, json_t **matrix)
+int matrix_load(const char *path, const char *command, const char *(*problem_of)(const json_t *),
+		json_t **matrix)
 {
 	json_error_t error;
 	const char *problem;
@@ -255,4 +234,9 @@ int matrix_read(const char *path, const char *command, json_t **matrix)
 	json_decref(*matrix);
 	*matrix = NULL;
 	return say_failure(SAY_USAGE, "%s: %s: %s", command, path, problem);
+}
+
+int matrix_read(const char *path, const char *command, json_t **matrix)
+{
+	return matrix_load(path, command, matrix_problem, matrix);
 }

@@ -33,6 +33,16 @@ json_t *matrix_run(struct matrix_plan *plan);
 json_t *matrix_cell(const json_t *matrix, const char *kind, const char *phase,
 		    const char *mechanism);
 
+/* How it was called, and when. */
+json_t *matrix_run_json(int argc, char **argv, uint64_t seed);
+
+/* NULL, or why this is no table of duet cancel op. */
+const char *matrix_problem(const json_t *matrix);
+
+/* Any stored result: problem_of says what is wrong with it. As matrix_read(). */
+int matrix_load(const char *path, const char *command, const char *(*problem_of)(const json_t *),
+		json_t **matrix);
+
 /* A stored one. An exit code; *matrix is the caller's. What went wrong has been said by command. */
 int matrix_read(const char *path, const char *command, json_t **matrix);
 

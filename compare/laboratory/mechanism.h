@@ -5,6 +5,7 @@
 #ifndef COMPARE_LABORATORY_MECHANISM_H
 #define COMPARE_LABORATORY_MECHANISM_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -20,13 +21,24 @@ struct mechanism {
 
 enum { MECHANISMS_MAX = 6 };
 
-/* Those that name stands for: one by its whole name, all of a backend by the backend's; NULL is all.
- * How many; 0: there is none of that name. */
-size_t mechanism_find(const char *name, struct mechanism *found);
+/* What they are tried for: each command knows some of them, and tries some unless others are asked for. */
+enum mechanism_use { MECHANISM_OP, MECHANISM_SWEEP, MECHANISM_STRESS, MECHANISM_PRICE };
 
-/* The same for whole workloads, of which there are more: NULL is those that are tried unless others are
- * asked for, and an index gives each, false behind the last. */
-size_t mechanism_find_swept(const char *name, struct mechanism *found);
-bool mechanism_at(size_t index, struct mechanism *mechanism);
+/* All that a command knows, in the order of the table: false behind the last. */
+bool mechanism_at(enum mechanism_use use, size_t index, struct mechanism *mechanism);
+
+/* Those that name stands for: one by its whole name, or the usual ones of a backend by the backend's; NULL
+ * is all usual ones. How many; 0: there is none of that name. */
+size_t mechanism_find(enum mechanism_use use, const char *name, struct mechanism *found);
+
+/* Those that the names of --backend stand for, in the order of the table and each once. An exit code: of
+ * an unknown name, command says what there is. */
+struct option_list;
+int mechanism_choose(enum mechanism_use use, const char *command, const struct option_list *names,
+		     struct mechanism *chosen, size_t *count);
+
+/* What each says of this machine; those that are refused are taken out, and keep their place in the
+ * JSON, with the reason. */
+json_t *mechanism_probe(struct mechanism *mechanisms, size_t *count);
 
 #endif

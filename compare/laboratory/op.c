@@ -9,12 +9,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compare/backends.h"
 #include "compare/laboratory/against.h"
 #include "compare/laboratory/matrix.h"
 #include "compare/laboratory/mechanism.h"
+#include "compare/laboratory/price.h"
+#include "compare/laboratory/stress.h"
 #include "compare/laboratory/subject.h"
 #include "compare/laboratory/table.h"
 #include "compare/options.h"
+#include "compare/report/field.h"
 #include "compare/report/store.h"
 #include "compare/say.h"
 
@@ -30,7 +34,7 @@ struct values {
 static const struct option_row ROWS[] = {
 	{ "runs", OPTION_NUMBER, AT(runs), 1, 100000, "N", "of each cell; 25 by default" },
 	{ "backend", OPTION_LIST, AT(backends), 0, 0, "NAME",
-	  "only this: completion, completion/deferred, completion/plain, polling" },
+	  "only this: completion, completion/deferred, completion/plain, polling, polling/eager" },
 	{ "seed", OPTION_SEED, AT(seed), 0, INT64_MAX, "N",
 	  "of sizes and pauses; 1 by default" },
 	{ "against", OPTION_TEXT, AT(against), 0, 0, "FILE",
@@ -73,54 +77,6 @@ static int refuse_kind(const char *name)
 		snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", subject->name);
 	}
 	return say_failure(SAY_USAGE, "cancel op: no such kind as '%s'; there are %s", name, list);
-}
-
-static int refuse_backend(const char *name)
-{
-	struct mechanism all[MECHANISMS_MAX];
-	size_t count = mechanism_find(NULL, all);
-	char list[256] = "";
-
-	for (size_t i = 0; i < count; i++) {
-		size_t used = strlen(list);
-
-		snprintf(list + used, sizeof(list) - used, ", %s", all[i].name);
-	}
-	return say_failure(SAY_USAGE, "cancel op: --backend %s: there are completion%s", name, list);
-}
-
-static bool is_named(const struct mechanism *mechanism, const char *name)
-{
-	struct mechanism found[MECHANISMS_MAX];
-	size_t count = mechanism_find(name, found);
-
-	for (size_t i = 0; i < count; i++) {
-		if (!strcmp(found[i].name, mechanism->name))
-			return true;
-	}
-	return false;
-}
-
-/* In the order of the table, each once, however they were named. */
-static int choose(const struct option_list *names, struct mechanism *chosen, size_t *count)
-{
-	struct mechanism all[MECHANISMS_MAX];
-	size_t known = mechanism_find(NULL, all);
-
-	*count = 0;
-	for (uint32_t k = 0; k < names->count; k++) {
-		if (!mechanism_find(names->texts[k], chosen))
-			return refuse_backend(names->texts[k]);
-	}
-	for (size_t i = 0; i < known; i++) {
-		bool wanted = !names->count;
-
-		for (uint32_t k = 0; k < names->count; k++)
-			wanted |= is_named(&all[i], names->texts[k]);
-		if (wanted)
-			chosen[(*count)++] = all[i];
-	}
-	return SAY_OK;
 }
 
 static int check_kinds(char **names, int count)
@@ -173,15 +129,25 @@ static int say_refusals(const json_t *matrix)
 	return any ? SAY_OK : say_failure(SAY_UNMEASURED, "cancel op: nothing can run here: %s", why);
 }
 
+static bool to_stdout(const struct values *values)
+{
+	return values->json && !strcmp(values->json, "-");
+}
+
+static bool wants_text(const struct values *values)
+{
+	return !values->quiet && !to_stdout(values);
+}
+
 static int report(const struct values *values, const json_t *matrix)
 {
 	int code = say_refusals(matrix);
 
 	if (code)
 		return code;
-	if (!values->quiet && !(values->json && !strcmp(values->json, "-"))) {
+	if (wants_text(values)) {
 		table_print(matrix, values->times, stdout);
-		fflush(stdout);
+		say_flush(); /* before the result's own words; what got lost is said at the end */
 	}
 	if (values->json)
 		code = store_write(matrix, values->json);
@@ -198,6 +164,8 @@ static int run(const struct values *values, struct matrix_plan *plan)
 	json_t *recorded = NULL, *matrix;
 	int code = values->against ? matrix_read(values->against, "cancel op", &recorded) : SAY_OK;
 
+	if (!code && (wants_text(values) || to_stdout(values)))
+		code = say_check_output("cancel op: ");
 	if (!code && values->json)
 		code = store_check(values->json, "cancel op");
 	if (code) {
@@ -207,6 +175,8 @@ static int run(const struct values *values, struct matrix_plan *plan)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
+	if (values->json && !to_stdout(values))
+		signal(SIGPIPE, SIG_IGN); /* whoever leaves the table half read still gets the result */
 	matrix = matrix_run(plan);
 	if (recorded)
 		against_compare(matrix, recorded, values->against);
@@ -227,7 +197,8 @@ int op_command(int argc, char **argv)
 		return code;
 	code = check_kinds(argv + first, argc - first);
 	if (!code)
-		code = choose(&values.backends, mechanisms, &plan.mechanisms_count);
+		code = mechanism_choose(MECHANISM_OP, "cancel op", &values.backends, mechanisms,
+					&plan.mechanisms_count);
 	if (code)
 		return code;
 	plan.kinds = argv + first;
@@ -253,8 +224,35 @@ static const struct option_row SHOW_ROWS[] = {
 };
 
 static const struct option_set SHOW_SET = {
-	"cancel show", "FILE", "Prints a table that duet cancel op --json has stored.", SHOW_ROWS,
+	"cancel show", "FILE", "Prints what duet cancel op, stress or price has stored by --json.", SHOW_ROWS,
 };
+
+/* The kinds of stored results beside our own. */
+static const struct {
+	const char *kind;
+	const char *(*problem)(const json_t *result);
+	void (*print)(const json_t *result, FILE *out);
+} OTHERS[] = { { STRESS_KIND, stress_problem, stress_print },
+	       { PRICE_KIND, price_problem, price_print } };
+
+enum { OTHERS_COUNT = sizeof(OTHERS) / sizeof(*OTHERS) };
+
+/* OTHERS_COUNT: it is ours, or nobody's. */
+static size_t whose(const json_t *result)
+{
+	size_t i = 0;
+
+	while (i < OTHERS_COUNT && strcmp(field_string(result, "kind"), OTHERS[i].kind) != 0)
+		i++;
+	return i;
+}
+
+static const char *problem(const json_t *result)
+{
+	size_t other = whose(result);
+
+	return other < OTHERS_COUNT ? OTHERS[other].problem(result) : matrix_problem(result);
+}
 
 int op_show_command(int argc, char **argv)
 {
@@ -267,8 +265,10 @@ int op_show_command(int argc, char **argv)
 	if (argc - first != 1)
 		return say_failure(SAY_USAGE, "cancel show: give one file written by duet cancel op "
 				   "--json");
-	code = matrix_read(argv[first], "cancel show", &matrix);
-	if (!code)
+	code = matrix_load(argv[first], "cancel show", problem, &matrix);
+	if (!code && whose(matrix) < OTHERS_COUNT)
+		OTHERS[whose(matrix)].print(matrix, stdout);
+	else if (!code)
 		table_print(matrix, values.times, stdout);
 	json_decref(matrix);
 	return code;

@@ -191,6 +191,7 @@ static void target_ended(struct scene *scene)
 	/* It was asked in this very callback. */
 	if (!scene->run.terminal.reached)
 		note_back(scene);
+	duet_loop_stats(scene->loop, &scene->run.at_end);
 	scene->run.result = op->result;
 	scene->run.transferred = op->transferred;
 	scene->run.disposition = op->disposition;

@@ -86,7 +86,7 @@ struct scene {
 		bool scoped;          /* and the scope closes the handle */
 		bool joined;
 		bool asked, missed, satisfied, released;
-		struct duet_stats before;
+		struct duet_stats before, at_end, after; /* the target's end; what was answered later */
 		uint32_t violations;  /* a bit for each enum violation */
 		char what[160];       /* the first of them, in words */
 	} run;

@@ -66,14 +66,7 @@ static const char *policy_name(size_t index)
 
 static const char *workload_name(size_t index)
 {
-	return WORKLOADS[index].name;
-}
-
-static const char *mechanism_name(size_t index)
-{
-	struct mechanism mechanism;
-
-	return mechanism_at(index, &mechanism) ? mechanism.name : NULL;
+	return SWEPT[index].name;
 }
 
 static void list(char *text, size_t size, const char *(*name)(size_t index))
@@ -118,15 +111,9 @@ static bool is_known(const char *which, const char *(*name)(size_t index))
 
 static int check_names(const struct values *values, int count, char **names)
 {
-	struct mechanism found[MECHANISMS_MAX];
-
 	for (uint32_t i = 0; i < values->policies.count; i++) {
 		if (!is_known(values->policies.texts[i], policy_name))
 			return refuse("policy", values->policies.texts[i], policy_name);
-	}
-	for (uint32_t i = 0; i < values->backends.count; i++) {
-		if (!mechanism_find_swept(values->backends.texts[i], found))
-			return refuse("backend", values->backends.texts[i], mechanism_name);
 	}
 	for (int i = 0; i < count; i++) {
 		if (!is_known(names[i], workload_name))
@@ -140,6 +127,8 @@ static int check_names(const struct values *values, int count, char **names)
 struct wish {
 	const struct values *values;
 	const struct spot *spot;
+	struct mechanism mechanisms[MECHANISMS_MAX];
+	size_t mechanisms_count;
 	int count; /* of the workloads' names; 0: all */
 	char **names;
 };
@@ -153,7 +142,7 @@ static bool is_among(const struct option_list *names, const char *name)
 	return !names->count;
 }
 
-static bool wants_workload(const struct wish *wish, const struct workload *workload)
+static bool wants_workload(const struct wish *wish, const struct swept *workload)
 {
 	for (int i = 0; i < wish->count; i++) {
 		if (!strcmp(wish->names[i], workload->name))
@@ -162,24 +151,8 @@ static bool wants_workload(const struct wish *wish, const struct workload *workl
 	return !wish->count;
 }
 
-static bool wants_mechanism(const struct wish *wish, const struct mechanism *mechanism)
-{
-	const struct option_list *names = &wish->values->backends;
-	struct mechanism found[MECHANISMS_MAX];
-
-	for (uint32_t i = 0; i < names->count || (!i && !names->count); i++) {
-		size_t count = mechanism_find_swept(names->count ? names->texts[i] : NULL, found);
-
-		while (count--) {
-			if (!strcmp(found[count].name, mechanism->name))
-				return true;
-		}
-	}
-	return false;
-}
-
 /* The native dialect has a cancel of its own, and no other. NULL: it is tried. */
-static const char *why_not(const struct workload *workload, const struct policy *policy,
+static const char *why_not(const struct swept *workload, const struct policy *policy,
 			   const struct mechanism *mechanism)
 {
 	if (mechanism->native != (policy == &NATIVE_POLICY))
@@ -188,26 +161,24 @@ static const char *why_not(const struct workload *workload, const struct policy 
 		return workload->make_native ? NULL : "";
 	if (mechanism->can_order && workload->kernel_only)
 		return "";
-	return workload_why_not(workload, policy->name);
+	return swept_why_not(workload, policy->name);
 }
 
 /* Every sweep that is asked for, in the order of the table, until each() says that it is enough. */
 static void for_each(const struct wish *wish,
 		     bool (*each)(const struct tally_plan *plan, void *context), void *context)
 {
-	struct mechanism mechanism;
-	struct tally_plan plan = { .mechanism = &mechanism, .spot = wish->spot,
-				   .orders_depth = wish->values->orders };
+	struct tally_plan plan = { .spot = wish->spot, .orders_depth = wish->values->orders };
 
-	for (plan.workload = WORKLOADS; plan.workload->name; plan.workload++) {
+	for (plan.workload = SWEPT; plan.workload->name; plan.workload++) {
 		if (!wants_workload(wish, plan.workload))
 			continue;
 		for (size_t i = 0; (plan.policy = policy_at(i)); i++) {
 			if (!is_among(&wish->values->policies, plan.policy->name))
 				continue;
-			for (size_t k = 0; mechanism_at(k, &mechanism); k++) {
-				if (wants_mechanism(wish, &mechanism) &&
-				    !why_not(plan.workload, plan.policy, &mechanism) &&
+			for (size_t k = 0; k < wish->mechanisms_count; k++) {
+				plan.mechanism = &wish->mechanisms[k];
+				if (!why_not(plan.workload, plan.policy, plan.mechanism) &&
 				    !each(&plan, context))
 					return;
 			}
@@ -260,14 +231,14 @@ static json_t *names_json(const char *name, const char *does)
 static void add_names(json_t *result, const struct wish *wish)
 {
 	json_t *workloads = json_array(), *policies = json_array(), *left_out = json_array();
-	const struct workload *workload;
+	const struct swept *workload;
 	const struct policy *policy;
 
 	for (size_t i = 0; (policy = policy_at(i)); i++) {
 		if (is_among(&wish->values->policies, policy->name))
 			json_array_append_new(policies, names_json(policy->name, policy->does));
 	}
-	for (workload = WORKLOADS; workload->name; workload++) {
+	for (workload = SWEPT; workload->name; workload++) {
 		if (!wants_workload(wish, workload))
 			continue;
 		json_array_append_new(workloads, names_json(workload->name, workload->does));
@@ -400,10 +371,10 @@ static int report(const struct values *values, const json_t *result)
 /* The first reason that there is, if it is one of a policy's. */
 static int refuse_nothing(const struct wish *wish)
 {
-	for (const struct workload *workload = WORKLOADS; workload->name; workload++) {
+	for (const struct swept *workload = SWEPT; workload->name; workload++) {
 		for (uint32_t i = 0; i < wish->values->policies.count; i++) {
 			const char *policy = wish->values->policies.texts[i];
-			const char *why = workload_why_not(workload, policy);
+			const char *why = swept_why_not(workload, policy);
 
 			if (why && wants_workload(wish, workload))
 				return say_failure(SAY_USAGE, "cancel sweep: %s isn't tried with "
@@ -445,6 +416,9 @@ int sweep_command(int argc, char **argv)
 	if (code != OPTIONS_READ)
 		return code;
 	code = check_names(&values, argc - first, argv + first);
+	if (!code)
+		code = mechanism_choose(MECHANISM_SWEEP, "cancel sweep", &values.backends,
+					wish.mechanisms, &wish.mechanisms_count);
 	if (!code && values.at)
 		code = spot_read(values.at, &spot);
 	if (!code && values.json)

@@ -9,7 +9,8 @@
 #include "compare/laboratory/matrix.h"
 #include "compare/say.h"
 
-enum { INDENT = 2, PHASE_COLUMNS = 12, CELL_COLUMNS = 21, LINES_MAX = 16, LINE_MAX = 96 };
+enum { INDENT = 2, PHASE_COLUMNS = 12, CELL_COLUMNS = 21, LINES_MAX = 16, LINE_MAX = 96,
+       CELLS_MAX = 8 };
 
 /* What stands in one cell, line by line. */
 struct lines {
@@ -30,9 +31,16 @@ static json_int_t integer_at(const json_t *object, const char *key)
 	return json_integer_value(json_object_get(object, key));
 }
 
-static bool is_narrow(FILE *out)
+/* Too narrow for the mechanisms side by side. */
+static bool is_narrow(const json_t *matrix, FILE *out)
 {
-	return say_columns(out) < INDENT + PHASE_COLUMNS + 3 * (CELL_COLUMNS + 1);
+	json_t *mechanism;
+	int cells = 0;
+	size_t i;
+
+	json_array_foreach(json_object_get(matrix, "mechanisms"), i, mechanism)
+		cells += !json_is_string(json_object_get(mechanism, "refused"));
+	return say_columns(out) < INDENT + PHASE_COLUMNS + (cells > 3 ? cells : 3) * (CELL_COLUMNS + 1);
 }
 
 /* ---- Times. ---- */
@@ -130,6 +138,17 @@ static void add_violations(const json_t *cell, struct lines *lines)
 	}
 }
 
+/* What the cancel itself was told, where that wasn't that it ends the operation. */
+static void add_answer(const json_t *cell, const char *key, const char *words, struct lines *lines)
+{
+	json_int_t count = integer_at(json_object_get(cell, "answers"), key);
+	char text[40];
+
+	snprintf(text, sizeof(text), "told: %s", words);
+	if (count)
+		add_line(lines, text, count == integer_at(cell, "runs") ? 0 : count);
+}
+
 static void cell_lines(const json_t *matrix, const json_t *cell, struct lines *lines)
 {
 	json_int_t missed = integer_at(cell, "missed"), released = integer_at(cell, "released");
@@ -145,6 +164,8 @@ static void cell_lines(const json_t *matrix, const json_t *cell, struct lines *l
 		       sizeof(latency));
 	if (lines->count)
 		strncat(lines->texts[0], latency, LINE_MAX - strlen(lines->texts[0]) - 1);
+	add_answer(cell, "unknown", "not found", lines);
+	add_answer(cell, "running", "it runs", lines);
 	if (missed)
 		add_line(lines, "ended first", missed == integer_at(cell, "runs") ? 0 : missed);
 	if (released)
@@ -186,7 +207,7 @@ static const char *common_reason(const json_t *matrix, const char *kind, const c
 }
 
 static int read_row(const json_t *matrix, const char *kind, const char *phase,
-		    struct lines lines[3], const char *names[3])
+		    struct lines lines[CELLS_MAX], const char *names[CELLS_MAX])
 {
 	json_t *mechanism, *cell;
 	int count = 0;
@@ -194,7 +215,7 @@ static int read_row(const json_t *matrix, const char *kind, const char *phase,
 
 	json_array_foreach(json_object_get(matrix, "mechanisms"), i, mechanism) {
 		cell = matrix_cell(matrix, kind, phase, text_at(mechanism, "name"));
-		if (!cell || count == 3)
+		if (!cell || count == CELLS_MAX)
 			continue;
 		names[count] = text_at(mechanism, "name");
 		cell_lines(matrix, cell, &lines[count++]);
@@ -243,8 +264,8 @@ static void print_tall(const char *phase, const struct lines *lines, const char 
 
 static void print_row(const json_t *matrix, const char *kind, const char *phase, FILE *out)
 {
-	const char *reason = common_reason(matrix, kind, phase), *names[3];
-	struct lines lines[3];
+	const char *reason = common_reason(matrix, kind, phase), *names[CELLS_MAX];
+	struct lines lines[CELLS_MAX];
 	int count = read_row(matrix, kind, phase, lines, names);
 
 	if (!count)
@@ -252,7 +273,7 @@ static void print_row(const json_t *matrix, const char *kind, const char *phase,
 	if (reason)
 		say_wrapped(out, reason, fprintf(out, "%*s%-*s- ", INDENT, "", PHASE_COLUMNS, phase),
 			    INDENT + PHASE_COLUMNS + 2);
-	else if (is_narrow(out))
+	else if (is_narrow(matrix, out))
 		print_tall(phase, lines, names, count, out);
 	else
 		print_wide(phase, lines, count, out);
@@ -260,7 +281,7 @@ static void print_row(const json_t *matrix, const char *kind, const char *phase,
 
 /* ---- The times. ---- */
 
-static void print_moment(const json_t *latency, const char *name, FILE *out)
+static void print_moment(const json_t *latency, const char *name, bool narrow, FILE *out)
 {
 	char median[16], worst[16];
 
@@ -270,7 +291,7 @@ static void print_moment(const json_t *latency, const char *name, FILE *out)
 	format_time(integer_at(latency, "max_ns"), worst, sizeof(worst));
 	fprintf(out, "%*s%-10s %3lldt %6s", 2 * INDENT, "", name,
 		(long long)integer_at(latency, "turns_median"), median);
-	if (is_narrow(out))
+	if (narrow)
 		fprintf(out, "\n%*s", 2 * INDENT + 3, "");
 	fprintf(out, "  worst %4lldt %6s\n", (long long)integer_at(latency, "turns_max"), worst);
 }
@@ -278,13 +299,23 @@ static void print_moment(const json_t *latency, const char *name, FILE *out)
 /* What the cancels themselves were told, of all runs. */
 static void print_answers(const json_t *answers, FILE *out)
 {
-	char text[128];
+	static const struct {
+		const char *key, *words;
+	} COUNTS[] = { { "ended", "ended at once" }, { "found", "found" }, { "running", "it runs" },
+		       { "unknown", "not found" }, { "cancels_again", "asked again" },
+		       { "stale", "stale events" }, { "reclaimed", "reclaimed" } };
+	char text[256];
 
-	snprintf(text, sizeof(text), "cancels handed over: %lld, again: %lld; stale: %lld, reclaimed: "
-		 "%lld", (long long)integer_at(answers, "cancels"),
-		 (long long)integer_at(answers, "cancels_again"),
-		 (long long)integer_at(answers, "stale"),
-		 (long long)integer_at(answers, "reclaimed"));
+	snprintf(text, sizeof(text), "cancels handed over: %lld",
+		 (long long)integer_at(answers, "cancels"));
+	for (size_t i = 0; i < sizeof(COUNTS) / sizeof(*COUNTS); i++) {
+		json_int_t count = integer_at(answers, COUNTS[i].key);
+		size_t used = strlen(text);
+
+		if (count)
+			snprintf(text + used, sizeof(text) - used, "; %s: %lld", COUNTS[i].words,
+				 (long long)count);
+	}
 	say_wrapped(out, text, fprintf(out, "%*s", 2 * INDENT, ""), 3 * INDENT);
 }
 
@@ -303,7 +334,7 @@ static void print_times(const json_t *matrix, const char *kind, FILE *out)
 		fprintf(out, "%*s%s, %s\n", INDENT, "", text_at(cell, "phase"),
 			text_at(cell, "mechanism"));
 		for (size_t k = 0; k < sizeof(MOMENTS) / sizeof(*MOMENTS); k++)
-			print_moment(json_object_get(latency, MOMENTS[k]), MOMENTS[k], out);
+			print_moment(json_object_get(latency, MOMENTS[k]), MOMENTS[k], is_narrow(matrix, out), out);
 		print_answers(json_object_get(cell, "answers"), out);
 	}
 }
@@ -345,7 +376,7 @@ static void print_head(const json_t *matrix, FILE *out)
 		say_wrapped(out, text_at(mechanism, "refused"),
 			    fprintf(out, "%s: not here: ", text_at(mechanism, "name")), INDENT);
 	}
-	if (is_narrow(out))
+	if (is_narrow(matrix, out))
 		return;
 	gap = PHASE_COLUMNS - fprintf(out, "\n%s%*s%s", say_bold(out), INDENT, "", "cancelled") +
 	      INDENT + 1 + (int)strlen(say_bold(out));
@@ -399,7 +430,8 @@ void table_print(const json_t *matrix, bool times, FILE *out)
 	say_wrapped(out, "A cell: what became of it (of how many runs, if not of all), and from the "
 		    "request to its terminal completion: turns of the loop and time, the median. "
 		    "'ended first': it was over before it could be asked. 'once it came': the cancel "
-		    "alone didn't end it.", 0, 0);
+		    "alone didn't end it. 'told': the cancel's own answer, where that wasn't that it "
+		    "stops it; it says nothing of the memory.", 0, 0);
 	print_against(matrix, out);
 	if (json_is_false(json_object_get(matrix, "complete")))
 		say_wrapped(out, "Incomplete: the run was interrupted.", 0, 0);

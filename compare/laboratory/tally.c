@@ -120,7 +120,7 @@ static json_t *refusal_json(const struct mechanism *mechanism, int error, uint32
 
 json_t *tally(const struct tally_plan *plan)
 {
-	const struct workload *workload = plan->workload;
+	const struct swept *workload = plan->workload;
 	struct duet_lab_workload made;
 	struct duet_lab_sweep sweep = { .workload = &made, .backend = plan->mechanism->backend,
 					.tuning = plan->mechanism->tuning,

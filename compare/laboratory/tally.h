@@ -9,10 +9,10 @@
 
 #include "compare/laboratory/mechanism.h"
 #include "compare/laboratory/spot.h"
-#include "compare/laboratory/workload.h"
+#include "compare/laboratory/swept.h"
 
 struct tally_plan {
-	const struct workload *workload;
+	const struct swept *workload;
 	const struct policy *policy;
 	const struct mechanism *mechanism;
 	const struct spot *spot; /* NULL: everywhere */

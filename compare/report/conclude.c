@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "compare/measure/rounds.h"
 #include "compare/measure/verdict.h"
 #include "compare/report/limits.h"
+#include "compare/report/store.h"
 
 /* A figure of one slot; NAN where it couldn't be measured. */
 typedef double figure_fn(const json_t *slot);
@@ -64,12 +66,34 @@ static double p999_latency(const json_t *slot)
 	return number(json_object_get(slot, "latency"), "p999_ns");
 }
 
+static double buffer_latency(const json_t *slot)
+{
+	return number(json_object_get(slot, "buffer"), "p50_ns");
+}
+
+static double descriptor_latency(const json_t *slot)
+{
+	return number(json_object_get(slot, "descriptor"), "p50_ns");
+}
+
 static const struct metric METRICS[] = {
 	{ "cpu_per_operation_ns", "CPU per operation", "ns", "lower", false, cpu_per_operation },
 	{ "latency_p50_ns", "median latency", "ns", "lower", false, median_latency },
 	{ "throughput_per_s", "throughput", "1/s", "higher", true, throughput },
 	{ "latency_p99_ns", "p99 latency", "ns", "lower", true, p99_latency },
 	{ "latency_p999_ns", "p99.9 latency", "ns", "lower", true, p999_latency },
+	{ "buffer_p50_ns", "median to buffer", "ns", "lower", false, buffer_latency },
+	{ "descriptor_p50_ns", "median to descriptor", "ns", "lower", false, descriptor_latency },
+};
+
+/* What only one workload knows, or one doesn't: the rest is of all. */
+static const struct {
+	const char *key, *workload;
+	bool knows;
+} LIMITED[] = {
+	{ "throughput_per_s", "cancel", false },
+	{ "buffer_p50_ns", "cancel", true },
+	{ "descriptor_p50_ns", "cancel", true },
 };
 
 static double counted(const json_t *slot, const char *key)
@@ -160,9 +184,16 @@ static const struct metric COUNTERS[] = {
 	{ "load_busy_percent", "load's processor use", "%", "", false, load_busy },
 };
 
+/* With as many digits as are stored, or a value half-way between two that are shown would be shown as
+ * the one now, and as the other when it was read again. */
 static json_t *real_or_null(double value)
 {
-	return isfinite(value) ? json_real(value) : json_null();
+	char text[40];
+
+	if (!isfinite(value))
+		return json_null();
+	snprintf(text, sizeof(text), "%.*g", STORE_DIGITS, value);
+	return json_real(strtod(text, NULL));
 }
 
 static bool is_kept(const json_t *round)
@@ -473,6 +504,18 @@ unsigned int conclude_floors(const json_t *cell, size_t metric, double *values)
 	return count;
 }
 
+bool conclude_speaks_of(const json_t *cell, size_t metric)
+{
+	const char *workload = json_string_value(json_object_get(cell, "workload"));
+
+	for (size_t i = 0; i < sizeof(LIMITED) / sizeof(*LIMITED); i++) {
+		if (!strcmp(LIMITED[i].key, METRICS[metric].key))
+			return LIMITED[i].knows ==
+				(workload && !strcmp(workload, LIMITED[i].workload));
+	}
+	return true;
+}
+
 void conclude_cell(json_t *cell)
 {
 	const json_t *rounds = json_object_get(cell, "rounds");
@@ -481,7 +524,8 @@ void conclude_cell(json_t *cell)
 	bool disturbed = mostly_disturbed(noise);
 
 	for (size_t i = 0; i < sizeof(METRICS) / sizeof(*METRICS); i++)
-		json_array_append_new(metrics, metric_json(rounds, arms, &METRICS[i], disturbed));
+		if (conclude_speaks_of(cell, i))
+			json_array_append_new(metrics, metric_json(rounds, arms, &METRICS[i], disturbed));
 	for (size_t i = 0; i < sizeof(COUNTERS) / sizeof(*COUNTERS); i++)
 		json_array_append_new(counters,
 				      json_pack("{s:s, s:s, s:o}", "key", COUNTERS[i].key, "title",

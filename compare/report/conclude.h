@@ -25,6 +25,9 @@ struct conclude_metric {
 /* false behind the last one. */
 bool conclude_metric(size_t index, struct conclude_metric *metric);
 
+/* Not every metric is one of every workload. */
+bool conclude_speaks_of(const json_t *cell, size_t metric);
+
 /* A metric's figures of one arm, or with conclude_floors() the ratios of the first arm's two plays,
  * one for each kept round that can show it, at most INTERVAL_VALUES_MAX. Returns how many;
  * *left_out is how many rounds couldn't. */

@@ -35,6 +35,9 @@ static const struct counter COUNTERS[] = {
 	{ "discarded_bytes", offsetof(struct duet_stats, discarded_bytes) },
 	{ "cancels", offsetof(struct duet_stats, cancels) },
 	{ "cancels_again", offsetof(struct duet_stats, cancels_again) },
+	{ "cancels_ended", offsetof(struct duet_stats, cancels_ended) },
+	{ "cancels_running", offsetof(struct duet_stats, cancels_running) },
+	{ "cancels_unknown", offsetof(struct duet_stats, cancels_unknown) },
 	{ "starved", offsetof(struct duet_stats, starved) },
 	{ "wakes", offsetof(struct duet_stats, wakes) },
 };

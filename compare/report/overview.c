@@ -24,21 +24,35 @@ static void print_short_verdict(const json_t *comparison, int columns, FILE *out
 	else if (!strcmp(verdict, "no difference shown"))
 		snprintf(text, sizeof(text), "none shown");
 	else
-		snprintf(text, sizeof(text), "%.15s", verdict);
+		snprintf(text, sizeof(text), "%.15s", comparison ? verdict : "-");
 	padding = columns - (int)strlen(text);
 	padding = padding > 0 ? padding : 0;
 	fprintf(out, "%s%s%s%*s", page_style(out, strstr(verdict, "lower") ? PAGE_BOLD : ""), text,
 		page_style(out, PAGE_PLAIN), padding, "");
 }
 
-/* The first three metrics are the headlines. */
 enum { HEADLINES = 3 };
 static const char *const HEADLINE[HEADLINES] = { "CPU per op", "median latency", "throughput" };
+static const char *const KEYS[HEADLINES] = {
+	"cpu_per_operation_ns", "latency_p50_ns", "throughput_per_s",
+};
+
+/* NULL where the workload doesn't know it. */
+static const json_t *comparison_of(const json_t *cell, const char *key, size_t arm)
+{
+	json_t *metric;
+	size_t i;
+
+	json_array_foreach(json_object_get(cell, "metrics"), i, metric) {
+		if (!strcmp(field_string(metric, "key"), key))
+			return json_array_get(json_object_get(metric, "comparisons"), arm - 1);
+	}
+	return NULL;
+}
 
 static void print_short(const json_t *cell, FILE *out)
 {
 	const json_t *arms = json_object_get(cell, "arms");
-	const json_t *metrics = json_object_get(cell, "metrics");
 	char name[128], text[192];
 
 	title_cell(cell, name, sizeof(name));
@@ -51,10 +65,8 @@ static void print_short(const json_t *cell, FILE *out)
 		for (size_t i = 0; i < HEADLINES; i++) {
 			if (page_is_narrow(out))
 				fprintf(out, "\n    %-16s", HEADLINE[i]);
-			print_short_verdict(
-				json_array_get(json_object_get(json_array_get(metrics, i),
-							       "comparisons"), arm - 1),
-				i < 2 && !page_is_narrow(out) ? 16 : 0, out);
+			print_short_verdict(comparison_of(cell, KEYS[i], arm),
+					    i < 2 && !page_is_narrow(out) ? 16 : 0, out);
 		}
 		fputc('\n', out);
 	}

@@ -159,11 +159,14 @@ static json_t *metrics_json(const json_t *const cells[SIDES])
 	json_t *list = json_array();
 	struct conclude_metric metric;
 
-	for (size_t i = 0; conclude_metric(i, &metric); i++)
+	for (size_t i = 0; conclude_metric(i, &metric); i++) {
+		if (!conclude_speaks_of(cells[0], i))
+			continue;
 		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:o}", "key", metric.key,
 						      "title", metric.title, "unit", metric.unit,
 						      "better", metric.better, "comparisons",
 						      comparisons_json(cells, i, metric.wall)));
+	}
 	return list;
 }
 

@@ -69,6 +69,7 @@ static const struct {
 } WORKLOADS[] = {
 	{ "echo", { "connections", "size_bytes", "depth" } },
 	{ "file", { "block_bytes", "depth" } },
+	{ "cancel", { "operations", "pending" } },
 };
 
 static bool is_parameter(const json_t *value)

@@ -23,7 +23,7 @@ static int held_pipe = -1; /* from store_check() to store_write() */
 
 /* One line: indenting the histograms would make the file four times as long. Twelve digits are more
  * than was measured. */
-static const size_t STYLE = JSON_REAL_PRECISION(12);
+static const size_t STYLE = JSON_REAL_PRECISION(STORE_DIGITS);
 
 static int write_stream(const json_t *json, FILE *file)
 {

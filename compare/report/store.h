@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-enum { STORE_SCHEMA = 1 };
+enum { STORE_SCHEMA = 1, STORE_DIGITS = 12 };
 
 /* Before anything is measured: whether a result could be written to path. SAY_USAGE if not, and why
  * has been said. A pipe is held open from here to store_write(): a reader that saw its writer leave

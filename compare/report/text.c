@@ -41,12 +41,12 @@ static void print_noise(const json_t *cell, FILE *out)
 static void print_heading(const json_t *cell, FILE *out)
 {
 	const json_t *parameters = json_object_get(cell, "parameters");
-	bool echo = !strcmp(field_string(cell, "workload"), "echo");
+	bool made = json_object_get(parameters, "transport") != NULL;
 	char text[128], where[128];
 
 	title_cell(cell, text, sizeof(text));
 	snprintf(where, sizeof(where), "%.60s, %s",
-		 field_string(parameters, echo ? "transport" : "file"),
+		 field_string(parameters, made ? "transport" : "file"),
 		 field_string(parameters, "load"));
 	fprintf(out, "\n%s", page_style(out, PAGE_BOLD));
 	say_wrapped(out, text, 0, 2);

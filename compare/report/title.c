@@ -24,12 +24,32 @@ static void echo_title(const json_t *parameters, char *text, size_t size)
 		snprintf(text + used, size - (size_t)used, ", delay %g ms", (double)delay_ns / 1e6);
 }
 
+static void cancel_title(const json_t *parameters, char *text, size_t size)
+{
+	const char *method = field_string(parameters, "method");
+	json_int_t operations = field_integer(parameters, "operations");
+	json_int_t pending = field_integer(parameters, "pending");
+
+	if (!strcmp(method, "never"))
+		snprintf(text, size, "cancel, never: %lld pending, each answered", (long long)pending);
+	else if (operations == pending)
+		snprintf(text, size, "cancel by %.20s, %lld operation%s%s", method,
+			 (long long)operations, field_plural(parameters, "operations"),
+			 json_is_true(json_object_get(parameters, "storm")) ? ", storm" : "");
+	else
+		snprintf(text, size, "cancel by %.20s, %lld operation%s of %lld", method,
+			 (long long)operations, field_plural(parameters, "operations"),
+			 (long long)pending);
+}
+
 void title_cell(const json_t *cell, char *text, size_t size)
 {
 	const json_t *parameters = json_object_get(cell, "parameters");
 
 	if (!strcmp(field_string(cell, "workload"), "echo"))
 		echo_title(parameters, text, size);
+	else if (!strcmp(field_string(cell, "workload"), "cancel"))
+		cancel_title(parameters, text, size);
 	else
 		snprintf(text, size, "%s, blocks of %lld bytes, depth %lld%s",
 			 field_string(cell, "workload"),

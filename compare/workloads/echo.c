@@ -338,4 +338,7 @@ static int play(const struct stage *stage, const struct cell *cell, const struct
 	return ended ? ended : code;
 }
 
-const struct workload WORKLOAD_ECHO = { "echo", true, parameters, check, prepare, play, tidy };
+const struct workload WORKLOAD_ECHO = {
+	.name = "echo", .needs_model = true, .parameters = parameters, .check = check,
+	.prepare = prepare, .play = play, .tidy = tidy,
+};

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "compare/kernel/view.h"
 #include "compare/load/pattern.h"
 #include "compare/measure/process.h"
 #include "compare/report/store.h"
 #include "compare/say.h"
-#include "compare/workloads/arguments.h"
+#include "compare/workloads/player.h"
 #include "compare/workloads/workload.h"
 
 enum { MADE_BYTES = 64 << 20, BLOCKS_MAX = 65536, WORKERS = 4, PATH_BYTES_MAX = 4096 };
@@ -183,13 +181,16 @@ static void tidy(struct stage *stage)
 	stage->file = stage->sums = -1;
 }
 
-static void fill_arguments(struct arguments *arguments, const struct stage *stage,
-			   const struct cell *cell, const struct arm *arm, const int answers[2])
+static int play(const struct stage *stage, const struct cell *cell, const struct arm *arm,
+		json_t **slot)
 {
-	arguments_begin(arguments);
-	arguments_add(arguments, "play");
-	arguments_add(arguments, "--backend=%s%s%s", arm->backend, *arm->keys ? ":" : "",
-		      arm->keys);
+	struct player_job job = { .stage = stage, .cell = cell, .arm = arm, .file = cell->file };
+	struct arguments *arguments = &job.arguments;
+	int code = player_begin(&job, "play");
+
+	*slot = NULL;
+	if (code)
+		return code;
 	arguments_add(arguments, "--file=/proc/%d/fd/%d", (int)getpid(), stage->file);
 	arguments_add(arguments, "--name=%s", cell->file ? cell->file : "the made file");
 	if (stage->sums >= 0)
@@ -199,91 +200,12 @@ static void fill_arguments(struct arguments *arguments, const struct stage *stag
 	arguments_add(arguments, "--workers=%d", WORKERS);
 	arguments_add(arguments, "--blocks=%" PRIu64, stage->blocks);
 	arguments_add(arguments, "--stride=%" PRIu64, stage->stride_bytes);
-	arguments_add(arguments, "--seed=%" PRIu64, stage->seed);
-	arguments_add(arguments, "--warmup=%.9f", (double)cell->warmup_ns / 1e9);
-	arguments_add(arguments, "--duration=%.9f", (double)cell->duration_ns / 1e9);
 	if (cell->direct)
 		arguments_add(arguments, "--direct");
-	if (stage->view)
-		arguments_add(arguments, "--held=/proc/%d/fd/%d", (int)getpid(), answers[0]);
+	return player_end(&job, slot);
 }
 
-/* What happened to the given file is no fault of the arm's. */
-static int complain(const struct cell *cell, const struct arm *arm, const struct process *reader,
-		    int code)
-{
-	char line[256];
-
-	process_complaint(reader, line, sizeof(line));
-	if (cell->file && !strncmp(line, cell->file, strlen(cell->file)))
-		return say_failure(code == SAY_USAGE ? SAY_USAGE : SAY_UNMEASURED, "%s", line);
-	if (*line)
-		return say_failure(code == SAY_USAGE ? SAY_USAGE : SAY_UNMEASURED, "arm %s: %s",
-				   arm->name, line);
-	return say_failure(SAY_UNMEASURED, "arm %s: the reader ended with %s %d", arm->name,
-			   code > 128 ? "signal" : "exit code", code > 128 ? code - 128 : code);
-}
-
-/* A watched reader says when it is about to read, and when all reads are over, and waits at both: the
- * window opens and closes while it stands still. */
-static int watch(struct view *view, struct process *reader, int answer, int timeout_ms)
-{
-	char line[64];
-	int status = process_line(reader, line, sizeof(line), timeout_ms);
-
-	view_begin(view, reader->pid);
-	if (status > 0 && write(answer, "b", 1) == 1)
-		status = process_line(reader, line, sizeof(line), timeout_ms);
-	view_end(view);
-	if (status > 0 && write(answer, "e", 1) != 1)
-		status = -errno;
-	return status < 0 ? status : 0;
-}
-
-static void close_answers(const int answers[2])
-{
-	if (answers[0] >= 0)
-		close(answers[0]);
-	if (answers[1] >= 0)
-		close(answers[1]);
-}
-
-static int await(const struct stage *stage, const struct cell *cell, struct process *reader,
-		 int answer)
-{
-	int timeout_ms = (int)((cell->warmup_ns + cell->duration_ns) / 1000000) + 20000;
-	int status = stage->view ? watch(stage->view, reader, answer, timeout_ms) : 0;
-
-	return status ? status : process_rest(reader, timeout_ms);
-}
-
-static int play(const struct stage *stage, const struct cell *cell, const struct arm *arm,
-		json_t **slot)
-{
-	int answers[2] = { -1, -1 }, status, code;
-	struct arguments arguments;
-	struct process reader;
-
-	*slot = NULL;
-	if (stage->view && pipe2(answers, O_CLOEXEC))
-		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(errno));
-	fill_arguments(&arguments, stage, cell, arm, answers);
-	status = process_start(&reader, arguments.list, PROCESS_ANYWHERE);
-	if (status) {
-		close_answers(answers);
-		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(-status));
-	}
-	status = await(stage, cell, &reader, answers[1]);
-	close_answers(answers);
-	code = process_end(&reader, status ? SIGKILL : 0);
-	if (!code || code == SAY_WRONG_BYTE)
-		*slot = json_loads(reader.text ? reader.text + reader.consumed : "", 0, NULL);
-	if (status == -EINTR)
-		code = WORKLOAD_INTERRUPTED;
-	else if (!*slot)
-		code = complain(cell, arm, &reader, code);
-	process_forget(&reader);
-	return code;
-}
-
-const struct workload WORKLOAD_FILE = { "file", false, parameters, check, prepare, play, tidy };
+const struct workload WORKLOAD_FILE = {
+	.name = "file", .parameters = parameters, .check = check, .prepare = prepare, .play = play,
+	.tidy = tidy,
+};

@@ -15,15 +15,14 @@
 #include <unistd.h>
 
 #include "compare/arm.h"
-#include "compare/backends.h"
 #include "compare/load/pattern.h"
-#include "compare/measure/window.h"
 #include "compare/models/file_callback.h"
 #include "compare/options.h"
 #include "compare/report/counters.h"
 #include "compare/report/slot.h"
 #include "compare/report/store.h"
 #include "compare/say.h"
+#include "compare/workloads/part.h"
 
 struct values {
 	const char *backend, *file, *name, *sums, *held;
@@ -58,36 +57,24 @@ static const struct option_set SET = {
 
 struct player {
 	const struct values *values;
-	struct arm arm;
+	struct part part;
 	struct file_reader_options options;
 	struct file_reader_result result, kept;
 	struct file_reader *reader;
-	struct window window;
 	uint64_t begun_ns;
 	uint64_t completed_before; /* in the warm-up */
-	int held;                  /* where the leave to go on comes from, or -1 */
 };
 
 static int create_loop(struct player *player)
 {
-	const struct duet_backend *backend = backends_find(player->arm.backend);
 	struct duet_loop_options options;
-	struct duet_probe probe = {0};
-	int status;
+	int code;
 
-	if (!backend)
-		return say_failure(SAY_USAGE, "there is no backend '%s'", player->arm.backend);
 	duet_loop_options_init(&options);
 	options.worker_threads = player->values->workers;
-	arm_tune(&player->arm, &options);
-	status = duet_loop_create(&player->options.loop, backend, &options);
-	if (!status)
-		return SAY_OK;
-	duet_backend_probe(backend, options.tuning, &probe);
-	return say_failure(probe.error == -EINVAL ? SAY_USAGE : SAY_UNMEASURED,
-			   "can't use %s: %s%s", player->arm.backend,
-			   probe.error ? probe.reason : strerror(-status),
-			   probe.error ? "" : say_advice(status));
+	code = part_create_loop(&player->part, &options);
+	player->options.loop = player->part.loop;
+	return code;
 }
 
 static int open_file(struct player *player)
@@ -125,46 +112,6 @@ static int map_sums(struct player *player)
 	return SAY_OK;
 }
 
-static int open_held(struct player *player)
-{
-	const char *path = player->values->held;
-
-	player->held = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	if (path && player->held < 0)
-		return say_failure(SAY_UNMEASURED, "can't open %s: %s", path, strerror(errno));
-	return SAY_OK;
-}
-
-/* Stands still until it is let go: somebody counts what happens in between. */
-static void hold(const struct player *player, const char *word)
-{
-	char byte;
-
-	if (player->held < 0)
-		return;
-	puts(word);
-	fflush(stdout);
-	while (read(player->held, &byte, 1) < 0 && errno == EINTR)
-		continue;
-}
-
-/* Reading procfs takes calls: one that is watched leaves them out, and nobody looks at its times. */
-static void open_window(struct player *player)
-{
-	if (player->held < 0)
-		window_open(&player->window, getpid(), 0);
-	else
-		player->window.opened.at_ns = window_now_ns();
-}
-
-static void close_window(struct player *player)
-{
-	if (player->held < 0)
-		window_close(&player->window);
-	else
-		player->window.closed.at_ns = window_now_ns();
-}
-
 static int turn_until(struct player *player, uint64_t until_ns)
 {
 	uint64_t now_ns = window_now_ns();
@@ -182,7 +129,7 @@ static int measure(struct player *player)
 {
 	int status;
 
-	hold(player, "ready");
+	part_hold(&player->part, "ready");
 	player->begun_ns = window_now_ns();
 	player->reader = file_reader_start(&player->options, &player->result);
 	if (!player->reader)
@@ -190,23 +137,23 @@ static int measure(struct player *player)
 	status = turn_until(player, player->begun_ns + player->values->warmup_ns);
 	player->completed_before = player->result.completed;
 	histogram_clear(&player->result.latency);
-	open_window(player);
+	part_open_window(&player->part);
 	if (!status)
-		status = turn_until(player, player->window.opened.at_ns +
+		status = turn_until(player, player->part.window.opened.at_ns +
 						    player->values->duration_ns);
-	close_window(player);
+	part_close_window(&player->part);
 	player->kept = player->result;
 	file_reader_stop(player->reader);
 	while (status >= 0 && duet_loop_pending(player->options.loop))
 		status = duet_loop_turn(player->options.loop, -1);
-	hold(player, "over");
+	part_hold(&player->part, "over");
 	return status < 0 ? status : player->result.error;
 }
 
 static int report(struct player *player)
 {
 	struct slot slot = {
-		.window = &player->window,
+		.window = &player->part.window,
 		.latency = &player->kept.latency,
 		.operations = player->kept.completed - player->completed_before,
 		.operations_total = player->result.completed,
@@ -279,7 +226,7 @@ static int play(struct player *player)
 	if (!code)
 		code = open_file(player);
 	if (!code)
-		code = open_held(player);
+		code = part_open_held(&player->part, player->values->held);
 	if (!code)
 		code = conclude(player, measure(player));
 	if (player->options.loop) {
@@ -301,7 +248,7 @@ int play_command(int argc, char **argv)
 
 	if (!player)
 		code = say_failure(SAY_UNMEASURED, "out of memory");
-	else if (code == OPTIONS_READ && (!values.file || arm_read(values.backend, &player->arm, why,
+	else if (code == OPTIONS_READ && (!values.file || arm_read(values.backend, &player->part.arm, why,
 								  sizeof(why))))
 		code = say_failure(SAY_USAGE, "play: which file, which backend?");
 	if (code == OPTIONS_READ) {

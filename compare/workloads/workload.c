@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <string.h>
 
-static const struct workload *const WORKLOADS[] = { &WORKLOAD_ECHO, &WORKLOAD_FILE };
+static const struct workload *const WORKLOADS[] = { &WORKLOAD_ECHO, &WORKLOAD_FILE,
+						    &WORKLOAD_CANCEL };
 
 const struct workload *workload_find(const char *name)
 {

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bench/floors/cancel_engine.h"
 #include "compare/arm.h"
 #include "compare/measure/rounds.h"
 #include "compare/wire.h"
@@ -26,6 +27,9 @@ struct cell {
 	uint32_t block_bytes;             /* file */
 	bool direct;                      /* file: past the page cache */
 	const char *file;                 /* NULL: one is made */
+	enum cancel_method method;        /* cancel */
+	uint32_t operations, pending;     /* cancel: that one request ends, and of how many at once */
+	bool storm;                       /* cancel: by deadline, but for one of a hundred */
 	uint32_t rounds, repeats_max;
 	bool kernel_view;                 /* wanted, after the rounds */
 	uint64_t warmup_ns, duration_ns;  /* of one slot */
@@ -52,6 +56,9 @@ struct workload {
 	json_t *(*parameters)(const struct cell *cell);
 	/* Whether what it needs is there, before anything is played. Exit codes; why has been said. */
 	int (*check)(const struct cell *cell);
+	/* Whether it knows a way to play this arm, as far as that is no matter of the backend itself.
+	 * NULL: as needs_model says. */
+	int (*check_arm)(const struct cell *cell, const struct arm *arm);
 	/* Exit codes; why has been said. */
 	int (*prepare)(struct stage *stage, const struct cell *cell);
 	/* One slot: *slot is as slot_json() has it, with "counters". With SAY_WRONG_BYTE there is
@@ -61,7 +68,7 @@ struct workload {
 	void (*tidy)(struct stage *stage);
 };
 
-extern const struct workload WORKLOAD_ECHO, WORKLOAD_FILE;
+extern const struct workload WORKLOAD_ECHO, WORKLOAD_FILE, WORKLOAD_CANCEL;
 
 const struct workload *workload_find(const char *name);
 

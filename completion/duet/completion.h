@@ -19,10 +19,11 @@ extern "C" {
  *                    the kernel has it, 6.1)
  *   mode=plain       completions may appear at any time
  *   entries=N        places in the submission queue, 8 to 32768, default 256; the completion
- *                    queue has eight times as many, but never more than 65536
+ *                    queue has eight times as many, but never more than 65536. By default it has
+ *                    half as many as operations_max, if that is more, up to 8192
  *   direct=no        never make a plain send call instead of a submission, when the turn is short
  *
- * Memory, all of it at create: 136 bytes for each of handles_max, 96 for each of operations_max, and
+ * Memory, all of it at create: 136 bytes for each of handles_max, 128 for each of operations_max, and
  * the two queues, which are the kernel's. 56 of those bytes lie in pages that only who sends several
  * pieces touches.
  */

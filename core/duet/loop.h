@@ -208,6 +208,11 @@ struct duet_stats {
 	uint64_t discarded_bytes; /* that came for such */
 	uint64_t cancels;       /* handed to the backend */
 	uint64_t cancels_again; /* repeated because the answer was no ending */
+	/* What they were answered, which says nothing of what became of their operations; the rest were
+	 * found, and end them. */
+	uint64_t cancels_ended;   /* stopped with the request itself */
+	uint64_t cancels_running; /* runs, and may not be stopped any more */
+	uint64_t cancels_unknown; /* there is none such, or none that can be found */
 	uint64_t starved;       /* receives that found the pool empty */
 	uint64_t wakes;
 };

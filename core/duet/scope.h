@@ -106,6 +106,7 @@ struct duet_scope {
 	uint8_t budgeted;  /* and stands for the budget of the cleanup */
 	uint8_t deferred;  /* `message` is under way */
 	uint8_t told;      /* of the winner */
+	uint8_t stepping;  /* inside a callback of its own: whoever comes in now is none from outside */
 	uint64_t cleanup_budget_ns;
 	uint64_t cleanup_end_ns;
 	struct duet_cleanup *cleanups; /* the newest first */
@@ -134,7 +135,8 @@ DUET_API int duet_scope_open(struct duet_scope *scope, struct duet_loop *loop,
  * (a multishot, whose interim completions would be lost, is refused: -EINVAL). done() is called
  * before the scope acts upon the end; op and member are idle then, and may be started again.
  * 0 or 1 as duet_op_start(); its errors; -ECANCELED or -ETIMEDOUT if the scope was asked to end;
- * -ESHUTDOWN if it has ended or was never opened. In the cleanup: only from its steps.
+ * -ESHUTDOWN if it has ended or was never opened. In the cleanup: only from its steps, and from what
+ * those have started; between them as if the scope were over.
  */
 DUET_API int duet_scope_start(struct duet_scope *scope, struct duet_member *member,
 			      struct duet_op *op);
@@ -154,8 +156,8 @@ DUET_API void duet_member_leave(struct duet_member *member, int result);
 /* The checkpoint: 0, or -ECANCELED or -ETIMEDOUT if the scope was asked to end. Shields hold. */
 DUET_API int duet_scope_check(const struct duet_scope *scope);
 
-/* Requests the end of all members and of what they own, on the loop's thread. Repeatable, at any
- * time until joined(). */
+/* Requests the end of all members and of what they own, on the loop's thread, the newest first: what
+ * waits in line behind another ends before that one. Repeatable, at any time until joined(). */
 DUET_API void duet_scope_cancel(struct duet_scope *scope);
 
 /*

@@ -3,6 +3,7 @@
 #ifndef REFERENCE_EXPLORE_COVERAGE_H
 #define REFERENCE_EXPLORE_COVERAGE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "core/moves.h"
@@ -12,11 +13,19 @@
 /* How many of them saw a move, not how often. */
 void coverage_add(struct core_moves *sum, const struct core_moves *more);
 
-/* One line of a file to which many programs add theirs, and the sum of all its lines. -EINVAL: a line
- * is none of these. */
-void coverage_note(const struct core_moves *moves, FILE *file);
-int coverage_read(struct core_moves *sum, FILE *file);
-
 void coverage_write(const struct core_moves *moves, FILE *out);
+
+/* By whole programs, on the backends that there are; those of them that played. */
+enum { COVERAGE_PLAYERS = 3 };
+
+struct coverage {
+	struct core_moves moves[COVERAGE_PLAYERS];
+	bool played[COVERAGE_PLAYERS];
+};
+
+/* Adds the lines of a file that core/moves.c has written. -EINVAL: a line is none of these. */
+int coverage_read(struct coverage *coverage, FILE *file);
+/* How many moves of the tables were not seen, or were and are impossible on that backend. */
+unsigned coverage_write_suite(const struct coverage *coverage, FILE *out);
 
 #endif

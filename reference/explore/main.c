@@ -22,7 +22,7 @@ static const char usage_text[] =
 	"backend, on each cast, or on one; and checks the rules of scopes and operations after each.\n"
 	"With --suite nothing is tried: the file, in which the test programs have noted which moves\n"
 	"between states they saw, is summed up.\n"
-	"exit status: 0; 1 a violation; 2 usage\n";
+	"exit status: 0; 1 a violation, or a move that was never seen; 2 usage\n";
 
 struct request {
 	const struct cast *cast; /* NULL: all */
@@ -121,9 +121,9 @@ static int replay(const struct request *request)
 
 static int sum_suite(const char *path)
 {
-	struct core_moves moves = { 0 };
+	static struct coverage coverage;
 	FILE *file = fopen(path, "r");
-	int error = file ? coverage_read(&moves, file) : -errno;
+	int error = file ? coverage_read(&coverage, file) : -errno;
 
 	if (file)
 		fclose(file);
@@ -133,8 +133,7 @@ static int sum_suite(const char *path)
 		return STATUS_USAGE;
 	}
 	printf("what the test programs saw of the state tables\n");
-	coverage_write(&moves, stdout);
-	return STATUS_OK;
+	return coverage_write_suite(&coverage, stdout) ? STATUS_VIOLATION : STATUS_OK;
 }
 
 static int read_depth(const char *text, unsigned *depth)

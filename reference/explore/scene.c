@@ -19,7 +19,7 @@ struct region {
 	size_t bytes;
 };
 
-enum { REGIONS = 14 };
+enum { REGIONS = 15 };
 static struct region regions[REGIONS];
 
 static void map_regions(void)
@@ -33,6 +33,8 @@ static void map_regions(void)
 		{ loop->entries, loop->entries_max * sizeof(*loop->entries) },
 		{ loop->slots, loop->handles_max * sizeof(*loop->slots) },
 		{ loop->timers.heap, loop->timers.max * sizeof(*loop->timers.heap) },
+		{ loop->timers.nodes,
+		  (loop->timers.max + CORE_TIMER_RUNS) * sizeof(*loop->timers.nodes) },
 		{ world, sizeof(*world) },
 		{ world->nodes, NODES * sizeof(*world->nodes) },
 		{ world->bag, loop->operations_max * sizeof(*world->bag) },
@@ -218,30 +220,15 @@ static void digest_scope(const struct duet_scope *scope)
 	digest_op(&scope->presence);
 }
 
-static bool timer_before(const struct core_timer *a, const struct core_timer *b)
-{
-	return a->due_ns != b->due_ns ? a->due_ns < b->due_ns : a->sequence < b->sequence;
-}
-
 /* Of times the order counts, and whether they have come: turns are a microsecond long here, and all
  * that is waited for a millisecond at least. */
 static void digest_timers(const struct duet_loop *loop)
 {
-	const struct core_timer *after = NULL;
+	const struct core_timer *timer = NULL;
 
-	for (uint32_t n = 0; n < loop->timers.count; n++) {
-		const struct core_timer *next = NULL;
-
-		for (uint32_t i = 0; i < loop->timers.count; i++) {
-			const struct core_timer *timer = &loop->timers.heap[i];
-
-			if ((!after || timer_before(after, timer)) &&
-			    (!next || timer_before(timer, next)))
-				next = timer;
-		}
-		digest_place(next->op);
-		digest_word(next->due_ns <= scene_world()->now_ns);
-		after = next;
+	while ((timer = core_timers_after(&loop->timers, timer))) {
+		digest_place(timer->op);
+		digest_word(timer->due_ns <= scene_world()->now_ns);
 	}
 	digest_word(scene_world()->now_ns / 1000000000u);
 	digest_word(loop->owed.first && loop->owed_ns <= scene_world()->now_ns);

@@ -3,6 +3,7 @@
 #include "reference/twins/generate.h"
 
 #include <duet/operation.h>
+#include <duet/scope.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -34,6 +35,7 @@ struct draft {
 	uint8_t pooled_end; /* + 1 */
 	uint8_t listeners_closed;
 	uint8_t files_closed;
+	uint8_t scopes; /* opened */
 };
 
 static uint32_t draw(struct draft *draft, uint32_t bound)
@@ -432,6 +434,126 @@ static void draft_turn(struct draft *draft)
 	add_step(draft, STEP_TURN)->value = 1 + draw(draft, 3);
 }
 
+/* ---- Scopes, and what is given up. ---- */
+
+static struct object draw_scope(struct draft *draft)
+{
+	return (struct object){ OBJECT_SCOPE, (uint8_t)draw(draft, draft->scopes) };
+}
+
+/* Of a scope: it has passed before anything else is done, or never comes. */
+static uint32_t draw_due(struct draft *draft)
+{
+	static const uint32_t choices[] = { 0, 200, 1000000, 1000000 };
+
+	return choices[draw(draft, 4)];
+}
+
+static void draft_scope(struct draft *draft)
+{
+	struct step *step;
+
+	if (draft->scopes == SCRIPT_SCOPES)
+		return;
+	step = add_step(draft, STEP_SCOPE);
+	step->value = draw(draft, DUET_POLICY_COUNT);
+	if (draft->scopes && one_in(draft, 2))
+		step->scope = (uint8_t)(1 + draw(draft, draft->scopes));
+	if (one_in(draft, 4))
+		step->flags = SCRIPT_SHIELD;
+	if (step->flags)
+		step->deadline_us = 1000000;
+	else if (one_in(draft, 5))
+		step->deadline_us = draw_due(draft);
+	step->object = (struct object){ OBJECT_SCOPE, draft->scopes++ };
+}
+
+static void draft_request(struct draft *draft)
+{
+	static const uint8_t whats[] = { STEP_ASK, STEP_ASK, STEP_JOIN, STEP_JOIN, STEP_DUE };
+	struct step *step;
+
+	if (!draft->scopes)
+		return;
+	step = add_step(draft, (enum step_what)whats[draw(draft, 5)]);
+	step->object = draw_scope(draft);
+	if (step->what == STEP_DUE)
+		step->deadline_us = draw_due(draft);
+	draw_after(draft, step);
+}
+
+/* What a scope does when it is over: it waits a moment, or closes an end. */
+static void draft_cleanup(struct draft *draft)
+{
+	struct object end = { OBJECT_END, 0 };
+	struct step *step;
+
+	if (!draft->scopes)
+		return;
+	step = add_start(draft, one_in(draft, 2) ? DUET_NOP : DUET_TIMEOUT);
+	step->value = step->kind == DUET_TIMEOUT ? 20 : 0;
+	step->scope = (uint8_t)(1 + draw(draft, draft->scopes));
+	step->cleanup = true;
+	if (draft->script->calm || draft->closed[end.index] || !one_in(draft, 3))
+		return;
+	draft->closed[end.index] = true;
+	step->kind = DUET_CLOSE;
+	step->value = 0;
+	step->object = end;
+}
+
+static void draft_abandon(struct draft *draft)
+{
+	struct step *step;
+
+	if (!draft->next_id)
+		return;
+	step = add_step(draft, STEP_ABANDON);
+	step->id = (uint16_t)(draft->next_id - 1 - draw(draft, draft->next_id < 6 ? draft->next_id : 6));
+	draw_after(draft, step);
+}
+
+/* Who wins a race of two that can both complete is chance; and what a receive that comes to its turn
+ * when the one in front is asked, with it, still gets. */
+static bool fits_calm(const struct draft *draft, const struct step *start, const struct step *scope)
+{
+	if (!draft->script->calm)
+		return true;
+	if (start->flags & DUET_POOLED)
+		return false;
+	return scope->value != DUET_RACE || start->kind == DUET_NOP ||
+	       (start->kind == DUET_TIMEOUT && start->value == 1000000);
+}
+
+static const struct step *scope_step(const struct script *script, uint8_t index)
+{
+	const struct step *step = script->steps;
+
+	while (step->what != STEP_SCOPE || step->object.index != index)
+		step++;
+	return step;
+}
+
+/* Some of what is started is in a scope, or the runtime's. */
+static void adorn(struct draft *draft, struct step *step)
+{
+	bool transfers = step->kind == DUET_RECV || step->kind == DUET_SEND ||
+			 step->kind == DUET_READ || step->kind == DUET_WRITE;
+	uint8_t index;
+
+	if (step->what != STEP_START || step->cleanup)
+		return;
+	if (draft->scopes && one_in(draft, 2)) {
+		index = draw_scope(draft).index;
+		if (fits_calm(draft, step, scope_step(draft->script, index)))
+			step->scope = (uint8_t)(index + 1);
+	}
+	if (one_in(draft, 2) && step->kind != DUET_CLOSE && step->length_bytes <= SCRIPT_OWNED_BYTES)
+		step->memory = transfers && !(step->flags & DUET_POOLED) && one_in(draft, 2)
+				       ? MEMORY_COPIED
+				       : MEMORY_OWNED;
+}
+
 /* Played on the reference alone, so that of few scripts is enough. */
 static void draft_faults(struct draft *draft)
 {
@@ -455,7 +577,8 @@ static void (*const moves[])(struct draft *draft) = {
 	draft_recv, draft_recv, draft_recv, draft_poll, draft_accept, draft_accept, draft_connect,
 	draft_connect, draft_shutdown, draft_close, draft_file, draft_file, draft_timer, draft_nop,
 	draft_cancel, draft_cancel, draft_cancel, draft_return, draft_return, draft_wait,
-	draft_turn, draft_turn, draft_destroy, draft_post, draft_set_up,
+	draft_turn, draft_turn, draft_destroy, draft_post, draft_set_up, draft_scope, draft_scope,
+	draft_request, draft_request, draft_request, draft_cleanup, draft_abandon, draft_abandon,
 };
 
 #define MOVES (sizeof(moves) / sizeof(moves[0]))
@@ -473,7 +596,11 @@ void generate(struct script *script, uint64_t seed)
 		draft_faults(&draft);
 	length = 4 + draw(&draft, 30);
 	for (uint32_t i = 0; i < length && draft.next_id < SCRIPT_IDS - 8; i++) {
+		uint32_t first = script->step_count;
+
 		moves[draw(&draft, MOVES)](&draft);
+		for (uint32_t k = first; k < script->step_count; k++)
+			adorn(&draft, &script->steps[k]);
 		if (script->calm)
 			add_step(&draft, STEP_SETTLE);
 	}

@@ -36,13 +36,13 @@ static void see_handle(struct player *player, const struct duet_op *op, struct e
 static void see_bytes(struct part *part, struct event *event)
 {
 	struct player *player = part->player;
-	const struct duet_op *op = &part->op;
+	const struct duet_op *op = part->op;
 	unsigned pool = part->step->pool;
 
 	if (op->kind != DUET_RECV && op->kind != DUET_READ)
 		return;
 	if (!(op->flags & DUET_POOLED)) {
-		event->hash = op->transferred ? hash_bytes(part->data, op->transferred) : 0;
+		event->hash = op->transferred ? hash_bytes(part->bytes, op->transferred) : 0;
 		return;
 	}
 	if (!op->transferred)
@@ -54,10 +54,19 @@ static void see_bytes(struct part *part, struct event *event)
 		player->held[pool][player->held_count[pool]++] = op->buffer;
 }
 
+/* One of the runtime's own goes back, and is never looked at again. */
+static void part_over(struct part *part)
+{
+	part->started = false;
+	if (part->op != &part->own)
+		duet_op_return(part->op);
+	part->op = NULL;
+}
+
 static struct event *see_completion(struct part *part)
 {
 	struct player *player = part->player;
-	struct duet_op *op = &part->op;
+	struct duet_op *op = part->op;
 	struct event *event = trace_add(player->trace, op->more ? EVENT_ITEM : EVENT_END);
 
 	event->id = part->id;
@@ -72,15 +81,17 @@ static struct event *see_completion(struct part *part)
 	event->at_ns = duet_loop_now_ns(player->loop);
 	if (op->kind == DUET_CLOSE)
 		stage_prop(player, part->step->object)->live = false;
+	part_over(part);
 	return event;
 }
 
 static void part_done(struct duet_op *op)
 {
 	struct part *part = op->context;
+	bool more = op->more;
 
 	see_completion(part);
-	if (!op->more && !part->player->over)
+	if (!more && !part->player->over)
 		play_after(part->player, part->id);
 }
 
@@ -90,14 +101,16 @@ static void lend_data(struct part *part)
 {
 	const struct step *step = part->step;
 
-	part->data = malloc(step->length_bytes ? step->length_bytes : 1);
-	if (!part->data)
+	part->bytes = step->memory == MEMORY_OWNED ? duet_op_buffer(part->op) : NULL;
+	if (!part->bytes)
+		part->bytes = part->data = malloc(step->length_bytes ? step->length_bytes : 1);
+	if (!part->bytes)
 		abort();
-	memset(part->data, 0xa5, step->length_bytes);
+	memset(part->bytes, 0xa5, step->length_bytes);
 	for (uint32_t i = 0; i < step->length_bytes && step->kind == DUET_SEND; i++)
-		part->data[i] = pattern_sent(step->id, i);
+		part->bytes[i] = pattern_sent(step->id, i);
 	for (uint32_t i = 0; i < step->length_bytes && step->kind == DUET_WRITE; i++)
-		part->data[i] = pattern_file(step->object.index, step->offset_bytes + i);
+		part->bytes[i] = pattern_file(step->object.index, step->offset_bytes + i);
 }
 
 /* All but the last of them are equally long. */
@@ -108,17 +121,17 @@ static void say_pieces(struct part *part, duet_handle handle)
 	struct iovec vectors[DUET_OP_IOVECS];
 
 	for (unsigned i = 0; i < step->pieces; i++) {
-		vectors[i].iov_base = part->data + i * each;
+		vectors[i].iov_base = part->bytes + i * each;
 		vectors[i].iov_len = each;
 	}
 	vectors[step->pieces - 1].iov_len += step->length_bytes % step->pieces;
-	duet_op_send_vector(&part->op, handle, vectors, step->pieces, step->flags & DUET_WHOLE);
+	duet_op_send_vector(part->op, handle, vectors, step->pieces, step->flags & DUET_WHOLE);
 }
 
 static void say_transfer(struct player *player, struct part *part, duet_handle handle)
 {
 	const struct step *step = part->step;
-	struct duet_op *op = &part->op;
+	struct duet_op *op = part->op;
 
 	if (step->flags & DUET_POOLED) {
 		duet_op_recv_pooled(op, handle, player->pools[step->pool],
@@ -127,15 +140,15 @@ static void say_transfer(struct player *player, struct part *part, duet_handle h
 	}
 	lend_data(part);
 	if (step->kind == DUET_RECV)
-		duet_op_recv(op, handle, part->data, step->length_bytes, step->flags & DUET_WHOLE);
+		duet_op_recv(op, handle, part->bytes, step->length_bytes, step->flags & DUET_WHOLE);
 	else if (step->kind == DUET_SEND && step->pieces)
 		say_pieces(part, handle);
 	else if (step->kind == DUET_SEND)
-		duet_op_send(op, handle, part->data, step->length_bytes, step->flags & DUET_WHOLE);
+		duet_op_send(op, handle, part->bytes, step->length_bytes, step->flags & DUET_WHOLE);
 	else if (step->kind == DUET_READ)
-		duet_op_read(op, handle, part->data, step->length_bytes, step->offset_bytes);
+		duet_op_read(op, handle, part->bytes, step->length_bytes, step->offset_bytes);
 	else
-		duet_op_write(op, handle, part->data, step->length_bytes, step->offset_bytes);
+		duet_op_write(op, handle, part->bytes, step->length_bytes, step->offset_bytes);
 }
 
 static void say_connect(struct player *player, struct part *part, duet_handle handle)
@@ -145,7 +158,7 @@ static void say_connect(struct player *player, struct part *part, duet_handle ha
 
 	if (step->target.kind == OBJECT_LISTENER)
 		place = &player->listener_places[step->target.index];
-	duet_op_connect(&part->op, handle, &place->any, place->length);
+	duet_op_connect(part->op, handle, &place->any, place->length);
 }
 
 static void say_open(struct player *player, struct part *part)
@@ -153,7 +166,11 @@ static void say_open(struct player *player, struct part *part)
 	bool there = part->step->object.kind == OBJECT_FILE;
 	const char *path = there ? player->paths[part->step->object.index] : player->nowhere;
 
-	duet_op_open(&part->op, AT_FDCWD, path, O_RDONLY, 0);
+	/* The path is lent as any other memory is. */
+	if (part->step->memory)
+		path = strcpy(duet_op_buffer(part->op), path);
+
+	duet_op_open(part->op, AT_FDCWD, path, O_RDONLY, 0);
 }
 
 static void say_bind(struct player *player, struct part *part, duet_handle handle)
@@ -161,7 +178,7 @@ static void say_bind(struct player *player, struct part *part, duet_handle handl
 	struct place place;
 
 	place_anywhere(player->script->dialers[part->step->object.index], &place);
-	duet_op_bind(&part->op, handle, &place.any, place.length);
+	duet_op_bind(part->op, handle, &place.any, place.length);
 }
 
 static void say(struct player *player, struct part *part)
@@ -172,16 +189,16 @@ static void say(struct player *player, struct part *part)
 
 	switch (step->kind) {
 	case DUET_NOP:
-		duet_op_nop(&part->op);
+		duet_op_nop(part->op);
 		break;
 	case DUET_TIMEOUT:
-		duet_op_timeout(&part->op, part->due_ns);
+		duet_op_timeout(part->op, part->due_ns);
 		break;
 	case DUET_POLL:
-		duet_op_poll(&part->op, handle, step->value);
+		duet_op_poll(part->op, handle, step->value);
 		break;
 	case DUET_ACCEPT:
-		duet_op_accept(&part->op, handle, step->flags & DUET_MULTISHOT);
+		duet_op_accept(part->op, handle, step->flags & DUET_MULTISHOT);
 		break;
 	case DUET_CONNECT:
 		say_connect(player, part, handle);
@@ -190,23 +207,23 @@ static void say(struct player *player, struct part *part)
 		say_open(player, part);
 		break;
 	case DUET_FSYNC:
-		duet_op_fsync(&part->op, handle, step->flags & DUET_DATA_ONLY);
+		duet_op_fsync(part->op, handle, step->flags & DUET_DATA_ONLY);
 		break;
 	case DUET_SHUTDOWN:
-		duet_op_shutdown(&part->op, handle, SHUT_WR);
+		duet_op_shutdown(part->op, handle, SHUT_WR);
 		break;
 	case DUET_CLOSE:
-		duet_op_close(&part->op, handle);
+		duet_op_close(part->op, handle);
 		break;
 	case DUET_SOCKET:
-		duet_op_socket(&part->op, step->value == FAMILY_TCP ? AF_INET : AF_UNIX,
+		duet_op_socket(part->op, step->value == FAMILY_TCP ? AF_INET : AF_UNIX,
 			SOCK_STREAM, 0);
 		break;
 	case DUET_BIND:
 		say_bind(player, part, handle);
 		break;
 	case DUET_LISTEN:
-		duet_op_listen(&part->op, handle, 4);
+		duet_op_listen(part->op, handle, 4);
 		break;
 	default:
 		say_transfer(player, part, handle);
@@ -224,10 +241,32 @@ static void part_say(struct player *player, struct part *part)
 	else if (step->deadline_us != SCRIPT_NO_DEADLINE)
 		part->due_ns = now_ns + step->deadline_us * 1000ull;
 	say(player, part);
+	if (step->memory == MEMORY_COPIED)
+		duet_op_copy_through(part->op);
 	if (step->deadline_us != SCRIPT_NO_DEADLINE && step->kind != DUET_TIMEOUT)
-		duet_op_deadline(&part->op, part->due_ns);
+		duet_op_deadline(part->op, part->due_ns);
 	if (step->flags & DUET_INLINE)
-		duet_op_inline(&part->op);
+		duet_op_inline(part->op);
+}
+
+/* There are as many of the runtime's own as a script has operations. */
+static void part_init(struct player *player, struct part *part, const struct step *step)
+{
+	part->player = player;
+	part->step = step;
+	part->id = step->id;
+	part->op = &part->own;
+	duet_op_init(&part->own, part_done, part);
+	if (step->memory && duet_op_take(player->loop, part_done, part, &part->op))
+		abort();
+}
+
+static int hand_over(struct player *player, struct part *part)
+{
+	if (!part->step->scope)
+		return duet_op_start(player->loop, part->op);
+	return duet_scope_start(&player->acts[part->step->scope - 1].scope, &part->member,
+		part->op);
 }
 
 void part_start(struct player *player, const struct step *step)
@@ -236,18 +275,17 @@ void part_start(struct player *player, const struct step *step)
 	struct event *event;
 	int error;
 
-	part->player = player;
-	part->step = step;
-	part->id = step->id;
-	duet_op_init(&part->op, part_done, part);
+	part_init(player, part, step);
 	part_say(player, part);
-	error = duet_op_start(player->loop, &part->op);
+	error = hand_over(player, part);
 	event = trace_add(player->trace, error < 0 ? EVENT_REFUSE : EVENT_START);
 	event->id = step->id;
-	event->result = error < 0 ? error : 0;
-	if (error < 0)
-		return;
 	event->at_ns = duet_loop_now_ns(player->loop);
+	event->result = error < 0 ? error : 0;
+	if (error < 0) {
+		part_over(part);
+		return;
+	}
 	event->due_ns = part->due_ns;
 	part->started = error == 0;
 	if (error > 0) {
@@ -260,7 +298,7 @@ void part_start(struct player *player, const struct step *step)
 
 bool part_pending(const struct part *part)
 {
-	return part->started && duet_op_pending(&part->op);
+	return part->started && duet_op_pending(part->op);
 }
 
 void part_cancel(struct player *player, uint16_t id)
@@ -274,7 +312,27 @@ void part_cancel(struct player *player, uint16_t id)
 	event = trace_add(player->trace, EVENT_CANCEL);
 	event->id = id;
 	event->at_ns = duet_loop_now_ns(player->loop);
-	duet_op_cancel(&part->op);
+	duet_op_cancel(part->op);
+}
+
+/* What was copied through is the player's again at once: it is freed while the runtime goes on. */
+void part_abandon(struct player *player, uint16_t id)
+{
+	struct part *part = &player->parts[id];
+	struct event *event;
+
+	if (!part_pending(part))
+		return;
+	event = trace_add(player->trace, EVENT_ABANDON);
+	event->id = id;
+	event->at_ns = duet_loop_now_ns(player->loop);
+	event->result = duet_op_abandon(part->op);
+	if (event->result)
+		return;
+	part->started = false;
+	part->op = NULL;
+	free(part->data);
+	part->data = NULL;
 }
 
 static void return_buffer(struct player *player, unsigned pool, const struct duet_buffer *buffer)
@@ -321,9 +379,6 @@ static bool writes_in_front(const struct player *player, const struct part *part
 	return false;
 }
 
-/* A timer that is due so soon is waited for. */
-#define SOON_NS 2000000
-
 /* Will it end without anybody's doing? */
 static bool part_busy(struct player *player, const struct part *part)
 {
@@ -332,8 +387,8 @@ static bool part_busy(struct player *player, const struct part *part)
 	if (!part_pending(part))
 		return false;
 	prop = stage_prop(player, part->step->object);
-	if (part->asked || (prop && prop->closing) ||
-	    (part->due_ns && part->due_ns <= duet_loop_now_ns(player->loop) + SOON_NS))
+	if (part->asked || (prop && prop->closing) || act_asked(player, part->step->scope) ||
+	    (part->due_ns && part->due_ns <= duet_loop_now_ns(player->loop) + PLAYER_SOON_NS))
 		return true;
 	switch (part->step->kind) {
 	case DUET_NOP:
@@ -353,8 +408,21 @@ static bool part_busy(struct player *player, const struct part *part)
 	}
 }
 
+/* More than the parts and a place for each scope: what was abandoned has not ended. */
+static bool leftovers_busy(struct player *player)
+{
+	uint32_t known = acts_open(player);
+
+	for (unsigned i = 0; i < SCRIPT_IDS; i++)
+		known += part_pending(&player->parts[i]);
+	return duet_loop_pending(player->loop) > known;
+}
+
+/* The first if nobody in particular is. */
 static const struct part *first_busy(struct player *player)
 {
+	if (leftovers_busy(player) || acts_busy(player))
+		return &player->parts[0];
 	for (unsigned i = 0; i < SCRIPT_IDS; i++) {
 		if (part_busy(player, &player->parts[i]))
 			return &player->parts[i];
@@ -394,6 +462,7 @@ void parts_settle(struct player *player)
 
 void parts_end(struct player *player)
 {
+	acts_end(player);
 	for (uint16_t i = 0; i < SCRIPT_IDS && !player->stuck; i++) {
 		if (!part_pending(&player->parts[i]) ||
 		    player->parts[i].step->kind == DUET_CLOSE)

@@ -31,6 +31,8 @@ static int make_loop(struct player *player, const char *tuning)
 	options.handles_max = 256;
 	options.worker_threads = needs_workers(player->script);
 	options.burst_max = 4;
+	options.owned_max = SCRIPT_IDS;
+	options.owned_bytes = SCRIPT_OWNED_BYTES;
 	/* Whether it is tried before it is waited for may make no difference. */
 	options.try_first = (uint32_t)(player->script->seed / 2 % 3);
 	options.tuning = text;
@@ -84,10 +86,28 @@ static void play_step(struct player *player, const struct step *step)
 {
 	switch (step->what) {
 	case STEP_START:
-		part_start(player, step);
+		if (step->cleanup)
+			act_defer(player, step);
+		else
+			part_start(player, step);
 		break;
 	case STEP_CANCEL:
 		part_cancel(player, step->id);
+		break;
+	case STEP_ABANDON:
+		part_abandon(player, step->id);
+		break;
+	case STEP_SCOPE:
+		act_open(player, step);
+		break;
+	case STEP_ASK:
+		act_ask(player, step->object.index);
+		break;
+	case STEP_DUE:
+		act_due(player, step);
+		break;
+	case STEP_JOIN:
+		act_join(player, step->object.index);
 		break;
 	case STEP_RETURN:
 		parts_return(player, step->pool, step->value, step->flags & SCRIPT_TWICE);
@@ -162,6 +182,7 @@ static void account_result(struct player *player, enum event_what what, int resu
 static void account(struct player *player)
 {
 	struct duet_ledger ledger;
+	struct duet_stats stats;
 	struct event *event;
 
 	duet_loop_ledger(player->loop, &ledger);
@@ -169,6 +190,9 @@ static void account(struct player *player)
 	event->result = (int32_t)ledger.lent_count;
 	event->moved = (uint32_t)ledger.lent_bytes;
 	account_result(player, EVENT_HELD, (int)ledger.held_count);
+	duet_loop_stats(player->loop, &stats);
+	if (stats.discarded_bytes)
+		trace_add(player->trace, EVENT_DISCARDED)->moved = (uint32_t)stats.discarded_bytes;
 	for (unsigned i = 0; i < SCRIPT_POOLS; i++) {
 		if (!player->pools[i])
 			continue;

@@ -19,18 +19,34 @@
 #define PLAYER_PROPS 48 /* handles of the stage itself */
 /* Turns after which the player gives up waiting; most of them wait for a millisecond. */
 #define PLAYER_PATIENCE 4000
+/* A timer or deadline that is due so soon is waited for. */
+#define PLAYER_SOON_NS 2000000
 
 struct player;
 
 struct part {
-	struct duet_op op;
+	struct duet_op *op; /* own, or one of the runtime's; NULL when it is over */
+	struct duet_op own;
+	struct duet_member member;
+	struct duet_cleanup cleanup;
 	struct player *player;
 	const struct step *step;
-	unsigned char *data;
+	unsigned char *data;  /* the player's, to be freed */
+	unsigned char *bytes; /* that it moves: data, or the runtime's buffer */
 	uint64_t due_ns;
 	uint16_t id;
 	bool started;
 	bool asked; /* its end was requested */
+};
+
+/* A scope of the script. */
+struct act {
+	struct duet_scope scope;
+	struct player *player;
+	uint64_t due_ns; /* 0: none */
+	bool opened;
+	bool joining;  /* the script has said that nothing more comes */
+	bool joined;
 };
 
 struct prop {
@@ -88,6 +104,7 @@ struct player {
 	uint32_t made_count;
 
 	struct part parts[SCRIPT_IDS];
+	struct act acts[SCRIPT_SCOPES];
 
 	struct note notes[SCRIPT_STEPS]; /* messages, in the order in which they were posted */
 	uint32_t note_count;
@@ -127,8 +144,11 @@ void play_after(struct player *player, uint16_t id);
 
 /* ---- Operations: part.c. ---- */
 
+uint64_t hash_bytes(const unsigned char *data, size_t bytes);
+
 void part_start(struct player *player, const struct step *step);
 void part_cancel(struct player *player, uint16_t id);
+void part_abandon(struct player *player, uint16_t id);
 void parts_return(struct player *player, unsigned pool, uint32_t count, bool twice);
 bool part_pending(const struct part *part);
 /* Turns until nothing moves any more. */
@@ -136,6 +156,20 @@ void parts_settle(struct player *player);
 /* Cancels what is pending and waits for all ends. */
 void parts_end(struct player *player);
 
-uint64_t hash_bytes(const unsigned char *data, size_t bytes);
+/* ---- Scopes: act.c. ---- */
+
+void act_open(struct player *player, const struct step *step);
+void act_ask(struct player *player, uint8_t index);
+void act_due(struct player *player, const struct step *step);
+void act_join(struct player *player, uint8_t index);
+/* Registers an operation with its scope, for the cleanup. */
+void act_defer(struct player *player, const struct step *step);
+/* Was this scope (+ 1; 0: none) asked to end, so that what is in it will? */
+bool act_asked(const struct player *player, uint8_t scope);
+/* Scopes that are neither joined nor will end without anybody's doing, and whether one will. */
+uint32_t acts_open(const struct player *player);
+bool acts_busy(const struct player *player);
+/* Asks all to end, and joins them. */
+void acts_end(struct player *player);
 
 #endif

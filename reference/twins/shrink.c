@@ -132,9 +132,11 @@ static void strip_unused(struct shrinker *shrinker)
 
 static bool drop_deadline(struct step *step)
 {
-	bool had = step->deadline_us != SCRIPT_NO_DEADLINE;
+	bool needed = step->what == STEP_DUE || (step->what == STEP_SCOPE && step->flags);
+	bool had = step->deadline_us != SCRIPT_NO_DEADLINE && !needed;
 
-	step->deadline_us = SCRIPT_NO_DEADLINE;
+	if (had)
+		step->deadline_us = SCRIPT_NO_DEADLINE;
 	return had;
 }
 
@@ -143,6 +145,25 @@ static bool drop_after(struct step *step)
 	bool had = step->after != SCRIPT_AFTER_NOTHING;
 
 	step->after = SCRIPT_AFTER_NOTHING;
+	return had;
+}
+
+/* Out of its scope, or its cleanup; an open one has none around it. */
+static bool drop_scope(struct step *step)
+{
+	bool had = step->scope != 0;
+
+	step->scope = 0;
+	step->cleanup = false;
+	return had;
+}
+
+/* The player's own memory. */
+static bool drop_memory(struct step *step)
+{
+	bool had = step->memory != MEMORY_PINNED;
+
+	step->memory = MEMORY_PINNED;
 	return had;
 }
 
@@ -178,6 +199,11 @@ static bool drop_data_only(struct step *step)
 	return step->kind == DUET_FSYNC && drop_flag(step, DUET_DATA_ONLY);
 }
 
+static bool drop_shield(struct step *step)
+{
+	return step->what == STEP_SCOPE && drop_flag(step, SCRIPT_SHIELD);
+}
+
 static bool drop_twice(struct step *step)
 {
 	return step->what == STEP_RETURN && drop_flag(step, SCRIPT_TWICE);
@@ -202,14 +228,15 @@ static bool halve_length(struct step *step)
 /* Of turns, waits, timers and returns. */
 static bool halve_value(struct step *step)
 {
-	bool more = step->value > 1 && step->kind != DUET_POLL;
+	bool more = step->value > 1 && step->kind != DUET_POLL && step->what != STEP_SCOPE;
 
 	step->value -= more ? (step->value + 1) / 2 : 0;
 	return more;
 }
 
-static bool (*const simpler[])(struct step *step) = { drop_deadline, drop_after, drop_pool,
-	drop_multishot, drop_whole, drop_data_only, drop_twice, drop_offset, halve_length,
+static bool (*const simpler[])(struct step *step) = { drop_deadline, drop_after, drop_scope,
+	drop_memory, drop_pool,
+	drop_multishot, drop_whole, drop_data_only, drop_shield, drop_twice, drop_offset, halve_length,
 	halve_value };
 
 static void simplify_steps(struct shrinker *shrinker)
@@ -252,18 +279,26 @@ static void strip_connections(struct shrinker *shrinker)
 	}
 }
 
-void shrink(struct script *script, const struct cast *cast, struct finding *finding)
+static void shorten(struct shrinker *shrinker)
 {
-	struct shrinker shrinker = { script, cast, finding, time(NULL) + SHRINK_SECONDS };
 	bool shorter = true;
 
 	while (shorter) {
 		shorter = false;
 		/* Of a single step the half is none: there the whole is tried. */
-		for (uint32_t count = (script->step_count + 1) / 2; count; count /= 2)
-			shorter = leave_out(&shrinker, count) || shorter;
+		for (uint32_t count = (shrinker->script->step_count + 1) / 2; count; count /= 2)
+			shorter = leave_out(shrinker, count) || shorter;
 	}
+}
+
+void shrink(struct script *script, const struct cast *cast, struct finding *finding)
+{
+	struct shrinker shrinker = { script, cast, finding, time(NULL) + SHRINK_SECONDS };
+
+	shorten(&shrinker);
 	simplify_steps(&shrinker);
+	/* What is no longer in a scope needs none. */
+	shorten(&shrinker);
 	strip_faults(&shrinker);
 	strip_connections(&shrinker);
 	strip_unused(&shrinker);

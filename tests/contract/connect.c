@@ -113,6 +113,38 @@ START_TEST(a_cancelled_connect_is_tainted_or_stands)
 }
 END_TEST
 
+/* Untouched is a promise: no connection was made, and the handle still is what it was. */
+static void connect_after(enum duet_cause cause)
+{
+	struct trial trial;
+
+	connect_to(&trial, &stage.address);
+	if (cause == DUET_CAUSE_DEADLINE)
+		duet_op_deadline(&trial.op, 1);
+	trial_start(&trial);
+	if (cause == DUET_CAUSE_CANCEL)
+		trial_cancel(&trial);
+	await(&trial);
+	if (trial.op.disposition == DUET_UNTOUCHED) {
+		expect(&trial, cause == DUET_CAUSE_DEADLINE ? -ETIMEDOUT : -ECANCELED,
+			DUET_UNTOUCHED, cause);
+		duet_op_connect(&trial.op, trial.op.handle, (struct sockaddr *)&stage.address,
+			sizeof(stage.address));
+		trial_run(&trial);
+	}
+	if (trial.op.disposition != DUET_TAINTED)
+		expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	handle_close(trial.op.handle);
+}
+
+START_TEST(a_connect_that_was_left_untouched_can_be_made_again)
+{
+	listener_open(&stage.listener, &stage.address);
+	connect_after(DUET_CAUSE_CANCEL);
+	connect_after(DUET_CAUSE_DEADLINE);
+}
+END_TEST
+
 START_TEST(an_address_that_does_not_fit_is_refused)
 {
 	unsigned char storage[DUET_ADDRESS_BYTES + 8] = { AF_INET };
@@ -335,6 +367,7 @@ int main(void)
 		CASES(connect_ends_when_the_connection_stands,
 			connect_where_nobody_listens_is_ECONNREFUSED,
 			a_cancelled_connect_is_tainted_or_stands,
+			a_connect_that_was_left_untouched_can_be_made_again,
 			an_address_that_does_not_fit_is_refused,
 			a_receive_started_behind_a_connect_gets_what_comes),
 		CASES(a_refused_socket_is_as_before_the_attempt,

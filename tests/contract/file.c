@@ -61,6 +61,33 @@ START_TEST(a_read_is_short_only_at_the_end_of_the_file)
 }
 END_TEST
 
+/* Both ways to end: with a callback, and inside the start. Nothing is left to wait for. */
+START_TEST(a_read_that_ends_before_its_deadline_disarms_it)
+{
+	duet_handle file = file_open(file_path("data"), O_RDWR | O_CREAT);
+	uint64_t late_ns = duet_loop_now_ns(stage.loop) + 3600000000000u;
+	struct trial trial;
+
+	file_write(file, "hello", 5, 0);
+	for (unsigned in_start = 0; in_start < 2; in_start++) {
+		trial_init(&trial);
+		duet_op_read(&trial.op, file, data, 5, 0);
+		duet_op_deadline(&trial.op, late_ns);
+		if (in_start)
+			duet_op_inline(&trial.op);
+		stage.inside++;
+		trial.ends = duet_op_start(stage.loop, &trial.op) == 1;
+		stage.inside--;
+		if (!trial.ends)
+			await(&trial);
+		expect(&trial, 5, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+		ck_assert_uint_eq(trial.op.timer, 0);
+		ck_assert_int_lt(duet_loop_prepare(stage.loop), 1);
+	}
+	handle_close(file);
+}
+END_TEST
+
 START_TEST(many_reads_of_one_handle_run_at_once)
 {
 	static unsigned char parts[32][512];
@@ -550,6 +577,7 @@ int main(void)
 	return contract_run("file",
 		CASES(what_was_written_and_synced_is_read_back, reads_and_writes_are_at_their_offset,
 			a_read_is_short_only_at_the_end_of_the_file,
+			a_read_that_ends_before_its_deadline_disarms_it,
 			many_reads_of_one_handle_run_at_once,
 			reads_that_end_in_their_start_leave_the_others_where_they_are,
 			a_read_is_refused_as_any_other_start, open_fails_as_the_kernel_says,

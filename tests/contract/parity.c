@@ -194,7 +194,7 @@ START_TEST(a_connect_cancelled_in_front_of_the_turn)
 	if (on_ring())
 		expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
 	else
-		expect(&trial, -ECANCELED, DUET_TAINTED, DUET_CAUSE_CANCEL);
+		expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
 	ck_assert_int_eq(readable(listener), on_ring());
 	close(listener);
 }

@@ -571,11 +571,11 @@ static void leave_at_once(struct duet_member *member, enum duet_cause cause)
 	duet_member_leave(member, -ECANCELED);
 }
 
-static void leave_with_the_next(struct duet_member *member, enum duet_cause cause)
+static void leave_with_the_one_before(struct duet_member *member, enum duet_cause cause)
 {
 	(void)cause;
 	asked++;
-	duet_member_leave(member + 1, -ECANCELED);
+	duet_member_leave(member - 1, -ECANCELED);
 	duet_member_leave(member, -ECANCELED);
 }
 
@@ -583,9 +583,9 @@ START_TEST(a_task_is_asked_once_and_may_leave_and_take_others_along)
 {
 	asked = 0;
 	scope_open(DUET_WAIT_ALL);
-	ck_assert_int_eq(duet_scope_enter(&scope, &members[0], leave_with_the_next), 0);
+	ck_assert_int_eq(duet_scope_enter(&scope, &members[0], leave_at_once), 0);
 	ck_assert_int_eq(duet_scope_enter(&scope, &members[1], leave_at_once), 0);
-	ck_assert_int_eq(duet_scope_enter(&scope, &members[2], leave_at_once), 0);
+	ck_assert_int_eq(duet_scope_enter(&scope, &members[2], leave_with_the_one_before), 0);
 	join();
 	stage_settle(3);
 	duet_scope_cancel(&scope);

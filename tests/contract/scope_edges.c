@@ -168,12 +168,39 @@ START_TEST(a_member_that_was_cancelled_alone_is_no_failure_of_its_scope)
 }
 END_TEST
 
+/* In the order in which they would have gone on it would be the other way round: the first to be asked
+ * would make room for the second, which then is begun for nothing. */
+START_TEST(who_waits_in_line_ends_before_the_one_in_front_of_it)
+{
+	struct duet_member members[3];
+	struct trial trials[3];
+	char data[8];
+
+	pair_open(pair);
+	ck_assert_int_eq(duet_scope_open(&scope, stage.loop, NULL, NULL), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		trial_init(&trials[i]);
+		duet_op_recv(&trials[i].op, pair[1], data, sizeof(data), 0);
+		ck_assert_int_eq(duet_scope_start(&scope, &members[i], &trials[i].op), 0);
+	}
+	join();
+	stage_settle(3);
+	duet_scope_cancel(&scope);
+	turn_until(joins);
+	for (unsigned i = 0; i < 3; i++) {
+		expect(&trials[i], -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_SCOPE);
+		ck_assert_uint_eq(trials[i].rank - trials[2].rank, 2 - i);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("scope_edges",
 		CASES(a_member_without_a_callback_may_meet_an_empty_pool,
 			a_shutdown_inside_an_interim_completion_spares_who_is_sheltered,
 			a_scope_inherits_the_deadline_of_the_task_that_opens_it,
-			a_member_that_was_cancelled_alone_is_no_failure_of_its_scope),
+			a_member_that_was_cancelled_alone_is_no_failure_of_its_scope,
+			who_waits_in_line_ends_before_the_one_in_front_of_it),
 		NULL);
 }

@@ -78,6 +78,11 @@ static const char *const COMPARISONS[] = {
 	"echo --parity --connections 2", "echo --connections 2 --rate 500",
 	"echo --connections 2 --a polling:spin_us=20 --b polling:try=never,burst=2",
 	"echo --connections 2 --a floor-epoll --b floor-uring",
+	"cancel --operations 5 --pending 20", "cancel --cells --operations 20 --pending 20",
+	"cancel --method user-data --operations 1 --pending 20",
+	"cancel --method descriptor --operations 5 --pending 20",
+	"cancel --method deadline --operations 20 --b floor-link",
+	"cancel --storm --operations 100", "cancel --deadlines --pending 20",
 };
 
 START_TEST(a_comparison_leaves_a_table_and_a_result_that_show_prints_again)

@@ -129,7 +129,8 @@ END_TEST
 /* What the next calls into the kernel are said to have come to, after they were made. */
 static int enter_says[4];
 static unsigned enter_lies;
-/* And how many that only hand over aren't made at all. */
+/* And how many that only make room, by a hand-over or by ends, aren't made at all: a turn waits for one
+ * at most. */
 static unsigned enter_refusals;
 
 /* In place of the library's own, for the whole program. */
@@ -141,7 +142,8 @@ int io_uring_enter2(unsigned fd, unsigned submit, unsigned least, unsigned flags
 
 	if (!enter)
 		*(void **)(void *)&enter = dlsym(RTLD_NEXT, "io_uring_enter2");
-	if (enter_refusals > 0 && least == 0 && !(flags & IORING_ENTER_GETEVENTS)) {
+	if (enter_refusals > 0 &&
+	    (least > 1 || (least == 0 && !(flags & IORING_ENTER_GETEVENTS)))) {
 		enter_refusals--;
 		return -EAGAIN;
 	}

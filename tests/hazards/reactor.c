@@ -359,9 +359,14 @@ START_TEST(a_stopped_connect_leaves_no_connection_behind)
 
 	listener_open(&stage.listener, &stage.address);
 	for (unsigned i = 0; i < CONNECTS; i++) {
+		/* A reactor has made no call in the batch of its start. */
+		bool untried = stage.arm->kernel && !stage.arm->ring && i % 2 == 0;
+
 		connect_and_stop(&trial, i % 2);
 		stage_settle(2);
-		if (trial.op.result == 0)
+		if (untried)
+			expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+		else if (trial.op.result == 0)
 			expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
 		else
 			expect(&trial, -ECANCELED, DUET_TAINTED, DUET_CAUSE_CANCEL);

@@ -20,7 +20,9 @@ WALL = {"throughput_per_s", "latency_p99_ns", "latency_p999_ns"}
 QUANTILES = {"p50_ns": (1, 2), "p99_ns": (99, 100), "p999_ns": (999, 1000)}
 REPEATS_IN_A_ROW_MAX = 2
 METRICS = ["cpu_per_operation_ns", "latency_p50_ns", "throughput_per_s", "latency_p99_ns",
-           "latency_p999_ns"]
+           "latency_p999_ns", "buffer_p50_ns", "descriptor_p50_ns"]
+ONLY_OF_CANCEL = {"buffer_p50_ns", "descriptor_p50_ns"}
+NOT_OF_CANCEL = {"throughput_per_s"}
 
 
 class Disagreement(Exception):
@@ -95,7 +97,14 @@ def figure(slot, metric):
         return quotient(slot["cpu_ns"], slot["operations"])
     if metric == "throughput_per_s":
         return quotient(slot["operations"] * 1e9, slot["elapsed_ns"])
-    return slot["latency"][metric.replace("latency_", "")] or None
+    histogram, quantile_key = metric.split("_", 1)
+    return slot[histogram][quantile_key] or None
+
+
+def metrics_of(cell):
+    """Which metrics a workload knows, in the order in which they are told."""
+    unknown = NOT_OF_CANCEL if cell["workload"] == "cancel" else ONLY_OF_CANCEL
+    return [metric for metric in METRICS if metric not in unknown]
 
 
 def plays_of(one, arm, metric):
@@ -362,7 +371,12 @@ def check_round(where, arms, one):
         raise Disagreement(f"{where}.kept: a quiet round was repeated")
     for i, slot in enumerate(one["slots"]):
         check_histogram(f"{where}.slots[{i}].latency", slot["latency"])
-        if "rate_kept" not in slot:  # a closed loop: every operation has its latency, no other has
+        for key in ("buffer", "descriptor"):
+            if key in slot:
+                check_histogram(f"{where}.slots[{i}].{key}", slot[key])
+        # A closed loop: every operation has its latency, no other has. Of cancels they are others,
+        # and as many, but for those of a storm that were answered.
+        if "rate_kept" not in slot and "buffer" not in slot:
             expect(f"{where}.slots[{i}].latency.count", slot["latency"]["count"],
                    slot["operations"])
 
@@ -408,7 +422,8 @@ def check_cell(where, cell, patient):
     check_counters(f"{where}.counters", cell)
     check_marks(where, cell)
     keys = [metric["key"] for metric in cell["metrics"]]
-    expect(f"{where}.metrics", [key for key in keys if key in METRICS], METRICS)
+    expect(f"{where}.metrics", [key for key in keys if key in METRICS],
+           metrics_of(cell))
     for metric in cell["metrics"]:
         if metric["key"] in METRICS:
             check_metric(f"{where}.{metric['key']}", rounds, arms, metric)

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "tests/support/file.h"
-#include "tests/support/moves.h"
 
 struct stage stage;
 
@@ -168,7 +167,6 @@ void stage_judge(void)
 	ck_assert_uint_eq(ledger.lent_bytes, 0);
 	ck_assert_uint_eq(ledger.held_count, 0);
 	ck_assert_uint_eq(ledger.held_bytes, 0);
-	moves_note(stage.loop);
 	error = duet_loop_destroy(stage.loop);
 	ck_assert_msg(error == 0, "on %s: destroy: %s", stage.arm->name, duet_error_name(error));
 	stage.loop = NULL;

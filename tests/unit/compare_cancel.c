@@ -89,7 +89,7 @@ static struct mechanism find(const char *name)
 {
 	struct mechanism found[MECHANISMS_MAX];
 
-	ck_assert_uint_eq(mechanism_find(name, found), 1);
+	ck_assert_uint_eq(mechanism_find(MECHANISM_OP, name, found), 1);
 	return found[0];
 }
 
@@ -309,11 +309,11 @@ START_TEST(names_stand_for_one_mechanism_or_for_all_of_a_backend)
 {
 	struct mechanism found[MECHANISMS_MAX];
 
-	ck_assert_uint_eq(mechanism_find(NULL, found), 3);
-	ck_assert_uint_eq(mechanism_find("completion", found), 2);
-	ck_assert_uint_eq(mechanism_find("completion/plain", found), 1);
+	ck_assert_uint_eq(mechanism_find(MECHANISM_OP, NULL, found), 3);
+	ck_assert_uint_eq(mechanism_find(MECHANISM_OP, "completion", found), 2);
+	ck_assert_uint_eq(mechanism_find(MECHANISM_OP, "completion/plain", found), 1);
 	ck_assert_str_eq(found[0].tuning, "mode=plain");
-	ck_assert_uint_eq(mechanism_find("plain", found), 0);
+	ck_assert_uint_eq(mechanism_find(MECHANISM_OP, "plain", found), 0);
 }
 END_TEST
 

@@ -18,6 +18,12 @@ static const struct {
 	  "echo, 4 connections, 64 bytes, depth 1, delay 1.5 ms" },
 	{ "{\"workload\": \"file\", \"parameters\": {\"block_bytes\": 4096, \"depth\": 32, "
 	  "\"direct\": true}}", "file, blocks of 4096 bytes, depth 32, direct" },
+	{ "{\"workload\": \"cancel\", \"parameters\": {\"method\": \"scope\", \"operations\": 100, "
+	  "\"pending\": 10000}}", "cancel by scope, 100 operations of 10000" },
+	{ "{\"workload\": \"cancel\", \"parameters\": {\"method\": \"deadline\", \"operations\": 500, "
+	  "\"pending\": 500, \"storm\": true}}", "cancel by deadline, 500 operations, storm" },
+	{ "{\"workload\": \"cancel\", \"parameters\": {\"method\": \"never\", \"operations\": 1, "
+	  "\"pending\": 20}}", "cancel, never: 20 pending, each answered" },
 	{ "{}", "?, blocks of 0 bytes, depth 0" },
 };
 

@@ -72,7 +72,7 @@ static unsigned int sweep_through(const struct duet_lab_workload *workload, cons
 					.turns_max = turns };
 	unsigned int invariants;
 
-	ck_assert_uint_eq(mechanism_find_swept(mechanism, found), 1);
+	ck_assert_uint_eq(mechanism_find(MECHANISM_SWEEP, mechanism, found), 1);
 	sweep.backend = found->backend;
 	sweep.tuning = found->tuning;
 	ck_assert_int_eq(duet_lab_run(&sweep), 0);
@@ -83,7 +83,7 @@ static unsigned int sweep_through(const struct duet_lab_workload *workload, cons
 
 static void plant(const struct mistake *mistake, const char *mechanism, unsigned int stated)
 {
-	const struct workload *workload = workload_find(mistake->workload);
+	const struct swept *workload = swept_find(mistake->workload);
 	struct duet_lab_workload made;
 	unsigned int found;
 
@@ -122,10 +122,10 @@ END_TEST
 static json_t *tally_pipeline(const struct policy *policy, const struct spot *spot)
 {
 	struct mechanism mechanism;
-	struct tally_plan plan = { .workload = workload_find("pipeline"), .policy = policy,
+	struct tally_plan plan = { .workload = swept_find("pipeline"), .policy = policy,
 				   .mechanism = &mechanism, .spot = spot };
 
-	ck_assert_uint_eq(mechanism_find_swept("polling", &mechanism), 1);
+	ck_assert_uint_eq(mechanism_find(MECHANISM_SWEEP, "polling", &mechanism), 1);
 	return tally(&plan);
 }
 
@@ -189,15 +189,15 @@ END_TEST
 
 START_TEST(a_workload_is_left_out_for_a_reason_and_by_a_policy_that_there_is)
 {
-	for (const struct workload *workload = WORKLOADS; workload->name; workload++) {
-		ck_assert_ptr_eq(workload_find(workload->name), workload);
-		ck_assert_ptr_null(workload_why_not(workload, "await"));
+	for (const struct swept *workload = SWEPT; workload->name; workload++) {
+		ck_assert_ptr_eq(swept_find(workload->name), workload);
+		ck_assert_ptr_null(swept_why_not(workload, "await"));
 		for (size_t i = 0; workload->without[i].policy; i++) {
 			ck_assert_ptr_nonnull(policy_find(workload->without[i].policy));
 			ck_assert_uint_gt(strlen(workload->without[i].why), 0);
 		}
 	}
-	ck_assert_ptr_null(workload_find("chess"));
+	ck_assert_ptr_null(swept_find("chess"));
 }
 END_TEST
 

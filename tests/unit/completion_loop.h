@@ -68,7 +68,8 @@ int io_uring_enter2(unsigned int fd, unsigned int submit, unsigned int least, un
 {
 	long answer;
 
-	if (refused && !(flags & IORING_ENTER_GETEVENTS) && !least) {
+	/* Those that only make room, by a hand-over or by ends; a turn waits for one at most. */
+	if (refused && (least > 1 || (!(flags & IORING_ENTER_GETEVENTS) && !least))) {
 		refused--;
 		return -EAGAIN;
 	}

@@ -318,6 +318,52 @@ START_TEST(a_cancel_finds_room_in_a_full_queue)
 }
 END_TEST
 
+/* The more there are, the more lists the kernel has to look for a cancel's target in; up to a bound,
+ * and never against what the caller says. */
+START_TEST(the_completion_queue_follows_the_operations_unless_entries_are_given)
+{
+	open_loop(_i, "");
+	ck_assert_uint_eq(completion_of(loop)->ring.sq.ring_entries, 256);
+	ck_assert_uint_eq(completion_of(loop)->ring.cq.ring_entries, 8192);
+	close_loop();
+	open_loop(_i, ",entries=256");
+	ck_assert_uint_eq(completion_of(loop)->ring.cq.ring_entries, 2048);
+	close_loop();
+}
+END_TEST
+
+/* 64 places for completions: what doesn't fit is kept by the kernel one by one, and is counted. */
+START_TEST(more_cancels_than_the_queues_hold_all_come_to_their_end)
+{
+	enum { COUNT = 1000 };
+	struct duet_op *ops = calloc(COUNT, sizeof(*ops));
+	duet_handle handle;
+	int raw;
+
+	open_loop(_i, ",entries=8");
+	raw = pair_open(SOCK_STREAM, &handle);
+	for (int i = 0; i < COUNT; i++) {
+		duet_op_init(&ops[i], done, NULL);
+		duet_op_poll(&ops[i], handle, POLLIN);
+		ck_assert_int_eq(duet_op_start(loop, &ops[i]), 0);
+	}
+	turns(1);
+	for (int i = COUNT; i-- > 0;)
+		duet_op_cancel(&ops[i]);
+	for (int i = 0; i < COUNT; i++) {
+		turn_until_ended(&ops[i]);
+		ck_assert_int_eq(ops[i].result, -ECANCELED);
+	}
+	ck_assert_uint_eq(ends, COUNT);
+	ck_assert_uint_eq(stats().cancels, COUNT);
+	ck_assert_uint_eq(stats().cancels_again, 0);
+	ck_assert_uint_eq(stats().overflowed, 0);
+	close_loop();
+	close(raw);
+	free(ops);
+}
+END_TEST
+
 /* A poll for room that is left to a watch, since the peer's half-close is reported unasked. */
 static int watch_for_room(struct duet_op *op)
 {
@@ -539,6 +585,8 @@ int main(void)
 		starts_that_find_no_room_keep_their_order,
 		a_cancel_that_finds_no_room_is_asked_again,
 		a_cancel_finds_room_in_a_full_queue,
+		the_completion_queue_follows_the_operations_unless_entries_are_given,
+		more_cancels_than_the_queues_hold_all_come_to_their_end,
 		a_watch_that_finds_no_room_to_end_is_told_once,
 		a_watch_that_found_no_room_is_taken_away_when_it_is_told,
 		a_cancel_of_such_a_watch_comes_too_late,

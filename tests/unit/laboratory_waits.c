@@ -123,6 +123,7 @@ static struct duet_lab_sweep sweep(const bool *deaf)
 	struct duet_lab_sweep made = {.workload = &workload, .backend = stage.arm->backend(),
 				      .tuning = stage.arm->tuning};
 
+	stage_judge(); /* no thread of the stage's loop while children are forked */
 	ck_assert_int_eq(duet_lab_run(&made), 0);
 	made.workload = NULL;
 	return made;

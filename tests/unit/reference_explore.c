@@ -1,5 +1,8 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+
 #include "core/operation.h"
 #include "core/scope.h"
 #include "reference/explore/choices.h"
@@ -32,13 +35,13 @@ START_TEST(no_sequence_breaks_a_rule)
 #ifdef DUET_MOVES
 	for (unsigned from = 0; from < SCOPE_STATE_COUNT; from++)
 		for (unsigned to = 0; to < SCOPE_STATE_COUNT; to++)
-			ck_assert_msg(!(core_scope_moves[from] & 1u << to) == !seen.scope[from][to],
+			ck_assert_msg(!core_scope_may(from, to) == !seen.scope[from][to],
 				"scope: %s -> %s",
 				core_scope_state_name((enum core_scope_state)from),
 				core_scope_state_name((enum core_scope_state)to));
 	for (unsigned from = 0; from < STATE_COUNT; from++)
 		for (unsigned to = 0; to < STATE_COUNT; to++)
-			ck_assert_msg(!(core_state_moves[from] & 1u << to) == !seen.operation[from][to],
+			ck_assert_msg(!core_state_may(from, to) == !seen.operation[from][to],
 				"operation: %s -> %s", core_state_name((enum core_state)from),
 				core_state_name((enum core_state)to));
 #endif
@@ -100,19 +103,56 @@ END_TEST
 
 START_TEST(what_programs_note_adds_up)
 {
-	struct core_moves one = { 0 }, sum = { 0 };
-	FILE *file = tmpfile();
+	static struct coverage sum;
+	char text[] = "moves polling o2 s56\nmoves scripted o1\nmoves polling o2\nmoves reference\n";
+	FILE *file = fmemopen(text, strlen(text), "r");
 
-	one.operation[STATE_IDLE][STATE_ISSUED] = 7;
-	one.scope[SCOPE_ENDED][SCOPE_IDLE] = 1;
-	coverage_note(&one, file);
-	coverage_note(&one, file);
-	rewind(file);
 	ck_assert_int_eq(coverage_read(&sum, file), 0);
 	fclose(file);
-	ck_assert_uint_eq(sum.operation[STATE_IDLE][STATE_ISSUED], 2);
-	ck_assert_uint_eq(sum.scope[SCOPE_ENDED][SCOPE_IDLE], 2);
-	ck_assert_uint_eq(sum.scope[SCOPE_IDLE][SCOPE_OPEN], 0);
+	ck_assert_uint_eq(sum.moves[1].operation[STATE_IDLE][STATE_ISSUED], 2);
+	ck_assert_uint_eq(sum.moves[1].scope[SCOPE_ENDED][SCOPE_IDLE], 1);
+	ck_assert_uint_eq(sum.moves[1].scope[SCOPE_IDLE][SCOPE_OPEN], 0);
+	ck_assert(sum.played[0] && sum.played[1] && !sum.played[2]);
+	ck_assert_uint_eq(sum.moves[0].operation[STATE_IDLE][STATE_WAITING], 0);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	const char *says;
+	unsigned missing;
+} suites[] = {
+	{ "moves completion o2 s1\n", "not seen: operation idle -> waiting", 24 },
+	{ "moves completion o2 s1\n", "not seen: scope ended -> idle", 24 },
+	{ "moves reference o2 s1\nmoves completion\n", "on completion:", 50 },
+	{ "moves polling o2 s1\n", "operation: 2 of 5 states, 1 of 10 edges", 19 },
+	{ "moves polling o2 o19 s1\n", "seen, and can't be: operation issued -> stopping", 20 },
+	{ "moves reference s2\n", "seen, and can't be: scope idle -> asked", 27 },
+};
+
+static void judge_suite(const char *lines, const char *says, unsigned missing)
+{
+	static struct coverage sum;
+	char text[100], *said;
+	size_t size;
+	FILE *file;
+
+	sum = (struct coverage){ 0 };
+	snprintf(text, sizeof(text), "%s", lines);
+	file = fmemopen(text, strlen(text), "r");
+	ck_assert_int_eq(coverage_read(&sum, file), 0);
+	fclose(file);
+	file = open_memstream(&said, &size);
+	ck_assert_uint_eq(coverage_write_suite(&sum, file), missing);
+	fclose(file);
+	ck_assert_msg(strstr(said, says), "%s", said);
+	free(said);
+}
+
+START_TEST(what_was_never_seen_is_named_and_counted)
+{
+	for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++)
+		judge_suite(suites[i].text, suites[i].says, suites[i].missing);
 }
 END_TEST
 
@@ -121,5 +161,6 @@ int main(void)
 	return plain_run("explore", CASES(no_sequence_breaks_a_rule,
 		what_is_found_twice_is_one_state_and_the_sum_is_the_same_each_time,
 		a_sequence_can_be_replayed_and_a_wrong_one_is_told,
-		every_way_to_choose_comes_once, what_programs_note_adds_up));
+		every_way_to_choose_comes_once, what_programs_note_adds_up,
+		what_was_never_seen_is_named_and_counted));
 }

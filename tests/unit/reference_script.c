@@ -75,6 +75,15 @@ static const struct {
 	{ "duet-script 1\nfault recv 1 EWHATEVER\n", "\"EWHATEVER\" is no error" },
 	{ "duet-script 1\nfault timeout 1 EIO\n", "and no timeout" },
 	{ "duet-script 1\nstart 0 nop quickly\n", "\"quickly\" is no option" },
+	{ "duet-script 1\nscope s4 race\n", "\"4\" is not a number up to 3" },
+	{ "duet-script 1\nscope s0 rcae\n", "\"rcae\" is no option of a scope" },
+	{ "duet-script 1\nscope s0 race\nscope s0 race\n", "scope s0 is opened twice" },
+	{ "duet-script 1\nscope s0 race shield\n", "has a deadline of its own" },
+	{ "duet-script 1\nabandon s0\n", "an operation is abandoned" },
+	{ "duet-script 1\njoin 0\n", "a scope is joined" },
+	{ "duet-script 1\nconnection c0 unix\nstart 0 close c0a owned\n", "nobody gives up a close" },
+	{ "duet-script 1\nstart 0 nop copied\n", "only what moves bytes" },
+	{ "duet-script 1\nconnection c0 unix\nstart 0 send c0a 5000 owned\n", "have 4096 bytes" },
 };
 
 START_TEST(a_wrong_line_is_named)
@@ -107,14 +116,19 @@ START_TEST(a_trace_is_read_back_as_it_was_written)
 	event->index = 0;
 	event->hash = UINT64_MAX - 1;
 	trace_add(&first, EVENT_DRAINED)->object = (struct object){ OBJECT_END, 3 };
+	event = trace_add(&first, EVENT_JOINED);
+	event->object = (struct object){ OBJECT_SCOPE, 3 };
+	event->cause = DUET_CAUSE_SCOPE;
+	event->result = -125;
+	trace_add(&first, EVENT_DEFER)->id = 9;
 	trace_write(&first, file);
 	fclose(file);
 	file = fmemopen(text, size, "r");
 	ck_assert_int_eq(trace_read(&second, file, complaint, sizeof(complaint)), 0);
 	fclose(file);
 	ck_assert_str_eq(first.player, second.player);
-	ck_assert_uint_eq(second.count, 3);
-	ck_assert_int_eq(memcmp(first.events, second.events, 3 * sizeof(*event)), 0);
+	ck_assert_uint_eq(second.count, 5);
+	ck_assert_int_eq(memcmp(first.events, second.events, 5 * sizeof(*event)), 0);
 	free(text);
 }
 END_TEST

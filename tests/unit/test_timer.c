@@ -6,7 +6,7 @@
 #include "core/timer.h"
 #include "tests/support/harness.h"
 
-/* The heap of deadlines, alone. */
+/* The runs and the heap of deadlines, alone. */
 
 #define MAX 1000
 
@@ -97,6 +97,57 @@ START_TEST(a_timer_can_be_armed_again_after_it_was_disarmed)
 }
 END_TEST
 
+/* As of a program with a few patiences: nothing of it is in the heap, and all of it is in order. */
+START_TEST(deadlines_that_come_in_the_order_of_their_times_need_no_heap)
+{
+	static const uint64_t patience_ns[CORE_TIMER_RUNS] = {5, 3000, 70, 900};
+	uint64_t before = 0;
+	unsigned count = 0;
+
+	open_timers();
+	for (unsigned i = 0; i < MAX; i++)
+		core_timer_arm(&timers, &ops[i], 1000 + i + patience_ns[i % CORE_TIMER_RUNS]);
+	ck_assert_uint_eq(timers.heap_count, 0);
+	for (unsigned i = 0; i < MAX; i += 3)
+		core_timer_disarm(&timers, &ops[i]);
+	for (unsigned i = 0; i < MAX; i += 3)
+		core_timer_arm(&timers, &ops[i], 4000 + i);
+	ck_assert_uint_eq(timers.heap_count, 0);
+	for (const struct core_timer *timer = NULL; (timer = core_timers_after(&timers, timer)); count++) {
+		ck_assert_uint_ge(timer->due_ns, before);
+		before = timer->due_ns;
+	}
+	ck_assert_uint_eq(count, MAX);
+	core_timers_fini(&timers);
+}
+END_TEST
+
+/* Of equal deadlines some are in a run and some in the heap. */
+START_TEST(ties_between_runs_and_heap_go_to_the_one_armed_first)
+{
+	unsigned seen = 0;
+
+	open_timers();
+	for (unsigned i = 0; i <= CORE_TIMER_RUNS; i++)
+		core_timer_arm(&timers, &ops[MAX - 1 - i], 100 - i);
+	ck_assert_uint_gt(timers.heap_count, 0);
+	for (unsigned i = 0; i < 90; i++)
+		core_timer_arm(&timers, &ops[i], i % 3 ? 100 : 50);
+	for (unsigned i = 0; i < 90; i += 3)
+		ck_assert_ptr_eq(core_timers_expire(&timers, 50), &ops[i]);
+	for (unsigned i = CORE_TIMER_RUNS; i <= CORE_TIMER_RUNS; i--)
+		ck_assert_ptr_eq(core_timers_expire(&timers, 100), &ops[MAX - 1 - i]);
+	for (unsigned i = 0; i < 90; i++)
+		if (i % 3) {
+			ck_assert_ptr_eq(core_timers_expire(&timers, 100), &ops[i]);
+			seen++;
+		}
+	ck_assert_uint_eq(seen, 60);
+	ck_assert_ptr_null(core_timers_expire(&timers, UINT64_MAX - 1));
+	core_timers_fini(&timers);
+}
+END_TEST
+
 int main(void)
 {
 	return plain_run("timer",
@@ -104,5 +155,7 @@ int main(void)
 			nothing_expires_early_and_what_is_due_expires_once,
 			equal_deadlines_expire_in_the_order_of_arming,
 			random_arming_and_disarming_keeps_the_order,
-			a_timer_can_be_armed_again_after_it_was_disarmed));
+			a_timer_can_be_armed_again_after_it_was_disarmed,
+			deadlines_that_come_in_the_order_of_their_times_need_no_heap,
+			ties_between_runs_and_heap_go_to_the_one_armed_first));
 }

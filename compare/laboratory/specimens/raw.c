@@ -110,8 +110,6 @@ struct raw_op *raw_find(struct raw *raw, uint64_t identity)
 	if (raw->mistake == RAW_BARE_POINTER)
 		return find_pointer(raw, identity);
 	op = raw->slots[identity % RAW_OPS];
-	if (raw->mistake == RAW_NO_GENERATION)
-		return op;
 	return op && raw_identity(raw, op) == identity ? op : NULL;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
-#include "compare/laboratory/workload.h"
+#include "compare/laboratory/swept.h"
 
 #include <string.h>
 
@@ -19,7 +19,7 @@
 #define ONLY_AWAITED(why)                                                                          \
 	{ "copy-through", why }, { "move-and-reap", why }, { "poll-drop", why }, { "scope", why }
 
-const struct workload WORKLOADS[] = {
+const struct swept SWEPT[] = {
 	{ .name = "conversation", .make = conversation_workload,
 	  .make_native = native_conversation_workload,
 	  .does = "questions in ragged pieces, answered one by one" },
@@ -59,18 +59,18 @@ const struct workload WORKLOADS[] = {
 	{ 0 },
 };
 
-const struct workload *workload_find(const char *name)
+const struct swept *swept_find(const char *name)
 {
-	for (const struct workload *workload = WORKLOADS; workload->name; workload++) {
+	for (const struct swept *workload = SWEPT; workload->name; workload++) {
 		if (!strcmp(workload->name, name))
 			return workload;
 	}
 	return NULL;
 }
 
-const char *workload_why_not(const struct workload *workload, const char *policy)
+const char *swept_why_not(const struct swept *workload, const char *policy)
 {
-	for (const struct workload_without *row = workload->without; row->policy; row++) {
+	for (const struct swept_without *row = workload->without; row->policy; row++) {
 		if (!strcmp(row->policy, policy))
 			return row->why;
 	}

@@ -1,0 +1,35 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* What a process that plays one slot in the library has beside its workload: a loop, the measured
+ * stretch, and leave to begin and to end from whoever watches it. */
+#ifndef COMPARE_WORKLOADS_PART_H
+#define COMPARE_WORKLOADS_PART_H
+
+#include <duet/loop.h>
+
+#include "compare/arm.h"
+#include "compare/measure/window.h"
+
+struct part {
+	struct arm arm;
+	struct duet_loop *loop;
+	struct window window;
+	int held; /* where the leave to go on comes from, or -1 */
+};
+
+/* The loop of the arm, which tunes options. An exit code; why has been said. */
+int part_create_loop(struct part *part, struct duet_loop_options *options);
+
+/* path: of --held, or NULL. An exit code. */
+int part_open_held(struct part *part, const char *path);
+
+/* Says word, and stands still until it is let go: somebody counts what happens in between. Nothing
+ * where nobody watches. */
+void part_hold(const struct part *part, const char *word);
+
+/* Reading procfs takes calls: one that is watched leaves them out, and nobody looks at its times. */
+void part_open_window(struct part *part);
+void part_close_window(struct part *part);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+#include "compare/workloads/player.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "compare/kernel/view.h"
+#include "compare/measure/process.h"
+#include "compare/say.h"
+
+int player_begin(struct player_job *job, const char *command)
+{
+	const struct arm *arm = job->arm;
+
+	job->answers[0] = job->answers[1] = -1;
+	if (job->stage->view && pipe2(job->answers, O_CLOEXEC))
+		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(errno));
+	arguments_begin(&job->arguments);
+	arguments_add(&job->arguments, "%s", command);
+	arguments_add(&job->arguments, "--backend=%s%s%s", arm->backend, *arm->keys ? ":" : "",
+		      arm->keys);
+	arguments_add(&job->arguments, "--seed=%" PRIu64, job->stage->seed);
+	arguments_add(&job->arguments, "--warmup=%.9f", (double)job->cell->warmup_ns / 1e9);
+	arguments_add(&job->arguments, "--duration=%.9f", (double)job->cell->duration_ns / 1e9);
+	if (job->stage->view)
+		arguments_add(&job->arguments, "--held=/proc/%d/fd/%d", (int)getpid(),
+			      job->answers[0]);
+	return SAY_OK;
+}
+
+static int complain(const struct player_job *job, const struct process *player, int code)
+{
+	char line[256];
+
+	process_complaint(player, line, sizeof(line));
+	if (job->file && !strncmp(line, job->file, strlen(job->file)))
+		return say_failure(code == SAY_USAGE ? SAY_USAGE : SAY_UNMEASURED, "%s", line);
+	if (*line)
+		return say_failure(code == SAY_USAGE ? SAY_USAGE : SAY_UNMEASURED, "arm %s: %s",
+				   job->arm->name, line);
+	return say_failure(SAY_UNMEASURED, "arm %s: the process that plays it ended with %s %d",
+			   job->arm->name, code > 128 ? "signal" : "exit code",
+			   code > 128 ? code - 128 : code);
+}
+
+/* A watched player says when it is about to begin, and when all is over, and waits at both: the window
+ * opens and closes while it stands still. */
+static int watch(struct view *view, struct process *player, int answer, int timeout_ms)
+{
+	char line[64];
+	int status = process_line(player, line, sizeof(line), timeout_ms);
+
+	view_begin(view, player->pid);
+	if (status > 0 && write(answer, "b", 1) == 1)
+		status = process_line(player, line, sizeof(line), timeout_ms);
+	view_end(view);
+	if (status > 0 && write(answer, "e", 1) != 1)
+		status = -errno;
+	return status < 0 ? status : 0;
+}
+
+static void close_answers(const int answers[2])
+{
+	if (answers[0] >= 0)
+		close(answers[0]);
+	if (answers[1] >= 0)
+		close(answers[1]);
+}
+
+static int await(const struct player_job *job, struct process *player)
+{
+	const struct stage *stage = job->stage;
+	int timeout_ms = (int)((job->cell->warmup_ns + job->cell->duration_ns) / 1000000) + 20000;
+	int status = stage->view ? watch(stage->view, player, job->answers[1], timeout_ms) : 0;
+
+	return status ? status : process_rest(player, timeout_ms);
+}
+
+int player_end(struct player_job *job, json_t **slot)
+{
+	struct process player;
+	int status, code;
+
+	*slot = NULL;
+	status = process_start(&player, job->arguments.list, PROCESS_ANYWHERE);
+	if (status) {
+		close_answers(job->answers);
+		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(-status));
+	}
+	status = await(job, &player);
+	close_answers(job->answers);
+	code = process_end(&player, status ? SIGKILL : 0);
+	if (!code || code == SAY_WRONG_BYTE)
+		*slot = json_loads(player.text ? player.text + player.consumed : "", 0, NULL);
+	if (status == -EINTR)
+		code = WORKLOAD_INTERRUPTED;
+	else if (!*slot)
+		code = complain(job, &player, code);
+	process_forget(&player);
+	return code;
+}
