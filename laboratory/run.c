@@ -18,11 +18,11 @@
 enum {
 	IDLE_NS = 1000000,    /* of each of them but the first few: a worker thread may be at it */
 	IDLE_SPINS = 4,
+	TIMER_NS = 250000000, /* the longest that is waited for where nothing else goes on */
 	QUIET = 0xa5
 };
 
 static const uint64_t end_ns = UINT64_C(200000000);
-static const uint64_t timer_ns = UINT64_C(250000000); /* the longest that is waited for */
 
 uint64_t lab_clock_ns(void)
 {
@@ -134,21 +134,12 @@ static unsigned idle_max(const struct duet_lab *lab)
 	return lab->abandoned && !lab->released ? ABANDONED_TURNS_MAX : IDLE_TURNS_MAX;
 }
 
-static uint64_t next_timer_ns(const struct duet_lab *lab)
-{
-	const struct core_timers *timers = &lab->loop->timers;
-
-	return timers->count ? timers->heap[0].due_ns : UINT64_MAX;
-}
-
 /* The body may wait for its time, if it isn't long. */
 static bool wait_for_timer(struct duet_lab *lab)
 {
-	uint64_t now_ns = duet_loop_now_ns(lab->loop), due_ns = next_timer_ns(lab);
+	int64_t due_ns = duet_loop_prepare(lab->loop);
 
-	if (due_ns == UINT64_MAX || due_ns > now_ns + timer_ns)
-		return false;
-	return duet_loop_turn(lab->loop, due_ns > now_ns ? (int64_t)(due_ns - now_ns) : 0) >= 0;
+	return due_ns > 0 && due_ns <= TIMER_NS && duet_loop_turn(lab->loop, due_ns) >= 0;
 }
 
 /* Who was asked to end must not need a step of a peer's for it. */
@@ -297,7 +288,7 @@ static int set_up(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
 /* By what it is known to who wrote the body. */
 static void say_hang(struct duet_lab *lab)
 {
-	uint64_t now_ns = duet_loop_now_ns(lab->loop), due_ns = next_timer_ns(lab);
+	int64_t due_ns = duet_loop_prepare(lab->loop);
 
 	for (int i = 0; i < lab->peer_count; i++) {
 		const struct duet_slot *slot = duet_core_slot_of(lab->loop, lab->peers[i].handle);
@@ -309,12 +300,12 @@ static void say_hang(struct duet_lab *lab)
 				      "what never comes", duet_kind_name((enum duet_kind)op->kind), i);
 	}
 	/* The body's scope is one of them, and nothing that it has started. */
-	if (due_ns == UINT64_MAX)
+	if (due_ns < 0)
 		lab_violation(lab, DUET_LAB_HANG, "%u operations wait for what never comes",
 			      duet_loop_pending(lab->loop) - 1);
 	else
-		lab_violation(lab, DUET_LAB_HANG, "it waits for a time that comes in %llu ms",
-			      (unsigned long long)(due_ns - now_ns) / 1000000);
+		lab_violation(lab, DUET_LAB_HANG, "it waits for a time that comes in %lld ms",
+			      (long long)due_ns / 1000000);
 }
 
 static void judge_hang(struct duet_lab *lab, int error)

@@ -259,7 +259,7 @@ static void sleep_ms(long ms)
 	nanosleep(&time, NULL);
 }
 
-/* Until the child has ended, or has been at one run for too long. Its status. */
+/* Until the child has ended, or has been at one run for too long: then -1. Its status. */
 static int watch(const struct sweeper *self, pid_t child)
 {
 	const struct board *board = self->board;
@@ -274,8 +274,11 @@ static int watch(const struct sweeper *self, pid_t child)
 
 		quiet_ms = beats == seen ? quiet_ms + 1 : 0;
 		seen = beats;
-		if (quiet_ms == patience_ms)
+		if (quiet_ms == patience_ms) {
 			kill(child, SIGKILL);
+			waitpid(child, NULL, 0);
+			return -1;
+		}
 		sleep_ms(1);
 	}
 	return status;
@@ -285,7 +288,7 @@ static void say_death(struct duet_lab_outcome *outcome, int status)
 {
 	char text[sizeof(outcome->text)];
 
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+	if (status < 0) {
 		say(outcome, DUET_LAB_HANG, "it ran for seconds without coming back to the loop");
 		return;
 	}

@@ -357,7 +357,7 @@ static int report(const struct values *values, const json_t *result)
 
 	if (!values->quiet && !(values->json && !strcmp(values->json, "-"))) {
 		sweep_print(result, stdout);
-		fflush(stdout);
+		say_flush();
 	}
 	if (values->json)
 		code = store_write(result, values->json);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -82,6 +83,20 @@ static void crash(struct duet_lab *lab, struct duet_scope *scope, void *state)
 	(void)lab;
 	((struct faulty *)state)->scope = scope;
 	receive(state, crash_if_cancelled);
+}
+
+static void die_if_cancelled(struct duet_op *op)
+{
+	if (op->result < 0)
+		raise(SIGKILL);
+	heard(op);
+}
+
+static void die(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	(void)lab;
+	((struct faulty *)state)->scope = scope;
+	receive(state, die_if_cancelled);
 }
 
 static void exit_if_cancelled(struct duet_op *op)
@@ -358,6 +373,17 @@ START_TEST(a_crash_is_named_and_the_sweep_goes_on)
 	};
 
 	expect_only(&workload, DUET_LAB_CRASH, "signal 6");
+}
+END_TEST
+
+/* As by who has no memory left: it was not the laboratory that lost its patience. */
+START_TEST(one_that_is_killed_did_not_hang)
+{
+	const struct duet_lab_workload workload = {
+		.name = "die", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = die,
+	};
+
+	expect_only(&workload, DUET_LAB_CRASH, "signal 9 (Killed)");
 }
 END_TEST
 
@@ -669,7 +695,7 @@ int main(void)
 {
 	return contract_run("laboratory_faults",
 			    CASES(one_that_behaves_is_clean, a_crash_is_named_and_the_sweep_goes_on,
-				  one_that_ends_the_process_is_named,
+				  one_that_is_killed_did_not_hang, one_that_ends_the_process_is_named,
 				  one_that_does_not_come_back_is_named, a_lost_descriptor_is_named,
 				  lost_memory_is_named,
 				  lost_memory_is_named_wherever_it_is_lost,
