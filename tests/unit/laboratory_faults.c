@@ -259,30 +259,6 @@ static void rest(struct duet_lab *lab, struct duet_scope *scope, void *state)
 	duet_scope_start(scope, &faulty->member, &faulty->op);
 }
 
-/* As many as the context says, one after the other. */
-static void take_step(struct duet_op *op)
-{
-	struct faulty *faulty = op->context;
-
-	if (op->result == 0 && ++faulty->steps == *(const unsigned *)duet_lab_context(faulty->lab))
-		duet_lab_finish(faulty->lab);
-	duet_op_init(&faulty->op, take_step, faulty);
-	duet_op_nop(&faulty->op);
-	if (faulty->steps < *(const unsigned *)duet_lab_context(faulty->lab))
-		duet_scope_start(faulty->scope, &faulty->member, &faulty->op);
-}
-
-static void walk(struct duet_lab *lab, struct duet_scope *scope, void *state)
-{
-	struct faulty *faulty = state;
-
-	(void)lab;
-	faulty->scope = scope;
-	duet_op_init(&faulty->op, take_step, faulty);
-	duet_op_nop(&faulty->op);
-	duet_scope_start(scope, &faulty->member, &faulty->op);
-}
-
 /* In the child the whole sweep would be made again. */
 static void fork_and_go_on(struct duet_lab *lab, struct duet_scope *scope, void *state)
 {
@@ -517,28 +493,6 @@ START_TEST(a_peer_that_there_is_not_is_named)
 }
 END_TEST
 
-START_TEST(all_points_are_swept_or_it_is_said)
-{
-	static const unsigned many = 70, too_many = DUET_LAB_POINTS_MAX + 1;
-	struct duet_lab_workload workload = {
-		.name = "walk", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = walk,
-		.context = &many,
-	};
-	struct duet_lab_sweep made = sweep(&workload);
-
-	ck_assert_uint_eq(made.points, many);
-	free(made.outcomes);
-	workload.context = &too_many;
-	made = (struct duet_lab_sweep){.workload = &workload, .backend = stage.arm->backend(),
-				       .tuning = stage.arm->tuning};
-	ck_assert_int_eq(duet_lab_run(&made), -E2BIG);
-	made.points_max = 1;
-	ck_assert_int_eq(duet_lab_run(&made), 0);
-	ck_assert_uint_eq(made.points, 1);
-	free(made.outcomes);
-}
-END_TEST
-
 START_TEST(a_child_of_the_body_does_not_go_on_with_the_sweep)
 {
 	const struct duet_lab_workload workload = {
@@ -609,21 +563,6 @@ START_TEST(a_timer_is_waited_for)
 	ck_assert_int_eq(duet_lab_run(&made), 0);
 	ck_assert_msg(made.violations == 0, "%s", made.outcomes[made.first].text);
 	free(made.outcomes);
-}
-END_TEST
-
-START_TEST(a_replay_of_no_point_is_an_error)
-{
-	const struct duet_lab_workload workload = {
-		.name = "good", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = behave,
-	};
-	const struct duet_lab_sweep made = {.workload = &workload, .backend = stage.arm->backend(),
-					    .tuning = stage.arm->tuning};
-	struct duet_lab_outcome outcome;
-
-	ck_assert_int_eq(duet_lab_replay(&made, 2, DUET_LAB_IN_FLIGHT, DUET_LAB_SCOPE, &outcome),
-			 -ERANGE);
-	ck_assert_uint_eq(outcome.point, 1);
 }
 END_TEST
 
@@ -704,11 +643,9 @@ int main(void)
 				  one_that_is_not_repeatable_is_named,
 				  one_whose_points_do_not_come_again_is_named,
 				  a_peer_that_there_is_not_is_named,
-				  all_points_are_swept_or_it_is_said,
 				  a_child_of_the_body_does_not_go_on_with_the_sweep,
 				  who_may_lock_little_memory_waits_for_it,
 				  what_is_written_behind_the_state_is_caught, a_timer_is_waited_for,
-				  a_replay_of_no_point_is_an_error,
 				  a_workload_without_a_body_is_refused, a_check_of_its_own_is_heard,
 				  one_that_never_finishes_is_named,
 				  a_set_up_that_refuses_is_an_error,
