@@ -7,10 +7,11 @@
 /*
  * Memory that is lost. malloc() keeps small pieces aside for the next who wants one (seven of a size, in
  * glibc), which count as given: so one run says nothing, and only what each of several equal ones leaves
- * was lost in them; and what is lost first, of such a piece, is not seen but by the next that loses one.
+ * was lost in them: of more than there is room for aside. What is lost first, of such a piece, is not seen but by
+ * the next that loses one.
  */
 
-enum { REPEATS = 2 };
+enum { ASIDE = 7, REPEATS = ASIDE + 2 };
 
 /* Where there is no such account (other libraries than glibc) nothing is ever lost. */
 int64_t lab_memory_bytes(void)
