@@ -6,9 +6,9 @@
 
 /*
  * Memory that is lost. malloc() keeps small pieces aside for the next who wants one (seven of a size, in
- * glibc), which count as given: so one run says nothing, and only what each of several equal ones leaves
- * was lost in them: of more than there is room for aside. What is lost first, of such a piece, is not seen but by
- * the next that loses one.
+ * glibc), which count as given, and calloc() takes none of these: so each of seven runs may leave one
+ * there, and only what each of more equal ones leaves was lost in them. What is lost first, of such a
+ * piece, is not seen but by the next that loses one.
  */
 
 enum { ASIDE = 7, REPEATS = ASIDE + 2 };

@@ -186,7 +186,7 @@ static void make_run(const struct sweeper *self, uint32_t run, struct seen *seen
 	judge_point(self, place, seen, outcome);
 	if (run == 1 && !*outcome->order)
 		board->memory_bytes = lab_memory_left(self->sweep, place, seen);
-	if (run && !error)
+	else if (run && !error)
 		compare_memory(self->sweep, board, place, seen, outcome);
 }
 

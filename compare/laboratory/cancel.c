@@ -24,7 +24,7 @@ static const struct {
 	  stress_command },
 	{ "price", "what each safe way to wait costs, beside the plain one that nobody asks",
 	  price_command },
-	{ "show", "print a stored table of op, stress or price", op_show_command },
+	{ "show", "print a stored table of op, sweep, stress or price", op_show_command },
 };
 
 static void print_help(FILE *out)

@@ -6,6 +6,7 @@
 #include <duet/loop.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "compare/laboratory/cell.h"
@@ -217,9 +218,12 @@ const char *matrix_problem(const json_t *matrix)
 int matrix_load(const char *path, const char *command, const char *(*problem_of)(const json_t *),
 		json_t **matrix)
 {
+	struct stat status;
 	json_error_t error;
 	const char *problem;
 
+	if (!stat(path, &status) && S_ISDIR(status.st_mode))
+		return say_failure(SAY_USAGE, "%s: %s: this is a folder; give a file", command, path);
 	*matrix = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
 	if (!*matrix && error.line < 0)
 		return say_failure(SAY_USAGE, "%s: %s", command, error.text);

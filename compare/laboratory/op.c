@@ -16,6 +16,7 @@
 #include "compare/laboratory/price.h"
 #include "compare/laboratory/stress.h"
 #include "compare/laboratory/subject.h"
+#include "compare/laboratory/sweep.h"
 #include "compare/laboratory/table.h"
 #include "compare/options.h"
 #include "compare/report/field.h"
@@ -48,7 +49,7 @@ static const struct option_row ROWS[] = {
 
 static const struct option_set SET = {
 	"cancel op", "[KIND...]",
-	"Cancels one operation of each kind at each moment of its life, on each\n"
+	"Cancels one operation of each kind at each moment of its life, on each "
 	"mechanism, and shows what became of it. Without a KIND: all.",
 	ROWS,
 };
@@ -224,7 +225,8 @@ static const struct option_row SHOW_ROWS[] = {
 };
 
 static const struct option_set SHOW_SET = {
-	"cancel show", "FILE", "Prints what duet cancel op, stress or price has stored by --json.", SHOW_ROWS,
+	"cancel show", "FILE", "Prints what duet cancel op, sweep, stress or price has stored by --json.",
+	SHOW_ROWS,
 };
 
 /* The kinds of stored results beside our own. */
@@ -232,7 +234,8 @@ static const struct {
 	const char *kind;
 	const char *(*problem)(const json_t *result);
 	void (*print)(const json_t *result, FILE *out);
-} OTHERS[] = { { STRESS_KIND, stress_problem, stress_print },
+} OTHERS[] = { { SWEEP_KIND, sweep_problem, sweep_print },
+	       { STRESS_KIND, stress_problem, stress_print },
 	       { PRICE_KIND, price_problem, price_print } };
 
 enum { OTHERS_COUNT = sizeof(OTHERS) / sizeof(*OTHERS) };
@@ -251,7 +254,11 @@ static const char *problem(const json_t *result)
 {
 	size_t other = whose(result);
 
-	return other < OTHERS_COUNT ? OTHERS[other].problem(result) : matrix_problem(result);
+	if (other < OTHERS_COUNT)
+		return OTHERS[other].problem(result);
+	if (strcmp(field_string(result, "kind"), MATRIX_KIND) != 0)
+		return "this is JSON, but not a result of duet cancel op, sweep, stress or price";
+	return matrix_problem(result);
 }
 
 int op_show_command(int argc, char **argv)
@@ -263,8 +270,8 @@ int op_show_command(int argc, char **argv)
 	if (code != OPTIONS_READ)
 		return code;
 	if (argc - first != 1)
-		return say_failure(SAY_USAGE, "cancel show: give one file written by duet cancel op "
-				   "--json");
+		return say_failure(SAY_USAGE, "cancel show: give one file that duet cancel op, sweep, "
+				   "stress or price has written by --json");
 	code = matrix_load(argv[first], "cancel show", problem, &matrix);
 	if (!code && whose(matrix) < OTHERS_COUNT)
 		OTHERS[whose(matrix)].print(matrix, stdout);

@@ -51,7 +51,7 @@ static const struct option_row ROWS[] = {
 
 static const struct option_set SET = {
 	"cancel price", "[POLICY...]",
-	"What each safe way to wait costs, beside the plain one that nobody asks to end: the\n"
+	"What each safe way to wait costs, beside the plain one that nobody asks to end: the "
 	"same ping-pong, in rounds. Without a POLICY: all.",
 	ROWS,
 };
@@ -477,7 +477,7 @@ static int report(const struct values *values, const json_t *result)
 
 	if (!values->quiet && !(values->json && !strcmp(values->json, "-"))) {
 		price_print(result, stdout);
-		fflush(stdout);
+		say_flush();
 	}
 	if (values->json)
 		code = store_write(result, values->json);

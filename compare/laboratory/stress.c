@@ -48,8 +48,8 @@ static const struct option_row ROWS[] = {
 
 static const struct option_set SET = {
 	"cancel stress", "[KIND...]",
-	"Plays each kind of operation a million times on each mechanism, with another\n"
-	"thread that acts at the same time, cancels at random moments, and accounts for\n"
+	"Plays each kind of operation on each mechanism until a million were to be cancelled, with another "
+	"thread that acts at the same time, cancels at random moments, and accounts for "
 	"everything. Without a KIND: all.",
 	ROWS,
 };
@@ -269,7 +269,7 @@ static int report(const struct values *values, const json_t *result)
 
 	if (!values->quiet && !(values->json && !strcmp(values->json, "-"))) {
 		stress_print(result, stdout);
-		fflush(stdout);
+		say_flush();
 	}
 	if (values->json)
 		code = store_write(result, values->json);

@@ -124,9 +124,9 @@ static void play(struct stress *stress, const struct stress_plan *plan)
 		stress->random = plan->seed ^ batch * 0x9e3779b97f4a7c15u;
 		stress_batch(stress, left < BATCH ? (uint32_t)left : BATCH);
 		now_ns = account_clock_ns();
-		say_progress("%s, %s: %llu of %u, %.0f a second", plan->kind->name,
+		say_progress("%s, %s: %llu of %u requests, %.0f a second", plan->kind->name,
 			     plan->mechanism->name, (unsigned long long)requests(stress),
-			     plan->count, 1e9 * (double)stress->operations /
+			     plan->count, 1e9 * (double)requests(stress) /
 						  (double)(now_ns - begun_ns));
 	}
 }

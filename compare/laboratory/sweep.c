@@ -294,7 +294,7 @@ static json_t *sweep_all(const struct wish *wish, json_t *run)
 {
 	struct progress progress = { .sweeps = json_array() };
 	json_t *result = json_pack("{s:i, s:s, s:o, s:o, s:o}", "schema", STORE_SCHEMA, "kind",
-				   "cancel sweep", "tool", environment_tool_json(), "run", run,
+				   SWEEP_KIND, "tool", environment_tool_json(), "run", run,
 				   "environment", environment_json());
 
 	add_names(result, wish);

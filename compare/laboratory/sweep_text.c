@@ -6,6 +6,7 @@
 
 #include "compare/laboratory/sweep.h"
 #include "compare/report/field.h"
+#include "compare/report/store.h"
 #include "compare/say.h"
 
 /* Rows are policy by workload, and in each its mechanisms: what was tried, how long the worst took, and
@@ -252,4 +253,38 @@ void sweep_print(const json_t *result, FILE *out)
 	print_legend(out);
 	print_policies(result, out);
 	print_sum(result, out);
+	if (!json_is_true(json_object_get(result, "complete")))
+		fputs("Interrupted: this is what was played until then.\n", out);
+	say_wrapped(out, field_string(json_object_get(result, "run"), "repeat"),
+		    fprintf(out, "again: "), 2);
+}
+
+/* ---- A stored one. ---- */
+
+static bool is_sweep(const json_t *sweep)
+{
+	const json_t *first = json_object_get(sweep, "first");
+
+	return json_is_string(json_object_get(sweep, "workload")) &&
+	       json_is_string(json_object_get(sweep, "policy")) &&
+	       json_is_string(json_object_get(sweep, "mechanism")) &&
+	       (json_is_string(json_object_get(sweep, "refused")) ||
+		(json_is_integer(json_object_get(sweep, "runs")) &&
+		 (!field_integer(sweep, "violations") || json_is_object(first))));
+}
+
+const char *sweep_problem(const json_t *result)
+{
+	json_t *sweep;
+	size_t i;
+
+	if (strcmp(field_string(result, "kind"), SWEEP_KIND) != 0)
+		return "this is JSON, but not a result of duet cancel sweep";
+	if (field_integer(result, "schema") != STORE_SCHEMA)
+		return "written with another schema; use the duet that wrote it";
+	json_array_foreach(json_object_get(result, "sweeps"), i, sweep) {
+		if (!is_sweep(sweep))
+			return "not as duet cancel sweep writes it: a sweep lacks what it needs";
+	}
+	return i ? NULL : "it has no sweeps";
 }

@@ -400,6 +400,69 @@ START_TEST(a_sweep_is_a_table_and_one_run_can_be_had_alone)
 }
 END_TEST
 
+START_TEST(a_stored_sweep_is_printed_again)
+{
+	struct program *program, *shown;
+	char words[512];
+
+	snprintf(words, sizeof(words), "cancel sweep hot --orders 0 --json %s", paths[0]);
+	program = run(words, 0);
+	snprintf(words, sizeof(words), "cancel show %s", paths[0]);
+	shown = run(words, 0);
+	ck_assert_str_eq(program->said, shown->said);
+	ck_assert_ptr_nonnull(strstr(shown->said, "\nagain: "));
+	free(program);
+	free(shown);
+}
+END_TEST
+
+START_TEST(what_is_no_stored_table_is_not_shown)
+{
+	static const char *const TEXTS[] = {
+		"{\"schema\": 1}", "{\"schema\": 1, \"kind\": \"diff\"}",
+		"{\"schema\": 1, \"kind\": \"cancel sweep\"}",
+		"{\"schema\": 1, \"kind\": \"cancel sweep\", \"sweeps\": [{\"workload\": \"race\"}]}",
+		"{\"schema\": 1, \"kind\": \"cancel sweep\", \"sweeps\": [{\"workload\": \"race\", "
+		"\"policy\": \"await\", \"mechanism\": \"polling\", \"refused\": null, \"runs\": 1, "
+		"\"violations\": 1}]}",
+		"{\"schema\": 2, \"kind\": \"cancel sweep\", \"sweeps\": []}",
+	};
+	char words[512];
+
+	for (size_t i = 0; i < sizeof(TEXTS) / sizeof(*TEXTS); i++) {
+		FILE *file = fopen(paths[0], "w");
+
+		fputs(TEXTS[i], file);
+		fclose(file);
+		snprintf(words, sizeof(words), "cancel show %s", paths[0]);
+		refuse(words, paths[0]);
+	}
+	refuse("cancel show", "op, sweep, stress or price");
+	refuse("cancel show /", "this is a folder");
+}
+END_TEST
+
+/* A line of its own for a word in its middle: it was wrapped twice. */
+START_TEST(a_part_s_help_is_wrapped_once)
+{
+	static const char *const PARTS[] = { "op", "sweep", "stress", "price", "show" };
+
+	for (size_t i = 0; i < sizeof(PARTS) / sizeof(*PARTS); i++) {
+		struct program *program;
+		char words[64], *line, *rest;
+
+		snprintf(words, sizeof(words), "cancel %s --help", PARTS[i]);
+		program = run(words, 0);
+		*strstr(program->said, "\n\n") = '\0';
+		strtok_r(program->said, "\n", &rest);
+		for (line = strtok_r(NULL, "\n", &rest); line && *rest;
+		     line = strtok_r(NULL, "\n", &rest))
+			ck_assert_msg(strlen(line) > 60, "%s: '%s'", words, line);
+		free(program);
+	}
+}
+END_TEST
+
 START_TEST(what_a_sweep_does_not_know_is_answered_with_what_there_is)
 {
 	refuse("cancel sweep chess", "there are conversation, race, race-combinator, join");
@@ -507,6 +570,9 @@ int main(void)
 	tcase_add_test(cases, a_native_wait_is_over_with_the_call);
 	tcase_add_test(cases, ten_sweeps_say_the_same);
 	tcase_add_test(cases, a_sweep_is_a_table_and_one_run_can_be_had_alone);
+	tcase_add_test(cases, a_stored_sweep_is_printed_again);
+	tcase_add_test(cases, what_is_no_stored_table_is_not_shown);
+	tcase_add_test(cases, a_part_s_help_is_wrapped_once);
 	tcase_add_test(cases, what_a_sweep_does_not_know_is_answered_with_what_there_is);
 	tcase_add_test(cases, what_is_refused_here_is_said_once_and_the_others_are_swept);
 	tcase_add_test(cases, an_interrupted_sweep_keeps_what_was_measured);

@@ -157,6 +157,28 @@ static void lose(struct duet_lab *lab, struct duet_scope *scope, void *state)
 	receive(state, lose_if_cancelled);
 }
 
+/* A piece of each size that malloc() keeps aside: calloc() takes none of those that were freed. */
+static void take_and_free(void)
+{
+	for (size_t bytes = 24; bytes <= 1032; bytes += 16) {
+		void *volatile piece = calloc(1, bytes);
+
+		free(piece);
+	}
+}
+
+static void borrow(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	take_and_free();
+	behave(lab, scope, state);
+}
+
+static void borrow_and_lose(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	take_and_free();
+	lose(lab, scope, state);
+}
+
 /* Outside of the scope: it outlives it. */
 static void stray(struct duet_lab *lab, struct duet_scope *scope, void *state)
 {
@@ -397,7 +419,7 @@ END_TEST
 static bool is_counted(void)
 {
 	size_t before = mallinfo2().uordblks;
-	void *memory = malloc(100000);
+	void *volatile memory = malloc(100000); /* or else the compiler leaves it out */
 	bool counted = mallinfo2().uordblks > before;
 
 	free(memory);
@@ -432,6 +454,31 @@ START_TEST(lost_memory_is_named_wherever_it_is_lost)
 	if (is_counted())
 		ck_assert_uint_ge(seen(&made, DUET_LAB_MEMORY) + 2, lost);
 	free(made.outcomes);
+}
+END_TEST
+
+START_TEST(what_malloc_keeps_aside_is_not_lost)
+{
+	const struct duet_lab_workload workload = {
+		.name = "borrow", .state_bytes = sizeof(struct faulty), .set_up = set_up,
+		.body = borrow,
+	};
+	struct duet_lab_sweep made = sweep(&workload);
+
+	ck_assert_uint_eq(made.violations, 0);
+	free(made.outcomes);
+}
+END_TEST
+
+START_TEST(what_malloc_keeps_aside_hides_nothing_that_is_lost)
+{
+	const struct duet_lab_workload workload = {
+		.name = "borrow-and-lose", .state_bytes = sizeof(struct faulty), .set_up = set_up,
+		.body = borrow_and_lose,
+	};
+
+	if (is_counted())
+		expect_only(&workload, DUET_LAB_MEMORY, "bytes of memory are lost");
 }
 END_TEST
 
@@ -638,6 +685,8 @@ int main(void)
 				  one_that_does_not_come_back_is_named, a_lost_descriptor_is_named,
 				  lost_memory_is_named,
 				  lost_memory_is_named_wherever_it_is_lost,
+				  what_malloc_keeps_aside_is_not_lost,
+				  what_malloc_keeps_aside_hides_nothing_that_is_lost,
 				  what_outlives_its_scope_is_on_loan,
 				  a_buffer_that_is_kept_is_named,
 				  one_that_is_not_repeatable_is_named,
