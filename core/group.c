@@ -249,5 +249,8 @@ void duet_op_within(struct duet_op *op, const struct duet_loop *loop, uint64_t t
 
 int duet_scope_within(struct duet_scope *scope, uint64_t timeout_ns)
 {
-	return duet_scope_deadline(scope, time_in(scope->loop, timeout_ns));
+	/* One that was never opened knows no loop. */
+	return scope->state == SCOPE_IDLE
+		       ? -ESHUTDOWN
+		       : duet_scope_deadline(scope, time_in(scope->loop, timeout_ns));
 }

@@ -229,6 +229,8 @@ static void conclude_now(struct duet_loop *loop, struct duet_op *op, int raw, bo
 		core_forget(loop, op);
 	op->verdict = 0;
 	loop->pending--;
+	if (op->flags & FLAG_PLACE)
+		core_place_keep(loop);
 	core_state_set(op, STATE_ENDED);
 	loop->stats.ended++;
 	if (kind->line != LINE_NONE)
@@ -451,7 +453,8 @@ static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet
 	if (loop->capability[op->kind] == DUET_ABSENT)
 		return -EOPNOTSUPP;
 	/* A full loop can still get rid of handles: each has a place for its close. */
-	if (loop->pending >= loop->operations_max && op->kind != DUET_CLOSE)
+	if (loop->pending + loop->kept >= loop->operations_max && op->kind != DUET_CLOSE &&
+	    !(op->flags & FLAG_PLACE))
 		return -ENOBUFS;
 	if (op->kind == DUET_RECV && op->flags & DUET_POOLED &&
 	    (!op->args.io.pool || op->args.io.pool->loop != loop))

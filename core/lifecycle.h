@@ -8,13 +8,13 @@
 #include "core/loop.h"
 
 /* Plain starts have one bound: pending against plain_max. To be called after a change of what they
- * can't be had with: an inherited deadline, a shutdown, something that waits for room. */
+ * can't be had with: an inherited deadline, a shutdown, something that waits for room; or of `kept`. */
 static inline void core_plain_bound(struct duet_loop *loop)
 {
 	bool none = loop->deadline_ns != DUET_NO_DEADLINE || loop->shutting_down ||
 		    loop->backlog.first;
 
-	loop->plain_max = none ? 0 : loop->operations_max;
+	loop->plain_max = none ? 0 : loop->operations_max - loop->kept;
 }
 
 /* The earliest of what ends op by time, if anything does. */
@@ -26,6 +26,19 @@ static inline void core_arm_deadline(struct duet_loop *loop, struct duet_op *op)
 		due_ns = op->args.timeout.due_ns;
 	if (due_ns != DUET_NO_DEADLINE)
 		core_timer_arm(&loop->timers, op, due_ns);
+}
+
+/* A place that nobody else may take, for what ends and begins again; and its end. */
+static inline void core_place_keep(struct duet_loop *loop)
+{
+	loop->kept++;
+	core_plain_bound(loop);
+}
+
+static inline void core_place_give(struct duet_loop *loop)
+{
+	loop->kept--;
+	core_plain_bound(loop);
 }
 
 /* The hook of that name for backends without it. */

@@ -560,8 +560,8 @@ void duet_loop_stats(const struct duet_loop *loop, struct duet_stats *stats)
 	stats->started = stats->ended + loop->pending;
 }
 
-static size_t describe(const struct duet_loop *loop, const struct duet_op *op, char *text,
-		       size_t size)
+static size_t describe_op(const struct duet_loop *loop, const struct duet_op *op, char *text,
+			  size_t size)
 {
 	int length = snprintf(text, size, "%s %p handle %u.%u %s",
 			      duet_kind_name((enum duet_kind)op->kind),
@@ -590,7 +590,10 @@ static void dump_op(const struct duet_loop *loop, const struct duet_op *op,
 		    const struct dump *dump)
 {
 	char text[256];
-	size_t length = describe(loop, op, text, sizeof(text) - 80);
+	size_t length = core_scope_describe(op, text, sizeof(text) - 80);
+
+	if (!length)
+		length = describe_op(loop, op, text, sizeof(text) - 80);
 
 	if (loop->backend->dump && op->state != STATE_WAITING && op->state != STATE_ENDED &&
 	    op->kind != DUET_TIMEOUT) {

@@ -6,6 +6,7 @@
 
 #include "core/buffer.h"
 #include "core/lifecycle.h"
+#include "core/scope.h"
 
 /* What debug builds say before they stop. */
 
@@ -22,6 +23,26 @@ void core_abort_unless_owner(const struct duet_loop *loop)
 		return;
 	fprintf(stderr, "duet: loop %p: %s\n", (const void *)loop, what);
 	abort();
+}
+
+void core_abort_outside(const struct duet_member *member)
+{
+	fprintf(stderr, "duet: member %p is in no scope: it has left before, or was never let in\n",
+		(const void *)member);
+	abort();
+}
+
+void core_abort_if_registered(const struct duet_scope *scope, const struct duet_cleanup *cleanup)
+{
+	for (const struct duet_cleanup *at = scope->cleanups; at; at = at->next) {
+		if (at != cleanup)
+			continue;
+		fprintf(stderr,
+			"duet: step %p of the cleanup of scope %p is registered already: each needs "
+			"memory of its own\n",
+			(const void *)cleanup, (const void *)scope);
+		abort();
+	}
 }
 
 void core_abort_not_held(const struct duet_buffer *buffer)

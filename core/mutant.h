@@ -37,7 +37,8 @@
 	X(request_is_edge, "a scope that was asked to end lets the next start in")                 \
 	X(scope_not_woken, "a scope whose clock was taken back isn't looked at again")             \
 	X(late_step_without_budget, "a step registered at the end of a cleanup has no time limit") \
-	X(joined_with_a_message, "the loop still holds a scope's message when it has joined")      \
+	X(deadline_in_a_shelter, "a task's deadline comes into the shield that it opens")          \
+	X(overdue_is_idle, "a loop doesn't wait for a cleanup that is overdue")                    \
 	X(race_without_losers, "a race doesn't ask its losers to end")                             \
 	X(loan_kept_in_line, "what is cancelled in line is not taken off the ledger")              \
 	X(operation_move_missing, "a legal move of an operation's state is none")                  \

@@ -19,6 +19,11 @@ static int check_plain(const struct duet_op *op)
 	return check_flags(op, 0);
 }
 
+static int check_timeout(const struct duet_op *op)
+{
+	return check_flags(op, FLAG_PLACE);
+}
+
 static int check_vectors(const struct duet_op *op)
 {
 	uint64_t length = 0;
@@ -90,7 +95,7 @@ static int check_fsync(const struct duet_op *op)
 
 const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 	[DUET_NOP] = {.check = check_plain, .cancel_class = DUET_CANCEL_TOTAL},
-	[DUET_TIMEOUT] = {.check = check_plain,
+	[DUET_TIMEOUT] = {.check = check_timeout,
 			  .cancel_class = DUET_CANCEL_TOTAL},
 	[DUET_POLL] = {.check = check_poll, .line = LINE_OTHERS,
 		       .cancel_class = DUET_CANCEL_TOTAL},

@@ -81,6 +81,7 @@ enum { REQUEST_PAUSE = DUET_CAUSE_COUNT };
 
 /* Beside enum duet_op_flags, in op->flags: what only core sets. */
 enum {
+	FLAG_PLACE = 1 << 13,  /* a scope's presence: its place is kept for it when it ends */
 	FLAG_PIECES = 1 << 14, /* a transfer of more than one piece, whatever is left of them */
 	FLAG_COPIED = 1 << 15, /* what comes in is copied on: see duet_op_copy_through() */
 };

@@ -113,7 +113,9 @@ static void begin(struct duet_retry *retry)
 			duet_member_leave(&retry->refusal, error);
 		duet_scope_cancel(&retry->trying);
 	}
-	(void)!duet_scope_join(&retry->trying, attempt_joined);
+	/* The attempt may have joined it against the rule: its end is the retry's to hear of, all the same. */
+	if (duet_scope_join(&retry->trying, attempt_joined))
+		retry->trying.joined = attempt_joined;
 }
 
 static void begin_first(struct duet_message *message)

@@ -27,31 +27,6 @@ static const uint64_t budget_max_ns = UINT64_C(1000000000000);
 /* How a member ended, for the policy. */
 enum ending { ENDING_COMPLETED, ENDING_STOPPED, ENDING_FAILED };
 
-const char *core_scope_state_name(enum core_scope_state state)
-{
-	static const char *const names[SCOPE_STATE_COUNT] = {
-		"idle",    "open",     "asked",   "joining",
-		"leaving", "cleaning", "overdue", "ended"};
-
-	return state < SCOPE_STATE_COUNT ? names[state] : "?";
-}
-
-/* The one place where a scope's state changes. */
-static void set_state(struct duet_scope *scope, enum core_scope_state to)
-{
-	if (!core_scope_may(scope->state, to)) {
-		fprintf(stderr,
-			"duet: scope %p: %s -> %s is no legal move: it was overwritten while lent, "
-			"or never opened\n",
-			(const void *)scope,
-			core_scope_state_name((enum core_scope_state)scope->state),
-			core_scope_state_name(to));
-		abort();
-	}
-	CORE_MOVES_COUNT(scope->loop, scope, scope->state, to);
-	scope->state = (uint8_t)to;
-}
-
 static bool is_cleaning(const struct duet_scope *scope)
 {
 	return scope->state == SCOPE_CLEANING || scope->state == SCOPE_OVERDUE;
@@ -90,22 +65,6 @@ static void unlink_member(struct duet_member *member)
 	scope->count--;
 }
 
-/*
- * The newest first: who waits in line behind another then ends before that one does, and isn't begun
- * for nothing; and a kernel that looks for its target in a list with the newest in front has it at
- * once. Whoever is asked may leave at once, and take others along: the cursor is beyond them then.
- */
-static void ask_members(struct duet_scope *scope, enum duet_cause cause)
-{
-	scope->cursor = scope->last;
-	while (scope->cursor) {
-		struct duet_member *member = scope->cursor;
-
-		scope->cursor = member->prev;
-		member->ask(member, cause);
-	}
-}
-
 /* ---- Requests. ---- */
 
 /* What a member is told: the clock's word and the shutdown's go down as they are. */
@@ -115,13 +74,63 @@ static enum duet_cause cause_below(enum duet_cause cause)
 									    : DUET_CAUSE_SCOPE;
 }
 
-static void ask_scope(struct duet_scope *scope, enum duet_cause cause)
+/* Says that scope is asked: false if it was before, or its end doesn't depend on it any more. */
+static bool take_request(struct duet_scope *scope, enum duet_cause cause)
 {
 	if (scope->state != SCOPE_OPEN && scope->state != SCOPE_JOINING)
-		return;
-	set_state(scope, scope->state == SCOPE_OPEN ? SCOPE_ASKED : SCOPE_LEAVING);
+		return false;
+	core_scope_set_state(scope, scope->state == SCOPE_OPEN ? SCOPE_ASKED : SCOPE_LEAVING);
 	scope->cause = (uint8_t)cause;
-	ask_members(scope, cause_below(cause));
+	scope->cursor = scope->last;
+	return true;
+}
+
+static void ask_child(struct duet_member *member, enum duet_cause cause);
+
+/* A child that is to be asked as well, generation by generation. */
+static struct duet_scope *next_generation(const struct duet_member *member, enum duet_cause cause)
+{
+	struct duet_scope *child = member->ask == ask_child ? member->child : NULL;
+
+	if (!child || (child->shield && !MUTANT(shield_leaks)))
+		return NULL;
+	return take_request(child, cause) ? child : NULL;
+}
+
+/*
+ * Asks all below root, whose cursor is at its newest member. The newest first: who waits in line behind
+ * another then ends before that one does, and isn't begun for nothing; and a kernel that looks for its
+ * target in a list with the newest in front has it at once. Whoever is asked may leave at once, and
+ * take others along: the cursors are beyond them then. A loop, and no recursion: the stack of a fiber
+ * is small, and generations have no bound.
+ */
+static void ask_all(struct duet_scope *root, enum duet_cause cause)
+{
+	struct duet_scope *scope = root;
+
+	for (;;) {
+		struct duet_member *member = scope->cursor;
+		struct duet_scope *child;
+
+		if (!member && scope == root)
+			return;
+		if (!member) {
+			scope = scope->member.scope;
+			continue;
+		}
+		scope->cursor = member->prev;
+		child = next_generation(member, cause);
+		if (child)
+			scope = child;
+		else
+			member->ask(member, cause);
+	}
+}
+
+static void ask_scope(struct duet_scope *scope, enum duet_cause cause)
+{
+	if (take_request(scope, cause))
+		ask_all(scope, cause_below(cause));
 }
 
 static void ask_operation(struct duet_member *member, enum duet_cause cause)
@@ -129,10 +138,11 @@ static void ask_operation(struct duet_member *member, enum duet_cause cause)
 	core_request(member->scope->loop, member->op, cause);
 }
 
+/* What marks a member as a child: a shield, or one that was asked, has nothing to hear. */
 static void ask_child(struct duet_member *member, enum duet_cause cause)
 {
-	if (!member->child->shield || MUTANT(shield_leaks))
-		ask_scope(member->child, cause);
+	(void)member;
+	(void)cause;
 }
 
 static int asked_error(const struct duet_scope *scope)
@@ -201,14 +211,17 @@ static void settle(struct duet_scope *scope)
 		defer(scope);
 }
 
+static bool races(const struct duet_scope *scope)
+{
+	return scope->policy == DUET_RACE || scope->policy == DUET_FIRST;
+}
+
 /* What the end of a member means for the others. Its place in the scope is free already. */
 static void act(struct duet_scope *scope, struct duet_member *member, enum ending ending, int error)
 {
-	bool races = scope->policy == DUET_RACE || scope->policy == DUET_FIRST;
-
 	if (is_cleaning(scope))
 		return;
-	if (ending == ENDING_COMPLETED && races && !scope->winner) {
+	if (ending == ENDING_COMPLETED && races(scope) && !scope->winner) {
 		scope->winner = member;
 		if (scope->policy == DUET_RACE && !MUTANT(race_without_losers))
 			ask_scope(scope, DUET_CAUSE_ITSELF);
@@ -216,7 +229,7 @@ static void act(struct duet_scope *scope, struct duet_member *member, enum endin
 			defer(scope);
 	} else if (ending == ENDING_STOPPED) {
 		scope->stopped = error;
-	} else if (ending == ENDING_FAILED && (races || !scope->failure)) {
+	} else if (ending == ENDING_FAILED && (races(scope) || !scope->failure)) {
 		scope->failure = error;
 		if (scope->policy == DUET_FAIL_FAST)
 			ask_scope(scope, DUET_CAUSE_ITSELF);
@@ -227,27 +240,56 @@ static int verdict(const struct duet_scope *scope)
 {
 	if (scope->winner)
 		return 0;
-	return scope->failure ? scope->failure : scope->stopped;
+	if (scope->failure || scope->stopped)
+		return scope->failure ? scope->failure : scope->stopped;
+	/* Nobody took part to the end: that is no victory. */
+	return races(scope) ? asked_error(scope) : 0;
 }
 
 /* ---- Presence: the one operation that stands for the scope in its loop. ---- */
 
-/* duet_op_start(), if sheltered also while the loop shuts down. */
+/* duet_op_start(). Into a shelter nothing comes from outside: not that the loop shuts down, nor the
+ * deadline of the task that calls. */
 static int start(struct duet_loop *loop, struct duet_op *op, bool sheltered)
 {
-	bool before = loop->sheltering;
+	const bool sheltering = loop->sheltering;
+	const uint64_t deadline_ns = loop->deadline_ns;
 	int answer;
 
 	loop->sheltering = sheltered;
+	if (sheltered && !MUTANT(deadline_in_a_shelter))
+		loop->deadline_ns = DUET_NO_DEADLINE;
 	answer = duet_op_start(loop, op);
-	loop->sheltering = before;
+	loop->sheltering = sheltering;
+	loop->deadline_ns = deadline_ns;
 	return answer;
 }
 
+/* Again: the place was kept, so that no scope is ever without its clock, nor its loop idle. */
 static void be_present(struct duet_scope *scope, uint64_t due_ns)
 {
 	duet_op_timeout(&scope->presence, due_ns);
+	scope->presence.flags |= FLAG_PLACE;
+	core_place_give(scope->loop);
 	scope->present = !start(scope->loop, &scope->presence, true);
+}
+
+/* In the cleanup: with the time that is left for it, which begins here. */
+static void be_present_to_clean(struct duet_scope *scope)
+{
+	if (scope->present)
+		return;
+	if (scope->state == SCOPE_OVERDUE) {
+		be_present(scope, DUET_NO_DEADLINE);
+		return;
+	}
+	if (scope->budgeted && MUTANT(late_step_without_budget))
+		return;
+	if (!scope->budgeted)
+		scope->cleanup_end_ns =
+			duet_loop_now_ns(scope->loop) + scope->cleanup_budget_ns;
+	scope->budgeted = 1;
+	be_present(scope, scope->cleanup_end_ns);
 }
 
 static void overrun(struct duet_scope *scope)
@@ -255,8 +297,9 @@ static void overrun(struct duet_scope *scope)
 	if (scope->state != SCOPE_CLEANING)
 		return;
 	scope->overran = 1;
-	set_state(scope, SCOPE_OVERDUE);
-	ask_members(scope, DUET_CAUSE_DEADLINE);
+	core_scope_set_state(scope, SCOPE_OVERDUE);
+	scope->cursor = scope->last;
+	ask_all(scope, DUET_CAUSE_DEADLINE);
 }
 
 /* The time of the scope has come, or of its cleanup, or the loop shuts down; or it has to end so that
@@ -287,7 +330,7 @@ int duet_scope_deadline(struct duet_scope *scope, uint64_t deadline_ns)
 	if (scope->state == SCOPE_IDLE || scope->state >= SCOPE_CLEANING)
 		return -ESHUTDOWN;
 	core_check_owner(scope->loop);
-	/* Not pending: it is being asked to end, or its presence found no place. */
+	/* Not pending: it is being asked to end. */
 	if (op->state != STATE_ISSUED || deadline_ns >= op->args.timeout.due_ns ||
 	    deadline_ns >= op->deadline_ns)
 		return 0;
@@ -481,8 +524,15 @@ int duet_scope_enter(struct duet_scope *scope, struct duet_member *member,
 void duet_member_leave(struct duet_member *member, int result)
 {
 	struct duet_scope *scope = member->scope;
-	bool stopped = (result == -ECANCELED || result == -ETIMEDOUT) && duet_scope_check(scope);
+	bool stopped;
 
+	if (!scope) {
+#ifdef DUET_DEBUG
+		core_abort_outside(member);
+#endif
+		return;
+	}
+	stopped = (result == -ECANCELED || result == -ETIMEDOUT) && duet_scope_check(scope);
 	unlink_member(member);
 	act(scope, member,
 	    result >= 0 ? ENDING_COMPLETED : stopped ? ENDING_STOPPED : ENDING_FAILED, result);
@@ -516,15 +566,16 @@ int duet_scope_open(struct duet_scope *scope, struct duet_loop *loop, struct due
 	duet_scope_options_init(&defaults);
 	if (!options)
 		options = &defaults;
-	if (!in_range(options) || (parent && parent->loop != loop))
+	if (!in_range(options))
 		return -EINVAL;
 	if (error)
 		return error;
+	if (parent && parent->loop != loop)
+		return -EINVAL;
 	*scope = (struct duet_scope){.loop = loop,
 				     .policy = (uint8_t)options->policy,
 				     .shield = (uint8_t)options->shield,
 				     .cleanup_budget_ns = options->cleanup_budget_ns,
-				     .first = options->first,
 				     .context = options->context};
 	scope->sheltered = options->shield ||
 			   (parent && (parent->sheltered || is_cleaning(parent)));
@@ -534,7 +585,10 @@ int duet_scope_open(struct duet_scope *scope, struct duet_loop *loop, struct due
 	if (error)
 		return error;
 	scope->present = 1;
-	set_state(scope, SCOPE_OPEN);
+	scope->presence.flags |= FLAG_PLACE;
+	if (options->policy == DUET_FIRST)
+		scope->first = options->first;
+	core_scope_set_state(scope, SCOPE_OPEN);
 	if (parent) {
 		scope->member = (struct duet_member){.ask = ask_child, .child = scope};
 		link_member(parent, &scope->member);
@@ -550,7 +604,7 @@ int duet_scope_join(struct duet_scope *scope, duet_scope_fn *joined)
 		return -EALREADY;
 	core_check_owner(scope->loop);
 	scope->joined = joined;
-	set_state(scope, scope->state == SCOPE_OPEN ? SCOPE_JOINING : SCOPE_LEAVING);
+	core_scope_set_state(scope, scope->state == SCOPE_OPEN ? SCOPE_JOINING : SCOPE_LEAVING);
 	settle(scope);
 	return 0;
 }
@@ -566,11 +620,12 @@ static void end(struct duet_scope *scope)
 	/* Its own deadline is a failure of its own. */
 	if (stopped && scope->cause == DUET_CAUSE_DEADLINE && parent && !duet_scope_check(parent))
 		stopped = false;
-	set_state(scope, SCOPE_ENDED);
+	core_scope_set_state(scope, SCOPE_ENDED);
 	scope->result = result;
 	if (parent)
 		unlink_member(member);
-	set_state(scope, SCOPE_IDLE);
+	core_place_give(scope->loop);
+	core_scope_set_state(scope, SCOPE_IDLE);
 	if (parent)
 		parent->stepping++;
 	if (scope->joined)
@@ -591,31 +646,16 @@ static bool is_absent(struct duet_scope *scope)
 	return !scope->present;
 }
 
-static void begin_cleanup(struct duet_scope *scope)
-{
-	uint64_t now_ns = duet_loop_now_ns(scope->loop);
-
-	scope->cleanup_end_ns = now_ns + scope->cleanup_budget_ns;
-	scope->budgeted = 1;
-	be_present(scope, scope->cleanup_end_ns);
-}
-
 /* Step by step, for as long as they end at once. */
 static void clean(struct duet_scope *scope)
 {
 	struct duet_cleanup *cleanup;
 
-	if (!scope->budgeted && scope->cleanups)
-		begin_cleanup(scope);
-	/* Its end was near, and then one more was registered: in the same time. */
-	else if (scope->cleanups && !scope->present && scope->state == SCOPE_CLEANING &&
-		 !MUTANT(late_step_without_budget))
-		be_present(scope, scope->cleanup_end_ns);
+	/* Also where its end was near and then one more was registered: in the same time. */
+	if (scope->cleanups)
+		be_present_to_clean(scope);
 	while (!scope->count && (cleanup = scope->cleanups)) {
 		scope->cleanups = cleanup->next;
-		/* Where the loop had no place for the clock's word, it is asked for in between. */
-		if (!scope->present && core_now_ns(scope->loop) >= scope->cleanup_end_ns)
-			overrun(scope);
 		scope->stepping++;
 		cleanup->run(scope, cleanup);
 		scope->stepping--;
@@ -631,51 +671,17 @@ static void advance(struct duet_message *message)
 		scope->told = 1;
 		scope->first(scope);
 	}
+	/* Overdue, the loop still waits for who is left. */
+	if (scope->count && is_cleaning(scope) && !MUTANT(overdue_is_idle))
+		be_present_to_clean(scope);
 	if ((scope->count && !MUTANT(scope_joins_early)) || scope->state < SCOPE_JOINING ||
 	    scope->deferred)
 		return;
 	if (!is_cleaning(scope))
-		set_state(scope, SCOPE_CLEANING);
+		core_scope_set_state(scope, SCOPE_CLEANING);
 	if (!scope->budgeted && !is_absent(scope))
 		return;
 	clean(scope);
-	/* A step that ended something at once has sent for this function again: not after the end. */
-	if (!scope->count && (!scope->deferred || MUTANT(joined_with_a_message)) &&
-	    is_absent(scope))
+	if (!scope->count && is_absent(scope))
 		end(scope);
-}
-
-/* ---- Cleanup. ---- */
-
-int duet_scope_defer(struct duet_scope *scope, struct duet_cleanup *cleanup)
-{
-	struct duet_cleanup **place = &scope->cleanups;
-
-	if (scope->state == SCOPE_IDLE || scope->state == SCOPE_ENDED)
-		return -ESHUTDOWN;
-	if (MUTANT(cleanup_first_in_first_out) && *place)
-		place = &(*place)->next;
-	cleanup->next = *place;
-	*place = cleanup;
-	return 0;
-}
-
-_Static_assert(offsetof(struct duet_closing, cleanup) == 0, "a closing is its cleanup");
-
-/* A handle that somebody has closed already needs no more. */
-static void close_handle(struct duet_scope *scope, struct duet_cleanup *cleanup)
-{
-	struct duet_closing *closing = (struct duet_closing *)(void *)cleanup;
-
-	duet_op_close(&closing->op, closing->handle);
-	(void)!duet_scope_start(scope, &closing->member, &closing->op);
-}
-
-int duet_scope_defer_close(struct duet_scope *scope, struct duet_closing *closing,
-			   duet_handle handle)
-{
-	closing->cleanup.run = close_handle;
-	closing->handle = handle;
-	duet_op_init(&closing->op, NULL, NULL);
-	return duet_scope_defer(scope, &closing->cleanup);
 }

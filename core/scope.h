@@ -50,11 +50,22 @@ static inline bool core_scope_may(unsigned from, unsigned to)
 
 const char *core_scope_state_name(enum core_scope_state state);
 
+/* The one place where a scope's state changes. */
+void core_scope_set_state(struct duet_scope *scope, enum core_scope_state to);
+
 /* Is op a scope's, into which no request comes from outside: a shield's, or a cleanup's? */
 bool core_scope_shelters(const struct duet_op *op);
 
 /* op is abandoned: if it is a member it leaves at once, without a say in what becomes of the scope. */
 void core_scope_forsake(const struct duet_op *op);
+
+/* Names the scope for which op stands in its loop: for people. 0, and nothing is written, if op stands
+ * for none. */
+size_t core_scope_describe(const struct duet_op *op, char *text, size_t size);
+
+/* What debug builds say before they stop. */
+void core_abort_outside(const struct duet_member *member) __attribute__((noreturn));
+void core_abort_if_registered(const struct duet_scope *scope, const struct duet_cleanup *cleanup);
 
 /* What failed in an open scope so far is not to count. */
 void core_scope_forgive(struct duet_scope *scope);

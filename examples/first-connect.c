@@ -13,7 +13,6 @@
 #include <duet/polling.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { ADDRESSES = 8 };
 
@@ -44,22 +43,22 @@ static void close_loser(struct duet_scope *in, struct duet_cleanup *cleanup)
 static int begin(struct duet_loop *loop, struct attempt *attempt, char *name)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
-	char *port = strchr(name, ':');
+	char host[16];
+	unsigned port;
 
+	if (sscanf(name, "%15[0-9.]:%5u", host, &port) != 2 || port > 65535 ||
+	    inet_pton(AF_INET, host, &address.sin_addr) != 1)
+		return fprintf(stderr, "'%s' is no address as 192.0.2.1:80\n", name);
+	address.sin_port = htons((in_port_t)port);
 	attempt->name = name;
 	duet_op_init(&attempt->op, NULL, NULL);
 	duet_op_socket(&attempt->op, AF_INET, SOCK_STREAM, 0);
 	duet_op_inline(&attempt->op); /* of a socket it is always taken */
-	if (!port || duet_op_start(loop, &attempt->op) != 1 || attempt->op.result)
-		return -1;
+	if (duet_op_start(loop, &attempt->op) != 1 || attempt->op.result)
+		return fprintf(stderr, "no socket for %s\n", name);
 	attempt->handle = attempt->op.made;
 	attempt->cleanup.run = close_loser;
 	duet_scope_defer(&scope, &attempt->cleanup);
-	address.sin_port = htons((in_port_t)atoi(port + 1));
-	*port = '\0';
-	if (inet_pton(AF_INET, name, &address.sin_addr) != 1)
-		return -1;
-	*port = ':';
 	duet_op_connect(&attempt->op, attempt->handle, (void *)&address, sizeof(address));
 	return 0;
 }
@@ -80,8 +79,10 @@ int main(int argc, char **argv)
 	int count = argc - 2;
 
 	if (count < 1 || count > ADDRESSES || duet_loop_create(&loop, duet_polling(), NULL) ||
-	    duet_scope_open(&scope, loop, NULL, NULL))
+	    duet_scope_open(&scope, loop, NULL, NULL)) {
+		fprintf(stderr, "usage: first-connect MILLISECONDS ADDRESS:PORT... (1 to 8)\n");
 		return 2;
+	}
 	duet_scope_within(&scope, strtoull(argv[1], NULL, 10) * 1000000);
 	for (int i = 0; i < count; i++) {
 		branches[i].op = &attempts[i].op;

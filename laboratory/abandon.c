@@ -44,6 +44,7 @@ void lab_abandon(struct duet_lab *lab)
 		return;
 	}
 	lab->target = NULL;
+	lab->untold = false;
 	lab->abandoned = true;
 	lab->abandoned_sends = before.kind == DUET_SEND;
 	lab->abandoned_handle = before.handle;

@@ -5,6 +5,7 @@
 
 #include <duet/laboratory.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "core/backend.h"
 
@@ -75,6 +76,10 @@ struct seen {
 	struct order order; /* its depth and what is given are the caller's */
 	uint32_t handles;   /* that the body has left open */
 	int64_t memory_bytes; /* of malloc(), more than before: see memory.c */
+	bool no_loop; /* the backend refused, and not the set-up */
+	bool takes_time;
+	bool target_came; /* the point did, whether or not it was asked to end */
+	uint8_t target_kind;
 };
 
 /* An operation behind another one on its handle's line. */
@@ -86,6 +91,7 @@ struct waiter {
 
 /* One run. */
 struct duet_lab {
+	pid_t process; /* whose it is */
 	const struct duet_lab_workload *workload;
 	struct place place;
 	struct duet_lab_outcome *outcome;
@@ -99,6 +105,7 @@ struct duet_lab {
 	/* The operation that is the point, while it is pending. */
 	struct duet_op *target;
 	duet_done_fn *target_done;
+	bool untold; /* the target was handed over, and nobody was told of its end */
 	struct duet_lab_wait *target_wait; /* or the wait that is */
 	uint32_t points;
 	bool at_point;    /* it has come, or there is none: from here on orders are chosen */
@@ -144,7 +151,9 @@ struct duet_lab {
 	bool finished;
 	bool partial;
 	unsigned attempt;
-	void *state;
+	void *state; /* in the map */
+	void *map;
+	size_t map_bytes;
 
 	struct peer peers[DUET_LAB_PEERS_MAX];
 	int peer_count;
@@ -161,6 +170,8 @@ int lab_loop_create(struct duet_lab *lab, const struct duet_backend *backend, co
 
 /* place.c: is it the moment? */
 void lab_point_reached(struct duet_lab *lab, struct duet_op *op);
+/* Of enum duet_kind, or of a wait. */
+const char *lab_point_name(uint8_t op_kind);
 void lab_target_set(struct duet_lab *lab, struct duet_op *op);
 void lab_request(struct duet_lab *lab);
 /* The end of the target was requested, and has not come. */

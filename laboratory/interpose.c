@@ -2,7 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "laboratory/internal.h"
 
@@ -34,6 +36,9 @@ static int wait(struct duet_loop *loop, int64_t timeout_ns)
 	struct duet_lab *lab = lab_of(loop);
 	int error;
 
+	/* A child that the body has forked and that comes back here would run the rest of the sweep again. */
+	if (getpid() != lab->process)
+		_exit(EXIT_FAILURE);
 	lab->turns++;
 	lab_before_wait(lab);
 	/* How long to wait was said before there was a request, whose answer may be there already. */
@@ -47,23 +52,18 @@ static int wait(struct duet_loop *loop, int64_t timeout_ns)
 /* For bodies that take operations of the loop's. */
 enum { OWNED_MAX = 64, OWNED_BYTES = 4096 };
 
-/* For a closed ring to be let go of. */
-enum { RING_PATIENCE_MS = 500 };
+enum { ROOM_MS = 2000 };
 
-/*
- * A ring counts in what its user may lock (from 6.14 on, if he is not privileged) until the kernel has
- * let go of it, and that is some milliseconds after it was closed: who makes one for each run meets the
- * limit while nothing of his is left. A limit that is too low for one ring is still so afterwards.
- */
-static int create(struct duet_loop **loop, const struct duet_backend *backend,
-		  const struct duet_loop_options *options)
+/* What a ring has locked is given back some time after its end, by a worker of the kernel's. Who may lock
+ * little (RLIMIT_MEMLOCK) finds no room for another one after some hundreds, and has to wait for it. */
+static int create(struct duet_lab *lab, const struct duet_loop_options *options)
 {
-	const struct timespec pause = {0, 1000000};
-	int error = duet_loop_create(loop, backend, options);
+	const struct timespec pause = {.tv_nsec = 1000000};
+	int error = duet_loop_create(&lab->loop, &lab->between, options);
 
-	for (unsigned i = 0; i < RING_PATIENCE_MS && error == -ENOMEM; i++) {
+	for (unsigned i = 0; error == -ENOMEM && i < ROOM_MS; i++) {
 		nanosleep(&pause, NULL);
-		error = duet_loop_create(loop, backend, options);
+		error = duet_loop_create(&lab->loop, &lab->between, options);
 	}
 	return error;
 }
@@ -86,7 +86,7 @@ int lab_loop_create(struct duet_lab *lab, const struct duet_backend *backend, co
 	lab->between.wait = wait;
 	/* The short way past start(). */
 	lab->between.transfer = NULL;
-	error = create(&lab->loop, &lab->between, &options);
+	error = create(lab, &options);
 	if (!error)
 		lab_order_begin(lab);
 	return error;

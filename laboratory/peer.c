@@ -46,6 +46,16 @@ struct peer *lab_peer_of(struct duet_lab *lab, duet_handle handle)
 	return NULL;
 }
 
+/* Whose number it is, or NULL: that of nobody, as the error of a duet_lab_pair() at which nobody looked. */
+static struct peer *known(struct duet_lab *lab, int number)
+{
+	if (number >= 0 && number < lab->peer_count)
+		return &lab->peers[number];
+	lab_violation(lab, DUET_LAB_CHECK, "there is no peer %d, but %d of them", number,
+		      lab->peer_count);
+	return NULL;
+}
+
 /* ---- The script. ---- */
 
 void lab_step_add(struct duet_lab *lab, enum step_kind kind, int peer, uint32_t bytes)
@@ -66,17 +76,20 @@ void duet_lab_together(struct duet_lab *lab)
 
 void duet_lab_peer_sends(struct duet_lab *lab, int peer, uint32_t bytes)
 {
-	lab_step_add(lab, STEP_SENDS, peer, bytes);
+	if (known(lab, peer))
+		lab_step_add(lab, STEP_SENDS, peer, bytes);
 }
 
 void duet_lab_peer_receives(struct duet_lab *lab, int peer, uint32_t bytes)
 {
-	lab_step_add(lab, STEP_RECEIVES, peer, bytes);
+	if (known(lab, peer))
+		lab_step_add(lab, STEP_RECEIVES, peer, bytes);
 }
 
 void duet_lab_peer_closes(struct duet_lab *lab, int peer)
 {
-	lab_step_add(lab, STEP_CLOSES, peer, 0);
+	if (known(lab, peer))
+		lab_step_add(lab, STEP_CLOSES, peer, 0);
 }
 
 /* Each step in one piece: a receive that waits must not be given its first byte alone. */
@@ -149,23 +162,6 @@ bool lab_step(struct duet_lab *lab)
 
 /* ---- The account. ---- */
 
-void duet_lab_received(struct duet_lab *lab, int number, const void *data, size_t bytes)
-{
-	struct peer *peer = &lab->peers[number];
-	const unsigned char *byte = data;
-
-	lab_discarded_count(lab);
-	for (size_t i = 0; i < bytes; i++, peer->received++) {
-		if (peer->received >= peer->sent ||
-		    byte[i] != byte_at(number, FROM_PEER, peer->received)) {
-			lab_violation(lab, DUET_LAB_MIXED,
-				      "peer %d: what came as its byte %llu is another one", number,
-				      (unsigned long long)peer->received);
-			return;
-		}
-	}
-}
-
 int duet_lab_sends_there(const struct duet_lab *lab, int peer, uint64_t place, const void *data,
 			 size_t bytes)
 {
@@ -178,6 +174,43 @@ int duet_lab_sends_there(const struct duet_lab *lab, int peer, uint64_t place, c
 	return 1;
 }
 
+/* Fewer bytes than this are found by chance. */
+enum { FOUND_BYTES = 4 };
+
+/* Behind some that were lost, or once more: where it belongs says what went wrong. */
+static void say_another(struct duet_lab *lab, int number, const unsigned char *data, size_t bytes)
+{
+	const struct peer *peer = &lab->peers[number];
+	uint64_t place = 0;
+
+	while (place + bytes <= peer->sent && !duet_lab_sends_there(lab, number, place, data, bytes))
+		place++;
+	if (bytes < FOUND_BYTES || place + bytes > peer->sent)
+		lab_violation(lab, DUET_LAB_MIXED,
+			      "peer %d: what came as its byte %llu is another one", number,
+			      (unsigned long long)peer->received);
+	else
+		lab_violation(lab, DUET_LAB_MIXED, "peer %d: what came as its byte %llu is its byte %llu",
+			      number, (unsigned long long)peer->received, (unsigned long long)place);
+}
+
+void duet_lab_received(struct duet_lab *lab, int number, const void *data, size_t bytes)
+{
+	struct peer *peer = known(lab, number);
+	const unsigned char *byte = data;
+
+	if (!peer)
+		return;
+	lab_discarded_count(lab);
+	for (size_t i = 0; i < bytes; i++, peer->received++) {
+		if (peer->received >= peer->sent ||
+		    byte[i] != byte_at(number, FROM_PEER, peer->received)) {
+			say_another(lab, number, byte + i, bytes - i);
+			return;
+		}
+	}
+}
+
 void duet_lab_fill(struct duet_lab *lab, int peer, uint64_t place, void *data, size_t bytes)
 {
 	unsigned char *byte = data;
@@ -187,9 +220,12 @@ void duet_lab_fill(struct duet_lab *lab, int peer, uint64_t place, void *data, s
 		byte[i] = byte_at(peer, TO_PEER, place + i);
 }
 
-void duet_lab_sent(struct duet_lab *lab, int peer, size_t bytes)
+void duet_lab_sent(struct duet_lab *lab, int number, size_t bytes)
 {
-	lab->peers[peer].claimed += bytes;
+	struct peer *peer = known(lab, number);
+
+	if (peer)
+		peer->claimed += bytes;
 }
 
 /* What the peer sent and nobody took is still in the socket, if the handle is still open. */

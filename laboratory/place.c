@@ -80,6 +80,7 @@ static void target_told(struct duet_op *op)
 		done(op);
 		return;
 	}
+	lab->untold = false;
 	lab->outcome->disposition = op->disposition;
 	lab->outcome->cause = op->cause;
 	lab->target = NULL;
@@ -93,6 +94,7 @@ void lab_target_set(struct duet_lab *lab, struct duet_op *op)
 
 	lab->outcome->op_kind = op->kind;
 	lab->target = op;
+	lab->untold = true;
 	lab->target_done = *callback;
 	lab->at_point = true;
 	lab->handed_over = lab->acted = false;
@@ -107,12 +109,26 @@ static void record(struct duet_lab *lab, const struct duet_op *op)
 		lab->seen->points[lab->points] = (struct point){line, op->kind};
 }
 
+const char *lab_point_name(uint8_t op_kind)
+{
+	return op_kind < DUET_KIND_COUNT ? duet_kind_name((enum duet_kind)op_kind) : "wait";
+}
+
+static void look_at_point(struct duet_lab *lab, uint8_t op_kind)
+{
+	if (lab->points != lab->place.point)
+		return;
+	lab->seen->target_came = true;
+	lab->seen->target_kind = op_kind;
+}
+
 void lab_point_reached(struct duet_lab *lab, struct duet_op *op)
 {
 	/* What nobody is told of is no point; the probe is the laboratory's own. */
 	if (op == &lab->probe || !*duet_core_callback(op) || op == lab->target)
 		return;
 	lab->points++;
+	look_at_point(lab, op->kind);
 	lab->takes_time |= op->kind == DUET_READ || op->kind == DUET_WRITE ||
 			   op->kind == DUET_FSYNC || op->kind == DUET_OPEN;
 	record(lab, op);
@@ -133,6 +149,7 @@ static bool can_be_asked(const struct place *place)
 void duet_lab_waits(struct duet_lab *lab, struct duet_lab_wait *wait)
 {
 	lab->points++;
+	look_at_point(lab, DUET_KIND_COUNT);
 	if (!lab->place.point && lab->points <= lab->seen->points_max)
 		lab->seen->points[lab->points] = (struct point){0, DUET_KIND_COUNT};
 	if (lab->points != lab->place.point || !can_be_asked(&lab->place))

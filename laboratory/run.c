@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,6 +18,7 @@
 enum {
 	IDLE_NS = 1000000,    /* of each of them but the first few: a worker thread may be at it */
 	IDLE_SPINS = 4,
+	TIMER_NS = 250000000, /* the longest that is waited for where nothing else goes on */
 	QUIET = 0xa5
 };
 
@@ -132,6 +134,14 @@ static unsigned idle_max(const struct duet_lab *lab)
 	return lab->abandoned && !lab->released ? ABANDONED_TURNS_MAX : IDLE_TURNS_MAX;
 }
 
+/* The body may wait for its time, if it isn't long. */
+static bool wait_for_timer(struct duet_lab *lab)
+{
+	int64_t due_ns = duet_loop_prepare(lab->loop);
+
+	return due_ns > 0 && due_ns <= TIMER_NS && duet_loop_turn(lab->loop, due_ns) >= 0;
+}
+
 /* Who was asked to end must not need a step of a peer's for it. */
 static int take_turns(struct duet_lab *lab)
 {
@@ -145,6 +155,8 @@ static int take_turns(struct duet_lab *lab)
 		if (count > 0 || (idle >= 1 && !lab_is_owed(lab) && lab_step(lab)))
 			idle = 0;
 		else if (++idle == idle_max(lab) && release_body(lab))
+			idle = 0;
+		else if (idle == idle_max(lab) && wait_for_timer(lab))
 			idle = 0;
 		else if (idle == idle_max(lab))
 			return -ETIMEDOUT;
@@ -266,10 +278,34 @@ static int set_up(struct duet_lab *lab, const struct duet_lab_sweep *sweep)
 {
 	int error = lab_loop_create(lab, sweep->backend, sweep->tuning);
 
+	lab->seen->no_loop = error != 0;
 	if (error)
 		return error;
 	error = lab_wire_open(lab, &lab->probe_handle, &lab->probe_fd);
 	return error ? error : lab->workload->set_up(lab, lab->state);
+}
+
+/* By what it is known to who wrote the body. */
+static void say_hang(struct duet_lab *lab)
+{
+	int64_t due_ns = duet_loop_prepare(lab->loop);
+
+	for (int i = 0; i < lab->peer_count; i++) {
+		const struct duet_slot *slot = duet_core_slot_of(lab->loop, lab->peers[i].handle);
+		const struct duet_op *op = slot && slot->reads ? slot->reads : slot ? slot->writes
+										    : NULL;
+
+		if (op)
+			lab_violation(lab, DUET_LAB_HANG, "a %s on the connection of peer %d waits for "
+				      "what never comes", duet_kind_name((enum duet_kind)op->kind), i);
+	}
+	/* The body's scope is one of them, and nothing that it has started. */
+	if (due_ns < 0)
+		lab_violation(lab, DUET_LAB_HANG, "%u operations wait for what never comes",
+			      duet_loop_pending(lab->loop) - 1);
+	else
+		lab_violation(lab, DUET_LAB_HANG, "it waits for a time that comes in %lld ms",
+			      (long long)due_ns / 1000000);
 }
 
 static void judge_hang(struct duet_lab *lab, int error)
@@ -277,8 +313,7 @@ static void judge_hang(struct duet_lab *lab, int error)
 	if (error == -ETIMEDOUT && lab_is_owed(lab))
 		lab_violation(lab, DUET_LAB_UNANSWERED, "its end was requested, and it goes on");
 	else if (error == -ETIMEDOUT)
-		lab_violation(lab, DUET_LAB_HANG, "%u operations wait for what never comes",
-			      duet_loop_pending(lab->loop));
+		say_hang(lab);
 	else if (error)
 		lab_violation(lab, DUET_LAB_CHECK, "the body can't be run: %s",
 			      duet_error_name(error));
@@ -301,7 +336,8 @@ static void judge_end(struct duet_lab *lab)
 
 	lab_peers_judge(lab);
 	duet_loop_ledger(lab->loop, &ledger);
-	if (ledger.held_count)
+	/* After a shutdown the body has had no occasion to return what it had kept for the next. */
+	if (ledger.held_count && !shut_down)
 		lab_violation(lab, DUET_LAB_POOL, "%u buffers of a pool were not returned",
 			      ledger.held_count);
 	if (!lab->finished && !lab->partial && !shut_down)
@@ -332,6 +368,7 @@ static void judge_quiet(struct duet_lab *lab)
 {
 	size_t bytes = lab->workload->state_bytes;
 	const unsigned char *state = lab->state;
+	bool is_told;
 
 	if (duet_loop_pending(lab->loop))
 		lab_violation(lab, DUET_LAB_QUIET, "%u operations in flight after the end",
@@ -344,10 +381,15 @@ static void judge_quiet(struct duet_lab *lab)
 		return;
 	}
 	judge_world(lab);
+	/* The body may have given it up itself. */
+	is_told = !lab->untold || lab->loop->stats.abandoned;
 	if (duet_loop_destroy(lab->loop) < 0)
 		lab_violation(lab, DUET_LAB_QUIET, "the loop is busy after its shutdown");
 	else
 		lab->loop = NULL;
+	if (!lab->loop && !is_told)
+		lab_violation(lab, DUET_LAB_TERMINAL, "a %s has ended, and its end was never told",
+			      lab_point_name(lab->outcome->op_kind));
 	for (size_t i = 0; i < bytes && lab->outcome->verdict != DUET_LAB_VIOLATION; i++) {
 		if (state[i] == QUIET)
 			continue;
@@ -382,21 +424,40 @@ static void judge(struct duet_lab *lab, int error)
 		judge_quiet(lab);
 }
 
+/* Mapped so that it ends where a page begins that nobody may touch: what is written behind its end is caught,
+ * but for the few bytes that alignment takes. */
+static int map_state(struct duet_lab *lab)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE), align = _Alignof(max_align_t);
+	size_t bytes = lab->workload->state_bytes ? lab->workload->state_bytes : 1;
+	size_t used = (bytes + align - 1) / align * align, pages = (used + page - 1) / page * page;
+	char *map = mmap(NULL, pages + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (map == MAP_FAILED)
+		return -ENOMEM;
+	if (mprotect(map + pages, page, PROT_NONE)) {
+		munmap(map, pages + page);
+		return -ENOMEM;
+	}
+	lab->map = map;
+	lab->map_bytes = pages + page;
+	lab->state = map + pages - used;
+	return 0;
+}
+
 int lab_run_once(const struct duet_lab_sweep *sweep, struct place place,
 		 struct duet_lab_outcome *outcome, struct seen *seen)
 {
-	size_t bytes = sweep->workload->state_bytes ? sweep->workload->state_bytes : 1;
 	struct duet_lab lab = {.workload = sweep->workload, .place = place, .outcome = outcome,
-			      .seen = seen, .probe_fd = -1};
+			      .seen = seen, .probe_fd = -1, .process = getpid()};
 	unsigned descriptors = descriptors_open();
 	int64_t memory_bytes = lab_memory_bytes();
 	int error;
 
+	seen->no_loop = seen->target_came = false;
 	*outcome = (struct duet_lab_outcome){.point = place.point, .phase = (uint8_t)place.phase,
 					     .kind = (uint8_t)place.kind};
-	/* Mapped, so that what is written behind its end is caught by the page that follows. */
-	lab.state = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (lab.state == MAP_FAILED)
+	if (map_state(&lab))
 		return -ENOMEM;
 	error = set_up(&lab, sweep);
 	if (!error)
@@ -404,11 +465,12 @@ int lab_run_once(const struct duet_lab_sweep *sweep, struct place place,
 	lab_peers_close(&lab);
 	lab_wire_close(&lab, &lab.probe_fd);
 	seen->point_count = lab.points;
+	seen->takes_time = lab.takes_time;
 	if (!error && descriptors_open() != descriptors)
 		lab_violation(&lab, DUET_LAB_DESCRIPTORS, "%d descriptors more than before",
 			      (int)descriptors_open() - (int)descriptors);
 	set_verdict(&lab);
-	munmap(lab.state, bytes);
+	munmap(lab.map, lab.map_bytes);
 	seen->memory_bytes = lab_memory_bytes() - memory_bytes;
 	return error;
 }

@@ -19,14 +19,15 @@
  * child goes on with the next.
  */
 
-enum { POINTS_DEFAULT = 64, PATIENCE_MS_DEFAULT = 5000 };
+enum { PATIENCE_MS_DEFAULT = 5000 };
 
 struct board {
 	uint32_t current; /* the cell that is being made: see place_of() */
 	uint32_t beats;   /* one for each run */
 	char order[DUET_LAB_ORDERS_DEPTH_MAX + 1]; /* of the run that is being made */
 	uint32_t points;
-	int32_t error; /* of the first run: the backend is refused */
+	uint32_t points_seen; /* in the first run, with those that were not asked for */
+	int32_t error; /* nothing can be swept, or no more of it: the backend is refused */
 	uint64_t digest;
 	uint32_t handles; /* left open by it */
 	int64_t memory_bytes; /* and never freed by the next one */
@@ -64,6 +65,15 @@ static void say(struct duet_lab_outcome *outcome, enum duet_lab_invariant invari
 	outcome->verdict = DUET_LAB_VIOLATION;
 	outcome->invariant = (uint8_t)invariant;
 	snprintf(outcome->text, sizeof(outcome->text), "%s", text);
+}
+
+static void say_refusal(struct duet_lab_outcome *outcome, int error)
+{
+	char text[sizeof(outcome->text)];
+
+	snprintf(text, sizeof(text), "its set-up refuses with %s, and did not the first time",
+		 duet_error_name(error));
+	say(outcome, DUET_LAB_REPEAT, text);
 }
 
 /* Where nothing was declared partial, all that the outside sees is as without a cancel. After a
@@ -111,6 +121,29 @@ static void compare_memory(const struct duet_lab_sweep *sweep, const struct boar
 	say(outcome, DUET_LAB_MEMORY, text);
 }
 
+/* Runs are alike until the cancel, so that the point has to come, and has to be the same. Which worker is the
+ * first to be ready nobody knows. */
+static void judge_point(const struct sweeper *self, struct place place, const struct seen *seen,
+			struct duet_lab_outcome *outcome)
+{
+	uint8_t kind = self->points[place.point].op_kind;
+	char text[sizeof(outcome->text)];
+
+	/* Before hand-over the cancel comes before the point does. */
+	if (outcome->verdict == DUET_LAB_VIOLATION || seen->takes_time || !place.point ||
+	    place.phase == DUET_LAB_BEFORE)
+		return;
+	if (!seen->target_came)
+		snprintf(text, sizeof(text), "without a cancel there was a %s, and now it didn't come",
+			 lab_point_name(kind));
+	else if (seen->target_kind != kind)
+		snprintf(text, sizeof(text), "without a cancel it was a %s, and now a %s",
+			 lab_point_name(kind), lab_point_name(seen->target_kind));
+	else
+		return;
+	say(outcome, DUET_LAB_REPEAT, text);
+}
+
 /* The first run of all, in the first order: what the others are held against. */
 static void keep_first(const struct sweeper *self, const struct seen *seen, int error)
 {
@@ -119,8 +152,12 @@ static void keep_first(const struct sweeper *self, const struct seen *seen, int 
 	board->error = error;
 	board->digest = seen->digest;
 	board->handles = seen->handles;
+	board->points_seen = seen->point_count;
 	board->points = seen->point_count < self->points_max ? seen->point_count
 							     : self->points_max;
+	/* Who has not said how many are enough is not to take the first of them for all. */
+	if (!error && seen->point_count > self->points_max && !self->sweep->points_max)
+		board->error = -E2BIG;
 }
 
 static void make_run(const struct sweeper *self, uint32_t run, struct seen *seen,
@@ -136,13 +173,17 @@ static void make_run(const struct sweeper *self, uint32_t run, struct seen *seen
 	lab_order_write(&seen->order, seen->order.asked, outcome->order);
 	if (run == 0)
 		keep_first(self, seen, error);
+	else if (seen->no_loop)
+		board->error = error;
 	else if (error)
-		say(outcome, DUET_LAB_CHECK, duet_error_name(error));
+		say_refusal(outcome, error);
 	else if (run == 1 && !*outcome->order &&
-		 (seen->digest != board->digest || seen->point_count < board->points))
+		 (seen->digest != board->digest || seen->point_count < board->points ||
+		  (seen->point_count != board->points_seen && !seen->takes_time)))
 		say(outcome, DUET_LAB_REPEAT, "two runs without a cancel differ");
 	else
 		compare(board, outcome, seen);
+	judge_point(self, place, seen, outcome);
 	if (run == 1 && !*outcome->order)
 		board->memory_bytes = lab_memory_left(self->sweep, place, seen);
 	else if (run && !error)
@@ -218,7 +259,7 @@ static void sleep_ms(long ms)
 	nanosleep(&time, NULL);
 }
 
-/* Until the child has ended, or has been at one run for too long. Its status. */
+/* Until the child has ended, or has been at one run for too long: then -1. Its status. */
 static int watch(const struct sweeper *self, pid_t child)
 {
 	const struct board *board = self->board;
@@ -233,8 +274,11 @@ static int watch(const struct sweeper *self, pid_t child)
 
 		quiet_ms = beats == seen ? quiet_ms + 1 : 0;
 		seen = beats;
-		if (quiet_ms == patience_ms)
+		if (quiet_ms == patience_ms) {
 			kill(child, SIGKILL);
+			waitpid(child, NULL, 0);
+			return -1;
+		}
 		sleep_ms(1);
 	}
 	return status;
@@ -244,7 +288,7 @@ static void say_death(struct duet_lab_outcome *outcome, int status)
 {
 	char text[sizeof(outcome->text)];
 
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+	if (status < 0) {
 		say(outcome, DUET_LAB_HANG, "it ran for seconds without coming back to the loop");
 		return;
 	}
@@ -347,11 +391,12 @@ static int hand_over(const struct sweeper *self)
 int duet_lab_run(struct duet_lab_sweep *sweep)
 {
 	struct sweeper self = {.sweep = sweep,
-			       .points_max = sweep->points_max ? sweep->points_max : POINTS_DEFAULT};
+			       .points_max = sweep->points_max ? sweep->points_max : DUET_LAB_POINTS_MAX};
 	size_t runs_max = 2 + (size_t)self.points_max * PER_POINT;
 	int error;
 
-	if (sweep->orders_depth > DUET_LAB_ORDERS_DEPTH_MAX)
+	if (sweep->orders_depth > DUET_LAB_ORDERS_DEPTH_MAX || !sweep->workload->set_up ||
+	    !sweep->workload->body)
 		return -EINVAL;
 	self.board_bytes = sizeof(struct board) + runs_max * sizeof(struct duet_lab_outcome) +
 			   (self.points_max + 1) * sizeof(struct point);
@@ -380,6 +425,10 @@ static int replay(const struct sweeper *self, uint32_t point, enum duet_lab_phas
 		error = lab_run_once(sweep, place, outcome, &first);
 	if (error)
 		return error;
+	if (point > first.point_count) {
+		*outcome = (struct duet_lab_outcome){.point = first.point_count};
+		return -ERANGE;
+	}
 	board.memory_bytes = lab_memory_left(sweep, place, &first);
 	place = (struct place){point, phase, kind, self->points[point].line};
 	if (is_unreached(self, place, outcome))
@@ -388,6 +437,7 @@ static int replay(const struct sweeper *self, uint32_t point, enum duet_lab_phas
 	board.digest = first.digest;
 	board.handles = first.handles;
 	compare(&board, outcome, &seen);
+	judge_point(self, place, &seen, outcome);
 	compare_memory(sweep, &board, place, &seen, outcome);
 	lab_order_write(&seen.order, seen.order.asked, outcome->order);
 	return error;

@@ -287,8 +287,11 @@ static bool legal_result(const struct record_scope *scope, int result)
 {
 	uint8_t stops = scope->failure ? scope->doubts : scope->doubts | scope->stops;
 
-	if (races(scope) ? scope->completed || !scope->ended : scope->completed == scope->ended)
+	if (races(scope) ? scope->completed > 0 : scope->completed == scope->ended)
 		return result == 0;
+	/* A race that had nobody: nobody won. */
+	if (races(scope) && !scope->ended)
+		return stop_of(result) != 0;
 	return (result && result == scope->failure) || (stop_of(result) & stops);
 }
 

@@ -61,10 +61,10 @@ static void give_back(struct pipeline *pipeline)
 /* The body is over: a buffer of the pool isn't kept for the next one. */
 static void set_aside(struct pipeline *pipeline)
 {
-	if (pipeline->policy->forgets)
-		return;
 	if (pipeline->holds)
 		memcpy(pipeline->aside, pipeline->held.data, pipeline->held.length_bytes);
+	if (pipeline->policy->forgets)
+		pipeline->holds = false;
 	give_back(pipeline);
 }
 

@@ -84,6 +84,9 @@ int spot_read(const char *text, struct spot *spot)
 	kind = read_name(&rest, kind_name);
 	if (kind < 0)
 		return refuse(text);
+	if (rest && (strspn(rest, "0123456789abcdefghijklmnopqrstuvwxyz") != strlen(rest) ||
+		     strlen(rest) > DUET_LAB_ORDERS_DEPTH_MAX))
+		return refuse(text);
 	*spot = (struct spot){ (uint32_t)point, (enum duet_lab_phase)phase,
 			       (enum duet_lab_kind)kind, rest };
 	return SAY_OK;

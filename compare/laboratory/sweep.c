@@ -323,22 +323,32 @@ static int say_violation(const json_t *sweep)
 			   json_string_value(json_object_get(first, "text")), line);
 }
 
-static int judge(const json_t *result)
+/* Nowhere is what was asked for; the table says where there is how much. */
+static int say_nothing(const struct values *values, bool has_points)
 {
-	bool any = false;
+	if (interrupted)
+		return say_failure(SAY_UNMEASURED,
+				   "cancel sweep: interrupted before the first sweep was over");
+	if (has_points)
+		return say_failure(SAY_USAGE, "cancel sweep: --at %s: none of these has so many points",
+				   values->at);
+	return say_failure(SAY_UNMEASURED,
+			   "cancel sweep: no mechanism is to be had here; duet doctor says why");
+}
+
+static int judge(const struct values *values, const json_t *result)
+{
+	bool any = false, has_points = false;
 	json_t *sweep;
 	size_t i;
 
 	json_array_foreach(json_object_get(result, "sweeps"), i, sweep) {
 		any |= json_is_null(json_object_get(sweep, "refused"));
+		has_points |= json_object_get(sweep, "points") != NULL;
 		if (json_integer_value(json_object_get(sweep, "violations")) > 0)
 			return say_violation(sweep);
 	}
-	if (any)
-		return SAY_OK;
-	return say_failure(SAY_UNMEASURED, interrupted
-			   ? "cancel sweep: interrupted before the first sweep was over"
-			   : "cancel sweep: no mechanism is to be had here; duet doctor says why");
+	return any ? SAY_OK : say_nothing(values, has_points);
 }
 
 static int report(const struct values *values, const json_t *result)
@@ -355,7 +365,7 @@ static int report(const struct values *values, const json_t *result)
 		say_note("cancel sweep: interrupted: %zu of %lld sweeps were made, and are kept",
 			 json_array_size(json_object_get(result, "sweeps")),
 			 (long long)json_integer_value(json_object_get(result, "asked_for")));
-	return code ? code : judge(result);
+	return code ? code : judge(values, result);
 }
 
 /* The first reason that there is, if it is one of a policy's. */

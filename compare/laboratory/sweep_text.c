@@ -60,6 +60,8 @@ static void print_verdict(const json_t *sweep, FILE *out)
 			field_string(json_object_get(sweep, "first"), "invariant"));
 	else if (partial)
 		fprintf(out, "ok, %lld partial\n", (long long)partial);
+	else if (field_integer(sweep, "runs") == field_integer(sweep, "unreached"))
+		fprintf(out, "not reached: there is no such moment\n");
 	else
 		fprintf(out, "ok\n");
 	if (violations)

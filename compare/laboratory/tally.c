@@ -98,15 +98,20 @@ static int run_at(struct duet_lab_sweep *sweep, const struct spot *spot)
 	sweep->turns_worst = outcome->turns;
 	sweep->lent_turns_worst = outcome->lent_turns;
 	sweep->joined_ns_worst = outcome->joined_ns;
-	if (error)
+	if (error) {
+		sweep->points = outcome->point;
 		free(outcome);
+	}
 	return error;
 }
 
 /* Of the backend's own words, where it is the backend. */
-static json_t *refusal_json(const struct mechanism *mechanism, int error)
+static json_t *refusal_json(const struct mechanism *mechanism, int error, uint32_t points)
 {
 	struct duet_probe answer;
+
+	if (error == -ERANGE)
+		return json_sprintf("there are %u points", points);
 
 	if (duet_backend_probe(mechanism->backend, mechanism->tuning, &answer))
 		return store_string(answer.reason);
@@ -129,7 +134,10 @@ json_t *tally(const struct tally_plan *plan)
 	(plan->mechanism->native ? workload->make_native : workload->make)(plan->policy, &made);
 	error = plan->spot ? run_at(&sweep, plan->spot) : duet_lab_run(&sweep);
 	if (error) {
-		json_object_set_new(json, "refused", refusal_json(plan->mechanism, error));
+		json_object_set_new(json, "refused", refusal_json(plan->mechanism, error,
+								    sweep.points));
+		if (error == -ERANGE)
+			json_object_set_new(json, "points", json_integer(sweep.points));
 		return json;
 	}
 	fill(json, &sweep);

@@ -109,7 +109,8 @@ struct duet_retry;
 /*
  * One attempt: starts what it is in scope, which is its own, and returns 0; or an error, and what it
  * has started is asked to end. The attempt is over when the scope has joined, its cleanup included, and
- * has worked if the scope's result is 0. Don't join the scope: that is done behind this.
+ * has worked if the scope's result is 0. Don't join the scope: that is done behind this, and another
+ * joined() is not called.
  */
 typedef int duet_attempt_fn(struct duet_retry *retry, struct duet_scope *scope);
 

@@ -89,7 +89,8 @@ struct duet_scope {
 	uint8_t state;              /* the scope's; only for debuggers */
 	uint8_t overran;            /* 1: the cleanup took longer than its budget */
 	uint8_t policy;
-	struct duet_member *winner; /* race, first: who completed first, or NULL */
+	struct duet_member *winner; /* race, first: who completed first, or NULL; of a child scope it
+				       is the address of its `member` */
 	struct duet_loop *loop;
 	void *context;              /* the caller's */
 
@@ -150,7 +151,8 @@ DUET_API int duet_scope_enter(struct duet_scope *scope, struct duet_member *memb
 			      void (*ask)(struct duet_member *member, enum duet_cause cause));
 
 /* Such a member has ended: 0 and more completed, an error failed (-ECANCELED, -ETIMEDOUT after a
- * request of the scope's: it stopped). Its memory is the caller's again. */
+ * request of the scope's: it stopped). Its memory is the caller's again. To leave twice does nothing;
+ * debug builds stop there. */
 DUET_API void duet_member_leave(struct duet_member *member, int result);
 
 /* The checkpoint: 0, or -ECANCELED or -ETIMEDOUT if the scope was asked to end. Shields hold. */
@@ -173,7 +175,8 @@ DUET_API int duet_scope_deadline(struct duet_scope *scope, uint64_t deadline_ns)
  * own shield, with cleanup_budget_ns from the first step on. When the budget is used up what a step
  * has under way is asked to end (cause deadline) and every further start but that of a close fails
  * with -ETIMEDOUT; all steps are still run, and `overran` says so.
- * 0, or -ESHUTDOWN if the scope has ended. Also after a request to end, and in the cleanup.
+ * 0, or -ESHUTDOWN if the scope has ended. Also after a request to end, and in the cleanup. cleanup is
+ * lent until its run(); debug builds stop where it is registered a second time before that.
  */
 DUET_API int duet_scope_defer(struct duet_scope *scope, struct duet_cleanup *cleanup);
 
@@ -194,7 +197,8 @@ DUET_API int duet_scope_defer_close(struct duet_scope *scope, struct duet_closin
  * 0: all completed (wait for all, fail fast), or one did (race, first);
  * the error of the first failure (race, first: of the last), where the policy counts one;
  * -ECANCELED or -ETIMEDOUT: somebody was stopped, because the scope was asked to end or by a
- * request of its own (a cancel, a close of its handle): no failure, but not all has completed.
+ * request of its own (a cancel, a close of its handle): no failure, but not all has completed; or
+ * (race, first) nobody took part to the end.
  * A member that completed although it was asked to end has completed. 0, or -ESHUTDOWN if the scope
  * isn't open, or -EALREADY if this was said before.
  */

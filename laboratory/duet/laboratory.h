@@ -131,6 +131,7 @@ DUET_API void duet_lab_dropped(struct duet_lab *lab, struct duet_lab_wait *wait)
 /* ---- The sweep. ---- */
 
 #define DUET_LAB_ORDERS_DEPTH_MAX 12
+#define DUET_LAB_POINTS_MAX 1024
 
 /* When, seen from the operation that is the point. */
 enum duet_lab_phase {
@@ -175,7 +176,7 @@ enum duet_lab_invariant {
 	DUET_LAB_CHECK = 13,      /* the workload's own check */
 	DUET_LAB_HANG = 14,       /* it never ended */
 	DUET_LAB_CRASH = 15,      /* a signal ended it */
-	DUET_LAB_REPEAT = 16,     /* two runs without a cancel differ */
+	DUET_LAB_REPEAT = 16,     /* two runs without a cancel differ, or two before it came */
 	DUET_LAB_MEMORY = 17      /* of malloc(): no more is left than without a cancel */
 };
 
@@ -209,7 +210,8 @@ struct duet_lab_sweep {
 	const struct duet_lab_workload *workload;
 	const struct duet_backend *backend;
 	const char *tuning; /* or NULL */
-	uint32_t points_max; /* 0: 64 */
+	uint32_t points_max; /* only the first so many; 0: all, of which there are DUET_LAB_POINTS_MAX
+				at the most: -E2BIG */
 	uint32_t turns_max;  /* from a request to joined: 0: 16 */
 	uint32_t patience_ms; /* with one that doesn't come back to the loop: 0: 5000 */
 	/* On a backend that can be told (the reference is) each run is made in every order of
@@ -234,13 +236,14 @@ struct duet_lab_sweep {
 	uint32_t joined_ns_worst;
 };
 
-/* Runs all of it. 0 (violations are results, no error), or -errno: the backend is refused here, no
- * memory, no child process. The caller has no other thread at this time, and so no loop of a backend
+/* Runs all of it. 0 (violations are results, no error), or -errno: the backend is refused here, too many
+ * points, no set-up or no body (-EINVAL), no memory, no child process. The caller has no other thread at this time, and so no loop of a backend
  * with workers: the children are forks that go on, and a lock that a thread held stays held there
  * (fork(2)). */
 DUET_API int duet_lab_run(struct duet_lab_sweep *sweep);
 
-/* One run, at one place, in this process, for a debugger; outcome is filled in. */
+/* One run, at one place, in this process, for a debugger; outcome is filled in. 0, the errors of
+ * duet_lab_run(), or -ERANGE: there is no such point, and outcome->point is the last. */
 DUET_API int duet_lab_replay(const struct duet_lab_sweep *sweep, uint32_t point,
 			     enum duet_lab_phase phase, enum duet_lab_kind kind,
 			     struct duet_lab_outcome *outcome);

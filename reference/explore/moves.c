@@ -315,7 +315,7 @@ static int expect_start(unsigned index)
 		return -ESHUTDOWN;
 	if (watch_is_closing() && uses_stream(index))
 		return -EBADF;
-	return scene.loop->pending == scene.loop->operations_max ? -ENOBUFS : 0;
+	return scene.loop->pending + scene.loop->kept == scene.loop->operations_max ? -ENOBUFS : 0;
 }
 
 static void start_actor(unsigned index)

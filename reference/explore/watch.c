@@ -200,10 +200,14 @@ static void watch_memory(unsigned index)
 
 static void watch_accounts(void)
 {
-	uint32_t pending = 0, lent = 0;
+	uint32_t pending = 0, kept = 0, lent = 0;
 
-	for (unsigned i = 0; i < SCOPES; i++)
-		pending += is_in_flight(&scene.scopes[i].presence);
+	for (unsigned i = 0; i < SCOPES; i++) {
+		bool there = is_in_flight(&scene.scopes[i].presence);
+
+		pending += there;
+		kept += is_alive(i) && !there;
+	}
 	for (unsigned i = 0; i < ACTORS + STEPS; i++) {
 		bool there = is_in_flight(&scene.actors[i].op);
 
@@ -214,6 +218,9 @@ static void watch_accounts(void)
 	if (pending != scene.loop->pending)
 		violate("%u operations are in flight, the loop counts %u", pending,
 			scene.loop->pending);
+	if (kept != scene.loop->kept)
+		violate("%u scopes are between two presences, the loop keeps %u places", kept,
+			scene.loop->kept);
 	if (lent != scene.loop->ledger.lent_count)
 		violate("%u buffers are lent, the ledger counts %u", lent,
 			scene.loop->ledger.lent_count);
@@ -267,6 +274,9 @@ static void watch_quiet_scope(unsigned index)
 		return;
 	if (book->joining && !watch_alive(index))
 		violate("scope %c waits for nobody, and joined() doesn't come", scope_name(index));
+	if (!scope->present)
+		violate("scope %c isn't present in its loop: nothing ends it by time",
+			scope_name(index));
 	if (calm && time_has_come(cast->scopes[index].deadline))
 		violate("the time of scope %c has come, and nothing happens", scope_name(index));
 	if (calm && scene.books.shutdown && !book->sheltered)
@@ -458,7 +468,7 @@ static void watch_result(unsigned index, const struct duet_scope *scope)
 
 	if ((races && book->completed) != (scope->winner != NULL))
 		violate("scope %c names a winner that is none, or none", scope_name(index));
-	if ((scope->result == 0) != (races ? book->completed || fine : fine))
+	if ((scope->result == 0) != (races ? book->completed > 0 : fine))
 		violate("scope %c ends with %d: %u members completed, %u failed, %u were stopped",
 			scope_name(index), scope->result, book->completed, book->failed,
 			book->stopped);

@@ -97,6 +97,31 @@ START_TEST(the_first_attempt_that_works_ends_it)
 }
 END_TEST
 
+static void joined_against_the_rule(struct duet_scope *scope)
+{
+	(void)scope;
+	ck_abort();
+}
+
+static int join_it(struct duet_retry *it, struct duet_scope *scope)
+{
+	int answer = open_missing(it, scope);
+
+	ck_assert_int_eq(duet_scope_join(scope, joined_against_the_rule), 0);
+	return answer;
+}
+
+START_TEST(an_attempt_that_joins_its_scope_is_heard_of_all_the_same)
+{
+	prepare(5);
+	works_at = 2;
+	begin(join_it);
+	turn_until(ends);
+	ck_assert_int_eq(retry.result, 0);
+	ck_assert_uint_eq(retry.attempts, 2);
+}
+END_TEST
+
 START_TEST(the_last_failure_is_its_result_and_pauses_grow_up_to_their_bound)
 {
 	prepare(4);
@@ -351,6 +376,7 @@ int main(void)
 {
 	return contract_run("retry",
 		CASES(the_first_attempt_that_works_ends_it,
+			an_attempt_that_joins_its_scope_is_heard_of_all_the_same,
 			the_last_failure_is_its_result_and_pauses_grow_up_to_their_bound,
 			an_attempt_has_its_own_time, the_deadline_ends_an_attempt,
 			the_deadline_ends_a_pause, a_cancel_ends_an_attempt_at_once,

@@ -43,6 +43,9 @@ connects() # PROGRAM
 	[ "$(grep -c ': closed$' "$scratch/said")" -eq 2 ] || give_up "$1: losers are left open"
 	expect "$1" 1 ETIMEDOUT 100 "$silent" "$silent"
 	expect "$1" 1 ECONNREFUSED 5000 "$refuses"
+	for bad in 127.0.0.1 127.0.0.1:x 127.0.0.1:99999 nowhere:80; do
+		expect "$1" 2 "'$bad' is no address as 192.0.2.1:80" 5000 "$refuses" $bad
+	done
 }
 
 [ "$(wc -l <examples/first-connect.c)" -lt 100 ] || give_up "the example has 100 lines or more"

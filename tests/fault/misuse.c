@@ -102,6 +102,59 @@ START_TEST(a_buffer_that_is_not_held_is_refused_or_stopped)
 }
 END_TEST
 
+static struct duet_scope scope;
+static struct duet_member member;
+static struct duet_cleanup step;
+
+static void ask_nothing(struct duet_member *asked, enum duet_cause cause)
+{
+	(void)asked;
+	(void)cause;
+}
+
+static void leave_twice(void)
+{
+	duet_scope_open(&scope, stage.loop, NULL, NULL);
+	duet_scope_enter(&scope, &member, ask_nothing);
+	duet_member_leave(&member, 0);
+	duet_member_leave(&member, 0);
+}
+
+static void joined(struct duet_scope *ended)
+{
+	(void)ended;
+}
+
+START_TEST(a_member_that_leaves_twice_has_left_once_or_is_stopped)
+{
+	if (STOPS) {
+		ck_assert(stopped(leave_twice, "member"));
+		return;
+	}
+	leave_twice();
+	ck_assert_int_eq(duet_scope_join(&scope, joined), 0);
+	ck_assert_int_eq(duet_loop_shutdown(stage.loop, DUET_NO_DEADLINE), 0);
+	ck_assert_int_eq(scope.result, 0);
+}
+END_TEST
+
+static void register_twice(void)
+{
+	struct duet_cleanup behind;
+
+	duet_scope_open(&scope, stage.loop, NULL, NULL);
+	duet_scope_defer(&scope, &step);
+	duet_scope_defer(&scope, &behind);
+	duet_scope_defer(&scope, &step);
+}
+
+START_TEST(a_step_that_is_registered_twice_is_named_and_stopped)
+{
+	if (STOPS)
+		ck_assert(stopped(register_twice, "registered already"));
+}
+END_TEST
+
 /* On a loop of the child's own, which goes as it came. */
 static bool starts_garbage(const struct duet_loop_options *options)
 {
@@ -136,5 +189,7 @@ int main(void)
 	return contract_run("misuse", NULL,
 		CASES(a_call_from_a_thread_that_does_not_own_the_loop_is_named_and_stopped,
 			a_buffer_that_is_not_held_is_refused_or_stopped,
+			a_member_that_leaves_twice_has_left_once_or_is_stopped,
+			a_step_that_is_registered_twice_is_named_and_stopped,
 			an_operation_that_was_never_initialised_is_not_started));
 }

@@ -391,6 +391,9 @@ START_TEST(a_sweep_is_a_table_and_one_run_can_be_had_alone)
 	program = run("cancel sweep conversation --policy await --backend polling --at 3,in-flight,scope", 0);
 	ck_assert_ptr_nonnull(strstr(program->said, "No violation in 1 sweep, 1 run"));
 	free(program);
+	program = run("cancel sweep conversation --policy await --backend polling --at 3,before,scope", 0);
+	ck_assert_ptr_nonnull(strstr(program->said, "not reached: there is no such moment"));
+	free(program);
 	program = run("cancel sweep hot --backend polling", 0);
 	ck_assert_ptr_nonnull(strstr(program->said, "not with copy-through, move-and-reap"));
 	free(program);
@@ -468,6 +471,9 @@ START_TEST(what_a_sweep_does_not_know_is_answered_with_what_there_is)
 	refuse("cancel sweep --at 3,posted", "give POINT,PHASE,KIND");
 	refuse("cancel sweep --at 3,posted,hope", "shutdown, abandon, second");
 	refuse("cancel sweep --at -1,posted,scope", "a number from 1");
+	refuse("cancel sweep conversation --at 999,posted,scope", "none of these has so many points");
+	refuse("cancel sweep --at 3,posted,scope,??", "the order that was printed");
+	refuse("cancel sweep --at 3,posted,scope,0000000000001", "the order that was printed");
 	refuse("cancel sweep --orders 13", "from 0 to 12");
 	refuse("cancel sweep hot --policy scope", "a task awaits its futures");
 	refuse("cancel sweep pool --backend polling/native", "nothing to sweep");

@@ -49,7 +49,8 @@ static void close_streams(void)
 }
 
 static const char *const COMMANDS[] = { "--help", "--version", "doctor", "compare --help",
-					("compare file --depth 1 " SHORT) };
+					("compare file --depth 1 " SHORT),
+					"cancel sweep conversation --policy await --backend polling" };
 
 START_TEST(output_that_is_lost_is_said_with_the_cause)
 {

@@ -1,8 +1,11 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <duet/laboratory.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -20,6 +23,7 @@ struct faulty {
 	duet_handle handle;
 	int peer;
 	void *lost;
+	unsigned steps;
 	unsigned char data[64];
 };
 
@@ -79,6 +83,20 @@ static void crash(struct duet_lab *lab, struct duet_scope *scope, void *state)
 	(void)lab;
 	((struct faulty *)state)->scope = scope;
 	receive(state, crash_if_cancelled);
+}
+
+static void die_if_cancelled(struct duet_op *op)
+{
+	if (op->result < 0)
+		raise(SIGKILL);
+	heard(op);
+}
+
+static void die(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	(void)lab;
+	((struct faulty *)state)->scope = scope;
+	receive(state, die_if_cancelled);
 }
 
 static void exit_if_cancelled(struct duet_op *op)
@@ -209,6 +227,67 @@ static void be_moody(struct duet_lab *lab, struct duet_scope *scope, void *state
 		behave(lab, scope, state);
 }
 
+/* Every third start of this process is another one. */
+static void be_moody_later(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	static unsigned starts;
+	struct faulty *faulty = state;
+
+	(void)lab;
+	faulty->scope = scope;
+	if (++starts % 3) {
+		receive(faulty, heard);
+		return;
+	}
+	duet_op_init(&faulty->op, heard, faulty);
+	duet_op_nop(&faulty->op);
+	duet_scope_start(scope, &faulty->member, &faulty->op);
+}
+
+static int script_a_stranger(struct duet_lab *lab, void *state)
+{
+	int error = set_up(lab, state);
+
+	duet_lab_peer_sends(lab, -ENOSPC, 1);
+	duet_lab_peer_closes(lab, DUET_LAB_PEERS_MAX - 1);
+	return error;
+}
+
+static void rested(struct duet_op *op)
+{
+	if (op->result == 0)
+		receive(op->context, heard);
+}
+
+/* It says that it has less memory than it writes to. */
+static void write_behind(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	((volatile unsigned char *)state)[sizeof(struct faulty) + _Alignof(max_align_t)] = 1;
+	behave(lab, scope, state);
+}
+
+/* Nothing else happens meanwhile. */
+static void rest(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	struct faulty *faulty = state;
+
+	if (faulty->steps++) {
+		behave(lab, scope, state);
+		return;
+	}
+	faulty->scope = scope;
+	duet_op_init(&faulty->op, rested, faulty);
+	duet_op_timeout(&faulty->op, duet_loop_now_ns(duet_lab_loop(lab)) + 100000000);
+	duet_scope_start(scope, &faulty->member, &faulty->op);
+}
+
+/* In the child the whole sweep would be made again. */
+static void fork_and_go_on(struct duet_lab *lab, struct duet_scope *scope, void *state)
+{
+	(void)!fork();
+	behave(lab, scope, state);
+}
+
 static const char *complain(struct duet_lab *lab, void *state)
 {
 	(void)lab;
@@ -295,6 +374,17 @@ START_TEST(a_crash_is_named_and_the_sweep_goes_on)
 }
 END_TEST
 
+/* As by who has no memory left: it was not the laboratory that lost its patience. */
+START_TEST(one_that_is_killed_did_not_hang)
+{
+	const struct duet_lab_workload workload = {
+		.name = "die", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = die,
+	};
+
+	expect_only(&workload, DUET_LAB_CRASH, "signal 9 (Killed)");
+}
+END_TEST
+
 START_TEST(one_that_ends_the_process_is_named)
 {
 	const struct duet_lab_workload workload = {
@@ -347,6 +437,26 @@ START_TEST(lost_memory_is_named)
 }
 END_TEST
 
+/* Of those that were lost first malloc() may have had as many aside. */
+START_TEST(lost_memory_is_named_wherever_it_is_lost)
+{
+	const struct duet_lab_workload workload = {
+		.name = "lose", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = lose,
+	};
+	struct duet_lab_sweep made = sweep(&workload);
+	unsigned lost = 0;
+
+	for (uint32_t i = 2; i < made.outcome_count; i++)
+		lost += made.outcomes[i].kind != DUET_LAB_SHUTDOWN &&
+			made.outcomes[i].disposition == DUET_UNTOUCHED &&
+			made.outcomes[i].cause != DUET_CAUSE_ITSELF;
+	ck_assert_uint_gt(lost, 0);
+	if (is_counted())
+		ck_assert_uint_ge(seen(&made, DUET_LAB_MEMORY) + 2, lost);
+	free(made.outcomes);
+}
+END_TEST
+
 START_TEST(what_malloc_keeps_aside_is_not_lost)
 {
 	const struct duet_lab_workload workload = {
@@ -369,34 +479,6 @@ START_TEST(what_malloc_keeps_aside_hides_nothing_that_is_lost)
 
 	if (is_counted())
 		expect_only(&workload, DUET_LAB_MEMORY, "bytes of memory are lost");
-}
-END_TEST
-
-/* Room for a few rings, where a sweep makes hundreds. Only the unprivileged have such a limit. */
-static bool is_clean_as_nobody(const struct duet_lab_workload *workload)
-{
-	const struct rlimit limit = {512 << 10, 512 << 10};
-	struct duet_lab_sweep made;
-
-	if (setrlimit(RLIMIT_MEMLOCK, &limit) ||
-	    (geteuid() == 0 && (setgid(65534) || setuid(65534))))
-		return false;
-	made = sweep(workload);
-	return made.violations == 0 && made.runs > 0;
-}
-
-START_TEST(rings_that_the_kernel_still_counts_are_waited_for)
-{
-	const struct duet_lab_workload workload = {
-		.name = "good", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = behave,
-	};
-	pid_t child = fork();
-	int status;
-
-	if (child == 0)
-		_exit(is_clean_as_nobody(&workload) ? 0 : 1);
-	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_int_eq(status, 0);
 }
 END_TEST
 
@@ -433,6 +515,111 @@ START_TEST(one_that_is_not_repeatable_is_named)
 
 	ck_assert_uint_eq(made.outcomes[1].invariant, DUET_LAB_REPEAT);
 	free(made.outcomes);
+}
+END_TEST
+
+START_TEST(one_whose_points_do_not_come_again_is_named)
+{
+	const struct duet_lab_workload workload = {
+		.name = "moody", .state_bytes = sizeof(struct faulty), .set_up = set_up,
+		.body = be_moody_later,
+	};
+
+	expect_only(&workload, DUET_LAB_REPEAT, "without a cancel it was a");
+}
+END_TEST
+
+START_TEST(a_peer_that_there_is_not_is_named)
+{
+	const struct duet_lab_workload workload = {
+		.name = "stranger", .state_bytes = sizeof(struct faulty), .set_up = script_a_stranger,
+		.body = behave,
+	};
+
+	expect_only(&workload, DUET_LAB_CHECK, "there is no peer -28, but 1 of them");
+}
+END_TEST
+
+START_TEST(a_child_of_the_body_does_not_go_on_with_the_sweep)
+{
+	const struct duet_lab_workload workload = {
+		.name = "fork", .state_bytes = sizeof(struct faulty), .set_up = set_up,
+		.body = fork_and_go_on,
+	};
+	struct duet_lab_sweep made = sweep(&workload);
+
+	ck_assert_uint_eq(made.violations, 0);
+	ck_assert_uint_eq(made.points, 1);
+	free(made.outcomes);
+}
+END_TEST
+
+/* Who may lock no more than a few rings' memory, which the kernel gives back later than they are closed. */
+static int sweep_as_somebody(const struct duet_lab_sweep *wish)
+{
+	const struct rlimit little = {512 * 1024, 512 * 1024};
+	struct duet_lab_sweep made = *wish;
+
+	if (setrlimit(RLIMIT_MEMLOCK, &little) || (!geteuid() && setuid(65534)))
+		return 1;
+	return duet_lab_run(&made) || made.violations ? 2 : 0;
+}
+
+START_TEST(who_may_lock_little_memory_waits_for_it)
+{
+	const struct duet_lab_workload workload = {
+		.name = "good", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = behave,
+	};
+	const struct duet_lab_sweep wish = {.workload = &workload, .backend = stage.arm->backend(),
+					    .tuning = stage.arm->tuning};
+	int status;
+	pid_t child;
+
+	stage_judge();
+	child = fork();
+	if (child == 0)
+		_exit(sweep_as_somebody(&wish));
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+START_TEST(what_is_written_behind_the_state_is_caught)
+{
+	const struct duet_lab_workload workload = {
+		.name = "behind", .state_bytes = sizeof(struct faulty), .set_up = set_up,
+		.body = write_behind,
+	};
+	struct duet_lab_sweep made = sweep(&workload);
+
+	ck_assert_uint_eq(made.outcomes[0].invariant, DUET_LAB_CRASH);
+	free(made.outcomes);
+}
+END_TEST
+
+/* A turn for each millisecond would be too few of them. */
+START_TEST(a_timer_is_waited_for)
+{
+	const struct duet_lab_workload workload = {
+		.name = "rest", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = rest,
+	};
+	struct duet_lab_sweep made = {.workload = &workload, .backend = stage.arm->backend(),
+				      .tuning = stage.arm->tuning, .points_max = 1};
+
+	stage_judge();
+	ck_assert_int_eq(duet_lab_run(&made), 0);
+	ck_assert_msg(made.violations == 0, "%s", made.outcomes[made.first].text);
+	free(made.outcomes);
+}
+END_TEST
+
+START_TEST(a_workload_without_a_body_is_refused)
+{
+	const struct duet_lab_workload workload = {.name = "empty", .set_up = set_up};
+	struct duet_lab_sweep made = {.workload = &workload, .backend = stage.arm->backend()};
+
+	stage_judge();
+	ck_assert_int_eq(duet_lab_run(&made), -EINVAL);
 }
 END_TEST
 
@@ -494,14 +681,21 @@ int main(void)
 {
 	return contract_run("laboratory_faults",
 			    CASES(one_that_behaves_is_clean, a_crash_is_named_and_the_sweep_goes_on,
-				  one_that_ends_the_process_is_named,
+				  one_that_is_killed_did_not_hang, one_that_ends_the_process_is_named,
 				  one_that_does_not_come_back_is_named, a_lost_descriptor_is_named,
-				  lost_memory_is_named, what_malloc_keeps_aside_is_not_lost,
+				  lost_memory_is_named,
+				  lost_memory_is_named_wherever_it_is_lost,
+				  what_malloc_keeps_aside_is_not_lost,
 				  what_malloc_keeps_aside_hides_nothing_that_is_lost,
-				  rings_that_the_kernel_still_counts_are_waited_for,
 				  what_outlives_its_scope_is_on_loan,
 				  a_buffer_that_is_kept_is_named,
-				  one_that_is_not_repeatable_is_named, a_check_of_its_own_is_heard,
+				  one_that_is_not_repeatable_is_named,
+				  one_whose_points_do_not_come_again_is_named,
+				  a_peer_that_there_is_not_is_named,
+				  a_child_of_the_body_does_not_go_on_with_the_sweep,
+				  who_may_lock_little_memory_waits_for_it,
+				  what_is_written_behind_the_state_is_caught, a_timer_is_waited_for,
+				  a_workload_without_a_body_is_refused, a_check_of_its_own_is_heard,
 				  one_that_never_finishes_is_named,
 				  a_set_up_that_refuses_is_an_error,
 				  a_replay_says_what_the_sweep_said),
