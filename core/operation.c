@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/scope.h"
+
 /* A flag that means nothing here is refused: it may come to mean something. */
 static int check_flags(const struct duet_op *op, unsigned known)
 {
@@ -19,9 +21,12 @@ static int check_plain(const struct duet_op *op)
 	return check_flags(op, 0);
 }
 
+/* A place is kept for nobody but a scope. */
 static int check_timeout(const struct duet_op *op)
 {
-	return check_flags(op, FLAG_PLACE);
+	bool keeps = op->flags & FLAG_PLACE && core_scope_is_presence(op);
+
+	return check_flags(op, keeps ? FLAG_PLACE : 0);
 }
 
 static int check_vectors(const struct duet_op *op)

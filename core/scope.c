@@ -481,12 +481,17 @@ bool duet_core_cleans(struct duet_op *op)
 	return false;
 }
 
+bool core_scope_is_presence(const struct duet_op *op)
+{
+	return op->done == presence_ended;
+}
+
 bool core_scope_shelters(const struct duet_op *op)
 {
 	const struct duet_member *member = member_of(op);
 	const struct duet_scope *scope = member ? member->scope : NULL;
 
-	if (op->done == presence_ended)
+	if (core_scope_is_presence(op))
 		scope = op->context;
 	return scope && (scope->sheltered || is_cleaning(scope)) &&
 	       !MUTANT(shutdown_in_a_shelter);

@@ -53,6 +53,9 @@ const char *core_scope_state_name(enum core_scope_state state);
 /* The one place where a scope's state changes. */
 void core_scope_set_state(struct duet_scope *scope, enum core_scope_state to);
 
+/* Does op stand for a scope in its loop? */
+bool core_scope_is_presence(const struct duet_op *op);
+
 /* Is op a scope's, into which no request comes from outside: a shield's, or a cleanup's? */
 bool core_scope_shelters(const struct duet_op *op);
 

@@ -55,7 +55,7 @@ START_TEST(what_can_not_be_shown_is_said)
 	expect_refusal("cancel show /dev/null", 2, "/dev/null");
 	expect_refusal("cancel show one.json two.json", 2, "give one file");
 	expect_refusal("cancel show Makefile", 2, "Makefile: line 1");
-	expect_refusal("cancel show docs/cancel.schema.json", 2, "not a table of duet cancel op");
+	expect_refusal("cancel show docs/cancel.schema.json", 2, "not a result of duet cancel op");
 }
 END_TEST
 
