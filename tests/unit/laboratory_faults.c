@@ -426,17 +426,6 @@ static bool is_counted(void)
 	return counted;
 }
 
-START_TEST(lost_memory_is_named)
-{
-	const struct duet_lab_workload workload = {
-		.name = "lose", .state_bytes = sizeof(struct faulty), .set_up = set_up, .body = lose,
-	};
-
-	if (is_counted())
-		expect_only(&workload, DUET_LAB_MEMORY, "bytes of memory are lost");
-}
-END_TEST
-
 /* Of those that were lost first malloc() may have had as many aside. */
 START_TEST(lost_memory_is_named_wherever_it_is_lost)
 {
@@ -683,7 +672,6 @@ int main(void)
 			    CASES(one_that_behaves_is_clean, a_crash_is_named_and_the_sweep_goes_on,
 				  one_that_is_killed_did_not_hang, one_that_ends_the_process_is_named,
 				  one_that_does_not_come_back_is_named, a_lost_descriptor_is_named,
-				  lost_memory_is_named,
 				  lost_memory_is_named_wherever_it_is_lost,
 				  what_malloc_keeps_aside_is_not_lost,
 				  what_malloc_keeps_aside_hides_nothing_that_is_lost,
