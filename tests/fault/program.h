@@ -176,4 +176,16 @@ static inline unsigned int program_port(const struct program *program)
 	return port;
 }
 
+/* Runs it from beginning to end. What it returns is the caller's to free(). */
+static inline struct program *program_run(const char *words, int code)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, NULL, "%s", words);
+	program_end(program);
+	ck_assert_msg(program->code == code, "%s: exit code %d: %s%s", words, program->code,
+		      program->said, program->complained);
+	return program;
+}
+
 #endif

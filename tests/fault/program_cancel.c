@@ -31,20 +31,9 @@ static void remove_files(void)
 		unlink(paths[i]);
 }
 
-static struct program *run(const char *words, int code)
-{
-	struct program *program = calloc(1, sizeof(*program));
-
-	program_begin(program, NULL, "%s", words);
-	program_end(program);
-	ck_assert_msg(program->code == code, "%s: exit code %d: %s%s", words, program->code,
-		      program->said, program->complained);
-	return program;
-}
-
 static void refuse(const char *words, const char *part)
 {
-	struct program *program = run(words, 2);
+	struct program *program = program_run(words, 2);
 
 	program_expect(program, 2, part);
 	free(program);
@@ -52,7 +41,7 @@ static void refuse(const char *words, const char *part)
 
 START_TEST(a_kind_is_played_in_all_phases)
 {
-	struct program *program = run("cancel op recv --backend polling --runs 3", 0);
+	struct program *program = program_run("cancel op recv --backend polling --runs 3", 0);
 
 	ck_assert_str_eq(program->complained, "");
 	ck_assert_ptr_nonnull(strstr(program->said, "recv: from a unix stream; stops: partial"));
@@ -136,15 +125,15 @@ START_TEST(a_difference_from_a_recorded_table_is_marked_and_no_failure)
 
 	snprintf(words, sizeof(words), "cancel op recv --backend polling --runs 3 --quiet --json %s",
 		 paths[0]);
-	program = run(words, 0);
+	program = program_run(words, 0);
 	ck_assert_str_eq(program->said, "");
 	free(program);
 	snprintf(words, sizeof(words), "cancel op recv --backend polling --runs 3 --against %s --json %s",
 		 paths[0], paths[1]);
-	free(run(words, 0));
+	free(program_run(words, 0));
 	ck_assert_uint_eq(differences(paths[1]), 0);
 	falsify(paths[0]);
-	program = run(words, 0);
+	program = program_run(words, 0);
 	ck_assert_uint_eq(differences(paths[1]), 1);
 	ck_assert_ptr_nonnull(strstr(program->said, "before     *untouched"));
 	free(program);
@@ -158,9 +147,9 @@ START_TEST(a_stored_table_is_printed_again)
 
 	snprintf(words, sizeof(words), "cancel op timeout --backend polling --runs 2 --times --json %s",
 		 paths[0]);
-	program = run(words, 0);
+	program = program_run(words, 0);
 	snprintf(words, sizeof(words), "cancel show --times %s", paths[0]);
-	shown = run(words, 0);
+	shown = program_run(words, 0);
 	ck_assert_str_eq(program->said, shown->said);
 	ck_assert_ptr_nonnull(strstr(shown->said, "cancels handed over:"));
 	free(program);
@@ -170,7 +159,8 @@ END_TEST
 
 START_TEST(json_on_stdout_stands_alone)
 {
-	struct program *program = run("cancel op nop poll --backend polling --runs 1 --json -", 0);
+	struct program *program = program_run(
+		"cancel op nop poll --backend polling --runs 1 --json -", 0);
 	json_t *table = json_loads(program->said, 0, NULL);
 
 	ck_assert_ptr_nonnull(table);
@@ -211,7 +201,7 @@ START_TEST(all_kinds_on_all_mechanisms_conserve_everything)
 	char words[512];
 
 	snprintf(words, sizeof(words), "cancel op --runs 2 --json %s", paths[0]);
-	program = run(words, 0);
+	program = program_run(words, 0);
 	table = json_load_file(paths[0], 0, NULL);
 
 	ck_assert_ptr_nonnull(table);
@@ -231,7 +221,7 @@ static json_t *sweep(const char *words)
 	json_t *result;
 
 	snprintf(line, sizeof(line), "cancel sweep --quiet --json %s %s", paths[0], words);
-	program = run(line, 0);
+	program = program_run(line, 0);
 	ck_assert_str_eq(program->said, "");
 	free(program);
 	result = json_load_file(paths[0], 0, NULL);
@@ -381,20 +371,22 @@ END_TEST
 
 START_TEST(a_sweep_is_a_table_and_one_run_can_be_had_alone)
 {
-	struct program *program = run("cancel sweep race --backend polling", 0);
+	struct program *program = program_run("cancel sweep race --backend polling", 0);
 
 	ck_assert_ptr_nonnull(strstr(program->said, "race: two connections, of which one"));
 	ck_assert_ptr_nonnull(strstr(program->said, "\n  await         polling "));
 	ck_assert_ptr_nonnull(strstr(program->said, "\nNo violation in 5 sweeps, "));
 	ck_assert_ptr_null(strstr(program->said, "completion"));
 	free(program);
-	program = run("cancel sweep conversation --policy await --backend polling --at 3,in-flight,scope", 0);
+	program = program_run(
+		"cancel sweep conversation --policy await --backend polling --at 3,in-flight,scope", 0);
 	ck_assert_ptr_nonnull(strstr(program->said, "No violation in 1 sweep, 1 run"));
 	free(program);
-	program = run("cancel sweep conversation --policy await --backend polling --at 3,before,scope", 0);
+	program = program_run(
+		"cancel sweep conversation --policy await --backend polling --at 3,before,scope", 0);
 	ck_assert_ptr_nonnull(strstr(program->said, "not reached: there is no such moment"));
 	free(program);
-	program = run("cancel sweep hot --backend polling", 0);
+	program = program_run("cancel sweep hot --backend polling", 0);
 	ck_assert_ptr_nonnull(strstr(program->said, "not with copy-through, move-and-reap"));
 	free(program);
 }
@@ -406,9 +398,9 @@ START_TEST(a_stored_sweep_is_printed_again)
 	char words[512];
 
 	snprintf(words, sizeof(words), "cancel sweep hot --orders 0 --json %s", paths[0]);
-	program = run(words, 0);
+	program = program_run(words, 0);
 	snprintf(words, sizeof(words), "cancel show %s", paths[0]);
-	shown = run(words, 0);
+	shown = program_run(words, 0);
 	ck_assert_str_eq(program->said, shown->said);
 	ck_assert_ptr_nonnull(strstr(shown->said, "\nagain: "));
 	free(program);
@@ -452,7 +444,7 @@ START_TEST(a_part_s_help_is_wrapped_once)
 		char words[64], *line, *rest;
 
 		snprintf(words, sizeof(words), "cancel %s --help", PARTS[i]);
-		program = run(words, 0);
+		program = program_run(words, 0);
 		*strstr(program->said, "\n\n") = '\0';
 		strtok_r(program->said, "\n", &rest);
 		for (line = strtok_r(NULL, "\n", &rest); line && *rest;

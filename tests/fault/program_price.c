@@ -21,17 +21,6 @@ static void remove_file(void)
 	unlink(path);
 }
 
-static struct program *run(const char *words, int code)
-{
-	struct program *program = calloc(1, sizeof(*program));
-
-	program_begin(program, NULL, "%s", words);
-	program_end(program);
-	ck_assert_msg(program->code == code, "%s: exit code %d: %s%s", words, program->code,
-		      program->said, program->complained);
-	return program;
-}
-
 static double real(const json_t *object, const char *key)
 {
 	return json_real_value(json_object_get(object, key));
@@ -72,7 +61,7 @@ START_TEST(every_policy_is_a_rung_on_every_mechanism)
 	char words[512];
 
 	snprintf(words, sizeof(words), "cancel price --rounds 6 --json %s", path);
-	played = run(words, 0);
+	played = program_run(words, 0);
 	result = json_load_file(path, 0, NULL);
 	ck_assert(json_is_true(json_object_get(result, "complete")));
 	policies = json_array_size(json_object_get(result, "policies"));
@@ -82,7 +71,7 @@ START_TEST(every_policy_is_a_rung_on_every_mechanism)
 	ck_assert_uint_ge(i, 1);
 	json_decref(result);
 	snprintf(words, sizeof(words), "cancel show %s", path);
-	shown = run(words, 0);
+	shown = program_run(words, 0);
 	ck_assert_str_eq(played->said, shown->said);
 	free(played);
 	free(shown);
@@ -91,7 +80,8 @@ END_TEST
 
 START_TEST(some_rungs_and_one_mechanism_can_be_had_alone)
 {
-	struct program *program = run("cancel price scope --rounds 6 --backend polling --json -", 0);
+	struct program *program = program_run(
+		"cancel price scope --rounds 6 --backend polling --json -", 0);
 	json_t *result = json_loads(program->said, 0, NULL);
 	json_t *ladders = json_object_get(result, "ladders");
 
@@ -105,7 +95,7 @@ END_TEST
 
 static void refuse(const char *words, const char *part)
 {
-	struct program *program = run(words, 2);
+	struct program *program = program_run(words, 2);
 
 	program_expect(program, 2, part);
 	free(program);

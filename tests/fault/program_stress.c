@@ -22,17 +22,6 @@ static void remove_file(void)
 	unlink(path);
 }
 
-static struct program *run(const char *words, int code)
-{
-	struct program *program = calloc(1, sizeof(*program));
-
-	program_begin(program, NULL, "%s", words);
-	program_end(program);
-	ck_assert_msg(program->code == code, "%s: exit code %d: %s%s", words, program->code,
-		      program->said, program->complained);
-	return program;
-}
-
 static json_int_t number(const json_t *object, const char *key)
 {
 	return json_integer_value(json_object_get(object, key));
@@ -98,7 +87,7 @@ START_TEST(everything_is_accounted_for_on_every_mechanism)
 	size_t i;
 
 	snprintf(words, sizeof(words), "cancel stress --count 3000 --seconds 2 --json %s", path);
-	free(run(words, 0));
+	free(program_run(words, 0));
 	result = json_load_file(path, 0, NULL);
 	ck_assert(json_is_true(json_object_get(result, "complete")));
 	ck_assert(json_is_true(json_object_get(result, "correct")));
@@ -122,9 +111,9 @@ START_TEST(a_stored_one_is_printed_again)
 
 	snprintf(words, sizeof(words), "cancel stress recv --backend polling --count 2000 --json %s",
 		 path);
-	played = run(words, 0);
+	played = program_run(words, 0);
 	snprintf(words, sizeof(words), "cancel show %s", path);
-	shown = run(words, 0);
+	shown = program_run(words, 0);
 	ck_assert_str_eq(played->said, shown->said);
 	ck_assert_ptr_nonnull(strstr(shown->said, "recv: from a unix stream; stops: partial"));
 	ck_assert_ptr_nonnull(strstr(shown->said, "everything is accounted for"));
@@ -148,17 +137,17 @@ START_TEST(what_was_whole_is_not_played_again)
 
 	snprintf(words, sizeof(words), "cancel stress timeout --backend polling --count 2000 --quiet "
 		 "--json %s", path);
-	free(run(words, 0));
+	free(program_run(words, 0));
 	before = json_load_file(path, 0, NULL);
 	snprintf(words, sizeof(words), "cancel stress timeout poll --backend polling --count 2000 "
 		 "--quiet --resume %s --json %s", path, path);
-	free(run(words, 0));
+	free(program_run(words, 0));
 	after = json_load_file(path, 0, NULL);
 	ck_assert_int_eq(elapsed(before), elapsed(after));
 	ck_assert_uint_eq(json_array_size(json_object_get(after, "cells")), 2);
 	snprintf(words, sizeof(words), "cancel stress timeout --backend polling --count 20000 --quiet "
 		 "--resume %s --json %s", path, path);
-	free(run(words, 0));
+	free(program_run(words, 0));
 	json_decref(after);
 	after = json_load_file(path, 0, NULL);
 	ck_assert_int_ne(elapsed(before), elapsed(after));
@@ -169,7 +158,8 @@ END_TEST
 
 START_TEST(one_batch_can_be_played_again_and_again)
 {
-	struct program *program = run("cancel stress timeout --backend polling/eager --batch 17 "
+	struct program *program = program_run(
+		"cancel stress timeout --backend polling/eager --batch 17 "
 				      "--count 9000 --json -", 0);
 	json_t *result = json_loads(program->said, 0, NULL);
 	json_t *cell = json_array_get(json_object_get(result, "cells"), 0);
@@ -218,7 +208,7 @@ END_TEST
 
 static void refuse(const char *words, const char *part)
 {
-	struct program *program = run(words, 2);
+	struct program *program = program_run(words, 2);
 
 	program_expect(program, 2, part);
 	free(program);
@@ -239,7 +229,7 @@ START_TEST(a_result_of_another_seed_is_not_resumed)
 
 	snprintf(words, sizeof(words), "cancel stress nop --backend polling --count 100 --quiet --json "
 		 "%s", path);
-	free(run(words, 0));
+	free(program_run(words, 0));
 	snprintf(words, sizeof(words), "cancel stress nop --seed 2 --resume %s", path);
 	refuse(words, "of another seed");
 	refuse("cancel stress nop --resume /nonexistent.json", "/nonexistent.json");
