@@ -7,6 +7,7 @@
 #include "core/buffer.h"
 #include "core/lifecycle.h"
 #include "core/scope.h"
+#include "core/tasks/task.h"
 
 /* What debug builds say before they stop. */
 
@@ -50,5 +51,14 @@ void core_abort_not_held(const struct duet_buffer *buffer)
 	fprintf(stderr,
 		"duet: buffer %u of pool %u isn't held: it was returned twice, or never received\n",
 		buffer->index, buffer->pool);
+	abort();
+}
+
+void core_abort_awaited_twice(const struct duet_task *task, const struct duet_op *op)
+{
+	fprintf(stderr,
+		"duet: task %s: operation %p (%s) is pending already: nobody else can wait for it\n",
+		task->name ? task->name : "unnamed", (const void *)op,
+		duet_kind_name((enum duet_kind)op->kind));
 	abort();
 }

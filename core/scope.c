@@ -11,6 +11,7 @@
 #include "core/lifecycle.h"
 #include "core/loop.h"
 #include "core/operation.h"
+#include "core/tasks/task.h"
 
 /*
  * Scopes, on top of operations and of nothing else. While an operation is a member the scope stands in
@@ -486,6 +487,11 @@ bool core_scope_is_presence(const struct duet_op *op)
 	return op->done == presence_ended;
 }
 
+bool core_scope_is_shelter(const struct duet_scope *scope)
+{
+	return scope->sheltered || is_cleaning(scope);
+}
+
 bool core_scope_shelters(const struct duet_op *op)
 {
 	const struct duet_member *member = member_of(op);
@@ -493,7 +499,7 @@ bool core_scope_shelters(const struct duet_op *op)
 
 	if (core_scope_is_presence(op))
 		scope = op->context;
-	return scope && (scope->sheltered || is_cleaning(scope)) &&
+	return (core_task_shelters(op) || (scope && core_scope_is_shelter(scope))) &&
 	       !MUTANT(shutdown_in_a_shelter);
 }
 

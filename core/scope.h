@@ -56,6 +56,9 @@ void core_scope_set_state(struct duet_scope *scope, enum core_scope_state to);
 /* Does op stand for a scope in its loop? */
 bool core_scope_is_presence(const struct duet_op *op);
 
+/* Does no request come into the scope from outside: is it a shield, or in its cleanup? */
+bool core_scope_is_shelter(const struct duet_scope *scope);
+
 /* Is op a scope's, into which no request comes from outside: a shield's, or a cleanup's? */
 bool core_scope_shelters(const struct duet_op *op);
 

@@ -3,6 +3,7 @@
 #include "compare/laboratory/futures.h"
 
 #include <duet/future.h>
+#include <duet/scheduler.h>
 #include <errno.h>
 #include <stddef.h>
 
@@ -23,7 +24,7 @@ struct futures {
 	struct duet_lab *lab;
 	struct duet_scope *scope;
 	bool hot;
-	struct duet_executor executor;
+	struct duet_scheduler scheduler;
 	struct duet_task task;
 	struct duet_member member;
 	struct part parts[PARTS];
@@ -130,6 +131,8 @@ static enum duet_readiness poll(struct duet_task *task)
 	return DUET_READY;
 }
 
+static const struct duet_task_model poll_model = {.name = "future", .step = poll};
+
 /* An idle operation takes no notice: of what is cold there is nothing to cancel. */
 static void ask(struct duet_member *member, enum duet_cause cause)
 {
@@ -162,7 +165,7 @@ static int set_up(struct duet_lab *lab, void *state)
 
 	futures->lab = lab;
 	futures->policy = duet_lab_context(lab);
-	duet_executor_init(&futures->executor, duet_lab_loop(lab));
+	duet_scheduler_init(&futures->scheduler, duet_lab_loop(lab), NULL);
 	for (int i = 0; i < PARTS; i++) {
 		struct part *part = &futures->parts[i];
 
@@ -187,8 +190,10 @@ static void body(struct duet_lab *lab, struct duet_scope *scope, void *state)
 
 	(void)lab;
 	futures->scope = scope;
-	if (!duet_scope_enter(scope, &futures->member, ask))
-		duet_task_spawn(&futures->executor, &futures->task, poll, NULL);
+	if (duet_scope_enter(scope, &futures->member, ask))
+		return;
+	duet_task_init(&futures->task, &poll_model);
+	duet_task_spawn(&futures->scheduler, NULL, &futures->task);
 }
 
 void hot_workload(const struct policy *policy, struct duet_lab_workload *workload)

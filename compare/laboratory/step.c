@@ -17,7 +17,7 @@ void step_init(struct step *step, const struct policy *policy, struct duet_lab *
 	step->lab = lab;
 	step->told = told;
 	step->context = context;
-	duet_executor_init(&step->executor, duet_lab_loop(lab));
+	duet_scheduler_init(&step->scheduler, duet_lab_loop(lab), NULL);
 }
 
 /* ---- The end. ---- */
@@ -172,6 +172,8 @@ static enum duet_readiness poll(struct duet_task *task)
 	return duet_future_poll(duet_lab_loop(step->lab), &step->own, &task->waker);
 }
 
+static const struct duet_task_model poll_model = {.name = "future", .step = poll};
+
 static void task_ended(struct duet_task *task)
 {
 	struct step *step = STEP_OF(task, task);
@@ -189,7 +191,9 @@ static void poll_through(struct step *step)
 	if (!enter(step, ask_to_drop))
 		return;
 	step->polled = step->dropping = false;
-	duet_task_spawn(&step->executor, &step->task, poll, task_ended);
+	duet_task_init(&step->task, &poll_model);
+	step->task.ended = task_ended;
+	duet_task_spawn(&step->scheduler, NULL, &step->task);
 }
 
 /* ---- In a scope of its own. ---- */

@@ -9,6 +9,7 @@
 #define COMPARE_LABORATORY_STEP_H
 
 #include <duet/future.h>
+#include <duet/scheduler.h>
 
 #include "compare/laboratory/policy.h"
 
@@ -36,7 +37,7 @@ struct step {
 	struct duet_op *op; /* own.op, or one of the loop's; NULL: none is pending */
 	struct duet_future own;
 	struct duet_member member;
-	struct duet_executor executor;
+	struct duet_scheduler scheduler;
 	struct duet_task task;
 	bool polled;   /* the task has been, so its operation has begun */
 	bool dropping; /* it is polled to its end, and nobody waits for what it brings */

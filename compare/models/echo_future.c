@@ -6,6 +6,7 @@
  * woken and asks, where a callback is told. */
 #include <duet/buffer.h>
 #include <duet/future.h>
+#include <duet/scheduler.h>
 #include <duet/operation.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -29,7 +30,7 @@ struct connection {
 struct echo {
 	struct duet_task task; /* first: the task that accepts */
 	struct model_host host;
-	struct duet_executor executor;
+	struct duet_scheduler scheduler;
 	struct duet_future accept;
 	struct duet_waker *waiting; /* of the accepting task, while every connection is used */
 	struct connection *connections, *free;
@@ -91,6 +92,8 @@ static enum duet_readiness poll_connection(struct duet_task *task)
 	return DUET_PENDING;
 }
 
+static const struct duet_task_model poll_connection_model = {.name = "future", .step = poll_connection};
+
 static void on_ended(struct duet_task *task)
 {
 	struct connection *connection = (struct connection *)task;
@@ -115,7 +118,9 @@ static void serve(struct echo *echo, duet_handle handle)
 	duet_stream_init(&connection->stream, handle, echo->host.pool);
 	duet_future_init(&connection->send);
 	duet_future_init(&connection->close);
-	duet_task_spawn(&echo->executor, &connection->task, poll_connection, on_ended);
+	duet_task_init(&connection->task, &poll_connection_model);
+	connection->task.ended = on_ended;
+	duet_task_spawn(&echo->scheduler, NULL, &connection->task);
 }
 
 /* Accepts while there is a place to put a connection. Out of descriptors, it is asked again when a
@@ -144,6 +149,8 @@ static enum duet_readiness poll_accept(struct duet_task *task)
 	return DUET_PENDING;
 }
 
+static const struct duet_task_model poll_accept_model = {.name = "future", .step = poll_accept};
+
 static void finish(void *state)
 {
 	struct echo *echo = state;
@@ -168,10 +175,11 @@ static int start(const struct model_host *host, void **state)
 		echo->connections[i].free = echo->free;
 		echo->free = &echo->connections[i];
 	}
-	duet_executor_init(&echo->executor, host->loop);
+	duet_scheduler_init(&echo->scheduler, host->loop, NULL);
 	duet_future_init(&echo->accept);
 	duet_op_accept(&echo->accept.op, host->listener, 0);
-	duet_task_spawn(&echo->executor, &echo->task, poll_accept, NULL);
+	duet_task_init(&echo->task, &poll_accept_model);
+	duet_task_spawn(&echo->scheduler, NULL, &echo->task);
 	*state = echo;
 	return 0;
 }

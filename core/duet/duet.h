@@ -16,7 +16,11 @@
  *   scope.h         a parent that does not end before its children have; cancel, deadline, cleanup
  *   combinator.h    join, race, timeout, retry: what is done with operations and scopes time and again
  *   continuation.h  be resumed with a result (ready, suspend, resume)
- *   future.h        be woken and ask again (poll, waker, executor)
+ *   waker.h         whom to wake
+ *   future.h        be woken and ask again
+ *   task.h          one of many things done at the same time: what all programming models share
+ *   scheduler.h     whose turn it is among the tasks of a loop
+ *   coroutine.h     stackless tasks: straight-line C that waits in the middle
  *
  * A backend is a value that you pass to duet_loop_create(). Each has a header, a function and a
  * library of its name: <duet/NAME.h>, duet_NAME() and libduet-NAME.
@@ -25,11 +29,15 @@
 #include <duet/buffer.h>
 #include <duet/combinator.h>
 #include <duet/continuation.h>
+#include <duet/coroutine.h>
 #include <duet/future.h>
 #include <duet/handle.h>
 #include <duet/loop.h>
 #include <duet/operation.h>
 #include <duet/owned.h>
+#include <duet/scheduler.h>
 #include <duet/scope.h>
+#include <duet/task.h>
+#include <duet/waker.h>
 
 #endif

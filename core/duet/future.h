@@ -6,6 +6,7 @@
 #include <duet/api.h>
 #include <duet/loop.h>
 #include <duet/operation.h>
+#include <duet/waker.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -16,19 +17,8 @@ extern "C" {
  *
  * A poll answers ready, or pending; pending means that the waker given with this poll, and only
  * the one given last, is woken once as soon as asking again may say more. Wakers are precise:
- * each future has its own, so what is woken is what can go on. A waker is embedded in what it
- * wakes and must outlive the wait.
+ * each future has its own, so what is woken is what can go on.
  */
-enum duet_readiness { DUET_PENDING, DUET_READY };
-
-struct duet_waker {
-	void (*wake)(struct duet_waker *waker);
-};
-
-static inline void duet_waker_wake(struct duet_waker *waker)
-{
-	waker->wake(waker);
-}
 
 /*
  * An operation as a future. Cold: the first poll starts it. Initialise, say what the operation is
@@ -110,42 +100,6 @@ DUET_API void duet_future_set_add(struct duet_future_set *set, struct duet_child
 				  struct duet_future *future);
 DUET_API struct duet_child *duet_future_set_next(struct duet_future_set *set,
 						 struct duet_waker *waker);
-
-/*
- * A task: a future at the top, polled by an executor whenever its waker is woken, on its loop's
- * turn. poll() is called with the task; it embeds what it needs around it.
- *
- * deadline_ns is absolute, on the loop's clock, in nanoseconds. duet_task_spawn() sets it to
- * DUET_NO_DEADLINE, as all of the task: set it after spawn, or in poll() for the polls that follow.
- * Every operation that a poll of the task starts inherits it, and the earliest deadline wins.
- */
-struct duet_executor;
-
-struct duet_task {
-	struct duet_waker waker;
-	enum duet_readiness (*poll)(struct duet_task *task);
-	void (*ended)(struct duet_task *task); /* after ready: the memory is the owner's; or NULL */
-	struct duet_executor *executor;
-	struct duet_task *next;
-	uint64_t deadline_ns;
-	uint8_t queued;
-};
-
-struct duet_executor {
-	struct duet_loop *loop;
-	struct duet_message message;
-	struct duet_task *first;
-	struct duet_task *last;
-	uint32_t live; /* spawned and not yet ready */
-	uint8_t scheduled;
-};
-
-DUET_API void duet_executor_init(struct duet_executor *executor, struct duet_loop *loop);
-
-/* Queues the task's first poll for a turn of the loop. */
-DUET_API void duet_task_spawn(struct duet_executor *executor, struct duet_task *task,
-			      enum duet_readiness (*poll)(struct duet_task *task),
-			      void (*ended)(struct duet_task *task));
 
 #ifdef __cplusplus
 }

@@ -244,23 +244,26 @@ static enum duet_readiness work(struct duet_task *task)
 	return duet_future_poll(stage.loop, &worker->second, &task->waker);
 }
 
+static const struct duet_task_model work_model = {.name = "future", .step = work};
+
 START_TEST(operations_inherit_the_deadline_of_their_task_and_the_earliest_wins)
 {
-	struct duet_executor executor;
+	struct duet_scheduler scheduler;
 	struct worker worker = { .step = 0 };
 	uint64_t now = duet_loop_now_ns(stage.loop);
 
 	pair_open(pair);
-	duet_executor_init(&executor, stage.loop);
+	duet_scheduler_init(&scheduler, stage.loop, NULL);
 	duet_future_init(&worker.first);
 	duet_op_recv(&worker.first.op, pair[1], data, 5, 0);
 	duet_op_deadline(&worker.first.op, now + 10 * MS);
 	duet_future_init(&worker.second);
 	duet_op_recv(&worker.second.op, pair[1], data, 5, 0);
 	duet_op_deadline(&worker.second.op, now + 3600000ull * MS);
-	duet_task_spawn(&executor, &worker.task, work, NULL);
+	duet_task_init(&worker.task, &work_model);
+	duet_task_spawn(&scheduler, NULL, &worker.task);
 	worker.task.deadline_ns = now + 20 * MS;
-	turn_until(executor.live == 0);
+	turn_until(scheduler.live == 0);
 	ck_assert_int_eq(worker.first.op.result, -ETIMEDOUT);
 	ck_assert_uint_eq(worker.first.op.deadline_ns, now + 10 * MS);
 	ck_assert_int_eq(worker.second.op.result, -ETIMEDOUT);

@@ -286,6 +286,8 @@ static enum duet_readiness count_to_ten(struct duet_task *task)
 	return DUET_READY;
 }
 
+static const struct duet_task_model count_to_ten_model = {.name = "future", .step = count_to_ten};
+
 static void counted(struct duet_task *task)
 {
 	((struct counter *)task)->ended = true;
@@ -293,19 +295,21 @@ static void counted(struct duet_task *task)
 
 START_TEST(a_task_is_polled_once_for_each_wake_and_never_inside_spawn)
 {
-	struct duet_executor executor;
+	struct duet_scheduler scheduler;
 	struct counter counters[20];
 
-	duet_executor_init(&executor, stage.loop);
+	duet_scheduler_init(&scheduler, stage.loop, NULL);
 	for (unsigned i = 0; i < 20; i++) {
 		memset(&counters[i], 0, sizeof(counters[i]));
 		duet_future_init(&counters[i].future);
 		duet_op_timeout(&counters[i].future.op, duet_loop_now_ns(stage.loop) + 1000);
-		duet_task_spawn(&executor, &counters[i].task, count_to_ten, counted);
+		duet_task_init(&counters[i].task, &count_to_ten_model);
+		counters[i].task.ended = counted;
+		duet_task_spawn(&scheduler, NULL, &counters[i].task);
 		ck_assert_uint_eq(counters[i].polls, 0);
 	}
-	ck_assert_uint_eq(executor.live, 20);
-	turn_until(executor.live == 0);
+	ck_assert_uint_eq(scheduler.live, 20);
+	turn_until(scheduler.live == 0);
 	for (unsigned i = 0; i < 20; i++) {
 		ck_assert(counters[i].ended);
 		ck_assert_uint_eq(counters[i].rounds, 10);
@@ -324,19 +328,22 @@ static enum duet_readiness wake_itself(struct duet_task *task)
 	return DUET_PENDING;
 }
 
+static const struct duet_task_model wake_itself_model = {.name = "future", .step = wake_itself};
+
 START_TEST(a_task_that_wakes_itself_does_not_keep_the_turn)
 {
-	struct duet_executor executor;
+	struct duet_scheduler scheduler;
 	struct counter counter = { .polls = 0 };
 	struct trial timer;
 
-	duet_executor_init(&executor, stage.loop);
-	duet_task_spawn(&executor, &counter.task, wake_itself, NULL);
+	duet_scheduler_init(&scheduler, stage.loop, NULL);
+	duet_task_init(&counter.task, &wake_itself_model);
+	duet_task_spawn(&scheduler, NULL, &counter.task);
 	trial_init(&timer);
 	duet_op_timeout(&timer.op, 0);
 	trial_run(&timer);
 	ck_assert_uint_lt(counter.polls, 1000);
-	turn_until(executor.live == 0);
+	turn_until(scheduler.live == 0);
 	ck_assert_uint_eq(counter.polls, 1000);
 }
 END_TEST
@@ -350,6 +357,9 @@ static enum duet_readiness wake_itself_and_end(struct duet_task *task)
 	return DUET_READY;
 }
 
+static const struct duet_task_model wake_itself_and_end_model = {.name = "future",
+	.step = wake_itself_and_end};
+
 static void count_end(struct duet_task *task)
 {
 	((struct counter *)task)->rounds++;
@@ -358,20 +368,23 @@ static void count_end(struct duet_task *task)
 /* Its memory is its owner's from its end on: also if it was woken again, alone or among others. */
 START_TEST(a_task_that_has_ended_is_not_polled_again)
 {
-	struct duet_executor executor;
+	struct duet_scheduler scheduler;
 	struct counter counters[5];
 
-	duet_executor_init(&executor, stage.loop);
+	duet_scheduler_init(&scheduler, stage.loop, NULL);
 	memset(counters, 0, sizeof(counters));
-	for (unsigned i = 0; i < 5; i++)
-		duet_task_spawn(&executor, &counters[i].task,
-			i & 1 ? wake_itself : wake_itself_and_end, count_end);
+	for (unsigned i = 0; i < 5; i++) {
+		duet_task_init(&counters[i].task,
+			i & 1 ? &wake_itself_model : &wake_itself_and_end_model);
+		counters[i].task.ended = count_end;
+		duet_task_spawn(&scheduler, NULL, &counters[i].task);
+	}
 	stage_settle(5);
 	for (unsigned i = 0; i < 5; i += 2) {
 		ck_assert_uint_eq(counters[i].polls, 1);
 		ck_assert_uint_eq(counters[i].rounds, 1);
 	}
-	turn_until(executor.live == 0);
+	turn_until(scheduler.live == 0);
 	for (unsigned i = 1; i < 5; i += 2) {
 		ck_assert_uint_eq(counters[i].polls, 1000);
 		ck_assert_uint_eq(counters[i].rounds, 1);
@@ -389,21 +402,25 @@ static enum duet_readiness take_a_number(struct duet_task *task)
 	return counter->polls++ ? DUET_READY : DUET_PENDING;
 }
 
+static const struct duet_task_model take_a_number_model = {.name = "future", .step = take_a_number};
+
 START_TEST(tasks_are_polled_in_the_order_in_which_they_were_woken)
 {
-	struct duet_executor executor;
+	struct duet_scheduler scheduler;
 	struct counter counters[5];
 
-	duet_executor_init(&executor, stage.loop);
+	duet_scheduler_init(&scheduler, stage.loop, NULL);
 	memset(counters, 0, sizeof(counters));
-	for (unsigned i = 0; i < 5; i++)
-		duet_task_spawn(&executor, &counters[i].task, take_a_number, NULL);
+	for (unsigned i = 0; i < 5; i++) {
+		duet_task_init(&counters[i].task, &take_a_number_model);
+		duet_task_spawn(&scheduler, NULL, &counters[i].task);
+	}
 	turn_until(polled == 5);
 	for (unsigned i = 0; i < 5; i++)
 		ck_assert_uint_eq(counters[i].rounds, i + 1);
 	for (unsigned i = 0; i < 5; i++)
 		duet_waker_wake(&counters[i * 3 % 5].task.waker);
-	turn_until(executor.live == 0);
+	turn_until(scheduler.live == 0);
 	for (unsigned i = 0; i < 5; i++)
 		ck_assert_uint_eq(counters[i * 3 % 5].rounds, i + 6);
 }

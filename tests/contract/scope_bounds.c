@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <duet/future.h>
+#include <duet/scheduler.h>
 #include <stdio.h>
 
 #include "tests/support/harness.h"
@@ -194,16 +195,19 @@ static enum duet_readiness open_shield_in_poll(struct duet_task *task)
 	return DUET_READY;
 }
 
+static const struct duet_task_model open_shield_in_poll_model = {.name = "future", .step = open_shield_in_poll};
+
 START_TEST(the_deadline_of_a_task_stays_outside_of_the_shield_that_it_opens)
 {
 	struct opener opener = { .polls = 0 };
-	struct duet_executor executor;
+	struct duet_scheduler scheduler;
 	struct trial later;
 	uint64_t due_ns;
 
 	joins = 0;
-	duet_executor_init(&executor, stage.loop);
-	duet_task_spawn(&executor, &opener.task, open_shield_in_poll, NULL);
+	duet_scheduler_init(&scheduler, stage.loop, NULL);
+	duet_task_init(&opener.task, &open_shield_in_poll_model);
+	duet_task_spawn(&scheduler, NULL, &opener.task);
 	due_ns = duet_loop_now_ns(stage.loop) + 5 * MS * patience_factor();
 	opener.task.deadline_ns = due_ns;
 	turn_until(opener.polls);

@@ -112,14 +112,17 @@ static enum duet_readiness open_in_poll(struct duet_task *task)
 	return DUET_READY;
 }
 
+static const struct duet_task_model open_in_poll_model = {.name = "future", .step = open_in_poll};
+
 START_TEST(a_scope_inherits_the_deadline_of_the_task_that_opens_it)
 {
-	struct duet_executor executor;
+	struct duet_scheduler scheduler;
 	struct opener opener = { .polls = 0 };
 
 	pair_open(pair);
-	duet_executor_init(&executor, stage.loop);
-	duet_task_spawn(&executor, &opener.task, open_in_poll, NULL);
+	duet_scheduler_init(&scheduler, stage.loop, NULL);
+	duet_task_init(&opener.task, &open_in_poll_model);
+	duet_task_spawn(&scheduler, NULL, &opener.task);
 	opener.task.deadline_ns = duet_loop_now_ns(stage.loop) + 20 * MS * patience_factor();
 	turn_until(opener.polls);
 	trial_init(&trial);

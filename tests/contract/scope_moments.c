@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <duet/future.h>
+#include <duet/scheduler.h>
 
 #include "tests/support/harness.h"
 
@@ -176,18 +177,21 @@ static enum duet_readiness open_in_poll(struct duet_task *task)
 	return DUET_READY;
 }
 
+static const struct duet_task_model open_in_poll_model = {.name = "future", .step = open_in_poll};
+
 /* A member that inherits nothing: it was started outside of the poll. */
 START_TEST(a_scope_that_a_task_opens_has_the_task_s_deadline)
 {
-	struct duet_executor executor;
+	struct duet_scheduler scheduler;
 	struct duet_task task;
 
 	pair_open(pair);
 	joins = 0;
 	scope.loop = NULL;
-	duet_executor_init(&executor, stage.loop);
-	duet_task_spawn(&executor, &task, open_in_poll, NULL);
-	turn_until(executor.live == 0);
+	duet_scheduler_init(&scheduler, stage.loop, NULL);
+	duet_task_init(&task, &open_in_poll_model);
+	duet_task_spawn(&scheduler, NULL, &task);
+	turn_until(scheduler.live == 0);
 	trial_init(&trial);
 	duet_op_recv(&trial.op, pair[1], data, sizeof(data), 0);
 	ck_assert_int_eq(duet_scope_start(&scope, &member, &trial.op), 0);

@@ -221,18 +221,21 @@ static enum duet_readiness start_plainly(struct duet_task *task)
 	return DUET_READY;
 }
 
+static const struct duet_task_model start_plainly_model = {.name = "future", .step = start_plainly};
+
 /* Also the shortest way to start a receive asks for it; what starts outside has none. */
 START_TEST(what_a_task_starts_has_its_deadline)
 {
-	struct duet_executor executor;
+	struct duet_scheduler scheduler;
 	struct duet_task task;
 	struct trial other;
 
 	pair_open(pair);
-	duet_executor_init(&executor, stage.loop);
-	duet_task_spawn(&executor, &task, start_plainly, NULL);
+	duet_scheduler_init(&scheduler, stage.loop, NULL);
+	duet_task_init(&task, &start_plainly_model);
+	duet_task_spawn(&scheduler, NULL, &task);
 	task.deadline_ns = duet_loop_now_ns(stage.loop) + 5000000;
-	turn_until(executor.live == 0);
+	turn_until(scheduler.live == 0);
 	recv_start(&other, 5, 0);
 	await(&plain);
 	expect(&plain, -ETIMEDOUT, DUET_UNTOUCHED, DUET_CAUSE_DEADLINE);

@@ -1,0 +1,59 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <duet/coroutine.h>
+
+#include "core/scope.h"
+#include "core/tasks/task.h"
+
+/* Each body gives the one that goes on: a call and a return are a turn of this loop, whatever the
+ * depth. */
+static enum duet_readiness step(struct duet_task *task)
+{
+	struct duet_coroutine_task *self = CORE_CONTAINER(struct duet_coroutine_task, task, task);
+	struct duet_coroutine *coroutine = self->top;
+
+	if (task->waiting) {
+		coroutine->result = task->waiting->result;
+		task->waiting = NULL;
+	}
+	while (coroutine)
+		coroutine = coroutine->body(coroutine);
+	if (!self->top)
+		return DUET_READY;
+	task->site = &self->top->point->site;
+	return DUET_PENDING;
+}
+
+static const struct duet_task_model coroutine_model = {.name = "coroutine", .step = step};
+
+void duet_coroutine_task_init(struct duet_coroutine_task *task, struct duet_coroutine *top)
+{
+	duet_task_init(&task->task, &coroutine_model);
+	top->caller = NULL;
+	top->task = &task->task;
+	task->top = top;
+}
+
+void duet_coroutine_finally(struct duet_coroutine *coroutine, uint64_t budget_ns)
+{
+	coroutine->outer_ns = duet_task_shield(coroutine->task, budget_ns);
+	coroutine->finishing = 1;
+}
+
+struct duet_coroutine *duet_coroutine_leave(struct duet_coroutine *coroutine)
+{
+	struct duet_coroutine *caller = coroutine->caller;
+	struct duet_coroutine_task *self =
+		CORE_CONTAINER(struct duet_coroutine_task, task, coroutine->task);
+
+	if (coroutine->finishing)
+		duet_task_unshield(coroutine->task, coroutine->outer_ns);
+	coroutine->finishing = 0;
+	coroutine->point = NULL;
+	self->top = caller;
+	if (caller)
+		caller->result = coroutine->value;
+	else
+		self->task.result = coroutine->value;
+	return caller;
+}

@@ -1,0 +1,39 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_TASKS_TASK_H
+#define CORE_TASKS_TASK_H
+
+#include <duet/scheduler.h>
+#include <stdbool.h>
+
+#include "core/loop.h"
+
+/* Between the scheduler and its tasks. */
+
+/* The one place where a task's state changes. */
+void core_task_set_state(struct duet_task *task, enum duet_task_state to);
+
+/* One step, and what follows from its answer. */
+void core_task_run(struct duet_task *task);
+
+/* Into the scheduler's line; the other: into that of the loop's next turn. */
+void core_scheduler_queue(struct duet_scheduler *scheduler, struct duet_task *task);
+void core_scheduler_queue_late(struct duet_scheduler *scheduler, struct duet_task *task);
+
+/* A step has held the loop since begun_ns. */
+void core_scheduler_held(struct duet_scheduler *scheduler, const struct duet_task *task,
+			 const struct duet_site *from, uint64_t begun_ns);
+
+/* Is op what a task in a shield waits for, or one in a shelter? No request comes in there. */
+bool core_task_shelters(const struct duet_op *op);
+
+/* What debug builds say before they stop. */
+void core_abort_awaited_twice(const struct duet_task *task, const struct duet_op *op)
+	__attribute__((noreturn));
+
+static inline bool core_task_is_asked(const struct duet_task *task)
+{
+	return task->asked != DUET_CAUSE_ITSELF && !task->shields;
+}
+
+#endif
