@@ -80,6 +80,7 @@ struct duet_scheduler {
 			const struct duet_site *from, uint64_t held_ns);
 	struct duet_message message;
 	uint8_t deferred; /* `message` is under way */
+	uint8_t watched;  /* somebody wants to know how long steps take */
 };
 
 /* Any number on one loop; it lives as long as its tasks. options may be NULL. 0, or -EINVAL. */

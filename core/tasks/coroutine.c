@@ -24,7 +24,8 @@ static enum duet_readiness step(struct duet_task *task)
 	return DUET_PENDING;
 }
 
-static const struct duet_task_model coroutine_model = {.name = "coroutine", .step = step};
+static const struct duet_task_model coroutine_model = {.name = "coroutine", .step = step,
+						      .sites = 1};
 
 void duet_coroutine_task_init(struct duet_coroutine_task *task, struct duet_coroutine *top)
 {

@@ -36,11 +36,12 @@ static void append_all(struct duet_line *line, struct duet_line *rest)
 	rest->first = NULL;
 }
 
-void core_scheduler_queue(struct duet_scheduler *scheduler, struct duet_task *task)
+void core_scheduler_queue(struct duet_scheduler *scheduler, struct duet_task *task,
+			  enum duet_task_state from)
 {
 	struct duet_task *behind = task;
 
-	core_task_set_state(task, DUET_TASK_RUNNABLE);
+	core_task_move(task, from, DUET_TASK_RUNNABLE);
 	if (scheduler->newest_max && scheduler->running) {
 		behind = scheduler->newest;
 		scheduler->newest = task;
@@ -52,7 +53,7 @@ void core_scheduler_queue(struct duet_scheduler *scheduler, struct duet_task *ta
 
 void core_scheduler_queue_late(struct duet_scheduler *scheduler, struct duet_task *task)
 {
-	core_task_set_state(task, DUET_TASK_RUNNABLE);
+	core_task_move(task, DUET_TASK_RUNNING, DUET_TASK_RUNNABLE);
 	append(&scheduler->late, task);
 	defer(scheduler);
 }
@@ -83,7 +84,7 @@ static void run(struct duet_message *message)
 
 	for (uint32_t left = scheduler->steps_max; left && (task = next(scheduler)); left--) {
 		scheduler->stats.stepped++;
-		core_task_run(task);
+		core_task_run(task, DUET_TASK_RUNNABLE);
 	}
 	append_all(&scheduler->line, &scheduler->late);
 	scheduler->deferred = 0;
@@ -91,11 +92,11 @@ static void run(struct duet_message *message)
 		defer(scheduler);
 }
 
-void core_scheduler_held(struct duet_scheduler *scheduler, const struct duet_task *task,
-			 const struct duet_site *from, uint64_t begun_ns)
-{
-	uint64_t held_ns = scheduler->loop->clock(scheduler->loop) - begun_ns;
+/* ---- Steps that take too long. ---- */
 
+static void judge(struct duet_scheduler *scheduler, const struct duet_task *task,
+		  const struct duet_site *from, uint64_t held_ns)
+{
 	if (held_ns > scheduler->stats.held_max_ns)
 		scheduler->stats.held_max_ns = held_ns;
 	if (held_ns <= scheduler->step_limit_ns)
@@ -104,16 +105,45 @@ void core_scheduler_held(struct duet_scheduler *scheduler, const struct duet_tas
 	scheduler->stalled(scheduler, task, from, held_ns);
 }
 
+enum duet_readiness core_scheduler_step_watched(struct duet_scheduler *scheduler,
+						struct duet_task *task)
+{
+	struct duet_loop *loop = scheduler->loop;
+	const struct duet_site *from = task->site;
+	uint64_t begun_ns = loop->clock(loop);
+	enum duet_readiness answer = task->model->step(task);
+
+	/* It waits nowhere any more. */
+	if (answer == DUET_READY)
+		task->site = NULL;
+	judge(scheduler, task, from, loop->clock(loop) - begun_ns);
+	return answer;
+}
+
+static void print_place(const char *word, const struct duet_site *site, const char *otherwise)
+{
+	if (site)
+		fprintf(stderr, " %s %s:%d", word, site->file, site->line);
+	else
+		fprintf(stderr, " %s %s", word, otherwise);
+}
+
 static void print_stalled(struct duet_scheduler *scheduler, const struct duet_task *task,
 			  const struct duet_site *from, uint64_t held_ns)
 {
-	const struct duet_site *to = task->site;
-
-	(void)scheduler;
-	fprintf(stderr, "duet: task %s (%s) held its loop for %llu us: from %s:%d to %s:%d\n",
+	flockfile(stderr);
+	fprintf(stderr, "duet: task %s (%s) held its loop for %llu us, more than %llu:",
 		task->name ? task->name : "unnamed", task->model->name,
-		(unsigned long long)(held_ns / 1000), from ? from->file : "its beginning",
-		from ? from->line : 0, to ? to->file : "its end", to ? to->line : 0);
+		(unsigned long long)(held_ns / 1000),
+		(unsigned long long)(scheduler->step_limit_ns / 1000));
+	if (task->model->sites) {
+		print_place("from", from, "its beginning");
+		print_place("to", task->site, "its end");
+	} else {
+		fprintf(stderr, " in one step");
+	}
+	fprintf(stderr, "\n");
+	funlockfile(stderr);
 }
 
 void duet_scheduler_options_init(struct duet_scheduler_options *options)
@@ -154,6 +184,7 @@ int duet_scheduler_init(struct duet_scheduler *scheduler, struct duet_loop *loop
 					     .inline_max = options->inline_max,
 					     .newest_max = options->newest_max,
 					     .step_limit_ns = options->step_limit_ns,
+					     .watched = options->step_limit_ns != 0,
 					     .stalled = options->stalled,
 					     .message.fn = run};
 	return 0;

@@ -10,19 +10,42 @@
 
 /* Between the scheduler and its tasks. */
 
+/* For each state, the states that may follow it, as bits: see <duet/task.h>. Here, so that the compiler
+ * judges a move between two known states. */
+static const uint8_t core_task_moves[DUET_TASK_STATE_COUNT] = {
+	[DUET_TASK_IDLE] = 1 << DUET_TASK_RUNNABLE,
+	[DUET_TASK_RUNNABLE] = 1 << DUET_TASK_RUNNING,
+	[DUET_TASK_RUNNING] = 1 << DUET_TASK_IDLE | 1 << DUET_TASK_RUNNABLE |
+			      1 << DUET_TASK_WAITING | 1 << DUET_TASK_PARKED,
+	[DUET_TASK_WAITING] = 1 << DUET_TASK_RUNNING,
+	[DUET_TASK_PARKED] = 1 << DUET_TASK_RUNNABLE,
+};
+
+/* An illegal move is a bug, of a model's as a rule: it stops the program in every build. */
+void core_task_abort_moved(const struct duet_task *task, enum duet_task_state from,
+			   enum duet_task_state to) __attribute__((noreturn, cold));
+
 /* The one place where a task's state changes. */
-void core_task_set_state(struct duet_task *task, enum duet_task_state to);
+static inline void core_task_move(struct duet_task *task, enum duet_task_state from,
+				  enum duet_task_state to)
+{
+	if (__builtin_expect(task->state != from || !(core_task_moves[from] >> to & 1), 0))
+		core_task_abort_moved(task, from, to);
+	task->state = (uint8_t)to;
+}
 
-/* One step, and what follows from its answer. */
-void core_task_run(struct duet_task *task);
+/* One step, and what follows from its answer. from: where it has waited for it, runnable or waiting. */
+void core_task_run(struct duet_task *task, enum duet_task_state from);
 
-/* Into the scheduler's line; the other: into that of the loop's next turn. */
-void core_scheduler_queue(struct duet_scheduler *scheduler, struct duet_task *task);
+/* Into the scheduler's line, of a task that is idle or parked; the other: of the one that runs, into the
+ * line of the loop's next turn. */
+void core_scheduler_queue(struct duet_scheduler *scheduler, struct duet_task *task,
+			  enum duet_task_state from);
 void core_scheduler_queue_late(struct duet_scheduler *scheduler, struct duet_task *task);
 
-/* A step has held the loop since begun_ns. */
-void core_scheduler_held(struct duet_scheduler *scheduler, const struct duet_task *task,
-			 const struct duet_site *from, uint64_t begun_ns);
+/* The same as model->step(), with an eye on the clock. */
+enum duet_readiness core_scheduler_step_watched(struct duet_scheduler *scheduler,
+						struct duet_task *task);
 
 /* Is op what a task in a shield waits for, or one in a shelter? No request comes in there. */
 bool core_task_shelters(const struct duet_op *op);
