@@ -16,9 +16,8 @@ extern "C" {
  *
  * First come, first served, and at most steps_max steps from its line in a turn of the loop: then the
  * loop looks for events, and who is left goes on in the next turn. So does who gives up its turn, or
- * wakes itself. A task whose operation has ended is
- * resumed by that itself, in the order in which operations end, and stands in no line; the loop's own
- * bounds hold for those.
+ * wakes itself. A task whose operation has ended is resumed by that itself, in the order in which
+ * operations end, and stands in no line; the loop's own bounds hold for those.
  */
 struct duet_scheduler_options {
 	uint32_t size;       /* sizeof(struct duet_scheduler_options), set by the init function */
@@ -26,7 +25,7 @@ struct duet_scheduler_options {
 	uint32_t inline_max; /* how many results a task may take in one step without suspending, where
 				they are there at once: 0 to 65535; default 16. At the end of that it waits
 				its turn, so that one that always finds data keeps nobody waiting */
-	uint32_t newest_max; /* the task that the running one woke last is next, ahead of the line, so
+	uint32_t newest_max; /* the task that the running one woke or spawned last is next, ahead of the line, so
 				many times in a row: 0 to 65535; default 0. What it needs is still in the
 				caches; who stands in line waits for it */
 	uint64_t step_limit_ns; /* a step that holds the loop for longer is told of; 0, the default: the
@@ -83,7 +82,8 @@ struct duet_scheduler {
 	uint8_t watched;  /* somebody wants to know how long steps take */
 };
 
-/* Any number on one loop; it lives as long as its tasks. options may be NULL. 0, or -EINVAL. */
+/* Any number on one loop; it lives as long as its tasks, and to the end of the turn in which the last of
+ * them has ended. options may be NULL. 0, or -EINVAL. */
 DUET_API int duet_scheduler_init(struct duet_scheduler *scheduler, struct duet_loop *loop,
 				 const struct duet_scheduler_options *options);
 

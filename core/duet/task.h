@@ -77,7 +77,7 @@ struct duet_task {
 	const char *name;                      /* for people; lent as long as the task */
 	void (*ended)(struct duet_task *task); /* the memory is the caller's again; or NULL */
 	/* Absolute, on the loop's clock. Every operation that a step starts inherits it, and the earliest
-	 * wins. The task itself may set it, for the waits that follow. */
+	 * wins. The task itself may set it, for the waits that follow. Being parked knows no deadline. */
 	uint64_t deadline_ns;
 
 	/* The scheduler's and the model's own. */
@@ -101,8 +101,8 @@ DUET_API void duet_task_init(struct duet_task *task, const struct duet_task_mode
 /*
  * Spawns a task: its first step comes in a turn, never from inside this call. On the loop's thread.
  * scope may be NULL: then nobody waits for its end, and what asks it to end is duet_task_cancel() and
- * what ends its operations. 0; -EBUSY (not idle); -EINVAL (the scope is another loop's); or the errors
- * of duet_scope_enter(): then it never began.
+ * what ends its operations. 0; -EBUSY (not idle); -EINVAL (the scope is another loop's); the errors of
+ * duet_scope_enter(); without a scope -ESHUTDOWN (the loop is shutting down): then it never began.
  */
 DUET_API int duet_task_spawn(struct duet_scheduler *scheduler, struct duet_scope *scope,
 			     struct duet_task *task);
@@ -117,7 +117,8 @@ DUET_API int duet_task_check(const struct duet_task *task);
 /*
  * What follows is cleanup: until duet_task_unshield() requests don't come in, and nothing takes longer
  * than budget_ns from now (1 to 10^12), whatever the deadline of the task. Gives what unshield is to be
- * given: shields nest, and the earlier end of two counts. Only for the task that runs.
+ * given: shields nest, and the earlier end of two counts. Only for the task that runs. Who parks after
+ * a shield in which a request came is stepped once more, to find it.
  */
 DUET_API uint64_t duet_task_shield(struct duet_task *task, uint64_t budget_ns);
 DUET_API void duet_task_unshield(struct duet_task *task, uint64_t outer_ns);
