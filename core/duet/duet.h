@@ -20,6 +20,7 @@
  *   future.h        be woken and ask again
  *   task.h          one of many things done at the same time: what all programming models share
  *   scheduler.h     whose turn it is among the tasks of a loop
+ *   shards.h        several loops, a thread each
  *   coroutine.h     stackless tasks: straight-line C that waits in the middle
  *
  * A backend is a value that you pass to duet_loop_create(). Each has a header, a function and a
@@ -37,6 +38,7 @@
 #include <duet/owned.h>
 #include <duet/scheduler.h>
 #include <duet/scope.h>
+#include <duet/shards.h>
 #include <duet/task.h>
 #include <duet/waker.h>
 
