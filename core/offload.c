@@ -4,12 +4,12 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 
 #include "core/backend.h"
 #include "core/queue.h"
+#include "core/thread.h"
 
 /*
  * The job is the operation itself: `queued` links it, `backend` holds the work function, and the
@@ -84,23 +84,18 @@ static void collect(struct duet_message *message)
 		duet_core_end(offload->loop, op, op->result);
 }
 
-/* Workers take no signals: those are the program's. */
 static int start_worker(struct core_offload *offload)
 {
 	pthread_attr_t attributes;
-	sigset_t all, before;
 	int error;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
-	error = pthread_create(&offload->threads[offload->count], &attributes, worker, offload);
+	error = core_thread_create(&offload->threads[offload->count], &attributes, worker, offload);
 	pthread_attr_destroy(&attributes);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (!error)
 		offload->count++;
-	return -error;
+	return error;
 }
 
 int core_offload_create(struct duet_loop *loop, uint32_t threads)

@@ -20,6 +20,7 @@
  *   future.h        be woken and ask again
  *   task.h          one of many things done at the same time: what all programming models share
  *   scheduler.h     whose turn it is among the tasks of a loop
+ *   watchdog.h      tells of a task that holds its loop
  *   shards.h        several loops, a thread each
  *   coroutine.h     stackless tasks: straight-line C that waits in the middle
  *
@@ -41,5 +42,6 @@
 #include <duet/shards.h>
 #include <duet/task.h>
 #include <duet/waker.h>
+#include <duet/watchdog.h>
 
 #endif

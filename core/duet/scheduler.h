@@ -11,6 +11,8 @@
 extern "C" {
 #endif
 
+struct duet_watchdog;
+
 /*
  * A scheduler: whose turn it is among the tasks of one loop.
  *
@@ -28,8 +30,8 @@ struct duet_scheduler_options {
 	uint32_t newest_max; /* the task that the running one woke or spawned last is next, ahead of the line, so
 				many times in a row: 0 to 65535; default 0. What it needs is still in the
 				caches; who stands in line waits for it */
-	uint64_t step_limit_ns; /* a step that holds the loop for longer is told of; 0, the default: the
-				   clock isn't read */
+	uint64_t step_limit_ns; /* a step that has held the loop for longer is told of; 0, the default: the
+				   clock isn't read. Of one that never ends a <duet/watchdog.h> tells */
 	/* Called after such a step. from: where the step began, NULL if at the beginning of the task; the
 	 * task itself says where it waits now. Default: a line on standard error. */
 	void (*stalled)(struct duet_scheduler *scheduler, const struct duet_task *task,
@@ -77,6 +79,7 @@ struct duet_scheduler {
 	uint64_t step_limit_ns;
 	void (*stalled)(struct duet_scheduler *scheduler, const struct duet_task *task,
 			const struct duet_site *from, uint64_t held_ns);
+	struct duet_watchdog *watchdog; /* see <duet/watchdog.h>; NULL: none */
 	struct duet_message message;
 	uint8_t deferred; /* `message` is under way */
 	uint8_t watched;  /* somebody wants to know how long steps take */

@@ -5,6 +5,7 @@
 
 #include "core/scope.h"
 #include "core/tasks/task.h"
+#include "core/tasks/watchdog.h"
 
 static void defer(struct duet_scheduler *scheduler)
 {
@@ -111,12 +112,18 @@ enum duet_readiness core_scheduler_step_watched(struct duet_scheduler *scheduler
 	struct duet_loop *loop = scheduler->loop;
 	const struct duet_site *from = task->site;
 	uint64_t begun_ns = loop->clock(loop);
-	enum duet_readiness answer = task->model->step(task);
+	enum duet_readiness answer;
 
+	if (scheduler->watchdog)
+		core_watchdog_begin(scheduler->watchdog, task);
+	answer = task->model->step(task);
+	if (scheduler->watchdog)
+		core_watchdog_end(scheduler->watchdog);
 	/* It waits nowhere any more. */
 	if (answer == DUET_READY)
 		task->site = NULL;
-	judge(scheduler, task, from, loop->clock(loop) - begun_ns);
+	if (scheduler->step_limit_ns)
+		judge(scheduler, task, from, loop->clock(loop) - begun_ns);
 	return answer;
 }
 

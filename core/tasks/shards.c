@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
 #include "core/bounds.h"
 #include "core/scope.h"
+#include "core/thread.h"
 
 /* A shard, and what its thread alone needs. */
 struct place {
@@ -327,26 +327,22 @@ static int start_thread(struct duet_shards *shards, struct place *place)
 		choose_processor(shards, place->shard.index, &chosen);
 		pthread_attr_setaffinity_np(&attributes, sizeof(chosen), &chosen);
 	}
-	error = pthread_create(&place->thread, &attributes, run, place);
+	error = core_thread_create(&place->thread, &attributes, run, place);
 	pthread_attr_destroy(&attributes);
-	return -error;
+	return error;
 }
 
-/* Threads take no signals: those are the program's. How many there are. */
+/* How many there are. */
 static uint32_t start_threads(struct duet_shards *shards, int *error)
 {
-	sigset_t all, before;
 	uint32_t started = 0;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	while (started < shards->count) {
 		*error = start_thread(shards, &shards->places[started]);
 		if (*error)
 			break;
 		started++;
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return started;
 }
 
