@@ -33,8 +33,9 @@ enum phase {
 
 /*
  * `busy` counts whatever may still say something to a shard: the shards whose scope hasn't joined,
- * the messages under way, and the creator until it joins. At zero nothing ever comes again. But who
- * brought it there still wakes the others: no loop goes before all have passed the gate.
+ * the messages under way, whoever is sending one, and the creator until it joins. At zero nothing ever
+ * comes again. But who brought it there, on whatever thread, still wakes all: no loop goes before that
+ * is done, and all shards have come to the gate.
  */
 struct duet_shards {
 	struct duet_shards_options options;
@@ -53,6 +54,15 @@ static struct place *place_of(struct duet_shard *shard)
 	return CORE_CONTAINER(struct place, shard, shard);
 }
 
+/* ---- On its thread. ---- */
+
+/* With the lock held. */
+static void arrive(struct duet_shards *shards)
+{
+	shards->arrivals++;
+	pthread_cond_broadcast(&shards->changed);
+}
+
 /* One thing less that could say something: after the last, all are to look. */
 static void leave_one(struct duet_shards *shards)
 {
@@ -60,14 +70,9 @@ static void leave_one(struct duet_shards *shards)
 		return;
 	for (uint32_t i = 0; i < shards->count; i++)
 		duet_loop_wake(shards->places[i].shard.loop);
-}
-
-/* ---- On its thread. ---- */
-
-static void arrive(struct duet_shards *shards)
-{
-	shards->arrivals++;
-	pthread_cond_broadcast(&shards->changed);
+	pthread_mutex_lock(&shards->lock);
+	arrive(shards);
+	pthread_mutex_unlock(&shards->lock);
 }
 
 static enum phase wait_for_loops(struct duet_shards *shards)
@@ -91,12 +96,12 @@ static void say_begun(struct duet_shards *shards, struct place *place, int begun
 	pthread_mutex_unlock(&shards->lock);
 }
 
-/* Each has come twice before. */
+/* Each has come twice before; and there is who wakes them. */
 static void pass_gate(struct duet_shards *shards)
 {
 	pthread_mutex_lock(&shards->lock);
 	arrive(shards);
-	while (shards->arrivals < 3 * shards->count)
+	while (shards->arrivals < 3 * shards->count + 1)
 		pthread_cond_wait(&shards->changed, &shards->lock);
 	pthread_mutex_unlock(&shards->lock);
 }
@@ -190,18 +195,16 @@ static void take_message(struct duet_message *message)
 	leave_one(shard->shards);
 }
 
-/* Counted already. */
-static void post(struct duet_shard *shard, struct duet_shard_message *message)
+/* Twice: the message, and the call, which goes on after the message has come. */
+void duet_shard_post(struct duet_shard *shard, struct duet_shard_message *message)
 {
+	struct duet_shards *shards = shard->shards;
+
+	atomic_fetch_add(&shards->busy, 2);
 	message->shard = shard;
 	message->message.fn = take_message;
 	duet_loop_post(shard->loop, &message->message);
-}
-
-void duet_shard_post(struct duet_shard *shard, struct duet_shard_message *message)
-{
-	atomic_fetch_add(&shard->shards->busy, 1);
-	post(shard, message);
+	leave_one(shards);
 }
 
 static void cancel_here(struct duet_shard *shard, struct duet_shard_message *message)
@@ -226,16 +229,15 @@ static bool join_in(struct duet_shards *shards)
 
 void duet_shards_cancel(struct duet_shards *shards)
 {
+	if (!join_in(shards))
+		return;
 	for (uint32_t i = 0; i < shards->count; i++) {
 		struct place *place = &shards->places[i];
 
-		if (!join_in(shards))
-			return;
-		if (atomic_exchange(&place->asked, true))
-			leave_one(shards);
-		else
-			post(&place->shard, &place->cancel);
+		if (!atomic_exchange(&place->asked, true))
+			duet_shard_post(&place->shard, &place->cancel);
 	}
+	leave_one(shards);
 }
 
 static void joined(struct duet_scope *scope)
