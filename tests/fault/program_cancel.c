@@ -293,7 +293,7 @@ START_TEST(a_sweep_of_all_there_is_is_clean_on_every_mechanism)
 
 	check_clean(result, 137);
 	check_ring_modes(result);
-	ck_assert_uint_eq(json_array_size(json_object_get(result, "workloads")), 12);
+	ck_assert_uint_eq(json_array_size(json_object_get(result, "workloads")), 13);
 	ck_assert_uint_eq(json_array_size(json_object_get(result, "policies")), 6);
 	ck_assert_uint_gt(named_in("docs/man/duet-cancel.1", result, "workloads"), 0);
 	ck_assert_uint_gt(named_in("docs/man/duet-cancel.1", result, "policies"), 0);
