@@ -128,7 +128,7 @@ static void ask_all(struct duet_scope *root, enum duet_cause cause)
 	}
 }
 
-static void ask_scope(struct duet_scope *scope, enum duet_cause cause)
+void core_scope_ask(struct duet_scope *scope, enum duet_cause cause)
 {
 	if (take_request(scope, cause))
 		ask_all(scope, cause_below(cause));
@@ -173,7 +173,7 @@ void duet_scope_cancel(struct duet_scope *scope)
 	if (scope->state == SCOPE_IDLE)
 		return;
 	core_check_owner(scope->loop);
-	ask_scope(scope, DUET_CAUSE_CANCEL);
+	core_scope_ask(scope, DUET_CAUSE_CANCEL);
 }
 
 static void cancel_here(struct duet_message *message)
@@ -225,7 +225,7 @@ static void act(struct duet_scope *scope, struct duet_member *member, enum endin
 	if (ending == ENDING_COMPLETED && races(scope) && !scope->winner) {
 		scope->winner = member;
 		if (scope->policy == DUET_RACE && !MUTANT(race_without_losers))
-			ask_scope(scope, DUET_CAUSE_ITSELF);
+			core_scope_ask(scope, DUET_CAUSE_ITSELF);
 		else if (scope->first)
 			defer(scope);
 	} else if (ending == ENDING_STOPPED) {
@@ -233,7 +233,7 @@ static void act(struct duet_scope *scope, struct duet_member *member, enum endin
 	} else if (ending == ENDING_FAILED && (races(scope) || !scope->failure)) {
 		scope->failure = error;
 		if (scope->policy == DUET_FAIL_FAST)
-			ask_scope(scope, DUET_CAUSE_ITSELF);
+			core_scope_ask(scope, DUET_CAUSE_ITSELF);
 	}
 }
 
@@ -316,7 +316,7 @@ static void presence_ended(struct duet_op *op)
 	if (due && scope->budgeted) {
 		overrun(scope);
 	} else if (due || shutdown) {
-		ask_scope(scope, shutdown ? DUET_CAUSE_SHUTDOWN : DUET_CAUSE_DEADLINE);
+		core_scope_ask(scope, shutdown ? DUET_CAUSE_SHUTDOWN : DUET_CAUSE_DEADLINE);
 	}
 	if (scope->state < SCOPE_CLEANING)
 		be_present(scope, DUET_NO_DEADLINE);
