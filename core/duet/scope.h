@@ -116,6 +116,7 @@ struct duet_scope {
 	struct duet_scope *elder;      /* the one that the same task opened before */
 	duet_scope_fn *first;
 	duet_scope_fn *joined;
+	struct duet_op *joiner; /* what ends with it: see <duet/join.h> */
 	struct duet_message message;
 	struct duet_member member; /* its own place in its parent */
 	struct duet_op presence;   /* what stands for the scope in its loop: one pending operation */

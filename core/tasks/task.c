@@ -148,6 +148,7 @@ void core_task_end(struct duet_task *task)
 	scheduler->stats.ended++;
 	if (task->member.scope)
 		duet_member_leave(&task->member, task->result);
+	core_task_joined(task);
 	if (task->ended)
 		task->ended(task);
 }

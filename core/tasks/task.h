@@ -16,6 +16,9 @@ void core_task_set_state(struct duet_task *task, enum duet_task_state to);
 /* One step, and what follows from its answer. */
 void core_task_run(struct duet_task *task);
 
+/* It has ended: so do the operations that wait for that. */
+void core_task_joined(struct duet_task *task);
+
 /* Into the scheduler's line; the other: into that of the loop's next turn. */
 void core_scheduler_queue(struct duet_scheduler *scheduler, struct duet_task *task);
 void core_scheduler_queue_late(struct duet_scheduler *scheduler, struct duet_task *task);
