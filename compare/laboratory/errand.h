@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The upload as a task of each programming model: three chunks, each acknowledged, by a function that is
+ * The upload as a task of each programming model: four chunks, each acknowledged, by a function that is
  * called; and on every way out a goodbye, acknowledged as well, and the close of the connection.
  */
 #ifndef COMPARE_LABORATORY_ERRAND_H
@@ -13,7 +13,7 @@
 #include "compare/laboratory/policy.h"
 
 enum {
-	ERRAND_CHUNKS = 3,
+	ERRAND_CHUNKS = 4,
 	ERRAND_CHUNK_BYTES = 8,
 	ERRAND_GOODBYE_BYTES = 4,
 	ERRAND_ANSWER_BYTES = 2,

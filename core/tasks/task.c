@@ -33,6 +33,7 @@ static void hear(struct duet_task *task, enum duet_cause cause)
 		task->asked = (uint8_t)cause;
 	if (task->shields)
 		return;
+	core_task_ask_children(task, cause);
 	if (task->state == DUET_TASK_WAITING)
 		core_request(task->scheduler->loop, task->waiting, cause);
 	else if (task->state == DUET_TASK_PARKED)
@@ -127,15 +128,16 @@ bool core_task_shelters(const struct duet_op *op)
 	return op->done == resume && (task->shields || task->sheltered);
 }
 
-static void end(struct duet_task *task)
+void core_task_end(struct duet_task *task, enum duet_task_state from)
 {
 	struct duet_scheduler *scheduler = task->scheduler;
 
-	core_task_move(task, DUET_TASK_RUNNING, DUET_TASK_IDLE);
+	core_task_move(task, from, DUET_TASK_IDLE);
 	scheduler->live--;
 	scheduler->stats.ended++;
 	if (task->member.scope)
 		duet_member_leave(&task->member, task->result);
+	core_task_joined(task);
 	if (task->ended)
 		task->ended(task);
 }
@@ -143,7 +145,8 @@ static void end(struct duet_task *task)
 static void settle(struct duet_task *task, enum duet_readiness answer)
 {
 	if (answer == DUET_READY) {
-		end(task);
+		if (core_task_is_childless(task))
+			core_task_end(task, DUET_TASK_RUNNING);
 		return;
 	}
 	/* It waits for an operation, or stands in line already. */

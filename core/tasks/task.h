@@ -16,9 +16,11 @@ static const uint8_t core_task_moves[DUET_TASK_STATE_COUNT] = {
 	[DUET_TASK_IDLE] = 1 << DUET_TASK_RUNNABLE,
 	[DUET_TASK_RUNNABLE] = 1 << DUET_TASK_RUNNING,
 	[DUET_TASK_RUNNING] = 1 << DUET_TASK_IDLE | 1 << DUET_TASK_RUNNABLE |
-			      1 << DUET_TASK_WAITING | 1 << DUET_TASK_PARKED,
+			      1 << DUET_TASK_WAITING | 1 << DUET_TASK_PARKED |
+			      1 << DUET_TASK_LINGERING,
 	[DUET_TASK_WAITING] = 1 << DUET_TASK_RUNNING,
 	[DUET_TASK_PARKED] = 1 << DUET_TASK_RUNNABLE,
+	[DUET_TASK_LINGERING] = 1 << DUET_TASK_IDLE,
 };
 
 /* An illegal move is a bug, of a model's as a rule: it stops the program in every build. */
@@ -37,6 +39,9 @@ static inline void core_task_move(struct duet_task *task, enum duet_task_state f
 /* One step, and what follows from its answer. from: where it has waited for it, runnable or waiting. */
 void core_task_run(struct duet_task *task, enum duet_task_state from);
 
+/* It has ended: so do the operations that wait for that. */
+void core_task_joined(struct duet_task *task);
+
 /* Into the scheduler's line, of a task that is idle or parked; the other: of the one that runs, into the
  * line of the loop's next turn. */
 void core_scheduler_queue(struct duet_scheduler *scheduler, struct duet_task *task,
@@ -47,10 +52,25 @@ void core_scheduler_queue_late(struct duet_scheduler *scheduler, struct duet_tas
 enum duet_readiness core_scheduler_step_watched(struct duet_scheduler *scheduler,
 						struct duet_task *task);
 
+/* A request that has come through to a task is one to the scopes that it has opened. */
+void core_task_ask_children(struct duet_task *task, enum duet_cause cause);
+
+/* True: it has none. Else they are asked to end, and the task ends late. */
+bool core_task_is_childless(struct duet_task *task);
+
+/* A scope is about to end that the task has opened; and, when it has: was it the last one of a task
+ * that is over? The task may be gone after that. */
+void core_task_scope_leaves(struct duet_task *task, struct duet_scope *scope);
+void core_task_end_late(struct duet_task *task);
+
+/* from: running, or lingering. */
+void core_task_end(struct duet_task *task, enum duet_task_state from);
+
 /* Is op what a task in a shield waits for, or one in a shelter? No request comes in there. */
 bool core_task_shelters(const struct duet_op *op);
 
 /* What debug builds say before they stop. */
+void core_abort_has_children(const struct duet_task *task) __attribute__((noreturn));
 void core_abort_awaited_twice(const struct duet_task *task, const struct duet_op *op)
 	__attribute__((noreturn));
 
