@@ -37,6 +37,10 @@ struct duet_backend {
 	 * call by core. */
 	bool own_descriptors;
 
+	/* Its time and its order are its own: no thread beside the loop's has a part in them. What would be
+	 * a worker's is done in a turn. Has no workers. */
+	bool alone;
+
 	/* May a loop with this tuning be had here? A real set-up, one real operation, and away
 	 * again. Fills in *probe, all of it. Needs no loop. */
 	int (*probe)(const char *tuning, struct duet_probe *probe);

@@ -36,7 +36,9 @@ static int check_options(const struct duet_loop_options *options)
 		return -EINVAL;
 	if (options->handles_max < 1 || options->handles_max > LIMIT_SLOTS)
 		return -EINVAL;
-	if (options->worker_threads > LIMIT_WORKERS || options->try_first > DUET_TRY_ALWAYS)
+	if (options->worker_threads > LIMIT_WORKERS || options->work_threads > LIMIT_WORKERS)
+		return -EINVAL;
+	if (options->try_first > DUET_TRY_ALWAYS)
 		return -EINVAL;
 	if (options->spin_ns > LIMIT_SPIN_NS)
 		return -EINVAL;
@@ -79,11 +81,24 @@ static void free_tables(struct duet_loop *loop)
 }
 
 /* What no backend carries out. */
-static void set_own_kinds(uint8_t *capability)
+static void set_own_kinds(uint8_t *capability, bool works)
 {
 	for (unsigned kind = 0; kind < DUET_KIND_COUNT; kind++)
 		if (core_kinds[kind].begin)
 			capability[kind] = DUET_NATIVE;
+	capability[DUET_WORK] = works ? DUET_EMULATED : DUET_ABSENT;
+}
+
+/* One pool, for what the backend can't do without blocking and for what the caller can't. */
+static int make_offload(struct duet_loop *loop, const struct duet_loop_options *options)
+{
+	uint32_t threads = loop->backend->workers ? options->worker_threads : 0;
+
+	if (options->work_threads > threads)
+		threads = options->work_threads;
+	if (!threads)
+		return 0;
+	return core_offload_create(loop, loop->backend->alone ? 0 : threads);
 }
 
 static int make(struct duet_loop *loop, const struct duet_loop_options *options)
@@ -94,8 +109,7 @@ static int make(struct duet_loop *loop, const struct duet_loop_options *options)
 		error = core_owned_init(loop, options->owned_bytes);
 	if (error)
 		return error;
-	if (loop->backend->workers && options->worker_threads)
-		error = core_offload_create(loop, options->worker_threads);
+	error = make_offload(loop, options);
 	if (error)
 		return error;
 	error = loop->backend->create(loop, options);
@@ -103,7 +117,7 @@ static int make(struct duet_loop *loop, const struct duet_loop_options *options)
 		core_offload_destroy(loop);
 		return error;
 	}
-	set_own_kinds(loop->capability);
+	set_own_kinds(loop->capability, options->work_threads);
 	loop->now_ns = loop->clock(loop);
 	return 0;
 }
@@ -187,7 +201,7 @@ int duet_backend_probe(const struct duet_backend *backend, const char *tuning,
 	*probe = (struct duet_probe){0};
 	probe->error = backend->probe(tuning, probe);
 	if (!probe->error)
-		set_own_kinds(probe->capability);
+		set_own_kinds(probe->capability, true);
 	return probe->error;
 }
 

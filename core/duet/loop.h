@@ -43,6 +43,9 @@ struct duet_loop_options {
 	uint32_t handles_max;    /* 1 to 2^24; default 1024; the same */
 	uint32_t worker_threads; /* for file I/O, on backends that need them, 0 to 64; default 2;
 				    with 0 what needs a worker is absent */
+	uint32_t work_threads;   /* for duet_op_work(), on every backend, 0 to 64; default 0: work is
+				    absent. One pool for both: of as many threads as the larger of the
+				    two says, so that work that takes them all keeps files waiting */
 	uint32_t burst_max;      /* completions of one handle in one turn before it is another's turn,
 				    1 to 65535; default 16 */
 	uint32_t try_first;      /* enum duet_try; a handle's own flags win */
@@ -73,7 +76,8 @@ struct duet_probe {
 	int error;        /* 0, or why not: -ENOSYS, -EPERM, -ENOMEM, -EMFILE ... */
 	char reason[200]; /* a sentence for people: what refused, and what to do; "" if available */
 	char shape[120];  /* what a loop would use here, as "single issuer, deferred task work" */
-	uint8_t capability[DUET_KIND_COUNT]; /* enum duet_capability */
+	uint8_t capability[DUET_KIND_COUNT]; /* enum duet_capability, of a loop that has the threads
+						which that needs */
 };
 
 /* Does a real set-up and a real operation, and undoes them. tuning as in the options. Returns

@@ -179,7 +179,7 @@ static enum duet_readiness leave_a_scope(struct duet_task *task)
 
 static void end_before_a_scope(void)
 {
-	static const struct duet_task_model careless = { "careless", leave_a_scope };
+	static const struct duet_task_model careless = { .name = "careless", .step = leave_a_scope };
 	struct duet_scheduler scheduler;
 	struct duet_task task;
 
