@@ -72,7 +72,7 @@ struct duet_scheduler {
 	struct duet_line line;
 	struct duet_line late; /* gave up their turn in this one: they are next in the next */
 	struct duet_task *newest;
-	uint32_t newest_left;
+	uint32_t newest_in_a_row;
 	uint32_t steps_max;
 	uint32_t inline_max;
 	uint32_t newest_max;

@@ -37,12 +37,10 @@ static void append_all(struct duet_line *line, struct duet_line *rest)
 	rest->first = NULL;
 }
 
-void core_scheduler_queue(struct duet_scheduler *scheduler, struct duet_task *task,
-			  enum duet_task_state from)
+void core_scheduler_queue(struct duet_scheduler *scheduler, struct duet_task *task)
 {
 	struct duet_task *behind = task;
 
-	core_task_move(task, from, DUET_TASK_RUNNABLE);
 	if (scheduler->newest_max && scheduler->running) {
 		behind = scheduler->newest;
 		scheduler->newest = task;
@@ -54,26 +52,25 @@ void core_scheduler_queue(struct duet_scheduler *scheduler, struct duet_task *ta
 
 void core_scheduler_queue_late(struct duet_scheduler *scheduler, struct duet_task *task)
 {
-	core_task_move(task, DUET_TASK_RUNNING, DUET_TASK_RUNNABLE);
 	append(&scheduler->late, task);
 	defer(scheduler);
 }
 
-static struct duet_task *next(struct duet_scheduler *scheduler)
+static inline struct duet_task *next(struct duet_scheduler *scheduler)
 {
 	struct duet_task *task = scheduler->newest;
 
-	if (task && (scheduler->newest_left || !scheduler->line.first)) {
+	if (task && (scheduler->newest_in_a_row < scheduler->newest_max || !scheduler->line.first)) {
 		scheduler->newest = NULL;
-		if (scheduler->newest_left)
-			scheduler->newest_left--;
+		scheduler->newest_in_a_row++;
 		scheduler->stats.newest++;
 		return task;
 	}
-	scheduler->newest_left = scheduler->newest_max;
 	task = scheduler->line.first;
-	if (task)
-		scheduler->line.first = task->next;
+	if (!task)
+		return NULL;
+	scheduler->line.first = task->next;
+	scheduler->newest_in_a_row = 0;
 	return task;
 }
 
@@ -85,7 +82,8 @@ static void run(struct duet_message *message)
 
 	for (uint32_t left = scheduler->steps_max; left && (task = next(scheduler)); left--) {
 		scheduler->stats.stepped++;
-		core_task_run(task, DUET_TASK_RUNNABLE);
+		core_task_move(task, DUET_TASK_RUNNABLE, DUET_TASK_RUNNING);
+		core_task_run(task);
 	}
 	append_all(&scheduler->line, &scheduler->late);
 	scheduler->deferred = 0;
@@ -186,7 +184,6 @@ int duet_scheduler_init(struct duet_scheduler *scheduler, struct duet_loop *loop
 		return error;
 	*scheduler = (struct duet_scheduler){.loop = loop,
 					     .context = options->context,
-					     .newest_left = options->newest_max,
 					     .steps_max = options->steps_max,
 					     .inline_max = options->inline_max,
 					     .newest_max = options->newest_max,

@@ -118,7 +118,8 @@ static void resume(struct duet_op *op)
 	if (op->more)
 		return;
 	task->scheduler->stats.resumed++;
-	core_task_run(task, DUET_TASK_WAITING);
+	core_task_move(task, DUET_TASK_WAITING, DUET_TASK_RUNNING);
+	core_task_run(task);
 }
 
 bool core_task_shelters(const struct duet_op *op)
@@ -137,15 +138,23 @@ void core_task_end(struct duet_task *task, enum duet_task_state from)
 	scheduler->stats.ended++;
 	if (task->member.scope)
 		duet_member_leave(&task->member, task->result);
-	core_task_joined(task);
+	if (task->joiners)
+		core_task_joined(task);
 	if (task->ended)
 		task->ended(task);
+}
+
+/* It goes on in the loop's next turn. */
+static void go_on_later(struct duet_task *task)
+{
+	core_task_move(task, DUET_TASK_RUNNING, DUET_TASK_RUNNABLE);
+	core_scheduler_queue_late(task->scheduler, task);
 }
 
 static void settle(struct duet_task *task, enum duet_readiness answer)
 {
 	if (answer == DUET_READY) {
-		if (core_task_is_childless(task))
+		if (!task->scopes || core_task_is_childless(task))
 			core_task_end(task, DUET_TASK_RUNNING);
 		return;
 	}
@@ -153,19 +162,18 @@ static void settle(struct duet_task *task, enum duet_readiness answer)
 	if (task->state != DUET_TASK_RUNNING)
 		return;
 	if (task->again)
-		core_scheduler_queue_late(task->scheduler, task);
+		go_on_later(task);
 	else
 		core_task_move(task, DUET_TASK_RUNNING, DUET_TASK_PARKED);
 }
 
 /* Steps don't nest: each begins from a turn, and turns don't nest. */
-void core_task_run(struct duet_task *task, enum duet_task_state from)
+void core_task_run(struct duet_task *task)
 {
 	struct duet_scheduler *scheduler = task->scheduler;
 	struct duet_loop *loop = scheduler->loop;
 	enum duet_readiness answer;
 
-	core_task_move(task, from, DUET_TASK_RUNNING);
 	task->again = 0;
 	task->inline_left = scheduler->inline_max;
 	scheduler->running = task;
@@ -274,7 +282,7 @@ int duet_task_await(struct duet_task *task, struct duet_op *op, int32_t *result)
 void duet_task_yield(struct duet_task *task)
 {
 	task->scheduler->stats.yielded++;
-	core_scheduler_queue_late(task->scheduler, task);
+	go_on_later(task);
 }
 
 /* ---- From idle to idle. ---- */
@@ -283,10 +291,12 @@ static void wake(struct duet_waker *waker)
 {
 	struct duet_task *task = CORE_CONTAINER(struct duet_task, waker, waker);
 
-	if (task->state == DUET_TASK_PARKED)
-		core_scheduler_queue(task->scheduler, task, DUET_TASK_PARKED);
-	else if (task->state == DUET_TASK_RUNNING)
+	if (task->state == DUET_TASK_PARKED) {
+		core_task_move(task, DUET_TASK_PARKED, DUET_TASK_RUNNABLE);
+		core_scheduler_queue(task->scheduler, task);
+	} else if (task->state == DUET_TASK_RUNNING) {
 		task->again = 1;
+	}
 }
 
 void duet_task_init(struct duet_task *task, const struct duet_task_model *model)
@@ -321,6 +331,7 @@ int duet_task_spawn(struct duet_scheduler *scheduler, struct duet_scope *scope,
 	task->scheduler = scheduler;
 	scheduler->live++;
 	scheduler->stats.spawned++;
-	core_scheduler_queue(scheduler, task, DUET_TASK_IDLE);
+	core_task_move(task, DUET_TASK_IDLE, DUET_TASK_RUNNABLE);
+	core_scheduler_queue(scheduler, task);
 	return 0;
 }

@@ -36,16 +36,15 @@ static inline void core_task_move(struct duet_task *task, enum duet_task_state f
 	task->state = (uint8_t)to;
 }
 
-/* One step, and what follows from its answer. from: where it has waited for it, runnable or waiting. */
-void core_task_run(struct duet_task *task, enum duet_task_state from);
+/* One step of a task that is running since just now, and what follows from its answer. */
+void core_task_run(struct duet_task *task);
 
 /* It has ended: so do the operations that wait for that. */
 void core_task_joined(struct duet_task *task);
 
-/* Into the scheduler's line, of a task that is idle or parked; the other: of the one that runs, into the
- * line of the loop's next turn. */
-void core_scheduler_queue(struct duet_scheduler *scheduler, struct duet_task *task,
-			  enum duet_task_state from);
+/* A task that is runnable since just now gets into the scheduler's line; the other: one that has run
+ * in this turn, into the line of the next. */
+void core_scheduler_queue(struct duet_scheduler *scheduler, struct duet_task *task);
 void core_scheduler_queue_late(struct duet_scheduler *scheduler, struct duet_task *task);
 
 /* The same as model->step(), with an eye on the clock. */

@@ -12,7 +12,7 @@
 struct call {
 	int result;
 	atomic_uint times;
-	pthread_t thread;
+	_Atomic(pthread_t) thread; /* that of the last one */
 };
 
 static sem_t begun;
