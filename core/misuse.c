@@ -55,6 +55,22 @@ void core_abort_not_held(const struct duet_buffer *buffer)
 	abort();
 }
 
+void core_abort_not_running(const struct duet_task *task, const char *call)
+{
+	fprintf(stderr,
+		"duet: task %s: %s is for the step of the task itself, once it waits or is over it is "
+		"too late\n",
+		task->name ? task->name : "unnamed", call);
+	abort();
+}
+
+void core_abort_no_shield(const struct duet_task *task)
+{
+	fprintf(stderr, "duet: task %s: is in no shield: it was ended before, or never begun\n",
+		task->name ? task->name : "unnamed");
+	abort();
+}
+
 void core_abort_awaited_twice(const struct duet_task *task, const struct duet_op *op)
 {
 	fprintf(stderr,

@@ -111,9 +111,9 @@ DUET_API int duet_task_spawn(struct duet_scheduler *scheduler, struct duet_scope
 
 /*
  * Opens a scope for what the task that runs spawns: a child of the task's own scope, which hears of every
- * request to end that reaches the task; in a shield one into which none comes, with the shield's time. It is to be joined before the task ends; if it isn't,
- * debug builds stop there, and the others ask all in it to end, and wait: the task ends after that, with
- * -EBUSY. The errors of duet_scope_open().
+ * request to end that reaches the task; in a shield one into which none comes, with the shield's time.
+ * It is to be joined before the task ends; if it isn't, debug builds stop there, and the others ask all
+ * in it to end, and wait: the task ends after that, with -EBUSY. The errors of duet_scope_open().
  */
 DUET_API int duet_task_scope_open(struct duet_task *task, struct duet_scope *scope,
 				  const struct duet_scope_options *options);
@@ -129,7 +129,8 @@ DUET_API int duet_task_check(const struct duet_task *task);
  * What follows is cleanup: until duet_task_unshield() requests don't come in, and nothing takes longer
  * than budget_ns from now (1 to 10^12), whatever the deadline of the task. Gives what unshield is to be
  * given: shields nest, and the earlier end of two counts. Only for the task that runs. Who parks after
- * a shield in which a request came is stepped once more, to find it.
+ * a shield in which a request came is stepped once more, to find it. From elsewhere, and an unshield
+ * without a shield: nothing happens; debug builds stop there.
  */
 DUET_API uint64_t duet_task_shield(struct duet_task *task, uint64_t budget_ns);
 DUET_API void duet_task_unshield(struct duet_task *task, uint64_t outer_ns);
@@ -141,7 +142,8 @@ DUET_API void duet_task_unshield(struct duet_task *task, uint64_t outer_ns);
  * was refused, or the task was asked to end), 0 if the step is to return pending: the next step comes
  * when op has ended. The outcome is in op, and in *result, which is op's result, or the refusal: -EBUSY
  * where op is pending already, of which nothing is touched then; -EINVAL for a multishot (see
- * duet_stream); -ECANCELED, -ETIMEDOUT. done and context of op are the task's until then.
+ * duet_stream); -ECANCELED, -ETIMEDOUT. done and context of op are the task's until then. Said a second
+ * time in a step that waits already it is 0, and *result is -EBUSY; debug builds stop there.
  */
 DUET_API int duet_task_await(struct duet_task *task, struct duet_op *op, int32_t *result);
 

@@ -65,6 +65,18 @@ int duet_task_check(const struct duet_task *task)
 	return core_task_is_asked(task) ? asked_error(task) : 0;
 }
 
+/* Is it in its step, and waits for nothing yet? What follows is for nobody else to say. */
+static inline bool runs(const struct duet_task *task, const char *call)
+{
+	if (__builtin_expect(task->state == DUET_TASK_RUNNING, 1))
+		return true;
+#ifdef DUET_DEBUG
+	core_abort_not_running(task, call);
+#endif
+	(void)call;
+	return false;
+}
+
 /* ---- Shields. ---- */
 
 static void inherit(struct duet_loop *loop, uint64_t deadline_ns)
@@ -88,6 +100,8 @@ uint64_t duet_task_shield(struct duet_task *task, uint64_t budget_ns)
 	uint64_t outer_ns = task->shield_ns;
 	uint64_t end_ns;
 
+	if (!runs(task, "duet_task_shield()"))
+		return outer_ns;
 	if (budget_ns > budget_max_ns)
 		budget_ns = budget_max_ns;
 	end_ns = duet_loop_now_ns(task->scheduler->loop) + budget_ns;
@@ -100,6 +114,14 @@ uint64_t duet_task_shield(struct duet_task *task, uint64_t budget_ns)
 
 void duet_task_unshield(struct duet_task *task, uint64_t outer_ns)
 {
+	if (!runs(task, "duet_task_unshield()"))
+		return;
+	if (!task->shields) {
+#ifdef DUET_DEBUG
+		core_abort_no_shield(task);
+#endif
+		return;
+	}
 	task->shields--;
 	task->shield_ns = outer_ns;
 	bound(task);
@@ -239,12 +261,12 @@ static __attribute__((noinline, cold)) int busy(const struct duet_task *task,
 						const struct duet_op *op, int32_t *result)
 {
 #ifdef DUET_DEBUG
-	core_abort_awaited_twice(task, op);
+	if (op->state != STATE_IDLE)
+		core_abort_awaited_twice(task, op);
 #endif
-	(void)task;
 	(void)op;
 	*result = -EBUSY;
-	return 1;
+	return runs(task, "duet_task_await()");
 }
 
 /* The answer of a start that has left nothing to wait for. */
@@ -260,7 +282,7 @@ int duet_task_await(struct duet_task *task, struct duet_op *op, int32_t *result)
 {
 	int answer;
 
-	if (__builtin_expect(op->state != STATE_IDLE, 0))
+	if (__builtin_expect(op->state != STATE_IDLE || task->state != DUET_TASK_RUNNING, 0))
 		return busy(task, op, result);
 	if (__builtin_expect(core_task_is_asked(task), 0)) {
 		*result = asked_error(task);
@@ -281,6 +303,8 @@ int duet_task_await(struct duet_task *task, struct duet_op *op, int32_t *result)
 
 void duet_task_yield(struct duet_task *task)
 {
+	if (!runs(task, "duet_task_yield()"))
+		return;
 	task->scheduler->stats.yielded++;
 	go_on_later(task);
 }

@@ -70,6 +70,9 @@ bool core_task_shelters(const struct duet_op *op);
 
 /* What debug builds say before they stop. */
 void core_abort_has_children(const struct duet_task *task) __attribute__((noreturn));
+void core_abort_not_running(const struct duet_task *task, const char *call)
+	__attribute__((noreturn));
+void core_abort_no_shield(const struct duet_task *task) __attribute__((noreturn));
 void core_abort_awaited_twice(const struct duet_task *task, const struct duet_op *op)
 	__attribute__((noreturn));
 

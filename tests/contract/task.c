@@ -387,6 +387,69 @@ START_TEST(what_was_asked_in_a_shield_is_found_by_who_polls)
 }
 END_TEST
 
+/* ---- Out of turn. ---- */
+
+/* Debug builds stop there: tests/fault/misuse.c. */
+#ifndef DUET_DEBUG
+
+static DUET_COROUTINE(wait_twice)
+{
+	DUET_BEGIN(struct job, self);
+	never(self);
+	if (!duet_coroutine_await(duet_coroutine, &self->op)) {
+		struct trial other;
+		int32_t result = 0;
+
+		trial_init(&other);
+		duet_op_timeout(&other.op, 0);
+		ck_assert_int_eq(duet_task_await(duet_coroutine->task, &other.op, &result), 0);
+		ck_assert_int_eq(result, -EBUSY);
+		ck_assert(!duet_op_pending(&other.op));
+		duet_task_yield(duet_coroutine->task);
+		duet_task_shield(duet_coroutine->task, 1);
+		self->waits++;
+		DUET_SUSPEND_UNLESS(0);
+	}
+	self->results[0] = self->op.result;
+	DUET_END;
+}
+
+START_TEST(who_waits_already_can_do_nothing_more)
+{
+	struct job job;
+
+	begin();
+	job_make(&job, wait_twice);
+	ck_assert_int_eq(job_spawn(&job, NULL), 0);
+	turn_until(job.waits == 1);
+	ck_assert_int_eq(job.task.task.state, DUET_TASK_WAITING);
+	ck_assert_uint_eq(job.task.task.shields, 0);
+	duet_task_cancel(&job.task.task);
+	run();
+	ck_assert_int_eq(job.results[0], -ECANCELED);
+}
+END_TEST
+
+START_TEST(a_shield_that_never_began_does_not_end)
+{
+	struct job job;
+
+	begin();
+	job_make(&job, wait_often);
+	job.prepare = at_once;
+	ck_assert_int_eq(job_spawn(&job, NULL), 0);
+	duet_task_unshield(&job.task.task, 7);
+	ck_assert_uint_eq(job.task.task.shields, 0);
+	run();
+	ck_assert_int_eq(job.results[0], 0);
+}
+END_TEST
+
+#define OUT_OF_TURN who_waits_already_can_do_nothing_more, a_shield_that_never_began_does_not_end,
+#else
+#define OUT_OF_TURN
+#endif
+
 /* ---- Deadlines. ---- */
 
 START_TEST(what_a_task_waits_for_inherits_its_deadline)
@@ -648,7 +711,7 @@ int main(void)
 			waiting_its_operation_is_asked_and_every_further_wait_fails,
 			running_its_next_wait_fails, a_result_that_is_there_beats_the_request,
 			parked_it_is_woken, what_was_asked_in_a_shield_is_found_by_who_polls,
-			what_a_task_waits_for_inherits_its_deadline, the_earliest_deadline_wins,
+			OUT_OF_TURN what_a_task_waits_for_inherits_its_deadline, the_earliest_deadline_wins,
 			a_request_waits_for_the_end_of_a_shield, so_does_the_task_s_own_deadline,
 			a_shutdown_waits_for_a_shield_in_which_waits_still_begin,
 			shields_nest_and_the_earlier_end_counts,

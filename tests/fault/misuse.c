@@ -198,6 +198,57 @@ START_TEST(a_task_that_ends_before_its_scopes_is_named_and_stopped)
 }
 END_TEST
 
+static enum duet_readiness unshield(struct duet_task *task)
+{
+	duet_task_unshield(task, 0);
+	return DUET_READY;
+}
+
+static enum duet_readiness wait_twice(struct duet_task *task)
+{
+	static struct duet_op ops[2];
+	int32_t result;
+
+	for (unsigned i = 0; i < 2; i++) {
+		duet_op_init(&ops[i], NULL, NULL);
+		duet_op_timeout(&ops[i], DUET_NO_DEADLINE);
+		duet_task_await(task, &ops[i], &result);
+	}
+	return DUET_PENDING;
+}
+
+static void run_task(enum duet_readiness (*act)(struct duet_task *task))
+{
+	const struct duet_task_model model = { .name = "careless", .step = act };
+	struct duet_scheduler scheduler;
+	struct duet_task task;
+
+	duet_scheduler_init(&scheduler, stage.loop, NULL);
+	duet_task_init(&task, &model);
+	duet_task_spawn(&scheduler, NULL, &task);
+	duet_loop_run(stage.loop);
+}
+
+static void end_no_shield(void)
+{
+	run_task(unshield);
+}
+
+static void wait_for_two(void)
+{
+	run_task(wait_twice);
+}
+
+/* In other builds: tests/contract/task.c. */
+START_TEST(what_a_task_does_out_of_turn_is_named_and_stopped)
+{
+	if (!STOPS)
+		return;
+	ck_assert(stopped(end_no_shield, "in no shield"));
+	ck_assert(stopped(wait_for_two, "duet_task_await()"));
+}
+END_TEST
+
 START_TEST(an_operation_that_was_never_initialised_is_not_started)
 {
 	const struct duet_loop_options options = without_workers();
@@ -221,5 +272,6 @@ int main(void)
 			a_member_that_leaves_twice_has_left_once_or_is_stopped,
 			a_step_that_is_registered_twice_is_named_and_stopped,
 			a_task_that_ends_before_its_scopes_is_named_and_stopped,
+			what_a_task_does_out_of_turn_is_named_and_stopped,
 			an_operation_that_was_never_initialised_is_not_started));
 }
