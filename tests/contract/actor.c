@@ -258,7 +258,7 @@ END_TEST
 
 START_TEST(what_is_no_idle_letter_and_no_mailbox_is_refused)
 {
-	struct duet_letter letter = letter_of(0);
+	struct duet_letter letter = letter_of(0), others[2] = { letter_of(1), letter_of(2) };
 	struct trial trial;
 
 	ck_assert_int_eq(duet_mailbox_init(&mailbox, stage.loop, 0), -EINVAL);
@@ -271,9 +271,13 @@ START_TEST(what_is_no_idle_letter_and_no_mailbox_is_refused)
 	tell(&trial, &letter);
 	await(&trial);
 	expect(&trial, -EINVAL, DUET_FAILED, DUET_CAUSE_ITSELF);
+	ck_assert_int_eq(duet_mailbox_try_tell(&mailbox, &others[0]), 0);
+	ck_assert_int_eq(duet_mailbox_try_tell(&mailbox, &others[1]), -EAGAIN);
+	ck_assert_int_eq(others[1].state, DUET_LETTER_IDLE);
 #ifndef DUET_DEBUG
 	ck_assert_int_eq(duet_mailbox_fini(&mailbox), -EBUSY);
 #endif
+	duet_letter_answer(take(), 0);
 	duet_letter_answer(take(), 0);
 	ck_assert_int_eq(duet_mailbox_fini(&mailbox), 0);
 }
