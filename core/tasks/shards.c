@@ -33,7 +33,7 @@ enum phase {
 
 /*
  * `busy` counts whatever may still say something to a shard: the shards whose scope hasn't joined,
- * the messages under way, whoever is sending one, and the creator until it joins. At zero nothing ever
+ * the messages under way, whoever asks all to end, and the creator until it joins. At zero nothing ever
  * comes again. But who brought it there, on whatever thread, still wakes all: no loop goes before that
  * is done, and all shards have come to the gate.
  */
@@ -195,16 +195,13 @@ static void take_message(struct duet_message *message)
 	leave_one(shard->shards);
 }
 
-/* Twice: the message, and the call, which goes on after the message has come. */
+/* The call may go on when the message has come, and all is over: the loop waits for that alone. */
 void duet_shard_post(struct duet_shard *shard, struct duet_shard_message *message)
 {
-	struct duet_shards *shards = shard->shards;
-
-	atomic_fetch_add(&shards->busy, 2);
+	atomic_fetch_add(&shard->shards->busy, 1);
 	message->shard = shard;
 	message->message.fn = take_message;
 	duet_loop_post(shard->loop, &message->message);
-	leave_one(shards);
 }
 
 static void cancel_here(struct duet_shard *shard, struct duet_shard_message *message)

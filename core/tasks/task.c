@@ -31,7 +31,7 @@ static void hear(struct duet_task *task, enum duet_cause cause)
 {
 	if (task->asked == DUET_CAUSE_ITSELF)
 		task->asked = (uint8_t)cause;
-	if (task->shields)
+	if (task->shields && !MUTANT(task_shield_leaks))
 		return;
 	core_task_ask_children(task, cause);
 	if (task->state == DUET_TASK_WAITING)
@@ -233,7 +233,7 @@ static int answer_now(struct duet_task *task)
 	return 0;
 }
 
-/* A shutdown has no say in a shield. */
+/* A shutdown has no say in a shield, nor about waiting for children. */
 static __attribute__((noinline)) int start_sheltered(struct duet_loop *loop, struct duet_op *op)
 {
 	const bool sheltering = loop->sheltering;
@@ -253,8 +253,9 @@ static inline int start(const struct duet_task *task, struct duet_op *op)
 		return -EINVAL;
 	/* The task may have changed its own since the step began. */
 	bound(task);
-	return task->shields || task->sheltered ? start_sheltered(loop, op)
-						: duet_op_start(loop, op);
+	if (task->shields || task->sheltered || op->kind == DUET_JOIN_SCOPE)
+		return start_sheltered(loop, op);
+	return duet_op_start(loop, op);
 }
 
 static __attribute__((noinline, cold)) int busy(const struct duet_task *task,
@@ -284,7 +285,8 @@ int duet_task_await(struct duet_task *task, struct duet_op *op, int32_t *result)
 
 	if (__builtin_expect(op->state != STATE_IDLE || task->state != DUET_TASK_RUNNING, 0))
 		return busy(task, op, result);
-	if (__builtin_expect(core_task_is_asked(task), 0)) {
+	/* Who was asked to end still waits for its children, which have been asked as well. */
+	if (__builtin_expect(core_task_is_asked(task), 0) && op->kind != DUET_JOIN_SCOPE) {
 		*result = asked_error(task);
 		refuse(op, *result, (enum duet_cause)task->asked);
 		return answer_now(task);
