@@ -99,10 +99,12 @@ DUET_API void duet_coroutine_task_init(struct duet_coroutine_task *task,
 	DUET_COROUTINE_ATTRIBUTES struct duet_coroutine *name(                                     \
 		struct duet_coroutine *duet_coroutine)
 
-/* Gives the frame its name; goes on where it has waited. */
+/* Gives the frame its name; goes on where it has waited. Clang takes no jump without a label whose address
+ * was asked for, and a body that never waits has none of its own. */
 #define DUET_BEGIN(type, self)                                                                     \
 	type *const self = (type *)(void *)duet_coroutine;                                         \
 	_Static_assert(offsetof(type, coroutine) == 0, "a frame begins with its coroutine");       \
+	(void)__extension__ &&duet_finally;                                                        \
 	if (duet_coroutine->point)                                                                 \
 	__extension__({ goto *duet_coroutine->point->label; })
 
