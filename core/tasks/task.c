@@ -166,13 +166,6 @@ void core_task_end(struct duet_task *task, enum duet_task_state from)
 		task->ended(task);
 }
 
-/* It goes on in the loop's next turn. */
-static void go_on_later(struct duet_task *task)
-{
-	core_task_move(task, DUET_TASK_RUNNING, DUET_TASK_RUNNABLE);
-	core_scheduler_queue_late(task->scheduler, task);
-}
-
 static void settle(struct duet_task *task, enum duet_readiness answer)
 {
 	if (answer == DUET_READY) {
@@ -183,10 +176,12 @@ static void settle(struct duet_task *task, enum duet_readiness answer)
 	/* It waits for an operation, or stands in line already. */
 	if (task->state != DUET_TASK_RUNNING)
 		return;
-	if (task->again)
-		go_on_later(task);
-	else
+	if (!task->again) {
 		core_task_move(task, DUET_TASK_RUNNING, DUET_TASK_PARKED);
+		return;
+	}
+	core_task_move(task, DUET_TASK_RUNNING, DUET_TASK_RUNNABLE);
+	core_scheduler_queue_late(task->scheduler, task);
 }
 
 /* Steps don't nest: each begins from a turn, and turns don't nest. */
@@ -307,8 +302,9 @@ void duet_task_yield(struct duet_task *task)
 {
 	if (!runs(task, "duet_task_yield()"))
 		return;
+	core_task_move(task, DUET_TASK_RUNNING, DUET_TASK_RUNNABLE);
 	task->scheduler->stats.yielded++;
-	go_on_later(task);
+	core_scheduler_queue_late(task->scheduler, task);
 }
 
 /* ---- From idle to idle. ---- */
