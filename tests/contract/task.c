@@ -1,8 +1,10 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/harness.h"
+#include "tests/support/job.h"
 
-/* What tasks of all models have in common: requests to end, deadlines, shields, scopes. */
+/* What tasks of all models have in common: requests to end, scopes. Deadlines and shields:
+ * task_shield.c. */
 
 #define SECOND UINT64_C(1000000000)
 
@@ -12,45 +14,10 @@ static duet_handle pair[2];
 static unsigned char data[64];
 static unsigned joins;
 
-/* A coroutine that waits for what prepare() says, so often, and returns the last result. */
-struct job {
-	struct duet_coroutine coroutine; /* first */
-	struct duet_coroutine_task task;
-	struct duet_op op;
-	void (*prepare)(struct job *job);
-	unsigned times;
-	unsigned waits;
-	int32_t results[4];
-	uint64_t outer_ns;
-	uint64_t inner_ns;
-	unsigned ends;
-};
-
 static void begin(void)
 {
 	joins = 0;
 	ck_assert_int_eq(duet_scheduler_init(&scheduler, stage.loop, NULL), 0);
-}
-
-static DUET_COROUTINE(wait_often)
-{
-	DUET_BEGIN(struct job, self);
-	while (self->waits < self->times) {
-		self->prepare(self);
-		DUET_AWAIT(&self->op);
-		self->results[self->waits++] = DUET_RESULT;
-	}
-	duet_coroutine->value = DUET_RESULT;
-	DUET_END;
-}
-
-static void job_make(struct job *job, duet_coroutine_fn *body)
-{
-	*job = (struct job){ .times = 1 };
-	duet_op_init(&job->op, NULL, NULL);
-	duet_coroutine_init(&job->coroutine, body);
-	duet_coroutine_task_init(&job->task, &job->coroutine);
-	job->task.task.name = "job";
 }
 
 static int job_spawn(struct job *job, struct duet_scope *in)
@@ -61,21 +28,6 @@ static int job_spawn(struct job *job, struct duet_scope *in)
 static void recv_byte(struct job *job)
 {
 	duet_op_recv(&job->op, pair[1], data, 1, 0);
-}
-
-static void never(struct job *job)
-{
-	duet_op_timeout(&job->op, DUET_NO_DEADLINE);
-}
-
-static void refused(struct job *job)
-{
-	duet_op_recv(&job->op, DUET_HANDLE_NONE, data, 1, 0);
-}
-
-static void at_once(struct job *job)
-{
-	duet_op_timeout(&job->op, 0);
 }
 
 static void job_go(struct job *job, void (*prepare)(struct job *))
@@ -139,7 +91,7 @@ START_TEST(a_scope_that_lets_nobody_in_keeps_a_task_from_beginning)
 
 	begin();
 	job_make(&job, wait_often);
-	job.prepare = at_once;
+	job.prepare = job_at_once;
 	ck_assert_int_eq(duet_loop_create(&other, stage.arm->backend(), NULL), 0);
 	ck_assert_int_eq(duet_scope_open(&strange, other, NULL, NULL), 0);
 	ck_assert_int_eq(job_spawn(&job, &strange), -EINVAL);
@@ -164,7 +116,7 @@ START_TEST(nothing_is_spawned_on_a_loop_that_shuts_down)
 
 	begin();
 	job_make(&job, wait_often);
-	job.prepare = at_once;
+	job.prepare = job_at_once;
 	ck_assert_int_eq(duet_loop_shutdown(stage.loop, DUET_NO_DEADLINE), 0);
 	ck_assert_int_eq(job_spawn(&job, NULL), -ESHUTDOWN);
 	stage_reopen(NULL, NULL);
@@ -179,7 +131,7 @@ static void spawn_again(struct duet_task *task)
 	ck_assert_int_eq(task->state, DUET_TASK_IDLE);
 	if (ends < 5) {
 		job_make(job, wait_often);
-		job->prepare = at_once;
+		job->prepare = job_at_once;
 		job->task.task.ended = spawn_again;
 		ck_assert_int_eq(job_spawn(job, &scope), 0);
 	}
@@ -193,7 +145,7 @@ START_TEST(ended_may_spawn_the_same_task_again)
 	begin();
 	scope_begin(DUET_WAIT_ALL);
 	job_make(&job, wait_often);
-	job.prepare = at_once;
+	job.prepare = job_at_once;
 	job.task.task.ended = spawn_again;
 	ck_assert_int_eq(job_spawn(&job, &scope), 0);
 	scope_end();
@@ -216,7 +168,7 @@ START_TEST(ended_may_free_the_task)
 		struct job *job = malloc(sizeof(*job));
 
 		job_make(job, wait_often);
-		job->prepare = i ? refused : at_once;
+		job->prepare = i ? job_refused : job_at_once;
 		job->task.task.ended = free_job;
 		ck_assert_int_eq(job_spawn(job, NULL), 0);
 	}
@@ -243,7 +195,7 @@ START_TEST(idle_it_hears_nothing)
 
 	begin();
 	job_make(&job, wait_often);
-	job.prepare = at_once;
+	job.prepare = job_at_once;
 	duet_task_cancel(&job.task.task);
 	ck_assert_int_eq(job_spawn(&job, NULL), 0);
 	run();
@@ -258,7 +210,7 @@ START_TEST(runnable_its_first_wait_fails_at_its_entry)
 	struct job job;
 
 	begin();
-	job_go(&job, never);
+	job_go(&job, job_never);
 	duet_task_cancel(&job.task.task);
 	ck_assert_uint_eq(job.waits, 0);
 	run();
@@ -271,7 +223,7 @@ START_TEST(waiting_its_operation_is_asked_and_every_further_wait_fails)
 	struct job job;
 
 	begin();
-	job_go(&job, never);
+	job_go(&job, job_never);
 	job.times = 3;
 	turn_until(job.task.task.state == DUET_TASK_WAITING);
 	duet_task_cancel(&job.task.task);
@@ -287,7 +239,7 @@ END_TEST
 static void cancel_itself(struct job *job)
 {
 	duet_task_cancel(&job->task.task);
-	never(job);
+	job_never(job);
 }
 
 START_TEST(running_its_next_wait_fails)
@@ -395,7 +347,7 @@ END_TEST
 static DUET_COROUTINE(wait_twice)
 {
 	DUET_BEGIN(struct job, self);
-	never(self);
+	job_never(self);
 	if (!duet_coroutine_await(duet_coroutine, &self->op)) {
 		struct trial other;
 		int32_t result = 0;
@@ -436,7 +388,7 @@ START_TEST(a_shield_that_never_began_does_not_end)
 
 	begin();
 	job_make(&job, wait_often);
-	job.prepare = at_once;
+	job.prepare = job_at_once;
 	ck_assert_int_eq(job_spawn(&job, NULL), 0);
 	duet_task_unshield(&job.task.task, 7);
 	ck_assert_uint_eq(job.task.task.shields, 0);
@@ -450,172 +402,6 @@ END_TEST
 #define OUT_OF_TURN
 #endif
 
-/* ---- Deadlines. ---- */
-
-START_TEST(what_a_task_waits_for_inherits_its_deadline)
-{
-	struct job job;
-	struct trial outside;
-
-	begin();
-	job_make(&job, wait_often);
-	job.prepare = never;
-	job.task.task.deadline_ns = duet_loop_now_ns(stage.loop) + 1000000;
-	ck_assert_int_eq(job_spawn(&job, NULL), 0);
-	turn_until(job.task.task.state == DUET_TASK_WAITING);
-	/* Between steps nobody inherits it. */
-	trial_init(&outside);
-	duet_op_timeout(&outside.op, DUET_NO_DEADLINE);
-	trial_start(&outside);
-	run();
-	ck_assert_int_eq(job.results[0], -ETIMEDOUT);
-	ck_assert_int_eq(job.op.cause, DUET_CAUSE_DEADLINE);
-	ck_assert_uint_ge(duet_loop_now_ns(stage.loop), job.task.task.deadline_ns);
-	ck_assert_uint_eq(outside.ends, 0);
-	trial_cancel(&outside);
-	await(&outside);
-}
-END_TEST
-
-static void with_one_of_its_own(struct job *job)
-{
-	uint64_t now_ns = duet_loop_now_ns(stage.loop);
-
-	never(job);
-	duet_op_deadline(&job->op, now_ns + (job->waits ? 3600 * SECOND : 1000000));
-	job->task.task.deadline_ns = now_ns + (job->waits ? 1000000 : 3600 * SECOND);
-}
-
-/* Also of one that the task sets in the step that waits. */
-START_TEST(the_earliest_deadline_wins)
-{
-	struct job job;
-
-	begin();
-	job_go(&job, with_one_of_its_own);
-	job.times = 2;
-	run();
-	ck_assert_int_eq(job.results[0], -ETIMEDOUT);
-	ck_assert_int_eq(job.results[1], -ETIMEDOUT);
-}
-END_TEST
-
-/* ---- Shields. ---- */
-
-static DUET_COROUTINE(clean_up)
-{
-	DUET_BEGIN(struct job, self);
-	self->outer_ns = duet_task_shield(duet_coroutine->task, SECOND);
-	self->prepare(self);
-	DUET_AWAIT(&self->op);
-	self->results[self->waits++] = DUET_RESULT;
-	self->prepare(self);
-	DUET_AWAIT(&self->op);
-	self->results[self->waits++] = DUET_RESULT;
-	duet_task_unshield(duet_coroutine->task, self->outer_ns);
-	self->prepare(self);
-	DUET_AWAIT(&self->op);
-	self->results[self->waits++] = DUET_RESULT;
-	DUET_END;
-}
-
-static void in_a_moment(struct job *job)
-{
-	duet_op_timeout(&job->op, duet_loop_now_ns(stage.loop) + 1000000);
-}
-
-static void shield_go(struct job *job)
-{
-	begin();
-	job_make(job, clean_up);
-	job->prepare = in_a_moment;
-	ck_assert_int_eq(job_spawn(job, NULL), 0);
-	turn_until(job->task.task.state == DUET_TASK_WAITING);
-}
-
-static void shield_held(struct job *job, int after)
-{
-	run();
-	ck_assert_int_eq(job->results[0], 0);
-	ck_assert_int_eq(job->results[1], 0);
-	ck_assert_int_eq(job->results[2], after);
-}
-
-START_TEST(a_request_waits_for_the_end_of_a_shield)
-{
-	struct job job;
-
-	shield_go(&job);
-	duet_task_cancel(&job.task.task);
-	ck_assert_int_eq(duet_task_check(&job.task.task), 0);
-	shield_held(&job, -ECANCELED);
-	ck_assert_int_eq(duet_task_check(&job.task.task), -ECANCELED);
-}
-END_TEST
-
-START_TEST(so_does_the_task_s_own_deadline)
-{
-	struct job job;
-
-	shield_go(&job);
-	job.task.task.deadline_ns = 1;
-	shield_held(&job, -ETIMEDOUT);
-}
-END_TEST
-
-START_TEST(a_shutdown_waits_for_a_shield_in_which_waits_still_begin)
-{
-	struct job job;
-
-	shield_go(&job);
-	ck_assert_int_eq(duet_loop_shutdown(stage.loop, DUET_NO_DEADLINE), 0);
-	shield_held(&job, -ESHUTDOWN);
-	stage_reopen(NULL, NULL);
-}
-END_TEST
-
-static DUET_COROUTINE(overrun)
-{
-	DUET_BEGIN(struct job, self);
-	self->outer_ns = duet_task_shield(duet_coroutine->task, 3600 * SECOND);
-	/* The inner one ends earlier; then one that would end later, but for the outer's end. */
-	self->inner_ns = duet_task_shield(duet_coroutine->task, 1000000);
-	never(self);
-	DUET_AWAIT(&self->op);
-	self->results[0] = DUET_RESULT;
-	duet_task_unshield(duet_coroutine->task, self->inner_ns);
-	duet_task_unshield(duet_coroutine->task, self->outer_ns);
-	self->outer_ns = duet_task_shield(duet_coroutine->task, 1000000);
-	self->inner_ns = duet_task_shield(duet_coroutine->task, 3600 * SECOND);
-	never(self);
-	DUET_AWAIT(&self->op);
-	self->results[1] = DUET_RESULT;
-	duet_task_unshield(duet_coroutine->task, self->inner_ns);
-	/* Used up: a further wait has no time. */
-	never(self);
-	DUET_AWAIT(&self->op);
-	self->results[2] = DUET_RESULT;
-	duet_task_unshield(duet_coroutine->task, self->outer_ns);
-	at_once(self);
-	DUET_AWAIT(&self->op);
-	self->results[3] = DUET_RESULT;
-	DUET_END;
-}
-
-START_TEST(shields_nest_and_the_earlier_end_counts)
-{
-	struct job job;
-
-	begin();
-	job_make(&job, overrun);
-	ck_assert_int_eq(job_spawn(&job, NULL), 0);
-	run();
-	for (unsigned i = 0; i < 3; i++)
-		ck_assert_int_eq(job.results[i], -ETIMEDOUT);
-	ck_assert_int_eq(job.results[3], 0);
-}
-END_TEST
-
 /* ---- Scopes. ---- */
 
 /* One fails, one succeeds, one would wait for ever. */
@@ -625,9 +411,9 @@ static void family(struct job jobs[3], enum duet_policy policy, bool one_fails)
 	scope_begin(policy);
 	for (unsigned i = 0; i < 3; i++)
 		job_make(&jobs[i], wait_often);
-	jobs[0].prepare = never;
-	jobs[1].prepare = one_fails ? refused : at_once;
-	jobs[2].prepare = never;
+	jobs[0].prepare = job_never;
+	jobs[1].prepare = one_fails ? job_refused : job_at_once;
+	jobs[2].prepare = job_never;
 	for (unsigned i = 0; i < 3; i++)
 		ck_assert_int_eq(job_spawn(&jobs[i], &scope), 0);
 }
@@ -711,11 +497,7 @@ int main(void)
 			waiting_its_operation_is_asked_and_every_further_wait_fails,
 			running_its_next_wait_fails, a_result_that_is_there_beats_the_request,
 			parked_it_is_woken, what_was_asked_in_a_shield_is_found_by_who_polls,
-			OUT_OF_TURN what_a_task_waits_for_inherits_its_deadline, the_earliest_deadline_wins,
-			a_request_waits_for_the_end_of_a_shield, so_does_the_task_s_own_deadline,
-			a_shutdown_waits_for_a_shield_in_which_waits_still_begin,
-			shields_nest_and_the_earlier_end_counts,
-			wait_for_all_goes_on_when_one_has_failed, fail_fast_asks_the_others_to_end,
+			OUT_OF_TURN wait_for_all_goes_on_when_one_has_failed, fail_fast_asks_the_others_to_end,
 			a_race_is_won_by_a_task, the_deadline_of_a_scope_reaches_its_tasks,
 			a_shutdown_reaches_the_tasks_of_scopes),
 		NULL);
