@@ -195,7 +195,7 @@ static int call(struct duet_op *op)
 {
 	int result = op->args.work.fn(op->args.work.context);
 
-	if (result == -ECANCELED)
+	if (result == -ECANCELED && !MUTANT(work_error_is_a_stop))
 		op->verdict = result;
 	return result;
 }

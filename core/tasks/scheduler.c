@@ -60,7 +60,8 @@ static inline struct duet_task *next(struct duet_scheduler *scheduler)
 {
 	struct duet_task *task = scheduler->newest;
 
-	if (task && (scheduler->newest_in_a_row < scheduler->newest_max || !scheduler->line.first)) {
+	if (task && (scheduler->newest_in_a_row < scheduler->newest_max || !scheduler->line.first ||
+		     MUTANT(newest_keeps_the_line))) {
 		scheduler->newest = NULL;
 		scheduler->newest_in_a_row++;
 		scheduler->stats.newest++;
@@ -78,9 +79,12 @@ static void run(struct duet_message *message)
 {
 	struct duet_scheduler *scheduler =
 		CORE_CONTAINER(struct duet_scheduler, message, message);
+	uint32_t left = scheduler->steps_max;
 	struct duet_task *task;
 
-	for (uint32_t left = scheduler->steps_max; left && (task = next(scheduler)); left--) {
+	if (MUTANT(crowd_keeps_events_out))
+		left = UINT32_MAX;
+	for (; left && (task = next(scheduler)); left--) {
 		scheduler->stats.stepped++;
 		core_task_move(task, DUET_TASK_RUNNABLE, DUET_TASK_RUNNING);
 		core_task_run(task);

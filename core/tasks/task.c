@@ -126,7 +126,7 @@ void duet_task_unshield(struct duet_task *task, uint64_t outer_ns)
 	task->shield_ns = outer_ns;
 	bound(task);
 	/* What was asked meanwhile is for whoever polls to find: it is polled once more. */
-	if (core_task_is_asked(task))
+	if (core_task_is_asked(task) && !MUTANT(shield_swallows_request))
 		task->again = 1;
 }
 
@@ -200,7 +200,8 @@ void core_task_run(struct duet_task *task)
 	else
 		answer = task->model->step(task);
 	scheduler->running = NULL;
-	if (__builtin_expect(loop->deadline_ns != DUET_NO_DEADLINE, 0))
+	if (__builtin_expect(loop->deadline_ns != DUET_NO_DEADLINE, 0) &&
+	    !MUTANT(deadline_between_steps))
 		inherit(loop, DUET_NO_DEADLINE);
 	settle(task, answer);
 }
@@ -220,7 +221,7 @@ static void refuse(struct duet_op *op, int error, enum duet_cause cause)
 static int answer_now(struct duet_task *task)
 {
 	if (task->inline_left) {
-		task->inline_left--;
+		task->inline_left -= !MUTANT(inline_without_end);
 		task->scheduler->stats.inlined++;
 		return 1;
 	}

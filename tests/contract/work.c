@@ -280,6 +280,21 @@ START_TEST(once_begun_it_runs_to_its_end)
 }
 END_TEST
 
+START_TEST(what_it_returns_then_is_no_stop_whatever_it_is)
+{
+	struct trial trial;
+
+	open_with(1);
+	call.result = -ECANCELED;
+	start(&trial, work_long);
+	sem_wait(&begun);
+	trial_cancel(&trial);
+	sem_post(&may_end);
+	await(&trial);
+	expect(&trial, -ECANCELED, DUET_FAILED, DUET_CAUSE_ITSELF);
+}
+END_TEST
+
 START_TEST(also_beyond_its_deadline)
 {
 	struct trial trial;
@@ -406,7 +421,8 @@ int main(void)
 			a_cancel_leaves_it_undone_or_has_it_done, so_does_a_deadline,
 			it_is_a_member_of_a_scope_as_any_other, a_task_waits_for_it,
 			a_loop_goes_only_when_all_is_done),
-		CASES(once_begun_it_runs_to_its_end, also_beyond_its_deadline,
+		CASES(once_begun_it_runs_to_its_end, what_it_returns_then_is_no_stop_whatever_it_is,
+			also_beyond_its_deadline,
 			what_waits_for_a_worker_is_taken_out_of_the_line,
 			a_shutdown_waits_for_what_has_begun, as_many_at_once_as_there_are_threads,
 			files_go_where_they_went));
