@@ -64,6 +64,14 @@ void core_abort_awaited_twice(const struct duet_task *task, const struct duet_op
 	abort();
 }
 
+void core_abort_has_children(const struct duet_task *task)
+{
+	fprintf(stderr,
+		"duet: task %s has ended, and scope %p that it opened has not: it is to be joined before\n",
+		task->name ? task->name : "unnamed", (const void *)task->scopes);
+	abort();
+}
+
 void core_abort_waited_for(const struct duet_waiters *waiters, const char *noun)
 {
 	const struct duet_op *op = waiters->first;

@@ -22,9 +22,6 @@
  * and its deadline comes in the order of timers.
  */
 
-static const uint64_t budget_default_ns = UINT64_C(1000000000);
-static const uint64_t budget_max_ns = UINT64_C(1000000000000);
-
 /* How a member ended, for the policy. */
 enum ending { ENDING_COMPLETED, ENDING_STOPPED, ENDING_FAILED };
 
@@ -552,22 +549,6 @@ void duet_member_leave(struct duet_member *member, int result)
 
 /* ---- From open to joined. ---- */
 
-void duet_scope_options_init(struct duet_scope_options *options)
-{
-	*options = (struct duet_scope_options){.size = sizeof(*options),
-					       .policy = DUET_WAIT_ALL,
-					       .deadline_ns = DUET_NO_DEADLINE,
-					       .cleanup_budget_ns = budget_default_ns};
-}
-
-static bool in_range(const struct duet_scope_options *options)
-{
-	return options->size == sizeof(*options) && options->policy < DUET_POLICY_COUNT &&
-	       options->cleanup_budget_ns >= 1 && options->cleanup_budget_ns <= budget_max_ns &&
-	       options->shield <= 1 &&
-	       !(options->shield && options->deadline_ns == DUET_NO_DEADLINE);
-}
-
 int duet_scope_open(struct duet_scope *scope, struct duet_loop *loop, struct duet_scope *parent,
 		    const struct duet_scope_options *options)
 {
@@ -577,7 +558,7 @@ int duet_scope_open(struct duet_scope *scope, struct duet_loop *loop, struct due
 	duet_scope_options_init(&defaults);
 	if (!options)
 		options = &defaults;
-	if (!in_range(options))
+	if (!core_scope_options_hold(options))
 		return -EINVAL;
 	if (error)
 		return error;
@@ -621,7 +602,7 @@ int duet_scope_join(struct duet_scope *scope, duet_scope_fn *joined)
 }
 
 /* The end of a scope is that of a member of its parent, which hears of it after joined(). */
-static void end(struct duet_scope *scope)
+static void tell_end(struct duet_scope *scope)
 {
 	struct duet_scope *parent = scope->member.scope;
 	struct duet_member *member = &scope->member;
@@ -647,6 +628,19 @@ static void end(struct duet_scope *scope)
 	act(parent, member, !result ? ENDING_COMPLETED : stopped ? ENDING_STOPPED : ENDING_FAILED,
 	    result);
 	settle(parent);
+}
+
+/* Its memory is the caller's again from joined() on, and with it that of a task that has waited for it
+ * alone. */
+static void end(struct duet_scope *scope)
+{
+	struct duet_task *opener = scope->opener;
+
+	if (opener)
+		core_task_scope_leaves(opener, scope);
+	tell_end(scope);
+	if (opener)
+		core_task_end_late(opener);
 }
 
 /* The scope's presence makes room for the next: false until it has. */

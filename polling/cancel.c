@@ -102,11 +102,9 @@ static int cancel_poll(struct duet_loop *loop, struct duet_op *op)
 static int cancel_work(struct duet_loop *loop, struct duet_op *op)
 {
 	/* A read that has bytes of its beginning already is finished, not forgotten. */
-	if (op->kind == DUET_READ && op->there_bytes > 0) {
-		loop->stats.cancels_running++;
-		return BACKEND_ISSUED;
-	}
-	if (duet_core_offload_withdraw(loop, op))
+	const bool begun = op->kind == DUET_READ && op->there_bytes > 0;
+
+	if (!begun && duet_core_offload_withdraw(loop, op))
 		return BACKEND_ENDED;
 	loop->stats.cancels_running++;
 	return BACKEND_ISSUED;
