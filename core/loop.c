@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,6 +223,9 @@ int duet_loop_destroy(struct duet_loop *loop)
 	if (loop->pending || work_waits(loop))
 		if (!MUTANT(destroy_trusts_close))
 			return -EBUSY;
+	/* For a few instructions, or one system call. */
+	while (atomic_load_explicit(&loop->sending, memory_order_acquire))
+		sched_yield();
 	CORE_MOVES_NOTE(loop);
 	core_handles_close(loop);
 	core_offload_destroy(loop);

@@ -3,6 +3,7 @@
 #include "core/waits.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "core/backend.h"
@@ -62,8 +63,11 @@ static void leave(struct duet_op *op)
 static void post(struct duet_loop *to, struct duet_message *message,
 		 void (*fn)(struct duet_message *message))
 {
+	/* The last that keeps the loop there may be the message itself. */
+	atomic_fetch_add_explicit(&to->sending, 1, memory_order_relaxed);
 	message->fn = fn;
 	duet_loop_post(to, message);
+	atomic_fetch_sub_explicit(&to->sending, 1, memory_order_release);
 }
 
 /* ---- At home. ---- */
