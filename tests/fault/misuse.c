@@ -268,6 +268,23 @@ START_TEST(more_that_is_done_than_was_added_is_named_and_stopped)
 }
 END_TEST
 
+static void end_a_mailbox_with_a_letter(void)
+{
+	struct duet_mailbox mailbox;
+	struct duet_letter letter = { .kind = 0 };
+
+	duet_mailbox_init(&mailbox, stage.loop, 1);
+	duet_mailbox_try_tell(&mailbox, &letter);
+	duet_mailbox_fini(&mailbox);
+}
+
+START_TEST(a_mailbox_that_ends_with_letters_is_named_and_stopped)
+{
+	if (STOPS)
+		ck_assert(stopped(end_a_mailbox_with_a_letter, "1 letters"));
+}
+END_TEST
+
 START_TEST(an_operation_that_was_never_initialised_is_not_started)
 {
 	const struct duet_loop_options options = without_workers();
@@ -294,5 +311,6 @@ int main(void)
 			a_primitive_that_ends_while_somebody_waits_is_named_and_stopped,
 			an_unlock_by_another_names_the_owner_and_is_stopped,
 			more_that_is_done_than_was_added_is_named_and_stopped,
+			a_mailbox_that_ends_with_letters_is_named_and_stopped,
 			an_operation_that_was_never_initialised_is_not_started));
 }
