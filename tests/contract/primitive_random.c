@@ -73,6 +73,7 @@ struct subject {
 	int (*result)(const struct lane *lane);
 	bool holds; /* what was granted is to be given back */
 	int (*fini)(void);
+	void (*poke)(void); /* what comes from nobody in line; may be NULL */
 };
 
 static const struct subject *subject;
@@ -317,13 +318,64 @@ static int channel_fini(void)
 	return duet_channel_fini(&channel);
 }
 
+/* ---- Notify. ---- */
+
+static struct duet_notify notify;
+
+static void notify_make(void)
+{
+	duet_notify_init(&notify, stage.loop);
+}
+
+static void notify_say(struct lane *lane)
+{
+	duet_op_notified(&lane->op, &notify);
+}
+
+/* A wake that nobody waited for is a permit, of which there is one at most. */
+static bool notify_attempt(struct lane *lane)
+{
+	(void)lane;
+	if (!model.permits)
+		return false;
+	model.permits--;
+	return true;
+}
+
+static void notify_poke(void)
+{
+	if (draw(6) == 0) {
+		while (first_in_line())
+			grant(first_in_line());
+		duet_notify_all(&notify);
+		return;
+	}
+	if (first_in_line())
+		grant(first_in_line());
+	else
+		model.permits = 1;
+	duet_notify_one(&notify);
+}
+
+static bool notify_agrees(void)
+{
+	return notify.kept == model.permits;
+}
+
+static int notify_fini(void)
+{
+	return duet_notify_fini(&notify);
+}
+
 static const struct subject subjects[] = {
 	{ "semaphore", semaphore_make, semaphore_say, semaphore_attempt, semaphore_serve,
-		semaphore_give_back, semaphore_agrees, zero, true, semaphore_fini },
+		semaphore_give_back, semaphore_agrees, zero, true, semaphore_fini, NULL },
 	{ "mutex", mutex_make, mutex_say, mutex_attempt, mutex_serve, mutex_give_back, mutex_agrees,
-		zero, true, mutex_fini },
+		zero, true, mutex_fini, NULL },
 	{ "channel", channel_make, channel_say, channel_attempt, nothing, NULL, channel_agrees,
-		channel_result, false, channel_fini },
+		channel_result, false, channel_fini, NULL },
+	{ "notify", notify_make, notify_say, notify_attempt, nothing, NULL, notify_agrees, zero,
+		false, notify_fini, notify_poke },
 };
 
 /* ---- Steps. ---- */
@@ -411,6 +463,8 @@ static void step(void)
 	struct lane *lane = &model.lanes[draw(LANES)];
 
 	model.step++;
+	if (subject->poke && draw(4) == 0)
+		subject->poke();
 	if (lane->state == LANE_IDLE) {
 		start(lane);
 	} else if (lane->state == LANE_HOLDING) {
@@ -500,6 +554,12 @@ START_TEST(no_element_is_lost_at_a_rendezvous_in_random_cancels)
 }
 END_TEST
 
+START_TEST(no_wake_up_is_lost_in_random_cancels)
+{
+	play(&subjects[3]);
+}
+END_TEST
+
 int main(void)
 {
 	printf("seed %u (DUET_TEST_SEED)\n", (unsigned)setting("DUET_TEST_SEED", 1));
@@ -507,6 +567,7 @@ int main(void)
 		CASES(no_permit_is_lost_in_random_cancels,
 			a_mutex_is_nobody_s_and_everybody_s_in_turn_in_random_cancels,
 			no_element_is_lost_in_random_cancels,
-			no_element_is_lost_at_a_rendezvous_in_random_cancels),
+			no_element_is_lost_at_a_rendezvous_in_random_cancels,
+			no_wake_up_is_lost_in_random_cancels),
 		NULL);
 }
