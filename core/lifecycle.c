@@ -419,7 +419,7 @@ static int begin(struct duet_loop *loop, struct duet_op *op, struct duet_slot *s
 		duet_core_identify(loop, op);
 	if (kind->begin) {
 		core_state_set(op, STATE_ISSUED);
-		return kind->begin(loop, op);
+		return kind->wait ? core_wait_begun(loop, op) : kind->begin(loop, op);
 	}
 	if (op->kind == DUET_CLOSE)
 		return start_close(loop, op);

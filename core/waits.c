@@ -195,6 +195,16 @@ int core_wait_begin(struct duet_loop *loop, struct duet_op *op)
 	return BACKEND_ENDED;
 }
 
+int core_wait_begun(struct duet_loop *loop, struct duet_op *op)
+{
+	int answer = core_kind(op)->begin(loop, op);
+
+	/* What ends here inline is told to nobody. */
+	if (loop->backend->begun && !(answer == BACKEND_ENDED && op->flags & DUET_INLINE))
+		loop->backend->begun(loop, op);
+	return answer;
+}
+
 void core_wait_stop(struct duet_loop *loop, struct duet_op *op)
 {
 	struct duet_waiters *waiters = waiters_of(op);
