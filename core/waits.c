@@ -116,6 +116,7 @@ static void stop_home(struct duet_message *message)
 /* Its memory is its owner's again as soon as this is said. */
 static void send_home(struct duet_op *op, int raw)
 {
+	waiters_of(op)->loop->visitors--;
 	op->args.wait.raw = raw;
 	post(op->loop, &op->args.wait.message, message_home);
 }
@@ -123,8 +124,10 @@ static void send_home(struct duet_op *op, int raw)
 static void arrive(struct duet_message *message)
 {
 	struct duet_op *op = CORE_CONTAINER(struct duet_op, args.wait.message, message);
-	int raw = enter(op);
+	int raw;
 
+	waiters_of(op)->loop->visitors++;
+	raw = enter(op);
 	if (!goes_on(raw))
 		send_home(op, raw);
 }

@@ -211,6 +211,34 @@ START_TEST(a_shutdown_waits_until_what_is_away_is_home)
 }
 END_TEST
 
+static void keep_line(void *context, const char *text)
+{
+	strncat(context, text, 300);
+}
+
+START_TEST(a_loop_is_busy_while_another_s_operation_waits_there)
+{
+	char text[1000] = "";
+	struct trial trial;
+
+	other_open();
+	acquire_start(&trial);
+	ck_assert_int_eq(duet_loop_destroy(other), -EBUSY);
+	other_turn();
+	ck_assert_int_eq(duet_loop_destroy(other), -EBUSY);
+	duet_loop_dump(other, keep_line, text);
+	ck_assert_ptr_nonnull(strstr(text, "other loops"));
+	ck_assert_int_eq(duet_loop_shutdown(other, 0), -EBUSY);
+	ck_assert_uint_eq(duet_loop_pending(other), 0);
+	trial_cancel(&trial);
+	ck_assert_int_eq(duet_loop_shutdown(other, DUET_NO_DEADLINE), 0);
+	await(&trial);
+	expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+	ck_assert_int_eq(duet_semaphore_fini(&semaphore), 0);
+	ck_assert_int_eq(duet_loop_destroy(other), 0);
+}
+END_TEST
+
 /* ---- Each primitive that reaches across. ---- */
 
 static void say_and_settle(struct trial *trial)
@@ -489,6 +517,7 @@ int main(void)
 			waits_of_both_loops_stand_in_one_line,
 			a_deadline_reaches_a_wait_that_is_away,
 			a_shutdown_waits_until_what_is_away_is_home,
+			a_loop_is_busy_while_another_s_operation_waits_there,
 			a_channel_passes_elements_across_in_order_and_is_closed_across,
 			a_one_shot_passes_its_value_across,
 			wakes_go_across_and_a_stopped_one_eats_none,
