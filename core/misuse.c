@@ -102,9 +102,12 @@ void core_abort_waited_for(const struct duet_waiters *waiters, const char *noun)
 
 void core_abort_not_owner(const void *mutex, const void *owner, const void *caller)
 {
-	fprintf(stderr, "duet: mutex %p is locked by %p, and %p is to end or unlock it: only its "
-			"owner may\n",
-		mutex, owner, caller);
+	if (caller)
+		fprintf(stderr, "duet: mutex %p is locked by %p: %p can't unlock it\n", mutex, owner,
+			caller);
+	else
+		fprintf(stderr, "duet: mutex %p is locked by %p: unlock it before it ends\n", mutex,
+			owner);
 	abort();
 }
 

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -249,6 +250,75 @@ START_TEST(what_a_task_does_out_of_turn_is_named_and_stopped)
 }
 END_TEST
 
+static struct duet_op waiting;
+
+/* Of whatever primitive: what it says is common to all. */
+static void end_under_a_waiter(void)
+{
+	struct duet_notify notify;
+
+	duet_notify_init(&notify, stage.loop);
+	duet_op_init(&waiting, NULL, NULL);
+	duet_op_notified(&waiting, &notify);
+	duet_op_start(stage.loop, &waiting);
+	duet_notify_fini(&notify);
+}
+
+/* In other builds, here and below: tests/contract/primitive.c. */
+START_TEST(a_primitive_that_ends_while_somebody_waits_is_named_and_stopped)
+{
+	if (STOPS)
+		ck_assert(stopped(end_under_a_waiter, "(notified)"));
+}
+END_TEST
+
+static void unlock_another_s(void)
+{
+	struct duet_mutex mutex;
+
+	duet_mutex_init(&mutex, stage.loop);
+	duet_mutex_try_lock(&mutex, &scope);
+	duet_mutex_unlock(&mutex, &member);
+}
+
+static void end_while_locked(void)
+{
+	struct duet_mutex mutex;
+
+	duet_mutex_init(&mutex, stage.loop);
+	duet_mutex_try_lock(&mutex, &scope);
+	duet_mutex_fini(&mutex);
+}
+
+START_TEST(an_unlock_by_another_names_the_owner_and_is_stopped)
+{
+	char owner[32];
+
+	snprintf(owner, sizeof(owner), "is locked by %p", (void *)&scope);
+	if (STOPS)
+		ck_assert(stopped(unlock_another_s, owner));
+	if (STOPS)
+		ck_assert(stopped(end_while_locked, owner));
+}
+END_TEST
+
+static void do_more_than_there_is(void)
+{
+	struct duet_wait_group group;
+
+	duet_wait_group_init(&group, stage.loop);
+	duet_wait_group_add(&group, 1);
+	duet_wait_group_done(&group);
+	duet_wait_group_done(&group);
+}
+
+START_TEST(more_that_is_done_than_was_added_is_named_and_stopped)
+{
+	if (STOPS)
+		ck_assert(stopped(do_more_than_there_is, "wait group"));
+}
+END_TEST
+
 static void end_a_mailbox_with_a_letter(void)
 {
 	struct duet_mailbox mailbox;
@@ -290,6 +360,9 @@ int main(void)
 			a_step_that_is_registered_twice_is_named_and_stopped,
 			a_task_that_ends_before_its_scopes_is_named_and_stopped,
 			what_a_task_does_out_of_turn_is_named_and_stopped,
+			a_primitive_that_ends_while_somebody_waits_is_named_and_stopped,
+			an_unlock_by_another_names_the_owner_and_is_stopped,
+			more_that_is_done_than_was_added_is_named_and_stopped,
 			a_mailbox_that_ends_with_letters_is_named_and_stopped,
 			an_operation_that_was_never_initialised_is_not_started));
 }
