@@ -4,6 +4,7 @@
 #define DUET_COROUTINE_H
 
 #include <duet/api.h>
+#include <duet/future.h>
 #include <duet/scheduler.h>
 #include <duet/task.h>
 #include <stddef.h>
@@ -132,6 +133,19 @@ DUET_API void duet_coroutine_task_init(struct duet_coroutine_task *task,
  * result, or the refusal: see duet_task_await(). */
 #define DUET_AWAIT(op) DUET_SUSPEND_UNLESS(duet_coroutine_await(duet_coroutine, op))
 
+/* Waits for a future; DUET_RESULT is its result. Asked to end, the task polls it by poll_cancel() until it is
+ * ready: see duet_task_poll(). `future` is evaluated at each poll. -EBUSY: somebody else awaits it. */
+#define DUET_AWAIT_FUTURE(future) DUET_AWAIT_FUTURE_AT(DUET_LABEL(__COUNTER__), future)
+#define DUET_AWAIT_FUTURE_AT(label, future)                                                        \
+	do {                                                                                       \
+		DUET_POINT_AT(label);                                                              \
+		if (!duet_coroutine_claim(duet_coroutine, future))                                 \
+			break;                                                                     \
+	label:                                                                                     \
+		if (!duet_coroutine_poll(duet_coroutine, future))                                  \
+			return NULL;                                                               \
+	} while (0)
+
 /* Lets those in line have their turn. */
 #define DUET_YIELD() DUET_SUSPEND_UNLESS((duet_task_yield(duet_coroutine->task), 0))
 
@@ -179,6 +193,13 @@ static inline struct duet_coroutine *duet_coroutine_enter(struct duet_coroutine 
 	return callee;
 }
 
+static inline int duet_coroutine_claim(struct duet_coroutine *coroutine, struct duet_future *future)
+{
+	coroutine->result = duet_future_claim(future);
+	return coroutine->result == 0;
+}
+
+DUET_API int duet_coroutine_poll(struct duet_coroutine *coroutine, struct duet_future *future);
 DUET_API void duet_coroutine_finally(struct duet_coroutine *coroutine, uint64_t budget_ns);
 DUET_API struct duet_coroutine *duet_coroutine_leave(struct duet_coroutine *coroutine);
 

@@ -34,6 +34,24 @@ void duet_coroutine_task_init(struct duet_coroutine_task *task, struct duet_coro
 	task->top = top;
 }
 
+/* A result that is there at once is one that the step takes without suspending. Who may take no more
+ * asks in its next turn. */
+int duet_coroutine_poll(struct duet_coroutine *coroutine, struct duet_future *future)
+{
+	struct duet_task *task = coroutine->task;
+
+	if (!task->inline_left) {
+		duet_task_yield(task);
+		return 0;
+	}
+	task->inline_left--;
+	if (duet_task_poll(task, future) == DUET_PENDING)
+		return 0;
+	coroutine->result = future->result;
+	duet_future_release(future);
+	return 1;
+}
+
 void duet_coroutine_finally(struct duet_coroutine *coroutine, uint64_t budget_ns)
 {
 	coroutine->outer_ns = duet_task_shield(coroutine->task, budget_ns);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "core/scope.h"
+#include "core/tasks/shared_waker.h"
 #include "core/tasks/task.h"
 
 static void defer(struct duet_scheduler *scheduler)
@@ -132,6 +133,8 @@ static int check(const struct duet_scheduler_options *options)
 		return -EINVAL;
 	if (options->inline_max > UINT16_MAX || options->newest_max > UINT16_MAX)
 		return -EINVAL;
+	if (options->shared_max > CORE_SHARED_MAX)
+		return -EINVAL;
 	return options->stalled ? 0 : -EINVAL;
 }
 
@@ -156,5 +159,12 @@ int duet_scheduler_init(struct duet_scheduler *scheduler, struct duet_loop *loop
 					     .step_limit_ns = options->step_limit_ns,
 					     .stalled = options->stalled,
 					     .message.fn = run};
-	return 0;
+	return options->shared_max ? core_shared_create(scheduler, options->shared_max) : 0;
+}
+
+int duet_scheduler_fini(struct duet_scheduler *scheduler)
+{
+	if (scheduler->live)
+		return -EBUSY;
+	return scheduler->shared ? core_shared_destroy(scheduler) : 0;
 }
