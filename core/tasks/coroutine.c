@@ -34,9 +34,18 @@ void duet_coroutine_task_init(struct duet_coroutine_task *task, struct duet_coro
 	task->top = top;
 }
 
-/* A result that is there at once is one that the step takes without suspending. Who may take no more
- * asks in its next turn. */
 int duet_coroutine_poll(struct duet_coroutine *coroutine, struct duet_future *future)
+{
+	if (duet_task_poll(coroutine->task, future) == DUET_PENDING) {
+		coroutine->suspended = 1;
+		return 0;
+	}
+	coroutine->result = future->result;
+	duet_future_release(future);
+	return 1;
+}
+
+int duet_coroutine_take(struct duet_coroutine *coroutine)
 {
 	struct duet_task *task = coroutine->task;
 
@@ -45,10 +54,6 @@ int duet_coroutine_poll(struct duet_coroutine *coroutine, struct duet_future *fu
 		return 0;
 	}
 	task->inline_left--;
-	if (duet_task_poll(task, future) == DUET_PENDING)
-		return 0;
-	coroutine->result = future->result;
-	duet_future_release(future);
 	return 1;
 }
 
