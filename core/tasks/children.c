@@ -104,6 +104,13 @@ void core_children_ask(struct duet_children *children)
 		duet_child_cancel(child);
 }
 
+void core_children_asked(struct duet_children *children, struct duet_future *whole)
+{
+	children->waker = NULL;
+	core_children_ask(children);
+	whole->asked = 1;
+}
+
 /* ---- A round. ---- */
 
 void core_round_begin(struct core_round *round, struct duet_children *children,

@@ -25,6 +25,8 @@ int core_children_add(struct duet_children *children, struct duet_child *child,
 int core_children_add_all(struct duet_children *children, struct duet_child *array,
 			  uint32_t count);
 void core_children_ask(struct duet_children *children);
+/* The whole is asked, by a poll: nobody need be woken for it. Again for those who have come since. */
+void core_children_asked(struct duet_children *children, struct duet_future *whole);
 
 /* begin; next until it gives NULL, or there is no need for more; end. Next gives a child that has ended, and
  * is in none any more. */

@@ -40,8 +40,7 @@ static enum duet_readiness set_cancel(struct duet_future *future, struct duet_co
 	struct duet_future_set *set = CORE_CONTAINER(struct duet_future_set, future, future);
 	struct core_round round;
 
-	future->asked = 1;
-	core_children_ask(&set->children);
+	core_children_asked(&set->children, future);
 	core_round_begin(&round, &set->children, context);
 	while (core_round_next(&round))
 		continue;

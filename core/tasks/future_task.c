@@ -12,7 +12,7 @@ enum duet_readiness duet_task_poll(struct duet_task *task, struct duet_future *f
 
 	if ((asked ? table->poll_cancel : table->poll)(future, &context) == DUET_PENDING)
 		return DUET_PENDING;
-	if (asked && core_is_stop(future->result))
+	if (asked && future->result == -ECANCELED)
 		future->result = duet_task_check(task);
 	return DUET_READY;
 }

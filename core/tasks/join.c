@@ -48,9 +48,7 @@ static enum duet_readiness join_cancel(struct duet_future *future, struct duet_c
 
 	if (future->state == DUET_FUTURE_READY)
 		return DUET_READY;
-	if (!future->asked)
-		core_children_ask(&self->children);
-	future->asked = 1;
+	core_children_asked(&self->children, future);
 	return join_round(self, context);
 }
 
@@ -131,9 +129,7 @@ static enum duet_readiness race_cancel(struct duet_future *future, struct duet_c
 
 	if (future->state == DUET_FUTURE_READY)
 		return DUET_READY;
-	if (!future->asked)
-		core_children_ask(&self->children);
-	future->asked = 1;
+	core_children_asked(&self->children, future);
 	return race_round(self, context);
 }
 

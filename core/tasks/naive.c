@@ -119,7 +119,7 @@ static enum duet_readiness step(struct duet_task *task)
 		return DUET_PENDING;
 	}
 	task->result = self->top->result;
-	if (error && core_is_stop(task->result))
+	if (error && task->result == -ECANCELED)
 		task->result = error;
 	duet_future_release(self->top);
 	core_waker_end(task->scheduler, &self->deaf);
