@@ -46,9 +46,9 @@ static inline void duet_waker_wake(struct duet_waker *waker)
  * Each share is dropped once. To use one that was dropped does nothing and is counted; debug builds stop.
  */
 struct duet_shared_waker {
-	struct duet_scheduler *scheduler; /* NULL: it was dropped, or never made */
+	struct duet_scheduler *scheduler;
 	uint32_t slot;
-	uint32_t generation;
+	uint32_t generation; /* 0: it was dropped, or never made */
 };
 
 /* A first or a further share, on the loop's thread: 0, or -ENOBUFS (shared_max are in use; *shared is none

@@ -181,7 +181,7 @@ void duet_shared_waker_drop(struct duet_shared_waker *shared)
 
 	if (!slot)
 		return;
-	shared->scheduler = NULL;
+	shared->generation = 0;
 	if (atomic_fetch_sub_explicit(&slot->references, 1, memory_order_acq_rel) == 1)
 		push_dropped(slot->table, slot);
 }
