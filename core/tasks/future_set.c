@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
-#include "core/tasks/children.h"
+#include "core/tasks/future_children.h"
 
 struct duet_child *duet_future_set_next(struct duet_future_set *set, struct duet_context *context)
 {

@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
-#include "core/tasks/children.h"
+#include "core/tasks/future_children.h"
 
 /* ---- All of them. ---- */
 

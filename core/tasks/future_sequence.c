@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/lifecycle.h"
 #include "core/operation.h"
-#include "core/tasks/children.h"
+#include "core/tasks/future_children.h"
 
 /* ---- One after the other. ---- */
 

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
-#ifndef CORE_TASKS_CHILDREN_H
-#define CORE_TASKS_CHILDREN_H
+#ifndef CORE_TASKS_FUTURE_CHILDREN_H
+#define CORE_TASKS_FUTURE_CHILDREN_H
 
 #include <duet/futures.h>
 
