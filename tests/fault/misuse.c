@@ -161,7 +161,7 @@ static struct duet_event_future waited_for;
 static struct duet_child child_of[1];
 static struct duet_join_future join;
 static struct duet_future_task first_task, second_task;
-static struct duet_scheduler scheduler;
+static struct duet_scheduler executor;
 
 static void hear_nothing(struct duet_waker *waker)
 {
@@ -219,7 +219,7 @@ END_TEST
 
 static void await_twice(void)
 {
-	duet_scheduler_init(&scheduler, stage.loop, NULL);
+	duet_scheduler_init(&executor, stage.loop, NULL);
 	duet_event_future_init(&waited_for);
 	duet_future_task_init(&first_task, &waited_for.future);
 	duet_future_task_init(&second_task, &waited_for.future);
@@ -232,8 +232,8 @@ START_TEST(a_future_that_is_awaited_twice_is_refused_or_stopped)
 		return;
 	}
 	await_twice();
-	ck_assert_int_eq(duet_task_spawn(&scheduler, NULL, &second_task.task), 0);
-	turn_until(scheduler.live == 0);
+	ck_assert_int_eq(duet_task_spawn(&executor, NULL, &second_task.task), 0);
+	turn_until(executor.live == 0);
 	ck_assert_int_eq(second_task.task.result, -EBUSY);
 }
 END_TEST
@@ -245,11 +245,11 @@ static void wake_after_drop(void)
 
 	duet_scheduler_options_init(&options);
 	options.shared_max = 1;
-	duet_scheduler_init(&scheduler, stage.loop, &options);
-	duet_waker_share(&scheduler, &deaf, &share);
+	duet_scheduler_init(&executor, stage.loop, &options);
+	duet_waker_share(&executor, &deaf, &share);
 	duet_shared_waker_drop(&share);
 	duet_shared_waker_wake(&share);
-	duet_waker_unshare(&scheduler, &deaf);
+	duet_waker_unshare(&executor, &deaf);
 }
 
 START_TEST(a_share_in_a_waker_that_is_used_after_its_drop_is_nothing_or_stopped)
@@ -259,7 +259,7 @@ START_TEST(a_share_in_a_waker_that_is_used_after_its_drop_is_nothing_or_stopped)
 		return;
 	}
 	wake_after_drop();
-	ck_assert_int_eq(duet_scheduler_fini(&scheduler), 0);
+	ck_assert_int_eq(duet_scheduler_fini(&executor), 0);
 }
 END_TEST
 
