@@ -212,28 +212,29 @@ END_TEST
 
 START_TEST(readiness_is_dropped_at_once_and_nobody_is_woken)
 {
-	struct duet_readiness_future *readiness = malloc(sizeof(*readiness));
+	struct duet_readiness_future readiness, was;
 	struct duet_context context;
 
 	with_owned(2);
 	context = context_of(&deaf);
 	pair_open(pair);
-	ck_assert_ptr_nonnull(readiness);
 	for (int i = 0; i < 2; i++) {
-		duet_readiness_future_init(readiness, pair[1], POLLIN);
-		ck_assert_int_eq(duet_future_poll(&readiness->future, &context), DUET_PENDING);
+		duet_readiness_future_init(&readiness, pair[1], POLLIN);
+		ck_assert_int_eq(duet_future_poll(&readiness.future, &context), DUET_PENDING);
 		if (i)
-			ck_assert_int_eq(duet_future_poll_cancel(&readiness->future, &context),
+			ck_assert_int_eq(duet_future_poll_cancel(&readiness.future, &context),
 					 DUET_READY);
 		else
-			duet_readiness_future_drop(readiness);
+			duet_readiness_future_drop(&readiness);
 	}
-	/* Whatever is left is the loop's. */
-	free(readiness);
+	/* Whatever is left is the loop's, and nobody writes here. */
+	memset(&readiness, 0x5a, sizeof(readiness));
+	memset(&was, 0x5a, sizeof(was));
 	stream_send(pair[0], "hello", 5);
 	stage_settle(5);
 	ck_assert_uint_eq(stream_drain(pair[1], data, sizeof(data)), 5);
 	turn_until(duet_loop_pending(stage.loop) == 0);
+	ck_assert_mem_eq(&readiness, &was, sizeof(was));
 }
 END_TEST
 
@@ -410,6 +411,61 @@ START_TEST(a_shutdown_does_not_come_into_a_shield)
 }
 END_TEST
 
+/* The same, when the loop shuts down behind the beginning of the cleanup. */
+START_TEST(a_shutdown_does_not_stop_what_a_shield_has_begun)
+{
+	duet_ready_future_init(&frame.immediate, 0);
+	coroutine_start(wait_in_the_cleanup, &frame.immediate);
+	turn_until(duet_op_pending(&receive.op));
+	ck_assert_int_eq(duet_loop_shutdown(stage.loop, DUET_NO_DEADLINE), 0);
+	turn_until(player.scheduler.live == 0);
+	ck_assert_int_eq(frame.cleaned, 0);
+}
+END_TEST
+
+/* Operations without end, as far as they end at once. */
+struct hungry {
+	struct duet_future future;
+	struct duet_op_future nop;
+	unsigned most;
+	unsigned total;
+};
+
+static enum duet_readiness eat(struct duet_future *future, struct duet_context *context)
+{
+	struct hungry *hungry = (struct hungry *)(void *)future;
+	unsigned now = 0;
+
+	while (hungry->total < 1000) {
+		if (duet_future_poll(&hungry->nop.future, context) == DUET_PENDING)
+			return duet_future_is_pending(future);
+		hungry->total++;
+		if (++now > hungry->most)
+			hungry->most = now;
+		duet_op_future_reset(&hungry->nop);
+		duet_op_nop(&hungry->nop.op);
+	}
+	return duet_future_is_ready(future, 0);
+}
+
+static const struct duet_future_table hungry_table = { .name = "hungry", .poll = eat,
+						       .poll_cancel = eat };
+
+START_TEST(operations_that_end_at_once_are_so_many_in_a_step)
+{
+	static struct hungry hungry;
+
+	hungry.most = hungry.total = 0;
+	duet_future_init(&hungry.future, &hungry_table);
+	duet_op_future_init(&hungry.nop);
+	duet_op_nop(&hungry.nop.op);
+	player_start(&player, &hungry.future);
+	ck_assert_int_eq(player_end(&player), 0);
+	/* The one for which it was woken comes on top. */
+	ck_assert_uint_le(hungry.most, 17);
+}
+END_TEST
+
 START_TEST(who_always_finds_results_suspends_now_and_then)
 {
 	struct trial timer;
@@ -446,6 +502,8 @@ int main(void)
 			a_coroutine_awaits_a_future,
 			a_coroutine_that_is_asked_gets_the_outcome_and_its_cleanup_is_not,
 			a_shutdown_does_not_come_into_a_shield,
+			a_shutdown_does_not_stop_what_a_shield_has_begun,
+			operations_that_end_at_once_are_so_many_in_a_step,
 			who_always_finds_results_suspends_now_and_then),
 		NULL);
 }

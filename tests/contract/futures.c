@@ -359,6 +359,24 @@ START_TEST(a_child_that_wakes_itself_keeps_neither_its_siblings_nor_the_loop)
 }
 END_TEST
 
+START_TEST(in_one_poll_of_the_whole_each_is_polled_once)
+{
+	struct duet_waker deaf = { .wake = hear_nothing };
+	struct duet_context context = context_of(&deaf);
+
+	probes_init();
+	probes[2].eager = true;
+	probes[2].needs = 100;
+	ck_assert_int_eq(duet_join_future_init(&join, children, COUNT), 0);
+	ck_assert_int_eq(duet_future_poll(&join.future, &context), DUET_PENDING);
+	ck_assert_uint_eq(polls(), COUNT);
+	ck_assert_int_eq(duet_future_poll(&join.future, &context), DUET_PENDING);
+	ck_assert_uint_eq(polls(), COUNT + 1);
+	while (duet_future_poll_cancel(&join.future, &context) == DUET_PENDING)
+		continue;
+}
+END_TEST
+
 START_TEST(one_poll_of_the_whole_polls_so_many_children_and_no_more)
 {
 	static struct probe crowd[3 * DUET_CHILD_POLLS_MAX];
@@ -455,6 +473,7 @@ int main(void)
 			a_whole_set_is_asked_and_hands_over_what_came,
 			of_ten_thousand_children_the_woken_one_is_polled_and_nobody_else,
 			a_child_that_wakes_itself_keeps_neither_its_siblings_nor_the_loop,
+			in_one_poll_of_the_whole_each_is_polled_once,
 			one_poll_of_the_whole_polls_so_many_children_and_no_more,
 			asked_at_any_poll_all_end_and_no_byte_is_lost),
 		NULL);
