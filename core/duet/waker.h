@@ -64,7 +64,7 @@ DUET_API struct duet_shared_waker duet_shared_waker_clone(const struct duet_shar
 DUET_API void duet_shared_waker_wake(const struct duet_shared_waker *shared);
 DUET_API void duet_shared_waker_drop(struct duet_shared_waker *shared);
 
-struct duet_shared_waker_stats {
+struct duet_shared_stats {
 	uint64_t delivered; /* wakes that reached a waker */
 	uint64_t late;      /* that came when what they would have woken had ended */
 	uint64_t stale;     /* uses of a share after its drop */
@@ -73,7 +73,7 @@ struct duet_shared_waker_stats {
 
 /* On the loop's thread. */
 DUET_API void duet_shared_waker_stats(const struct duet_scheduler *scheduler,
-				      struct duet_shared_waker_stats *stats);
+				      struct duet_shared_stats *stats);
 
 #ifdef __cplusplus
 }

@@ -205,11 +205,11 @@ static void deliver(struct duet_message *message)
 }
 
 void duet_shared_waker_stats(const struct duet_scheduler *scheduler,
-			     struct duet_shared_waker_stats *stats)
+			     struct duet_shared_stats *stats)
 {
 	struct core_shared_table *table = scheduler->shared;
 
-	*stats = (struct duet_shared_waker_stats){0};
+	*stats = (struct duet_shared_stats){0};
 	if (!table)
 		return;
 	reclaim(table);

@@ -12,7 +12,7 @@
 #define ROUNDS 500
 
 static struct player player;
-static struct duet_shared_waker_stats stats;
+static struct duet_shared_stats stats;
 
 /* A future that is ready when what other threads have counted has reached `wanted`. */
 struct inbox {
