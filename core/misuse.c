@@ -8,6 +8,8 @@
 #include "core/buffer.h"
 #include "core/lifecycle.h"
 #include "core/scope.h"
+#include "core/tasks/future.h"
+#include "core/tasks/shared_waker.h"
 #include "core/tasks/task.h"
 #include "core/waits.h"
 
@@ -78,6 +80,21 @@ void core_abort_awaited_twice(const struct duet_task *task, const struct duet_op
 		"duet: task %s: operation %p (%s) is pending already: nobody else can wait for it\n",
 		task->name ? task->name : "unnamed", (const void *)op,
 		duet_kind_name((enum duet_kind)op->kind));
+	abort();
+}
+
+void core_abort_future(const struct duet_future *future, const char *what)
+{
+	fprintf(stderr, "duet: future %p (%s) %s\n", (const void *)future, future->table->name, what);
+	abort();
+}
+
+void core_abort_dropped(const struct duet_shared_waker *shared)
+{
+	fprintf(stderr,
+		"duet: shared waker %u:%u was dropped before, or never made: each share is used until its "
+		"own drop, and not after\n",
+		shared->slot, shared->generation);
 	abort();
 }
 
