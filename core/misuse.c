@@ -62,3 +62,28 @@ void core_abort_awaited_twice(const struct duet_task *task, const struct duet_op
 		duet_kind_name((enum duet_kind)op->kind));
 	abort();
 }
+
+void core_abort_open_scope(const struct duet_task *task)
+{
+	fprintf(stderr, "duet: fiber %s returns with a scope open: join it with duet_fiber_join()\n",
+		task->name ? task->name : "unnamed");
+	abort();
+}
+
+void core_abort_not_innermost(const struct duet_fiber_scope *scope)
+{
+	fprintf(stderr,
+		"duet: scope %p is joined by who hasn't opened it, or before one that was opened "
+		"later\n",
+		(const void *)scope);
+	abort();
+}
+
+void core_abort_blocked(const struct duet_loop *loop)
+{
+	fprintf(stderr,
+		"duet: loop %p: a wait as in a fiber, but in a callback or another task's step: "
+		"the turn that it waits for is under way\n",
+		(const void *)loop);
+	abort();
+}

@@ -21,6 +21,8 @@
  *   task.h          one of many things done at the same time: what all programming models share
  *   scheduler.h     whose turn it is among the tasks of a loop
  *   coroutine.h     stackless tasks: straight-line C that waits in the middle
+ *   stack.h         stacks for fibers, with guards and high-water marks
+ *   fiber.h         tasks with a stack: functions that wait, and need no colour for it
  *
  * A backend is a value that you pass to duet_loop_create(). Each has a header, a function and a
  * library of its name: <duet/NAME.h>, duet_NAME() and libduet-NAME.
@@ -30,6 +32,7 @@
 #include <duet/combinator.h>
 #include <duet/continuation.h>
 #include <duet/coroutine.h>
+#include <duet/fiber.h>
 #include <duet/future.h>
 #include <duet/handle.h>
 #include <duet/loop.h>
@@ -37,6 +40,7 @@
 #include <duet/owned.h>
 #include <duet/scheduler.h>
 #include <duet/scope.h>
+#include <duet/stack.h>
 #include <duet/task.h>
 #include <duet/waker.h>
 

@@ -194,7 +194,7 @@ void core_task_run(struct duet_task *task)
 
 /* ---- Waiting. ---- */
 
-static void refuse(struct duet_op *op, int error, enum duet_cause cause)
+void core_task_refuse(struct duet_op *op, int error, enum duet_cause cause)
 {
 	op->result = error;
 	op->transferred = 0;
@@ -240,7 +240,7 @@ int duet_task_await(struct duet_task *task, struct duet_op *op, int32_t *result)
 	}
 	if (core_task_is_asked(task)) {
 		*result = asked_error(task);
-		refuse(op, *result, (enum duet_cause)task->asked);
+		core_task_refuse(op, *result, (enum duet_cause)task->asked);
 		return answer_now(task);
 	}
 	op->done = resume;
@@ -254,7 +254,7 @@ int duet_task_await(struct duet_task *task, struct duet_op *op, int32_t *result)
 		return 0;
 	}
 	if (answer < 0)
-		refuse(op, answer, DUET_CAUSE_ITSELF);
+		core_task_refuse(op, answer, DUET_CAUSE_ITSELF);
 	*result = op->result;
 	return answer_now(task);
 }

@@ -27,9 +27,16 @@ void core_scheduler_held(struct duet_scheduler *scheduler, const struct duet_tas
 /* Is op what a task in a shield waits for, or one in a shelter? No request comes in there. */
 bool core_task_shelters(const struct duet_op *op);
 
+/* What an operation says whose wait was refused: nothing of it has begun. */
+void core_task_refuse(struct duet_op *op, int error, enum duet_cause cause);
+
 /* What debug builds say before they stop. */
+struct duet_fiber_scope;
 void core_abort_awaited_twice(const struct duet_task *task, const struct duet_op *op)
 	__attribute__((noreturn));
+void core_abort_open_scope(const struct duet_task *task) __attribute__((noreturn));
+void core_abort_not_innermost(const struct duet_fiber_scope *scope) __attribute__((noreturn));
+void core_abort_blocked(const struct duet_loop *loop) __attribute__((noreturn));
 
 static inline bool core_task_is_asked(const struct duet_task *task)
 {
