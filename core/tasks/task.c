@@ -221,6 +221,8 @@ static int start(struct duet_task *task, struct duet_op *op)
 	const bool sheltering = loop->sheltering;
 	int answer;
 
+	/* The task may have set another deadline in this step. */
+	bound(task);
 	loop->sheltering = sheltering || task->shields || task->sheltered;
 	answer = duet_op_start(loop, op);
 	loop->sheltering = sheltering;
