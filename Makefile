@@ -3,7 +3,7 @@
 #
 # One Makefile, no configure. A new source file needs no edit here: every folder is a wildcard.
 #
-#   MODE=release|debug|asan|tsan|mutant|moves   which build; all but release: build/MODE/
+#   MODE=release|debug|asan|tsan|mutant|moves|ucontext   which build; all but release: build/MODE/
 #   V=1                                   show commands
 #   WERROR=1                              warnings are errors
 #   BPF=0                                 leave out the kernel view, also where its tools are
@@ -59,12 +59,14 @@ MODE_CFLAGS_tsan := -O1 -fno-omit-frame-pointer -fsanitize=thread
 MODE_CFLAGS_mutant := -O1 -DDUET_MUTANTS -DDUET_MOVES
 # As released, but that the moves of the two state tables are counted.
 MODE_CFLAGS_moves := -DDUET_MOVES
+# Fibers switch as they do where the library has no switch of its own.
+MODE_CFLAGS_ucontext := -DDUET_FIBER_UCONTEXT
 # The lint's own builds: objects only, one by each compiler.
 MODE_CFLAGS_lint-gcc :=
 MODE_CFLAGS_lint-clang :=
 
 ifeq ($(filter MODE_CFLAGS_$(MODE),$(.VARIABLES)),)
-$(error MODE=$(MODE) is not one of release, debug, asan, tsan, mutant, moves)
+$(error MODE=$(MODE) is not one of release, debug, asan, tsan, mutant, moves, ucontext)
 endif
 
 BUILD := build
@@ -156,7 +158,7 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 .SECONDARY:
 .PHONY: all objects everything setup compare compare-full check check-unit check-contract \
 	check-fault check-regress check-programs check-asan check-tsan check-valgrind check-twins \
-	check-explore check-moves check-examples check-install check-method lint mutants twins explore \
+	check-explore check-moves check-ucontext check-examples check-install check-method lint mutants twins explore \
 	check-hazards moves specimens stress method bench tidy install uninstall \
 	clean format compdb help FORCE
 
@@ -413,6 +415,15 @@ moves: | $(BUILD)/.setup-test ## which moves of the state tables the contract pr
 	+@$(MAKE) MODE=moves check-moves
 endif
 
+ifeq ($(MODE),ucontext)
+FIBER_TESTS := $(filter $(B)/tests/contract/fiber%,$(TESTS)) $(B)/tests/fault/overflow
+check-ucontext: $(FIBER_TESTS)
+	@$(RUN_TESTS) -l ucontext $(FIBER_TESTS)
+else
+check-ucontext: ## the tests of fibers, with the switch that other processors than x86-64 have
+	+@$(MAKE) MODE=ucontext check-ucontext
+endif
+
 check-examples: $(EXAMPLES) ## run every example
 	@$(RUN_TESTS) -l examples tests/examples/run
 
@@ -539,4 +550,4 @@ compdb: ## write compile_commands.json for editors
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s%s\n", $$1, $$2 }' Makefile
-	@echo 'Variables: MODE=release|debug|asan|tsan|mutant|moves V=1 WERROR=1 BPF=0 CC CFLAGS LDFLAGS PREFIX DESTDIR'
+	@echo 'Variables: MODE=release|debug|asan|tsan|mutant|moves|ucontext V=1 WERROR=1 BPF=0 CC CFLAGS LDFLAGS PREFIX DESTDIR'
