@@ -317,7 +317,18 @@ $(EXAMPLES): $(B)/%: $(B)/obj/%.o $(LINK_STATIC)
 $(FLOOR_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a
 	$(call link,$^ $(URING_LIBS) -lm)
 $(BENCH_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a $(LINK_STATIC)
-	$(call link,$^ $(URING_LIBS) -lm)
+	$(call link,$(filter-out %/.fcontext,$^) $(BENCH_LIBS) $(URING_LIBS) -lm)
+# Boost's switch, beside which a fiber's is set, if it is here: its rows are left out otherwise.
+FCONTEXT_LIBS := -Wl,-u,jump_fcontext -Wl,-u,make_fcontext \
+	-Wl,-Bstatic -lboost_context -Wl,-Bdynamic
+$(B)/.fcontext: FORCE | $(BUILD)/.setup-run
+	@mkdir -p $(@D)
+	@if echo 'int main(void) { return 0; }' | \
+		$(CC) -x c - -o $@.try $(LDFLAGS) $(FCONTEXT_LIBS) >/dev/null 2>&1; \
+	then echo yes; else echo no; fi >$@.new; rm -f $@.try
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+$(B)/bench/bench_fiber: $(B)/.fcontext
+$(B)/bench/bench_fiber: BENCH_LIBS = $(if $(filter yes,$(file <$(B)/.fcontext)),$(FCONTEXT_LIBS))
 # Only the tests of the benches' own modules: their names are not kept apart from the libraries'.
 $(filter $(B)/tests/unit/bench_%,$(TESTS)): $(B)/obj/bench.a
 $(TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/specimens.a $(B)/obj/compare.a \
@@ -482,7 +493,7 @@ peer = $(Q)if printf '\#include <$(PEER_HEADER_$(1))>\n' | $(2) -E - >/dev/null 
 peer_c = $(call peer,$(1),$(CC) -x c -std=gnu11 $(WARNINGS) -D_GNU_SOURCE= $(CPPFLAGS) $(CFLAGS))
 peer_cxx = $(call peer,$(1),$(CXX) -x c++ -std=c++17 -Wall -Wextra $(CPPFLAGS) $(CXXFLAGS))
 
-peers: $(PEERS:%=$(B)/bench/peers/%)
+peers: $(PEERS:%=$(B)/bench/peers/%) $(B)/bench/bench_fiber
 $(B)/bench/peers/lib%: bench/peers/lib%.c bench/peers/listen.h
 	$(call peer_c,lib$*)
 $(B)/bench/peers/asio_%: bench/peers/asio.cpp
@@ -491,7 +502,7 @@ $(B)/bench/peers/asio_%: bench/peers/asio.cpp
 bench-peers: $(BENCHES) ## each twin beside libuv, libev, libevent and Boost.Asio, which it installs
 	@CC='$(CC)' scripts/setup peers || echo 'bench-peers: goes on with what is here' >&2
 	+@$(MAKE) peers
-	@bench/run $(B)/bench peers
+	@bench/run $(B)/bench peers fiber
 
 # ------------------------------------------------------------------------------------- packaging
 
