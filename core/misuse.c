@@ -8,6 +8,7 @@
 #include "core/lifecycle.h"
 #include "core/scope.h"
 #include "core/tasks/task.h"
+#include "core/waits.h"
 
 /* What debug builds say before they stop. */
 
@@ -63,18 +64,18 @@ void core_abort_awaited_twice(const struct duet_task *task, const struct duet_op
 	abort();
 }
 
-void core_abort_open_scope(const struct duet_task *task)
+void core_abort_open_scope(const struct duet_task *task, const struct duet_scope *scope)
 {
-	fprintf(stderr, "duet: fiber %s returns with a scope open: join it with duet_fiber_join()\n",
-		task->name ? task->name : "unnamed");
+	fprintf(stderr,
+		"duet: fiber %s returns, and scope %p is open on its stack: join it before, with "
+		"duet_fiber_join()\n",
+		task->name ? task->name : "unnamed", (const void *)scope);
 	abort();
 }
 
-void core_abort_not_innermost(const struct duet_fiber_scope *scope)
+void core_abort_not_opener(const struct duet_scope *scope)
 {
-	fprintf(stderr,
-		"duet: scope %p is joined by who hasn't opened it, or before one that was opened "
-		"later\n",
+	fprintf(stderr, "duet: scope %p is joined as by a fiber that has opened it, by another\n",
 		(const void *)scope);
 	abort();
 }
@@ -85,5 +86,41 @@ void core_abort_blocked(const struct duet_loop *loop)
 		"duet: loop %p: a wait as in a fiber, but in a callback or another task's step: "
 		"the turn that it waits for is under way\n",
 		(const void *)loop);
+	abort();
+}
+
+void core_abort_has_children(const struct duet_task *task)
+{
+	fprintf(stderr,
+		"duet: task %s has ended, and scope %p that it opened has not: it is to be joined before\n",
+		task->name ? task->name : "unnamed", (const void *)task->scopes);
+	abort();
+}
+
+void core_abort_waited_for(const struct duet_waiters *waiters, const char *noun)
+{
+	const struct duet_op *op = waiters->first;
+
+	fprintf(stderr,
+		"duet: %s %p is waited for, first by operation %p (%s): it can't end before they have\n",
+		noun, (const void *)waiters, (const void *)op,
+		duet_kind_name((enum duet_kind)op->kind));
+	abort();
+}
+
+void core_abort_not_owner(const void *mutex, const void *owner, const void *caller)
+{
+	fprintf(stderr, "duet: mutex %p is locked by %p, and %p is to end or unlock it: only its "
+			"owner may\n",
+		mutex, owner, caller);
+	abort();
+}
+
+void core_abort_nothing_under_way(const void *group)
+{
+	fprintf(stderr,
+		"duet: wait group %p: more is done than was added: each add() is followed by one "
+		"done() for each\n",
+		group);
 	abort();
 }

@@ -159,7 +159,9 @@ DUET_API void duet_coroutine_task_init(struct duet_coroutine_task *task,
 #define DUET_END_FINALLY return duet_coroutine_leave(duet_coroutine)
 
 #define DUET_END                                                                                   \
-	__attribute__((unused)) duet_finally : return duet_coroutine_leave(duet_coroutine)
+	duet_finally:                                                                              \
+	__attribute__((unused));                                                                   \
+	return duet_coroutine_leave(duet_coroutine)
 
 /* ---- What the macros call. ---- */
 

@@ -62,7 +62,6 @@ struct duet_fiber {
 	void *argument;
 	void *context; /* where it goes on; while it runs, where the loop does */
 	struct duet_stack *stack;
-	struct duet_fiber_scope *scope; /* the innermost that it has open */
 };
 
 /* This place in the source. */
@@ -128,32 +127,21 @@ DUET_API void duet_fiber_unshield(struct duet_loop *loop, uint64_t outer_ns);
 /* ---- Scopes on the stack. ---- */
 
 /*
- * A scope that a function opens and joins: fibers are spawned in it, operations started, cleanup
- * registered, as in any (&scope.scope). Its parent is the innermost that the fiber has open, or the scope
- * that it was spawned in: a request to end reaches it from there. In a shield it is one itself, with
- * the shield's deadline. Outside of a fiber it has no parent.
+ * Opens a scope for what the function spawns and starts, and joins: a variable of it, as a rule. In a
+ * fiber it is duet_task_scope_open(): a request that reaches the fiber reaches the scope. Outside of one it
+ * has no parent. The errors of duet_scope_open(), and at its entry the request to end.
  */
-struct duet_fiber_scope {
-	struct duet_scope scope;
-
-	/* Its own. */
-	struct duet_fiber *fiber;
-	struct duet_fiber_scope *outer;
-	uint8_t over;
-};
-
-/* duet_scope_open(), its options and errors; also the request to end. */
-DUET_API int duet_fiber_open(struct duet_loop *loop, struct duet_fiber_scope *scope,
+DUET_API int duet_fiber_open(struct duet_loop *loop, struct duet_scope *scope,
 			     const struct duet_scope_options *options);
 
 /*
- * Waits until the scope has ended, and never returns before that: asked to end, the fiber asks the scope.
- * The scope's result. -EINVAL if it isn't the innermost that the caller has open; -ESHUTDOWN if it isn't
- * open at all. A fiber joins what it has opened before it returns. If it doesn't, the program stops there, in
- * every build: the scope has outlived its memory.
+ * Waits until the scope has ended, and never returns before that: asked to end meanwhile, the fiber waits
+ * on. The scope's result; -ESHUTDOWN if it isn't open; -EALREADY if it is being joined; -EINVAL if
+ * another has opened it. Who returns with a scope open on its stack is stopped, in every build: the scope
+ * would outlive its memory.
  */
 #define duet_fiber_join(scope) duet_fiber_join_at(DUET_HERE, scope)
-DUET_API int duet_fiber_join_at(const struct duet_site *site, struct duet_fiber_scope *scope);
+DUET_API int duet_fiber_join_at(const struct duet_site *site, struct duet_scope *scope);
 
 /* ---- The usual operations, each as duet_op_NAME() and duet_fiber_await(). ---- */
 

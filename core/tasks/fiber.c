@@ -25,6 +25,17 @@ static void suspend(struct duet_fiber *fiber, const struct duet_site *site)
 	errno = kept;
 }
 
+/* In every build: nobody can wait for what stands on a part of the stack that is no more. */
+static void check_scopes(const struct duet_fiber *fiber)
+{
+	const unsigned char *bottom = core_stack_bottom(fiber->stack);
+	const struct duet_scope *scope = fiber->task.scopes;
+
+	for (; scope; scope = scope->elder)
+		if ((uintptr_t)scope - (uintptr_t)bottom < core_stack_bytes(fiber->stack))
+			core_abort_open_scope(&fiber->task, scope);
+}
+
 static void begin(void *from, void *argument)
 {
 	struct duet_fiber *fiber = argument;
@@ -33,9 +44,7 @@ static void begin(void *from, void *argument)
 	core_note_entered(&stack->notes);
 	fiber->context = from;
 	fiber->task.result = fiber->fn(fiber->task.scheduler->loop, fiber->argument);
-	/* In every build: it stands on a part of the stack that is no more, as a rule. */
-	if (fiber->scope)
-		core_abort_open_scope(&fiber->task);
+	check_scopes(fiber);
 	stack->over = true;
 	core_note_leave(&stack->notes, true);
 	core_context_switch(fiber->context);
@@ -94,7 +103,6 @@ int duet_fiber_spawn_at(const struct duet_site *site, struct duet_scheduler *sch
 	fiber->stack = core_stack_take(stacks, fiber, site);
 	if (!fiber->stack)
 		return -ENOBUFS;
-	fiber->scope = NULL;
 	fiber->context = NULL;
 	error = duet_task_spawn(scheduler, scope, &fiber->task);
 	if (error)
@@ -230,84 +238,41 @@ void duet_fiber_unshield(struct duet_loop *loop, uint64_t outer_ns)
 
 /* ---- Scopes. ---- */
 
-/* What was asked to end lets nothing in: what is opened in a shield stands by itself, and the fiber,
- * which joins it, for it. */
-static void shelter(const struct duet_task *task, struct duet_scope_options *options)
-{
-	options->shield = 1;
-	if (task->shield_ns < options->deadline_ns)
-		options->deadline_ns = task->shield_ns;
-}
-
-int duet_fiber_open(struct duet_loop *loop, struct duet_fiber_scope *scope,
+int duet_fiber_open(struct duet_loop *loop, struct duet_scope *scope,
 		    const struct duet_scope_options *options)
 {
-	struct duet_fiber *fiber = loop->fiber;
-	struct duet_scope *parent = NULL;
-	struct duet_scope_options own;
 	int error = duet_fiber_check(loop);
 
 	if (error)
 		return error;
-	duet_scope_options_init(&own);
-	if (options)
-		own = *options;
-	if (fiber && fiber->task.shields)
-		shelter(&fiber->task, &own);
-	else if (fiber)
-		parent = fiber->scope ? &fiber->scope->scope : fiber->task.member.scope;
-	error = duet_scope_open(&scope->scope, loop, parent, &own);
+	if (loop->fiber)
+		return duet_task_scope_open(&loop->fiber->task, scope, options);
+	return duet_scope_open(scope, loop, NULL, options);
+}
+
+/* A request to the task goes to what it has opened, and wakes it for nothing. */
+int duet_fiber_join_at(const struct duet_site *site, struct duet_scope *scope)
+{
+	struct duet_loop *loop = scope->loop;
+	struct duet_fiber *fiber = loop->fiber;
+	int error = fiber ? 0 : may_take_turns(loop);
+
 	if (error)
 		return error;
-	scope->over = 0;
-	scope->fiber = fiber;
-	scope->outer = fiber ? fiber->scope : NULL;
-	if (fiber)
-		fiber->scope = scope;
-	return 0;
-}
-
-static void joined(struct duet_scope *ended)
-{
-	struct duet_fiber_scope *scope = CORE_CONTAINER(struct duet_fiber_scope, scope, ended);
-
-	scope->over = 1;
-	if (scope->fiber)
-		duet_waker_wake(&scope->fiber->task.waker);
-}
-
-static void join_inside(const struct duet_site *site, struct duet_fiber_scope *scope)
-{
-	struct duet_fiber *fiber = scope->fiber;
-
-	while (!scope->over) {
-		if (core_task_is_asked(&fiber->task))
-			duet_scope_cancel(&scope->scope);
-		suspend(fiber, site);
-	}
-	fiber->scope = scope->outer;
-}
-
-int duet_fiber_join_at(const struct duet_site *site, struct duet_fiber_scope *scope)
-{
-	struct duet_loop *loop = scope->scope.loop;
-	struct duet_fiber *fiber = loop->fiber;
-	int error;
-
-	if (scope->fiber != fiber || (fiber && fiber->scope != scope)) {
+	if (scope->opener != (fiber ? &fiber->task : NULL)) {
 #ifdef DUET_DEBUG
-		core_abort_not_innermost(scope);
+		core_abort_not_opener(scope);
 #endif
 		return -EINVAL;
 	}
-	error = fiber ? 0 : may_take_turns(loop);
-	if (!error)
-		error = duet_scope_join(&scope->scope, joined);
+	error = duet_scope_join(scope, NULL);
 	if (error)
 		return error;
-	if (fiber)
-		join_inside(site, scope);
-	while (!scope->over)
-		duet_loop_turn(loop, -1);
-	return scope->scope.result;
+	while (scope->state != SCOPE_IDLE) {
+		if (fiber)
+			suspend(fiber, site);
+		else
+			duet_loop_turn(loop, -1);
+	}
+	return scope->result;
 }

@@ -67,14 +67,14 @@ static int wait_for_ever(struct duet_loop *loop, void *argument)
 static int parent_of_two(struct duet_loop *loop, void *argument)
 {
 	struct duet_scope_options options;
-	struct duet_fiber_scope scope;
+	struct duet_scope scope;
 
 	(void)argument;
 	duet_scope_options_init(&options);
 	options.policy = DUET_FAIL_FAST;
 	ck_assert_int_eq(duet_fiber_open(loop, &scope, &options), 0);
-	fibers_spawn(&fiber, wait_for_ever, NULL, &scope.scope);
-	fibers_spawn(&other, fail_late, NULL, &scope.scope);
+	fibers_spawn(&fiber, wait_for_ever, NULL, &scope);
+	fibers_spawn(&other, fail_late, NULL, &scope);
 	return duet_fiber_join(&scope);
 }
 
@@ -520,14 +520,14 @@ static int nest(struct duet_loop *loop, void *argument)
 {
 	const unsigned *below = argument;
 	unsigned left = *below - 1;
-	struct duet_fiber_scope scope;
+	struct duet_scope scope;
 	struct duet_fiber child;
 	int error;
 
 	if (*below == 0)
 		return duet_fiber_yield(loop);
 	ck_assert_int_eq(duet_fiber_open(loop, &scope, NULL), 0);
-	fibers_spawn(&child, nest, &left, &scope.scope);
+	fibers_spawn(&child, nest, &left, &scope);
 	error = duet_fiber_join(&scope);
 	return error ? error : child.task.result + 1;
 }

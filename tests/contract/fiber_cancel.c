@@ -65,12 +65,12 @@ static int sleep_for_ever(struct duet_loop *loop, void *argument)
 
 static int stuck_in_join(struct duet_loop *loop)
 {
-	struct duet_fiber_scope scope;
+	struct duet_scope scope;
 	struct duet_fiber child;
 	int result;
 
 	ck_assert_int_eq(duet_fiber_open(loop, &scope, NULL), 0);
-	fibers_spawn(&child, sleep_for_ever, NULL, &scope.scope);
+	fibers_spawn(&child, sleep_for_ever, NULL, &scope);
 	result = duet_fiber_join(&scope);
 	ck_assert(!fiber_is_live(&child));
 	ck_assert_int_eq(child.task.result, result);
@@ -102,7 +102,7 @@ static uint64_t started(void)
 static void try_all(struct duet_loop *loop, int expected)
 {
 	const uint64_t before = started();
-	struct duet_fiber_scope scope;
+	struct duet_scope scope;
 
 	ck_assert_int_eq(duet_fiber_check(loop), expected);
 	for (unsigned place = 0; place < PLACES; place++)
@@ -163,16 +163,16 @@ END_TEST
 
 START_TEST(a_scopes_deadline_arrives_likewise)
 {
-	struct duet_fiber_scope scope;
+	struct duet_scope scope;
 
 	scene_open(2);
 	for (unsigned place = 0; place < PLACES; place++) {
 		struct visit visit = { .place = place, .expected = -ETIMEDOUT };
 
 		ck_assert_int_eq(duet_fiber_open(stage.loop, &scope, NULL), 0);
-		fibers_spawn(&fiber, visit_place, &visit, &scope.scope);
+		fibers_spawn(&fiber, visit_place, &visit, &scope);
 		turn_until(visit.reached);
-		ck_assert_int_eq(duet_scope_within(&scope.scope, MS), 0);
+		ck_assert_int_eq(duet_scope_within(&scope, MS), 0);
 		ck_assert_int_eq(duet_fiber_join(&scope), -ETIMEDOUT);
 		ck_assert_uint_eq(visit.reached, 2);
 	}
@@ -327,14 +327,14 @@ static int note_and_sleep(struct duet_loop *loop, void *argument)
 
 static int two_scopes(struct duet_loop *loop, void *argument)
 {
-	struct duet_fiber_scope outer, inner;
+	struct duet_scope outer, inner;
 	struct duet_fiber first, second;
 	int result;
 
 	ck_assert_int_eq(duet_fiber_open(loop, &outer, NULL), 0);
-	fibers_spawn(&first, note_and_sleep, "1", &outer.scope);
+	fibers_spawn(&first, note_and_sleep, "1", &outer);
 	ck_assert_int_eq(duet_fiber_open(loop, &inner, NULL), 0);
-	fibers_spawn(&second, note_and_sleep, "2", &inner.scope);
+	fibers_spawn(&second, note_and_sleep, "2", &inner);
 	*(unsigned *)argument = 1;
 	result = duet_fiber_join(&inner);
 	ck_assert(!fiber_is_live(&second));
@@ -349,17 +349,17 @@ static int two_scopes(struct duet_loop *loop, void *argument)
 START_TEST(a_request_unwinds_scope_after_scope_and_no_join_returns_early)
 {
 	for (unsigned by_parent = 0; by_parent < 2; by_parent++) {
-		struct duet_fiber_scope parent;
+		struct duet_scope parent;
 		unsigned reached = 0;
 
 		order[0] = '\0';
 		fibers_open(3);
 		ck_assert_int_eq(duet_fiber_open(stage.loop, &parent, NULL), 0);
-		fibers_spawn(&fiber, two_scopes, &reached, &parent.scope);
+		fibers_spawn(&fiber, two_scopes, &reached, &parent);
 		turn_until(reached);
 		stage_settle(2);
 		if (by_parent)
-			duet_scope_cancel(&parent.scope);
+			duet_scope_cancel(&parent);
 		else
 			duet_task_cancel(&fiber.task);
 		duet_fiber_join(&parent);
@@ -381,7 +381,7 @@ static int add_up(struct duet_loop *loop, void *argument)
 
 static int clean_with_helpers(struct duet_loop *loop, void *argument)
 {
-	struct duet_fiber_scope scope;
+	struct duet_scope scope;
 	struct duet_fiber helpers[2];
 	uint64_t outer_ns;
 
@@ -389,7 +389,7 @@ static int clean_with_helpers(struct duet_loop *loop, void *argument)
 	outer_ns = duet_fiber_shield(loop, BUDGET_NS);
 	ck_assert_int_eq(duet_fiber_open(loop, &scope, NULL), 0);
 	for (unsigned i = 0; i < 2; i++)
-		fibers_spawn(&helpers[i], add_up, argument, &scope.scope);
+		fibers_spawn(&helpers[i], add_up, argument, &scope);
 	ck_assert_int_eq(duet_fiber_join(&scope), 0);
 	duet_fiber_unshield(loop, outer_ns);
 	return 0;
@@ -397,14 +397,14 @@ static int clean_with_helpers(struct duet_loop *loop, void *argument)
 
 START_TEST(a_scope_in_a_shield_is_one)
 {
-	struct duet_fiber_scope parent;
+	struct duet_scope parent;
 	unsigned sum = 0;
 
 	fibers_open(3);
 	ck_assert_int_eq(duet_fiber_open(stage.loop, &parent, NULL), 0);
-	fibers_spawn(&fiber, clean_with_helpers, &sum, &parent.scope);
+	fibers_spawn(&fiber, clean_with_helpers, &sum, &parent);
 	stage_settle(3);
-	duet_scope_cancel(&parent.scope);
+	duet_scope_cancel(&parent);
 	ck_assert_int_eq(duet_fiber_join(&parent), 0);
 	ck_assert_uint_eq(sum, 2);
 	fibers_close();
@@ -421,13 +421,13 @@ static int nest(struct duet_loop *loop, void *argument)
 {
 	const unsigned *below = argument;
 	unsigned left = *below - 1;
-	struct duet_fiber_scope scope;
+	struct duet_scope scope;
 	struct duet_fiber child;
 
 	reached_depth++;
 	if (*below) {
 		ck_assert_int_eq(duet_fiber_open(loop, &scope, NULL), 0);
-		fibers_spawn(&child, nest, &left, &scope.scope);
+		fibers_spawn(&child, nest, &left, &scope);
 		ck_assert_int_eq(duet_fiber_join(&scope), -ECANCELED);
 	}
 	ck_assert_int_eq(duet_fiber_park(loop), -ECANCELED);
@@ -462,19 +462,19 @@ START_TEST(a_scope_ends_ten_thousand)
 {
 	const uint32_t count = fibers_many(CROWD);
 	struct duet_fiber *crowd = calloc(count, sizeof(*crowd));
-	struct duet_fiber_scope scope;
+	struct duet_scope scope;
 
 	fibers_open(count);
 	ck_assert_int_eq(duet_fiber_open(stage.loop, &scope, NULL), 0);
 	for (uint32_t i = 0; i < count; i++)
 		fibers_spawn(&crowd[i], i % 2 ? park_until_asked : see_the_request, NULL,
-			&scope.scope);
+			&scope);
 	for (uint32_t i = 0; i < count; i += 2)
 		duet_task_cancel(&crowd[i].task);
 	listener_open(&listener, &address);
 	pair_open(pair);
 	turn_until(fibers_scheduler.live == count / 2);
-	duet_scope_cancel(&scope.scope);
+	duet_scope_cancel(&scope);
 	ck_assert_int_eq(duet_fiber_join(&scope), -ECANCELED);
 	for (uint32_t i = 0; i < count; i++)
 		ck_assert_int_eq(crowd[i].task.result, i % 2 ? -ECANCELED : 5);
@@ -486,11 +486,11 @@ END_TEST
 
 START_TEST(a_shutdown_of_the_loop_reaches_what_fibers_wait_for)
 {
-	struct duet_fiber_scope scope;
+	struct duet_scope scope;
 
 	scene_open(2);
 	ck_assert_int_eq(duet_fiber_open(stage.loop, &scope, NULL), 0);
-	fibers_spawn(&fiber, say_goodbye, &(unsigned){ 0 }, &scope.scope);
+	fibers_spawn(&fiber, say_goodbye, &(unsigned){ 0 }, &scope);
 	stage_settle(3);
 	ck_assert_int_eq(duet_loop_shutdown(stage.loop,
 				 clock_ns() + 100 * MS * patience_factor()), -EBUSY);
