@@ -427,7 +427,7 @@ moves: | $(BUILD)/.setup-test ## which moves of the state tables the contract pr
 endif
 
 ifeq ($(MODE),ucontext)
-FIBER_TESTS := $(filter $(B)/tests/contract/fiber%,$(TESTS)) $(B)/tests/fault/overflow
+FIBER_TESTS := $(filter $(B)/tests/contract/fiber%,$(TESTS)) $(B)/tests/fault/fiber
 check-ucontext: $(FIBER_TESTS)
 	@$(RUN_TESTS) -l ucontext $(FIBER_TESTS)
 else

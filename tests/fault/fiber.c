@@ -8,8 +8,15 @@
 
 #include "tests/support/fibers.h"
 
-/* A fiber that needs more stack than it has ends the process at its guard, and is named if that was asked
- * for. In children: nothing comes back from there. */
+/* What goes wrong with fibers. One that needs more stack than it has ends the process at its guard, and is
+ * named if that was asked for; misuse is refused where that is possible, and named and stopped in debug
+ * builds. In children: nothing comes back from there. */
+
+#ifdef DUET_DEBUG
+#define STOPS 1
+#else
+#define STOPS 0
+#endif
 
 static struct duet_fiber fiber;
 
@@ -104,7 +111,7 @@ START_TEST(an_overflow_is_named_and_ends_the_process)
 	ck_assert(died_of(&words, SIGSEGV));
 	ck_assert_msg(strstr(words.text, "fiber icarus") != NULL, "said: %s", words.text);
 	ck_assert_msg(strstr(words.text, bytes) != NULL, "said: %s", words.text);
-	ck_assert_msg(strstr(words.text, "fault/overflow.c:") != NULL, "said: %s", words.text);
+	ck_assert_msg(strstr(words.text, "fault/fiber.c:") != NULL, "said: %s", words.text);
 }
 END_TEST
 
@@ -188,10 +195,152 @@ START_TEST(the_disposition_of_signals_is_nobodys_but_the_callers)
 }
 END_TEST
 
+/* ---- Misuse. ---- */
+
+/* Named and stopped in debug builds, refused in others: there the act says itself whether it was. */
+static void expect_stop(void (*act)(void), const char *word)
+{
+	struct last_words words = heard(act);
+
+	if (!STOPS) {
+		ck_assert_msg(WIFEXITED(words.status) && WEXITSTATUS(words.status) == 0,
+			"said: %s", words.text);
+		return;
+	}
+	ck_assert(died_of(&words, SIGABRT));
+	ck_assert_msg(strstr(words.text, word) != NULL, "said: %s", words.text);
+}
+
+static void refused_unless(int condition)
+{
+	if (!condition)
+		_exit(1);
+}
+
+static void wait_in_callback(struct duet_op *op)
+{
+	struct duet_op other;
+
+	(void)op;
+	refused_unless(duet_fiber_sleep_until(stage.loop, 0) == -EDEADLK);
+	refused_unless(duet_fiber_yield(stage.loop) == -EDEADLK);
+	refused_unless(duet_fiber_park(stage.loop) == -EDEADLK);
+	duet_op_init(&other, NULL, NULL);
+	duet_op_nop(&other);
+	refused_unless(duet_fiber_await(stage.loop, &other) == -EDEADLK);
+	refused_unless(other.disposition == DUET_FAILED && !duet_op_pending(&other));
+}
+
+static void block_a_turn(void)
+{
+	struct duet_op op;
+
+	duet_op_init(&op, wait_in_callback, NULL);
+	duet_op_nop(&op);
+	refused_unless(duet_op_start(stage.loop, &op) == 0);
+	duet_loop_turn(stage.loop, 0);
+	refused_unless(!duet_op_pending(&op));
+}
+
+START_TEST(a_wait_in_a_callback_is_refused_or_stopped)
+{
+	expect_stop(block_a_turn, "the turn that it waits for");
+}
+END_TEST
+
+static struct duet_scope scope;
+
+static int join_what_is_not_its_own(struct duet_loop *loop, void *argument)
+{
+	(void)loop;
+	(void)argument;
+	return duet_fiber_join(&scope);
+}
+
+static void join_as_a_stranger(void)
+{
+	refused_unless(duet_fiber_open(stage.loop, &scope, NULL) == 0);
+	spawn(join_what_is_not_its_own, NULL);
+	refused_unless(fiber.task.result == -EINVAL);
+	refused_unless(duet_fiber_join(&scope) == 0);
+	refused_unless(duet_fiber_join(&scope) == -ESHUTDOWN);
+}
+
+START_TEST(only_who_has_opened_a_scope_joins_it)
+{
+	expect_stop(join_as_a_stranger, "opened it");
+}
+END_TEST
+
+static int leave_open(struct duet_loop *loop, void *argument)
+{
+	struct duet_scope own;
+
+	return duet_fiber_open(loop, argument ? argument : &own, NULL);
+}
+
+static void leave_open_on_the_stack(void)
+{
+	spawn(leave_open, NULL);
+}
+
+/* Nobody can wait for it: its memory is no more. */
+START_TEST(who_returns_with_a_scope_open_on_its_stack_is_stopped)
+{
+	struct last_words words = heard(leave_open_on_the_stack);
+
+	ck_assert(died_of(&words, SIGABRT));
+	ck_assert_msg(strstr(words.text, "fiber icarus returns") != NULL, "said: %s", words.text);
+}
+END_TEST
+
+static void leave_open_elsewhere(void)
+{
+	spawn(leave_open, &scope);
+	refused_unless(!fiber_is_live(&fiber) && fiber.task.result == -EBUSY);
+	refused_unless(duet_loop_pending(stage.loop) == 0);
+}
+
+START_TEST(a_scope_left_open_elsewhere_is_ended_with_the_fiber)
+{
+	expect_stop(leave_open_elsewhere, "icarus");
+}
+END_TEST
+
+static int await_twice(struct duet_loop *loop, void *argument)
+{
+	struct duet_op *op = argument;
+
+	return duet_fiber_await(loop, op);
+}
+
+static void await_what_is_pending(void)
+{
+	struct duet_op op;
+
+	duet_op_init(&op, NULL, NULL);
+	duet_op_timeout(&op, DUET_NO_DEADLINE);
+	refused_unless(duet_op_start(stage.loop, &op) == 0);
+	spawn(await_twice, &op);
+	refused_unless(fiber.task.result == -EBUSY && duet_op_pending(&op));
+	refused_unless(duet_fiber_await(stage.loop, &op) == -EBUSY);
+}
+
+START_TEST(what_is_pending_cannot_be_awaited)
+{
+	expect_stop(await_what_is_pending, "pending already");
+}
+END_TEST
+
 int main(void)
 {
-	return contract_run("overflow",
+	return contract_run("fiber_faults",
 		CASES(an_overflow_is_named_and_ends_the_process,
 			another_fault_goes_where_it_would_have_gone, what_has_room_is_left_alone,
-			the_disposition_of_signals_is_nobodys_but_the_callers), NULL);
+			the_disposition_of_signals_is_nobodys_but_the_callers,
+			a_wait_in_a_callback_is_refused_or_stopped,
+			only_who_has_opened_a_scope_joins_it,
+			who_returns_with_a_scope_open_on_its_stack_is_stopped,
+			a_scope_left_open_elsewhere_is_ended_with_the_fiber,
+			what_is_pending_cannot_be_awaited), NULL);
 }
