@@ -104,7 +104,7 @@ DUET_API int duet_fiber_await_at(const struct duet_site *site, struct duet_loop 
  * Waits until its waker is woken: for whatever is no operation. A wake that came since the fiber last
  * went on is not lost, and one may come for nothing, so who waits asks first, and again:
  *
- *	while (duet_future_poll(loop, &future, duet_fiber_waker(loop)) == DUET_PENDING)
+ *	while (!is_there(thing, duet_fiber_waker(loop)))
  *		duet_fiber_park(loop);
  *
  * 0, or -ECANCELED, -ETIMEDOUT: it was asked to end before or meanwhile. Outside of a fiber it is one
