@@ -50,7 +50,7 @@ DUET_API int duet_stacks_destroy(struct duet_stacks *stacks);
  * ever used. 0, or the kernel's error. */
 DUET_API int duet_stacks_trim(struct duet_stacks *stacks);
 
-struct duet_stacks_stats {
+struct duet_stack_stats {
 	uint32_t count;
 	uint32_t stack_bytes; /* usable, of each */
 	uint32_t live;        /* with a fiber now */
@@ -60,7 +60,7 @@ struct duet_stacks_stats {
 	uint64_t refused;     /* none was left */
 };
 
-DUET_API void duet_stacks_stats(const struct duet_stacks *stacks, struct duet_stacks_stats *stats);
+DUET_API void duet_stacks_stats(const struct duet_stacks *stacks, struct duet_stack_stats *stats);
 
 /*
  * High-water marks since create or the last trim, in whole pages: the kernel is asked which it has

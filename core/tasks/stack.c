@@ -171,9 +171,9 @@ int duet_stacks_measure(const struct duet_stacks *stacks, struct duet_stacks_use
 	return error;
 }
 
-void duet_stacks_stats(const struct duet_stacks *stacks, struct duet_stacks_stats *stats)
+void duet_stacks_stats(const struct duet_stacks *stacks, struct duet_stack_stats *stats)
 {
-	*stats = (struct duet_stacks_stats){.count = stacks->count,
+	*stats = (struct duet_stack_stats){.count = stacks->count,
 					    .stack_bytes = (uint32_t)stacks->stack_bytes,
 					    .live = stacks->live,
 					    .live_max = stacks->live_max,

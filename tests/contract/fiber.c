@@ -577,7 +577,7 @@ START_TEST(ten_thousand_wait_at_once)
 {
 	const uint32_t count = fibers_many(CROWD);
 	struct duet_fiber *crowd = calloc(count, sizeof(*crowd));
-	struct duet_stacks_stats stats;
+	struct duet_stack_stats stats;
 	uint64_t due_ns;
 
 	fibers_open_crowd(count, CROWD + 100);

@@ -34,7 +34,7 @@ static struct duet_stack *take(void)
 
 START_TEST(sizes_are_rounded_up_to_pages_and_told)
 {
-	struct duet_stacks_stats stats;
+	struct duet_stack_stats stats;
 	struct duet_stack *stack;
 
 	pool_open();
@@ -55,7 +55,7 @@ END_TEST
 START_TEST(the_one_that_came_back_last_is_handed_out_next)
 {
 	struct duet_stack *first, *second, *third;
-	struct duet_stacks_stats stats;
+	struct duet_stack_stats stats;
 
 	pool_open();
 	first = take();
@@ -82,7 +82,7 @@ END_TEST
 START_TEST(there_are_so_many_and_no_more)
 {
 	struct duet_stack *all[COUNT];
-	struct duet_stacks_stats stats;
+	struct duet_stack_stats stats;
 
 	pool_open();
 	for (unsigned i = 0; i < COUNT; i++)
