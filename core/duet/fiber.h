@@ -145,8 +145,8 @@ DUET_API int duet_fiber_join_at(const struct duet_site *site, struct duet_scope 
 
 /* ---- The usual operations, each as duet_op_NAME() and duet_fiber_await(). ---- */
 
-/* Transfers give the bytes moved if there are any, also where an error or a request cut them short: the
- * next call hears of that. Otherwise the result. */
+/* Transfers give the bytes moved, also where a request cut them short: the next call hears of that.
+ * What had moved before an error of its own is only in the operation: who wants to know awaits one. */
 #define duet_fiber_recv(loop, handle, data, length_bytes, flags)                                   \
 	duet_fiber_recv_at(DUET_HERE, loop, handle, data, length_bytes, flags)
 DUET_API int duet_fiber_recv_at(const struct duet_site *site, struct duet_loop *loop,

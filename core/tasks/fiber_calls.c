@@ -4,13 +4,6 @@
 
 /* The usual operations, each on the stack of who waits. */
 
-static int transfer(const struct duet_site *site, struct duet_loop *loop, struct duet_op *op)
-{
-	int result = duet_fiber_await_at(site, loop, op);
-
-	return op->transferred ? (int)op->transferred : result;
-}
-
 static int make(const struct duet_site *site, struct duet_loop *loop, struct duet_op *op,
 		duet_handle *made)
 {
@@ -27,7 +20,7 @@ int duet_fiber_recv_at(const struct duet_site *site, struct duet_loop *loop, due
 
 	duet_op_init(&op, NULL, NULL);
 	duet_op_recv(&op, handle, data, length_bytes, flags);
-	return transfer(site, loop, &op);
+	return duet_fiber_await_at(site, loop, &op);
 }
 
 int duet_fiber_send_at(const struct duet_site *site, struct duet_loop *loop, duet_handle handle,
@@ -37,7 +30,7 @@ int duet_fiber_send_at(const struct duet_site *site, struct duet_loop *loop, due
 
 	duet_op_init(&op, NULL, NULL);
 	duet_op_send(&op, handle, data, length_bytes, flags);
-	return transfer(site, loop, &op);
+	return duet_fiber_await_at(site, loop, &op);
 }
 
 int duet_fiber_read_at(const struct duet_site *site, struct duet_loop *loop, duet_handle handle,
@@ -47,7 +40,7 @@ int duet_fiber_read_at(const struct duet_site *site, struct duet_loop *loop, due
 
 	duet_op_init(&op, NULL, NULL);
 	duet_op_read(&op, handle, data, length_bytes, offset_bytes);
-	return transfer(site, loop, &op);
+	return duet_fiber_await_at(site, loop, &op);
 }
 
 int duet_fiber_write_at(const struct duet_site *site, struct duet_loop *loop, duet_handle handle,
@@ -57,7 +50,7 @@ int duet_fiber_write_at(const struct duet_site *site, struct duet_loop *loop, du
 
 	duet_op_init(&op, NULL, NULL);
 	duet_op_write(&op, handle, data, length_bytes, offset_bytes);
-	return transfer(site, loop, &op);
+	return duet_fiber_await_at(site, loop, &op);
 }
 
 int duet_fiber_accept_at(const struct duet_site *site, struct duet_loop *loop, duet_handle listener,

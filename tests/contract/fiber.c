@@ -523,9 +523,10 @@ static int look_back(struct duet_loop *loop, void *argument)
 	return backtrace(frames, 64);
 }
 
+/* Above its stack there is the guard of the next, in which looking further would end. */
 START_TEST(a_backtrace_ends_where_the_fiber_begins)
 {
-	fibers_open(1);
+	fibers_open(2);
 	fibers_spawn(&fiber, look_back, NULL, NULL);
 	turn_until(!fiber_is_live(&fiber));
 	ck_assert_int_ge(fiber.task.result, 2);
