@@ -3,7 +3,7 @@
 #
 # One Makefile, no configure. A new source file needs no edit here: every folder is a wildcard.
 #
-#   MODE=release|debug|asan|tsan|mutant|moves   which build; all but release: build/MODE/
+#   MODE=release|debug|asan|tsan|mutant|moves|ucontext   which build; all but release: build/MODE/
 #   V=1                                   show commands
 #   WERROR=1                              warnings are errors
 #   BPF=0                                 leave out the kernel view, also where its tools are
@@ -59,12 +59,14 @@ MODE_CFLAGS_tsan := -O1 -fno-omit-frame-pointer -fsanitize=thread
 MODE_CFLAGS_mutant := -O1 -DDUET_MUTANTS -DDUET_MOVES
 # As released, but that the moves of the two state tables are counted.
 MODE_CFLAGS_moves := -DDUET_MOVES
+# Fibers switch as they do where the library has no switch of its own.
+MODE_CFLAGS_ucontext := -DDUET_FIBER_UCONTEXT
 # The lint's own builds: objects only, one by each compiler.
 MODE_CFLAGS_lint-gcc :=
 MODE_CFLAGS_lint-clang :=
 
 ifeq ($(filter MODE_CFLAGS_$(MODE),$(.VARIABLES)),)
-$(error MODE=$(MODE) is not one of release, debug, asan, tsan, mutant, moves)
+$(error MODE=$(MODE) is not one of release, debug, asan, tsan, mutant, moves, ucontext)
 endif
 
 BUILD := build
@@ -156,7 +158,7 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 .SECONDARY:
 .PHONY: all objects everything setup compare compare-full check check-unit check-contract \
 	check-fault check-regress check-programs check-asan check-tsan check-valgrind check-twins \
-	check-explore check-moves check-examples check-install check-method lint mutants twins explore \
+	check-explore check-moves check-ucontext check-examples check-install check-method lint mutants twins explore \
 	check-hazards moves specimens stress method bench tidy install uninstall \
 	clean format compdb help FORCE
 
@@ -315,7 +317,18 @@ $(EXAMPLES): $(B)/%: $(B)/obj/%.o $(LINK_STATIC)
 $(FLOOR_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a
 	$(call link,$^ $(URING_LIBS) -lm)
 $(BENCH_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a $(LINK_STATIC)
-	$(call link,$^ $(URING_LIBS) -lm)
+	$(call link,$(filter-out %/.fcontext,$^) $(BENCH_LIBS) $(URING_LIBS) -lm)
+# Boost's switch, beside which a fiber's is set, if it is here: its rows are left out otherwise.
+FCONTEXT_LIBS := -Wl,-u,jump_fcontext -Wl,-u,make_fcontext \
+	-Wl,-Bstatic -lboost_context -Wl,-Bdynamic
+$(B)/.fcontext: FORCE | $(BUILD)/.setup-run
+	@mkdir -p $(@D)
+	@if echo 'int main(void) { return 0; }' | \
+		$(CC) -x c - -o $@.try $(LDFLAGS) $(FCONTEXT_LIBS) >/dev/null 2>&1; \
+	then echo yes; else echo no; fi >$@.new; rm -f $@.try
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+$(B)/bench/bench_fiber: $(B)/.fcontext
+$(B)/bench/bench_fiber: BENCH_LIBS = $(if $(filter yes,$(file <$(B)/.fcontext)),$(FCONTEXT_LIBS))
 # Only the tests of the benches' own modules: their names are not kept apart from the libraries'.
 $(filter $(B)/tests/unit/bench_%,$(TESTS)): $(B)/obj/bench.a
 $(TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/specimens.a $(B)/obj/compare.a \
@@ -413,6 +426,15 @@ moves: | $(BUILD)/.setup-test ## which moves of the state tables the contract pr
 	+@$(MAKE) MODE=moves check-moves
 endif
 
+ifeq ($(MODE),ucontext)
+FIBER_TESTS := $(filter $(B)/tests/contract/fiber%,$(TESTS)) $(B)/tests/fault/fiber
+check-ucontext: $(FIBER_TESTS)
+	@$(RUN_TESTS) -l ucontext $(FIBER_TESTS)
+else
+check-ucontext: ## the tests of fibers, with the switch that other processors than x86-64 have
+	+@$(MAKE) MODE=ucontext check-ucontext
+endif
+
 check-examples: $(EXAMPLES) ## run every example
 	@$(RUN_TESTS) -l examples tests/examples/run
 
@@ -475,7 +497,7 @@ peer = $(Q)if printf '\#include <$(PEER_HEADER_$(1))>\n' | $(2) -E - >/dev/null 
 peer_c = $(call peer,$(1),$(CC) -x c -std=gnu11 $(WARNINGS) -D_GNU_SOURCE= $(CPPFLAGS) $(CFLAGS))
 peer_cxx = $(call peer,$(1),$(CXX) -x c++ -std=c++17 -Wall -Wextra $(CPPFLAGS) $(CXXFLAGS))
 
-peers: $(PEERS:%=$(B)/bench/peers/%)
+peers: $(PEERS:%=$(B)/bench/peers/%) $(B)/bench/bench_fiber
 $(B)/bench/peers/lib%: bench/peers/lib%.c bench/peers/listen.h
 	$(call peer_c,lib$*)
 $(B)/bench/peers/asio_%: bench/peers/asio.cpp
@@ -484,7 +506,7 @@ $(B)/bench/peers/asio_%: bench/peers/asio.cpp
 bench-peers: $(BENCHES) ## each twin beside libuv, libev, libevent and Boost.Asio, which it installs
 	@CC='$(CC)' scripts/setup peers || echo 'bench-peers: goes on with what is here' >&2
 	+@$(MAKE) peers
-	@bench/run $(B)/bench peers
+	@bench/run $(B)/bench peers fiber
 
 # ------------------------------------------------------------------------------------- packaging
 
@@ -543,4 +565,4 @@ compdb: ## write compile_commands.json for editors
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s%s\n", $$1, $$2 }' Makefile
-	@echo 'Variables: MODE=release|debug|asan|tsan|mutant|moves V=1 WERROR=1 BPF=0 CC CFLAGS LDFLAGS PREFIX DESTDIR'
+	@echo 'Variables: MODE=release|debug|asan|tsan|mutant|moves|ucontext V=1 WERROR=1 BPF=0 CC CFLAGS LDFLAGS PREFIX DESTDIR'

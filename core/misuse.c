@@ -98,6 +98,31 @@ void core_abort_dropped(const struct duet_shared_waker *shared)
 	abort();
 }
 
+void core_abort_open_scope(const struct duet_task *task, const struct duet_scope *scope)
+{
+	fprintf(stderr,
+		"duet: fiber %s returns, and scope %p is open on its stack: join it before, with "
+		"duet_fiber_join()\n",
+		task->name ? task->name : "unnamed", (const void *)scope);
+	abort();
+}
+
+void core_abort_not_opener(const struct duet_scope *scope)
+{
+	fprintf(stderr, "duet: scope %p is joined as by a fiber that has opened it, by another\n",
+		(const void *)scope);
+	abort();
+}
+
+void core_abort_blocked(const struct duet_loop *loop)
+{
+	fprintf(stderr,
+		"duet: loop %p: a wait as in a fiber, but in a callback or another task's step: "
+		"the turn that it waits for is under way\n",
+		(const void *)loop);
+	abort();
+}
+
 void core_abort_has_children(const struct duet_task *task)
 {
 	fprintf(stderr,
