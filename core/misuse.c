@@ -7,6 +7,8 @@
 #include "core/buffer.h"
 #include "core/lifecycle.h"
 #include "core/scope.h"
+#include "core/tasks/coroutine.h"
+#include "core/tasks/frame.h"
 #include "core/tasks/task.h"
 
 /* What debug builds say before they stop. */
@@ -60,5 +62,24 @@ void core_abort_awaited_twice(const struct duet_task *task, const struct duet_op
 		"duet: task %s: operation %p (%s) is pending already: nobody else can wait for it\n",
 		task->name ? task->name : "unnamed", (const void *)op,
 		duet_kind_name((enum duet_kind)op->kind));
+	abort();
+}
+
+void core_abort_returned_again(const struct duet_coroutine *coroutine)
+{
+	fprintf(stderr,
+		"duet: task %s: DUET_RETURN in the finally section of a coroutine (%s:%d): the value is "
+		"returned before it\n",
+		coroutine->task->name ? coroutine->task->name : "unnamed",
+		coroutine->point ? coroutine->point->site.file : "?",
+		coroutine->point ? coroutine->point->site.line : 0);
+	abort();
+}
+
+void core_abort_frame_not_taken(const struct duet_frame_pool *pool, const void *frame)
+{
+	fprintf(stderr,
+		"duet: frame %p isn't out of pool %p: it was returned twice, or is another's\n", frame,
+		(const void *)pool);
 	abort();
 }

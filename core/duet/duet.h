@@ -20,6 +20,7 @@
  *   future.h        be woken and ask again
  *   task.h          one of many things done at the same time: what all programming models share
  *   scheduler.h     whose turn it is among the tasks of a loop
+ *   frame.h         memory for coroutines that have no place of their own
  *   coroutine.h     stackless tasks: straight-line C that waits in the middle
  *
  * A backend is a value that you pass to duet_loop_create(). Each has a header, a function and a
@@ -30,6 +31,7 @@
 #include <duet/combinator.h>
 #include <duet/continuation.h>
 #include <duet/coroutine.h>
+#include <duet/frame.h>
 #include <duet/future.h>
 #include <duet/handle.h>
 #include <duet/loop.h>
