@@ -19,7 +19,7 @@ extern "C" {
  */
 struct duet_frame_pool;
 
-struct duet_frame_pool_stats {
+struct duet_frame_stats {
 	uint32_t count;        /* frames */
 	uint32_t size_bytes;   /* of each, rounded up to 16 */
 	uint32_t used;         /* taken and not returned */
@@ -44,7 +44,7 @@ DUET_API void *duet_frame_take(struct duet_frame_pool *pool, size_t wanted_bytes
 DUET_API int duet_frame_return(struct duet_frame_pool *pool, void *frame);
 
 DUET_API void duet_frame_pool_stats(const struct duet_frame_pool *pool,
-				    struct duet_frame_pool_stats *stats);
+				    struct duet_frame_stats *stats);
 
 #ifdef __cplusplus
 }

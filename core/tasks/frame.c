@@ -19,7 +19,7 @@ struct duet_frame_pool {
 	unsigned char *memory;
 	uint8_t *taken; /* of each: is it out? */
 	uint32_t fresh; /* those from here on were never taken */
-	struct duet_frame_pool_stats stats;
+	struct duet_frame_stats stats;
 };
 
 int duet_frame_pool_create(struct duet_frame_pool **made, uint32_t count, uint32_t size_bytes)
@@ -83,7 +83,7 @@ static size_t index_of(const struct duet_frame_pool *pool, const void *frame)
 
 void *duet_frame_take(struct duet_frame_pool *pool, size_t wanted_bytes)
 {
-	struct duet_frame_pool_stats *stats = &pool->stats;
+	struct duet_frame_stats *stats = &pool->stats;
 	void *frame = NULL;
 
 	if (wanted_bytes > stats->wanted_max_bytes)
@@ -119,7 +119,7 @@ int duet_frame_return(struct duet_frame_pool *pool, void *memory)
 }
 
 void duet_frame_pool_stats(const struct duet_frame_pool *pool,
-			   struct duet_frame_pool_stats *stats)
+			   struct duet_frame_stats *stats)
 {
 	*stats = pool->stats;
 }

@@ -541,7 +541,7 @@ static void give_back(struct duet_task *task)
 START_TEST(ten_thousand_wait_at_once_in_frames_of_a_pool)
 {
 	struct duet_loop_options options;
-	struct duet_frame_pool_stats stats;
+	struct duet_frame_stats stats;
 	struct duet_frame_pool *pool;
 
 	duet_loop_options_init(&options);

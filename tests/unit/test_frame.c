@@ -8,9 +8,9 @@ enum { COUNT = 5, SIZE = 100 };
 
 static struct duet_frame_pool *pool;
 
-static struct duet_frame_pool_stats stats(void)
+static struct duet_frame_stats stats(void)
 {
-	struct duet_frame_pool_stats now;
+	struct duet_frame_stats now;
 
 	duet_frame_pool_stats(pool, &now);
 	return now;
