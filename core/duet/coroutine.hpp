@@ -57,8 +57,9 @@ template <class... T> [[noreturn]] void fail(int error, const job<T> &...jobs)
 } /* namespace detail */
 
 /*
- * All of them, at the same time, in a scope of their own: gives what each has returned (std::monostate
- * for nothing). The first failure asks the others to end, and is thrown when they have.
+ * All of them, at the same time, in a scope of their own: gives what each has returned
+ * (std::monostate for nothing). The first failure asks the others to end, and is thrown when they
+ * have.
  */
 template <class... T>
 task<std::tuple<detail::no_void<T>...>> when_all(task<T>... tasks)
@@ -82,7 +83,8 @@ task<std::tuple<detail::no_void<T>...>> when_all(task<T>... tasks)
 		all.cancel();
 	ended = co_await all.join();
 	if (error || ended)
-		std::apply([&](auto &...job) { detail::fail(error ? error : ended, job...); }, jobs);
+		std::apply([&](auto &...job) { detail::fail(error ? error : ended, job...); },
+			   jobs);
 	co_return std::apply(
 		[](auto &...job) {
 			return std::tuple<detail::no_void<T>...>(detail::value_of(job)...);
@@ -123,12 +125,14 @@ template <class... T> struct race {
 
 	std::size_t winner = NOBODY; /* who completed first */
 	std::tuple<result<T>...> outcomes;
-	std::array<std::exception_ptr, sizeof...(T)> thrown; /* by whom that failed by an exception */
+	std::array<std::exception_ptr, sizeof...(T)>
+		thrown; /* by whom that failed by an exception */
 };
 
 /*
- * The first of them that completes, in a scope of their own: it asks the others to end, and all have
- * ended when this gives what became of each. That nobody completed is no exception: NOBODY has won.
+ * The first of them that completes, in a scope of their own: it asks the others to end, and all
+ * have ended when this gives what became of each. That nobody completed is no exception: NOBODY has
+ * won.
  */
 template <class... T> task<race<T...>> when_any(task<T>... tasks)
 {
@@ -155,14 +159,15 @@ template <class... T> task<race<T...>> when_any(task<T>... tasks)
 		[&](auto &...job) {
 			std::size_t i = 0, winner = race<T...>::NOBODY;
 
-			((any.winner() == &job.context().member ? void(winner = i++) : void(i++)), ...);
+			((any.winner() == &job.context().member ? void(winner = i++) : void(i++)),
+			 ...);
 			return race<T...>{winner, {job.take()...}, {job.thrown()...}};
 		},
 		jobs);
 }
 
-/* A program that is one task: runs the loop until it has ended, and all that it has spawned in the scope
- * it stands in. What it has returned, or the error. */
+/* A program that is one task: runs the loop until it has ended, and all that it has spawned in the
+ * scope it stands in. What it has returned, or the error. */
 template <class T> result<T> run(duet_loop *loop, task<T> &&program)
 {
 	duet_scheduler scheduler;

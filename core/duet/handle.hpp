@@ -20,12 +20,13 @@ namespace duet {
  *
  *	co_await handle.close();
  *
- * or hand it to a scope (scope::defer_close()), in the step that makes it. One that was forgotten, that
- * is, destroyed while it owns a handle, stops a debug build (DUET_DEBUG). Otherwise, and where an
- * exception passes by, its close is started and nobody waits for it: what is pending on the handle ends
- * first, the descriptor is closed in one of the next turns, and the loop is busy until then. If not even
- * that can be started (no memory, operations_max, a loop that shuts down), the handle stays the
- * loop's, which closes it when it is destroyed. On the loop's thread, and not beyond the loop.
+ * or hand it to a scope (scope::defer_close()), in the step that makes it. One that was forgotten,
+ * that is, destroyed while it owns a handle, stops a debug build (DUET_DEBUG). Otherwise, and where
+ * an exception passes by, its close is started and nobody waits for it: what is pending on the
+ * handle ends first, the descriptor is closed in one of the next turns, and the loop is busy until
+ * then. If not even that can be started (no memory, operations_max, a loop that shuts down), the
+ * handle stays the loop's, which closes it when it is destroyed. On the loop's thread, and not
+ * beyond the loop.
  */
 class handle {
 public:
@@ -35,7 +36,7 @@ public:
 	{
 	}
 	handle(handle &&other) noexcept
-		: loop_(other.loop_), owned_(other.release()), unwinding_(std::uncaught_exceptions())
+	    : loop_(other.loop_), owned_(other.release()), unwinding_(std::uncaught_exceptions())
 	{
 	}
 	handle &operator=(handle &&other) noexcept
@@ -78,7 +79,8 @@ private:
 			return;
 #ifdef DUET_DEBUG
 		if (std::uncaught_exceptions() <= unwinding_)
-			detail::stop("a duet::handle was destroyed open: co_await its close(), or hand it to a "
+			detail::stop("a duet::handle was destroyed open: co_await its close(), or "
+				     "hand it to a "
 				     "scope by defer_close()");
 #endif
 		last = new (std::nothrow) closing;
@@ -100,7 +102,10 @@ class buffer {
 public:
 	buffer() noexcept = default;
 	buffer(duet_loop *loop, const duet_buffer &held) noexcept : loop_(loop), held_(held) {}
-	buffer(buffer &&other) noexcept : loop_(std::exchange(other.loop_, nullptr)), held_(other.held_) {}
+	buffer(buffer &&other) noexcept
+	    : loop_(std::exchange(other.loop_, nullptr)), held_(other.held_)
+	{
+	}
 	buffer &operator=(buffer &&other) noexcept
 	{
 		if (this != &other) {

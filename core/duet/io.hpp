@@ -21,10 +21,10 @@
  *
  *	duet::result<std::size_t> n = co_await duet::recv(handle, text);
  *
- * The memory that they name is lent until the expression ends, and it ends with the terminal completion,
- * whatever was asked meanwhile. What was made or received is owned: a duet::handle, a duet::buffer.
- * Bytes that came with an error are in transferred(). A std::string_view or an array of bytes will do
- * for memory; a literal's end counts.
+ * The memory that they name is lent until the expression ends, and it ends with the terminal
+ * completion, whatever was asked meanwhile. What was made or received is owned: a duet::handle, a
+ * duet::buffer. Bytes that came with an error are in transferred(). A std::string_view or an array
+ * of bytes will do for memory; a literal's end counts.
  */
 namespace duet {
 
@@ -72,7 +72,8 @@ template <class T> result<T> value_of(task_context &context, const duet_op &op, 
 	else if constexpr (std::is_same_v<T, handle>)
 		return result<T>(handle(context.loop(), op.made), how);
 	else if constexpr (std::is_same_v<T, buffer>)
-		return result<T>(how.transferred ? buffer(context.loop(), op.buffer) : buffer(), how);
+		return result<T>(how.transferred ? buffer(context.loop(), op.buffer) : buffer(),
+				 how);
 	else
 		return result<T>(static_cast<T>(how.code), how);
 }
@@ -127,13 +128,15 @@ inline auto nop() noexcept
 /* On the loop's clock: duet_loop_now_ns(). */
 inline auto sleep_until(std::uint64_t due_ns) noexcept
 {
-	return detail::make<void>([=](duet_op &op, task_context &) { duet_op_timeout(&op, due_ns); });
+	return detail::make<void>(
+		[=](duet_op &op, task_context &) { duet_op_timeout(&op, due_ns); });
 }
 
 inline auto sleep_for(std::chrono::nanoseconds time) noexcept
 {
 	return detail::make<void>([=](duet_op &op, task_context &context) {
-		const auto span_ns = time.count() > 0 ? static_cast<std::uint64_t>(time.count()) : 0;
+		const auto span_ns =
+			time.count() > 0 ? static_cast<std::uint64_t>(time.count()) : 0;
 
 		duet_op_timeout(&op, duet_loop_now_ns(context.loop()) + span_ns);
 	});
@@ -148,14 +151,16 @@ inline auto poll(duet_handle handle, std::uint32_t events) noexcept
 
 inline auto accept(duet_handle listener) noexcept
 {
-	return detail::make<handle>([=](duet_op &op, task_context &) { duet_op_accept(&op, listener, 0); });
+	return detail::make<handle>(
+		[=](duet_op &op, task_context &) { duet_op_accept(&op, listener, 0); });
 }
 
 /* The address is read when it is awaited. */
 inline auto connect(duet_handle handle, const sockaddr *address, socklen_t length) noexcept
 {
-	return detail::make<void>(
-		[=](duet_op &op, task_context &) { duet_op_connect(&op, handle, address, length); });
+	return detail::make<void>([=](duet_op &op, task_context &) {
+		duet_op_connect(&op, handle, address, length);
+	});
 }
 
 /* At least one byte, 0 at the end of the stream; the other: as many as there is room for. */
@@ -222,12 +227,14 @@ inline auto open(const char *path, int flags, unsigned mode = 0, int directory =
 
 inline auto fsync(duet_handle handle, unsigned flags = 0) noexcept
 {
-	return detail::make<void>([=](duet_op &op, task_context &) { duet_op_fsync(&op, handle, flags); });
+	return detail::make<void>(
+		[=](duet_op &op, task_context &) { duet_op_fsync(&op, handle, flags); });
 }
 
 inline auto shutdown(duet_handle handle, int how) noexcept
 {
-	return detail::make<void>([=](duet_op &op, task_context &) { duet_op_shutdown(&op, handle, how); });
+	return detail::make<void>(
+		[=](duet_op &op, task_context &) { duet_op_shutdown(&op, handle, how); });
 }
 
 namespace detail {
@@ -286,7 +293,8 @@ inline auto bind(duet_handle handle, const sockaddr *address, socklen_t length) 
 
 inline auto listen(duet_handle handle, int backlog) noexcept
 {
-	return detail::make<void>([=](duet_op &op, task_context &) { duet_op_listen(&op, handle, backlog); });
+	return detail::make<void>(
+		[=](duet_op &op, task_context &) { duet_op_listen(&op, handle, backlog); });
 }
 
 inline auto handle::close() noexcept

@@ -16,9 +16,9 @@
 #include <utility>
 
 /*
- * What became of an operation or a task, in C++20: a value or an error, with its disposition and its
- * cause. In the spirit of std::expected (C++23); no exceptions are needed, and who prefers them asks
- * for value().
+ * What became of an operation or a task, in C++20: a value or an error, with its disposition and
+ * its cause. In the spirit of std::expected (C++23); no exceptions are needed, and who prefers them
+ * asks for value().
  */
 namespace duet {
 
@@ -114,7 +114,10 @@ public:
 	T *operator->() noexcept { return &*value_; }
 	const T *operator->() const noexcept { return &*value_; }
 
-	template <class U> T value_or(U &&other) const & { return value_.value_or(std::forward<U>(other)); }
+	template <class U> T value_or(U &&other) const &
+	{
+		return value_.value_or(std::forward<U>(other));
+	}
 	template <class U> T value_or(U &&other) &&
 	{
 		return std::move(value_).value_or(std::forward<U>(other));

@@ -22,11 +22,12 @@
 namespace duet {
 
 /*
- * A task at work: what a duet::task becomes when it is spawned, beside who spawned it. Its memory is the
- * caller's, anywhere, and stays where it is until the task has ended; then what became of it is here. In
- * a scope it is a member: the scope doesn't end before it, and its failure is the scope's to judge. An
- * exception that leaves it is a failure: its errno if it is a std::system_error's of the system, -ENOMEM,
- * or -EIO; the exception itself is kept. `name` and `deadline_ns` may be set before spawn.
+ * A task at work: what a duet::task becomes when it is spawned, beside who spawned it. Its memory
+ * is the caller's, anywhere, and stays where it is until the task has ended; then what became of it
+ * is here. In a scope it is a member: the scope doesn't end before it, and its failure is the
+ * scope's to judge. An exception that leaves it is a failure: its errno if it is a
+ * std::system_error's of the system, -ENOMEM, or -EIO; the exception itself is kept. `name` and
+ * `deadline_ns` may be set before spawn.
  */
 template <class T = void> class job : private detail::condition {
 public:
@@ -36,14 +37,16 @@ public:
 	~job()
 	{
 		if (state_ == RUNNING)
-			detail::stop("a duet::job was destroyed while its task runs: join its scope, or "
-				     "co_await it, before");
+			detail::stop(
+				"a duet::job was destroyed while its task runs: join its scope, or "
+				"co_await it, before");
 	}
 
 	const char *name = nullptr; /* lent */
 	std::uint64_t deadline_ns = DUET_NO_DEADLINE;
 
-	/* Of a new job, or again of one that has ended. As duet_task_spawn(); -ENOMEM for an empty task. */
+	/* Of a new job, or again of one that has ended. As duet_task_spawn(); -ENOMEM for an empty
+	 * task. */
 	int spawn(duet_scheduler &scheduler, duet_scope *scope, task<T> &&started) noexcept
 	{
 		int error;
@@ -99,8 +102,9 @@ public:
 	}
 
 	/*
-	 * Waits for its end, in a task of the same loop: gives what it has returned, or throws what it has
-	 * thrown. Who is asked to end meanwhile passes that on to it, and waits. One at a time.
+	 * Waits for its end, in a task of the same loop: gives what it has returned, or throws what
+	 * it has thrown. Who is asked to end meanwhile passes that on to it, and waits. One at a
+	 * time.
 	 */
 	class awaiter : public detail::condition_awaiter {
 	public:
@@ -179,15 +183,17 @@ private:
 };
 
 /*
- * A task that was started when it was made (hot), on the heap: see scope::start(). To be awaited, once,
- * for what it returns; let go before its end it goes on, and its scope alone waits for it.
+ * A task that was started when it was made (hot), on the heap: see scope::start(). To be awaited,
+ * once, for what it returns; let go before its end it goes on, and its scope alone waits for it.
  */
 template <class T = void> class [[nodiscard]] hot {
 public:
 	hot() noexcept = default;
 	explicit hot(int error) noexcept : error_(error) {}
 	explicit hot(job<T> *at_work) noexcept : job_(at_work) {}
-	hot(hot &&other) noexcept : job_(std::exchange(other.job_, nullptr)), error_(other.error_) {}
+	hot(hot &&other) noexcept : job_(std::exchange(other.job_, nullptr)), error_(other.error_)
+	{
+	}
 	hot &operator=(hot &&other) noexcept
 	{
 		std::swap(job_, other.job_);
@@ -232,9 +238,9 @@ private:
  *	scope.spawn(fetch(2));
  *	int error = co_await scope.join();
  *
- * To wait is what a destructor can't do: one that is destroyed before its join has ended terminates the
- * program. So an exception must not pass it by; what may throw stands in the tasks, or in a try block
- * with the join behind it.
+ * To wait is what a destructor can't do: one that is destroyed before its join has ended terminates
+ * the program. So an exception must not pass it by; what may throw stands in the tasks, or in a try
+ * block with the join behind it.
  */
 class scope : private duet_scope, private detail::condition {
 public:
@@ -244,7 +250,8 @@ public:
 	~scope()
 	{
 		if (state_ == OPEN || state_ == JOINING)
-			detail::stop("a duet::scope was destroyed before its end: co_await scope.join()");
+			detail::stop("a duet::scope was destroyed before its end: co_await "
+				     "scope.join()");
 	}
 
 	/* As duet_scope_open(). */
@@ -263,8 +270,8 @@ public:
 		return 0;
 	}
 
-	/* In the scope of the task that runs, with its deadline. In its shield: in none, since its scope may
-	 * have been asked to end, shielded itself until the shield ends. */
+	/* In the scope of the task that runs, with its deadline. In its shield: in none, since its
+	 * scope may have been asked to end, shielded itself until the shield ends. */
 	int open(task_context &opener, duet_policy chosen = DUET_WAIT_ALL) noexcept
 	{
 		duet_scope_options options;
@@ -277,12 +284,16 @@ public:
 	}
 
 	/* Spawns a task whose memory is on the heap and goes with it; -ENOMEM. */
-	template <class T> int spawn(task<T> &&started) noexcept { return start(std::move(started)).error(); }
+	template <class T> int spawn(task<T> &&started) noexcept
+	{
+		return start(std::move(started)).error();
+	}
 	/* The same, to be awaited by itself. */
 	template <class T> hot<T> start(task<T> &&started) noexcept
 	{
 		auto at_work = std::unique_ptr<job<T>>(new (std::nothrow) job<T>);
-		int error = at_work ? at_work->spawn(*scheduler_, this, std::move(started)) : -ENOMEM;
+		int error =
+			at_work ? at_work->spawn(*scheduler_, this, std::move(started)) : -ENOMEM;
 
 		return error ? hot<T>(error) : hot<T>(at_work.release());
 	}
@@ -293,9 +304,10 @@ public:
 	}
 
 	/*
-	 * To be done at the end of the scope, last registered first: the task is made now, and begins then,
-	 * shielded, with what is left of the budget of the cleanup. One that finds nothing left doesn't
-	 * begin; its frame is destroyed. -ENOMEM; the errors of duet_scope_defer().
+	 * To be done at the end of the scope, last registered first: the task is made now, and
+	 * begins then, shielded, with what is left of the budget of the cleanup. One that finds
+	 * nothing left doesn't begin; its frame is destroyed. -ENOMEM; the errors of
+	 * duet_scope_defer().
 	 */
 	int defer(task<void> &&cleanup) noexcept
 	{
@@ -313,7 +325,8 @@ public:
 		return error;
 	}
 
-	/* Closes it then, whatever is left of the budget. On an error the handle stays the caller's. */
+	/* Closes it then, whatever is left of the budget. On an error the handle stays the
+	 * caller's. */
 	int defer_close(handle &owned) noexcept
 	{
 		auto step = std::unique_ptr<closing>(new (std::nothrow) closing);
@@ -329,7 +342,10 @@ public:
 
 	void cancel() noexcept { duet_scope_cancel(this); }
 	int check() const noexcept { return duet_scope_check(this); }
-	int deadline(std::uint64_t deadline_ns) noexcept { return duet_scope_deadline(this, deadline_ns); }
+	int deadline(std::uint64_t deadline_ns) noexcept
+	{
+		return duet_scope_deadline(this, deadline_ns);
+	}
 	/* For children, and for functions of the C interface. */
 	duet_scope *get() noexcept { return this; }
 	duet_scheduler &scheduler() noexcept { return *scheduler_; }
@@ -353,8 +369,8 @@ public:
 	bool overran() const noexcept { return duet_scope::overran; }
 	duet_member *winner() const noexcept { return duet_scope::winner; }
 
-	/* Waits for its end, and gives its result. A task that is asked to end meanwhile asks the scope,
-	 * and waits. */
+	/* Waits for its end, and gives its result. A task that is asked to end meanwhile asks the
+	 * scope, and waits. */
 	class awaiter : public detail::condition_awaiter {
 	public:
 		awaiter(scope &joined, task_context &context, const place &at) noexcept
@@ -391,7 +407,10 @@ private:
 			if (static_cast<scope *>(ending)->spawn(*self, std::move(self->cleanup)))
 				delete self;
 		}
-		static void done(job<void> *ended) noexcept { delete static_cast<deferred *>(ended); }
+		static void done(job<void> *ended) noexcept
+		{
+			delete static_cast<deferred *>(ended);
+		}
 	};
 
 	struct closing {
@@ -431,9 +450,10 @@ private:
 };
 
 /*
- * As long as it lives, a stop of the token asks a scope or a task to end: at once on the loop's thread,
- * by a message from others. Made and destroyed on the loop's thread, not after what it names. The loop
- * has to outlive the stop_source's last request, as any sender's: see duet_loop_post().
+ * As long as it lives, a stop of the token asks a scope or a task to end: at once on the loop's
+ * thread, by a message from others. Made and destroyed on the loop's thread, not after what it
+ * names. The loop has to outlive the stop_source's last request, as any sender's: see
+ * duet_loop_post().
  */
 class [[nodiscard]] stop_link {
 public:

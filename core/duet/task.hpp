@@ -20,10 +20,11 @@
 #include <utility>
 
 /*
- * 1: a call and a return are tail calls, as C++20 means them (symmetric transfer). 0: each is a turn of
- * a loop at the bottom of the task. Neither takes stack, whatever the depth, but gcc before 15 makes tail
- * calls of them only from -O2 on, and without it a million awaits in a row that never suspend overflow
- * the stack; so there it is 0 unless you say otherwise, the same in all of a program.
+ * 1: a call and a return are tail calls, as C++20 means them (symmetric transfer). 0: each is a
+ * turn of a loop at the bottom of the task. Neither takes stack, whatever the depth, but gcc before
+ * 15 makes tail calls of them only from -O2 on, and without it a million awaits in a row that never
+ * suspend overflow the stack; so there it is 0 unless you say otherwise, the same in all of a
+ * program.
  */
 #ifndef DUET_SYMMETRIC_TRANSFER
 #if defined(__clang__) || __GNUC__ >= 15
@@ -53,8 +54,8 @@ struct token : duet_member {
 } /* namespace detail */
 
 /*
- * The bottom of one C++ task: a struct duet_task, and what all of its coroutines share, above all the
- * operation that it waits for, since a task waits for one at a time. In each of its coroutines
+ * The bottom of one C++ task: a struct duet_task, and what all of its coroutines share, above all
+ * the operation that it waits for, since a task waits for one at a time. In each of its coroutines
  *
  *	duet::task_context &here = co_await duet::here;
  */
@@ -68,8 +69,9 @@ public:
 	/* The deadline that counts now. */
 	std::uint64_t bound_ns() const noexcept { return shields ? shield_ns : deadline_ns; }
 	/*
-	 * Stopped when the scope of the task is asked to end, at once, or the task alone, in its next
-	 * step. For what knows std::stop_token and may be on another thread. Shields don't hold it back.
+	 * Stopped when the scope of the task is asked to end, at once, or the task alone, in its
+	 * next step. For what knows std::stop_token and may be on another thread. Shields don't
+	 * hold it back.
 	 */
 	std::stop_token stop_token();
 
@@ -183,18 +185,24 @@ namespace detail {
 
 /* ---- Frames: on the heap, or from a pool where the coroutine's arguments begin with one. ---- */
 
+/* take() alone is called: gcc would hold the delete against each new (-Wmismatched-new-delete). */
 struct frame_memory {
-	static void *operator new(std::size_t bytes) noexcept { return take(nullptr, bytes); }
+	[[gnu::always_inline]] static void *operator new(std::size_t bytes) noexcept
+	{
+		return take(nullptr, bytes);
+	}
 	template <class... Arguments>
-	static void *operator new(std::size_t bytes, const std::allocator_arg_t &, duet_frame_pool *pool,
-				  Arguments &&...) noexcept
+	[[gnu::always_inline]] static void *
+	operator new(std::size_t bytes, const std::allocator_arg_t &, duet_frame_pool *pool,
+		     Arguments &&...) noexcept
 	{
 		return take(pool, bytes);
 	}
 	/* Of a member function or a lambda. */
 	template <class Object, class... Arguments>
-	static void *operator new(std::size_t bytes, Object &&, const std::allocator_arg_t &,
-				  duet_frame_pool *pool, Arguments &&...) noexcept
+	[[gnu::always_inline]] static void *
+	operator new(std::size_t bytes, Object &&, const std::allocator_arg_t &,
+		     duet_frame_pool *pool, Arguments &&...) noexcept
 	{
 		return take(pool, bytes);
 	}
@@ -215,14 +223,14 @@ private:
 	{
 		return (bytes + alignof(duet_frame_pool *) - 1) & ~(alignof(duet_frame_pool *) - 1);
 	}
-	/* Not inlined: gcc would hold the delete against the new in here (-Wmismatched-new-delete). */
 	[[gnu::noinline]] static void *take(duet_frame_pool *pool, std::size_t bytes) noexcept
 	{
 		const std::size_t all = tail_of(bytes) + sizeof(pool);
 		void *frame = pool ? duet_frame_take(pool, all) : ::operator new(all, std::nothrow);
 
 		if (frame)
-			std::memcpy(static_cast<char *>(frame) + tail_of(bytes), &pool, sizeof(pool));
+			std::memcpy(static_cast<char *>(frame) + tail_of(bytes), &pool,
+				    sizeof(pool));
 		return frame;
 	}
 };
@@ -258,7 +266,7 @@ inline void transfer_down(task_context &context) noexcept
 
 /* ---- What a coroutine of a task may wait for. ---- */
 
-/* An operation: the three steps over duet_task_await(). A result that is there costs no suspension. */
+/* An operation: the three steps over duet_task_await(). A result that is there suspends nobody. */
 class operation_awaiter {
 public:
 	operation_awaiter(task_context &context, duet_op *op, const place &at) noexcept
@@ -312,7 +320,9 @@ private:
 
 class yield_awaiter {
 public:
-	yield_awaiter(task_context &context, const place &at) noexcept : context_(context), at_(at) {}
+	yield_awaiter(task_context &context, const place &at) noexcept : context_(context), at_(at)
+	{
+	}
 	bool await_ready() const noexcept { return false; }
 	void await_suspend(std::coroutine_handle<> where) noexcept
 	{
@@ -335,7 +345,10 @@ struct here_awaiter {
 };
 
 struct here_request {
-	here_awaiter duet_await(task_context &context, const place &) const noexcept { return {context}; }
+	here_awaiter duet_await(task_context &context, const place &) const noexcept
+	{
+		return {context};
+	}
 };
 
 struct yield_request {
@@ -374,7 +387,8 @@ struct promise_base : frame_memory {
 	{
 		return {*context, &op, at};
 	}
-	/* Everything else says itself how a task waits for it; an awaiter that knows of no task can't. */
+	/* Everything else says itself how a task waits for it; an awaiter that knows of no task
+	 * can't. */
 	template <class Awaitable>
 	decltype(auto) await_transform(Awaitable &&awaitable, place at = place::here())
 	{
@@ -385,7 +399,10 @@ struct promise_base : frame_memory {
 template <class T> struct promise_value : promise_base {
 	std::optional<T> value;
 
-	template <class U = T> void return_value(U &&returned) { value.emplace(std::forward<U>(returned)); }
+	template <class U = T> void return_value(U &&returned)
+	{
+		value.emplace(std::forward<U>(returned));
+	}
 	T take() { return std::move(*value); }
 	std::int32_t told() const noexcept { return told_of(*value); }
 };
@@ -480,8 +497,8 @@ private:
 };
 
 /*
- * What follows is cleanup, in this coroutine and those that it calls, until the shield goes: requests
- * don't come in, and nothing takes longer than budget_ns. See duet_task_shield().
+ * What follows is cleanup, in this coroutine and those that it calls, until the shield goes:
+ * requests don't come in, and nothing takes longer than budget_ns. See duet_task_shield().
  */
 class [[nodiscard]] shield {
 public:

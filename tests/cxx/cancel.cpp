@@ -7,7 +7,8 @@
 #include <string_view>
 #include <thread>
 
-/* Requests to end: at each wait, by a deadline, by a stop token, from another thread; and the cleanup. */
+/* Requests to end: at each wait, by a deadline, by a stop token, from another thread; and the
+ * cleanup. */
 
 using namespace std::literals;
 
@@ -24,7 +25,10 @@ struct asking : duet_message {
 	unsigned closed = 0;
 
 	asking() : duet_message{arrived, nullptr} {}
-	static void arrived(duet_message *message) { static_cast<asking *>(message)->on->scope.cancel(); }
+	static void arrived(duet_message *message)
+	{
+		static_cast<asking *>(message)->on->scope.cancel();
+	}
 	void a_wait()
 	{
 		if (waits++ != at)
@@ -274,7 +278,9 @@ START_TEST(a_request_that_is_on_its_way_when_the_link_goes_asks_nobody)
 
 			std::thread([&] { source.request_stop(); }).join();
 		}
-		auto brief = []() -> duet::task<int> { co_return (co_await duet::sleep_for(1ms)).error(); };
+		auto brief = []() -> duet::task<int> {
+			co_return (co_await duet::sleep_for(1ms)).error();
+		};
 
 		ck_assert_int_eq(ground.scope.spawn(job, brief()), 0);
 		turn_until(job.ended());

@@ -341,7 +341,8 @@ static bool stopped(void (*misuse)(), const char *word)
 		_exit(0);
 	}
 	close(ends[1]);
-	while (had < sizeof(text) - 1 && (n = read(ends[0], text + had, sizeof(text) - 1 - had)) > 0)
+	while (had < sizeof(text) - 1 &&
+	       (n = read(ends[0], text + had, sizeof(text) - 1 - had)) > 0)
 		had += static_cast<std::size_t>(n);
 	close(ends[0]);
 	ck_assert_int_eq(waitpid(child, &status, 0), child);

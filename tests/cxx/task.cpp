@@ -205,7 +205,8 @@ static duet::task<int> descend(int depth, std::uintptr_t *stack)
 		co_return 0;
 	}
 	if (depth < 3 || depth == DEPTH - 1)
-		stack[depth < 3 ? depth : 3] = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+		stack[depth < 3 ? depth : 3] =
+			reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
 	co_return 1 + co_await descend(depth + 1, stack);
 }
 
@@ -279,7 +280,8 @@ START_TEST(a_frame_goes_with_its_task_run_or_not)
 END_TEST
 
 /* Not inlined: the compiler may put a frame that it sees the end of into its caller's. */
-__attribute__((noinline)) static duet::task<int> pooled_leaf(std::allocator_arg_t, duet_frame_pool *, int n)
+__attribute__((noinline)) static duet::task<int> pooled_leaf(std::allocator_arg_t,
+							     duet_frame_pool *, int n)
 {
 	auto done = co_await duet::sleep_for(1ms);
 
@@ -398,7 +400,8 @@ END_TEST
 
 static duet_site stalled_from, stalled_to;
 
-static void note_stalled(duet_scheduler *, const duet_task *task, const duet_site *from, std::uint64_t)
+static void note_stalled(duet_scheduler *, const duet_task *task, const duet_site *from,
+			 std::uint64_t)
 {
 	stalled_from = from ? *from : duet_site{};
 	stalled_to = task->site ? *task->site : duet_site{};
