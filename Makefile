@@ -135,7 +135,8 @@ ALL_SRC := $(CORE_SRC) $(COMPLETION_SRC) $(POLLING_SRC) $(REFERENCE_SRC) $(LABOR
 	$(SUPPORT_SRC) $(TEST_SRC)
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
-CXX_OBJ = $(patsubst $(B)/%,$(B)/obj/%.o,$(CXX_TESTS))
+CXX_BENCH_SRC := $(wildcard bench/cxx/*.cpp)
+CXX_OBJ = $(patsubst $(B)/%,$(B)/obj/%.o,$(CXX_TESTS)) $(CXX_BENCH_SRC:%.cpp=$(B)/obj/%.o)
 
 # A library stands for each folder that has a source.
 LIBRARIES := $(if $(CORE_SRC),libduet) $(if $(COMPLETION_SRC),libduet-completion) \
@@ -325,7 +326,7 @@ $(EXAMPLES): $(B)/%: $(B)/obj/%.o $(LINK_STATIC)
 	$(call link,$^ $(URING_LIBS))
 $(FLOOR_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a
 	$(call link,$^ $(URING_LIBS) -lm)
-$(BENCH_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a $(LINK_STATIC)
+$(filter-out %/bench_coroutine,$(BENCH_SRC:%.c=$(B)/%)): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a $(LINK_STATIC)
 	$(call link,$^ $(URING_LIBS) -lm)
 # Only the tests of the benches' own modules: their names are not kept apart from the libraries'.
 $(filter $(B)/tests/unit/bench_%,$(TESTS)): $(B)/obj/bench.a
@@ -350,6 +351,11 @@ $(B)/obj/tests/cxx/%.o: tests/cxx/%.cpp
 	$(call compile_cxx,$(CXX))
 $(B)/obj/tests/cxx-clang/%.o: tests/cxx/%.cpp
 	$(call compile_cxx,clang++)
+$(B)/obj/bench/cxx/%.o: bench/cxx/%.cpp
+	$(call compile_cxx,$(CXX))
+$(B)/bench/bench_coroutine: $(B)/obj/bench/bench_coroutine.o $(CXX_BENCH_SRC:%.cpp=$(B)/obj/%.o) \
+		$(B)/obj/bench.a $(LINK_STATIC)
+	$(call say,LD,$@)mkdir -p $(@D) && $(CXX) $(ALL_CXXFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(URING_LIBS) -lm
 $(filter $(B)/tests/cxx/%,$(CXX_TESTS)): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(LINK_STATIC)
 	$(call link_cxx,$(CXX))
 $(filter $(B)/tests/cxx-clang/%,$(CXX_TESTS)): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(LINK_STATIC)
