@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "core/owned.h"
 #include "core/scope.h"
 #include "core/system.h"
+#include "core/waits.h"
 
 /* ---- Create. ---- */
 
@@ -77,6 +79,14 @@ static void free_tables(struct duet_loop *loop)
 	free(loop);
 }
 
+/* What no backend carries out. */
+static void set_own_kinds(uint8_t *capability)
+{
+	for (unsigned kind = 0; kind < DUET_KIND_COUNT; kind++)
+		if (core_kinds[kind].begin)
+			capability[kind] = DUET_NATIVE;
+}
+
 static int make(struct duet_loop *loop, const struct duet_loop_options *options)
 {
 	int error = make_tables(loop);
@@ -94,7 +104,7 @@ static int make(struct duet_loop *loop, const struct duet_loop_options *options)
 		core_offload_destroy(loop);
 		return error;
 	}
-	loop->capability[DUET_TIMEOUT] = DUET_NATIVE;
+	set_own_kinds(loop->capability);
 	loop->now_ns = loop->clock(loop);
 	return 0;
 }
@@ -178,7 +188,7 @@ int duet_backend_probe(const struct duet_backend *backend, const char *tuning,
 	*probe = (struct duet_probe){0};
 	probe->error = backend->probe(tuning, probe);
 	if (!probe->error)
-		probe->capability[DUET_TIMEOUT] = DUET_NATIVE;
+		set_own_kinds(probe->capability);
 	return probe->error;
 }
 
@@ -194,6 +204,14 @@ static bool work_waits(const struct duet_loop *loop)
 }
 
 /* ---- The end. ---- */
+
+/* Who has sent the last message may still be on its way out of that call, and looks at the loop once more,
+ * to wake it. */
+static void let_senders_out(struct duet_loop *loop)
+{
+	while (atomic_load_explicit(&loop->posting, memory_order_acquire))
+		sched_yield();
+}
 
 int duet_loop_destroy(struct duet_loop *loop)
 {
@@ -213,6 +231,7 @@ int duet_loop_destroy(struct duet_loop *loop)
 	if (loop->pending || work_waits(loop))
 		if (!MUTANT(destroy_trusts_close))
 			return -EBUSY;
+	let_senders_out(loop);
 	CORE_MOVES_NOTE(loop);
 	core_handles_close(loop);
 	core_offload_destroy(loop);
@@ -505,8 +524,10 @@ void duet_loop_wake(struct duet_loop *loop)
 
 void duet_loop_post(struct duet_loop *loop, struct duet_message *message)
 {
-	struct duet_message *newest = atomic_load_explicit(&loop->posted, memory_order_relaxed);
+	struct duet_message *newest;
 
+	atomic_fetch_add_explicit(&loop->posting, 1, memory_order_relaxed);
+	newest = atomic_load_explicit(&loop->posted, memory_order_relaxed);
 	do {
 		message->next = newest;
 	} while (!atomic_compare_exchange_weak_explicit(&loop->posted, &newest, message,
@@ -514,6 +535,7 @@ void duet_loop_post(struct duet_loop *loop, struct duet_message *message)
 							memory_order_relaxed));
 	if (atomic_exchange(&loop->asleep, 0))
 		loop->backend->wake(loop);
+	atomic_fetch_sub_explicit(&loop->posting, 1, memory_order_release);
 }
 
 void duet_loop_defer(struct duet_loop *loop, struct duet_message *message)
@@ -563,11 +585,15 @@ void duet_loop_stats(const struct duet_loop *loop, struct duet_stats *stats)
 static size_t describe_op(const struct duet_loop *loop, const struct duet_op *op, char *text,
 			  size_t size)
 {
-	int length = snprintf(text, size, "%s %p handle %u.%u %s",
-			      duet_kind_name((enum duet_kind)op->kind),
-			      (const void *)op, op->handle.slot, op->handle.generation,
-			      core_state_name((enum core_state)op->state));
+	int length;
 
+	if (core_kind(op)->wait)
+		length = (int)core_wait_describe(op, text, size);
+	else
+		length = snprintf(text, size, "%s %p handle %u.%u %s",
+				  duet_kind_name((enum duet_kind)op->kind), (const void *)op,
+				  op->handle.slot, op->handle.generation,
+				  core_state_name((enum core_state)op->state));
 	if (op->deadline_ns != DUET_NO_DEADLINE)
 		length += snprintf(text + length, size - (size_t)length, " deadline in %lld us",
 				   (long long)(int64_t)(op->deadline_ns - core_now_ns(loop)) / 1000);
@@ -596,7 +622,7 @@ static void dump_op(const struct duet_loop *loop, const struct duet_op *op,
 		length = describe_op(loop, op, text, sizeof(text) - 80);
 
 	if (loop->backend->dump && op->state != STATE_WAITING && op->state != STATE_ENDED &&
-	    op->kind != DUET_TIMEOUT) {
+	    !core_kind(op)->begin) {
 		text[length] = ' ';
 		text[length + 1] = '\0';
 		loop->backend->dump(loop, op, text + length + 1, sizeof(text) - length - 1);

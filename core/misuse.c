@@ -1,5 +1,6 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
+#include <duet/mailbox.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "core/tasks/coroutine.h"
 #include "core/tasks/frame.h"
 #include "core/tasks/task.h"
+#include "core/waits.h"
 
 /* What debug builds say before they stop. */
 
@@ -81,5 +83,50 @@ void core_abort_frame_not_taken(const struct duet_frame_pool *pool, const void *
 	fprintf(stderr,
 		"duet: frame %p isn't out of pool %p: it was returned twice, or is another's\n", frame,
 		(const void *)pool);
+	abort();
+}
+
+void core_abort_has_children(const struct duet_task *task)
+{
+	fprintf(stderr,
+		"duet: task %s has ended, and scope %p that it opened has not: it is to be joined before\n",
+		task->name ? task->name : "unnamed", (const void *)task->scopes);
+	abort();
+}
+
+void core_abort_waited_for(const struct duet_waiters *waiters, const char *noun)
+{
+	const struct duet_op *op = waiters->first;
+
+	fprintf(stderr,
+		"duet: %s %p is waited for, first by operation %p (%s): it can't end before they have\n",
+		noun, (const void *)waiters, (const void *)op,
+		duet_kind_name((enum duet_kind)op->kind));
+	abort();
+}
+
+void core_abort_not_owner(const void *mutex, const void *owner, const void *caller)
+{
+	fprintf(stderr, "duet: mutex %p is locked by %p, and %p is to end or unlock it: only its "
+			"owner may\n",
+		mutex, owner, caller);
+	abort();
+}
+
+void core_abort_nothing_under_way(const void *group)
+{
+	fprintf(stderr,
+		"duet: wait group %p: more is done than was added: each add() is followed by one "
+		"done() for each\n",
+		group);
+	abort();
+}
+
+void core_abort_has_letters(const struct duet_mailbox *mailbox)
+{
+	fprintf(stderr,
+		"duet: mailbox %p has %u letters, and %u that were taken and not answered: see "
+		"duet_mailbox_refuse()\n",
+		(const void *)mailbox, mailbox->count, mailbox->taken);
 	abort();
 }

@@ -242,9 +242,9 @@ private:
  * the program. So an exception must not pass it by; what may throw stands in the tasks, or in a try
  * block with the join behind it.
  */
-class scope : private duet_scope, private detail::condition {
+class scope : private detail::condition {
 public:
-	scope() noexcept : duet_scope{}, condition{has_joined} {}
+	scope() noexcept : condition{has_joined} {}
 	scope(const scope &) = delete;
 	scope &operator=(const scope &) = delete;
 	~scope()
@@ -262,7 +262,7 @@ public:
 
 		if (state_ == OPEN || state_ == JOINING)
 			return -EBUSY;
-		error = duet_scope_open(this, scheduler.loop, parent, options);
+		error = duet_scope_open(&bottom_, scheduler.loop, parent, options);
 		if (error)
 			return error;
 		scheduler_ = &scheduler;
@@ -270,17 +270,23 @@ public:
 		return 0;
 	}
 
-	/* In the scope of the task that runs, with its deadline. In its shield: in none, since its
-	 * scope may have been asked to end, shielded itself until the shield ends. */
+	/* As duet_task_scope_open(): for what this task spawns, until the task's deadline at most. */
 	int open(task_context &opener, duet_policy chosen = DUET_WAIT_ALL) noexcept
 	{
 		duet_scope_options options;
+		int error;
 
+		if (state_ == OPEN || state_ == JOINING)
+			return -EBUSY;
 		duet_scope_options_init(&options);
 		options.policy = chosen;
 		options.deadline_ns = opener.bound_ns();
-		options.shield = opener.shields > 0;
-		return open(*opener.scheduler, opener.shields ? nullptr : opener.scope(), &options);
+		error = duet_task_scope_open(&opener, &bottom_, &options);
+		if (error)
+			return error;
+		scheduler_ = opener.scheduler;
+		state_ = OPEN;
+		return 0;
 	}
 
 	/* Spawns a task whose memory is on the heap and goes with it; -ENOMEM. */
@@ -293,14 +299,14 @@ public:
 	{
 		auto at_work = std::unique_ptr<job<T>>(new (std::nothrow) job<T>);
 		int error =
-			at_work ? at_work->spawn(*scheduler_, this, std::move(started)) : -ENOMEM;
+			at_work ? at_work->spawn(*scheduler_, &bottom_, std::move(started)) : -ENOMEM;
 
 		return error ? hot<T>(error) : hot<T>(at_work.release());
 	}
 	/* In the caller's memory. */
 	template <class T> int spawn(job<T> &at_work, task<T> &&started) noexcept
 	{
-		return at_work.spawn(*scheduler_, this, std::move(started));
+		return at_work.spawn(*scheduler_, &bottom_, std::move(started));
 	}
 
 	/*
@@ -319,7 +325,7 @@ public:
 		step->run = deferred::begin;
 		step->cleanup = std::move(cleanup);
 		step->then = deferred::done;
-		error = duet_scope_defer(this, step.get());
+		error = duet_scope_defer(&bottom_, step.get());
 		if (!error)
 			step.release();
 		return error;
@@ -330,7 +336,7 @@ public:
 	int defer_close(handle &owned) noexcept
 	{
 		auto step = std::unique_ptr<closing>(new (std::nothrow) closing);
-		int error = step ? duet_scope_defer_close(this, &step->step, owned.get()) : -ENOMEM;
+		int error = step ? duet_scope_defer_close(&bottom_, &step->step, owned.get()) : -ENOMEM;
 
 		if (error)
 			return error;
@@ -340,14 +346,14 @@ public:
 		return 0;
 	}
 
-	void cancel() noexcept { duet_scope_cancel(this); }
-	int check() const noexcept { return duet_scope_check(this); }
+	void cancel() noexcept { duet_scope_cancel(&bottom_); }
+	int check() const noexcept { return duet_scope_check(&bottom_); }
 	int deadline(std::uint64_t deadline_ns) noexcept
 	{
-		return duet_scope_deadline(this, deadline_ns);
+		return duet_scope_deadline(&bottom_, deadline_ns);
 	}
 	/* For children, and for functions of the C interface. */
-	duet_scope *get() noexcept { return this; }
+	duet_scope *get() noexcept { return &bottom_; }
 	duet_scheduler &scheduler() noexcept { return *scheduler_; }
 
 	/* No more comes from outside. For who isn't a task: joined() says when it is over. */
@@ -357,17 +363,17 @@ public:
 
 		if (state_ != OPEN)
 			return state_ == JOINING ? -EALREADY : -ESHUTDOWN;
-		error = duet_scope_join(this, has_ended);
+		error = duet_scope_join(&bottom_, has_ended);
 		if (!error)
 			state_ = JOINING;
 		return error;
 	}
 	bool joined() const noexcept { return state_ != OPEN && state_ != JOINING; }
 	/* Of one that has joined: see duet_scope_join(). */
-	int error() const noexcept { return duet_scope::result; }
-	duet_cause cause() const noexcept { return static_cast<duet_cause>(duet_scope::cause); }
-	bool overran() const noexcept { return duet_scope::overran; }
-	duet_member *winner() const noexcept { return duet_scope::winner; }
+	int error() const noexcept { return bottom_.result; }
+	duet_cause cause() const noexcept { return static_cast<duet_cause>(bottom_.cause); }
+	bool overran() const noexcept { return bottom_.overran; }
+	duet_member *winner() const noexcept { return bottom_.winner; }
 
 	/* Waits for its end, and gives its result. A task that is asked to end meanwhile asks the
 	 * scope, and waits. */
@@ -397,6 +403,10 @@ public:
 private:
 	enum { CLOSED, OPEN, JOINING, ENDED };
 
+	struct own_scope : duet_scope {
+		scope *owner;
+	};
+
 	struct deferred : duet_cleanup, job<void> {
 		task<void> cleanup;
 
@@ -404,7 +414,9 @@ private:
 		{
 			auto *self = static_cast<deferred *>(step);
 
-			if (static_cast<scope *>(ending)->spawn(*self, std::move(self->cleanup)))
+			scope *owner = static_cast<own_scope *>(ending)->owner;
+
+			if (owner->spawn(*self, std::move(self->cleanup)))
 				delete self;
 		}
 		static void done(job<void> *ended) noexcept
@@ -420,7 +432,7 @@ private:
 
 	static void has_ended(duet_scope *ended) noexcept
 	{
-		auto *self = static_cast<scope *>(ended);
+		scope *self = static_cast<own_scope *>(ended)->owner;
 		duet_waker *joiner = std::exchange(self->joiner_, nullptr);
 
 		self->state_ = ENDED;
@@ -443,6 +455,7 @@ private:
 		return false;
 	}
 
+	own_scope bottom_{{}, this};
 	duet_scheduler *scheduler_ = nullptr;
 	duet_waker *joiner_ = nullptr;
 	closing *closings_ = nullptr;

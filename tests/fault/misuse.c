@@ -169,6 +169,52 @@ static bool starts_garbage(const struct duet_loop_options *options)
 	return duet_loop_destroy(loop) || !refused;
 }
 
+static struct duet_scope left_scope;
+
+static enum duet_readiness leave_a_scope(struct duet_task *task)
+{
+	duet_task_scope_open(task, &left_scope, NULL);
+	return DUET_READY;
+}
+
+static void end_before_a_scope(void)
+{
+	static const struct duet_task_model careless = { "careless", leave_a_scope };
+	struct duet_scheduler own;
+	struct duet_task task;
+
+	duet_scheduler_init(&own, stage.loop, NULL);
+	duet_task_init(&task, &careless);
+	task.name = "careless one";
+	duet_task_spawn(&own, NULL, &task);
+	duet_loop_run(stage.loop);
+}
+
+/* In other builds: tests/contract/task_children.c. */
+START_TEST(a_task_that_ends_before_its_scopes_is_named_and_stopped)
+{
+	if (STOPS)
+		ck_assert(stopped(end_before_a_scope, "careless one"));
+}
+END_TEST
+
+static void end_a_mailbox_with_a_letter(void)
+{
+	struct duet_mailbox mailbox;
+	struct duet_letter letter = { .kind = 0 };
+
+	duet_mailbox_init(&mailbox, stage.loop, 1);
+	duet_mailbox_try_tell(&mailbox, &letter);
+	duet_mailbox_fini(&mailbox);
+}
+
+START_TEST(a_mailbox_that_ends_with_letters_is_named_and_stopped)
+{
+	if (STOPS)
+		ck_assert(stopped(end_a_mailbox_with_a_letter, "1 letters"));
+}
+END_TEST
+
 START_TEST(an_operation_that_was_never_initialised_is_not_started)
 {
 	const struct duet_loop_options options = without_workers();
@@ -288,8 +334,10 @@ int main(void)
 			a_buffer_that_is_not_held_is_refused_or_stopped,
 			a_member_that_leaves_twice_has_left_once_or_is_stopped,
 			a_step_that_is_registered_twice_is_named_and_stopped,
-			an_operation_that_was_never_initialised_is_not_started,
 			an_operation_that_is_awaited_twice_is_named_and_stopped,
 			a_return_in_a_finally_section_ends_at_once_or_is_stopped,
-			a_frame_that_is_returned_twice_is_refused_or_stopped));
+			a_frame_that_is_returned_twice_is_refused_or_stopped,
+			a_task_that_ends_before_its_scopes_is_named_and_stopped,
+			a_mailbox_that_ends_with_letters_is_named_and_stopped,
+			an_operation_that_was_never_initialised_is_not_started));
 }
