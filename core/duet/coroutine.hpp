@@ -10,6 +10,7 @@
  *   handle.hpp   handles and pooled buffers that have an owner
  *   task.hpp     coroutines, and how they wait
  *   io.hpp       the operations, each made and awaited in one expression
+ *   sync.hpp     semaphores, mutexes, channels and their like, awaited in the same way
  *   scope.hpp    tasks at work, in scopes; cleanup; std::stop_token
  *   here         all of several tasks, the first of them, and a program that is one task
  *
@@ -19,6 +20,7 @@
 #include <duet/io.hpp>
 #include <duet/result.hpp>
 #include <duet/scope.hpp>
+#include <duet/sync.hpp>
 #include <duet/task.hpp>
 
 #include <array>

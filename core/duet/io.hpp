@@ -78,10 +78,22 @@ template <class T> result<T> value_of(task_context &context, const duet_op &op, 
 		return result<T>(static_cast<T>(how.code), how);
 }
 
-/* Says what the task's operation is to do when it is awaited: nothing happens before. */
-template <class T, class Prepare> class [[nodiscard]] request {
+/* Gives the value by its type alone. */
+template <class T> struct by_type {
+	result<T> operator()(task_context &context, const duet_op &op, const outcome &how) const
+	{
+		return value_of<T>(context, op, how);
+	}
+};
+
+/* Says what the task's operation is to do when it is awaited: nothing happens before. Finish makes
+ * the result of what it has done. */
+template <class T, class Prepare, class Finish = by_type<T>> class [[nodiscard]] request {
 public:
-	explicit request(Prepare prepare) noexcept : prepare_(std::move(prepare)) {}
+	explicit request(Prepare prepare, Finish finish = {}) noexcept
+		: prepare_(std::move(prepare)), finish_(std::move(finish))
+	{
+	}
 
 	/* Ends it then at the latest: absolute, on the loop's clock. */
 	request &&until(std::uint64_t deadline_ns) && noexcept
@@ -92,12 +104,17 @@ public:
 
 	class awaiter : public operation_awaiter {
 	public:
-		using operation_awaiter::operation_awaiter;
-
+		awaiter(task_context &context, const place &at, const Finish &finish) noexcept
+			: operation_awaiter(context, &context.op, at), finish_(finish)
+		{
+		}
 		result<T> await_resume()
 		{
-			return value_of<T>(context_, *op_, operation_awaiter::await_resume());
+			return finish_(context_, *op_, operation_awaiter::await_resume());
 		}
+
+	private:
+		[[no_unique_address]] Finish finish_;
 	};
 
 	awaiter duet_await(task_context &context, const place &at) && noexcept
@@ -105,17 +122,24 @@ public:
 		prepare_(context.op, context);
 		if (deadline_ns_ != DUET_NO_DEADLINE)
 			duet_op_deadline(&context.op, deadline_ns_);
-		return {context, &context.op, at};
+		return {context, at, finish_};
 	}
 
 private:
 	Prepare prepare_;
+	[[no_unique_address]] Finish finish_;
 	std::uint64_t deadline_ns_ = DUET_NO_DEADLINE;
 };
 
 template <class T, class Prepare> request<T, Prepare> make(Prepare prepare) noexcept
 {
 	return request<T, Prepare>(std::move(prepare));
+}
+
+template <class T, class Prepare, class Finish>
+request<T, Prepare, Finish> make(Prepare prepare, Finish finish) noexcept
+{
+	return request<T, Prepare, Finish>(std::move(prepare), std::move(finish));
 }
 
 } /* namespace detail */
