@@ -148,7 +148,7 @@ static bool withdraw_ask(struct duet_op *op)
 	struct duet_letter *letter = op->args.wait.with;
 	struct duet_mailbox *mailbox = letter->mailbox;
 
-	if (letter->state != DUET_LETTER_BOXED) {
+	if (letter->state != DUET_LETTER_BOXED && !MUTANT(taken_letter_withdrawn)) {
 		letter->withdrawn = 1;
 		return false;
 	}

@@ -23,6 +23,8 @@ static void leave(struct duet_supervisor *supervisor, int result)
 /* Its part is over when nobody is left to be started again. */
 static void settle(struct duet_supervisor *supervisor)
 {
+	if (MUTANT(restart_too_late))
+		leave(supervisor, 0);
 	if (!supervisor->live && supervisor->state != DUET_SUPERVISOR_RESTARTING)
 		leave(supervisor, 0);
 }

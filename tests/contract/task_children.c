@@ -48,7 +48,7 @@ static DUET_COROUTINE(child_play)
 	DUET_AWAIT(&self->op);
 	DUET_RETURN(DUET_RESULT);
 	DUET_FINALLY(1000000000);
-	duet_op_nop(&self->op);
+	duet_op_timeout(&self->op, duet_loop_now_ns(scheduler.loop) + 100000);
 	DUET_AWAIT(&self->op);
 	self->goodbyes += DUET_RESULT == 0;
 	DUET_END_FINALLY;
@@ -215,6 +215,23 @@ START_TEST(a_request_to_one_task_leaves_its_siblings_alone)
 }
 END_TEST
 
+/* Asked again while it says goodbye, itself and by its scope. */
+START_TEST(a_request_does_not_come_into_the_cleanup_of_a_task)
+{
+	struct child child = { .goodbyes = 0 };
+
+	root_open();
+	ck_assert_int_eq(child_spawn(&child, &root), 0);
+	stage_settle(2);
+	duet_task_cancel(&child.task.task);
+	turn_until(child.op.kind == DUET_TIMEOUT && child.coroutine.finishing);
+	duet_task_cancel(&child.task.task);
+	duet_scope_cancel(&root);
+	root_join();
+	ck_assert_uint_eq(child.goodbyes, 1);
+}
+END_TEST
+
 /* Every other wait fails at its entry then. */
 START_TEST(a_task_that_was_asked_to_end_still_waits_for_its_children)
 {
@@ -289,6 +306,7 @@ int main(void)
 		CASES(a_request_to_one_task_reaches_what_it_has_spawned,
 			a_request_to_the_scope_reaches_what_its_tasks_have_spawned,
 			a_request_to_one_task_leaves_its_siblings_alone,
+			a_request_does_not_come_into_the_cleanup_of_a_task,
 			a_task_that_was_asked_to_end_still_waits_for_its_children,
 			a_task_waits_for_its_children_also_in_a_shutdown,
 			a_cleanup_spawns_in_a_scope_of_its_own, LAST_CASE),
