@@ -335,6 +335,8 @@ $(C_TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/specimens.a $(B)/ob
 	$(call link,$(filter %.o,$^) $(filter %/bench.a,$^) $(filter-out %.o %/bench.a,$^) \
 		$(CHECK_LIBS) $(JANSSON_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
 
+# The suite of all models once more, with that of C++ among them.
+$(filter %/model,$(CXX_TESTS)): $(B)/obj/tests/contract/model.o
 # A compiler without coroutines makes programs that say so.
 with_coroutines = printf '\#include <coroutine>\n\#ifndef __cpp_lib_coroutine\n\#error none\n\#endif\n' | \
 	$(1) -std=c++20 -x c++ -fsyntax-only - >/dev/null 2>&1

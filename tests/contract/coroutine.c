@@ -519,6 +519,9 @@ END_TEST
 
 /* ---- Many, from a pool. ---- */
 
+_Static_assert(sizeof(struct duet_coroutine_task) + sizeof(struct duet_coroutine) <= 256,
+	"a waiting coroutine takes at most so much beside its variables and its operation");
+
 enum { MANY = 10000 };
 
 struct one_of_many {

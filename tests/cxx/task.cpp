@@ -279,6 +279,23 @@ START_TEST(a_frame_goes_with_its_task_run_or_not)
 }
 END_TEST
 
+START_TEST(a_hot_task_that_was_let_go_leaves_no_frame)
+{
+	for (int late = 0; late < 2; late++) {
+		int alive = 0;
+		ground ground;
+
+		{
+			duet::hot<> hot = ground.scope.start(hold(witness(&alive), &alive));
+
+			turn_until(ground.scheduler.live == !late);
+		}
+		ck_assert_int_eq(ground.join(), 0);
+		ck_assert_int_eq(alive, 0);
+	}
+}
+END_TEST
+
 /* Not inlined: the compiler may put a frame that it sees the end of into its caller's. */
 __attribute__((noinline)) static duet::task<int> pooled_leaf(std::allocator_arg_t,
 							     duet_frame_pool *, int n)
@@ -451,7 +468,8 @@ int main()
 		an_exception_that_leaves_a_task_is_its_failure_and_kept,
 		calls_a_thousand_deep_take_no_stack,
 		a_million_calls_that_never_suspend_take_no_stack,
-		a_frame_goes_with_its_task_run_or_not, with_frames_from_a_pool_nothing_is_allocated,
+		a_frame_goes_with_its_task_run_or_not, a_hot_task_that_was_let_go_leaves_no_frame,
+		with_frames_from_a_pool_nothing_is_allocated,
 		without_a_frame_left_a_task_is_empty_and_the_failure_is_told,
 		ten_thousand_wait_at_once, those_who_give_up_their_turn_take_turns,
 		a_step_that_holds_the_loop_is_told_with_its_lines, nullptr };
