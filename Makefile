@@ -74,6 +74,8 @@ B := $(if $(filter release,$(MODE)),$(BUILD),$(BUILD)/$(MODE))
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Werror=implicit-function-declaration $(if $(filter 1,$(WERROR)),-Werror)
+CXX_WARNINGS := $(filter-out -Wstrict-prototypes -Wmissing-prototypes \
+	-Werror=implicit-function-declaration,$(WARNINGS))
 INCLUDES := -Icore -Icompletion -Ipolling -Ireference -Ilaboratory -I.
 CFLAGS ?= -O2 -g
 
@@ -101,6 +103,8 @@ BPF_LIBS = $(call memo,BPF_LIBS,grep -qx yes $(B)/.bpf && pkg-config --libs libb
 ALL_CPPFLAGS = $(INCLUDES) -D_GNU_SOURCE= $(CPPFLAGS)
 ALL_CFLAGS = -std=gnu11 -pthread $(WARNINGS) $(CFLAGS) $(MODE_CFLAGS_$(MODE))
 ALL_LDFLAGS = -pthread $(filter -fsanitize=%,$(MODE_CFLAGS_$(MODE))) $(LDFLAGS)
+CXXFLAGS ?= $(CFLAGS)
+ALL_CXXFLAGS = -std=c++20 -pthread $(CXX_WARNINGS) $(CXXFLAGS) $(MODE_CFLAGS_$(MODE))
 LIBRARY_CFLAGS := -fPIC -fvisibility=hidden
 
 # -------------------------------------------------------------------------------------- sources
@@ -123,7 +127,8 @@ FLOORS_SRC := $(wildcard bench/floors/*.c)
 SUPPORT_SRC := $(wildcard tests/support/*.c)
 TEST_KINDS := unit contract fault regress hazards
 TEST_SRC := $(wildcard $(TEST_KINDS:%=tests/%/*.c))
-HEADERS := $(wildcard core/duet/*.h completion/duet/*.h polling/duet/*.h reference/duet/*.h \
+CXX_TEST_SRC := $(wildcard tests/cxx/*.cpp)
+HEADERS := $(wildcard core/duet/*.h core/duet/*.hpp completion/duet/*.h polling/duet/*.h reference/duet/*.h \
 	laboratory/duet/*.h)
 
 ALL_SRC := $(CORE_SRC) $(COMPLETION_SRC) $(POLLING_SRC) $(REFERENCE_SRC) $(LABORATORY_SRC) \
@@ -132,6 +137,8 @@ ALL_SRC := $(CORE_SRC) $(COMPLETION_SRC) $(POLLING_SRC) $(REFERENCE_SRC) $(LABOR
 	$(SUPPORT_SRC) $(TEST_SRC)
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+CXX_BENCH_SRC := $(wildcard bench/cxx/*.cpp)
+CXX_OBJ = $(patsubst $(B)/%,$(B)/obj/%.o,$(CXX_TESTS)) $(CXX_BENCH_SRC:%.cpp=$(B)/obj/%.o)
 
 # A library stands for each folder that has a source.
 LIBRARIES := $(if $(CORE_SRC),libduet) $(if $(COMPLETION_SRC),libduet-completion) \
@@ -148,7 +155,12 @@ TWINS := $(if $(filter reference/twins/main.c,$(TWINS_SRC)),$(B)/twins)
 EXPLORE := $(if $(filter reference/explore/main.c,$(EXPLORE_SRC)),$(B)/explore)
 EXAMPLES := $(EXAMPLES_SRC:%.c=$(B)/%)
 BENCHES := $(FLOOR_SRC:%.c=$(B)/%) $(BENCH_SRC:%.c=$(B)/%)
-TESTS := $(TEST_SRC:%.c=$(B)/%)
+# The C++ tests once more by clang++; not where the libraries are instrumented by the other compiler.
+CXX_TWICE := $(if $(findstring clang,$(CXX))$(findstring -fsanitize,$(MODE_CFLAGS_$(MODE))),,clang)
+CXX_TESTS := $(CXX_TEST_SRC:tests/%.cpp=$(B)/tests/%) \
+	$(if $(CXX_TWICE),$(CXX_TEST_SRC:tests/cxx/%.cpp=$(B)/tests/cxx-clang/%))
+C_TESTS := $(TEST_SRC:%.c=$(B)/%)
+TESTS := $(C_TESTS) $(CXX_TESTS)
 tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 
 # ---------------------------------------------------------------------------------- main targets
@@ -159,12 +171,12 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 .PHONY: all objects everything setup compare compare-full check check-unit check-contract \
 	check-fault check-regress check-programs check-asan check-tsan check-valgrind check-twins \
 	check-explore check-moves check-ucontext check-examples check-install check-method lint mutants twins explore \
-	check-hazards moves specimens stress method bench tidy install uninstall \
+	check-hazards check-cxx moves specimens stress method bench tidy install uninstall \
 	clean format compdb help FORCE
 
 all: $(STATIC) $(SHARED) $(PROGRAM) $(TWINS) $(EXPLORE) $(EXAMPLES) ## build the libraries, the program and the examples
 
-objects: $(call obj,$(ALL_SRC)) ## compile every source, link nothing
+objects: $(call obj,$(ALL_SRC)) $(CXX_OBJ) ## compile every source, link nothing
 
 everything: all $(BENCHES) $(TESTS) ## all, and every test program and benchmark
 
@@ -200,7 +212,7 @@ compare-full: $(PROGRAM) ## the whole comparison table, and build/compare-full.j
 
 # Whatever decides how an object comes out, so that another CFLAGS rebuilds it. Compared when this
 # is read, so that nothing is to be done, not even by `make -n`, when nothing has changed.
-FLAGS := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS)
+FLAGS := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) $(CXX) $(CXXFLAGS)
 $(B)/.flags: $(if $(call differ,$(FLAGS),$(file <$(B)/.flags)),FORCE)
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@
@@ -316,7 +328,7 @@ $(EXAMPLES): $(B)/%: $(B)/obj/%.o $(LINK_STATIC)
 	$(call link,$^ $(URING_LIBS))
 $(FLOOR_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a
 	$(call link,$^ $(URING_LIBS) -lm)
-$(BENCH_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a $(LINK_STATIC)
+$(filter-out %/bench_coroutine,$(BENCH_SRC:%.c=$(B)/%)): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a $(LINK_STATIC)
 	$(call link,$(filter-out %/.fcontext,$^) $(BENCH_LIBS) $(URING_LIBS) -lm)
 # Boost's switch, beside which a fiber's is set, if it is here: its rows are left out otherwise.
 FCONTEXT_LIBS := -Wl,-u,jump_fcontext -Wl,-u,make_fcontext \
@@ -331,12 +343,40 @@ $(B)/bench/bench_fiber: $(B)/.fcontext
 $(B)/bench/bench_fiber: BENCH_LIBS = $(if $(filter yes,$(file <$(B)/.fcontext)),$(FCONTEXT_LIBS))
 # Only the tests of the benches' own modules: their names are not kept apart from the libraries'.
 $(filter $(B)/tests/unit/bench_%,$(TESTS)): $(B)/obj/bench.a
-$(TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/specimens.a $(B)/obj/compare.a \
+$(C_TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/specimens.a $(B)/obj/compare.a \
 		$(B)/obj/floors.a $(B)/obj/twins.a $(B)/obj/explore.a $(LINK_STATIC)
 	$(call link,$(filter %.o,$^) $(filter %/bench.a,$^) $(filter-out %.o %/bench.a,$^) \
 		$(CHECK_LIBS) $(JANSSON_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
 
--include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC)))
+# The suite of all models once more, with that of C++ among them.
+$(filter %/model,$(CXX_TESTS)): $(B)/obj/tests/contract/model.o
+# A compiler without coroutines makes programs that say so.
+with_coroutines = printf '\#include <coroutine>\n\#ifndef __cpp_lib_coroutine\n\#error none\n\#endif\n' | \
+	$(1) -std=c++20 -x c++ -fsyntax-only - >/dev/null 2>&1
+compile_cxx = $(call say,CXX,$@)mkdir -p $(@D) && if $(call with_coroutines,$(1)); then \
+		$(1) $(filter-out -D_GNU_SOURCE%,$(ALL_CPPFLAGS)) $(CHECK_CFLAGS) $(ALL_CXXFLAGS) -MMD -MP -c -o $@ $<; \
+	else echo >$@; fi
+link_cxx = $(call say,LD,$@)mkdir -p $(@D) && if [ "$$(wc -c <$<)" -gt 1 ]; then \
+		$(1) $(ALL_CXXFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(URING_LIBS) -lm; \
+	else printf '%s\n' '\#!/bin/sh' 'echo "skipped: $(1) compiles no coroutines here"' \
+		'echo "100%: Checks: 1, Failures: 0, Errors: 0"' >$@; chmod +x $@; fi
+
+$(CXX_OBJ): $(B)/.flags | $(BUILD)/.setup-test
+$(B)/obj/tests/cxx/%.o: tests/cxx/%.cpp
+	$(call compile_cxx,$(CXX))
+$(B)/obj/tests/cxx-clang/%.o: tests/cxx/%.cpp
+	$(call compile_cxx,clang++)
+$(B)/obj/bench/cxx/%.o: bench/cxx/%.cpp
+	$(call compile_cxx,$(CXX))
+$(B)/bench/bench_coroutine: $(B)/obj/bench/bench_coroutine.o $(CXX_BENCH_SRC:%.cpp=$(B)/obj/%.o) \
+		$(B)/obj/bench.a $(LINK_STATIC)
+	$(call say,LD,$@)mkdir -p $(@D) && $(CXX) $(ALL_CXXFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(URING_LIBS) -lm
+$(filter $(B)/tests/cxx/%,$(CXX_TESTS)): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(LINK_STATIC)
+	$(call link_cxx,$(CXX))
+$(filter $(B)/tests/cxx-clang/%,$(CXX_TESTS)): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(LINK_STATIC)
+	$(call link_cxx,clang++)
+
+-include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC)) $(CXX_OBJ))
 
 # ---------------------------------------------------------------------------------------- tests
 
@@ -374,6 +414,9 @@ check-regress: $(call tests_of,regress) $(PLAYERS) ## one program for each bug t
 
 check-hazards: $(call tests_of,hazards) $(PLAYERS) ## what cancelling broke elsewhere: docs/cancellation.md has the list
 	@$(RUN_TESTS) -l hazards $(call tests_of,hazards)
+
+check-cxx: $(CXX_TESTS) ## the C++20 header, by each compiler that has coroutines
+	@$(RUN_TESTS) -l cxx $(CXX_TESTS)
 
 check-programs: $(TESTS) $(PLAYERS) ## all test programs of one MODE, in one run
 	@rm -f $(MOVES)
@@ -485,7 +528,6 @@ PEER_LIBS_libev := -lev
 PEER_LIBS_libevent := -levent_core
 PEER_FLAGS_asio_uring := -DBOOST_ASIO_HAS_IO_URING -DBOOST_ASIO_DISABLE_EPOLL
 PEER_LIBS_asio_uring = $(URING_LIBS)
-CXXFLAGS ?= $(CFLAGS)
 
 # NAME COMPILER
 peer = $(Q)if printf '\#include <$(PEER_HEADER_$(1))>\n' | $(2) -E - >/dev/null 2>&1; then \
