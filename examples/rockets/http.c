@@ -10,12 +10,12 @@
 
 enum { BODY_MAX = 1 << 24 };
 
-_Static_assert(sizeof(http_parser) <= sizeof(((struct http_exchange *)0)->parser),
+_Static_assert(sizeof(http_parser) <= sizeof(((struct http_exchange *)0)->parser.bytes),
 	       "an exchange has room for its parser");
 
 static http_parser *parser_of(struct http_exchange *exchange)
 {
-	return (void *)exchange->parser;
+	return (void *)exchange->parser.bytes;
 }
 
 static int on_body(http_parser *parser, const char *data, size_t bytes)

@@ -7,6 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct http_exchange {
 	/* To be sent. */
 	char request[256];
@@ -21,7 +25,10 @@ struct http_exchange {
 	/* Its own. */
 	int error;
 	int whole;
-	_Alignas(uint64_t) unsigned char parser[64];
+	union {
+		uint64_t aligned;
+		unsigned char bytes[64];
+	} parser;
 };
 
 /* A GET, over a connection that is closed behind it. */
@@ -35,5 +42,9 @@ const char *http_words(const struct http_exchange *exchange, int error, char *te
 
 /* The body is given back. Zeroed memory, or an exchange that has ended. */
 void http_forget(struct http_exchange *exchange);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

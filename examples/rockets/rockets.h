@@ -11,6 +11,10 @@
 #include "examples/rockets/http.h"
 #include "examples/rockets/table.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct duet_loop;
 
 struct rockets {
@@ -27,5 +31,9 @@ void rockets_read(int argc, char **argv, struct rockets *rockets);
 
 /* A loop on the backend that was asked for. What can't be had ends the program with exit code 1. */
 struct duet_loop *rockets_loop(const struct rockets *rockets);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

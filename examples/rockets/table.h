@@ -7,6 +7,10 @@
 
 #include "examples/rockets/http.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct rocket;
 
 struct table {
@@ -37,5 +41,9 @@ void table_fail(struct table *table, int index, int error, const struct http_exc
 /* Prints all, or what went wrong, and frees it. The exit code: 0, 1 (something failed), 3 (the
  * deadline came). */
 int table_end(struct table *table);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
