@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,6 +205,14 @@ static bool work_waits(const struct duet_loop *loop)
 
 /* ---- The end. ---- */
 
+/* Who has sent the last message may still be on its way out of that call, and looks at the loop once more,
+ * to wake it. */
+static void let_senders_out(struct duet_loop *loop)
+{
+	while (atomic_load_explicit(&loop->posting, memory_order_acquire))
+		sched_yield();
+}
+
 int duet_loop_destroy(struct duet_loop *loop)
 {
 	if (!loop)
@@ -222,6 +231,7 @@ int duet_loop_destroy(struct duet_loop *loop)
 	if (loop->pending || work_waits(loop))
 		if (!MUTANT(destroy_trusts_close))
 			return -EBUSY;
+	let_senders_out(loop);
 	CORE_MOVES_NOTE(loop);
 	core_handles_close(loop);
 	core_offload_destroy(loop);
@@ -514,8 +524,10 @@ void duet_loop_wake(struct duet_loop *loop)
 
 void duet_loop_post(struct duet_loop *loop, struct duet_message *message)
 {
-	struct duet_message *newest = atomic_load_explicit(&loop->posted, memory_order_relaxed);
+	struct duet_message *newest;
 
+	atomic_fetch_add_explicit(&loop->posting, 1, memory_order_relaxed);
+	newest = atomic_load_explicit(&loop->posted, memory_order_relaxed);
 	do {
 		message->next = newest;
 	} while (!atomic_compare_exchange_weak_explicit(&loop->posted, &newest, message,
@@ -523,6 +535,7 @@ void duet_loop_post(struct duet_loop *loop, struct duet_message *message)
 							memory_order_relaxed));
 	if (atomic_exchange(&loop->asleep, 0))
 		loop->backend->wake(loop);
+	atomic_fetch_sub_explicit(&loop->posting, 1, memory_order_release);
 }
 
 void duet_loop_defer(struct duet_loop *loop, struct duet_message *message)

@@ -205,6 +205,7 @@ struct duet_loop {
 	atomic_int asleep; /* 1: a wake must make the system call. Pairs with woken, both seq_cst:
 			      the sleeper sets asleep and then looks at woken, a waker the reverse */
 	atomic_int woken;
+	atomic_uint posting; /* senders inside duet_loop_post(): the loop isn't freed under them */
 
 	struct core_offload *offload;
 	uint32_t pool_count;

@@ -1,5 +1,6 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
+#include <duet/mailbox.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -97,5 +98,14 @@ void core_abort_nothing_under_way(const void *group)
 		"duet: wait group %p: more is done than was added: each add() is followed by one "
 		"done() for each\n",
 		group);
+	abort();
+}
+
+void core_abort_has_letters(const struct duet_mailbox *mailbox)
+{
+	fprintf(stderr,
+		"duet: mailbox %p has %u letters, and %u that were taken and not answered: see "
+		"duet_mailbox_refuse()\n",
+		(const void *)mailbox, mailbox->count, mailbox->taken);
 	abort();
 }

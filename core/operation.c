@@ -163,6 +163,9 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 	[DUET_NOTIFIED] = ON_PRIMITIVE(core_wait_notified),
 	[DUET_BARRIER] = ON_PRIMITIVE(core_wait_barrier),
 	[DUET_WAIT_GROUP] = ON_PRIMITIVE(core_wait_wait_group),
+	[DUET_TELL] = ON_PRIMITIVE(core_wait_tell),
+	[DUET_ASK] = ON_PRIMITIVE(core_wait_ask),
+	[DUET_TAKE_LETTER] = ON_PRIMITIVE(core_wait_take_letter),
 	[DUET_JOIN] = {.check = core_wait_check, .begin = core_join_begin, .stop = core_join_stop,
 		       .wait = &core_wait_join, .cancel_class = DUET_CANCEL_TOTAL},
 	[DUET_JOIN_SCOPE] = {.check = core_wait_check, .begin = core_join_scope_begin,
@@ -262,7 +265,7 @@ const char *duet_kind_name(enum duet_kind kind)
 		"open", "fsync",   "shutdown", "close",  "socket",  "bind", "listen", "acquire",
 		"release", "lock", "channel-send", "channel-recv", "channel-close", "oneshot-send",
 		"oneshot-recv", "notify", "notified", "barrier", "wait-group", "join",
-		"join-scope"};
+		"join-scope", "tell", "ask", "take-letter"};
 
 	return (unsigned)kind < DUET_KIND_COUNT ? names[kind] : "?";
 }

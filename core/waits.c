@@ -46,17 +46,42 @@ static int enter(struct duet_op *op)
 {
 	int raw = wait_of(op)->attempt(op);
 
-	if (raw != -EAGAIN)
-		return raw;
-	core_ring_append(&waiters_of(op)->first, op);
-	op->args.wait.in_line = 1;
+	if (raw == -EAGAIN) {
+		core_ring_append(&waiters_of(op)->first, op);
+		op->args.wait.in_line = WAIT_IN_LINE;
+	} else if (raw == CORE_WAIT_HELD) {
+		op->args.wait.in_line = WAIT_HELD;
+	}
 	return raw;
 }
 
 static void leave(struct duet_op *op)
 {
-	core_ring_remove(&waiters_of(op)->first, op);
-	op->args.wait.in_line = 0;
+	if (op->args.wait.in_line == WAIT_IN_LINE)
+		core_ring_remove(&waiters_of(op)->first, op);
+	op->args.wait.in_line = WAIT_NOWHERE;
+}
+
+void core_wait_hold(struct duet_op *op)
+{
+	leave(op);
+	op->args.wait.in_line = WAIT_HELD;
+}
+
+static bool goes_on(int raw)
+{
+	return raw == -EAGAIN || raw == CORE_WAIT_HELD;
+}
+
+/* Out of the primitive, without effect; false: it is to stay. */
+static bool withdraw(struct duet_op *op)
+{
+	const enum core_wait_place place = op->args.wait.in_line;
+
+	if (place == WAIT_NOWHERE || (place == WAIT_HELD && !wait_of(op)->withdraw(op)))
+		return false;
+	leave(op);
+	return true;
 }
 
 static void post(struct duet_loop *to, struct duet_message *message,
@@ -100,7 +125,7 @@ static void arrive(struct duet_message *message)
 	struct duet_op *op = CORE_CONTAINER(struct duet_op, args.wait.message, message);
 	int raw = enter(op);
 
-	if (raw != -EAGAIN)
+	if (!goes_on(raw))
 		send_home(op, raw);
 }
 
@@ -108,8 +133,7 @@ static void arrive_to_stop(struct duet_message *message)
 {
 	struct duet_op *op = CORE_CONTAINER(struct duet_op, args.wait.stop, message);
 
-	if (op->args.wait.in_line) {
-		leave(op);
+	if (withdraw(op)) {
 		if (wait_of(op)->left)
 			wait_of(op)->left(waiters_of(op));
 		send_home(op, -ECANCELED);
@@ -163,7 +187,7 @@ int core_wait_begin(struct duet_loop *loop, struct duet_op *op)
 		return BACKEND_ISSUED;
 	}
 	raw = enter(op);
-	if (raw == -EAGAIN)
+	if (goes_on(raw))
 		return BACKEND_ISSUED;
 	op->result = raw;
 	return BACKEND_ENDED;
@@ -179,7 +203,10 @@ void core_wait_stop(struct duet_loop *loop, struct duet_op *op)
 		post(waiters->loop, &op->args.wait.stop, arrive_to_stop);
 		return;
 	}
-	leave(op);
+	if (!withdraw(op)) {
+		core_state_set(op, STATE_CANCELLING);
+		return;
+	}
 	core_finish(loop, op, -ECANCELED);
 	if (wait_of(op)->left && !MUTANT(line_not_looked_at))
 		wait_of(op)->left(waiters);

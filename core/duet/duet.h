@@ -31,10 +31,14 @@
  *   barrier.h       all go on when all are there
  *   wait_group.h    until nothing is under way
  *   join.h          until a task or a scope has ended
+ *   mailbox.h       letters to a task, and their answers
+ *   actor.h         a task with a mailbox
+ *   supervisor.h    tasks that are started again when they fail
  *
  * A backend is a value that you pass to duet_loop_create(). Each has a header, a function and a
  * library of its name: <duet/NAME.h>, duet_NAME() and libduet-NAME.
  */
+#include <duet/actor.h>
 #include <duet/api.h>
 #include <duet/barrier.h>
 #include <duet/buffer.h>
@@ -46,6 +50,7 @@
 #include <duet/handle.h>
 #include <duet/join.h>
 #include <duet/loop.h>
+#include <duet/mailbox.h>
 #include <duet/message.h>
 #include <duet/mutex.h>
 #include <duet/notify.h>
@@ -55,6 +60,7 @@
 #include <duet/scheduler.h>
 #include <duet/scope.h>
 #include <duet/semaphore.h>
+#include <duet/supervisor.h>
 #include <duet/task.h>
 #include <duet/wait_group.h>
 #include <duet/waiters.h>

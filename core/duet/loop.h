@@ -158,8 +158,8 @@ DUET_API enum duet_capability duet_loop_capability(const struct duet_loop *loop,
  */
 DUET_API void duet_loop_wake(struct duet_loop *loop);
 
-/* Sends a message, from any thread. Never fails, never blocks, wakes the loop if it sleeps. The loop has to outlive the
- * call, and not only the message: who destroys it has joined its senders before. */
+/* Sends a message, from any thread. Never fails, never blocks, wakes the loop if it sleeps. The loop has to
+ * be there until the message is; whoever destroys it then waits for a sender that hasn't come back. */
 DUET_API void duet_loop_post(struct duet_loop *loop, struct duet_message *message);
 
 /* The same on the loop's own thread, cheaper: later in this turn, or in the next. */

@@ -80,6 +80,9 @@ enum duet_kind {
 	DUET_WAIT_GROUP, /* wait_group.h */
 	DUET_JOIN,       /* join.h */
 	DUET_JOIN_SCOPE,
+	DUET_TELL, /* mailbox.h */
+	DUET_ASK,
+	DUET_TAKE_LETTER,
 	DUET_KIND_COUNT,
 	DUET_IO_KIND_COUNT = DUET_ACQUIRE /* the kinds before it are I/O, and the timeout */
 };
@@ -185,7 +188,7 @@ union duet_args {
 		struct duet_message message; /* the loop's: to the primitive's loop, and home */
 		struct duet_message stop;    /* the loop's: the same, of a request to end */
 		uint8_t away;                /* the loop's: messages that are not home */
-		uint8_t in_line;             /* the loop's: waits on the primitive's line */
+		uint8_t in_line;             /* the loop's: where it waits at the primitive */
 	} wait;
 	uint64_t words[15];
 };

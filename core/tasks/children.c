@@ -42,6 +42,8 @@ int duet_task_scope_open(struct duet_task *task, struct duet_scope *scope,
 
 void core_task_ask_children(struct duet_task *task, enum duet_cause cause)
 {
+	if (MUTANT(children_not_asked))
+		return;
 	for (struct duet_scope *scope = task->scopes; scope; scope = scope->elder)
 		core_scope_ask(scope, cause);
 }

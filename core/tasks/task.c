@@ -49,7 +49,7 @@ static void hear(struct duet_task *task, enum duet_cause cause)
 {
 	if (task->asked == DUET_CAUSE_ITSELF)
 		task->asked = (uint8_t)cause;
-	if (task->shields)
+	if (task->shields && !MUTANT(task_shield_leaks))
 		return;
 	core_task_ask_children(task, cause);
 	if (task->state == DUET_TASK_WAITING)
@@ -226,7 +226,8 @@ static int start(struct duet_task *task, struct duet_op *op)
 	const bool sheltering = loop->sheltering;
 	int answer;
 
-	loop->sheltering = sheltering || task->shields || task->sheltered;
+	loop->sheltering = sheltering || task->shields || task->sheltered ||
+			   op->kind == DUET_JOIN_SCOPE;
 	answer = duet_op_start(loop, op);
 	loop->sheltering = sheltering;
 	return answer;
@@ -243,7 +244,8 @@ int duet_task_await(struct duet_task *task, struct duet_op *op, int32_t *result)
 		*result = -EBUSY;
 		return 1;
 	}
-	if (core_task_is_asked(task)) {
+	/* Who was asked to end still waits for its children, which have been asked as well. */
+	if (core_task_is_asked(task) && op->kind != DUET_JOIN_SCOPE) {
 		*result = asked_error(task);
 		refuse(op, *result, (enum duet_cause)task->asked);
 		return answer_now(task);

@@ -198,6 +198,23 @@ START_TEST(a_task_that_ends_before_its_scopes_is_named_and_stopped)
 }
 END_TEST
 
+static void end_a_mailbox_with_a_letter(void)
+{
+	struct duet_mailbox mailbox;
+	struct duet_letter letter = { .kind = 0 };
+
+	duet_mailbox_init(&mailbox, stage.loop, 1);
+	duet_mailbox_try_tell(&mailbox, &letter);
+	duet_mailbox_fini(&mailbox);
+}
+
+START_TEST(a_mailbox_that_ends_with_letters_is_named_and_stopped)
+{
+	if (STOPS)
+		ck_assert(stopped(end_a_mailbox_with_a_letter, "1 letters"));
+}
+END_TEST
+
 START_TEST(an_operation_that_was_never_initialised_is_not_started)
 {
 	const struct duet_loop_options options = without_workers();
@@ -221,5 +238,6 @@ int main(void)
 			a_member_that_leaves_twice_has_left_once_or_is_stopped,
 			a_step_that_is_registered_twice_is_named_and_stopped,
 			a_task_that_ends_before_its_scopes_is_named_and_stopped,
+			a_mailbox_that_ends_with_letters_is_named_and_stopped,
 			an_operation_that_was_never_initialised_is_not_started));
 }
