@@ -89,6 +89,8 @@ URING_CFLAGS = $(call memo,URING_CFLAGS,pkg-config --cflags liburing)
 URING_LIBS = $(call memo,URING_LIBS,pkg-config --libs liburing)
 JANSSON_CFLAGS = $(call memo,JANSSON_CFLAGS,pkg-config --cflags jansson)
 JANSSON_LIBS = $(call memo,JANSSON_LIBS,pkg-config --libs jansson)
+# Debian's http-parser has no .pc file.
+HTTP_LIBS := -lhttp_parser
 CHECK_CFLAGS = $(call memo,CHECK_CFLAGS,pkg-config --cflags check)
 CHECK_LIBS = $(call memo,CHECK_LIBS,pkg-config --libs check)
 # The kernel view: .bpf says whether its tools are here. Debian's bpftool stands where only root
@@ -119,7 +121,10 @@ COMPARE_SRC := $(filter-out %.bpf.c,$(wildcard compare/*.c compare/*/*.c compare
 SPECIMEN_SRC := $(wildcard compare/laboratory/specimens/*.c)
 TWINS_SRC := $(wildcard reference/twins/*.c)
 EXPLORE_SRC := $(wildcard reference/explore/*.c)
-EXAMPLES_SRC := $(wildcard examples/*.c)
+# One program for each model, and what they share.
+ROCKETS_SRC := $(wildcard examples/rockets/*.c)
+ROCKETS_SHARED_SRC := $(filter-out examples/rockets/rockets-%,$(ROCKETS_SRC))
+EXAMPLES_SRC := $(wildcard examples/*.c) $(filter examples/rockets/rockets-%,$(ROCKETS_SRC))
 FLOOR_SRC := $(wildcard bench/floor_*.c)
 BENCH_SRC := $(wildcard bench/bench_*.c)
 BENCH_SUPPORT_SRC := $(wildcard bench/support/*.c)
@@ -132,7 +137,7 @@ HEADERS := $(wildcard core/duet/*.h core/duet/*.hpp completion/duet/*.h polling/
 	laboratory/duet/*.h)
 
 ALL_SRC := $(CORE_SRC) $(COMPLETION_SRC) $(POLLING_SRC) $(REFERENCE_SRC) $(LABORATORY_SRC) \
-	$(COMPARE_SRC) $(TWINS_SRC) $(EXPLORE_SRC) $(EXAMPLES_SRC) $(FLOOR_SRC) $(FLOORS_SRC) \
+	$(COMPARE_SRC) $(TWINS_SRC) $(EXPLORE_SRC) $(EXAMPLES_SRC) $(ROCKETS_SHARED_SRC) $(FLOOR_SRC) $(FLOORS_SRC) \
 	$(BENCH_SRC) $(BENCH_SUPPORT_SRC) \
 	$(SUPPORT_SRC) $(TEST_SRC)
 
@@ -186,7 +191,8 @@ setup: ## install what Debian packages are missing to build and to test
 # Kept per purpose, so that building asks for nothing that only testing needs. What was found then
 # is looked for again each time, as far as that costs no more than a moment: if it is gone, or CC is
 # another, the set-up says so, and not a compiler.
-FOUND_run := command -v $(firstword $(CC)) && pkg-config --exists liburing jansson
+FOUND_run := command -v $(firstword $(CC)) && pkg-config --exists liburing jansson && \
+	echo '\#include <http_parser.h>' | $(CC) -E -x c -
 FOUND_test := command -v g++ && command -v clang && command -v valgrind && \
 	command -v strace && pkg-config --exists check
 missing = $(shell { $(FOUND_$(1)); } >/dev/null 2>&1 || echo missing)
@@ -223,7 +229,7 @@ link = $(call say,LD,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o 
 archive = $(call say,AR,$@)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 $(call obj,$(ALL_SRC)): $(B)/.flags | $(BUILD)/.setup-run
-$(STATIC) $(patsubst %,$(B)/obj/%.a,support compare specimens bench floors twins explore): \
+$(STATIC) $(patsubst %,$(B)/obj/%.a,support compare specimens rockets bench floors twins explore): \
 		| $(BUILD)/.setup-run
 $(call obj,$(SUPPORT_SRC) $(TEST_SRC)): | $(BUILD)/.setup-test
 
@@ -287,6 +293,8 @@ $(B)/obj/compare.a: $(call obj,$(filter-out compare/main.c $(SPECIMEN_SRC),$(COM
 	$(archive)
 $(B)/obj/specimens.a: $(call obj,$(filter-out %/main.c,$(SPECIMEN_SRC)))
 	$(archive)
+$(B)/obj/rockets.a: $(call obj,$(ROCKETS_SHARED_SRC))
+	$(archive)
 $(B)/obj/bench.a: $(call obj,$(BENCH_SUPPORT_SRC))
 	$(archive)
 $(B)/obj/floors.a: $(call obj,$(FLOORS_SRC))
@@ -316,16 +324,20 @@ $(B)/lib/libduet-laboratory.so: $(call obj,$(LABORATORY_SRC)) | $(B)/lib/libduet
 	$(call share,-L$(B)/lib -lduet)
 
 $(B)/duet: $(B)/obj/compare/main.o $(B)/obj/compare.a $(B)/obj/floors.a $(LINK_STATIC)
-	$(call link,$^ $(JANSSON_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
+	$(call link,$^ $(JANSSON_LIBS) $(HTTP_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
 $(B)/specimens: $(B)/obj/compare/laboratory/specimens/main.o $(B)/obj/specimens.a \
 		$(B)/obj/compare.a $(B)/obj/floors.a $(LINK_STATIC)
-	$(call link,$^ $(JANSSON_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
+	$(call link,$^ $(JANSSON_LIBS) $(HTTP_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
 $(B)/twins: $(B)/obj/reference/twins/main.o $(B)/obj/twins.a $(LINK_STATIC)
 	$(call link,$^ $(URING_LIBS) -lm)
 $(B)/explore: $(B)/obj/reference/explore/main.o $(B)/obj/explore.a $(B)/lib/libduet-reference.a $(B)/lib/libduet.a
 	$(call link,$^)
+$(filter $(B)/examples/rockets/%,$(EXAMPLES)): $(B)/obj/rockets.a
 $(EXAMPLES): $(B)/%: $(B)/obj/%.o $(LINK_STATIC)
-	$(call link,$^ $(URING_LIBS))
+	$(call link,$(filter %.o %/rockets.a,$^) $(filter %.a,$^) $(EXAMPLE_LIBS) $(URING_LIBS))
+$(filter $(B)/examples/rockets/%,$(EXAMPLES)): private EXAMPLE_LIBS = $(JANSSON_LIBS) $(HTTP_LIBS)
+# Some are clients of what the program serves.
+check-examples: $(PROGRAM)
 $(FLOOR_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a
 	$(call link,$^ $(URING_LIBS) -lm)
 $(filter-out %/bench_coroutine,$(BENCH_SRC:%.c=$(B)/%)): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a $(LINK_STATIC)
@@ -346,7 +358,7 @@ $(filter $(B)/tests/unit/bench_%,$(TESTS)): $(B)/obj/bench.a
 $(C_TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/specimens.a $(B)/obj/compare.a \
 		$(B)/obj/floors.a $(B)/obj/twins.a $(B)/obj/explore.a $(LINK_STATIC)
 	$(call link,$(filter %.o,$^) $(filter %/bench.a,$^) $(filter-out %.o %/bench.a,$^) \
-		$(CHECK_LIBS) $(JANSSON_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
+		$(CHECK_LIBS) $(JANSSON_LIBS) $(HTTP_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
 
 # The suite of all models once more, with that of C++ among them.
 $(filter %/model,$(CXX_TESTS)): $(B)/obj/tests/contract/model.o
