@@ -4,4 +4,5 @@
 
 /* In a file of its own: a program that plays others defines its own list. */
 const struct model *const models[] = { &model_callback, &model_coroutine, &model_actor, &model_fiber,
+				     &model_future,
 				     NULL };
