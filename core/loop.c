@@ -211,6 +211,12 @@ const char *duet_backend_name(const struct duet_backend *backend)
 	return backend->name;
 }
 
+/* Somebody waits for an end that needs turns. */
+static bool is_busy(const struct duet_loop *loop)
+{
+	return loop->pending || loop->visitors;
+}
+
 static bool work_waits(const struct duet_loop *loop)
 {
 	return loop->done.first || loop->deferred_first || loop->backlog.first ||
@@ -242,7 +248,7 @@ int duet_loop_destroy(struct duet_loop *loop)
 	}
 	if (loop->in_turn)
 		return -EBUSY;
-	if (loop->pending || work_waits(loop))
+	if (is_busy(loop) || work_waits(loop))
 		if (!MUTANT(destroy_trusts_close))
 			return -EBUSY;
 	let_senders_out(loop);
@@ -279,7 +285,7 @@ int duet_loop_shutdown(struct duet_loop *loop, uint64_t deadline_ns)
 	}
 	if (loop->in_turn)
 		return -EBUSY;
-	while (loop->pending || work_waits(loop)) {
+	while (is_busy(loop) || work_waits(loop)) {
 		uint64_t now_ns = loop->clock(loop);
 		int64_t left_ns = deadline_ns == DUET_NO_DEADLINE ? -1
 				  : deadline_ns > now_ns ? (int64_t)(deadline_ns - now_ns)
@@ -288,7 +294,7 @@ int duet_loop_shutdown(struct duet_loop *loop, uint64_t deadline_ns)
 
 		if (error < 0)
 			return error;
-		if (left_ns == 0 && (loop->pending || work_waits(loop)))
+		if (left_ns == 0 && (is_busy(loop) || work_waits(loop)))
 			return -EBUSY;
 	}
 	return 0;
@@ -497,7 +503,7 @@ int duet_loop_run(struct duet_loop *loop)
 	if (loop->in_turn)
 		return -EBUSY;
 	loop->stopping = false;
-	while (error >= 0 && !loop->stopping && (loop->pending || work_waits(loop)))
+	while (error >= 0 && !loop->stopping && (is_busy(loop) || work_waits(loop)))
 		error = duet_loop_turn(loop, -1);
 	return error < 0 ? error : 0;
 }
@@ -666,6 +672,8 @@ static void dump_untold(const struct duet_loop *loop, const struct dump *dump)
 		dump_op(loop, op, dump);
 	if (loop->deferred_first || posted)
 		dump->line(dump->context, "messages wait to be delivered");
+	if (loop->visitors)
+		dump->line(dump->context, "operations of other loops wait here");
 }
 
 void duet_loop_dump(const struct duet_loop *loop, void (*line)(void *context, const char *text),

@@ -8,6 +8,8 @@
 #include "core/buffer.h"
 #include "core/lifecycle.h"
 #include "core/scope.h"
+#include "core/tasks/future.h"
+#include "core/tasks/shared_waker.h"
 #include "core/tasks/task.h"
 #include "core/waits.h"
 
@@ -81,6 +83,21 @@ void core_abort_awaited_twice(const struct duet_task *task, const struct duet_op
 	abort();
 }
 
+void core_abort_future(const struct duet_future *future, const char *what)
+{
+	fprintf(stderr, "duet: future %p (%s) %s\n", (const void *)future, future->table->name, what);
+	abort();
+}
+
+void core_abort_dropped(const struct duet_shared_waker *shared)
+{
+	fprintf(stderr,
+		"duet: shared waker %u:%u was dropped before, or never made: each share is used until its "
+		"own drop, and not after\n",
+		shared->slot, shared->generation);
+	abort();
+}
+
 void core_abort_has_children(const struct duet_task *task)
 {
 	fprintf(stderr,
@@ -102,9 +119,12 @@ void core_abort_waited_for(const struct duet_waiters *waiters, const char *noun)
 
 void core_abort_not_owner(const void *mutex, const void *owner, const void *caller)
 {
-	fprintf(stderr, "duet: mutex %p is locked by %p, and %p is to end or unlock it: only its "
-			"owner may\n",
-		mutex, owner, caller);
+	if (caller)
+		fprintf(stderr, "duet: mutex %p is locked by %p: %p can't unlock it\n", mutex, owner,
+			caller);
+	else
+		fprintf(stderr, "duet: mutex %p is locked by %p: unlock it before it ends\n", mutex,
+			owner);
 	abort();
 }
 

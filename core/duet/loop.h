@@ -109,7 +109,8 @@ DUET_API int duet_loop_create_first(struct duet_loop **loop,
  * Frees the loop, its pools and its remaining handles (their descriptors are closed).
  * 0, or -EBUSY while an operation is in flight: then nothing is freed and the loop stays valid;
  * duet_loop_dump() names what remains, duet_loop_shutdown() ends it. -EBUSY also while messages
- * wait to be delivered, and inside a callback. Accepts NULL.
+ * wait to be delivered, while an operation of another loop waits for a primitive of this one, and inside
+ * a callback. Accepts NULL.
  * In a forked child: frees the child's copy, in any state, without touching the parent's. The
  * descriptors of handles stay open there: they are the child's to close, as any that it inherits.
  */
@@ -118,7 +119,8 @@ DUET_API int duet_loop_destroy(struct duet_loop *loop);
 /*
  * Refuses new work (-ESHUTDOWN), cancels everything (cause shutdown), and takes turns until
  * nothing is in flight or deadline_ns has come. 0, or -EBUSY with the rest still lent: call again
- * later. Operations that can't be cancelled are waited for. Inside a callback it requests the end of
+ * later. Operations that can't be cancelled are waited for, and those of other loops that wait for a
+ * primitive of this one: their own loops end them. Inside a callback it requests the end of
  * everything and answers -EBUSY.
  */
 DUET_API int duet_loop_shutdown(struct duet_loop *loop, uint64_t deadline_ns);

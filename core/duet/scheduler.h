@@ -37,6 +37,8 @@ struct duet_scheduler_options {
 	void (*stalled)(struct duet_scheduler *scheduler, const struct duet_task *task,
 			const struct duet_site *from, uint64_t held_ns);
 	void *context; /* the caller's, copied to the scheduler */
+	uint32_t shared_max; /* wakers that other threads may wake, at once: see <duet/waker.h>. Up to 65536;
+				default 0. Each takes 56 bytes, allocated by duet_scheduler_init() */
 };
 
 DUET_API void duet_scheduler_options_init(struct duet_scheduler_options *options);
@@ -59,6 +61,8 @@ struct duet_line {
 	struct duet_task *first;
 	struct duet_task *last;
 };
+
+struct core_shared_table;
 
 struct duet_scheduler {
 	/* Read by the caller. */
@@ -83,12 +87,17 @@ struct duet_scheduler {
 	struct duet_message message;
 	uint8_t deferred; /* `message` is under way */
 	uint8_t watched;  /* somebody wants to know how long steps take */
+	struct core_shared_table *shared; /* NULL without */
 };
 
 /* Any number on one loop; it lives as long as its tasks, and to the end of the turn in which the last of
- * them has ended. options may be NULL. 0, or -EINVAL. */
+ * them has ended. options may be NULL. 0, -EINVAL, or -ENOMEM. */
 DUET_API int duet_scheduler_init(struct duet_scheduler *scheduler, struct duet_loop *loop,
 				 const struct duet_scheduler_options *options);
+
+/* Frees what init has allocated: needed only with shared_max above 0. 0, or -EBUSY: a task lives, or a
+ * waker is shared still, or a wake is on its way. */
+DUET_API int duet_scheduler_fini(struct duet_scheduler *scheduler);
 
 #ifdef __cplusplus
 }

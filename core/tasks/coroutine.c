@@ -35,6 +35,29 @@ void duet_coroutine_task_init(struct duet_coroutine_task *task, struct duet_coro
 	task->top = top;
 }
 
+int duet_coroutine_poll(struct duet_coroutine *coroutine, struct duet_future *future)
+{
+	if (duet_task_poll(coroutine->task, future) == DUET_PENDING) {
+		coroutine->suspended = 1;
+		return 0;
+	}
+	coroutine->result = future->result;
+	duet_future_release(future);
+	return 1;
+}
+
+int duet_coroutine_take(struct duet_coroutine *coroutine)
+{
+	struct duet_task *task = coroutine->task;
+
+	if (!task->inline_left) {
+		duet_task_yield(task);
+		return 0;
+	}
+	task->inline_left--;
+	return 1;
+}
+
 void duet_coroutine_finally(struct duet_coroutine *coroutine, uint64_t budget_ns)
 {
 	coroutine->outer_ns = duet_task_shield(coroutine->task, budget_ns);

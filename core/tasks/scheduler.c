@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "core/scope.h"
+#include "core/tasks/shared_waker.h"
 #include "core/tasks/task.h"
 #include "core/tasks/watchdog.h"
 
@@ -171,6 +172,8 @@ static int check(const struct duet_scheduler_options *options)
 		return -EINVAL;
 	if (options->inline_max > UINT16_MAX || options->newest_max > UINT16_MAX)
 		return -EINVAL;
+	if (options->shared_max > CORE_SHARED_MAX)
+		return -EINVAL;
 	return options->stalled ? 0 : -EINVAL;
 }
 
@@ -195,5 +198,12 @@ int duet_scheduler_init(struct duet_scheduler *scheduler, struct duet_loop *loop
 					     .watched = options->step_limit_ns != 0,
 					     .stalled = options->stalled,
 					     .message.fn = run};
-	return 0;
+	return options->shared_max ? core_shared_create(scheduler, options->shared_max) : 0;
+}
+
+int duet_scheduler_fini(struct duet_scheduler *scheduler)
+{
+	if (scheduler->live)
+		return -EBUSY;
+	return scheduler->shared ? core_shared_destroy(scheduler) : 0;
 }

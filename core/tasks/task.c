@@ -9,6 +9,7 @@
 #include "core/lifecycle.h"
 #include "core/operation.h"
 #include "core/scope.h"
+#include "core/tasks/future.h"
 
 /* A shield's. */
 static const uint64_t budget_max_ns = 1000000000000;
@@ -156,6 +157,7 @@ void core_task_end(struct duet_task *task, enum duet_task_state from)
 	struct duet_scheduler *scheduler = task->scheduler;
 
 	core_task_move(task, from, DUET_TASK_IDLE);
+	core_waker_end(scheduler, &task->waker);
 	scheduler->live--;
 	scheduler->stats.ended++;
 	if (task->member.scope)
