@@ -372,7 +372,7 @@ static void end_under_a_waiter(void)
 	duet_notify_fini(&notify);
 }
 
-/* In other builds, here and below: tests/contract/primitive.c. */
+/* In other builds, here and below: tests/contract/primitive.c, primitive_turns.c. */
 START_TEST(a_primitive_that_ends_while_somebody_waits_is_named_and_stopped)
 {
 	if (STOPS)
