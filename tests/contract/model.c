@@ -215,10 +215,15 @@ static void request(enum request kind)
 static void account_for_the_word(struct errand *errand)
 {
 	unsigned char rest[64];
+	struct trial end;
 	size_t there;
 
 	if (errand->word.ends == 0 && duet_op_pending(&errand->word.op))
 		await(&errand->word);
+	/* No more comes, so that nobody waits for it. */
+	trial_init(&end);
+	duet_op_shutdown(&end.op, pair[0], SHUT_WR);
+	trial_run(&end);
 	there = stream_drain(pair[1], rest, sizeof(rest));
 	ck_assert_msg(there + errand->player.received == errand->word.op.transferred,
 		"%s on %s: of %u bytes %u were handed over, and %zu are there",
