@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/player.h"
 
-const struct model *const models[] = { &model_callback, &model_coroutine, &model_actor, NULL };
+const struct model *const models[] = { &model_callback, &model_coroutine, &model_actor, &model_future,
+					NULL };
 
 void player_init(struct player *player, const struct model *model,
 		 struct duet_scheduler *scheduler, struct duet_scope *scope)
