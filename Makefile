@@ -3,7 +3,7 @@
 #
 # One Makefile, no configure. A new source file needs no edit here: every folder is a wildcard.
 #
-#   MODE=release|debug|asan|tsan|mutant|moves   which build; all but release: build/MODE/
+#   MODE=release|debug|asan|tsan|mutant|moves|ucontext   which build; all but release: build/MODE/
 #   V=1                                   show commands
 #   WERROR=1                              warnings are errors
 #   BPF=0                                 leave out the kernel view, also where its tools are
@@ -59,12 +59,14 @@ MODE_CFLAGS_tsan := -O1 -fno-omit-frame-pointer -fsanitize=thread
 MODE_CFLAGS_mutant := -O1 -DDUET_MUTANTS -DDUET_MOVES
 # As released, but that the moves of the two state tables are counted.
 MODE_CFLAGS_moves := -DDUET_MOVES
+# Fibers switch as they do where the library has no switch of its own.
+MODE_CFLAGS_ucontext := -DDUET_FIBER_UCONTEXT
 # The lint's own builds: objects only, one by each compiler.
 MODE_CFLAGS_lint-gcc :=
 MODE_CFLAGS_lint-clang :=
 
 ifeq ($(filter MODE_CFLAGS_$(MODE),$(.VARIABLES)),)
-$(error MODE=$(MODE) is not one of release, debug, asan, tsan, mutant, moves)
+$(error MODE=$(MODE) is not one of release, debug, asan, tsan, mutant, moves, ucontext)
 endif
 
 BUILD := build
@@ -87,6 +89,8 @@ URING_CFLAGS = $(call memo,URING_CFLAGS,pkg-config --cflags liburing)
 URING_LIBS = $(call memo,URING_LIBS,pkg-config --libs liburing)
 JANSSON_CFLAGS = $(call memo,JANSSON_CFLAGS,pkg-config --cflags jansson)
 JANSSON_LIBS = $(call memo,JANSSON_LIBS,pkg-config --libs jansson)
+# Debian's http-parser has no .pc file.
+HTTP_LIBS := -lhttp_parser
 CHECK_CFLAGS = $(call memo,CHECK_CFLAGS,pkg-config --cflags check)
 CHECK_LIBS = $(call memo,CHECK_LIBS,pkg-config --libs check)
 # The kernel view: .bpf says whether its tools are here. Debian's bpftool stands where only root
@@ -117,7 +121,10 @@ COMPARE_SRC := $(filter-out %.bpf.c,$(wildcard compare/*.c compare/*/*.c compare
 SPECIMEN_SRC := $(wildcard compare/laboratory/specimens/*.c)
 TWINS_SRC := $(wildcard reference/twins/*.c)
 EXPLORE_SRC := $(wildcard reference/explore/*.c)
-EXAMPLES_SRC := $(wildcard examples/*.c)
+# One program for each model, and what they share.
+ROCKETS_SRC := $(wildcard examples/rockets/*.c)
+ROCKETS_SHARED_SRC := $(filter-out examples/rockets/rockets-%,$(ROCKETS_SRC))
+EXAMPLES_SRC := $(wildcard examples/*.c) $(filter examples/rockets/rockets-%,$(ROCKETS_SRC))
 FLOOR_SRC := $(wildcard bench/floor_*.c)
 BENCH_SRC := $(wildcard bench/bench_*.c)
 BENCH_SUPPORT_SRC := $(wildcard bench/support/*.c)
@@ -130,7 +137,7 @@ HEADERS := $(wildcard core/duet/*.h core/duet/*.hpp completion/duet/*.h polling/
 	laboratory/duet/*.h)
 
 ALL_SRC := $(CORE_SRC) $(COMPLETION_SRC) $(POLLING_SRC) $(REFERENCE_SRC) $(LABORATORY_SRC) \
-	$(COMPARE_SRC) $(TWINS_SRC) $(EXPLORE_SRC) $(EXAMPLES_SRC) $(FLOOR_SRC) $(FLOORS_SRC) \
+	$(COMPARE_SRC) $(TWINS_SRC) $(EXPLORE_SRC) $(EXAMPLES_SRC) $(ROCKETS_SHARED_SRC) $(FLOOR_SRC) $(FLOORS_SRC) \
 	$(BENCH_SRC) $(BENCH_SUPPORT_SRC) \
 	$(SUPPORT_SRC) $(TEST_SRC)
 
@@ -168,7 +175,7 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 .SECONDARY:
 .PHONY: all objects everything setup compare compare-full check check-unit check-contract \
 	check-fault check-regress check-programs check-asan check-tsan check-valgrind check-twins \
-	check-explore check-moves check-examples check-install check-method lint mutants twins explore \
+	check-explore check-moves check-ucontext check-examples check-install check-method lint mutants twins explore \
 	check-hazards check-cxx moves specimens stress method bench tidy install uninstall \
 	clean format compdb help FORCE
 
@@ -184,7 +191,8 @@ setup: ## install what Debian packages are missing to build and to test
 # Kept per purpose, so that building asks for nothing that only testing needs. What was found then
 # is looked for again each time, as far as that costs no more than a moment: if it is gone, or CC is
 # another, the set-up says so, and not a compiler.
-FOUND_run := command -v $(firstword $(CC)) && pkg-config --exists liburing jansson
+FOUND_run := command -v $(firstword $(CC)) && pkg-config --exists liburing jansson && \
+	echo '\#include <http_parser.h>' | $(CC) -E -x c -
 FOUND_test := command -v g++ && command -v clang && command -v valgrind && \
 	command -v strace && pkg-config --exists check
 missing = $(shell { $(FOUND_$(1)); } >/dev/null 2>&1 || echo missing)
@@ -221,7 +229,7 @@ link = $(call say,LD,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o 
 archive = $(call say,AR,$@)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 $(call obj,$(ALL_SRC)): $(B)/.flags | $(BUILD)/.setup-run
-$(STATIC) $(patsubst %,$(B)/obj/%.a,support compare specimens bench floors twins explore): \
+$(STATIC) $(patsubst %,$(B)/obj/%.a,support compare specimens rockets bench floors twins explore): \
 		| $(BUILD)/.setup-run
 $(call obj,$(SUPPORT_SRC) $(TEST_SRC)): | $(BUILD)/.setup-test
 
@@ -285,6 +293,8 @@ $(B)/obj/compare.a: $(call obj,$(filter-out compare/main.c $(SPECIMEN_SRC),$(COM
 	$(archive)
 $(B)/obj/specimens.a: $(call obj,$(filter-out %/main.c,$(SPECIMEN_SRC)))
 	$(archive)
+$(B)/obj/rockets.a: $(call obj,$(ROCKETS_SHARED_SRC))
+	$(archive)
 $(B)/obj/bench.a: $(call obj,$(BENCH_SUPPORT_SRC))
 	$(archive)
 $(B)/obj/floors.a: $(call obj,$(FLOORS_SRC))
@@ -314,26 +324,41 @@ $(B)/lib/libduet-laboratory.so: $(call obj,$(LABORATORY_SRC)) | $(B)/lib/libduet
 	$(call share,-L$(B)/lib -lduet)
 
 $(B)/duet: $(B)/obj/compare/main.o $(B)/obj/compare.a $(B)/obj/floors.a $(LINK_STATIC)
-	$(call link,$^ $(JANSSON_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
+	$(call link,$^ $(JANSSON_LIBS) $(HTTP_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
 $(B)/specimens: $(B)/obj/compare/laboratory/specimens/main.o $(B)/obj/specimens.a \
 		$(B)/obj/compare.a $(B)/obj/floors.a $(LINK_STATIC)
-	$(call link,$^ $(JANSSON_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
+	$(call link,$^ $(JANSSON_LIBS) $(HTTP_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
 $(B)/twins: $(B)/obj/reference/twins/main.o $(B)/obj/twins.a $(LINK_STATIC)
 	$(call link,$^ $(URING_LIBS) -lm)
 $(B)/explore: $(B)/obj/reference/explore/main.o $(B)/obj/explore.a $(B)/lib/libduet-reference.a $(B)/lib/libduet.a
 	$(call link,$^)
+$(filter $(B)/examples/rockets/%,$(EXAMPLES)): $(B)/obj/rockets.a
 $(EXAMPLES): $(B)/%: $(B)/obj/%.o $(LINK_STATIC)
-	$(call link,$^ $(URING_LIBS))
+	$(call link,$(filter %.o %/rockets.a,$^) $(filter %.a,$^) $(EXAMPLE_LIBS) $(URING_LIBS))
+$(filter $(B)/examples/rockets/%,$(EXAMPLES)): private EXAMPLE_LIBS = $(JANSSON_LIBS) $(HTTP_LIBS)
+# Some are clients of what the program serves.
+check-examples: $(PROGRAM)
 $(FLOOR_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a
 	$(call link,$^ $(URING_LIBS) -lm)
 $(filter-out %/bench_coroutine,$(BENCH_SRC:%.c=$(B)/%)): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a $(LINK_STATIC)
-	$(call link,$^ $(URING_LIBS) -lm)
+	$(call link,$(filter-out %/.fcontext,$^) $(BENCH_LIBS) $(URING_LIBS) -lm)
+# Boost's switch, beside which a fiber's is set, if it is here: its rows are left out otherwise.
+FCONTEXT_LIBS := -Wl,-u,jump_fcontext -Wl,-u,make_fcontext \
+	-Wl,-Bstatic -lboost_context -Wl,-Bdynamic
+$(B)/.fcontext: FORCE | $(BUILD)/.setup-run
+	@mkdir -p $(@D)
+	@if echo 'int main(void) { return 0; }' | \
+		$(CC) -x c - -o $@.try $(LDFLAGS) $(FCONTEXT_LIBS) >/dev/null 2>&1; \
+	then echo yes; else echo no; fi >$@.new; rm -f $@.try
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+$(B)/bench/bench_fiber: $(B)/.fcontext
+$(B)/bench/bench_fiber: BENCH_LIBS = $(if $(filter yes,$(file <$(B)/.fcontext)),$(FCONTEXT_LIBS))
 # Only the tests of the benches' own modules: their names are not kept apart from the libraries'.
 $(filter $(B)/tests/unit/bench_%,$(TESTS)): $(B)/obj/bench.a
 $(C_TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/specimens.a $(B)/obj/compare.a \
 		$(B)/obj/floors.a $(B)/obj/twins.a $(B)/obj/explore.a $(LINK_STATIC)
 	$(call link,$(filter %.o,$^) $(filter %/bench.a,$^) $(filter-out %.o %/bench.a,$^) \
-		$(CHECK_LIBS) $(JANSSON_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
+		$(CHECK_LIBS) $(JANSSON_LIBS) $(HTTP_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
 
 # The suite of all models once more, with that of C++ among them.
 $(filter %/model,$(CXX_TESTS)): $(B)/obj/tests/contract/model.o
@@ -456,6 +481,15 @@ moves: | $(BUILD)/.setup-test ## which moves of the state tables the contract pr
 	+@$(MAKE) MODE=moves check-moves
 endif
 
+ifeq ($(MODE),ucontext)
+FIBER_TESTS := $(filter $(B)/tests/contract/fiber%,$(TESTS)) $(B)/tests/fault/fiber
+check-ucontext: $(FIBER_TESTS)
+	@$(RUN_TESTS) -l ucontext $(FIBER_TESTS)
+else
+check-ucontext: ## the tests of fibers, with the switch that other processors than x86-64 have
+	+@$(MAKE) MODE=ucontext check-ucontext
+endif
+
 check-examples: $(EXAMPLES) ## run every example
 	@$(RUN_TESTS) -l examples tests/examples/run
 
@@ -482,6 +516,10 @@ specimens: $(B)/specimens ## the unsafe policies: what each breaks on each mecha
 
 stress: $(B)/duet ## COUNT (1000000) random cancels of each kind on each mechanism, KINDS or all: half an hour
 	@$(B)/duet cancel stress $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(KINDS)
+
+primitives: $(B)/tests/contract/primitive_random ## COUNT (10000000) random cancels of waits for permits, locks, elements and wakes: none lost
+	@DUET_TEST_CANCELS=$(or $(COUNT),10000000) CK_DEFAULT_TIMEOUT=3600 \
+		$(if $(SEED),DUET_TEST_SEED=$(SEED)) $<
 
 method: $(PROGRAM) ## the comparison against itself: RUNS (200) times no difference, and as often 5 %
 	@python3 tests/method/claims.py $(B)/duet $(or $(RUNS),200)
@@ -513,7 +551,7 @@ peer = $(Q)if printf '\#include <$(PEER_HEADER_$(1))>\n' | $(2) -E - >/dev/null 
 peer_c = $(call peer,$(1),$(CC) -x c -std=gnu11 $(WARNINGS) -D_GNU_SOURCE= $(CPPFLAGS) $(CFLAGS))
 peer_cxx = $(call peer,$(1),$(CXX) -x c++ -std=c++17 -Wall -Wextra $(CPPFLAGS) $(CXXFLAGS))
 
-peers: $(PEERS:%=$(B)/bench/peers/%)
+peers: $(PEERS:%=$(B)/bench/peers/%) $(B)/bench/bench_fiber
 $(B)/bench/peers/lib%: bench/peers/lib%.c bench/peers/listen.h
 	$(call peer_c,lib$*)
 $(B)/bench/peers/asio_%: bench/peers/asio.cpp
@@ -522,7 +560,7 @@ $(B)/bench/peers/asio_%: bench/peers/asio.cpp
 bench-peers: $(BENCHES) ## each twin beside libuv, libev, libevent and Boost.Asio, which it installs
 	@CC='$(CC)' scripts/setup peers || echo 'bench-peers: goes on with what is here' >&2
 	+@$(MAKE) peers
-	@bench/run $(B)/bench peers
+	@bench/run $(B)/bench peers fiber
 
 # ------------------------------------------------------------------------------------- packaging
 
@@ -581,4 +619,4 @@ compdb: ## write compile_commands.json for editors
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s%s\n", $$1, $$2 }' Makefile
-	@echo 'Variables: MODE=release|debug|asan|tsan|mutant|moves V=1 WERROR=1 BPF=0 CC CFLAGS LDFLAGS PREFIX DESTDIR'
+	@echo 'Variables: MODE=release|debug|asan|tsan|mutant|moves|ucontext V=1 WERROR=1 BPF=0 CC CFLAGS LDFLAGS PREFIX DESTDIR'
