@@ -137,8 +137,10 @@ static DUET_COROUTINE(fetcher)
 	for (self->report.letter.kind = HELLO;; self->report.letter.kind = FETCHED) {
 		duet_op_ask(&self->ask, self->foreman, &self->report.letter);
 		DUET_AWAIT(&self->ask);
-		if (DUET_RESULT < 0)
+		if (DUET_RESULT < 0) {
+			http_forget(&self->report.exchange); /* nobody wants it any more */
 			DUET_RETURN(DUET_RESULT == -EPIPE ? 0 : DUET_RESULT);
+		}
 		self->fetch.report = &self->report;
 		duet_coroutine_init(&self->fetch.coroutine, fetch);
 		DUET_CALL(&self->fetch.coroutine);
