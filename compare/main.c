@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compare/claim/claim.h"
 #include "compare/compare.h"
 #include "compare/diff.h"
 #include "compare/doctor.h"
@@ -35,6 +36,7 @@ static const struct command COMMANDS[] = {
 	{ "load", "the load generator, alone", load_command },
 	{ "play", NULL, play_command },
 	{ "play-cancel", NULL, play_cancel_command },
+	{ "play-claim", NULL, play_claim_command },
 	{ "wire", NULL, wire_command },
 };
 
