@@ -440,6 +440,10 @@ specimens: $(B)/specimens ## the unsafe policies: what each breaks on each mecha
 stress: $(B)/duet ## COUNT (1000000) random cancels of each kind on each mechanism, KINDS or all: half an hour
 	@$(B)/duet cancel stress $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(KINDS)
 
+primitives: $(B)/tests/contract/primitive_random ## COUNT (10000000) random cancels of waits for permits, locks, elements and wakes: none lost
+	@DUET_TEST_CANCELS=$(or $(COUNT),10000000) CK_DEFAULT_TIMEOUT=3600 \
+		$(if $(SEED),DUET_TEST_SEED=$(SEED)) $<
+
 method: $(PROGRAM) ## the comparison against itself: RUNS (200) times no difference, and as often 5 %
 	@python3 tests/method/claims.py $(B)/duet $(or $(RUNS),200)
 

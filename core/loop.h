@@ -179,6 +179,7 @@ struct duet_loop {
 	uint32_t starved;      /* receives in the lines of all pools */
 	bool fed;              /* one of them was given a buffer's turn, and has yet to use it */
 	uint32_t pending;
+	uint32_t visitors;  /* operations of other loops that are here: see core/waits.c */
 	uint32_t kept;      /* places beside those: of scopes that are between two presences */
 	uint32_t plain_max; /* operations_max but for those, or 0: see core_plain_bound() */
 	uint32_t delivered; /* completions of this turn */

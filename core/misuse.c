@@ -8,6 +8,8 @@
 #include "core/buffer.h"
 #include "core/lifecycle.h"
 #include "core/scope.h"
+#include "core/tasks/future.h"
+#include "core/tasks/shared_waker.h"
 #include "core/tasks/task.h"
 #include "core/waits.h"
 
@@ -56,12 +58,43 @@ void core_abort_not_held(const struct duet_buffer *buffer)
 	abort();
 }
 
+void core_abort_not_running(const struct duet_task *task, const char *call)
+{
+	fprintf(stderr,
+		"duet: task %s: %s is for the step of the task itself, once it waits or is over it is "
+		"too late\n",
+		task->name ? task->name : "unnamed", call);
+	abort();
+}
+
+void core_abort_no_shield(const struct duet_task *task)
+{
+	fprintf(stderr, "duet: task %s: is in no shield: it was ended before, or never begun\n",
+		task->name ? task->name : "unnamed");
+	abort();
+}
+
 void core_abort_awaited_twice(const struct duet_task *task, const struct duet_op *op)
 {
 	fprintf(stderr,
 		"duet: task %s: operation %p (%s) is pending already: nobody else can wait for it\n",
 		task->name ? task->name : "unnamed", (const void *)op,
 		duet_kind_name((enum duet_kind)op->kind));
+	abort();
+}
+
+void core_abort_future(const struct duet_future *future, const char *what)
+{
+	fprintf(stderr, "duet: future %p (%s) %s\n", (const void *)future, future->table->name, what);
+	abort();
+}
+
+void core_abort_dropped(const struct duet_shared_waker *shared)
+{
+	fprintf(stderr,
+		"duet: shared waker %u:%u was dropped before, or never made: each share is used until its "
+		"own drop, and not after\n",
+		shared->slot, shared->generation);
 	abort();
 }
 
@@ -86,9 +119,12 @@ void core_abort_waited_for(const struct duet_waiters *waiters, const char *noun)
 
 void core_abort_not_owner(const void *mutex, const void *owner, const void *caller)
 {
-	fprintf(stderr, "duet: mutex %p is locked by %p, and %p is to end or unlock it: only its "
-			"owner may\n",
-		mutex, owner, caller);
+	if (caller)
+		fprintf(stderr, "duet: mutex %p is locked by %p: %p can't unlock it\n", mutex, owner,
+			caller);
+	else
+		fprintf(stderr, "duet: mutex %p is locked by %p: unlock it before it ends\n", mutex,
+			owner);
 	abort();
 }
 

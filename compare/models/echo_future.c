@@ -8,6 +8,7 @@
 #include <duet/future.h>
 #include <duet/scheduler.h>
 #include <duet/operation.h>
+#include <duet/stream.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ struct echo;
 struct connection {
 	struct duet_task task; /* first: the task is the connection */
 	struct duet_stream stream;
-	struct duet_future send, close;
+	struct duet_op_future send, close;
 	struct duet_buffer buffer; /* held while it is sent */
 	struct echo *echo;
 	duet_handle handle;
@@ -31,10 +32,18 @@ struct echo {
 	struct duet_task task; /* first: the task that accepts */
 	struct model_host host;
 	struct duet_scheduler scheduler;
-	struct duet_future accept;
+	struct duet_op_future accept;
 	struct duet_waker *waiting; /* of the accepting task, while every connection is used */
 	struct connection *connections, *free;
 };
+
+static enum duet_readiness poll(struct duet_task *task, struct duet_op_future *future)
+{
+	struct duet_scheduler *scheduler = task->scheduler;
+	struct duet_context context = {scheduler, scheduler->loop, &task->waker};
+
+	return duet_op_future_poll(future, &context);
+}
 
 static void begin_close(struct connection *connection)
 {
@@ -44,7 +53,7 @@ static void begin_close(struct connection *connection)
 
 static void begin_send(struct connection *connection)
 {
-	duet_future_reset(&connection->send);
+	duet_op_future_reset(&connection->send);
 	duet_op_send(&connection->send.op, connection->handle, connection->buffer.data,
 		     connection->buffer.length_bytes, DUET_WHOLE);
 	connection->sending = true;
@@ -55,7 +64,7 @@ static enum duet_readiness poll_send(struct connection *connection)
 {
 	struct duet_loop *loop = connection->echo->host.loop;
 
-	if (duet_future_poll(loop, &connection->send, &connection->task.waker) == DUET_PENDING)
+	if (poll(&connection->task, &connection->send) == DUET_PENDING)
 		return DUET_PENDING;
 	duet_buffer_return(loop, &connection->buffer);
 	connection->sending = false;
@@ -85,8 +94,7 @@ static enum duet_readiness poll_connection(struct duet_task *task)
 
 	while (ready == DUET_READY) {
 		if (connection->closing)
-			return duet_future_poll(connection->echo->host.loop, &connection->close,
-						&task->waker);
+			return poll(task, &connection->close);
 		ready = connection->sending ? poll_send(connection) : poll_stream(connection);
 	}
 	return DUET_PENDING;
@@ -116,8 +124,8 @@ static void serve(struct echo *echo, duet_handle handle)
 	connection->handle = handle;
 	connection->sending = connection->closing = false;
 	duet_stream_init(&connection->stream, handle, echo->host.pool);
-	duet_future_init(&connection->send);
-	duet_future_init(&connection->close);
+	duet_op_future_init(&connection->send);
+	duet_op_future_init(&connection->close);
 	duet_task_init(&connection->task, &poll_connection_model);
 	connection->task.ended = on_ended;
 	duet_task_spawn(&echo->scheduler, NULL, &connection->task);
@@ -133,14 +141,14 @@ static enum duet_readiness poll_accept(struct duet_task *task)
 		const struct duet_op *op = &echo->accept.op;
 		int result;
 
-		if (duet_future_poll(echo->host.loop, &echo->accept, &task->waker) == DUET_PENDING)
+		if (poll(task, &echo->accept) == DUET_PENDING)
 			return DUET_PENDING;
 		result = op->result;
 		if (result >= 0 && op->made.generation)
 			serve(echo, op->made);
 		else if (op->cause == DUET_CAUSE_SHUTDOWN || result == -ESHUTDOWN)
 			return DUET_READY;
-		duet_future_reset(&echo->accept);
+		duet_op_future_reset(&echo->accept);
 		duet_op_accept(&echo->accept.op, echo->host.listener, 0);
 		if (model_out_of_files(&echo->host, result))
 			break;
@@ -176,7 +184,7 @@ static int start(const struct model_host *host, void **state)
 		echo->free = &echo->connections[i];
 	}
 	duet_scheduler_init(&echo->scheduler, host->loop, NULL);
-	duet_future_init(&echo->accept);
+	duet_op_future_init(&echo->accept);
 	duet_op_accept(&echo->accept.op, host->listener, 0);
 	duet_task_init(&echo->task, &poll_accept_model);
 	duet_task_spawn(&echo->scheduler, NULL, &echo->task);

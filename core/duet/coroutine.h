@@ -4,6 +4,7 @@
 #define DUET_COROUTINE_H
 
 #include <duet/api.h>
+#include <duet/future.h>
 #include <duet/scheduler.h>
 #include <duet/task.h>
 #include <stddef.h>
@@ -65,6 +66,7 @@ struct duet_coroutine {
 	int32_t result;     /* of the last wait, or what the last called coroutine returned */
 	int32_t value;      /* what it returns itself; 0 if it doesn't say */
 	uint8_t finishing;  /* in its finally section */
+	uint8_t suspended;  /* by the future that it awaits */
 };
 
 /* A task whose steps are those of a coroutine, and of what that calls. */
@@ -99,10 +101,12 @@ DUET_API void duet_coroutine_task_init(struct duet_coroutine_task *task,
 	DUET_COROUTINE_ATTRIBUTES struct duet_coroutine *name(                                     \
 		struct duet_coroutine *duet_coroutine)
 
-/* Gives the frame its name; goes on where it has waited. */
+/* Gives the frame its name; goes on where it has waited. Clang takes no jump without a label whose address
+ * was asked for, and a body that never waits has none of its own. */
 #define DUET_BEGIN(type, self)                                                                     \
 	type *const self = (type *)(void *)duet_coroutine;                                         \
 	_Static_assert(offsetof(type, coroutine) == 0, "a frame begins with its coroutine");       \
+	(void)__extension__ &&duet_finally;                                                        \
 	if (duet_coroutine->point)                                                                 \
 	__extension__({ goto *duet_coroutine->point->label; })
 
@@ -131,6 +135,22 @@ DUET_API void duet_coroutine_task_init(struct duet_coroutine_task *task,
 /* Waits for an operation that has been told what it is to do. Its outcome is in it; DUET_RESULT is its
  * result, or the refusal: see duet_task_await(). */
 #define DUET_AWAIT(op) DUET_SUSPEND_UNLESS(duet_coroutine_await(duet_coroutine, op))
+
+/* Waits for a future; DUET_RESULT is its result. Asked to end, the task polls it by poll_cancel() until it is
+ * ready: see duet_task_poll(). `future` is evaluated at each poll. -EBUSY: somebody else awaits it. */
+#define DUET_AWAIT_FUTURE(future) DUET_AWAIT_FUTURE_AT(DUET_LABEL(__COUNTER__), future)
+#define DUET_AWAIT_FUTURE_AT(label, future)                                                        \
+	do {                                                                                       \
+		{                                                                                  \
+			DUET_POINT_AT(label);                                                      \
+			if (!duet_coroutine_claim(duet_coroutine, future))                         \
+				break;                                                             \
+		label:                                                                             \
+			if (!duet_coroutine_poll(duet_coroutine, future))                          \
+				return NULL;                                                       \
+		}                                                                                  \
+		DUET_SUSPEND_UNLESS(duet_coroutine_may_go_on(duet_coroutine));                     \
+	} while (0)
 
 /* Lets those in line have their turn. */
 #define DUET_YIELD() DUET_SUSPEND_UNLESS((duet_task_yield(duet_coroutine->task), 0))
@@ -177,6 +197,22 @@ static inline struct duet_coroutine *duet_coroutine_enter(struct duet_coroutine 
 	callee->task = caller->task;
 	((struct duet_coroutine_task *)(void *)caller->task)->top = callee;
 	return callee;
+}
+
+static inline int duet_coroutine_claim(struct duet_coroutine *coroutine, struct duet_future *future)
+{
+	coroutine->suspended = 0;
+	coroutine->result = duet_future_claim(future);
+	return coroutine->result == 0;
+}
+
+DUET_API int duet_coroutine_poll(struct duet_coroutine *coroutine, struct duet_future *future);
+DUET_API int duet_coroutine_take(struct duet_coroutine *coroutine);
+
+/* A result that was there at once is one that the step takes without suspending. */
+static inline int duet_coroutine_may_go_on(struct duet_coroutine *coroutine)
+{
+	return coroutine->suspended ? 1 : duet_coroutine_take(coroutine);
 }
 
 DUET_API void duet_coroutine_finally(struct duet_coroutine *coroutine, uint64_t budget_ns);

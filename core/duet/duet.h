@@ -16,10 +16,16 @@
  *   scope.h         a parent that does not end before its children have; cancel, deadline, cleanup
  *   combinator.h    join, race, timeout, retry: what is done with operations and scopes time and again
  *   continuation.h  be resumed with a result (ready, suspend, resume)
- *   waker.h         whom to wake
- *   future.h        be woken and ask again
+ *   waker.h         whom to wake, also from other threads
  *   task.h          one of many things done at the same time: what all programming models share
  *   scheduler.h     whose turn it is among the tasks of a loop
+ *   watchdog.h      tells of a task that holds its loop
+ *   shards.h        several loops, a thread each
+ *   future.h        be woken and ask again (poll, poll_cancel), over any operation; a task of futures
+ *   stream.h        receive after receive, of which each poll gives the next
+ *   futures.h       several futures as one: join, race, select, then, timeout, shield, a set
+ *   readiness.h     wait for readiness alone, which lends nothing
+ *   naive.h         to be compared with: ask all children at each poll, or ask without waiting
  *   coroutine.h     stackless tasks: straight-line C that waits in the middle
  *   message.h       what is said to a loop from elsewhere
  *   waiters.h       what follows: waiting for one another, in order, cancel-safe, in every model
@@ -47,23 +53,29 @@
 #include <duet/continuation.h>
 #include <duet/coroutine.h>
 #include <duet/future.h>
+#include <duet/futures.h>
 #include <duet/handle.h>
 #include <duet/join.h>
 #include <duet/loop.h>
 #include <duet/mailbox.h>
 #include <duet/message.h>
 #include <duet/mutex.h>
+#include <duet/naive.h>
 #include <duet/notify.h>
 #include <duet/oneshot.h>
 #include <duet/operation.h>
 #include <duet/owned.h>
+#include <duet/readiness.h>
 #include <duet/scheduler.h>
 #include <duet/scope.h>
 #include <duet/semaphore.h>
+#include <duet/shards.h>
+#include <duet/stream.h>
 #include <duet/supervisor.h>
 #include <duet/task.h>
 #include <duet/wait_group.h>
 #include <duet/waiters.h>
 #include <duet/waker.h>
+#include <duet/watchdog.h>
 
 #endif
