@@ -35,8 +35,8 @@ static const struct command COMMANDS[] = {
 	{ "serve", "an echo server on a backend, alone", serve_command },
 	{ "load", "the load generator, alone", load_command },
 	{ "play", NULL, play_command },
-	{ "play-cancel", NULL, play_cancel_command },
 	{ "play-claim", NULL, play_claim_command },
+	{ "play-cancel", NULL, play_cancel_command },
 	{ "wire", NULL, wire_command },
 };
 
