@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compare/claim/claim.h"
 #include "compare/compare.h"
 #include "compare/diff.h"
 #include "compare/doctor.h"
@@ -34,6 +35,7 @@ static const struct command COMMANDS[] = {
 	{ "serve", "an echo server on a backend, alone; or rockets as JSON over HTTP", serve_command },
 	{ "load", "the load generator, alone", load_command },
 	{ "play", NULL, play_command },
+	{ "play-claim", NULL, play_claim_command },
 	{ "play-cancel", NULL, play_cancel_command },
 	{ "wire", NULL, wire_command },
 };

@@ -73,7 +73,8 @@ static const struct option_set SET = {
 	"compare", "[WORKLOAD...]",
 	"Plays the workloads echo, file and cancel (the first two, if none is named) on two arms "
 	"and says what differed. A round plays a, b and a again in shuffled order, each in a fresh "
-	"process.",
+	"process. Claims are tested each by a command with options of its own (duet compare CLAIM "
+	"--help): try-first, stateless, parity.",
 	ROWS,
 };
 
