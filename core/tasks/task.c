@@ -22,7 +22,7 @@ static const uint8_t moves[DUET_TASK_STATE_COUNT] = {
 	[DUET_TASK_RUNNING] = 1 << DUET_TASK_IDLE | 1 << DUET_TASK_RUNNABLE |
 			      1 << DUET_TASK_WAITING | 1 << DUET_TASK_PARKED,
 	[DUET_TASK_WAITING] = 1 << DUET_TASK_RUNNING,
-	[DUET_TASK_PARKED] = 1 << DUET_TASK_RUNNABLE,
+	[DUET_TASK_PARKED] = 1 << DUET_TASK_RUNNABLE | 1 << DUET_TASK_RUNNING,
 };
 
 static void abort_moved(const struct duet_task *task, enum duet_task_state to)
@@ -257,6 +257,14 @@ int duet_task_await(struct duet_task *task, struct duet_op *op, int32_t *result)
 		refuse(op, answer, DUET_CAUSE_ITSELF);
 	*result = op->result;
 	return answer_now(task);
+}
+
+void duet_task_resume(struct duet_task *task)
+{
+	if (task->state != DUET_TASK_PARKED)
+		return;
+	task->scheduler->stats.resumed++;
+	core_task_run(task);
 }
 
 void duet_task_yield(struct duet_task *task)
