@@ -38,7 +38,8 @@ struct values {
 static const struct option_row ROWS[] = {
 	{ "backend", OPTION_TEXT, AT(backend), 0, 0, "NAME",
 	  "completion, polling, auto (auto), floor-epoll, floor-uring; NAME:KEY=VALUE" },
-	{ "model", OPTION_TEXT, AT(model), 0, 0, "NAME", "callback, future or native (callback)" },
+	{ "model", OPTION_TEXT, AT(model), 0, 0, "NAME",
+	  "callback, coroutine, future or native (callback)" },
 	{ "host", OPTION_TEXT, AT(host), 0, 0, "ADDRESS", "to listen on (127.0.0.1)" },
 	{ "port", OPTION_NUMBER, AT(port), 0, 65535, "N", "to listen on (0: any free one)" },
 	{ "connections", OPTION_NUMBER, AT(connections), 1, 100000, "N", "at once (1024)" },
@@ -141,8 +142,8 @@ static int find_parts(struct server *server)
 				   "auto, " FLOORS_NAMES, server->arm.backend);
 	server->model = model_find(values->model);
 	if (!server->model)
-		return say_failure(SAY_USAGE, "serve: --model %s: there is callback, future and "
-				   "native", values->model);
+		return say_failure(SAY_USAGE, "serve: --model %s: there is " MODEL_NAMES,
+				   values->model);
 	if (server->model->only_on && strcmp(server->model->only_on, server->arm.backend) != 0)
 		return say_failure(SAY_USAGE, "serve: --model %s is a dialect of --backend %s only",
 				   server->model->name, server->model->only_on);
@@ -259,12 +260,17 @@ static int prepare(struct server *server)
 
 static int write_counters(const struct server *server, uint64_t life_ns)
 {
+	struct model_counts counts;
 	json_t *json;
 	int code;
 
 	if (!server->values->json)
 		return SAY_OK;
 	json = counters_json(server->loop, life_ns);
+	if (server->model->count) {
+		server->model->count(server->state, &counts);
+		counters_add_model(json, &counts);
+	}
 	code = store_write(json, server->values->json);
 	json_decref(json);
 	return code;

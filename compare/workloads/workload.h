@@ -52,12 +52,12 @@ enum { WORKLOAD_INTERRUPTED = -2 };
 
 struct workload {
 	const char *name;
-	bool needs_model; /* plays every model, and not only callbacks */
+	bool served; /* by a process of its own, which may also be a floor or another program */
 	json_t *(*parameters)(const struct cell *cell);
 	/* Whether what it needs is there, before anything is played. Exit codes; why has been said. */
 	int (*check)(const struct cell *cell);
 	/* Whether it knows a way to play this arm, as far as that is no matter of the backend itself.
-	 * NULL: as needs_model says. */
+	 * NULL: as served says. */
 	int (*check_arm)(const struct cell *cell, const struct arm *arm);
 	/* Exit codes; why has been said. */
 	int (*prepare)(struct stage *stage, const struct cell *cell);
@@ -68,7 +68,7 @@ struct workload {
 	void (*tidy)(struct stage *stage);
 };
 
-extern const struct workload WORKLOAD_ECHO, WORKLOAD_FILE, WORKLOAD_CANCEL;
+extern const struct workload WORKLOAD_ECHO, WORKLOAD_FILE, WORKLOAD_CANCEL, WORKLOAD_INFORMED;
 
 const struct workload *workload_find(const char *name);
 

@@ -50,7 +50,7 @@ static const struct wrong WRONG[] = {
 	{ "compare echo --a completion/native", "native" },
 	{ "compare echo --a null", "with a file of zeros" },
 	{ "compare file --b null:work=5", "with a file of zeros" },
-	{ "compare file --a polling/future", "callbacks only" },
+	{ "compare file --a polling/native", "has no model 'native'" },
 	{ "compare echo --a polling:pitch=high", "pitch=high" },
 	{ "compare echo --a polling:events=0", "events=1 to events=4096" },
 	{ "compare file --b completion:entries=4", "entries=8 to entries=32768" },
