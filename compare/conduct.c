@@ -17,6 +17,7 @@
 #include "compare/measure/window.h"
 #include "compare/models/file_reader.h"
 #include "compare/models/model.h"
+#include "compare/questions/question.h"
 #include "compare/report/conclude.h"
 #include "compare/report/machine.h"
 #include "compare/report/store.h"
@@ -68,6 +69,9 @@ static int check_model(const struct cell *cell, const struct arm *arm)
 {
 	const struct model *model = model_find(arm->model);
 
+	if (arm->idle != ARM_UNSET && cell->workload != &WORKLOAD_INFORMED)
+		return say_failure(SAY_USAGE, "arm %s: idle=N is a key of the question informed",
+				   arm->name);
 	if (cell->workload->check_arm)
 		return cell->workload->check_arm(cell, arm);
 	if (cell->workload == &WORKLOAD_FILE)
@@ -287,6 +291,8 @@ int conduct_cell(const struct conduct *conduct, const struct cell *cell, json_t 
 	json_object_set_new(*json, "harness", harness_json(cell));
 	if (play.kernel_view)
 		json_object_set_new(*json, "kernel_view", play.kernel_view);
+	if (cell->question)
+		json_object_set_new(*json, "question", question_json(cell));
 	json_object_set_new(*json, "rounds_planned", json_integer((json_int_t)cell->rounds));
 	json_object_set_new(*json, "repeats_max", json_integer((json_int_t)cell->repeats_max));
 	if (play.correct)

@@ -70,6 +70,7 @@ static const struct {
 	{ "echo", { "connections", "size_bytes", "depth" } },
 	{ "file", { "block_bytes", "depth" } },
 	{ "cancel", { "operations", "pending" } },
+	{ "informed", { "rate_per_s" } },
 };
 
 static bool is_parameter(const json_t *value)

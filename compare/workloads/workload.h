@@ -15,6 +15,7 @@
 #include "compare/measure/rounds.h"
 #include "compare/wire.h"
 
+struct question;
 struct view;
 struct workload;
 
@@ -22,7 +23,7 @@ struct cell {
 	const struct workload *workload;
 	uint32_t connections, size_bytes; /* echo */
 	uint64_t delay_ns;                /* echo: of each direction of a wire; 0: bare loopback */
-	uint32_t rate_per_s;              /* echo: of an open loop, or 0 */
+	uint32_t rate_per_s;              /* echo: of an open loop, or 0; informed */
 	uint32_t depth;                   /* both: at once, a connection or a file */
 	uint32_t block_bytes;             /* file */
 	bool direct;                      /* file: past the page cache */
@@ -30,6 +31,9 @@ struct cell {
 	enum cancel_method method;        /* cancel */
 	uint32_t operations, pending;     /* cancel: that one request ends, and of how many at once */
 	bool storm;                       /* cancel: by deadline, but for one of a hundred */
+	const char *idle_children;        /* informed: a list, "1,100"; each arm has one of them */
+	const struct question *question;  /* NULL: every arm is set against the first */
+	uint32_t within_percent;          /* of a question: what is next to nothing */
 	uint32_t rounds, repeats_max;
 	bool kernel_view;                 /* wanted, after the rounds */
 	uint64_t warmup_ns, duration_ns;  /* of one slot */

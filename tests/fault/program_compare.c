@@ -244,7 +244,7 @@ END_TEST
 START_TEST(what_cannot_be_played_is_refused_before_the_first_round)
 {
 	static const char *const CELLS[] = {
-		"echo file --a polling/native", "--a polling/future", "--set quick --b polling/native",
+		"echo file --a polling/native", "file --a polling/opera", "--set quick --b polling/native",
 		"--file /nonexistent/file",
 	};
 	struct program *program = calloc(1, sizeof(*program));
