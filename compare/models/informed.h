@@ -15,7 +15,7 @@ struct duet_loop;
 
 enum { INFORMED_IDLE_MAX = 10000 };
 
-/* A datagram is the time at which it was sent, on the monotonic clock. */
+/* What is sent is the time at which it was sent, on the monotonic clock. */
 struct informed_options {
 	struct duet_loop *loop;
 	const duet_handle *handles; /* idle_count + 1; the active one is the last */

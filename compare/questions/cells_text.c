@@ -12,7 +12,7 @@
 #include "compare/report/page.h"
 #include "compare/say.h"
 
-enum { NAME_COLUMNS = 21, COUNTER_COLUMNS = 26, FIGURE_COLUMNS = 9, EFFECT_COLUMNS = 29, HEADLINES = 2 };
+enum { NAME_COLUMNS = 21, FIGURE_COLUMNS = 9, EFFECT_COLUMNS = 29, HEADLINES = 2 };
 
 static const char *const HEADLINE[HEADLINES] = { "CPU per operation", "median latency" };
 
@@ -43,7 +43,7 @@ static void pad(int columns, FILE *out)
 
 static void print_medians(const json_t *cell, const char *name, const enum cells_arm *arms, FILE *out)
 {
-	fprintf(out, "  %-*s", NAME_COLUMNS - 2, name);
+	fprintf(out, "  %-*s", page_is_narrow(out) ? 0 : NAME_COLUMNS - 2, name);
 	for (size_t metric = 0; metric < HEADLINES; metric++) {
 		const json_t *medians = json_object_get(metric_of(cell, "cell", metric), "medians");
 
@@ -176,16 +176,15 @@ static void print_legend(const json_t *cell, FILE *out)
 
 /* ---- What explains it. ---- */
 
-static void print_counter(const json_t *counter, FILE *out)
+static void print_counter(const json_t *counter, const char *title, FILE *out)
 {
 	const json_t *medians = json_object_get(counter, "medians");
 	bool narrow = page_is_narrow(out);
 
 	if (narrow)
-		fprintf(out, "  %.36s\n  ", field_string(counter, "title"));
+		fprintf(out, "  %s\n  ", title);
 	else
-		fprintf(out, "  %-*.*s", COUNTER_COLUMNS - 2, COUNTER_COLUMNS - 2,
-			field_string(counter, "title"));
+		fprintf(out, "  %-*s", NAME_COLUMNS, title);
 	for (size_t arm = 0; arm < CELLS_ARMS; arm++) {
 		char figure[32];
 
@@ -197,23 +196,30 @@ static void print_counter(const json_t *counter, FILE *out)
 
 static void print_counters(const json_t *cell, FILE *out)
 {
-	static const char *const KEYS[] = {
-		"system_calls_per_operation", "completions_per_wait", "inline_per_operation",
-		"steps_per_operation", "task_wakes_per_operation", "polls_per_operation",
+	static const struct {
+		const char *key, *title;
+	} ROWS[] = {
+		{ "system_calls_per_operation", "system calls per op" },
+		{ "completions_per_wait", "completions per wait" },
+		{ "inline_per_operation", "ended inline per op" },
+		{ "steps_per_operation", "steps per op" },
+		{ "task_wakes_per_operation", "woken tasks per op" },
+		{ "polls_per_operation", "polls per op" },
 	};
 
 	print_bold("what explains it", out);
 	if (page_is_narrow(out))
-		fputs(", each of: completion by\ncontinuations, by futures; polling; callbacks on both", out);
+		say_wrapped(out, ", of each: completion by continuations, by futures; polling by "
+			    "these; callbacks on both", 16, 0);
 	else
-		fprintf(out, "%*s%s", COUNTER_COLUMNS - 15, "", " c/cont.   c/fut.  p/cont.   p/fut.   c/call   p/call");
-	fputc('\n', out);
-	for (size_t i = 0; i < sizeof(KEYS) / sizeof(*KEYS); i++) {
+		fprintf(out, "%*s%s\n", NAME_COLUMNS + 2 - 15, "",
+			" c/cont.   c/fut.  p/cont.   p/fut.   c/call   p/call");
+	for (size_t i = 0; i < sizeof(ROWS) / sizeof(*ROWS); i++) {
 		const json_t *counter =
-			question_row(json_object_get(cell, "counters"), KEYS[i]);
+			question_row(json_object_get(cell, "counters"), ROWS[i].key);
 
 		if (counter)
-			print_counter(counter, out);
+			print_counter(counter, ROWS[i].title, out);
 	}
 }
 
@@ -268,8 +274,9 @@ static void print_verdict(const json_t *cell, FILE *out)
 
 	snprintf(text, sizeof(text), "Is informed polling \"virtually identical\", within %.0f %%?",
 		 100 * question_within(cell));
-	print_bold(text, out);
-	fputc('\n', out);
+	fputs(page_style(out, PAGE_BOLD), out);
+	say_wrapped(out, text, 0, 0);
+	fputs(page_style(out, PAGE_PLAIN), out);
 	for (size_t metric = 0; metric < HEADLINES; metric++)
 		print_identical(cell, metric, out);
 	print_argument(cell, 0, out);

@@ -163,5 +163,5 @@ static json_t *answer(const json_t *cell)
 }
 
 const struct question QUESTION_INFORMED = {
-	"informed", "Informed or not", answer, informed_print,
+	"informed", NULL, answer, informed_print,
 };

@@ -43,19 +43,6 @@ static const json_t *row_of(const json_t *cell, size_t metric, const char *list,
 
 /* ---- The table. ---- */
 
-/* "linear, 12.1 ns each"; "flat". */
-static void slope_text(const json_t *row, char *text, size_t size)
-{
-	const char *slope = field_string(row, "slope");
-	char each[24];
-
-	figure_real(field_real(row, "each_child_ns"), 1, each, sizeof(each));
-	if (!strcmp(slope, "linear"))
-		snprintf(text, size, "linear");
-	else
-		snprintf(text, size, "%.12s", slope);
-}
-
 static void print_row(const json_t *cell, const json_t *medians, unsigned int backend,
 		      unsigned int style, figure_fn *format, const json_t *slope, FILE *out)
 {
@@ -80,13 +67,12 @@ static void print_row(const json_t *cell, const json_t *medians, unsigned int ba
 		fputs(narrow ? "" : "\n", out);
 		return;
 	}
-	slope_text(slope, text, sizeof(text));
-	fprintf(out, narrow ? "    %s\n" : "  %s\n", text);
+	fprintf(out, narrow ? "    %.12s\n" : "  %.12s\n", field_string(slope, "slope"));
 }
 
-static void print_title(const json_t *cell, const char *title, bool with_sizes, FILE *out)
+static void print_title(const json_t *cell, const char *title, FILE *out)
 {
-	unsigned int sizes = page_is_narrow(out) || !with_sizes ? 0 : informed_sizes(cell);
+	unsigned int sizes = page_is_narrow(out) ? 0 : informed_sizes(cell);
 	int length = (int)strlen(title);
 
 	fprintf(out, "%s%s%s%*s", page_style(out, PAGE_BOLD), title, page_style(out, PAGE_PLAIN),
@@ -104,7 +90,7 @@ static void print_metric(const json_t *cell, size_t metric, FILE *out)
 {
 	const json_t *about = json_array_get(json_object_get(cell, "metrics"), metric);
 
-	print_title(cell, HEADLINE[metric], true, out);
+	print_title(cell, HEADLINE[metric], out);
 	for (unsigned int backend = 0; backend < INFORMED_BACKENDS; backend++) {
 		for (unsigned int style = 0; style < INFORMED_STYLES; style++)
 			print_row(cell, json_object_get(about, "medians"), backend, style,
@@ -119,7 +105,7 @@ static void print_polls(const json_t *cell, FILE *out)
 
 	if (!counter)
 		return;
-	print_title(cell, "polls per event", true, out);
+	print_title(cell, "polls per event", out);
 	for (unsigned int backend = 0; backend < INFORMED_BACKENDS; backend++) {
 		for (unsigned int style = 0; style < INFORMED_STYLES; style++)
 			print_row(cell, json_object_get(counter, "medians"), backend, style,
@@ -143,7 +129,7 @@ static void print_legend(const json_t *cell, FILE *out)
 	say_wrapped(out, text, fprintf(out, "  "), 2);
 }
 
-/* "precise: flat, 1.004 [0.990, 1.020]." */
+/* "precise: completion CPU flat (1.004 [0.990, 1.020]), latency ..." */
 static void print_growth(const json_t *cell, unsigned int style, FILE *out)
 {
 	char text[640];
@@ -201,7 +187,9 @@ void informed_print(const json_t *cell, FILE *out)
 		print_metric(cell, metric, out);
 	print_polls(cell, out);
 	print_legend(cell, out);
-	print_title(cell, "Does an event cost more, the more children are idle?", false, out);
+	fputs(page_style(out, PAGE_BOLD), out);
+	say_wrapped(out, "Does an event cost more, the more children are idle?", 0, 0);
+	fputs(page_style(out, PAGE_PLAIN), out);
 	for (unsigned int style = 0; style < INFORMED_STYLES; style++)
 		print_growth(cell, style, out);
 	for (unsigned int style = 1; style < INFORMED_STYLES; style++)

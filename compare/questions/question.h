@@ -20,7 +20,8 @@ struct cell;
 enum { QUESTION_WITHIN_PERCENT = 5 };
 
 struct question {
-	const char *name, *title;
+	const char *name;
+	const char *title; /* before that of the cell, or NULL */
 	json_t *(*answer)(const json_t *cell);
 	void (*print)(const json_t *cell, FILE *out);
 };

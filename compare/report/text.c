@@ -44,11 +44,12 @@ static void print_heading(const json_t *cell, FILE *out)
 	const json_t *parameters = json_object_get(cell, "parameters");
 	bool made = json_object_get(parameters, "transport") != NULL;
 	const struct question *question = question_of(cell);
+	const char *prefix = question ? question->title : NULL;
 	char title[128], text[192], where[128];
 
 	title_cell(cell, title, sizeof(title));
-	snprintf(text, sizeof(text), "%s%s%.120s", question ? question->title : "",
-		 question ? ": " : "", title);
+	snprintf(text, sizeof(text), "%s%s%.120s", prefix ? prefix : "", prefix ? ": " : "",
+		 title);
 	snprintf(where, sizeof(where), "%.60s, %s",
 		 field_string(parameters, made ? "transport" : "file"),
 		 field_string(parameters, "load"));

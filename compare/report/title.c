@@ -51,7 +51,7 @@ void title_cell(const json_t *cell, char *text, size_t size)
 	else if (!strcmp(field_string(cell, "workload"), "cancel"))
 		cancel_title(parameters, text, size);
 	else if (!strcmp(field_string(cell, "workload"), "informed"))
-		snprintf(text, size, "informed, 1 active child beside %.40s idle, rate %lld",
+		snprintf(text, size, "informed, 1 active beside %.40s idle, rate %lld",
 			 field_string(parameters, "idle_children"),
 			 (long long)field_integer(parameters, "rate_per_s"));
 	else

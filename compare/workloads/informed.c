@@ -16,7 +16,7 @@ enum { SPARE_FILES = 32 };
 
 static json_t *parameters(const struct cell *cell)
 {
-	return json_pack("{s:s, s:o, s:i, s:s}", "transport", "unix datagram sockets", "load",
+	return json_pack("{s:s, s:o, s:i, s:s}", "transport", "unix sockets", "load",
 			 json_sprintf("open loop at %u a second", cell->rate_per_s), "rate_per_s",
 			 (int)cell->rate_per_s, "idle_children",
 			 cell->idle_children ? cell->idle_children : "");

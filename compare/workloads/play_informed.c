@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -62,13 +61,11 @@ struct player {
 	const struct values *values;
 	struct part part;
 	duet_handle *handles;
-	int active; /* descriptor, until the loop has it */
-	struct sockaddr_un name;
-	socklen_t name_bytes;
+	int active[2]; /* the child's end, until the loop has it, and the sender's */
 	pid_t sender;
 	int go; /* what the sender waits for */
 	struct informed *informed;
-	struct informed_result result, before, after;
+	struct informed_result result, settled, before, after;
 	uint64_t begun_ns;
 };
 
@@ -97,14 +94,13 @@ static void sleep_until(uint64_t at_ns)
  * missing in the account. Until it is killed, as it is if its parent ends. */
 static void send_events(const struct player *player, int go)
 {
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	uint64_t start_ns;
 	char byte;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_TIMERSLACK, 1);
 	bind_to(player->values->load_cpu);
-	if (fd < 0 || read(go, &byte, 1) != 1)
+	if (read(go, &byte, 1) != 1)
 		_exit(1);
 	start_ns = window_now_ns();
 	for (uint64_t i = 1;; i++) {
@@ -112,8 +108,7 @@ static void send_events(const struct player *player, int go)
 
 		sleep_until(start_ns + i * 1000000000 / player->values->rate_per_s);
 		now_ns = window_now_ns();
-		if (sendto(fd, &now_ns, sizeof(now_ns), MSG_DONTWAIT,
-			   (const struct sockaddr *)&player->name, player->name_bytes) < 0 &&
+		if (send(player->active[1], &now_ns, sizeof(now_ns), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
 		    errno != EAGAIN)
 			_exit(1);
 	}
@@ -124,7 +119,8 @@ static int start_sender(struct player *player)
 {
 	int ends[2];
 
-	if (pipe(ends))
+	/* Records, as of datagrams, but with room for many. */
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, player->active) || pipe(ends))
 		return -errno;
 	player->go = ends[1];
 	player->sender = fork();
@@ -132,9 +128,11 @@ static int start_sender(struct player *player)
 		return -errno;
 	if (!player->sender) {
 		close(ends[1]);
+		close(player->active[0]);
 		send_events(player, ends[0]);
 	}
 	close(ends[0]);
+	close(player->active[1]);
 	player->part.carrier = player->sender;
 	return 0;
 }
@@ -149,20 +147,6 @@ static void end_sender(struct player *player)
 
 /* ---- The children. ---- */
 
-/* A datagram socket with a name that the kernel has chosen. */
-static int make_active(struct player *player)
-{
-	struct sockaddr_un any = { .sun_family = AF_UNIX };
-
-	player->name_bytes = sizeof(player->name);
-	player->active = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (player->active < 0 ||
-	    bind(player->active, (struct sockaddr *)&any, sizeof(any.sun_family)) ||
-	    getsockname(player->active, (struct sockaddr *)&player->name, &player->name_bytes))
-		return -errno;
-	return 0;
-}
-
 static int adopt_all(struct player *player)
 {
 	uint32_t idle = player->part.arm.idle;
@@ -174,7 +158,7 @@ static int adopt_all(struct player *player)
 		status = fd < 0 ? -errno
 				: duet_handle_adopt(player->part.loop, fd, 0, &player->handles[i]);
 	}
-	return status ? status : duet_handle_adopt(player->part.loop, player->active, 0,
+	return status ? status : duet_handle_adopt(player->part.loop, player->active[0], 0,
 						   &player->handles[idle]);
 }
 
@@ -213,6 +197,7 @@ static int measure(struct player *player)
 	struct part *part = &player->part;
 	int status = informed_run(player->informed, window_now_ns() + SETTLE_NS);
 
+	player->settled = player->result; /* all have been asked once, and wait */
 	part_hold(part, "ready");
 	player->begun_ns = window_now_ns();
 	if (write(player->go, "g", 1) != 1)
@@ -257,7 +242,8 @@ static json_t *slot_of(const struct player *player)
 		.operations = events,
 		.operations_total = result->events,
 	};
-	const struct model_counts counts = { .wakes = result->wakes, .polls = result->polls };
+	const struct model_counts counts = { .wakes = result->wakes - player->settled.wakes,
+					     .polls = result->polls - player->settled.polls };
 	json_t *json = slot_json(&slot), *counters;
 
 	json_object_set_new(json, "due", json_integer((json_int_t)due));
@@ -283,26 +269,16 @@ static int conclude(struct player *player, int status)
 	return code;
 }
 
-static int prepare(struct player *player)
-{
-	int status = make_active(player);
-
-	if (!status)
-		status = start_sender(player);
-	if (!status)
-		return SAY_OK;
-	return say_failure(SAY_UNMEASURED, "can't have a sender: %s", strerror(-status));
-}
-
 static int play(struct player *player)
 {
 	int code, status;
 
 	process_raise_files();
-	code = prepare(player);
+	status = start_sender(player);
+	if (status)
+		return say_failure(SAY_UNMEASURED, "can't have a sender: %s", strerror(-status));
 	bind_to(player->values->cpu);
-	if (!code)
-		code = create_loop(player);
+	code = create_loop(player);
 	status = code ? 0 : make_children(player);
 	if (status)
 		code = say_failure(SAY_UNMEASURED, "%u idle children: %s", player->part.arm.idle,
