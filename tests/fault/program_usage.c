@@ -80,7 +80,7 @@ static const struct wrong WRONG[] = {
 	{ "serve echo --backend null", "nothing to connect to" },
 	{ "serve echo --backend floor-kqueue", "there is floor-epoll and floor-uring" },
 	{ "serve echo --backend floor-epoll --model future", "has no models" },
-	{ "serve echo --model opera", "callback, future" },
+	{ "serve echo --model opera", "callback, coroutine, future" },
 	{ "serve echo --backend completion --model native", "polling only" },
 	{ "serve echo --backend polling:pitch=high", "pitch=high" },
 	{ "serve echo --backend auto:entries=4", "entries=8 to entries=32768" },
