@@ -9,7 +9,7 @@
 #include "completion/internal.h"
 
 /* The kernel's operation behind each kind; 0 (a nop) for what needs none. */
-static const uint8_t opcodes[DUET_KIND_COUNT] = {
+static const uint8_t opcodes[DUET_IO_KIND_COUNT] = {
 	[DUET_NOP] = IORING_OP_NOP,
 	[DUET_POLL] = IORING_OP_POLL_ADD,
 	[DUET_ACCEPT] = IORING_OP_ACCEPT,
@@ -53,7 +53,7 @@ int completion_capabilities(struct completion *self, uint8_t *capability, const 
 		io_uring_free_probe(known);
 		return -ENOSYS;
 	}
-	for (int kind = 0; kind < DUET_KIND_COUNT; kind++)
+	for (int kind = 0; kind < DUET_IO_KIND_COUNT; kind++)
 		capability[kind] = io_uring_opcode_supported(known, opcodes[kind]) ? DUET_NATIVE
 										   : DUET_ABSENT;
 	self->native_socket = capability[DUET_SOCKET] == DUET_NATIVE;

@@ -400,7 +400,7 @@ static int start_listen(struct duet_loop *loop, struct duet_op *op)
 	return ended(op, duet_core_system_listen(loop, fd_of(loop, op), op->args.listen.backlog));
 }
 
-static int (*const starts[DUET_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
+static int (*const starts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
 	[DUET_NOP] = start_nop,
 	[DUET_POLL] = start_poll,
 	[DUET_ACCEPT] = start_accept,

@@ -64,8 +64,8 @@ void core_request(struct duet_loop *loop, struct duet_op *op, enum duet_cause ca
 	if (op->state == STATE_WAITING) {
 		leave_queues(loop, op);
 		core_finish(loop, op, -ECANCELED);
-	} else if (op->kind == DUET_TIMEOUT) {
-		core_finish(loop, op, -ECANCELED);
+	} else if (core_kind(op)->stop) {
+		core_kind(op)->stop(loop, op);
 	} else {
 		core_stop(loop, op);
 	}

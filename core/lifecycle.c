@@ -11,6 +11,7 @@
 #include "core/owned.h"
 #include "core/queue.h"
 #include "core/shortcut.h"
+#include "core/waits.h"
 
 /*
  * From start to the terminal completion. An operation goes
@@ -416,9 +417,9 @@ static int begin(struct duet_loop *loop, struct duet_op *op, struct duet_slot *s
 
 	if (kind->line == LINE_NONE)
 		duet_core_identify(loop, op);
-	if (op->kind == DUET_TIMEOUT) {
+	if (kind->begin) {
 		core_state_set(op, STATE_ISSUED);
-		return BACKEND_ISSUED;
+		return kind->begin(loop, op);
 	}
 	if (op->kind == DUET_CLOSE)
 		return start_close(loop, op);
@@ -439,6 +440,8 @@ static int begin(struct duet_loop *loop, struct duet_op *op, struct duet_slot *s
 
 static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet_slot **slot)
 {
+	int error;
+
 	if (op->state != STATE_IDLE)
 		return -EBUSY;
 	if (op->kind >= DUET_KIND_COUNT)
@@ -461,7 +464,10 @@ static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet
 		return -EINVAL;
 	if (op->flags & FLAG_COPIED && !core_owned_copies(loop, op))
 		return -EINVAL;
-	return core_kind(op)->check(op);
+	error = core_kind(op)->check(op);
+	if (!error && core_kind(op)->wait)
+		error = core_wait_refusal(loop, op);
+	return error;
 }
 
 /* What a pending operation begins with: that nothing has happened yet (one store of eight bytes).

@@ -15,6 +15,7 @@
 #include "core/owned.h"
 #include "core/scope.h"
 #include "core/system.h"
+#include "core/waits.h"
 
 /* ---- Create. ---- */
 
@@ -77,6 +78,14 @@ static void free_tables(struct duet_loop *loop)
 	free(loop);
 }
 
+/* What no backend carries out. */
+static void set_own_kinds(uint8_t *capability)
+{
+	for (unsigned kind = 0; kind < DUET_KIND_COUNT; kind++)
+		if (core_kinds[kind].begin)
+			capability[kind] = DUET_NATIVE;
+}
+
 static int make(struct duet_loop *loop, const struct duet_loop_options *options)
 {
 	int error = make_tables(loop);
@@ -94,7 +103,7 @@ static int make(struct duet_loop *loop, const struct duet_loop_options *options)
 		core_offload_destroy(loop);
 		return error;
 	}
-	loop->capability[DUET_TIMEOUT] = DUET_NATIVE;
+	set_own_kinds(loop->capability);
 	loop->now_ns = loop->clock(loop);
 	return 0;
 }
@@ -178,7 +187,7 @@ int duet_backend_probe(const struct duet_backend *backend, const char *tuning,
 	*probe = (struct duet_probe){0};
 	probe->error = backend->probe(tuning, probe);
 	if (!probe->error)
-		probe->capability[DUET_TIMEOUT] = DUET_NATIVE;
+		set_own_kinds(probe->capability);
 	return probe->error;
 }
 
@@ -563,11 +572,15 @@ void duet_loop_stats(const struct duet_loop *loop, struct duet_stats *stats)
 static size_t describe_op(const struct duet_loop *loop, const struct duet_op *op, char *text,
 			  size_t size)
 {
-	int length = snprintf(text, size, "%s %p handle %u.%u %s",
-			      duet_kind_name((enum duet_kind)op->kind),
-			      (const void *)op, op->handle.slot, op->handle.generation,
-			      core_state_name((enum core_state)op->state));
+	int length;
 
+	if (core_kind(op)->wait)
+		length = (int)core_wait_describe(op, text, size);
+	else
+		length = snprintf(text, size, "%s %p handle %u.%u %s",
+				  duet_kind_name((enum duet_kind)op->kind), (const void *)op,
+				  op->handle.slot, op->handle.generation,
+				  core_state_name((enum core_state)op->state));
 	if (op->deadline_ns != DUET_NO_DEADLINE)
 		length += snprintf(text + length, size - (size_t)length, " deadline in %lld us",
 				   (long long)(int64_t)(op->deadline_ns - core_now_ns(loop)) / 1000);
@@ -596,7 +609,7 @@ static void dump_op(const struct duet_loop *loop, const struct duet_op *op,
 		length = describe_op(loop, op, text, sizeof(text) - 80);
 
 	if (loop->backend->dump && op->state != STATE_WAITING && op->state != STATE_ENDED &&
-	    op->kind != DUET_TIMEOUT) {
+	    !core_kind(op)->begin) {
 		text[length] = ' ';
 		text[length + 1] = '\0';
 		loop->backend->dump(loop, op, text + length + 1, sizeof(text) - length - 1);

@@ -8,6 +8,7 @@
 #include "core/lifecycle.h"
 #include "core/scope.h"
 #include "core/tasks/task.h"
+#include "core/waits.h"
 
 /* What debug builds say before they stop. */
 
@@ -60,5 +61,41 @@ void core_abort_awaited_twice(const struct duet_task *task, const struct duet_op
 		"duet: task %s: operation %p (%s) is pending already: nobody else can wait for it\n",
 		task->name ? task->name : "unnamed", (const void *)op,
 		duet_kind_name((enum duet_kind)op->kind));
+	abort();
+}
+
+void core_abort_has_children(const struct duet_task *task)
+{
+	fprintf(stderr,
+		"duet: task %s has ended, and scope %p that it opened has not: it is to be joined before\n",
+		task->name ? task->name : "unnamed", (const void *)task->scopes);
+	abort();
+}
+
+void core_abort_waited_for(const struct duet_waiters *waiters, const char *noun)
+{
+	const struct duet_op *op = waiters->first;
+
+	fprintf(stderr,
+		"duet: %s %p is waited for, first by operation %p (%s): it can't end before they have\n",
+		noun, (const void *)waiters, (const void *)op,
+		duet_kind_name((enum duet_kind)op->kind));
+	abort();
+}
+
+void core_abort_not_owner(const void *mutex, const void *owner, const void *caller)
+{
+	fprintf(stderr, "duet: mutex %p is locked by %p, and %p is to end or unlock it: only its "
+			"owner may\n",
+		mutex, owner, caller);
+	abort();
+}
+
+void core_abort_nothing_under_way(const void *group)
+{
+	fprintf(stderr,
+		"duet: wait group %p: more is done than was added: each add() is followed by one "
+		"done() for each\n",
+		group);
 	abort();
 }

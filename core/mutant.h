@@ -48,7 +48,10 @@
 	X(abandoned_bytes_forgotten, "bytes for what was abandoned are not counted")               \
 	X(abandoned_not_asked, "what was abandoned isn't asked to end")                            \
 	X(cleanup_lets_strangers_in, "between the steps of a cleanup a start comes in from outside") \
-	X(shutdown_in_a_shelter, "a shutdown asks what is in a shelter")
+	X(shutdown_in_a_shelter, "a shutdown asks what is in a shelter")                           \
+	X(line_not_looked_at, "who stood behind a stopped wait isn't looked at")                   \
+	X(waiter_overtaken, "who comes later overtakes who is in line")                            \
+	X(grant_thrown_away, "what was granted on another loop is lost when a cancel meets it")
 
 #ifdef DUET_MUTANTS
 enum core_mutant {

@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/backend.h"
+#include "core/lifecycle.h"
 #include "core/scope.h"
+#include "core/waits.h"
 
 /* A flag that means nothing here is refused: it may come to mean something. */
 static int check_flags(const struct duet_op *op, unsigned known)
@@ -98,9 +101,28 @@ static int check_fsync(const struct duet_op *op)
 	return check_flags(op, DUET_DATA_ONLY);
 }
 
+/* The timers do the rest: see core_arm_deadline() and core_expired(). */
+static int begin_timeout(struct duet_loop *loop, struct duet_op *op)
+{
+	(void)loop;
+	(void)op;
+	return BACKEND_ISSUED;
+}
+
+static void stop_timeout(struct duet_loop *loop, struct duet_op *op)
+{
+	core_finish(loop, op, -ECANCELED);
+}
+
+#define ON_PRIMITIVE(wait_)                                                                        \
+	{                                                                                          \
+		.check = core_wait_check, .begin = core_wait_begin, .stop = core_wait_stop,        \
+		.wait = &(wait_), .cancel_class = DUET_CANCEL_TOTAL                                \
+	}
+
 const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 	[DUET_NOP] = {.check = check_plain, .cancel_class = DUET_CANCEL_TOTAL},
-	[DUET_TIMEOUT] = {.check = check_timeout,
+	[DUET_TIMEOUT] = {.check = check_timeout, .begin = begin_timeout, .stop = stop_timeout,
 			  .cancel_class = DUET_CANCEL_TOTAL},
 	[DUET_POLL] = {.check = check_poll, .line = LINE_OTHERS,
 		       .cancel_class = DUET_CANCEL_TOTAL},
@@ -129,6 +151,23 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 		       .cancel_class = DUET_CANCEL_NOT, .at_once = true},
 	[DUET_LISTEN] = {.check = check_plain, .line = LINE_OTHERS,
 			 .cancel_class = DUET_CANCEL_NOT, .at_once = true},
+	[DUET_ACQUIRE] = ON_PRIMITIVE(core_wait_acquire),
+	[DUET_RELEASE] = ON_PRIMITIVE(core_wait_release),
+	[DUET_LOCK] = ON_PRIMITIVE(core_wait_lock),
+	[DUET_CHANNEL_SEND] = ON_PRIMITIVE(core_wait_channel_send),
+	[DUET_CHANNEL_RECV] = ON_PRIMITIVE(core_wait_channel_recv),
+	[DUET_CHANNEL_CLOSE] = ON_PRIMITIVE(core_wait_channel_close),
+	[DUET_ONESHOT_SEND] = ON_PRIMITIVE(core_wait_oneshot_send),
+	[DUET_ONESHOT_RECV] = ON_PRIMITIVE(core_wait_oneshot_recv),
+	[DUET_NOTIFY] = ON_PRIMITIVE(core_wait_notify),
+	[DUET_NOTIFIED] = ON_PRIMITIVE(core_wait_notified),
+	[DUET_BARRIER] = ON_PRIMITIVE(core_wait_barrier),
+	[DUET_WAIT_GROUP] = ON_PRIMITIVE(core_wait_wait_group),
+	[DUET_JOIN] = {.check = core_wait_check, .begin = core_join_begin, .stop = core_join_stop,
+		       .wait = &core_wait_join, .cancel_class = DUET_CANCEL_TOTAL},
+	[DUET_JOIN_SCOPE] = {.check = core_wait_check, .begin = core_join_scope_begin,
+			     .stop = core_join_scope_stop, .wait = &core_wait_join_scope,
+			     .cancel_class = DUET_CANCEL_TAINTING},
 };
 
 const char *core_state_name(enum core_state state)
@@ -220,7 +259,10 @@ const char *duet_kind_name(enum duet_kind kind)
 {
 	static const char *const names[DUET_KIND_COUNT] = {
 		"nop",  "timeout", "poll",     "accept", "connect", "recv", "send",   "read", "write",
-		"open", "fsync",   "shutdown", "close",  "socket",  "bind", "listen"};
+		"open", "fsync",   "shutdown", "close",  "socket",  "bind", "listen", "acquire",
+		"release", "lock", "channel-send", "channel-recv", "channel-close", "oneshot-send",
+		"oneshot-recv", "notify", "notified", "barrier", "wait-group", "join",
+		"join-scope"};
 
 	return (unsigned)kind < DUET_KIND_COUNT ? names[kind] : "?";
 }

@@ -8,6 +8,8 @@
 #include "core/loop.h"
 #include "core/mutant.h"
 
+struct core_wait;
+
 /* What core knows of a kind. */
 struct core_kind {
 	int (*check)(const struct duet_op *op); /* 0 or -EINVAL */
@@ -17,6 +19,14 @@ struct core_kind {
 	bool makes;                             /* a result >= 0 is a new descriptor */
 	bool gathers;                           /* a result short of length_bytes is partial */
 	bool at_once;                           /* ends in its start, so it waits for no room */
+
+	/* Of those that core carries out itself, without a backend; else NULL. Begins an issued op:
+	 * BACKEND_ISSUED, and core_finish() follows; or BACKEND_ENDED, the raw result in op->result. */
+	int (*begin)(struct duet_loop *loop, struct duet_op *op);
+	/* Of those: sees to the end of an issued op, which was asked to. It has ended after that, or is
+	 * in STATE_CANCELLING. */
+	void (*stop)(struct duet_loop *loop, struct duet_op *op);
+	const struct core_wait *wait; /* of those that work on a primitive: see core/waits.h */
 };
 
 extern const struct core_kind core_kinds[DUET_KIND_COUNT];

@@ -251,6 +251,9 @@ static bool lends_ours(const struct core_owned *owned, struct duet_buffer *borro
 {
 	const struct duet_op *op = &owned->op;
 
+	/* Nobody would give back what it may be granted. */
+	if (core_kind(op)->wait)
+		return false;
 	if (op->kind == DUET_OPEN)
 		return in_buffer(owned, op->args.open.path);
 	if (!core_kind(op)->lends || op->flags & DUET_POOLED)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/operation.h"
+#include "core/waits.h"
 
 /* What an operation is to do: the functions of <duet/operation.h> that only fill it in. */
 
@@ -29,6 +30,14 @@ static bool prepare(struct duet_op *op, enum duet_kind kind, duet_handle handle,
 	op->flags = flags >= FLAG_PIECES ? UINT16_MAX : (uint16_t)flags;
 	op->handle = handle;
 	op->deadline_ns = DUET_NO_DEADLINE;
+	return true;
+}
+
+bool core_prepare_wait(struct duet_op *op, enum duet_kind kind, void *on)
+{
+	if (!prepare(op, kind, DUET_HANDLE_NONE, 0))
+		return false;
+	op->args.wait.on = on;
 	return true;
 }
 

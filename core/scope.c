@@ -22,9 +22,6 @@
  * and its deadline comes in the order of timers.
  */
 
-static const uint64_t budget_default_ns = UINT64_C(1000000000);
-static const uint64_t budget_max_ns = UINT64_C(1000000000000);
-
 /* How a member ended, for the policy. */
 enum ending { ENDING_COMPLETED, ENDING_STOPPED, ENDING_FAILED };
 
@@ -128,7 +125,7 @@ static void ask_all(struct duet_scope *root, enum duet_cause cause)
 	}
 }
 
-static void ask_scope(struct duet_scope *scope, enum duet_cause cause)
+void core_scope_ask(struct duet_scope *scope, enum duet_cause cause)
 {
 	if (take_request(scope, cause))
 		ask_all(scope, cause_below(cause));
@@ -173,7 +170,7 @@ void duet_scope_cancel(struct duet_scope *scope)
 	if (scope->state == SCOPE_IDLE)
 		return;
 	core_check_owner(scope->loop);
-	ask_scope(scope, DUET_CAUSE_CANCEL);
+	core_scope_ask(scope, DUET_CAUSE_CANCEL);
 }
 
 static void cancel_here(struct duet_message *message)
@@ -225,7 +222,7 @@ static void act(struct duet_scope *scope, struct duet_member *member, enum endin
 	if (ending == ENDING_COMPLETED && races(scope) && !scope->winner) {
 		scope->winner = member;
 		if (scope->policy == DUET_RACE && !MUTANT(race_without_losers))
-			ask_scope(scope, DUET_CAUSE_ITSELF);
+			core_scope_ask(scope, DUET_CAUSE_ITSELF);
 		else if (scope->first)
 			defer(scope);
 	} else if (ending == ENDING_STOPPED) {
@@ -233,7 +230,7 @@ static void act(struct duet_scope *scope, struct duet_member *member, enum endin
 	} else if (ending == ENDING_FAILED && (races(scope) || !scope->failure)) {
 		scope->failure = error;
 		if (scope->policy == DUET_FAIL_FAST)
-			ask_scope(scope, DUET_CAUSE_ITSELF);
+			core_scope_ask(scope, DUET_CAUSE_ITSELF);
 	}
 }
 
@@ -316,7 +313,7 @@ static void presence_ended(struct duet_op *op)
 	if (due && scope->budgeted) {
 		overrun(scope);
 	} else if (due || shutdown) {
-		ask_scope(scope, shutdown ? DUET_CAUSE_SHUTDOWN : DUET_CAUSE_DEADLINE);
+		core_scope_ask(scope, shutdown ? DUET_CAUSE_SHUTDOWN : DUET_CAUSE_DEADLINE);
 	}
 	if (scope->state < SCOPE_CLEANING)
 		be_present(scope, DUET_NO_DEADLINE);
@@ -552,22 +549,6 @@ void duet_member_leave(struct duet_member *member, int result)
 
 /* ---- From open to joined. ---- */
 
-void duet_scope_options_init(struct duet_scope_options *options)
-{
-	*options = (struct duet_scope_options){.size = sizeof(*options),
-					       .policy = DUET_WAIT_ALL,
-					       .deadline_ns = DUET_NO_DEADLINE,
-					       .cleanup_budget_ns = budget_default_ns};
-}
-
-static bool in_range(const struct duet_scope_options *options)
-{
-	return options->size == sizeof(*options) && options->policy < DUET_POLICY_COUNT &&
-	       options->cleanup_budget_ns >= 1 && options->cleanup_budget_ns <= budget_max_ns &&
-	       options->shield <= 1 &&
-	       !(options->shield && options->deadline_ns == DUET_NO_DEADLINE);
-}
-
 int duet_scope_open(struct duet_scope *scope, struct duet_loop *loop, struct duet_scope *parent,
 		    const struct duet_scope_options *options)
 {
@@ -577,7 +558,7 @@ int duet_scope_open(struct duet_scope *scope, struct duet_loop *loop, struct due
 	duet_scope_options_init(&defaults);
 	if (!options)
 		options = &defaults;
-	if (!in_range(options))
+	if (!core_scope_options_hold(options))
 		return -EINVAL;
 	if (error)
 		return error;
@@ -621,7 +602,7 @@ int duet_scope_join(struct duet_scope *scope, duet_scope_fn *joined)
 }
 
 /* The end of a scope is that of a member of its parent, which hears of it after joined(). */
-static void end(struct duet_scope *scope)
+static void tell_end(struct duet_scope *scope)
 {
 	struct duet_scope *parent = scope->member.scope;
 	struct duet_member *member = &scope->member;
@@ -647,6 +628,19 @@ static void end(struct duet_scope *scope)
 	act(parent, member, !result ? ENDING_COMPLETED : stopped ? ENDING_STOPPED : ENDING_FAILED,
 	    result);
 	settle(parent);
+}
+
+/* Its memory is the caller's again from joined() on, and with it that of a task that has waited for it
+ * alone. */
+static void end(struct duet_scope *scope)
+{
+	struct duet_task *opener = scope->opener;
+
+	if (opener)
+		core_task_scope_leaves(opener, scope);
+	tell_end(scope);
+	if (opener)
+		core_task_end_late(opener);
 }
 
 /* The scope's presence makes room for the next: false until it has. */

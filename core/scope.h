@@ -53,6 +53,12 @@ const char *core_scope_state_name(enum core_scope_state state);
 /* The one place where a scope's state changes. */
 void core_scope_set_state(struct duet_scope *scope, enum core_scope_state to);
 
+/* Are they options that a scope can be opened with? */
+bool core_scope_options_hold(const struct duet_scope_options *options);
+
+/* Requests the end of all in it, in the name of cause, if its end still depends on that. */
+void core_scope_ask(struct duet_scope *scope, enum duet_cause cause);
+
 /* Does op stand for a scope in its loop? */
 bool core_scope_is_presence(const struct duet_op *op);
 

@@ -102,11 +102,9 @@ static int cancel_poll(struct duet_loop *loop, struct duet_op *op)
 static int cancel_work(struct duet_loop *loop, struct duet_op *op)
 {
 	/* A read that has bytes of its beginning already is finished, not forgotten. */
-	if (op->kind == DUET_READ && op->there_bytes > 0) {
-		loop->stats.cancels_running++;
-		return BACKEND_ISSUED;
-	}
-	if (duet_core_offload_withdraw(loop, op))
+	const bool begun = op->kind == DUET_READ && op->there_bytes > 0;
+
+	if (!begun && duet_core_offload_withdraw(loop, op))
 		return BACKEND_ENDED;
 	loop->stats.cancels_running++;
 	return BACKEND_ISSUED;
@@ -120,7 +118,7 @@ static int cancel_read(struct duet_loop *loop, struct duet_op *op)
 	return BACKEND_ENDED;
 }
 
-static int (*const cancel_kind[DUET_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
+static int (*const cancel_kind[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
 	[DUET_NOP] = cancel_nop,       [DUET_POLL] = cancel_poll,     [DUET_ACCEPT] = cancel_accept,
 	[DUET_CONNECT] = cancel_connect, [DUET_RECV] = cancel_recv,
 	[DUET_SEND] = cancel_send,    [DUET_READ] = cancel_read,

@@ -397,7 +397,7 @@ static int start_listen(struct duet_loop *loop, struct duet_op *op)
 	return ended_inline(loop, op, duet_core_system_listen(loop, fd, op->args.listen.backlog));
 }
 
-static int (*const start_kind[DUET_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
+static int (*const start_kind[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
 	[DUET_NOP] = start_nop,		  [DUET_POLL] = start_poll,
 	[DUET_ACCEPT] = start_accept,	  [DUET_CONNECT] = start_connect,
 	[DUET_RECV] = start_recv,	  [DUET_SEND] = start_send,

@@ -50,7 +50,7 @@ static int cancel_unstoppable(struct duet_loop *loop, struct duet_op *op)
 	return stop_at_once(world, op);
 }
 
-static int (*const cancels[DUET_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
+static int (*const cancels[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
 	[DUET_NOP] = cancel_stoppable,
 	[DUET_POLL] = cancel_stoppable,
 	[DUET_ACCEPT] = cancel_stoppable,

@@ -12,7 +12,7 @@
 
 #define FAULTS_MAX 4
 
-static const int faults[DUET_KIND_COUNT][FAULTS_MAX] = {
+static const int faults[DUET_IO_KIND_COUNT][FAULTS_MAX] = {
 	[DUET_POLL] = { ENOMEM },
 	[DUET_ACCEPT] = { EMFILE, ENFILE, ENOBUFS },
 	[DUET_CONNECT] = { ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, ECONNREFUSED },
@@ -66,7 +66,7 @@ int fault_draw(struct reference *world, const struct duet_op *op)
 
 int fault_demand(struct reference *world, enum duet_kind kind, uint32_t number, int error)
 {
-	if ((unsigned)kind >= DUET_KIND_COUNT || kind == DUET_TIMEOUT || !number || error <= 0 ||
+	if ((unsigned)kind >= DUET_IO_KIND_COUNT || kind == DUET_TIMEOUT || !number || error <= 0 ||
 	    error > 4095 || error == EAGAIN || error == ECANCELED)
 		return -EINVAL;
 	if (world->demand_count == REFERENCE_DEMANDS)

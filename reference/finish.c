@@ -167,7 +167,7 @@ static int finish_listen(struct duet_loop *loop, struct duet_op *op)
 	return world_listen(reference_of(loop), op_node(loop, op), op->args.listen.backlog);
 }
 
-static int (*const attempts[DUET_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
+static int (*const attempts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
 	[DUET_NOP] = finish_nop,
 	[DUET_POLL] = finish_poll,
 	[DUET_ACCEPT] = finish_accept,

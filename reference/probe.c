@@ -38,7 +38,7 @@ static int tune_faults(struct reference *world, const char *tuning)
 {
 	int error = 0;
 
-	for (unsigned kind = 0; kind < DUET_KIND_COUNT && !error; kind++) {
+	for (unsigned kind = 0; kind < DUET_IO_KIND_COUNT && !error; kind++) {
 		char key[32], text[32];
 
 		snprintf(key, sizeof(key), "fault-%s", duet_kind_name((enum duet_kind)kind));

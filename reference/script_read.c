@@ -98,7 +98,7 @@ static enum duet_kind next_kind(struct reader *reader)
 {
 	const char *word = next_word(reader);
 
-	for (unsigned i = 0; i < DUET_KIND_COUNT; i++) {
+	for (unsigned i = 0; i < DUET_IO_KIND_COUNT; i++) {
 		if (strcmp(word, duet_kind_name((enum duet_kind)i)) == 0)
 			return (enum duet_kind)i;
 	}

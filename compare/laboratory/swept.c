@@ -6,6 +6,7 @@
 
 #include "compare/laboratory/accept.h"
 #include "compare/laboratory/conversation.h"
+#include "compare/laboratory/errand.h"
 #include "compare/laboratory/file.h"
 #include "compare/laboratory/futures.h"
 #include "compare/laboratory/native.h"
@@ -56,6 +57,9 @@ const struct swept SWEPT[] = {
 	  .turns_max = 32,
 	  .without = { { "move-and-reap", "its cleanup goes on with the same connection" },
 		       { "poll-drop", "what a future starts is no part of the cleanup" } } },
+	{ .name = "coroutine", .make = errand_coroutine_workload,
+	  .does = "an upload as a coroutine, which says goodbye and closes on every way out",
+	  .turns_max = 32, .without = { ONLY_AWAITED("a task awaits its operations") } },
 	{ 0 },
 };
 

@@ -21,23 +21,43 @@
  *   task.h          one of many things done at the same time: what all programming models share
  *   scheduler.h     whose turn it is among the tasks of a loop
  *   coroutine.h     stackless tasks: straight-line C that waits in the middle
+ *   message.h       what is said to a loop from elsewhere
+ *   waiters.h       what follows: waiting for one another, in order, cancel-safe, in every model
+ *   semaphore.h     so many at a time
+ *   mutex.h         one at a time
+ *   channel.h       elements from one to another, bounded, or by rendezvous
+ *   oneshot.h       one value, once
+ *   notify.h        wake one, or all
+ *   barrier.h       all go on when all are there
+ *   wait_group.h    until nothing is under way
+ *   join.h          until a task or a scope has ended
  *
  * A backend is a value that you pass to duet_loop_create(). Each has a header, a function and a
  * library of its name: <duet/NAME.h>, duet_NAME() and libduet-NAME.
  */
 #include <duet/api.h>
+#include <duet/barrier.h>
 #include <duet/buffer.h>
+#include <duet/channel.h>
 #include <duet/combinator.h>
 #include <duet/continuation.h>
 #include <duet/coroutine.h>
 #include <duet/future.h>
 #include <duet/handle.h>
+#include <duet/join.h>
 #include <duet/loop.h>
+#include <duet/message.h>
+#include <duet/mutex.h>
+#include <duet/notify.h>
+#include <duet/oneshot.h>
 #include <duet/operation.h>
 #include <duet/owned.h>
 #include <duet/scheduler.h>
 #include <duet/scope.h>
+#include <duet/semaphore.h>
 #include <duet/task.h>
+#include <duet/wait_group.h>
+#include <duet/waiters.h>
 #include <duet/waker.h>
 
 #endif

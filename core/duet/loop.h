@@ -4,6 +4,7 @@
 #define DUET_LOOP_H
 
 #include <duet/api.h>
+#include <duet/message.h>
 #include <duet/operation.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -157,16 +158,7 @@ DUET_API enum duet_capability duet_loop_capability(const struct duet_loop *loop,
  */
 DUET_API void duet_loop_wake(struct duet_loop *loop);
 
-/*
- * A message to a loop: fn is called there, once, in a turn. The memory is the sender's, lent until
- * the call. Messages of one sender keep their order.
- */
-struct duet_message {
-	void (*fn)(struct duet_message *message);
-	struct duet_message *next; /* the loop's */
-};
-
-/* From any thread. Never fails, never blocks, wakes the loop if it sleeps. The loop has to outlive the
+/* Sends a message, from any thread. Never fails, never blocks, wakes the loop if it sleeps. The loop has to outlive the
  * call, and not only the message: who destroys it has joined its senders before. */
 DUET_API void duet_loop_post(struct duet_loop *loop, struct duet_message *message);
 

@@ -6,6 +6,7 @@
 #include <duet/api.h>
 #include <duet/buffer.h>
 #include <duet/handle.h>
+#include <duet/message.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -38,6 +39,9 @@ struct duet_op;
  *          |   done(), more == 0   v                             |
  *          +-------------------- ended <-------------------------+
  *
+ * Waiting for a semaphore, a channel, the end of a task and their like is an operation as well: what
+ * is said here of cancel, deadline, scope and completion holds for it too. See <duet/waiters.h>.
+ *
  * done() is called on the loop's thread, from a turn of the loop, never from inside start or
  * cancel. Cancelling is a request: what became of the operation is in its completion alone, and
  * bytes or descriptors that came are handed over with it, cancelled or not.
@@ -60,7 +64,24 @@ enum duet_kind {
 	DUET_SOCKET,
 	DUET_BIND,
 	DUET_LISTEN,
-	DUET_KIND_COUNT
+	/* From here on no I/O: the loop itself carries them out, the same on every backend. Each is
+	 * described beside what it works on. */
+	DUET_ACQUIRE, /* semaphore.h */
+	DUET_RELEASE,
+	DUET_LOCK,         /* mutex.h */
+	DUET_CHANNEL_SEND, /* channel.h */
+	DUET_CHANNEL_RECV,
+	DUET_CHANNEL_CLOSE,
+	DUET_ONESHOT_SEND, /* oneshot.h */
+	DUET_ONESHOT_RECV,
+	DUET_NOTIFY, /* notify.h */
+	DUET_NOTIFIED,
+	DUET_BARRIER,    /* barrier.h */
+	DUET_WAIT_GROUP, /* wait_group.h */
+	DUET_JOIN,       /* join.h */
+	DUET_JOIN_SCOPE,
+	DUET_KIND_COUNT,
+	DUET_IO_KIND_COUNT = DUET_ACQUIRE /* the kinds before it are I/O, and the timeout */
 };
 
 enum duet_op_flags {
@@ -156,6 +177,16 @@ union duet_args {
 	struct {
 		int backlog;
 	} listen;
+	struct {
+		void *on;                    /* a primitive, task or scope: lent until the end */
+		void *with;                  /* an element, or whose name a lock is in; NULL */
+		uint32_t count;              /* permits */
+		int32_t raw;                 /* the loop's: what it ends with, on its way home */
+		struct duet_message message; /* the loop's: to the primitive's loop, and home */
+		struct duet_message stop;    /* the loop's: the same, of a request to end */
+		uint8_t away;                /* the loop's: messages that are not home */
+		uint8_t in_line;             /* the loop's: waits on the primitive's line */
+	} wait;
 	uint64_t words[15];
 };
 

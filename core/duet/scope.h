@@ -13,6 +13,7 @@ extern "C" {
 
 struct duet_scope;
 struct duet_member;
+struct duet_task;
 
 /*
  * A scope: the parent of operations, tasks and other scopes, which does not end before they have.
@@ -111,8 +112,11 @@ struct duet_scope {
 	uint64_t cleanup_budget_ns;
 	uint64_t cleanup_end_ns;
 	struct duet_cleanup *cleanups; /* the newest first */
+	struct duet_task *opener;      /* see duet_task_scope_open(); or NULL */
+	struct duet_scope *elder;      /* the one that the same task opened before */
 	duet_scope_fn *first;
 	duet_scope_fn *joined;
+	struct duet_op *joiner; /* what ends with it: see <duet/join.h> */
 	struct duet_message message;
 	struct duet_member member; /* its own place in its parent */
 	struct duet_op presence;   /* what stands for the scope in its loop: one pending operation */

@@ -45,6 +45,7 @@ enum duet_task_state {
 	DUET_TASK_RUNNING,
 	DUET_TASK_WAITING, /* for an operation, whose end is its next step; its waker does nothing */
 	DUET_TASK_PARKED,  /* until its waker is woken */
+	DUET_TASK_LINGERING, /* it is over, and scopes that it has opened are not */
 	DUET_TASK_STATE_COUNT
 };
 
@@ -90,6 +91,7 @@ struct duet_task {
 	const struct duet_site *site; /* where it waits, or has waited last; NULL */
 	uint64_t shield_ns;         /* the deadline of its shield */
 	struct duet_op *joiners;    /* operations that wait for its end */
+	struct duet_scope *scopes;  /* opened by it, the newest first */
 	struct duet_member member;  /* its place in its scope */
 };
 
@@ -104,6 +106,15 @@ DUET_API void duet_task_init(struct duet_task *task, const struct duet_task_mode
  */
 DUET_API int duet_task_spawn(struct duet_scheduler *scheduler, struct duet_scope *scope,
 			     struct duet_task *task);
+
+/*
+ * Opens a scope for what the task that runs spawns: a child of the task's own scope, which hears of every
+ * request to end that reaches the task; in a shield one into which none comes, with the shield's time. It is to be joined before the task ends; if it isn't,
+ * debug builds stop there, and the others ask all in it to end, and wait: the task ends after that, with
+ * -EBUSY. The errors of duet_scope_open().
+ */
+DUET_API int duet_task_scope_open(struct duet_task *task, struct duet_scope *scope,
+				  const struct duet_scope_options *options);
 
 /* Requests the end of one task, on the loop's thread. Repeatable, at any time; an idle task hears
  * nothing. */

@@ -20,9 +20,11 @@ static const uint8_t moves[DUET_TASK_STATE_COUNT] = {
 	[DUET_TASK_IDLE] = 1 << DUET_TASK_RUNNABLE,
 	[DUET_TASK_RUNNABLE] = 1 << DUET_TASK_RUNNING,
 	[DUET_TASK_RUNNING] = 1 << DUET_TASK_IDLE | 1 << DUET_TASK_RUNNABLE |
-			      1 << DUET_TASK_WAITING | 1 << DUET_TASK_PARKED,
+			      1 << DUET_TASK_WAITING | 1 << DUET_TASK_PARKED |
+			      1 << DUET_TASK_LINGERING,
 	[DUET_TASK_WAITING] = 1 << DUET_TASK_RUNNING,
 	[DUET_TASK_PARKED] = 1 << DUET_TASK_RUNNABLE | 1 << DUET_TASK_RUNNING,
+	[DUET_TASK_LINGERING] = 1 << DUET_TASK_IDLE,
 };
 
 static void abort_moved(const struct duet_task *task, enum duet_task_state to)
@@ -49,6 +51,7 @@ static void hear(struct duet_task *task, enum duet_cause cause)
 		task->asked = (uint8_t)cause;
 	if (task->shields)
 		return;
+	core_task_ask_children(task, cause);
 	if (task->state == DUET_TASK_WAITING)
 		core_request(task->scheduler->loop, task->waiting, cause);
 	else if (task->state == DUET_TASK_PARKED)
@@ -136,7 +139,7 @@ bool core_task_shelters(const struct duet_op *op)
 	return op->done == resume && (task->shields || task->sheltered);
 }
 
-static void end(struct duet_task *task)
+void core_task_end(struct duet_task *task)
 {
 	struct duet_scheduler *scheduler = task->scheduler;
 
@@ -145,6 +148,7 @@ static void end(struct duet_task *task)
 	scheduler->stats.ended++;
 	if (task->member.scope)
 		duet_member_leave(&task->member, task->result);
+	core_task_joined(task);
 	if (task->ended)
 		task->ended(task);
 }
@@ -152,7 +156,8 @@ static void end(struct duet_task *task)
 static void settle(struct duet_task *task, enum duet_readiness answer)
 {
 	if (answer == DUET_READY) {
-		end(task);
+		if (core_task_is_childless(task))
+			core_task_end(task);
 		return;
 	}
 	/* It waits for an operation, or stands in line already. */

@@ -174,6 +174,15 @@ static const unsigned known_flags[DUET_KIND_COUNT] = {
 	[DUET_FSYNC] = DUET_DATA_ONLY,
 };
 
+/* On something that isn't there: a flag is looked at first. */
+static void prepare_wait(struct duet_op *op, enum duet_kind kind)
+{
+	static struct duet_semaphore semaphore;
+
+	duet_op_acquire(op, &semaphore, 1);
+	op->kind = (uint8_t)kind;
+}
+
 static void prepare_kind(struct duet_op *op, enum duet_kind kind)
 {
 	static const struct sockaddr_in address = { .sin_family = AF_INET };
@@ -195,7 +204,7 @@ static void prepare_kind(struct duet_op *op, enum duet_kind kind)
 	case DUET_SOCKET: duet_op_socket(op, AF_INET, SOCK_STREAM, 0); break;
 	case DUET_BIND: duet_op_bind(op, pair[0], (void *)&address, sizeof(address)); break;
 	case DUET_LISTEN: duet_op_listen(op, pair[0], 1); break;
-	case DUET_KIND_COUNT: break;
+	default: prepare_wait(op, kind); break;
 	}
 }
 

@@ -169,6 +169,35 @@ static bool starts_garbage(const struct duet_loop_options *options)
 	return duet_loop_destroy(loop) || !refused;
 }
 
+static struct duet_scope left_scope;
+
+static enum duet_readiness leave_a_scope(struct duet_task *task)
+{
+	duet_task_scope_open(task, &left_scope, NULL);
+	return DUET_READY;
+}
+
+static void end_before_a_scope(void)
+{
+	static const struct duet_task_model careless = { "careless", leave_a_scope };
+	struct duet_scheduler scheduler;
+	struct duet_task task;
+
+	duet_scheduler_init(&scheduler, stage.loop, NULL);
+	duet_task_init(&task, &careless);
+	task.name = "careless one";
+	duet_task_spawn(&scheduler, NULL, &task);
+	duet_loop_run(stage.loop);
+}
+
+/* In other builds: tests/contract/task_children.c. */
+START_TEST(a_task_that_ends_before_its_scopes_is_named_and_stopped)
+{
+	if (STOPS)
+		ck_assert(stopped(end_before_a_scope, "careless one"));
+}
+END_TEST
+
 START_TEST(an_operation_that_was_never_initialised_is_not_started)
 {
 	const struct duet_loop_options options = without_workers();
@@ -191,5 +220,6 @@ int main(void)
 			a_buffer_that_is_not_held_is_refused_or_stopped,
 			a_member_that_leaves_twice_has_left_once_or_is_stopped,
 			a_step_that_is_registered_twice_is_named_and_stopped,
+			a_task_that_ends_before_its_scopes_is_named_and_stopped,
 			an_operation_that_was_never_initialised_is_not_started));
 }

@@ -4,15 +4,11 @@
 /* duet cancel: what it says of a run, of bad input, and of a table of other times. */
 #include <errno.h>
 #include <jansson.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 
 #include "compare/laboratory/specimens/raw_table.h"
 #include "compare/laboratory/specimens/specimen.h"
 #include "tests/fault/program.h"
+#include "tests/support/refuse.h"
 
 static char paths[2][256];
 
@@ -290,20 +286,23 @@ static void check_ring_modes(const json_t *result)
 	}
 }
 
+/* Those that a policy can change; and those in which tasks await: one policy, on each mechanism. */
+enum { WORKLOADS = 12, WORKLOAD_SWEEPS = 133, TASKS = 1, MECHANISMS = 4 };
+
 /* Every workload under every policy that fits it, also where the kernel doesn't say what comes next. */
 START_TEST(a_sweep_of_all_there_is_is_clean_on_every_mechanism)
 {
 	json_t *result = sweep("--orders 1");
 
-	check_clean(result, 133);
+	check_clean(result, WORKLOAD_SWEEPS + TASKS * MECHANISMS);
 	check_ring_modes(result);
-	ck_assert_uint_eq(json_array_size(json_object_get(result, "workloads")), 12);
+	ck_assert_uint_eq(json_array_size(json_object_get(result, "workloads")), WORKLOADS + TASKS);
 	ck_assert_uint_eq(json_array_size(json_object_get(result, "policies")), 6);
 	ck_assert_uint_gt(named_in("docs/man/duet-cancel.1", result, "workloads"), 0);
 	ck_assert_uint_gt(named_in("docs/man/duet-cancel.1", result, "policies"), 0);
 	json_decref(result);
 	result = sweep("--backend polling/eager --policy await");
-	check_clean(result, 12);
+	check_clean(result, WORKLOADS + TASKS);
 	json_decref(result);
 }
 END_TEST
@@ -472,22 +471,6 @@ START_TEST(what_a_sweep_does_not_know_is_answered_with_what_there_is)
 	refuse("cancel sweep --json /nonexistent/x.json", "/nonexistent/x.json");
 }
 END_TEST
-
-/* As container runtimes do it: io_uring_setup isn't permitted. */
-static void forbid_ring(void)
-{
-	struct sock_filter rules[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { sizeof(rules) / sizeof(*rules), rules };
-
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
-		_exit(125);
-}
 
 START_TEST(what_is_refused_here_is_said_once_and_the_others_are_swept)
 {

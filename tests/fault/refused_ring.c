@@ -3,33 +3,17 @@
 #include <duet/completion.h>
 #include <duet/polling.h>
 #include <grp.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "tests/support/harness.h"
+#include "tests/support/refuse.h"
 
 /* The ring is refused, in this process only (each case has one of its own): what a caller gets. */
-
-static void refuse_rings(unsigned error)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { sizeof(code) / sizeof(*code), code };
-
-	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
-}
 
 static int create_auto(struct duet_loop **loop, struct duet_probe *why)
 {
@@ -56,8 +40,8 @@ static void use(struct duet_loop *loop)
 
 START_TEST(a_list_falls_to_the_reactor_and_says_why)
 {
-	static const unsigned errors[] = { EPERM, ENOSYS };
-	unsigned error = errors[_i];
+	static const int errors[] = { EPERM, ENOSYS };
+	int error = errors[_i];
 	unsigned before = descriptors_open();
 	struct duet_loop *loop;
 	struct duet_probe why;
@@ -65,7 +49,7 @@ START_TEST(a_list_falls_to_the_reactor_and_says_why)
 	refuse_rings(error);
 	ck_assert_int_eq(create_auto(&loop, &why), 0);
 	ck_assert_str_eq(duet_backend_name(duet_loop_backend(loop)), "polling");
-	ck_assert_int_eq(why.error, -(int)error);
+	ck_assert_int_eq(why.error, -error);
 	ck_assert_ptr_nonnull(strstr(why.reason, "seccomp"));
 	use(loop);
 	ck_assert_int_eq(duet_loop_destroy(loop), 0);

@@ -60,8 +60,7 @@ static int open_scope(struct courier *self)
 
 	duet_scope_options_init(&options);
 	options.context = self;
-	error = duet_scope_open(&self->scope, self->player->scheduler->loop, self->player->scope,
-				&options);
+	error = duet_task_scope_open(self->coroutine.task, &self->scope, &options);
 	if (error)
 		return error;
 	pause_init(&self->pause, self->player);

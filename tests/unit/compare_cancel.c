@@ -323,7 +323,7 @@ END_TEST
 
 START_TEST(every_kind_that_can_be_pending_is_a_subject)
 {
-	bool seen[DUET_KIND_COUNT] = { false };
+	bool seen[DUET_IO_KIND_COUNT] = { false };
 	const struct subject *subject;
 
 	for (size_t i = 0; (subject = subject_at(i)); i++) {
@@ -331,7 +331,7 @@ START_TEST(every_kind_that_can_be_pending_is_a_subject)
 		ck_assert(subject->describe != NULL);
 		seen[subject->kind] = true;
 	}
-	for (int kind = 0; kind < DUET_KIND_COUNT; kind++)
+	for (int kind = 0; kind < DUET_IO_KIND_COUNT; kind++)
 		ck_assert_msg(seen[kind], "no subject for %s",
 			      duet_kind_name((enum duet_kind)kind));
 }

@@ -1,0 +1,211 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include "core/waits.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "core/backend.h"
+#include "core/lifecycle.h"
+#include "core/operation.h"
+#include "core/queue.h"
+#include "core/scope.h"
+
+/*
+ * A wait on its own loop is a place in the primitive's line, by op->next and op->prev, which nothing
+ * else uses where there is no handle.
+ *
+ * A wait on another loop (home is where it was started) goes through two messages inside it, each of
+ * which is sent away once and comes back:
+ *
+ *	home                                   the primitive's loop
+ *	begin    --- message ------------->    attempt, or a place in line
+ *	request  --- stop ---------------->    out of the line, if it is still there
+ *	         <-- message --------------    with the result: of the attempt, of who granted it, or
+ *	                                       of the stop; once
+ *	         <-- stop -----------------    always
+ *
+ * It ends when all that was sent is home, so that nobody knows of it any more; and since the primitive's
+ * thread alone decides, a grant and a stop never both happen. op->next, prev, args.wait.raw and in_line
+ * are that thread's in between, everything else is home's.
+ */
+
+static struct duet_waiters *waiters_of(const struct duet_op *op)
+{
+	return op->args.wait.on;
+}
+
+static const struct core_wait *wait_of(const struct duet_op *op)
+{
+	return core_kind(op)->wait;
+}
+
+/* ---- The line. ---- */
+
+static int enter(struct duet_op *op)
+{
+	int raw = wait_of(op)->attempt(op);
+
+	if (raw != -EAGAIN)
+		return raw;
+	core_ring_append(&waiters_of(op)->first, op);
+	op->args.wait.in_line = 1;
+	return raw;
+}
+
+static void leave(struct duet_op *op)
+{
+	core_ring_remove(&waiters_of(op)->first, op);
+	op->args.wait.in_line = 0;
+}
+
+static void post(struct duet_loop *to, struct duet_message *message,
+		 void (*fn)(struct duet_message *message))
+{
+	message->fn = fn;
+	duet_loop_post(to, message);
+}
+
+/* ---- At home. ---- */
+
+static void came_home(struct duet_op *op)
+{
+	if (MUTANT(grant_thrown_away) && op->request)
+		op->args.wait.raw = -ECANCELED;
+	if (--op->args.wait.away == 0)
+		core_finish(op->loop, op, op->args.wait.raw);
+}
+
+static void message_home(struct duet_message *message)
+{
+	came_home(CORE_CONTAINER(struct duet_op, args.wait.message, message));
+}
+
+static void stop_home(struct duet_message *message)
+{
+	came_home(CORE_CONTAINER(struct duet_op, args.wait.stop, message));
+}
+
+/* ---- At the primitive's. ---- */
+
+/* Its memory is its owner's again as soon as this is said. */
+static void send_home(struct duet_op *op, int raw)
+{
+	op->args.wait.raw = raw;
+	post(op->loop, &op->args.wait.message, message_home);
+}
+
+static void arrive(struct duet_message *message)
+{
+	struct duet_op *op = CORE_CONTAINER(struct duet_op, args.wait.message, message);
+	int raw = enter(op);
+
+	if (raw != -EAGAIN)
+		send_home(op, raw);
+}
+
+static void arrive_to_stop(struct duet_message *message)
+{
+	struct duet_op *op = CORE_CONTAINER(struct duet_op, args.wait.stop, message);
+
+	if (op->args.wait.in_line) {
+		leave(op);
+		if (wait_of(op)->left)
+			wait_of(op)->left(waiters_of(op));
+		send_home(op, -ECANCELED);
+	}
+	post(op->loop, &op->args.wait.stop, stop_home);
+}
+
+void core_wait_end(struct duet_op *op, int raw)
+{
+	leave(op);
+	if (op->loop == waiters_of(op)->loop)
+		core_finish(op->loop, op, raw);
+	else
+		send_home(op, raw);
+}
+
+void core_wait_end_all(struct duet_waiters *waiters, int raw)
+{
+	while (waiters->first)
+		core_wait_end(waiters->first, raw);
+}
+
+/* ---- From start to stop. ---- */
+
+int core_wait_check(const struct duet_op *op)
+{
+	return op->flags & ~DUET_INLINE || !op->args.wait.on ? -EINVAL : 0;
+}
+
+int core_wait_refusal(const struct duet_loop *loop, const struct duet_op *op)
+{
+	const struct core_wait *wait = wait_of(op);
+	bool joins = op->kind == DUET_JOIN || op->kind == DUET_JOIN_SCOPE;
+
+	if (!joins && !waiters_of(op)->loop)
+		return -EINVAL;
+	if (!joins && waiters_of(op)->loop != loop && !wait->crosses)
+		return -EINVAL;
+	return wait->refuse ? wait->refuse(loop, op) : 0;
+}
+
+int core_wait_begin(struct duet_loop *loop, struct duet_op *op)
+{
+	int raw;
+
+	op->args.wait.away = 0;
+	op->args.wait.in_line = 0;
+	if (waiters_of(op)->loop != loop) {
+		op->args.wait.away = 1;
+		post(waiters_of(op)->loop, &op->args.wait.message, arrive);
+		return BACKEND_ISSUED;
+	}
+	raw = enter(op);
+	if (raw == -EAGAIN)
+		return BACKEND_ISSUED;
+	op->result = raw;
+	return BACKEND_ENDED;
+}
+
+void core_wait_stop(struct duet_loop *loop, struct duet_op *op)
+{
+	struct duet_waiters *waiters = waiters_of(op);
+
+	if (op->args.wait.away) {
+		op->args.wait.away++;
+		core_state_set(op, STATE_CANCELLING);
+		post(waiters->loop, &op->args.wait.stop, arrive_to_stop);
+		return;
+	}
+	leave(op);
+	core_finish(loop, op, -ECANCELED);
+	if (wait_of(op)->left && !MUTANT(line_not_looked_at))
+		wait_of(op)->left(waiters);
+}
+
+/* ---- For people. ---- */
+
+int core_waiters_fini(struct duet_waiters *waiters, const char *noun)
+{
+	if (waiters->loop)
+		core_check_owner(waiters->loop);
+	if (waiters->first) {
+#ifdef DUET_DEBUG
+		core_abort_waited_for(waiters, noun);
+#endif
+		return -EBUSY;
+	}
+	(void)noun;
+	waiters->loop = NULL;
+	return 0;
+}
+
+size_t core_wait_describe(const struct duet_op *op, char *text, size_t size)
+{
+	return (size_t)snprintf(text, size, "%s %p of %s %p %s",
+				duet_kind_name((enum duet_kind)op->kind), (const void *)op,
+				wait_of(op)->noun, op->args.wait.on,
+				core_state_name((enum core_state)op->state));
+}
