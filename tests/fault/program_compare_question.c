@@ -2,17 +2,12 @@
  * SPDX-License-Identifier: MIT */
 
 /* The questions cells and informed, short: what their slots and answers hold, and what can't be asked. */
-#include <errno.h>
 #include <jansson.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 
 #include "tests/fault/program.h"
+#include "tests/support/refuse.h"
 
 /* Of every run here: as short as can be, and nothing repeated. */
 #define SHORT "--warmup 0.005 --duration 0.02 --repeats 0 --no-kernel-view"
@@ -266,21 +261,6 @@ static void allow_few_files(void)
 	struct rlimit limit = { 100, 100 };
 
 	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-/* As container runtimes do it: io_uring_setup isn't permitted. */
-static void forbid_ring(void)
-{
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { sizeof(filter) / sizeof(*filter), filter };
-
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
 START_TEST(what_this_machine_refuses_is_said_before_the_first_round)
