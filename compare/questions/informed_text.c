@@ -41,6 +41,16 @@ static const json_t *row_of(const json_t *cell, size_t metric, const char *list,
 	return NULL;
 }
 
+/* What is said of a slope; where nothing can be, why. */
+static const char *slope_word(const json_t *row)
+{
+	const char *slope = field_string(row, "slope"), *verdict = field_string(row, "verdict");
+
+	if (strcmp(slope, informed_slope_word(INFORMED_NOT_SHOWN)) != 0)
+		return slope;
+	return strcmp(verdict, "too few rounds") ? verdict : "too few";
+}
+
 /* ---- The table. ---- */
 
 static void print_row(const json_t *cell, const json_t *medians, unsigned int backend,
@@ -67,7 +77,7 @@ static void print_row(const json_t *cell, const json_t *medians, unsigned int ba
 		fputs(narrow ? "" : "\n", out);
 		return;
 	}
-	fprintf(out, narrow ? "    %.12s\n" : "  %.12s\n", field_string(slope, "slope"));
+	fprintf(out, narrow ? "    %.12s\n" : "  %.12s\n", slope_word(slope));
 }
 
 static void print_title(const json_t *cell, const char *title, FILE *out)
@@ -133,7 +143,7 @@ static void print_legend(const json_t *cell, FILE *out)
 static void print_growth(const json_t *cell, unsigned int style, FILE *out)
 {
 	char text[640];
-	size_t used = (size_t)snprintf(text, sizeof(text), "%s:", INFORMED_STYLE[style]->name);
+	size_t used = (size_t)snprintf(text, sizeof(text), "%s: ", INFORMED_STYLE[style]->name);
 
 	for (unsigned int backend = 0; backend < INFORMED_BACKENDS; backend++) {
 		for (size_t metric = 0; metric < HEADLINES && used < sizeof(text); metric++) {
@@ -145,14 +155,14 @@ static void print_growth(const json_t *cell, unsigned int style, FILE *out)
 			if (!strcmp(field_string(row, "slope"), "linear"))
 				snprintf(each, sizeof(each), ", %.12s ns a child", number);
 			used += (size_t)snprintf(text + used, sizeof(text) - used,
-						 "%s%s %s %s (%s%s)", metric ? ", " : " ",
-						 metric ? "latency" : INFORMED_BACKEND[backend],
-						 metric ? "" : "CPU", field_string(row, "slope"),
-						 ratio, each);
+						 "%s%s %.20s (%s%s)",
+						 metric ? ", latency" : INFORMED_BACKEND[backend],
+						 metric ? "" : " CPU", slope_word(row), ratio,
+						 each);
 		}
 		if (used < sizeof(text))
 			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s",
-						 backend ? "." : ";");
+						 backend ? "." : "; ");
 	}
 	say_wrapped(out, text, fprintf(out, "  "), 4);
 }
