@@ -51,7 +51,17 @@
 	X(shutdown_in_a_shelter, "a shutdown asks what is in a shelter")                           \
 	X(line_not_looked_at, "who stood behind a stopped wait isn't looked at")                   \
 	X(waiter_overtaken, "who comes later overtakes who is in line")                            \
-	X(grant_thrown_away, "what was granted on another loop is lost when a cancel meets it")
+	X(grant_thrown_away, "what was granted on another loop is lost when a cancel meets it")    \
+	X(children_not_asked, "a request to one task doesn't reach what that has spawned")         \
+	X(task_shield_leaks, "a request comes into the cleanup of a task")                         \
+	X(taken_letter_withdrawn, "a letter that its actor is reading is given back")              \
+	X(restart_too_late, "a scope joins between the end of a task and its next beginning")      \
+	X(crowd_keeps_events_out, "a turn has no end as long as tasks are runnable")               \
+	X(newest_keeps_the_line, "two tasks that wake each other keep all others waiting")         \
+	X(inline_without_end, "a task that always finds data never waits its turn")                \
+	X(deadline_between_steps, "what is started after a step inherits that task's deadline")    \
+	X(shield_swallows_request, "who polls isn't asked again after a shield")                   \
+	X(work_error_is_a_stop, "work that fails with ECANCELED counts as stopped")
 
 #ifdef DUET_MUTANTS
 enum core_mutant {

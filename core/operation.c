@@ -10,6 +10,7 @@
 
 #include "core/backend.h"
 #include "core/lifecycle.h"
+#include "core/offload.h"
 #include "core/scope.h"
 #include "core/waits.h"
 
@@ -101,6 +102,11 @@ static int check_fsync(const struct duet_op *op)
 	return check_flags(op, DUET_DATA_ONLY);
 }
 
+static int check_work(const struct duet_op *op)
+{
+	return op->args.work.fn ? check_flags(op, 0) : -EINVAL;
+}
+
 /* The timers do the rest: see core_arm_deadline() and core_expired(). */
 static int begin_timeout(struct duet_loop *loop, struct duet_op *op)
 {
@@ -163,11 +169,16 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 	[DUET_NOTIFIED] = ON_PRIMITIVE(core_wait_notified),
 	[DUET_BARRIER] = ON_PRIMITIVE(core_wait_barrier),
 	[DUET_WAIT_GROUP] = ON_PRIMITIVE(core_wait_wait_group),
+	[DUET_TELL] = ON_PRIMITIVE(core_wait_tell),
+	[DUET_ASK] = ON_PRIMITIVE(core_wait_ask),
+	[DUET_TAKE_LETTER] = ON_PRIMITIVE(core_wait_take_letter),
 	[DUET_JOIN] = {.check = core_wait_check, .begin = core_join_begin, .stop = core_join_stop,
 		       .wait = &core_wait_join, .cancel_class = DUET_CANCEL_TOTAL},
 	[DUET_JOIN_SCOPE] = {.check = core_wait_check, .begin = core_join_scope_begin,
 			     .stop = core_join_scope_stop, .wait = &core_wait_join_scope,
 			     .cancel_class = DUET_CANCEL_TAINTING},
+	[DUET_WORK] = {.check = check_work, .begin = core_work_begin, .stop = core_work_stop,
+		       .cancel_class = DUET_CANCEL_NOT},
 };
 
 const char *core_state_name(enum core_state state)
@@ -262,7 +273,7 @@ const char *duet_kind_name(enum duet_kind kind)
 		"open", "fsync",   "shutdown", "close",  "socket",  "bind", "listen", "acquire",
 		"release", "lock", "channel-send", "channel-recv", "channel-close", "oneshot-send",
 		"oneshot-recv", "notify", "notified", "barrier", "wait-group", "join",
-		"join-scope"};
+		"join-scope", "tell", "ask", "take-letter", "work"};
 
 	return (unsigned)kind < DUET_KIND_COUNT ? names[kind] : "?";
 }

@@ -11,6 +11,7 @@
 #include "core/lifecycle.h"
 #include "core/loop.h"
 #include "core/operation.h"
+#include "core/tasks/future.h"
 #include "core/tasks/task.h"
 
 /*
@@ -496,7 +497,8 @@ bool core_scope_shelters(const struct duet_op *op)
 
 	if (core_scope_is_presence(op))
 		scope = op->context;
-	return (core_task_shelters(op) || (scope && core_scope_is_shelter(scope))) &&
+	return (core_task_shelters(op) || core_future_shelters(op) ||
+		(scope && core_scope_is_shelter(scope))) &&
 	       !MUTANT(shutdown_in_a_shelter);
 }
 

@@ -46,17 +46,42 @@ static int enter(struct duet_op *op)
 {
 	int raw = wait_of(op)->attempt(op);
 
-	if (raw != -EAGAIN)
-		return raw;
-	core_ring_append(&waiters_of(op)->first, op);
-	op->args.wait.in_line = 1;
+	if (raw == -EAGAIN) {
+		core_ring_append(&waiters_of(op)->first, op);
+		op->args.wait.in_line = WAIT_IN_LINE;
+	} else if (raw == CORE_WAIT_HELD) {
+		op->args.wait.in_line = WAIT_HELD;
+	}
 	return raw;
 }
 
 static void leave(struct duet_op *op)
 {
-	core_ring_remove(&waiters_of(op)->first, op);
-	op->args.wait.in_line = 0;
+	if (op->args.wait.in_line == WAIT_IN_LINE)
+		core_ring_remove(&waiters_of(op)->first, op);
+	op->args.wait.in_line = WAIT_NOWHERE;
+}
+
+void core_wait_hold(struct duet_op *op)
+{
+	leave(op);
+	op->args.wait.in_line = WAIT_HELD;
+}
+
+static bool goes_on(int raw)
+{
+	return raw == -EAGAIN || raw == CORE_WAIT_HELD;
+}
+
+/* Out of the primitive, without effect; false: it is to stay. */
+static bool withdraw(struct duet_op *op)
+{
+	const enum core_wait_place place = op->args.wait.in_line;
+
+	if (place == WAIT_NOWHERE || (place == WAIT_HELD && !wait_of(op)->withdraw(op)))
+		return false;
+	leave(op);
+	return true;
 }
 
 static void post(struct duet_loop *to, struct duet_message *message,
@@ -91,6 +116,7 @@ static void stop_home(struct duet_message *message)
 /* Its memory is its owner's again as soon as this is said. */
 static void send_home(struct duet_op *op, int raw)
 {
+	waiters_of(op)->loop->visitors--;
 	op->args.wait.raw = raw;
 	post(op->loop, &op->args.wait.message, message_home);
 }
@@ -98,9 +124,11 @@ static void send_home(struct duet_op *op, int raw)
 static void arrive(struct duet_message *message)
 {
 	struct duet_op *op = CORE_CONTAINER(struct duet_op, args.wait.message, message);
-	int raw = enter(op);
+	int raw;
 
-	if (raw != -EAGAIN)
+	waiters_of(op)->loop->visitors++;
+	raw = enter(op);
+	if (!goes_on(raw))
 		send_home(op, raw);
 }
 
@@ -108,8 +136,7 @@ static void arrive_to_stop(struct duet_message *message)
 {
 	struct duet_op *op = CORE_CONTAINER(struct duet_op, args.wait.stop, message);
 
-	if (op->args.wait.in_line) {
-		leave(op);
+	if (withdraw(op)) {
 		if (wait_of(op)->left)
 			wait_of(op)->left(waiters_of(op));
 		send_home(op, -ECANCELED);
@@ -144,6 +171,8 @@ int core_wait_refusal(const struct duet_loop *loop, const struct duet_op *op)
 	const struct core_wait *wait = wait_of(op);
 	bool joins = op->kind == DUET_JOIN || op->kind == DUET_JOIN_SCOPE;
 
+	if (core_wait_check(op))
+		return -EINVAL;
 	if (!joins && !waiters_of(op)->loop)
 		return -EINVAL;
 	if (!joins && waiters_of(op)->loop != loop && !wait->crosses)
@@ -163,10 +192,20 @@ int core_wait_begin(struct duet_loop *loop, struct duet_op *op)
 		return BACKEND_ISSUED;
 	}
 	raw = enter(op);
-	if (raw == -EAGAIN)
+	if (goes_on(raw))
 		return BACKEND_ISSUED;
 	op->result = raw;
 	return BACKEND_ENDED;
+}
+
+int core_wait_begun(struct duet_loop *loop, struct duet_op *op)
+{
+	int answer = core_kind(op)->begin(loop, op);
+
+	/* What ends here inline is told to nobody. */
+	if (loop->backend->begun && !(answer == BACKEND_ENDED && op->flags & DUET_INLINE))
+		loop->backend->begun(loop, op);
+	return answer;
 }
 
 void core_wait_stop(struct duet_loop *loop, struct duet_op *op)
@@ -179,7 +218,10 @@ void core_wait_stop(struct duet_loop *loop, struct duet_op *op)
 		post(waiters->loop, &op->args.wait.stop, arrive_to_stop);
 		return;
 	}
-	leave(op);
+	if (!withdraw(op)) {
+		core_state_set(op, STATE_CANCELLING);
+		return;
+	}
 	core_finish(loop, op, -ECANCELED);
 	if (wait_of(op)->left && !MUTANT(line_not_looked_at))
 		wait_of(op)->left(waiters);

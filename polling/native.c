@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "polling/internal.h"
 
+#include <errno.h>
+#include <stddef.h>
 #include <sys/socket.h>
 
 /*
@@ -153,4 +155,65 @@ void polling_native_drop(struct duet_loop *loop, struct duet_slot *slot)
 		disarm(loop, slot, DIRECTION_READ);
 	if (slot->ready & polling_bits(AWAITED, DIRECTION_WRITE))
 		disarm(loop, slot, DIRECTION_WRITE);
+}
+
+/* ---- A wait as a future. ---- */
+
+static void hinted(struct duet_wait *wait)
+{
+	struct duet_polling_future *self = wait->context;
+	struct duet_waker *waker = self->waker;
+
+	self->hinted = 1;
+	self->waker = NULL;
+	if (waker)
+		duet_waker_wake(waker);
+}
+
+static enum duet_readiness future_poll(struct duet_future *future, struct duet_context *context)
+{
+	struct duet_polling_future *self = (struct duet_polling_future *)(void *)future;
+	int error = 0;
+
+	if (!self->hinted && !self->wait.armed)
+		error = duet_polling_wait(context->loop, &self->wait);
+	if (error || self->hinted) {
+		self->hinted = 0;
+		return duet_future_is_ready(future, error);
+	}
+	self->waker = context->waker;
+	return duet_future_is_pending(future);
+}
+
+void duet_polling_future_drop(struct duet_loop *loop, struct duet_polling_future *self)
+{
+	duet_polling_forget(loop, &self->wait);
+	self->waker = NULL;
+	self->hinted = 0;
+	self->future.state = DUET_FUTURE_COLD;
+}
+
+static enum duet_readiness future_cancel(struct duet_future *future, struct duet_context *context)
+{
+	struct duet_polling_future *self = (struct duet_polling_future *)(void *)future;
+
+	if (future->state == DUET_FUTURE_READY)
+		return DUET_READY;
+	duet_polling_future_drop(context->loop, self);
+	return duet_future_is_ready(future, -ECANCELED);
+}
+
+_Static_assert(offsetof(struct duet_polling_future, future) == 0, "a future begins with its base");
+
+static const struct duet_future_table future_table = {
+	.name = "readiness", .poll = future_poll, .poll_cancel = future_cancel};
+
+void duet_polling_future_init(struct duet_polling_future *self, duet_handle handle,
+			      enum duet_direction direction)
+{
+	*self = (struct duet_polling_future){.wait.ready = hinted,
+					     .wait.context = self,
+					     .wait.handle = handle,
+					     .wait.direction = (uint8_t)direction};
+	duet_future_init(&self->future, &future_table);
 }

@@ -10,7 +10,7 @@
 enum { PARTS = 2, ROUNDS = 3, MESSAGE_BYTES = 6, PIECE_BYTES = 2 };
 
 struct part {
-	struct duet_future future;
+	struct duet_op_future future;
 	bool made;
 	bool started; /* it has to be heard to its end, however little it is still wanted */
 	duet_handle handle;
@@ -38,12 +38,20 @@ static bool is_whole(const struct part *part)
 
 /* ---- One of the two. ---- */
 
+static enum duet_readiness ask_once(struct futures *futures, struct part *part)
+{
+	struct duet_context context = {&futures->scheduler, duet_lab_loop(futures->lab),
+				       &futures->task.waker};
+
+	return duet_op_future_poll(&part->future, &context);
+}
+
 static enum duet_readiness await(struct futures *futures, struct part *part)
 {
 	enum duet_readiness answer;
 
 	part->started = true;
-	answer = duet_future_poll(duet_lab_loop(futures->lab), &part->future, &futures->task.waker);
+	answer = ask_once(futures, part);
 	if (answer == DUET_READY)
 		part->made = part->started = false;
 	return answer;
@@ -62,13 +70,13 @@ static void make(struct futures *futures, struct part *part)
 {
 	if (part->made || is_whole(part))
 		return;
-	duet_future_init(&part->future);
+	duet_op_future_init(&part->future);
 	duet_op_recv(&part->future.op, part->handle, part->memory + part->have,
 		     MESSAGE_BYTES - part->have, 0);
 	part->made = true;
 	part->started = futures->hot;
 	if (futures->hot)
-		duet_future_poll(duet_lab_loop(futures->lab), &part->future, &futures->task.waker);
+		ask_once(futures, part);
 }
 
 /* ---- The task. ---- */
@@ -169,7 +177,7 @@ static int set_up(struct duet_lab *lab, void *state)
 	for (int i = 0; i < PARTS; i++) {
 		struct part *part = &futures->parts[i];
 
-		duet_future_init(&part->future);
+		duet_op_future_init(&part->future);
 		part->peer = duet_lab_pair(lab, &part->handle);
 		if (part->peer < 0)
 			return part->peer;

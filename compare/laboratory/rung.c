@@ -152,8 +152,9 @@ static void move_ask(struct session *session)
 static void poll_on(struct session *session)
 {
 	const struct duet_op *op = &session->future.op;
+	struct duet_context context = {.loop = session->loop, .waker = &session->waker};
 
-	if (duet_future_poll(session->loop, &session->future, &session->waker) == DUET_PENDING)
+	if (duet_op_future_poll(&session->future, &context) == DUET_PENDING)
 		return;
 	session->waiting = NULL;
 	session->wrong |= op->result <= 0 && !may_have_stopped(op);
@@ -169,7 +170,7 @@ static void future_wait(struct session *session)
 {
 	session->waker.wake = woken;
 	session->waiting = &session->future.op;
-	duet_future_init(&session->future);
+	duet_op_future_init(&session->future);
 	duet_op_recv(&session->future.op, session->handle, missing(session), missing_bytes(session),
 		     0);
 	poll_on(session);
@@ -260,7 +261,7 @@ const struct rung RUNGS[] = {
 	  .owned = 2, .owned_bytes = RUNG_MESSAGE, .bytes = RUNG_MESSAGE, .wait = move_wait,
 	  .ask = move_ask },
 	{ .name = "poll-drop", .does = "a future, polled to its end when it is given up",
-	  .bytes = sizeof(struct duet_future) + sizeof(struct duet_waker) + RUNG_MESSAGE,
+	  .bytes = sizeof(struct duet_op_future) + sizeof(struct duet_waker) + RUNG_MESSAGE,
 	  .wait = future_wait, .ask = await_ask },
 	{ .name = "readiness", .does = "waits for readiness alone, which lends nothing, and walks away",
 	  .owned = 2, .bytes = OWN_OP + RUNG_MESSAGE, .wait = ready_wait, .ask = ready_ask },

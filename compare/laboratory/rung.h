@@ -36,7 +36,7 @@ struct session {
 	struct duet_op op, answer;
 	struct duet_scope scope;
 	struct duet_member member;
-	struct duet_future future;
+	struct duet_op_future future;
 	struct duet_waker waker;
 	unsigned char message[RUNG_MESSAGE];
 };

@@ -146,10 +146,10 @@ static void move_in(struct step *step)
 /* Not to be freed while this says pending: the end is asked for, and has to come. */
 static enum duet_readiness poll_drop(struct step *step)
 {
-	if (!step->polled)
-		return DUET_READY;
-	duet_op_cancel(step->op);
-	return duet_future_poll(duet_lab_loop(step->lab), &step->own, &step->task.waker);
+	struct duet_context context = {&step->scheduler, duet_lab_loop(step->lab),
+				       &step->task.waker};
+
+	return step->polled ? duet_future_poll_cancel(&step->own.future, &context) : DUET_READY;
 }
 
 static void ask_to_drop(struct duet_member *member, enum duet_cause cause)
@@ -165,11 +165,12 @@ static void ask_to_drop(struct duet_member *member, enum duet_cause cause)
 static enum duet_readiness poll(struct duet_task *task)
 {
 	struct step *step = STEP_OF(task, task);
+	struct duet_context context = {&step->scheduler, duet_lab_loop(step->lab), &task->waker};
 
 	if (step->dropping)
 		return poll_drop(step);
 	step->polled = true;
-	return duet_future_poll(duet_lab_loop(step->lab), &step->own, &task->waker);
+	return duet_op_future_poll(&step->own, &context);
 }
 
 static const struct duet_task_model poll_model = {.name = "future", .step = poll};
@@ -267,7 +268,7 @@ static void *prepare(struct step *step, struct duet_scope *scope, void *memory, 
 	if (done)
 		duet_op_init(step->op, done, step);
 	else
-		duet_future_init(&step->own);
+		duet_op_future_init(&step->own);
 	return memory;
 }
 

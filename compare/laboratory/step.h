@@ -35,7 +35,7 @@ struct step {
 
 	/* The step's own. */
 	struct duet_op *op; /* own.op, or one of the loop's; NULL: none is pending */
-	struct duet_future own;
+	struct duet_op_future own;
 	struct duet_member member;
 	struct duet_scheduler scheduler;
 	struct duet_task task;

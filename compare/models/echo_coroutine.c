@@ -6,7 +6,7 @@
  * but whoever waits is resumed by the arrival itself, and stands in no line. */
 #include <duet/buffer.h>
 #include <duet/coroutine.h>
-#include <duet/future.h>
+#include <duet/stream.h>
 
 #include "compare/models/reception.h"
 

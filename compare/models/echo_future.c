@@ -6,6 +6,7 @@
  * asks, where a callback is told and a coroutine is resumed. */
 #include <duet/buffer.h>
 #include <duet/future.h>
+#include <duet/stream.h>
 
 #include "compare/models/reception.h"
 
@@ -14,16 +15,24 @@ enum doing { RECEIVING, SENDING, CLOSING };
 struct connection {
 	struct duet_task task; /* first: the task is the connection */
 	struct duet_stream stream;
-	struct duet_future send, close;
+	struct duet_op_future send, close;
 	struct duet_buffer buffer; /* held while it is sent */
 	enum doing doing;
 	struct place place;
 };
 
+static enum duet_readiness poll(struct connection *self, struct duet_op_future *future)
+{
+	struct duet_scheduler *scheduler = self->task.scheduler;
+	struct duet_context context = { scheduler, scheduler->loop, &self->task.waker };
+
+	self->place.reception->polls++;
+	return duet_op_future_poll(future, &context);
+}
+
 static enum duet_readiness poll_close(struct connection *self)
 {
-	self->place.reception->polls++;
-	return duet_future_poll(self->place.reception->host.loop, &self->close, &self->task.waker);
+	return poll(self, &self->close);
 }
 
 /* Ready when the buffer is out and given back. */
@@ -31,8 +40,7 @@ static enum duet_readiness poll_send(struct connection *self)
 {
 	struct duet_loop *loop = self->place.reception->host.loop;
 
-	self->place.reception->polls++;
-	if (duet_future_poll(loop, &self->send, &self->task.waker) == DUET_PENDING)
+	if (poll(self, &self->send) == DUET_PENDING)
 		return DUET_PENDING;
 	duet_buffer_return(loop, &self->buffer);
 	self->doing = RECEIVING;
@@ -52,7 +60,7 @@ static enum duet_readiness poll_stream(struct connection *self)
 		self->doing = CLOSING;
 		return DUET_READY;
 	}
-	duet_future_reset(&self->send);
+	duet_op_future_reset(&self->send);
 	duet_op_send(&self->send.op, self->place.handle, self->buffer.data,
 		     self->buffer.length_bytes, DUET_WHOLE);
 	self->doing = SENDING;
@@ -86,8 +94,8 @@ static void serve(struct place *place)
 
 	self->doing = RECEIVING;
 	duet_stream_init(&self->stream, place->handle, place->reception->host.pool);
-	duet_future_init(&self->send);
-	duet_future_init(&self->close);
+	duet_op_future_init(&self->send);
+	duet_op_future_init(&self->close);
 	duet_task_init(&self->task, &FUTURE);
 	self->task.ended = on_ended;
 	duet_task_spawn(&place->reception->scheduler, NULL, &self->task);

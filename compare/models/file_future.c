@@ -12,7 +12,7 @@ enum { READY_MAX = 16 };
 
 struct reading {
 	struct duet_task task; /* first: the task is the lane */
-	struct duet_future future;
+	struct duet_op_future future;
 	bool under_way;
 	struct file_lane lane;
 };
@@ -21,17 +21,17 @@ struct reading {
 static enum duet_readiness step(struct duet_task *task)
 {
 	struct reading *self = (struct reading *)(void *)task;
+	struct duet_context context = { task->scheduler, task->scheduler->loop, &task->waker };
 
 	for (int ready = 0; ready < READY_MAX; ready++) {
 		if (!self->under_way) {
-			duet_future_reset(&self->future);
+			duet_op_future_reset(&self->future);
 			if (!file_lane_next(&self->lane, &self->future.op))
 				return DUET_READY;
 			self->under_way = true;
 		}
 		file_lane_polled(&self->lane);
-		if (duet_future_poll(task->scheduler->loop, &self->future, &task->waker) ==
-		    DUET_PENDING)
+		if (duet_op_future_poll(&self->future, &context) == DUET_PENDING)
 			return DUET_PENDING;
 		self->under_way = false;
 		file_lane_done(&self->lane, &self->future.op);
@@ -47,7 +47,7 @@ static void begin(struct file_lane *lane)
 	struct reading *self =
 		(struct reading *)(void *)((char *)lane - offsetof(struct reading, lane));
 
-	duet_future_init(&self->future);
+	duet_op_future_init(&self->future);
 	duet_task_init(&self->task, &FUTURE);
 	duet_task_spawn(file_lane_scheduler(lane), NULL, &self->task);
 }

@@ -3,7 +3,7 @@
 
 #include "compare/models/informed.h"
 
-#include <duet/future.h>
+#include <duet/futures.h>
 #include <duet/loop.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 
 struct waiting {
 	struct duet_child child; /* first; only the precise parent knows it */
-	struct duet_future future;
+	struct duet_op_future future;
 	duet_handle handle;
 	uint64_t sent_ns; /* what is received */
 };
@@ -41,7 +41,7 @@ static void on_wake(struct duet_waker *waker)
 
 static void receive(struct waiting *waiting)
 {
-	duet_future_reset(&waiting->future);
+	duet_op_future_reset(&waiting->future);
 	duet_op_recv(&waiting->future.op, waiting->handle, &waiting->sent_ns,
 		     sizeof(waiting->sent_ns), 0);
 }
@@ -76,24 +76,27 @@ static int turn(struct informed *informed, uint64_t until_ns)
 
 static void begin_precise(struct informed *informed)
 {
-	duet_future_set_init(&informed->set, informed->options.loop);
+	duet_future_set_init(&informed->set);
 	for (uint32_t i = 0; i < informed->count; i++)
 		duet_future_set_add(&informed->set, &informed->children[i].child,
-				    &informed->children[i].future);
+				    &informed->children[i].future.future);
 }
 
 static int run_precise(struct informed *informed, uint64_t until_ns)
 {
+	struct duet_context context = { NULL, informed->options.loop, &informed->waker };
 	int status = 0;
 
 	while (!status) {
-		struct duet_child *child = duet_future_set_next(&informed->set, &informed->waker);
+		struct duet_child *child;
 
-		informed->result->polls = informed->set.polls;
+		informed->woken = false;
+		child = duet_future_set_next(&informed->set, &context);
+		informed->result->polls = informed->set.children.polls;
 		if (child) {
 			take(informed, (struct waiting *)(void *)child);
 			duet_future_set_add(&informed->set, child, child->future);
-		} else {
+		} else if (!informed->woken) { /* else it was enough for once, and not all */
 			status = turn(informed, until_ns);
 		}
 	}
@@ -104,12 +107,14 @@ static int run_precise(struct informed *informed, uint64_t until_ns)
 
 static void poll_all(struct informed *informed, struct duet_waker *waker)
 {
+	struct duet_context context = { NULL, informed->options.loop, waker };
+
 	for (uint32_t i = 0; i < informed->count; i++) {
 		struct waiting *waiting = &informed->children[i];
 
 		informed->result->polls++;
-		while (duet_future_poll(informed->options.loop, &waiting->future, waker) ==
-		       DUET_READY && !informed->result->error) {
+		while (duet_op_future_poll(&waiting->future, &context) == DUET_READY &&
+		       !informed->result->error) {
 			take(informed, waiting);
 			informed->result->polls++;
 		}
@@ -204,7 +209,7 @@ struct informed *informed_create(const struct informed_options *options,
 		struct waiting *waiting = &informed->children[i];
 
 		waiting->handle = options->handles[handle_of(informed, i)];
-		duet_future_init(&waiting->future);
+		duet_op_future_init(&waiting->future);
 		receive(waiting);
 	}
 	style->begin(informed);

@@ -4,6 +4,7 @@
 #define DUET_COROUTINE_H
 
 #include <duet/api.h>
+#include <duet/future.h>
 #include <duet/scheduler.h>
 #include <duet/task.h>
 #include <stddef.h>
@@ -38,7 +39,7 @@ extern "C" {
  *	}
  *
  * A coroutine is a function of this form and a frame: the caller's struct, of a size that the compiler
- * knows, placed anywhere, lent while it runs. Variables of the function itself don't outlive a wait; what
+ * knows, placed anywhere, lent while it runs; <duet/frame.h> has places for those without one. Variables of the function itself don't outlive a wait; what
  * is to do so stands in the frame. It may wait for operations, call other coroutines to any depth
  * (the C stack doesn't grow: as the symmetric transfer of C++20), and return a value. A wait may stand in
  * a loop, an if, a switch; not inside a declaration's initialiser, nor inside a statement expression.
@@ -65,6 +66,7 @@ struct duet_coroutine {
 	int32_t result;     /* of the last wait, or what the last called coroutine returned */
 	int32_t value;      /* what it returns itself; 0 if it doesn't say */
 	uint8_t finishing;  /* in its finally section */
+	uint8_t suspended;  /* by the future that it awaits */
 };
 
 /* A task whose steps are those of a coroutine, and of what that calls. */
@@ -99,12 +101,17 @@ DUET_API void duet_coroutine_task_init(struct duet_coroutine_task *task,
 	DUET_COROUTINE_ATTRIBUTES struct duet_coroutine *name(                                     \
 		struct duet_coroutine *duet_coroutine)
 
-/* Gives the frame its name; goes on where it has waited. */
+/* Gives the frame its name; goes on where it has waited. Clang takes no jump without a label whose address
+ * was asked for, and a body that never waits has none of its own. */
 #define DUET_BEGIN(type, self)                                                                     \
 	type *const self = (type *)(void *)duet_coroutine;                                         \
 	_Static_assert(offsetof(type, coroutine) == 0, "a frame begins with its coroutine");       \
+	/* Also in a body without a wait there is a label whose address is taken. */               \
+	static const void *const duet_first __attribute__((unused)) = __extension__ &&duet_begin;  \
 	if (duet_coroutine->point)                                                                 \
-	__extension__({ goto *duet_coroutine->point->label; })
+	__extension__({ goto *duet_coroutine->point->label; });                                    \
+	duet_begin:                                                                                \
+	__attribute__((unused))
 
 /* The result of the last wait, or what the last call returned. */
 #define DUET_RESULT (duet_coroutine->result)
@@ -132,6 +139,22 @@ DUET_API void duet_coroutine_task_init(struct duet_coroutine_task *task,
  * result, or the refusal: see duet_task_await(). */
 #define DUET_AWAIT(op) DUET_SUSPEND_UNLESS(duet_coroutine_await(duet_coroutine, op))
 
+/* Waits for a future; DUET_RESULT is its result. Asked to end, the task polls it by poll_cancel() until it is
+ * ready: see duet_task_poll(). `future` is evaluated at each poll. -EBUSY: somebody else awaits it. */
+#define DUET_AWAIT_FUTURE(future) DUET_AWAIT_FUTURE_AT(DUET_LABEL(__COUNTER__), future)
+#define DUET_AWAIT_FUTURE_AT(label, future)                                                        \
+	do {                                                                                       \
+		{                                                                                  \
+			DUET_POINT_AT(label);                                                      \
+			if (!duet_coroutine_claim(duet_coroutine, future))                         \
+				break;                                                             \
+		label:                                                                             \
+			if (!duet_coroutine_poll(duet_coroutine, future))                          \
+				return NULL;                                                       \
+		}                                                                                  \
+		DUET_SUSPEND_UNLESS(duet_coroutine_may_go_on(duet_coroutine));                     \
+	} while (0)
+
 /* Lets those in line have their turn. */
 #define DUET_YIELD() DUET_SUSPEND_UNLESS((duet_task_yield(duet_coroutine->task), 0))
 
@@ -144,10 +167,13 @@ DUET_API void duet_coroutine_task_init(struct duet_coroutine_task *task,
 	label:;                                                                                    \
 	} while (0)
 
-/* Ends the coroutine, through its finally section. Not from there. */
+/* Ends the coroutine, through its finally section. To say it there is misuse: debug builds stop, others
+ * end the coroutine at once with this value, and the rest of the section isn't done. */
 #define DUET_RETURN(returned)                                                                      \
 	do {                                                                                       \
 		duet_coroutine->value = (returned);                                                \
+		if (__builtin_expect(duet_coroutine->finishing, 0))                                \
+			return duet_coroutine_break(duet_coroutine);                               \
 		goto duet_finally;                                                                 \
 	} while (0)
 
@@ -179,8 +205,25 @@ static inline struct duet_coroutine *duet_coroutine_enter(struct duet_coroutine 
 	return callee;
 }
 
+static inline int duet_coroutine_claim(struct duet_coroutine *coroutine, struct duet_future *future)
+{
+	coroutine->suspended = 0;
+	coroutine->result = duet_future_claim(future);
+	return coroutine->result == 0;
+}
+
+DUET_API int duet_coroutine_poll(struct duet_coroutine *coroutine, struct duet_future *future);
+DUET_API int duet_coroutine_take(struct duet_coroutine *coroutine);
+
+/* A result that was there at once is one that the step takes without suspending. */
+static inline int duet_coroutine_may_go_on(struct duet_coroutine *coroutine)
+{
+	return coroutine->suspended ? 1 : duet_coroutine_take(coroutine);
+}
+
 DUET_API void duet_coroutine_finally(struct duet_coroutine *coroutine, uint64_t budget_ns);
 DUET_API struct duet_coroutine *duet_coroutine_leave(struct duet_coroutine *coroutine);
+DUET_API struct duet_coroutine *duet_coroutine_break(struct duet_coroutine *coroutine);
 
 #ifdef __cplusplus
 }

@@ -6,6 +6,7 @@
 #include <duet/api.h>
 #include <duet/loop.h>
 #include <duet/operation.h>
+#include <duet/task.h>
 #include <duet/waker.h>
 
 #ifdef __cplusplus
@@ -13,93 +14,171 @@ extern "C" {
 #endif
 
 /*
- * Be woken and ask again: the Rust way, over any operation.
+ * Be woken and ask again: the Rust way.
  *
- * A poll answers ready, or pending; pending means that the waker given with this poll, and only
- * the one given last, is woken once as soon as asking again may say more. Wakers are precise:
- * each future has its own, so what is woken is what can go on.
+ * A future is what may be asked whether it is ready. A poll answers ready, with a result; or pending, and
+ * then the waker given with this poll, and only the one given last, is woken as soon as asking again may
+ * say more. Futures are cold: nothing happens before the first poll. They are the caller's memory and
+ * stay where they are from the first poll that says pending to the one that says ready.
+ *
+ *	       poll: ready
+ *	cold ----------------------------------> ready
+ *	  |  poll: pending                         ^
+ *	  +---------------> pending ---------------+
+ *	                       poll, or poll_cancel: ready
+ *
+ * What is pending can't be dropped: the kernel may still write to its memory. It is asked to finish its
+ * cancelling instead: poll_cancel() is a poll, too, and is ready when nothing of the future is under way
+ * any more. Then `result` says what became of it, and what came anyway is handed over (R3): bytes, handles,
+ * an effect. A cold future that is asked has never begun, and is ready at once with -ECANCELED; one that
+ * is ready stays so. The idea is that of poll_drop_ready (withoutboats, Rust RFC 2958, 2020) and of
+ * poll_cancel (tvalloton, "Add poll_cancel to Future", 2022; E. Holk, "A mechanism for async
+ * cancellation", 2023), and what makes it necessary over completions is in S. Jewson, "Async destructors,
+ * async genericity and completion futures" (2022), and was found before by the crates iou and ringbahn.
+ *
+ * After poll_cancel() has been called every further poll goes on with that: the request is
+ * level-triggered, as that of a task.
  */
+struct duet_future;
+
+/* Who asks, and what with. */
+struct duet_context {
+	struct duet_scheduler *scheduler; /* NULL: polled by hand, from no task */
+	struct duet_loop *loop;
+	struct duet_waker *waker; /* there until the future is ready, or polled with another */
+};
+
+/* How a future is carried out: for who writes one. Both functions keep `state`, by ending in
+ * duet_future_is_pending() or duet_future_is_ready(). */
+struct duet_future_table {
+	const char *name; /* for people */
+	enum duet_readiness (*poll)(struct duet_future *future, struct duet_context *context);
+	enum duet_readiness (*poll_cancel)(struct duet_future *future, struct duet_context *context);
+};
+
+enum duet_future_state {
+	DUET_FUTURE_COLD,    /* the caller's. -> PENDING, READY */
+	DUET_FUTURE_PENDING, /* something of it may be under way; lent. -> READY */
+	DUET_FUTURE_READY,   /* the caller's; result is set */
+};
+
+/* What all futures begin with. */
+struct duet_future {
+	const struct duet_future_table *table;
+	int32_t result;    /* of one that is ready: 0 and more, or a negative error */
+	uint8_t state;     /* enum duet_future_state */
+	uint8_t awaited;   /* somebody has it: see duet_future_claim() */
+	uint8_t asked;     /* poll_cancel() was called */
+	uint8_t sheltered; /* what it has under way was started in a shield */
+};
+
+static inline void duet_future_init(struct duet_future *future,
+				    const struct duet_future_table *table)
+{
+	future->table = table;
+	future->result = 0;
+	future->state = DUET_FUTURE_COLD;
+	future->awaited = future->asked = future->sheltered = 0;
+}
+
+static inline enum duet_readiness duet_future_poll(struct duet_future *future,
+						   struct duet_context *context)
+{
+	return future->table->poll(future, context);
+}
+
+static inline enum duet_readiness duet_future_poll_cancel(struct duet_future *future,
+							  struct duet_context *context)
+{
+	return future->table->poll_cancel(future, context);
+}
+
+/* What a poll returns. */
+static inline enum duet_readiness duet_future_is_pending(struct duet_future *future)
+{
+	future->state = DUET_FUTURE_PENDING;
+	return DUET_PENDING;
+}
+
+static inline enum duet_readiness duet_future_is_ready(struct duet_future *future, int32_t result)
+{
+	future->result = result;
+	future->state = DUET_FUTURE_READY;
+	return DUET_READY;
+}
+
+/* The memory is to be used for something else: 0, or -EBUSY if it is pending: then it is lent. Debug
+ * builds stop there. */
+DUET_API int duet_future_drop(const struct duet_future *future);
+
+/* Takes it upon oneself to poll a future: one at a time does. 0, or -EBUSY: somebody has it (debug builds
+ * stop). Tasks, DUET_AWAIT_FUTURE() and combinators do this, and release what is ready. */
+DUET_API int duet_future_claim(struct duet_future *future);
+DUET_API void duet_future_release(struct duet_future *future);
+
+/* ---- An operation. ---- */
 
 /*
- * An operation as a future. Cold: the first poll starts it. Initialise, say what the operation is
- * to do (duet_op_recv(&future.op, ...)), poll. After ready the result is in op, and the future can
- * be used again from duet_future_reset(). One that cannot start is ready at once, with what
- * duet_op_start() answered in op.result; a multishot operation has many results and is refused
- * with -EINVAL: duet_stream is for those. Memory as for the operation: lent from the first poll
- * that says pending until ready. It can't be dropped in between: cancel it, and poll on until
- * ready.
+ * Any operation as a future. Initialise, say what the operation is to do (duet_op_recv(&future.op, ...)),
+ * poll; the first poll starts it. Ready: what became of it is in op, and its result in `result`; polled
+ * again it says the same, and can be used again from duet_op_future_reset(). One that cannot start is ready
+ * at once with what duet_op_start() answered; a multishot operation has many results and is refused
+ * with -EINVAL: duet_stream is for those. A task's deadline, and its shield, hold for what is started in its
+ * steps. To cancel the operation itself and to poll on is the same as poll_cancel().
  */
-struct duet_future {
+struct duet_op_future {
+	struct duet_future future;
 	struct duet_op op;
 	struct duet_waker *waker; /* who is woken; NULL while nobody waits */
-	uint8_t phase;            /* cold, pending, ended */
 };
 
-DUET_API void duet_future_init(struct duet_future *future);
-DUET_API void duet_future_reset(struct duet_future *future);
-DUET_API enum duet_readiness duet_future_poll(struct duet_loop *loop, struct duet_future *future,
-					      struct duet_waker *waker);
+DUET_API void duet_op_future_init(struct duet_op_future *future);
+DUET_API void duet_op_future_reset(struct duet_op_future *future);
+/* duet_future_poll() of one that is known to be this. */
+DUET_API enum duet_readiness duet_op_future_poll(struct duet_op_future *future,
+						 struct duet_context *context);
+
+/* A timer: ready with 0 when the clock reaches due_ns, never earlier. */
+DUET_API void duet_timer_future_init(struct duet_op_future *future, uint64_t due_ns);
+
+/* ---- Futures without I/O. ---- */
+
+/* Ready at the first poll, and at every other. */
+DUET_API void duet_ready_future_init(struct duet_future *future, int32_t result);
+/* Never ready, unless asked: -ECANCELED. */
+DUET_API void duet_never_future_init(struct duet_future *future);
+
+/* Ready when it is told so, on the loop's thread, from wherever: a callback, another task. No operation
+ * waits for it, so that no deadline reaches it: see duet_timeout_future_init() in <duet/futures.h>. Told
+ * twice it keeps the first result. Used again after duet_event_future_init(). */
+struct duet_event_future {
+	struct duet_future future;
+	struct duet_waker *waker;
+	int32_t told; /* the result */
+	uint8_t set;
+};
+
+DUET_API void duet_event_future_init(struct duet_event_future *event);
+DUET_API void duet_event_future_set(struct duet_event_future *event, int32_t result);
+
+/* ---- A task. ---- */
 
 /*
- * A pooled multishot receive as a stream of buffers. Arrivals that nobody has asked for yet stay
- * in the pool's buffers, in order. Ready: *buffer is the next one and the caller's; if its
- * length is 0 the stream has ended, and stream->op.result says how (0: end of the stream).
- *
- * A reader that is slower than its peer is waited for: with DUET_STREAM_UNREAD_MAX buffers unread,
- * or half of the pool if that is less, the stream stops receiving, and goes on when half of those
- * are taken; the rest waits in the socket, and in the end with the peer. Where the kernel
- * receives by itself, what came before it hears of the stop comes on top.
- * While it has stopped the operation stays pending: duet_op_cancel(&stream.op), its deadline and a
- * close of the handle end the stream as at any other time. Its deadline, set before the first poll,
- * is that of the whole stream. Other receives on the handle would have their part of the bytes.
+ * A task whose top is a future: a step is a poll of it, and its result is the task's. Asked to end it is
+ * polled by poll_cancel() instead, from then on; if it was stopped by that the result is -ECANCELED or
+ * -ETIMEDOUT, as the request has it. What isn't asked stands in duet_shield_future_init(). -EBUSY: somebody
+ * else has the future.
  */
-#define DUET_STREAM_UNREAD_MAX 8
-
-struct duet_stream {
-	struct duet_op op;
-	struct duet_waker *waker;
-	struct duet_pool *pool;
-	uint32_t unread; /* arrivals that nobody has asked for yet */
-	uint16_t first;  /* the chain of them: index + 1, 0 for none */
-	uint16_t last;
-	uint8_t phase;   /* cold, flowing, pausing, paused, ended */
+struct duet_future_task {
+	struct duet_task task;
+	struct duet_future *top;
 };
 
-DUET_API void duet_stream_init(struct duet_stream *stream, duet_handle handle,
-			       struct duet_pool *pool);
-DUET_API enum duet_readiness duet_stream_next(struct duet_loop *loop, struct duet_stream *stream,
-					      struct duet_waker *waker,
-					      struct duet_buffer *buffer);
+/* Before spawn. top is lent until the task has ended. */
+DUET_API void duet_future_task_init(struct duet_future_task *task, struct duet_future *top);
 
-/*
- * A set of futures, of which only the woken ones are polled: waiting for one of ten thousand costs
- * what waiting for one costs. Add children while they are cold; next gives one that is ready, and
- * it leaves the set. NULL: none yet, and waker is woken when there may be.
- */
-struct duet_future_set;
-
-struct duet_child {
-	struct duet_waker waker;
-	struct duet_future *future;
-	struct duet_future_set *set;
-	struct duet_child *next;
-	uint8_t woken;
-};
-
-struct duet_future_set {
-	struct duet_loop *loop;
-	struct duet_waker *waker;
-	struct duet_child *first;
-	struct duet_child *last;
-	uint32_t count; /* children in the set */
-	uint64_t polls; /* polls of children so far */
-};
-
-DUET_API void duet_future_set_init(struct duet_future_set *set, struct duet_loop *loop);
-DUET_API void duet_future_set_add(struct duet_future_set *set, struct duet_child *child,
-				  struct duet_future *future);
-DUET_API struct duet_child *duet_future_set_next(struct duet_future_set *set,
-						 struct duet_waker *waker);
+/* For models: one poll of a future by a task that runs, as above: what it is asked, what it results in. */
+DUET_API enum duet_readiness duet_task_poll(struct duet_task *task, struct duet_future *future);
 
 #ifdef __cplusplus
 }

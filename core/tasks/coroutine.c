@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
-#include <duet/coroutine.h>
+#include "core/tasks/coroutine.h"
 
 #include "core/scope.h"
 #include "core/tasks/task.h"
@@ -24,7 +24,8 @@ static enum duet_readiness step(struct duet_task *task)
 	return DUET_PENDING;
 }
 
-static const struct duet_task_model coroutine_model = {.name = "coroutine", .step = step};
+static const struct duet_task_model coroutine_model = {.name = "coroutine", .step = step,
+						      .sites = 1};
 
 void duet_coroutine_task_init(struct duet_coroutine_task *task, struct duet_coroutine *top)
 {
@@ -32,6 +33,29 @@ void duet_coroutine_task_init(struct duet_coroutine_task *task, struct duet_coro
 	top->caller = NULL;
 	top->task = &task->task;
 	task->top = top;
+}
+
+int duet_coroutine_poll(struct duet_coroutine *coroutine, struct duet_future *future)
+{
+	if (duet_task_poll(coroutine->task, future) == DUET_PENDING) {
+		coroutine->suspended = 1;
+		return 0;
+	}
+	coroutine->result = future->result;
+	duet_future_release(future);
+	return 1;
+}
+
+int duet_coroutine_take(struct duet_coroutine *coroutine)
+{
+	struct duet_task *task = coroutine->task;
+
+	if (!task->inline_left) {
+		duet_task_yield(task);
+		return 0;
+	}
+	task->inline_left--;
+	return 1;
 }
 
 void duet_coroutine_finally(struct duet_coroutine *coroutine, uint64_t budget_ns)
@@ -56,4 +80,12 @@ struct duet_coroutine *duet_coroutine_leave(struct duet_coroutine *coroutine)
 	else
 		self->task.result = coroutine->value;
 	return caller;
+}
+
+struct duet_coroutine *duet_coroutine_break(struct duet_coroutine *coroutine)
+{
+#ifdef DUET_DEBUG
+	core_abort_returned_again(coroutine);
+#endif
+	return duet_coroutine_leave(coroutine);
 }

@@ -1,53 +1,60 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
-#include <duet/continuation.h>
-#include <duet/future.h>
-#include <errno.h>
-#include <stddef.h>
+#include "core/tasks/future.h"
 
-#include "core/backend.h"
-#include "core/buffer.h"
-#include "core/lifecycle.h"
 #include "core/operation.h"
-#include "core/queue.h"
+#include "core/tasks/task.h"
 
-enum phase { PHASE_COLD, PHASE_PENDING, PHASE_ENDED };
+/* ---- Whose it is. ---- */
 
-static void wake(struct duet_waker **place)
+int duet_future_claim(struct duet_future *future)
 {
-	struct duet_waker *waker = *place;
-
-	*place = NULL;
-	if (waker)
-		duet_waker_wake(waker);
+	if (future->awaited) {
+#ifdef DUET_DEBUG
+		core_abort_future(future, "is awaited already: nobody else can wait for it");
+#endif
+		return -EBUSY;
+	}
+	future->awaited = 1;
+	return 0;
 }
 
-/* ---- One operation. ---- */
-
-static void future_done(struct duet_op *op)
+void duet_future_release(struct duet_future *future)
 {
-	struct duet_future *future = op->context;
+	future->awaited = 0;
+}
+
+int duet_future_drop(const struct duet_future *future)
+{
+	if (future->state != DUET_FUTURE_PENDING)
+		return 0;
+#ifdef DUET_DEBUG
+	core_abort_future(future, "was dropped while it is pending: poll_cancel() it until it is ready");
+#endif
+	return -EBUSY;
+}
+
+/* ---- An operation. ---- */
+
+static void op_done(struct duet_op *op)
+{
+	struct duet_op_future *self = op->context;
 
 	/* An interim status is no result: the operation goes on. */
 	if (op->more)
 		return;
-	future->phase = PHASE_ENDED;
-	wake(&future->waker);
+	(void)duet_future_is_ready(&self->future, op->result);
+	core_waker_take(&self->waker);
 }
 
-void duet_future_init(struct duet_future *future)
+bool core_future_shelters(const struct duet_op *op)
 {
-	duet_op_init(&future->op, future_done, future);
-	future->waker = NULL;
-	future->phase = PHASE_COLD;
+	const struct duet_op_future *self = op->context;
+
+	return op->done == op_done && self->future.sheltered;
 }
 
-void duet_future_reset(struct duet_future *future)
-{
-	future->phase = PHASE_COLD;
-}
-
-static void refuse(struct duet_op *op, int error)
+void core_op_refuse(struct duet_op *op, int error)
 {
 	op->result = error;
 	op->transferred = 0;
@@ -55,268 +62,181 @@ static void refuse(struct duet_op *op, int error)
 	op->cause = DUET_CAUSE_ITSELF;
 }
 
-enum duet_readiness duet_future_poll(struct duet_loop *loop, struct duet_future *future,
-				     struct duet_waker *waker)
+void core_op_stop(struct duet_op *op)
 {
+	core_op_refuse(op, -ECANCELED);
+	op->disposition = DUET_UNTOUCHED;
+	op->cause = DUET_CAUSE_CANCEL;
+}
+
+/* A step takes so many results without suspending, as one of a task that waits for operations. */
+static bool may_end_inline(const struct duet_task *task)
+{
+	return !task || task->inline_left;
+}
+
+static int op_begin(struct duet_op_future *self, struct duet_loop *loop, struct duet_task *task)
+{
+	const bool sheltering = loop->sheltering;
+	struct duet_op *op = &self->op;
 	int answer;
 
-	if (future->phase == PHASE_COLD) {
-		duet_op_inline(&future->op);
-		/* A future has one result; a stream has many. */
-		answer = future->op.flags & DUET_MULTISHOT ? -EINVAL
-							   : duet_op_start(loop, &future->op);
-		future->phase = answer ? PHASE_ENDED : PHASE_PENDING;
-		if (answer < 0)
-			refuse(&future->op, answer);
+	if (op->flags & DUET_MULTISHOT)
+		return -EINVAL;
+	op->flags = (uint16_t)(may_end_inline(task) ? op->flags | DUET_INLINE
+						    : op->flags & ~DUET_INLINE);
+	loop->sheltering = sheltering || (task && (task->shields || task->sheltered));
+	self->future.sheltered = loop->sheltering;
+	answer = duet_op_start(loop, op);
+	loop->sheltering = sheltering;
+	if (answer == 1 && task)
+		task->inline_left--;
+	return answer;
+}
+
+static enum duet_readiness op_start(struct duet_op_future *self, struct duet_context *context)
+{
+	struct duet_task *task = context->scheduler ? context->scheduler->running : NULL;
+	int answer = op_begin(self, context->loop, task);
+
+	if (answer == 0) {
+		self->waker = context->waker;
+		return duet_future_is_pending(&self->future);
 	}
-	if (future->phase == PHASE_ENDED)
+	if (answer < 0)
+		core_op_refuse(&self->op, answer);
+	return duet_future_is_ready(&self->future, self->op.result);
+}
+
+enum duet_readiness duet_op_future_poll(struct duet_op_future *self, struct duet_context *context)
+{
+	if (self->future.state == DUET_FUTURE_READY)
 		return DUET_READY;
-	future->waker = waker;
+	if (self->future.state == DUET_FUTURE_COLD)
+		return op_start(self, context);
+	self->waker = context->waker;
 	return DUET_PENDING;
 }
 
-/* ---- A stream of buffers. ---- */
-
-/*
- * What a stream's operation is doing. A stream that is paused has it pending all the same: it waits
- * on the line of its handle without having been issued, as one that stands behind another would.
- * So the user's cancel, a deadline, a close of the handle and the shutdown find it in every state,
- * and what they ask for takes the place of the pause (see REQUEST_PAUSE).
- */
-enum stream_phase {
-	STREAM_COLD,    /* idle: the first poll starts it. -> FLOWING, ENDED */
-	STREAM_FLOWING, /* receives. -> PAUSING: too many unread; ENDED */
-	STREAM_PAUSING, /* asked to stop. -> PAUSED; FLOWING: read meanwhile; ENDED */
-	STREAM_PAUSED,  /* in line, not issued. -> FLOWING: enough was read; ENDED */
-	STREAM_ENDED,   /* idle: the result is in op */
-};
-
-static uint32_t unread_max(const struct duet_stream *stream)
+static enum duet_readiness op_poll(struct duet_future *future, struct duet_context *context)
 {
-	uint32_t half = stream->pool->count / 2;
-
-	if (half >= DUET_STREAM_UNREAD_MAX)
-		return DUET_STREAM_UNREAD_MAX;
-	return half ? half : 1;
+	return duet_op_future_poll(CORE_CONTAINER(struct duet_op_future, future, future), context);
 }
 
-static bool read_enough(const struct duet_stream *stream)
+static enum duet_readiness op_poll_cancel(struct duet_future *future, struct duet_context *context)
 {
-	return stream->unread <= unread_max(stream) / 2;
-}
+	struct duet_op_future *self = CORE_CONTAINER(struct duet_op_future, future, future);
 
-static void stream_keep(struct duet_stream *stream, const struct duet_buffer *buffer)
-{
-	uint16_t *chain = stream->pool->chain;
-	uint16_t index = buffer->index;
-
-	stream->pool->lengths[index] = buffer->length_bytes;
-	chain[index] = 0;
-	if (stream->first)
-		chain[stream->last - 1] = (uint16_t)(index + 1);
-	else
-		stream->first = (uint16_t)(index + 1);
-	stream->last = (uint16_t)(index + 1);
-	stream->unread++;
-}
-
-static struct duet_buffer stream_take(struct duet_stream *stream)
-{
-	uint16_t index = (uint16_t)(stream->first - 1);
-
-	stream->first = stream->pool->chain[index];
-	stream->unread--;
-	return core_buffer_view(stream->pool, index, stream->pool->lengths[index]);
-}
-
-static void stream_start(struct duet_loop *loop, struct duet_stream *stream)
-{
-	int error = duet_op_start(loop, &stream->op);
-
-	stream->phase = error ? STREAM_ENDED : STREAM_FLOWING;
-	if (error)
-		refuse(&stream->op, error);
-}
-
-/* A stand-in holds the head of the line while the operation starts, so that it stays behind. */
-static void stream_park(struct duet_loop *loop, struct duet_stream *stream)
-{
-	struct duet_slot *slot = duet_core_slot_of(loop, stream->op.handle);
-	struct duet_op stand_in;
-
-	duet_op_init(&stand_in, NULL, NULL);
-	if (slot)
-		core_ring_append(&slot->reads, &stand_in);
-	stream_start(loop, stream);
-	if (slot)
-		core_ring_remove(&slot->reads, &stand_in);
-	if (stream->phase == STREAM_FLOWING)
-		stream->phase = STREAM_PAUSED;
-}
-
-/* Whoever else receives on the handle is served first; then its line issues it. That may have
- * happened already, with no room: then it is on the backlog. */
-static void stream_resume(struct duet_loop *loop, struct duet_stream *stream)
-{
-	struct duet_op *op = &stream->op;
-
-	stream->phase = STREAM_FLOWING;
-	if (op->state != STATE_WAITING || duet_core_op_slot(loop, op)->reads != op)
-		return;
-	core_queue_remove(&loop->backlog, op);
-	if (core_issue(loop, op) == BACKEND_ENDED)
-		core_finish(loop, op, op->result);
-}
-
-static void stream_pause(struct duet_stream *stream)
-{
-	stream->phase = STREAM_PAUSING;
-	core_request(stream->op.loop, &stream->op, (enum duet_cause)REQUEST_PAUSE);
-}
-
-/* The end of the operation after a request: bytes that came with it were an arrival, and what ends
- * the stream is whatever was asked for. */
-static void settle_request(struct duet_op *op)
-{
-	op->result = op->request == DUET_CAUSE_DEADLINE ? -ETIMEDOUT : -ECANCELED;
-	op->transferred = 0;
-	op->disposition = DUET_UNTOUCHED;
-	op->cause = op->request;
-	op->buffer = (struct duet_buffer){0};
-}
-
-static void stream_stopped(struct duet_stream *stream)
-{
-	struct duet_op *op = &stream->op;
-
-	if (op->request != REQUEST_PAUSE) {
-		settle_request(op);
-		stream->phase = STREAM_ENDED;
-	} else if (read_enough(stream)) {
-		stream_start(op->loop, stream);
-	} else {
-		stream_park(op->loop, stream);
-	}
-}
-
-static void stream_item(struct duet_stream *stream)
-{
-	/* Paused, it has been issued by its line. */
-	if (stream->phase == STREAM_PAUSED)
-		stream->phase = STREAM_FLOWING;
-	/* Otherwise its end is on the way. */
-	if (stream->op.state != STATE_ENDED && stream->unread >= unread_max(stream))
-		stream_pause(stream);
-}
-
-static void stream_end(struct duet_stream *stream)
-{
-	const struct duet_op *op = &stream->op;
-	bool itself = op->result <= 0 && op->cause == DUET_CAUSE_ITSELF;
-
-	if (op->request && !itself)
-		stream_stopped(stream);
-	else
-		stream->phase = STREAM_ENDED;
-}
-
-static void stream_done(struct duet_op *op)
-{
-	struct duet_stream *stream = op->context;
-	bool arrived = op->result > 0;
-
-	if (arrived)
-		stream_keep(stream, &op->buffer);
-	if (op->more)
-		stream_item(stream);
-	else
-		stream_end(stream);
-	if (arrived || stream->phase == STREAM_ENDED)
-		wake(&stream->waker);
-}
-
-void duet_stream_init(struct duet_stream *stream, duet_handle handle, struct duet_pool *pool)
-{
-	duet_op_init(&stream->op, stream_done, stream);
-	duet_op_recv_pooled(&stream->op, handle, pool, DUET_MULTISHOT);
-	stream->waker = NULL;
-	stream->pool = pool;
-	stream->first = stream->last = 0;
-	stream->unread = 0;
-	stream->phase = STREAM_COLD;
-}
-
-enum duet_readiness duet_stream_next(struct duet_loop *loop, struct duet_stream *stream,
-				     struct duet_waker *waker, struct duet_buffer *buffer)
-{
-	if (stream->phase == STREAM_COLD)
-		stream_start(loop, stream);
-	if (stream->first) {
-		*buffer = stream_take(stream);
-		if (stream->phase == STREAM_PAUSED && read_enough(stream))
-			stream_resume(loop, stream);
+	if (future->state == DUET_FUTURE_READY)
 		return DUET_READY;
+	if (future->state == DUET_FUTURE_COLD) {
+		core_op_stop(&self->op);
+		return duet_future_is_ready(future, -ECANCELED);
 	}
-	*buffer = (struct duet_buffer){0};
-	if (stream->phase == STREAM_ENDED)
-		return DUET_READY;
-	stream->waker = waker;
+	self->waker = context->waker;
+	if (!future->asked)
+		duet_op_cancel(&self->op);
+	future->asked = 1;
 	return DUET_PENDING;
 }
 
-/* ---- A set, of which the woken are polled. ---- */
+static const struct duet_future_table op_table = {
+	.name = "operation", .poll = op_poll, .poll_cancel = op_poll_cancel};
 
-static void child_queue(struct duet_child *child)
+void duet_op_future_init(struct duet_op_future *self)
 {
-	struct duet_future_set *set = child->set;
-
-	child->next = NULL;
-	child->woken = 1;
-	if (set->first)
-		set->last->next = child;
-	else
-		set->first = child;
-	set->last = child;
+	duet_future_init(&self->future, &op_table);
+	duet_op_init(&self->op, op_done, self);
+	self->waker = NULL;
 }
 
-static void child_wake(struct duet_waker *waker)
+void duet_op_future_reset(struct duet_op_future *self)
 {
-	struct duet_child *child = (struct duet_child *)(void *)waker;
+	self->future.state = DUET_FUTURE_COLD;
+	self->future.asked = 0;
+}
 
-	if (child->woken)
+void duet_timer_future_init(struct duet_op_future *self, uint64_t due_ns)
+{
+	duet_op_future_init(self);
+	duet_op_timeout(&self->op, due_ns);
+}
+
+/* ---- Futures without I/O. ---- */
+
+static enum duet_readiness ready_poll(struct duet_future *future, struct duet_context *context)
+{
+	(void)context;
+	return duet_future_is_ready(future, future->result);
+}
+
+static const struct duet_future_table ready_table = {
+	.name = "ready", .poll = ready_poll, .poll_cancel = ready_poll};
+
+void duet_ready_future_init(struct duet_future *future, int32_t result)
+{
+	duet_future_init(future, &ready_table);
+	future->result = result;
+}
+
+static enum duet_readiness never_poll(struct duet_future *future, struct duet_context *context)
+{
+	(void)context;
+	return future->state == DUET_FUTURE_READY ? DUET_READY : duet_future_is_pending(future);
+}
+
+static enum duet_readiness never_cancel(struct duet_future *future, struct duet_context *context)
+{
+	(void)context;
+	return duet_future_is_ready(future, -ECANCELED);
+}
+
+static const struct duet_future_table never_table = {
+	.name = "never", .poll = never_poll, .poll_cancel = never_cancel};
+
+void duet_never_future_init(struct duet_future *future)
+{
+	duet_future_init(future, &never_table);
+}
+
+static enum duet_readiness event_poll(struct duet_future *future, struct duet_context *context)
+{
+	struct duet_event_future *event = CORE_CONTAINER(struct duet_event_future, future, future);
+
+	if (future->state == DUET_FUTURE_READY)
+		return DUET_READY;
+	if (event->set)
+		return duet_future_is_ready(future, event->told);
+	event->waker = context->waker;
+	return duet_future_is_pending(future);
+}
+
+static enum duet_readiness event_cancel(struct duet_future *future, struct duet_context *context)
+{
+	struct duet_event_future *event = CORE_CONTAINER(struct duet_event_future, future, future);
+
+	(void)context;
+	event->waker = NULL;
+	if (future->state == DUET_FUTURE_READY)
+		return DUET_READY;
+	return duet_future_is_ready(future, event->set ? event->told : -ECANCELED);
+}
+
+static const struct duet_future_table event_table = {
+	.name = "event", .poll = event_poll, .poll_cancel = event_cancel};
+
+void duet_event_future_init(struct duet_event_future *event)
+{
+	duet_future_init(&event->future, &event_table);
+	event->waker = NULL;
+	event->set = 0;
+}
+
+void duet_event_future_set(struct duet_event_future *event, int32_t result)
+{
+	if (event->set)
 		return;
-	child_queue(child);
-	wake(&child->set->waker);
-}
-
-_Static_assert(offsetof(struct duet_child, waker) == 0, "a child is its waker");
-
-void duet_future_set_init(struct duet_future_set *set, struct duet_loop *loop)
-{
-	*set = (struct duet_future_set){.loop = loop};
-}
-
-void duet_future_set_add(struct duet_future_set *set, struct duet_child *child,
-			 struct duet_future *future)
-{
-	*child = (struct duet_child){.waker.wake = child_wake, .future = future, .set = set};
-	set->count++;
-	child_queue(child);
-}
-
-struct duet_child *duet_future_set_next(struct duet_future_set *set, struct duet_waker *waker)
-{
-	struct duet_child *child;
-
-	while ((child = set->first)) {
-		set->first = child->next;
-		child->woken = 0;
-		set->polls++;
-		if (duet_future_poll(set->loop, child->future, &child->waker) == DUET_READY) {
-			set->count--;
-			return child;
-		}
-	}
-	set->waker = waker;
-	return NULL;
+	event->set = 1;
+	event->told = result;
+	core_waker_take(&event->waker);
 }

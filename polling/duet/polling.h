@@ -4,6 +4,7 @@
 #define DUET_POLLING_H
 
 #include <duet/api.h>
+#include <duet/future.h>
 #include <duet/handle.h>
 #include <duet/loop.h>
 #include <sys/types.h>
@@ -67,6 +68,26 @@ struct duet_wait {
 DUET_API int duet_polling_wait(struct duet_loop *loop, struct duet_wait *wait);
 /* Forgets a wait, armed or not: when it returns, ready() won't be called. */
 DUET_API void duet_polling_forget(struct duet_loop *loop, struct duet_wait *wait);
+
+/*
+ * A wait as a future, stateless as far as that goes: what it keeps between two polls is its place at the
+ * handle, which is a pointer in a table that is there anyway; no operation, and nothing in the kernel. So it
+ * is dropped by one store, and takes none of the loop's bounds. Compare <duet/readiness.h>, which is the
+ * same on every backend. Ready: try and see; `result` is 0, or an error of duet_polling_wait(). Polled again it
+ * asks afresh; asked to finish its cancelling it is ready at once. A close of the handle forgets it, as any
+ * wait: nobody is woken, and the next poll is ready with -EBADF.
+ */
+struct duet_polling_future {
+	struct duet_future future;
+	struct duet_wait wait;
+	struct duet_waker *waker;
+	uint8_t hinted; /* and not told yet */
+};
+
+DUET_API void duet_polling_future_init(struct duet_polling_future *future, duet_handle handle,
+				       enum duet_direction direction);
+/* When it returns nobody will be woken, and the memory is the caller's. */
+DUET_API void duet_polling_future_drop(struct duet_loop *loop, struct duet_polling_future *future);
 
 #ifdef __cplusplus
 }

@@ -227,8 +227,8 @@ END_TEST
 
 struct worker {
 	struct duet_task task;
-	struct duet_future first;
-	struct duet_future second;
+	struct duet_op_future first;
+	struct duet_op_future second;
 	unsigned step;
 };
 
@@ -237,11 +237,11 @@ static enum duet_readiness work(struct duet_task *task)
 	struct worker *worker = (struct worker *)task;
 
 	if (worker->step == 0) {
-		if (duet_future_poll(stage.loop, &worker->first, &task->waker) == DUET_PENDING)
+		if (future_poll(&worker->first, &task->waker) == DUET_PENDING)
 			return DUET_PENDING;
 		worker->step = 1;
 	}
-	return duet_future_poll(stage.loop, &worker->second, &task->waker);
+	return future_poll(&worker->second, &task->waker);
 }
 
 static const struct duet_task_model work_model = {.name = "future", .step = work};
@@ -254,10 +254,10 @@ START_TEST(operations_inherit_the_deadline_of_their_task_and_the_earliest_wins)
 
 	pair_open(pair);
 	duet_scheduler_init(&scheduler, stage.loop, NULL);
-	duet_future_init(&worker.first);
+	duet_op_future_init(&worker.first);
 	duet_op_recv(&worker.first.op, pair[1], data, 5, 0);
 	duet_op_deadline(&worker.first.op, now + 10 * MS);
-	duet_future_init(&worker.second);
+	duet_op_future_init(&worker.second);
 	duet_op_recv(&worker.second.op, pair[1], data, 5, 0);
 	duet_op_deadline(&worker.second.op, now + 3600000ull * MS);
 	duet_task_init(&worker.task, &work_model);

@@ -168,12 +168,12 @@ static void errand_begin(struct errand *errand, const struct model *model)
 	duet_op_send(&errand->word.op, pair[0], word, PLAYER_BYTES, DUET_WHOLE);
 }
 
-/* One turn; the word comes in the fourth. */
+/* One turn; the word comes in the fourth, and before that there may be nothing to wait for. */
 static void errand_turn(struct errand *errand, unsigned turn)
 {
 	if (turn == 3)
 		trial_start(&errand->word);
-	stage_turn();
+	ck_assert_int_ge(duet_loop_turn(stage.loop, MS), 0);
 }
 
 START_TEST(a_courier_that_nobody_stops_comes_back)
@@ -214,16 +214,17 @@ static void request(enum request kind)
 /* What came has been handed over, or is there still. */
 static void account_for_the_word(struct errand *errand)
 {
-	unsigned char rest[64];
-	size_t there;
+	uint32_t moved;
+	unsigned char rest[PLAYER_BYTES];
 
 	if (errand->word.ends == 0 && duet_op_pending(&errand->word.op))
 		await(&errand->word);
-	there = stream_drain(pair[1], rest, sizeof(rest));
-	ck_assert_msg(there + errand->player.received == errand->word.op.transferred,
-		"%s on %s: of %u bytes %u were handed over, and %zu are there",
-		errand->player.model->name, stage.arm->name, errand->word.op.transferred,
-		errand->player.received, there);
+	moved = errand->word.op.transferred;
+	ck_assert_msg(errand->player.received <= moved, "%s on %s: of %u bytes %u were handed over",
+		errand->player.model->name, stage.arm->name, moved, errand->player.received);
+	/* Who waits for the rest longer than patience lasts has lost it. */
+	if (errand->player.received < moved)
+		stream_recv(pair[1], rest, moved - errand->player.received);
 }
 
 /* Asked to end in a turn: true if it had ended before. */

@@ -19,7 +19,7 @@ static void ring(struct duet_waker *waker)
 
 static struct bell bell(void)
 {
-	return (struct bell){ { ring }, 0 };
+	return (struct bell){ .waker.wake = ring };
 }
 
 START_TEST(a_stream_gives_all_bytes_in_order_and_then_the_end)

@@ -48,7 +48,7 @@ static DUET_COROUTINE(child_play)
 	DUET_AWAIT(&self->op);
 	DUET_RETURN(DUET_RESULT);
 	DUET_FINALLY(1000000000);
-	duet_op_nop(&self->op);
+	duet_op_timeout(&self->op, duet_loop_now_ns(scheduler.loop) + 100000);
 	DUET_AWAIT(&self->op);
 	self->goodbyes += DUET_RESULT == 0;
 	DUET_END_FINALLY;
@@ -83,6 +83,7 @@ struct parent {
 	int opened; /* what open said in the finally section */
 	bool leaves;   /* without joining */
 	bool late;     /* spawns in its finally section */
+	bool dawdles;  /* waits for something else before it joins the first */
 };
 
 static void child_joined(struct duet_scope *scope)
@@ -111,6 +112,13 @@ static DUET_COROUTINE(parent_play)
 	DUET_BEGIN(struct parent, self);
 	duet_op_init(&self->op, NULL, NULL);
 	ck_assert_int_eq(open_one(self, 0), 0);
+	if (self->dawdles) {
+		duet_op_timeout(&self->op, DUET_NO_DEADLINE);
+		DUET_AWAIT(&self->op);
+		duet_op_join_scope(&self->op, &self->scopes[0]);
+		DUET_AWAIT(&self->op);
+		DUET_RETURN(DUET_RESULT);
+	}
 	if (!self->late)
 		ck_assert_int_eq(open_one(self, 1), 0);
 	if (self->leaves)
@@ -207,6 +215,56 @@ START_TEST(a_request_to_one_task_leaves_its_siblings_alone)
 }
 END_TEST
 
+/* Asked again while it says goodbye, itself and by its scope. */
+START_TEST(a_request_does_not_come_into_the_cleanup_of_a_task)
+{
+	struct child child = { .goodbyes = 0 };
+
+	root_open();
+	ck_assert_int_eq(child_spawn(&child, &root), 0);
+	stage_settle(2);
+	duet_task_cancel(&child.task.task);
+	turn_until(child.op.kind == DUET_TIMEOUT && child.coroutine.finishing);
+	duet_task_cancel(&child.task.task);
+	duet_scope_cancel(&root);
+	root_join();
+	ck_assert_uint_eq(child.goodbyes, 1);
+}
+END_TEST
+
+/* Every other wait fails at its entry then. */
+START_TEST(a_task_that_was_asked_to_end_still_waits_for_its_children)
+{
+	struct parent parent = { .dawdles = true };
+
+	root_open();
+	parent_spawn(&parent);
+	stage_settle(3);
+	duet_task_cancel(&parent.task.task);
+	root_join();
+	ck_assert_uint_lt(parent.children[0].ended_at, parent.ended_at);
+	ck_assert_uint_eq(parent.children[0].goodbyes, 1);
+	ck_assert_int_eq(parent.task.task.result, -ECANCELED);
+}
+END_TEST
+
+START_TEST(a_task_waits_for_its_children_also_in_a_shutdown)
+{
+	struct parent parent = { .dawdles = true };
+
+	root_open();
+	parent_spawn(&parent);
+	stage_settle(3);
+	ck_assert_int_eq(duet_scope_join(&root, joined), 0);
+	ck_assert_int_eq(duet_loop_shutdown(stage.loop, duet_loop_now_ns(stage.loop) +
+				UINT64_C(3000000000) * patience_factor()), 0);
+	ck_assert_uint_eq(joins, 1);
+	ck_assert_uint_lt(parent.children[0].ended_at, parent.ended_at);
+	ck_assert_uint_eq(parent.children[0].goodbyes, 1);
+	ck_assert_int_eq(parent.task.task.result, -ECANCELED);
+}
+END_TEST
+
 /* The scope of the cleanup hears no request, and has the shield's time. */
 START_TEST(a_cleanup_spawns_in_a_scope_of_its_own)
 {
@@ -248,6 +306,9 @@ int main(void)
 		CASES(a_request_to_one_task_reaches_what_it_has_spawned,
 			a_request_to_the_scope_reaches_what_its_tasks_have_spawned,
 			a_request_to_one_task_leaves_its_siblings_alone,
+			a_request_does_not_come_into_the_cleanup_of_a_task,
+			a_task_that_was_asked_to_end_still_waits_for_its_children,
+			a_task_waits_for_its_children_also_in_a_shutdown,
 			a_cleanup_spawns_in_a_scope_of_its_own, LAST_CASE),
 		NULL);
 }

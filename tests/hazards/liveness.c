@@ -529,21 +529,21 @@ static void ring(struct duet_waker *waker)
  */
 START_TEST(what_is_not_asked_any_more_keeps_nobody_waiting)
 {
-	struct duet_future forgotten, wanted;
-	struct bell deaf = { { ring }, 0 };
-	struct bell bell = { { ring }, 0 };
+	struct duet_op_future forgotten, wanted;
+	struct bell deaf = { .waker.wake = ring };
+	struct bell bell = { .waker.wake = ring };
 
 	wire_open(&wire);
 	for (unsigned round = 0; round < 6; round++) {
 		bell.rings = 0;
-		duet_future_init(&forgotten);
+		duet_op_future_init(&forgotten);
 		duet_op_recv(&forgotten.op, wire.near, data, 3, DUET_WHOLE);
 		ck_assert_int_eq(
-			duet_future_poll(stage.loop, &forgotten, &deaf.waker), DUET_PENDING);
-		duet_future_init(&wanted);
+			future_poll(&forgotten, &deaf.waker), DUET_PENDING);
+		duet_op_future_init(&wanted);
 		duet_op_recv(&wanted.op, wire.near, data + 10, 3, DUET_WHOLE);
 		ck_assert_int_eq(
-			duet_future_poll(stage.loop, &wanted, &bell.waker), DUET_PENDING);
+			future_poll(&wanted, &bell.waker), DUET_PENDING);
 		stage_settle(round % 3);
 		/* Given up rather than served, it leaves as well. */
 		if (round & 1) {
@@ -553,11 +553,11 @@ START_TEST(what_is_not_asked_any_more_keeps_nobody_waiting)
 		wire_say(&wire, round & 1 ? "def" : "abcdef", round & 1 ? 3 : 6);
 		turn_until(bell.rings);
 		ck_assert_int_eq(
-			duet_future_poll(stage.loop, &wanted, &bell.waker), DUET_READY);
+			future_poll(&wanted, &bell.waker), DUET_READY);
 		ck_assert_int_eq(wanted.op.result, 3);
 		ck_assert_mem_eq(data + 10, "def", 3);
 		ck_assert_int_eq(
-			duet_future_poll(stage.loop, &forgotten, &deaf.waker), DUET_READY);
+			future_poll(&forgotten, &deaf.waker), DUET_READY);
 	}
 	wire_cut(&wire);
 }

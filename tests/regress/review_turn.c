@@ -194,19 +194,19 @@ static void wake_nobody(struct duet_waker *waker)
 
 START_TEST(a_future_has_one_result_so_a_multishot_is_refused)
 {
-	struct duet_waker waker = { wake_nobody };
-	struct duet_future future;
+	struct duet_waker waker = { .wake = wake_nobody };
+	struct duet_op_future future;
 	struct duet_pool *pool;
 
 	pair_open(pair);
 	ck_assert_int_eq(duet_pool_create(stage.loop, 2, 64, &pool), 0);
-	duet_future_init(&future);
+	duet_op_future_init(&future);
 	duet_op_accept(&future.op, stage.listener, DUET_MULTISHOT);
-	ck_assert_int_eq(duet_future_poll(stage.loop, &future, &waker), DUET_READY);
+	ck_assert_int_eq(future_poll(&future, &waker), DUET_READY);
 	ck_assert_int_eq(future.op.result, -EINVAL);
-	duet_future_reset(&future);
+	duet_op_future_reset(&future);
 	duet_op_recv_pooled(&future.op, pair[1], pool, DUET_MULTISHOT);
-	ck_assert_int_eq(duet_future_poll(stage.loop, &future, &waker), DUET_READY);
+	ck_assert_int_eq(future_poll(&future, &waker), DUET_READY);
 	ck_assert_int_eq(future.op.result, -EINVAL);
 	ck_assert_uint_eq(duet_loop_pending(stage.loop), 0);
 }

@@ -135,6 +135,21 @@ static inline bool trial_is(const struct trial *trial, int result,
 
 #define await(trial) turn_until((trial)->ends > 0)
 
+/* ---- Futures polled by hand. ---- */
+
+static inline struct duet_context context_of(struct duet_waker *waker)
+{
+	return (struct duet_context){ .loop = stage.loop, .waker = waker };
+}
+
+static inline enum duet_readiness future_poll(struct duet_op_future *future,
+					      struct duet_waker *waker)
+{
+	struct duet_context context = context_of(waker);
+
+	return duet_op_future_poll(future, &context);
+}
+
 /* ---- Streams: both ends on the stage's loop. ---- */
 
 void listener_open(duet_handle *listener, struct sockaddr_in *address);

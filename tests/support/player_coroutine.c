@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <duet/coroutine.h>
 
-#include "tests/support/player.h"
+#include "tests/support/player_coroutine.h"
 
 /* The programs in stackless coroutines. */
 
@@ -38,36 +38,21 @@ struct courier {
 	struct player *player;
 	struct duet_op op;
 	duet_handle socket;
-	bool joined;
 	unsigned char word[PLAYER_BYTES];
 	struct pause pause;
 	struct duet_scope scope;
 	struct duet_coroutine_task child;
 };
 
-static void child_joined(struct duet_scope *scope)
-{
-	struct courier *self = scope->context;
-
-	self->joined = true;
-	duet_waker_wake(&self->coroutine.task->waker);
-}
-
 static int open_scope(struct courier *self)
 {
-	struct duet_scope_options options;
-	int error;
+	int error = duet_task_scope_open(self->coroutine.task, &self->scope, NULL);
 
-	duet_scope_options_init(&options);
-	options.context = self;
-	error = duet_task_scope_open(self->coroutine.task, &self->scope, &options);
 	if (error)
 		return error;
 	pause_init(&self->pause, self->player);
 	duet_coroutine_task_init(&self->child, &self->pause.coroutine);
-	duet_task_spawn(self->player->scheduler, &self->scope, &self->child.task);
-	self->joined = false;
-	return duet_scope_join(&self->scope, child_joined);
+	return duet_task_spawn(self->player->scheduler, &self->scope, &self->child.task);
 }
 
 /* How the last wait went: what moved is counted whatever became of it. */
@@ -116,9 +101,9 @@ static DUET_COROUTINE(courier_play)
 	DUET_RESULT = open_scope(self);
 	if (DUET_RESULT < 0)
 		DUET_RETURN(DUET_RESULT);
-	while (!self->joined)
-		DUET_SUSPEND_UNLESS(0);
-	DUET_RETURN(self->scope.result < 0 ? self->scope.result : PLAYER_ANSWER);
+	duet_op_join_scope(&self->op, &self->scope);
+	DUET_AWAIT(&self->op);
+	DUET_RETURN(DUET_RESULT < 0 ? DUET_RESULT : PLAYER_ANSWER);
 
 	DUET_FINALLY(1000000000);
 	if (self->socket.generation) {
@@ -198,17 +183,13 @@ static DUET_COROUTINE(nest_play)
 	DUET_END;
 }
 
-/* ---- The model. ---- */
+/* ---- Their frames. ---- */
 
-struct play {
-	struct duet_coroutine_task task;
-	struct player *player;
-	union {
-		struct duet_coroutine coroutine;
-		struct courier courier;
-		struct listener listener;
-		struct nest nest; /* and those below it behind it */
-	} frame;
+union frame {
+	struct duet_coroutine coroutine;
+	struct courier courier;
+	struct listener listener;
+	struct nest nest; /* and those below it behind it */
 };
 
 static duet_coroutine_fn *const bodies[PROGRAM_COUNT] = {
@@ -217,11 +198,36 @@ static duet_coroutine_fn *const bodies[PROGRAM_COUNT] = {
 	[PROGRAM_NEST] = nest_play,
 };
 
-static size_t bytes(const struct player *player, enum program program)
+size_t player_frame_bytes(const struct player *player, enum program program)
 {
 	size_t below = program == PROGRAM_NEST ? player->depth : 0;
 
-	return sizeof(struct play) + below * sizeof(struct nest);
+	return sizeof(union frame) + below * sizeof(struct nest);
+}
+
+struct duet_coroutine *player_frame_init(void *memory, struct player *player, enum program program)
+{
+	union frame *frame = memory;
+
+	if (program == PROGRAM_NEST)
+		frame->nest.below = player->depth;
+	else
+		frame->listener.player = player;
+	duet_coroutine_init(&frame->coroutine, bodies[program]);
+	return &frame->coroutine;
+}
+
+/* ---- The model. ---- */
+
+struct play {
+	struct duet_coroutine_task task;
+	struct player *player;
+	union frame frame;
+};
+
+static size_t bytes(const struct player *player, enum program program)
+{
+	return offsetof(struct play, frame) + player_frame_bytes(player, program);
 }
 
 static void ended(struct duet_task *task)
@@ -236,12 +242,7 @@ static int spawn(struct player *player, enum program program)
 	struct play *play = player->memory;
 
 	play->player = player;
-	if (program == PROGRAM_NEST)
-		play->frame.nest.below = player->depth;
-	else
-		play->frame.listener.player = player;
-	duet_coroutine_init(&play->frame.coroutine, bodies[program]);
-	duet_coroutine_task_init(&play->task, &play->frame.coroutine);
+	duet_coroutine_task_init(&play->task, player_frame_init(&play->frame, player, program));
 	play->task.task.name = "player";
 	play->task.task.ended = ended;
 	return duet_task_spawn(player->scheduler, player->scope, &play->task.task);

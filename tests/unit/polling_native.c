@@ -270,6 +270,68 @@ START_TEST(an_echo_in_the_dialect_is_three_system_calls)
 }
 END_TEST
 
+static void ring(struct duet_waker *waker)
+{
+	(void)waker;
+	called++;
+}
+
+START_TEST(a_wait_as_a_future_is_asked_afresh)
+{
+	int raw;
+	duet_handle handle = begin(&raw);
+	struct duet_waker bell = { .wake = ring };
+	struct duet_context context = { .loop = loop, .waker = &bell };
+	struct duet_polling_future future;
+
+	duet_polling_future_init(&future, handle, DUET_READABLE);
+	ck_assert_int_eq(duet_future_poll(&future.future, &context), DUET_PENDING);
+	turns(loop, 3);
+	ck_assert_uint_eq(called, 0);
+	for (unsigned i = 1; i <= 3; i++) {
+		say(raw, "hello");
+		turns(loop, 2);
+		ck_assert_uint_eq(called, i);
+		ck_assert_int_eq(duet_future_poll(&future.future, &context), DUET_READY);
+		ck_assert_int_eq(future.future.result, 0);
+		ck_assert_int_eq(duet_polling_try_recv(loop, handle, data, 64), 5);
+		ck_assert_int_eq(duet_polling_try_recv(loop, handle, data, 64), -EAGAIN);
+		ck_assert_int_eq(duet_future_poll(&future.future, &context), DUET_PENDING);
+	}
+	ck_assert_uint_eq(duet_loop_pending(loop), 0);
+	duet_polling_future_drop(loop, &future);
+	finish(raw);
+}
+END_TEST
+
+START_TEST(a_wait_as_a_future_is_dropped_at_once_and_loses_nothing)
+{
+	int raw;
+	duet_handle handle = begin(&raw);
+	struct duet_waker bell = { .wake = ring };
+	struct duet_context context = { .loop = loop, .waker = &bell };
+	struct duet_polling_future *future = malloc(sizeof(*future));
+	struct duet_polling_future none;
+	struct duet_stats before = stats_of(loop);
+
+	ck_assert_ptr_nonnull(future);
+	duet_polling_future_init(future, handle, DUET_READABLE);
+	ck_assert_int_eq(duet_future_poll(&future->future, &context), DUET_PENDING);
+	ck_assert_int_eq(duet_future_poll_cancel(&future->future, &context), DUET_READY);
+	ck_assert_int_eq(future->future.result, -ECANCELED);
+	free(future);
+	say(raw, "hello");
+	turns(loop, 3);
+	ck_assert_uint_eq(called, 0);
+	ck_assert_uint_eq(stats_of(loop).started, before.started);
+	ck_assert_int_eq(duet_polling_try_recv(loop, handle, data, 64), 5);
+	duet_polling_future_init(&none, (duet_handle){ 9, 9 }, DUET_READABLE);
+	ck_assert_int_eq(duet_future_poll(&none.future, &context), DUET_READY);
+	ck_assert_int_eq(none.future.result, -EBADF);
+	finish(raw);
+}
+END_TEST
+
 int main(void)
 {
 	return plain_run("polling_native",
@@ -281,5 +343,7 @@ int main(void)
 			an_operation_beside_a_wait_is_carried_out_and_both_hear,
 			a_handle_that_goes_drops_its_waits, an_accept_is_tried_and_waited_for,
 			an_accept_into_a_full_table_takes_nothing,
-			an_echo_in_the_dialect_is_three_system_calls));
+			an_echo_in_the_dialect_is_three_system_calls,
+			a_wait_as_a_future_is_asked_afresh,
+			a_wait_as_a_future_is_dropped_at_once_and_loses_nothing));
 }

@@ -1,0 +1,62 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_TASKS_FUTURE_H
+#define CORE_TASKS_FUTURE_H
+
+#include <duet/future.h>
+#include <duet/scheduler.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/loop.h"
+#include "core/scope.h"
+
+/* What futures have in common. */
+
+/* Wakes who waits, once. */
+static inline void core_waker_take(struct duet_waker **place)
+{
+	struct duet_waker *waker = *place;
+
+	*place = NULL;
+	if (waker)
+		duet_waker_wake(waker);
+}
+
+/* Shares in a waker that ends are void from here on. */
+static inline void core_waker_end(struct duet_scheduler *scheduler, struct duet_waker *waker)
+{
+	if (__builtin_expect(waker->shared != 0, 0))
+		duet_waker_unshare(scheduler, waker);
+}
+
+/* The outcome of an operation that was refused; and of one that was given up before its start. */
+void core_op_refuse(struct duet_op *op, int error);
+void core_op_stop(struct duet_op *op);
+
+/* Is op that of a future which began in a shield? No request comes in there. */
+bool core_future_shelters(const struct duet_op *op);
+
+/* What a future ends with because it was asked to. */
+static inline bool core_is_stop(int32_t result)
+{
+	return result == -ECANCELED || result == -ETIMEDOUT;
+}
+
+/* What debug builds say before they stop. */
+void core_abort_future(const struct duet_future *future, const char *what)
+	__attribute__((noreturn));
+
+/* A poll of what is ready, where that has no meaning: the same again. */
+static inline enum duet_readiness core_future_again(const struct duet_future *future)
+{
+#ifdef DUET_DEBUG
+	core_abort_future(future, "is ready, and was polled again: take its result instead");
+#else
+	(void)future;
+#endif
+	return DUET_READY;
+}
+
+#endif

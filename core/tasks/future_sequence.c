@@ -1,0 +1,205 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include "core/lifecycle.h"
+#include "core/operation.h"
+#include "core/tasks/future_children.h"
+
+/* ---- One after the other. ---- */
+
+/* Ready with the last; or the next is the current one. */
+static bool then_follow(struct duet_then_future *self)
+{
+	int32_t result = self->current->result;
+	struct duet_future *next;
+
+	duet_future_release(self->current);
+	next = self->next(self, result);
+	if (next && duet_future_claim(next)) {
+		result = -EBUSY;
+		next = NULL;
+	}
+	if (!next) {
+		(void)duet_future_is_ready(&self->future, result);
+		return false;
+	}
+	self->current = next;
+	return true;
+}
+
+static enum duet_readiness then_steps(struct duet_then_future *self, struct duet_context *context)
+{
+	for (unsigned left = DUET_THEN_STEPS_MAX; left; left--) {
+		const struct duet_future_table *table = self->current->table;
+
+		if ((self->future.asked ? table->poll_cancel : table->poll)(
+			    self->current, context) == DUET_PENDING)
+			return duet_future_is_pending(&self->future);
+		if (!then_follow(self))
+			return DUET_READY;
+	}
+	duet_waker_wake(context->waker);
+	return duet_future_is_pending(&self->future);
+}
+
+static enum duet_readiness then_poll(struct duet_future *future, struct duet_context *context)
+{
+	if (future->state == DUET_FUTURE_READY)
+		return core_future_again(future);
+	return then_steps(CORE_CONTAINER(struct duet_then_future, future, future), context);
+}
+
+static enum duet_readiness then_cancel(struct duet_future *future, struct duet_context *context)
+{
+	if (future->state == DUET_FUTURE_READY)
+		return DUET_READY;
+	future->asked = 1;
+	return then_steps(CORE_CONTAINER(struct duet_then_future, future, future), context);
+}
+
+static const struct duet_future_table then_table = {
+	.name = "then", .poll = then_poll, .poll_cancel = then_cancel};
+
+int duet_then_future_init(struct duet_then_future *self, struct duet_future *first,
+			  struct duet_future *(*next)(struct duet_then_future *, int32_t))
+{
+	duet_future_init(&self->future, &then_table);
+	self->current = first;
+	self->next = next;
+	return duet_future_claim(first);
+}
+
+/* ---- Not longer than that. ---- */
+
+static const uint64_t limit_max_ns = 1000000000000;
+
+/* Nothing but its own time ends a shield; a timeout's timer ends at a shutdown, too. */
+static void timer_start(struct duet_limit_future *self, struct duet_context *context)
+{
+	struct duet_loop *loop = context->loop;
+	const bool sheltering = loop->sheltering;
+	const uint64_t deadline_ns = loop->deadline_ns;
+
+	duet_timer_future_init(&self->timer, self->end_ns);
+	loop->sheltering = sheltering || self->shields;
+	loop->deadline_ns = DUET_NO_DEADLINE;
+	self->expired = duet_op_future_poll(&self->timer, context) == DUET_READY;
+	loop->sheltering = sheltering;
+	loop->deadline_ns = deadline_ns;
+}
+
+static enum duet_readiness inner_ask(struct duet_limit_future *self, struct duet_context *context)
+{
+	const struct duet_future_table *table = self->inner->table;
+	const bool asked = self->expired || (self->future.asked && !self->shields);
+
+	return (asked ? table->poll_cancel : table->poll)(self->inner, context);
+}
+
+/* In a shield the only deadline is its own, and nothing comes in. */
+static enum duet_readiness inner_poll(struct duet_limit_future *self, struct duet_context *context)
+{
+	struct duet_loop *loop = context->loop;
+	const bool sheltering = loop->sheltering;
+	const uint64_t deadline_ns = loop->deadline_ns;
+	enum duet_readiness answer;
+
+	if (!self->shields)
+		return inner_ask(self, context);
+	loop->sheltering = true;
+	loop->deadline_ns = self->end_ns;
+	core_plain_bound(loop);
+	answer = inner_ask(self, context);
+	loop->sheltering = sheltering;
+	loop->deadline_ns = deadline_ns;
+	core_plain_bound(loop);
+	return answer;
+}
+
+/* Why it was over: the time, a shutdown, or that there could be no timer. */
+static int32_t limit_result(const struct duet_limit_future *self)
+{
+	int32_t result = self->inner->result;
+
+	if (!self->expired || !core_is_stop(result))
+		return result;
+	return self->timer.future.result ? self->timer.future.result : -ETIMEDOUT;
+}
+
+static enum duet_readiness limit_end(struct duet_limit_future *self, struct duet_context *context)
+{
+	self->over = 1;
+	if (self->future.state == DUET_FUTURE_PENDING &&
+	    duet_future_poll_cancel(&self->timer.future, context) == DUET_PENDING)
+		return DUET_PENDING;
+	duet_future_release(self->inner);
+	return duet_future_is_ready(&self->future, limit_result(self));
+}
+
+static enum duet_readiness limit_begin(struct duet_limit_future *self,
+				       struct duet_context *context)
+{
+	self->end_ns = duet_loop_now_ns(context->loop) + self->limit_ns;
+	if (inner_poll(self, context) == DUET_READY)
+		return limit_end(self, context);
+	timer_start(self, context);
+	(void)duet_future_is_pending(&self->future);
+	if (self->expired && inner_poll(self, context) == DUET_READY)
+		return limit_end(self, context);
+	return DUET_PENDING;
+}
+
+static enum duet_readiness limit_step(struct duet_limit_future *self, struct duet_context *context)
+{
+	if (self->future.state == DUET_FUTURE_COLD)
+		return limit_begin(self, context);
+	if (!self->over)
+		self->expired = duet_op_future_poll(&self->timer, context) == DUET_READY;
+	if (self->over || inner_poll(self, context) == DUET_READY)
+		return limit_end(self, context);
+	return DUET_PENDING;
+}
+
+static enum duet_readiness limit_poll(struct duet_future *future, struct duet_context *context)
+{
+	if (future->state == DUET_FUTURE_READY)
+		return core_future_again(future);
+	return limit_step(CORE_CONTAINER(struct duet_limit_future, future, future), context);
+}
+
+static enum duet_readiness limit_cancel(struct duet_future *future, struct duet_context *context)
+{
+	if (future->state == DUET_FUTURE_READY)
+		return DUET_READY;
+	future->asked = 1;
+	return limit_step(CORE_CONTAINER(struct duet_limit_future, future, future), context);
+}
+
+static const struct duet_future_table timeout_table = {
+	.name = "timeout", .poll = limit_poll, .poll_cancel = limit_cancel};
+static const struct duet_future_table shield_table = {
+	.name = "shield", .poll = limit_poll, .poll_cancel = limit_cancel};
+
+static int limit_init(struct duet_limit_future *self, const struct duet_future_table *table,
+		      struct duet_future *inner, uint64_t limit_ns)
+{
+	*self = (struct duet_limit_future){.inner = inner, .limit_ns = limit_ns};
+	duet_future_init(&self->future, table);
+	if (limit_ns < 1 || limit_ns > limit_max_ns)
+		return -EINVAL;
+	return duet_future_claim(inner);
+}
+
+int duet_timeout_future_init(struct duet_limit_future *limit, struct duet_future *inner,
+			     uint64_t timeout_ns)
+{
+	return limit_init(limit, &timeout_table, inner, timeout_ns);
+}
+
+int duet_shield_future_init(struct duet_limit_future *shield, struct duet_future *inner,
+			    uint64_t budget_ns)
+{
+	int error = limit_init(shield, &shield_table, inner, budget_ns);
+
+	shield->shields = 1;
+	return error;
+}
