@@ -20,6 +20,7 @@
 #include "compare/wire.h"
 #include "compare/workloads/play.h"
 #include "compare/workloads/play_cancel.h"
+#include "compare/workloads/play_informed.h"
 
 struct command {
 	const char *name, *summary; /* without a summary: for our own use */
@@ -37,6 +38,7 @@ static const struct command COMMANDS[] = {
 	{ "play", NULL, play_command },
 	{ "play-claim", NULL, play_claim_command },
 	{ "play-cancel", NULL, play_cancel_command },
+	{ "play-informed", NULL, play_informed_command },
 	{ "wire", NULL, wire_command },
 };
 
