@@ -10,6 +10,7 @@
 programs=$1
 duet=$DUET_BUILD/duet
 server=
+trap 'rm -rf "$scratch"; [ -z "$server" ] || kill "$server" 2>/dev/null' EXIT
 
 # Serves until ends(); leaves $port.
 serves() # OPTION...
@@ -32,6 +33,7 @@ ends()
 {
 	kill $server
 	wait $server || give_up "the server: $(cat "$scratch/served")"
+	server=
 }
 
 # What the server has counted, once it has ended.
