@@ -26,7 +26,10 @@
  *   futures.h       several futures as one: join, race, select, then, timeout, shield, a set
  *   readiness.h     wait for readiness alone, which lends nothing
  *   naive.h         to be compared with: ask all children at each poll, or ask without waiting
+ *   frame.h         memory for coroutines that have no place of their own
  *   coroutine.h     stackless tasks: straight-line C that waits in the middle
+ *   stack.h         stacks for fibers, with guards and high-water marks
+ *   fiber.h         tasks with a stack: functions that wait, and need no colour for it
  *   message.h       what is said to a loop from elsewhere
  *   waiters.h       what follows: waiting for one another, in order, cancel-safe, in every model
  *   semaphore.h     so many at a time
@@ -52,6 +55,8 @@
 #include <duet/combinator.h>
 #include <duet/continuation.h>
 #include <duet/coroutine.h>
+#include <duet/fiber.h>
+#include <duet/frame.h>
 #include <duet/future.h>
 #include <duet/futures.h>
 #include <duet/handle.h>
@@ -71,6 +76,7 @@
 #include <duet/semaphore.h>
 #include <duet/shards.h>
 #include <duet/stream.h>
+#include <duet/stack.h>
 #include <duet/supervisor.h>
 #include <duet/task.h>
 #include <duet/wait_group.h>

@@ -77,6 +77,8 @@ void core_task_scope_leaves(struct duet_task *task, struct duet_scope *scope)
 
 void core_task_end_late(struct duet_task *task)
 {
-	if (!task->scopes && task->state == DUET_TASK_LINGERING)
+	if (task->state != DUET_TASK_LINGERING)
+		duet_waker_wake(&task->waker);
+	else if (!task->scopes)
 		core_task_end(task, DUET_TASK_LINGERING);
 }

@@ -210,7 +210,7 @@ void core_task_run(struct duet_task *task)
 
 /* ---- Waiting. ---- */
 
-static void refuse(struct duet_op *op, int error, enum duet_cause cause)
+void core_task_refuse(struct duet_op *op, int error, enum duet_cause cause)
 {
 	op->result = error;
 	op->transferred = 0;
@@ -272,7 +272,7 @@ static __attribute__((noinline, cold)) int busy(const struct duet_task *task,
 static int end_at_once(struct duet_task *task, struct duet_op *op, int answer, int32_t *result)
 {
 	if (answer < 0)
-		refuse(op, answer, DUET_CAUSE_ITSELF);
+		core_task_refuse(op, answer, DUET_CAUSE_ITSELF);
 	*result = op->result;
 	return answer_now(task);
 }
@@ -286,7 +286,7 @@ int duet_task_await(struct duet_task *task, struct duet_op *op, int32_t *result)
 	/* Who was asked to end still waits for its children, which have been asked as well. */
 	if (__builtin_expect(core_task_is_asked(task), 0) && op->kind != DUET_JOIN_SCOPE) {
 		*result = asked_error(task);
-		refuse(op, *result, (enum duet_cause)task->asked);
+		core_task_refuse(op, *result, (enum duet_cause)task->asked);
 		return answer_now(task);
 	}
 	op->done = resume;

@@ -58,7 +58,7 @@ void core_task_ask_children(struct duet_task *task, enum duet_cause cause);
 bool core_task_is_childless(struct duet_task *task);
 
 /* A scope is about to end that the task has opened; and, when it has: was it the last one of a task
- * that is over? The task may be gone after that. */
+ * that is over, or one that waits for it, parked? The task may be gone after that. */
 void core_task_scope_leaves(struct duet_task *task, struct duet_scope *scope);
 void core_task_end_late(struct duet_task *task);
 
@@ -68,6 +68,9 @@ void core_task_end(struct duet_task *task, enum duet_task_state from);
 /* Is op what a task in a shield waits for, or one in a shelter? No request comes in there. */
 bool core_task_shelters(const struct duet_op *op);
 
+/* What an operation says whose wait was refused: nothing of it has begun. */
+void core_task_refuse(struct duet_op *op, int error, enum duet_cause cause);
+
 /* What debug builds say before they stop. */
 void core_abort_has_children(const struct duet_task *task) __attribute__((noreturn));
 void core_abort_not_running(const struct duet_task *task, const char *call)
@@ -75,6 +78,10 @@ void core_abort_not_running(const struct duet_task *task, const char *call)
 void core_abort_no_shield(const struct duet_task *task) __attribute__((noreturn));
 void core_abort_awaited_twice(const struct duet_task *task, const struct duet_op *op)
 	__attribute__((noreturn));
+void core_abort_open_scope(const struct duet_task *task, const struct duet_scope *scope)
+	__attribute__((noreturn));
+void core_abort_not_opener(const struct duet_scope *scope) __attribute__((noreturn));
+void core_abort_blocked(const struct duet_loop *loop) __attribute__((noreturn));
 
 static inline bool core_task_is_asked(const struct duet_task *task)
 {

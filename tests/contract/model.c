@@ -168,12 +168,12 @@ static void errand_begin(struct errand *errand, const struct model *model)
 	duet_op_send(&errand->word.op, pair[0], word, PLAYER_BYTES, DUET_WHOLE);
 }
 
-/* One turn; the word comes in the fourth. */
+/* One turn; the word comes in the fourth, and before that there may be nothing to wait for. */
 static void errand_turn(struct errand *errand, unsigned turn)
 {
 	if (turn == 3)
 		trial_start(&errand->word);
-	stage_turn();
+	ck_assert_int_ge(duet_loop_turn(stage.loop, MS), 0);
 }
 
 START_TEST(a_courier_that_nobody_stops_comes_back)
@@ -215,10 +215,15 @@ static void request(enum request kind)
 static void account_for_the_word(struct errand *errand)
 {
 	unsigned char rest[64];
+	struct trial end;
 	size_t there;
 
 	if (errand->word.ends == 0 && duet_op_pending(&errand->word.op))
 		await(&errand->word);
+	/* No more comes, so that nobody waits for it. */
+	trial_init(&end);
+	duet_op_shutdown(&end.op, pair[0], SHUT_WR);
+	trial_run(&end);
 	there = stream_drain(pair[1], rest, sizeof(rest));
 	ck_assert_msg(there + errand->player.received == errand->word.op.transferred,
 		"%s on %s: of %u bytes %u were handed over, and %zu are there",
