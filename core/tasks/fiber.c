@@ -80,7 +80,7 @@ static enum duet_readiness step(struct duet_task *task)
 	return DUET_READY;
 }
 
-static const struct duet_task_model fiber_model = {.name = "fiber", .step = step};
+static const struct duet_task_model fiber_model = {.name = "fiber", .step = step, .sites = 1};
 
 /* ---- From idle to idle. ---- */
 
