@@ -55,7 +55,11 @@
 	X(children_not_asked, "a request to one task doesn't reach what that has spawned")         \
 	X(task_shield_leaks, "a request comes into the cleanup of a task")                         \
 	X(taken_letter_withdrawn, "a letter that its actor is reading is given back")              \
-	X(restart_too_late, "a scope joins between the end of a task and its next beginning")
+	X(restart_too_late, "a scope joins between the end of a task and its next beginning")      \
+	X(future_ready_too_soon, "a future that is asked is ready before its operation has ended") \
+	X(limit_forgets_its_timer, "a timeout is ready while its timer is pending")                \
+	X(child_keeps_the_poll, "a child that wakes itself is polled again in the same poll")      \
+	X(share_outlives_its_task, "a share in a waker wakes what has ended")
 
 #ifdef DUET_MUTANTS
 enum core_mutant {

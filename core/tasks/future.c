@@ -137,6 +137,8 @@ static enum duet_readiness op_poll_cancel(struct duet_future *future, struct due
 	if (!future->asked)
 		duet_op_cancel(&self->op);
 	future->asked = 1;
+	if (MUTANT(future_ready_too_soon))
+		return duet_future_is_ready(future, -ECANCELED);
 	return DUET_PENDING;
 }
 

@@ -128,7 +128,7 @@ static int32_t limit_result(const struct duet_limit_future *self)
 static enum duet_readiness limit_end(struct duet_limit_future *self, struct duet_context *context)
 {
 	self->over = 1;
-	if (self->future.state == DUET_FUTURE_PENDING &&
+	if (self->future.state == DUET_FUTURE_PENDING && !MUTANT(limit_forgets_its_timer) &&
 	    duet_future_poll_cancel(&self->timer.future, context) == DUET_PENDING)
 		return DUET_PENDING;
 	duet_future_release(self->inner);
