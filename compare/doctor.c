@@ -111,11 +111,12 @@ static void print_column(size_t index, const char *word)
 
 static void print_capabilities(const struct doctor *doctor)
 {
-	printf("\n%-16s", "operations");
+	printf("\n%-14s", "operations");
 	for (size_t i = 0; i < BACKENDS_COUNT; i++)
 		print_column(i, duet_backend_name(backends_at(i)));
-	for (int kind = 0; kind < DUET_KIND_COUNT; kind++) {
-		printf("  %-14s", duet_kind_name((enum duet_kind)kind));
+	/* The rest is the loop's own, and the same on all. */
+	for (int kind = 0; kind < DUET_IO_KIND_COUNT; kind++) {
+		printf("  %-12s", duet_kind_name((enum duet_kind)kind));
 		for (size_t i = 0; i < BACKENDS_COUNT; i++)
 			print_column(i, capability_word(&doctor->probes[i], kind));
 	}

@@ -18,7 +18,8 @@ struct duet_world;
  *   was terminal, and looks again at queues and handles after every report.
  * - An operation reaches a backend at the head of its handle's queue: at most one stream read (or
  *   accept) and one stream write (or connect, shutdown) of a handle are with it at a time;
- *   positional I/O, poll and fsync are concurrent. Timeouts and deadlines never reach it.
+ *   positional I/O, poll and fsync are concurrent. Timeouts and deadlines never reach it, nor the
+ *   waits from DUET_IO_KIND_COUNT on.
  * - Nothing is allocated after create and pool_attach.
  * - A raw result is >= 0 or -errno, as the system call gives it. Meaning (disposition, cause,
  *   composite transfers, order, handles) is core's.
@@ -36,6 +37,10 @@ struct duet_backend {
 	/* Its descriptors are its own, not the kernel's: none is adopted, none is shown to a system
 	 * call by core. */
 	bool own_descriptors;
+
+	/* Its time and its order are its own: no thread beside the loop's has a part in them. What would be
+	 * a worker's is done in a turn. Has no workers. */
+	bool alone;
 
 	/* May a loop with this tuning be had here? A real set-up, one real operation, and away
 	 * again. Fills in *probe, all of it. Needs no loop. */
@@ -107,6 +112,10 @@ struct duet_backend {
 	/* A few words on what the mechanism holds for op, for the dump. May be NULL. */
 	void (*dump)(const struct duet_loop *loop, const struct duet_op *op, char *text,
 		     size_t size);
+
+	/* A wait for a primitive, a task or a scope has begun, which core carries out itself: for who
+	 * stands in between and watches. NULL in a backend. */
+	void (*begun)(struct duet_loop *loop, struct duet_op *op);
 
 	/* What is behind own_descriptors, for whoever plays the other ends there. NULL: the kernel. */
 	const struct duet_world *world;

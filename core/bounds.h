@@ -20,6 +20,7 @@
 #define LIMIT_POOL_BUFFER_BYTES (1u << 20)
 
 #define LIMIT_WORKERS 64
+#define LIMIT_SHARDS 1024
 
 /* Operations of the loop's own, for what is abandoned: more than this many that nobody waits for are a
  * leak. Their buffers are as large as a pool's may be. */

@@ -419,7 +419,7 @@ static int begin(struct duet_loop *loop, struct duet_op *op, struct duet_slot *s
 		duet_core_identify(loop, op);
 	if (kind->begin) {
 		core_state_set(op, STATE_ISSUED);
-		return kind->begin(loop, op);
+		return kind->wait ? core_wait_begun(loop, op) : kind->begin(loop, op);
 	}
 	if (op->kind == DUET_CLOSE)
 		return start_close(loop, op);
@@ -440,8 +440,6 @@ static int begin(struct duet_loop *loop, struct duet_op *op, struct duet_slot *s
 
 static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet_slot **slot)
 {
-	int error;
-
 	if (op->state != STATE_IDLE)
 		return -EBUSY;
 	if (op->kind >= DUET_KIND_COUNT)
@@ -464,10 +462,7 @@ static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet
 		return -EINVAL;
 	if (op->flags & FLAG_COPIED && !core_owned_copies(loop, op))
 		return -EINVAL;
-	error = core_kind(op)->check(op);
-	if (!error && core_kind(op)->wait)
-		error = core_wait_refusal(loop, op);
-	return error;
+	return core_kind(op)->wait ? core_wait_refusal(loop, op) : core_kind(op)->check(op);
 }
 
 /* What a pending operation begins with: that nothing has happened yet (one store of eight bytes).

@@ -37,7 +37,9 @@ static int check_options(const struct duet_loop_options *options)
 		return -EINVAL;
 	if (options->handles_max < 1 || options->handles_max > LIMIT_SLOTS)
 		return -EINVAL;
-	if (options->worker_threads > LIMIT_WORKERS || options->try_first > DUET_TRY_ALWAYS)
+	if (options->worker_threads > LIMIT_WORKERS || options->work_threads > LIMIT_WORKERS)
+		return -EINVAL;
+	if (options->try_first > DUET_TRY_ALWAYS)
 		return -EINVAL;
 	if (options->spin_ns > LIMIT_SPIN_NS)
 		return -EINVAL;
@@ -80,11 +82,24 @@ static void free_tables(struct duet_loop *loop)
 }
 
 /* What no backend carries out. */
-static void set_own_kinds(uint8_t *capability)
+static void set_own_kinds(uint8_t *capability, bool works)
 {
 	for (unsigned kind = 0; kind < DUET_KIND_COUNT; kind++)
 		if (core_kinds[kind].begin)
 			capability[kind] = DUET_NATIVE;
+	capability[DUET_WORK] = works ? DUET_EMULATED : DUET_ABSENT;
+}
+
+/* One pool, for what the backend can't do without blocking and for what the caller can't. */
+static int make_offload(struct duet_loop *loop, const struct duet_loop_options *options)
+{
+	uint32_t threads = loop->backend->workers ? options->worker_threads : 0;
+
+	if (options->work_threads > threads)
+		threads = options->work_threads;
+	if (!threads)
+		return 0;
+	return core_offload_create(loop, loop->backend->alone ? 0 : threads);
 }
 
 static int make(struct duet_loop *loop, const struct duet_loop_options *options)
@@ -95,8 +110,7 @@ static int make(struct duet_loop *loop, const struct duet_loop_options *options)
 		error = core_owned_init(loop, options->owned_bytes);
 	if (error)
 		return error;
-	if (loop->backend->workers && options->worker_threads)
-		error = core_offload_create(loop, options->worker_threads);
+	error = make_offload(loop, options);
 	if (error)
 		return error;
 	error = loop->backend->create(loop, options);
@@ -104,7 +118,7 @@ static int make(struct duet_loop *loop, const struct duet_loop_options *options)
 		core_offload_destroy(loop);
 		return error;
 	}
-	set_own_kinds(loop->capability);
+	set_own_kinds(loop->capability, options->work_threads);
 	loop->now_ns = loop->clock(loop);
 	return 0;
 }
@@ -188,13 +202,19 @@ int duet_backend_probe(const struct duet_backend *backend, const char *tuning,
 	*probe = (struct duet_probe){0};
 	probe->error = backend->probe(tuning, probe);
 	if (!probe->error)
-		set_own_kinds(probe->capability);
+		set_own_kinds(probe->capability, true);
 	return probe->error;
 }
 
 const char *duet_backend_name(const struct duet_backend *backend)
 {
 	return backend->name;
+}
+
+/* Somebody waits for an end that needs turns. */
+static bool is_busy(const struct duet_loop *loop)
+{
+	return loop->pending || loop->visitors;
 }
 
 static bool work_waits(const struct duet_loop *loop)
@@ -228,7 +248,7 @@ int duet_loop_destroy(struct duet_loop *loop)
 	}
 	if (loop->in_turn)
 		return -EBUSY;
-	if (loop->pending || work_waits(loop))
+	if (is_busy(loop) || work_waits(loop))
 		if (!MUTANT(destroy_trusts_close))
 			return -EBUSY;
 	let_senders_out(loop);
@@ -265,7 +285,7 @@ int duet_loop_shutdown(struct duet_loop *loop, uint64_t deadline_ns)
 	}
 	if (loop->in_turn)
 		return -EBUSY;
-	while (loop->pending || work_waits(loop)) {
+	while (is_busy(loop) || work_waits(loop)) {
 		uint64_t now_ns = loop->clock(loop);
 		int64_t left_ns = deadline_ns == DUET_NO_DEADLINE ? -1
 				  : deadline_ns > now_ns ? (int64_t)(deadline_ns - now_ns)
@@ -274,7 +294,7 @@ int duet_loop_shutdown(struct duet_loop *loop, uint64_t deadline_ns)
 
 		if (error < 0)
 			return error;
-		if (left_ns == 0 && (loop->pending || work_waits(loop)))
+		if (left_ns == 0 && (is_busy(loop) || work_waits(loop)))
 			return -EBUSY;
 	}
 	return 0;
@@ -483,7 +503,7 @@ int duet_loop_run(struct duet_loop *loop)
 	if (loop->in_turn)
 		return -EBUSY;
 	loop->stopping = false;
-	while (error >= 0 && !loop->stopping && (loop->pending || work_waits(loop)))
+	while (error >= 0 && !loop->stopping && (is_busy(loop) || work_waits(loop)))
 		error = duet_loop_turn(loop, -1);
 	return error < 0 ? error : 0;
 }
@@ -652,6 +672,8 @@ static void dump_untold(const struct duet_loop *loop, const struct dump *dump)
 		dump_op(loop, op, dump);
 	if (loop->deferred_first || posted)
 		dump->line(dump->context, "messages wait to be delivered");
+	if (loop->visitors)
+		dump->line(dump->context, "operations of other loops wait here");
 }
 
 void duet_loop_dump(const struct duet_loop *loop, void (*line)(void *context, const char *text),

@@ -6,6 +6,7 @@
 #include <duet/buffer.h>
 #include <duet/handle.h>
 #include <duet/loop.h>
+#include <duet/waker.h>
 #include <duet/operation.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -157,6 +158,7 @@ struct core_outcome {
 
 struct core_offload;
 struct core_owned;
+struct duet_fiber;
 struct duet_member;
 
 struct duet_loop {
@@ -179,6 +181,7 @@ struct duet_loop {
 	uint32_t starved;      /* receives in the lines of all pools */
 	bool fed;              /* one of them was given a buffer's turn, and has yet to use it */
 	uint32_t pending;
+	uint32_t visitors;  /* operations of other loops that are here: see core/waits.c */
 	uint32_t kept;      /* places beside those: of scopes that are between two presences */
 	uint32_t plain_max; /* operations_max but for those, or 0: see core_plain_bound() */
 	uint32_t delivered; /* completions of this turn */
@@ -224,6 +227,9 @@ struct duet_loop {
 	duet_woken_fn *woken_fn;
 	void *woken_context;
 	uint64_t deadline_ns; /* inherited by what is started now; DUET_NO_DEADLINE */
+	struct duet_fiber *fiber;  /* that runs; NULL */
+	struct duet_waker outside; /* of who waits as a fiber does, outside of any */
+	bool outside_woken;
 	int fd;               /* pollable, for a foreign loop */
 	pid_t owner_process;
 	pthread_t owner_thread;

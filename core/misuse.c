@@ -8,6 +8,8 @@
 #include "core/buffer.h"
 #include "core/lifecycle.h"
 #include "core/scope.h"
+#include "core/tasks/coroutine.h"
+#include "core/tasks/frame.h"
 #include "core/tasks/future.h"
 #include "core/tasks/shared_waker.h"
 #include "core/tasks/task.h"
@@ -58,6 +60,22 @@ void core_abort_not_held(const struct duet_buffer *buffer)
 	abort();
 }
 
+void core_abort_not_running(const struct duet_task *task, const char *call)
+{
+	fprintf(stderr,
+		"duet: task %s: %s is for the step of the task itself, once it waits or is over it is "
+		"too late\n",
+		task->name ? task->name : "unnamed", call);
+	abort();
+}
+
+void core_abort_no_shield(const struct duet_task *task)
+{
+	fprintf(stderr, "duet: task %s: is in no shield: it was ended before, or never begun\n",
+		task->name ? task->name : "unnamed");
+	abort();
+}
+
 void core_abort_awaited_twice(const struct duet_task *task, const struct duet_op *op)
 {
 	fprintf(stderr,
@@ -82,6 +100,50 @@ void core_abort_dropped(const struct duet_shared_waker *shared)
 	abort();
 }
 
+void core_abort_open_scope(const struct duet_task *task, const struct duet_scope *scope)
+{
+	fprintf(stderr,
+		"duet: fiber %s returns, and scope %p is open on its stack: join it before, with "
+		"duet_fiber_join()\n",
+		task->name ? task->name : "unnamed", (const void *)scope);
+	abort();
+}
+
+void core_abort_not_opener(const struct duet_scope *scope)
+{
+	fprintf(stderr, "duet: scope %p is joined as by a fiber that has opened it, by another\n",
+		(const void *)scope);
+	abort();
+}
+
+void core_abort_blocked(const struct duet_loop *loop)
+{
+	fprintf(stderr,
+		"duet: loop %p: a wait as in a fiber, but in a callback or another task's step: "
+		"the turn that it waits for is under way\n",
+		(const void *)loop);
+	abort();
+}
+
+void core_abort_returned_again(const struct duet_coroutine *coroutine)
+{
+	fprintf(stderr,
+		"duet: task %s: DUET_RETURN in the finally section of a coroutine (%s:%d): the value is "
+		"returned before it\n",
+		coroutine->task->name ? coroutine->task->name : "unnamed",
+		coroutine->point ? coroutine->point->site.file : "?",
+		coroutine->point ? coroutine->point->site.line : 0);
+	abort();
+}
+
+void core_abort_frame_not_taken(const struct duet_frame_pool *pool, const void *frame)
+{
+	fprintf(stderr,
+		"duet: frame %p isn't out of pool %p: it was returned twice, or is another's\n", frame,
+		(const void *)pool);
+	abort();
+}
+
 void core_abort_has_children(const struct duet_task *task)
 {
 	fprintf(stderr,
@@ -103,9 +165,12 @@ void core_abort_waited_for(const struct duet_waiters *waiters, const char *noun)
 
 void core_abort_not_owner(const void *mutex, const void *owner, const void *caller)
 {
-	fprintf(stderr, "duet: mutex %p is locked by %p, and %p is to end or unlock it: only its "
-			"owner may\n",
-		mutex, owner, caller);
+	if (caller)
+		fprintf(stderr, "duet: mutex %p is locked by %p: %p can't unlock it\n", mutex, owner,
+			caller);
+	else
+		fprintf(stderr, "duet: mutex %p is locked by %p: unlock it before it ends\n", mutex,
+			owner);
 	abort();
 }
 

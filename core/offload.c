@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 
 #include "core/backend.h"
+#include "core/lifecycle.h"
+#include "core/operation.h"
 #include "core/queue.h"
+#include "core/thread.h"
 
 /*
  * The job is the operation itself: `queued` links it, `backend` holds the work function, and the
@@ -23,7 +25,7 @@ struct core_offload {
 	pthread_cond_t work;
 	struct core_queue jobs;     /* under lock */
 	struct core_queue finished; /* under lock */
-	bool told;                  /* under lock: the message is on its way */
+	bool told;                  /* under lock: the message is on its way, or deferred */
 	bool ending;                /* under lock */
 	struct duet_message message;
 	uint32_t count;
@@ -66,12 +68,16 @@ static void *worker(void *argument)
 	return NULL;
 }
 
+static struct core_offload *offload_of(struct duet_message *message)
+{
+	return (struct core_offload *)(void *)((char *)message -
+					       offsetof(struct core_offload, message));
+}
+
 /* On the loop's thread: reports what workers have finished. */
 static void collect(struct duet_message *message)
 {
-	struct core_offload *offload =
-		(struct core_offload *)(void *)((char *)message -
-						offsetof(struct core_offload, message));
+	struct core_offload *offload = offload_of(message);
 	struct core_queue finished;
 	struct duet_op *op;
 
@@ -84,23 +90,39 @@ static void collect(struct duet_message *message)
 		duet_core_end(offload->loop, op, op->result);
 }
 
-/* Workers take no signals: those are the program's. */
+static void tell_later(struct core_offload *offload)
+{
+	if (offload->told)
+		return;
+	offload->told = true;
+	duet_loop_defer(offload->loop, &offload->message);
+}
+
+/* Without workers: one job a turn, so that the next may still be withdrawn. */
+static void carry_out(struct duet_message *message)
+{
+	struct core_offload *offload = offload_of(message);
+	struct duet_op *op = core_queue_pop(&offload->jobs);
+
+	offload->told = false;
+	if (offload->jobs.first)
+		tell_later(offload);
+	if (op)
+		duet_core_end(offload->loop, op, ((work_fn *)(uintptr_t)op->backend)(op));
+}
+
 static int start_worker(struct core_offload *offload)
 {
 	pthread_attr_t attributes;
-	sigset_t all, before;
 	int error;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
-	error = pthread_create(&offload->threads[offload->count], &attributes, worker, offload);
+	error = core_thread_create(&offload->threads[offload->count], &attributes, worker, offload);
 	pthread_attr_destroy(&attributes);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (!error)
 		offload->count++;
-	return -error;
+	return error;
 }
 
 int core_offload_create(struct duet_loop *loop, uint32_t threads)
@@ -112,7 +134,7 @@ int core_offload_create(struct duet_loop *loop, uint32_t threads)
 	if (!offload)
 		return -ENOMEM;
 	offload->loop = loop;
-	offload->message.fn = collect;
+	offload->message.fn = threads ? collect : carry_out;
 	pthread_mutex_init(&offload->lock, NULL);
 	pthread_cond_init(&offload->work, NULL);
 	loop->offload = offload;
@@ -151,6 +173,8 @@ void duet_core_offload(struct duet_loop *loop, struct duet_op *op, int (*work)(s
 	core_queue_push(&offload->jobs, op);
 	pthread_cond_signal(&offload->work);
 	pthread_mutex_unlock(&offload->lock);
+	if (!offload->count)
+		tell_later(offload);
 }
 
 int duet_core_offload_withdraw(struct duet_loop *loop, struct duet_op *op)
@@ -162,4 +186,34 @@ int duet_core_offload_withdraw(struct duet_loop *loop, struct duet_op *op)
 	found = core_queue_remove(&offload->jobs, op);
 	pthread_mutex_unlock(&offload->lock);
 	return found;
+}
+
+/* ---- The kind work. ---- */
+
+/* What it returns is its own, also the error by which a stop is known. */
+static int call(struct duet_op *op)
+{
+	int result = op->args.work.fn(op->args.work.context);
+
+	if (result == -ECANCELED && !MUTANT(work_error_is_a_stop))
+		op->verdict = result;
+	return result;
+}
+
+int core_work_begin(struct duet_loop *loop, struct duet_op *op)
+{
+	duet_core_offload(loop, op, call);
+	return BACKEND_ISSUED;
+}
+
+void core_work_stop(struct duet_loop *loop, struct duet_op *op)
+{
+	loop->stats.cancels++;
+	if (duet_core_offload_withdraw(loop, op)) {
+		loop->stats.cancels_ended++;
+		core_finish(loop, op, -ECANCELED);
+		return;
+	}
+	loop->stats.cancels_running++;
+	core_state_set(op, STATE_CANCELLING);
 }

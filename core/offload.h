@@ -5,8 +5,13 @@
 
 #include "core/loop.h"
 
-/* Worker threads for calls that block. Started with the loop, or absent (loop->offload NULL). */
+/* Worker threads for calls that block. Started with the loop, or absent (loop->offload NULL). 0
+ * threads: what would be theirs is done on the loop's, in a turn. */
 int core_offload_create(struct duet_loop *loop, uint32_t threads);
 void core_offload_destroy(struct duet_loop *loop);
+
+/* The kind work: the hooks begin and stop of struct core_kind. */
+int core_work_begin(struct duet_loop *loop, struct duet_op *op);
+void core_work_stop(struct duet_loop *loop, struct duet_op *op);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "core/backend.h"
 #include "core/lifecycle.h"
+#include "core/offload.h"
 #include "core/scope.h"
 #include "core/waits.h"
 
@@ -101,6 +102,11 @@ static int check_fsync(const struct duet_op *op)
 	return check_flags(op, DUET_DATA_ONLY);
 }
 
+static int check_work(const struct duet_op *op)
+{
+	return op->args.work.fn ? check_flags(op, 0) : -EINVAL;
+}
+
 /* The timers do the rest: see core_arm_deadline() and core_expired(). */
 static int begin_timeout(struct duet_loop *loop, struct duet_op *op)
 {
@@ -171,6 +177,8 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 	[DUET_JOIN_SCOPE] = {.check = core_wait_check, .begin = core_join_scope_begin,
 			     .stop = core_join_scope_stop, .wait = &core_wait_join_scope,
 			     .cancel_class = DUET_CANCEL_TAINTING},
+	[DUET_WORK] = {.check = check_work, .begin = core_work_begin, .stop = core_work_stop,
+		       .cancel_class = DUET_CANCEL_NOT},
 };
 
 const char *core_state_name(enum core_state state)
@@ -265,7 +273,7 @@ const char *duet_kind_name(enum duet_kind kind)
 		"open", "fsync",   "shutdown", "close",  "socket",  "bind", "listen", "acquire",
 		"release", "lock", "channel-send", "channel-recv", "channel-close", "oneshot-send",
 		"oneshot-recv", "notify", "notified", "barrier", "wait-group", "join",
-		"join-scope", "tell", "ask", "take-letter"};
+		"join-scope", "tell", "ask", "take-letter", "work"};
 
 	return (unsigned)kind < DUET_KIND_COUNT ? names[kind] : "?";
 }

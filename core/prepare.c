@@ -195,6 +195,14 @@ void duet_op_listen(struct duet_op *op, duet_handle handle, int backlog)
 		op->args.listen.backlog = backlog;
 }
 
+void duet_op_work(struct duet_op *op, duet_work_fn *fn, void *context)
+{
+	if (!prepare(op, DUET_WORK, DUET_HANDLE_NONE, 0))
+		return;
+	op->args.work.fn = fn;
+	op->args.work.context = context;
+}
+
 const struct sockaddr *duet_op_address(const struct duet_op *op, socklen_t *length)
 {
 	*length = op->args.address.length_bytes;

@@ -116,6 +116,7 @@ static void stop_home(struct duet_message *message)
 /* Its memory is its owner's again as soon as this is said. */
 static void send_home(struct duet_op *op, int raw)
 {
+	waiters_of(op)->loop->visitors--;
 	op->args.wait.raw = raw;
 	post(op->loop, &op->args.wait.message, message_home);
 }
@@ -123,8 +124,10 @@ static void send_home(struct duet_op *op, int raw)
 static void arrive(struct duet_message *message)
 {
 	struct duet_op *op = CORE_CONTAINER(struct duet_op, args.wait.message, message);
-	int raw = enter(op);
+	int raw;
 
+	waiters_of(op)->loop->visitors++;
+	raw = enter(op);
 	if (!goes_on(raw))
 		send_home(op, raw);
 }
@@ -168,6 +171,8 @@ int core_wait_refusal(const struct duet_loop *loop, const struct duet_op *op)
 	const struct core_wait *wait = wait_of(op);
 	bool joins = op->kind == DUET_JOIN || op->kind == DUET_JOIN_SCOPE;
 
+	if (core_wait_check(op))
+		return -EINVAL;
 	if (!joins && !waiters_of(op)->loop)
 		return -EINVAL;
 	if (!joins && waiters_of(op)->loop != loop && !wait->crosses)
@@ -191,6 +196,16 @@ int core_wait_begin(struct duet_loop *loop, struct duet_op *op)
 		return BACKEND_ISSUED;
 	op->result = raw;
 	return BACKEND_ENDED;
+}
+
+int core_wait_begun(struct duet_loop *loop, struct duet_op *op)
+{
+	int answer = core_kind(op)->begin(loop, op);
+
+	/* What ends here inline is told to nobody. */
+	if (loop->backend->begun && !(answer == BACKEND_ENDED && op->flags & DUET_INLINE))
+		loop->backend->begun(loop, op);
+	return answer;
 }
 
 void core_wait_stop(struct duet_loop *loop, struct duet_op *op)

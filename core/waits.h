@@ -76,7 +76,10 @@ void core_join_stop(struct duet_loop *loop, struct duet_op *op);
 int core_join_scope_begin(struct duet_loop *loop, struct duet_op *op);
 void core_join_scope_stop(struct duet_loop *loop, struct duet_op *op);
 
-/* Why op, a wait that was checked, can't be started on loop: 0 or a negative error. */
+/* Begins op, as its kind says, and tells who watches. */
+int core_wait_begun(struct duet_loop *loop, struct duet_op *op);
+
+/* Why op, a wait, can't be started on loop: 0 or a negative error. */
 int core_wait_refusal(const struct duet_loop *loop, const struct duet_op *op);
 
 /* Names what op works on, for people; the characters written. */

@@ -9,7 +9,7 @@
 #include "laboratory/internal.h"
 
 /*
- * Between core and a backend: a copy of the backend's table in which two hooks are the laboratory's.
+ * Between core and a backend: a copy of the backend's table in which three hooks are the laboratory's.
  * Each counts or puts in a cancel, and passes the call on; the state is the backend's own.
  */
 
@@ -29,6 +29,12 @@ static int start(struct duet_loop *loop, struct duet_op *op)
 	if (answer == BACKEND_ISSUED || (answer == BACKEND_ENDED && !(op->flags & DUET_INLINE)))
 		lab_point_reached(lab, op);
 	return answer;
+}
+
+/* What core carries out itself. */
+static void begun(struct duet_loop *loop, struct duet_op *op)
+{
+	lab_point_reached(lab_of(loop), op);
 }
 
 static int wait(struct duet_loop *loop, int64_t timeout_ns)
@@ -84,6 +90,7 @@ int lab_loop_create(struct duet_lab *lab, const struct duet_backend *backend, co
 	lab->between = *backend;
 	lab->between.start = start;
 	lab->between.wait = wait;
+	lab->between.begun = begun;
 	/* The short way past start(). */
 	lab->between.transfer = NULL;
 	error = create(lab, &options);

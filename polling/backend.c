@@ -56,7 +56,7 @@ static int create(struct duet_loop *loop, const struct duet_loop_options *option
 		return error;
 	}
 	loop->fd = polling->epoll;
-	polling_capabilities(loop->capability, loop->offload);
+	polling_capabilities(loop->capability, options->worker_threads);
 	return 0;
 }
 

@@ -120,6 +120,7 @@ const struct duet_backend *duet_reference(void)
 		.attach = reference_attach,
 		.detach = reference_detach,
 		.own_descriptors = true,
+		.alone = true,
 		.discard = reference_discard,
 		.prepare = reference_prepare,
 		.dump = reference_dump,

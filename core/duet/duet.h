@@ -19,12 +19,17 @@
  *   waker.h         whom to wake, also from other threads
  *   task.h          one of many things done at the same time: what all programming models share
  *   scheduler.h     whose turn it is among the tasks of a loop
+ *   watchdog.h      tells of a task that holds its loop
+ *   shards.h        several loops, a thread each
  *   future.h        be woken and ask again (poll, poll_cancel), over any operation; a task of futures
  *   stream.h        receive after receive, of which each poll gives the next
  *   futures.h       several futures as one: join, race, select, then, timeout, shield, a set
  *   readiness.h     wait for readiness alone, which lends nothing
  *   naive.h         to be compared with: ask all children at each poll, or ask without waiting
+ *   frame.h         memory for coroutines that have no place of their own
  *   coroutine.h     stackless tasks: straight-line C that waits in the middle
+ *   stack.h         stacks for fibers, with guards and high-water marks
+ *   fiber.h         tasks with a stack: functions that wait, and need no colour for it
  *   message.h       what is said to a loop from elsewhere
  *   waiters.h       what follows: waiting for one another, in order, cancel-safe, in every model
  *   semaphore.h     so many at a time
@@ -50,6 +55,8 @@
 #include <duet/combinator.h>
 #include <duet/continuation.h>
 #include <duet/coroutine.h>
+#include <duet/fiber.h>
+#include <duet/frame.h>
 #include <duet/future.h>
 #include <duet/futures.h>
 #include <duet/handle.h>
@@ -67,11 +74,14 @@
 #include <duet/scheduler.h>
 #include <duet/scope.h>
 #include <duet/semaphore.h>
+#include <duet/shards.h>
 #include <duet/stream.h>
+#include <duet/stack.h>
 #include <duet/supervisor.h>
 #include <duet/task.h>
 #include <duet/wait_group.h>
 #include <duet/waiters.h>
 #include <duet/waker.h>
+#include <duet/watchdog.h>
 
 #endif

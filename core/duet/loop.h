@@ -43,6 +43,9 @@ struct duet_loop_options {
 	uint32_t handles_max;    /* 1 to 2^24; default 1024; the same */
 	uint32_t worker_threads; /* for file I/O, on backends that need them, 0 to 64; default 2;
 				    with 0 what needs a worker is absent */
+	uint32_t work_threads;   /* for duet_op_work(), on every backend, 0 to 64; default 0: work is
+				    absent. One pool for both: of as many threads as the larger of the
+				    two says, so that work that takes them all keeps files waiting */
 	uint32_t burst_max;      /* completions of one handle in one turn before it is another's turn,
 				    1 to 65535; default 16 */
 	uint32_t try_first;      /* enum duet_try; a handle's own flags win */
@@ -73,7 +76,8 @@ struct duet_probe {
 	int error;        /* 0, or why not: -ENOSYS, -EPERM, -ENOMEM, -EMFILE ... */
 	char reason[200]; /* a sentence for people: what refused, and what to do; "" if available */
 	char shape[120];  /* what a loop would use here, as "single issuer, deferred task work" */
-	uint8_t capability[DUET_KIND_COUNT]; /* enum duet_capability */
+	uint8_t capability[DUET_KIND_COUNT]; /* enum duet_capability, of a loop that has the threads
+						which that needs */
 };
 
 /* Does a real set-up and a real operation, and undoes them. tuning as in the options. Returns
@@ -105,7 +109,8 @@ DUET_API int duet_loop_create_first(struct duet_loop **loop,
  * Frees the loop, its pools and its remaining handles (their descriptors are closed).
  * 0, or -EBUSY while an operation is in flight: then nothing is freed and the loop stays valid;
  * duet_loop_dump() names what remains, duet_loop_shutdown() ends it. -EBUSY also while messages
- * wait to be delivered, and inside a callback. Accepts NULL.
+ * wait to be delivered, while an operation of another loop waits for a primitive of this one, and inside
+ * a callback. Accepts NULL.
  * In a forked child: frees the child's copy, in any state, without touching the parent's. The
  * descriptors of handles stay open there: they are the child's to close, as any that it inherits.
  */
@@ -114,7 +119,8 @@ DUET_API int duet_loop_destroy(struct duet_loop *loop);
 /*
  * Refuses new work (-ESHUTDOWN), cancels everything (cause shutdown), and takes turns until
  * nothing is in flight or deadline_ns has come. 0, or -EBUSY with the rest still lent: call again
- * later. Operations that can't be cancelled are waited for. Inside a callback it requests the end of
+ * later. Operations that can't be cancelled are waited for, and those of other loops that wait for a
+ * primitive of this one: their own loops end them. Inside a callback it requests the end of
  * everything and answers -EBUSY.
  */
 DUET_API int duet_loop_shutdown(struct duet_loop *loop, uint64_t deadline_ns);

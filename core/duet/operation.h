@@ -83,6 +83,7 @@ enum duet_kind {
 	DUET_TELL, /* mailbox.h */
 	DUET_ASK,
 	DUET_TAKE_LETTER,
+	DUET_WORK, /* below: duet_op_work() */
 	DUET_KIND_COUNT,
 	DUET_IO_KIND_COUNT = DUET_ACQUIRE /* the kinds before it are I/O, and the timeout */
 };
@@ -108,7 +109,8 @@ enum duet_disposition {
 	DUET_PARTIAL,   /* `transferred` bytes of it, which count */
 	DUET_UNTOUCHED, /* no effect: doing it again is safe */
 	DUET_FAILED,    /* its own error, in `result` */
-	DUET_TAINTED,   /* stopped half-way: the handle is fit only to close (a stopped connect) */
+	DUET_TAINTED,   /* stopped half-way: the handle is fit only to close (a stopped connect), or
+			   the scope is over (its stopped join) */
 	DUET_ABANDONED, /* given up by the caller, the runtime owns what is left: nobody is told, but
 			   it is counted. See <duet/owned.h> */
 	DUET_DISPOSITION_COUNT
@@ -130,11 +132,14 @@ enum duet_cause {
 enum duet_cancel_class {
 	DUET_CANCEL_TOTAL,    /* stopped without effect, or completed */
 	DUET_CANCEL_PARTIAL,  /* may have moved some bytes: they are counted */
-	DUET_CANCEL_TAINTING, /* the handle is unusable after a stop */
+	DUET_CANCEL_TAINTING, /* the handle, or scope, is unusable after a stop */
 	DUET_CANCEL_NOT,      /* once issued it runs to its end (disk, close) */
 };
 
 typedef void duet_done_fn(struct duet_op *op);
+
+/* A call that may block, on a worker thread: 0 and more, or a negative error. */
+typedef int duet_work_fn(void *context);
 
 /* Deadlines are absolute, on the monotonic clock, in nanoseconds: see duet_loop_now_ns(). */
 #define DUET_NO_DEADLINE UINT64_MAX
@@ -180,6 +185,10 @@ union duet_args {
 	struct {
 		int backlog;
 	} listen;
+	struct {
+		duet_work_fn *fn;
+		void *context;
+	} work;
 	struct {
 		void *on;                    /* a primitive, task or scope: lent until the end */
 		void *with;                  /* an element, or whose name a lock is in; NULL */
@@ -355,6 +364,17 @@ DUET_API void duet_op_socket(struct duet_op *op, int domain, int type, int proto
 DUET_API void duet_op_bind(struct duet_op *op, duet_handle handle, const struct sockaddr *address,
 			   socklen_t length);
 DUET_API void duet_op_listen(struct duet_op *op, duet_handle handle, int backlog);
+
+/*
+ * Calls fn(context) on a thread of the loop's pool, for what blocks: `result` is what it returns, 0 and
+ * more or a negative error. Both are lent; context is not the operation's own. First come, first served,
+ * work_threads at a time: what is started beyond that waits in line.
+ * A cancel or a deadline takes it out of the line (untouched); once fn has begun it runs to its end, and
+ * so does whoever waits for it: a close of the loop, a shutdown. fn knows nothing of the loop, and may
+ * post to it. Absent (-EOPNOTSUPP) without work_threads. A backend whose time is its own has no threads:
+ * there fn is called on the loop's thread, in a turn.
+ */
+DUET_API void duet_op_work(struct duet_op *op, duet_work_fn *fn, void *context);
 
 /* The address inside a connect or bind; *length is set. */
 DUET_API const struct sockaddr *duet_op_address(const struct duet_op *op, socklen_t *length);

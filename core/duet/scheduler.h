@@ -11,14 +11,15 @@
 extern "C" {
 #endif
 
+struct duet_watchdog;
+
 /*
  * A scheduler: whose turn it is among the tasks of one loop.
  *
  * First come, first served, and at most steps_max steps from its line in a turn of the loop: then the
  * loop looks for events, and who is left goes on in the next turn. So does who gives up its turn, or
- * wakes itself. A task whose operation has ended is
- * resumed by that itself, in the order in which operations end, and stands in no line; the loop's own
- * bounds hold for those.
+ * wakes itself. A task whose operation has ended is resumed by that itself, in the order in which
+ * operations end, and stands in no line; the loop's own bounds hold for those.
  */
 struct duet_scheduler_options {
 	uint32_t size;       /* sizeof(struct duet_scheduler_options), set by the init function */
@@ -26,11 +27,11 @@ struct duet_scheduler_options {
 	uint32_t inline_max; /* how many results a task may take in one step without suspending, where
 				they are there at once: 0 to 65535; default 16. At the end of that it waits
 				its turn, so that one that always finds data keeps nobody waiting */
-	uint32_t newest_max; /* the task that the running one woke last is next, ahead of the line, so
+	uint32_t newest_max; /* the task that the running one woke or spawned last is next, ahead of the line, so
 				many times in a row: 0 to 65535; default 0. What it needs is still in the
 				caches; who stands in line waits for it */
-	uint64_t step_limit_ns; /* a step that holds the loop for longer is told of; 0, the default: the
-				   clock isn't read */
+	uint64_t step_limit_ns; /* a step that has held the loop for longer is told of; 0, the default: the
+				   clock isn't read. Of one that never ends a <duet/watchdog.h> tells */
 	/* Called after such a step. from: where the step began, NULL if at the beginning of the task; the
 	 * task itself says where it waits now. Default: a line on standard error. */
 	void (*stalled)(struct duet_scheduler *scheduler, const struct duet_task *task,
@@ -75,19 +76,22 @@ struct duet_scheduler {
 	struct duet_line line;
 	struct duet_line late; /* gave up their turn in this one: they are next in the next */
 	struct duet_task *newest;
-	uint32_t newest_left;
+	uint32_t newest_in_a_row;
 	uint32_t steps_max;
 	uint32_t inline_max;
 	uint32_t newest_max;
 	uint64_t step_limit_ns;
 	void (*stalled)(struct duet_scheduler *scheduler, const struct duet_task *task,
 			const struct duet_site *from, uint64_t held_ns);
+	struct duet_watchdog *watchdog; /* see <duet/watchdog.h>; NULL: none */
 	struct duet_message message;
 	uint8_t deferred; /* `message` is under way */
+	uint8_t watched;  /* somebody wants to know how long steps take */
 	struct core_shared_table *shared; /* NULL without */
 };
 
-/* Any number on one loop; it lives as long as its tasks. options may be NULL. 0, -EINVAL, or -ENOMEM. */
+/* Any number on one loop; it lives as long as its tasks, and to the end of the turn in which the last of
+ * them has ended. options may be NULL. 0, -EINVAL, or -ENOMEM. */
 DUET_API int duet_scheduler_init(struct duet_scheduler *scheduler, struct duet_loop *loop,
 				 const struct duet_scheduler_options *options);
 

@@ -203,7 +203,8 @@ DUET_API int duet_scope_defer_close(struct duet_scope *scope, struct duet_closin
  * -ECANCELED or -ETIMEDOUT: somebody was stopped, because the scope was asked to end or by a
  * request of its own (a cancel, a close of its handle): no failure, but not all has completed; or
  * (race, first) nobody took part to the end.
- * A member that completed although it was asked to end has completed. 0, or -ESHUTDOWN if the scope
+ * A member that completed although it was asked to end has completed. As an operation:
+ * <duet/join.h>. 0, or -ESHUTDOWN if the scope
  * isn't open, or -EALREADY if this was said before.
  */
 DUET_API int duet_scope_join(struct duet_scope *scope, duet_scope_fn *joined);

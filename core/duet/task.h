@@ -61,6 +61,8 @@ struct duet_task_model {
 	/* One step: ready if the task has ended, its result set; pending if it waits. Asked to end, it
 	 * sees to it that what it has under way ends: duet_task_check(). */
 	enum duet_readiness (*step)(struct duet_task *task);
+	/* 1: a step leaves in task->site where it waits, a site that is there as long as the program. */
+	uint8_t sites;
 };
 
 struct duet_task {
@@ -76,7 +78,7 @@ struct duet_task {
 	const char *name;                      /* for people; lent as long as the task */
 	void (*ended)(struct duet_task *task); /* the memory is the caller's again; or NULL */
 	/* Absolute, on the loop's clock. Every operation that a step starts inherits it, and the earliest
-	 * wins. The task itself may set it, for the waits that follow. */
+	 * wins. The task itself may set it, for the waits that follow. Being parked knows no deadline. */
 	uint64_t deadline_ns;
 
 	/* The scheduler's and the model's own. */
@@ -101,17 +103,17 @@ DUET_API void duet_task_init(struct duet_task *task, const struct duet_task_mode
 /*
  * Spawns a task: its first step comes in a turn, never from inside this call. On the loop's thread.
  * scope may be NULL: then nobody waits for its end, and what asks it to end is duet_task_cancel() and
- * what ends its operations. 0; -EBUSY (not idle); -EINVAL (the scope is another loop's); or the errors
- * of duet_scope_enter(): then it never began.
+ * what ends its operations. 0; -EBUSY (not idle); -EINVAL (the scope is another loop's); the errors of
+ * duet_scope_enter(); without a scope -ESHUTDOWN (the loop is shutting down): then it never began.
  */
 DUET_API int duet_task_spawn(struct duet_scheduler *scheduler, struct duet_scope *scope,
 			     struct duet_task *task);
 
 /*
  * Opens a scope for what the task that runs spawns: a child of the task's own scope, which hears of every
- * request to end that reaches the task; in a shield one into which none comes, with the shield's time. It is to be joined before the task ends; if it isn't,
- * debug builds stop there, and the others ask all in it to end, and wait: the task ends after that, with
- * -EBUSY. The errors of duet_scope_open().
+ * request to end that reaches the task; in a shield one into which none comes, with the shield's time.
+ * It is to be joined before the task ends; if it isn't, debug builds stop there, and the others ask all
+ * in it to end, and wait: the task ends after that, with -EBUSY. The errors of duet_scope_open().
  */
 DUET_API int duet_task_scope_open(struct duet_task *task, struct duet_scope *scope,
 				  const struct duet_scope_options *options);
@@ -126,7 +128,9 @@ DUET_API int duet_task_check(const struct duet_task *task);
 /*
  * What follows is cleanup: until duet_task_unshield() requests don't come in, and nothing takes longer
  * than budget_ns from now (1 to 10^12), whatever the deadline of the task. Gives what unshield is to be
- * given: shields nest, and the earlier end of two counts. Only for the task that runs.
+ * given: shields nest, and the earlier end of two counts. Only for the task that runs. Who parks after
+ * a shield in which a request came is stepped once more, to find it. From elsewhere, and an unshield
+ * without a shield: nothing happens; debug builds stop there.
  */
 DUET_API uint64_t duet_task_shield(struct duet_task *task, uint64_t budget_ns);
 DUET_API void duet_task_unshield(struct duet_task *task, uint64_t outer_ns);
@@ -138,7 +142,8 @@ DUET_API void duet_task_unshield(struct duet_task *task, uint64_t outer_ns);
  * was refused, or the task was asked to end), 0 if the step is to return pending: the next step comes
  * when op has ended. The outcome is in op, and in *result, which is op's result, or the refusal: -EBUSY
  * where op is pending already, of which nothing is touched then; -EINVAL for a multishot (see
- * duet_stream); -ECANCELED, -ETIMEDOUT. done and context of op are the task's until then.
+ * duet_stream); -ECANCELED, -ETIMEDOUT. done and context of op are the task's until then. Said a second
+ * time in a step that waits already it is 0, and *result is -EBUSY; debug builds stop there.
  */
 DUET_API int duet_task_await(struct duet_task *task, struct duet_op *op, int32_t *result);
 

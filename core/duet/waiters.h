@@ -30,9 +30,9 @@ extern "C" {
  * - Across loops: operations on semaphores, channels, one-shots and notifies may be started on any
  *   loop; they travel to the primitive's, are served there in the order in which they arrive, and end
  *   on their own. What they lend (an element) is touched there meanwhile. Their end, also after a
- *   cancel, needs turns of the primitive's loop, which doesn't know of them as pending: it is kept
- *   running, and so is the primitive kept, until they have ended. Everything else is refused on
- *   another loop with -EINVAL.
+ *   cancel, needs turns of the primitive's loop: from their arrival to their leave that is busy, so
+ *   that its run goes on, and shutdown and destroy answer -EBUSY. The primitive is kept until they have
+ *   ended. Everything else is refused on another loop with -EINVAL.
  *
  * The end of a primitive is its fini function: 0, and the memory is the caller's; -EBUSY while somebody
  * is in line, and debug builds stop there and say who. The primitive stays as it was then. One that was

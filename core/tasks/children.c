@@ -56,7 +56,7 @@ bool core_task_is_childless(struct duet_task *task)
 	core_abort_has_children(task);
 #endif
 	task->result = -EBUSY;
-	core_task_set_state(task, DUET_TASK_LINGERING);
+	core_task_move(task, DUET_TASK_RUNNING, DUET_TASK_LINGERING);
 	for (struct duet_scope *scope = task->scopes; scope; scope = scope->elder) {
 		core_scope_ask(scope, DUET_CAUSE_SCOPE);
 		/* Who said so before has a callback of his own. */
@@ -77,6 +77,8 @@ void core_task_scope_leaves(struct duet_task *task, struct duet_scope *scope)
 
 void core_task_end_late(struct duet_task *task)
 {
-	if (!task->scopes && task->state == DUET_TASK_LINGERING)
-		core_task_end(task);
+	if (task->state != DUET_TASK_LINGERING)
+		duet_waker_wake(&task->waker);
+	else if (!task->scopes)
+		core_task_end(task, DUET_TASK_LINGERING);
 }

@@ -6,6 +6,7 @@
 #include "core/scope.h"
 #include "core/tasks/shared_waker.h"
 #include "core/tasks/task.h"
+#include "core/tasks/watchdog.h"
 
 static void defer(struct duet_scheduler *scheduler)
 {
@@ -41,7 +42,6 @@ void core_scheduler_queue(struct duet_scheduler *scheduler, struct duet_task *ta
 {
 	struct duet_task *behind = task;
 
-	core_task_set_state(task, DUET_TASK_RUNNABLE);
 	if (scheduler->newest_max && scheduler->running) {
 		behind = scheduler->newest;
 		scheduler->newest = task;
@@ -53,26 +53,26 @@ void core_scheduler_queue(struct duet_scheduler *scheduler, struct duet_task *ta
 
 void core_scheduler_queue_late(struct duet_scheduler *scheduler, struct duet_task *task)
 {
-	core_task_set_state(task, DUET_TASK_RUNNABLE);
 	append(&scheduler->late, task);
 	defer(scheduler);
 }
 
-static struct duet_task *next(struct duet_scheduler *scheduler)
+static inline struct duet_task *next(struct duet_scheduler *scheduler)
 {
 	struct duet_task *task = scheduler->newest;
 
-	if (task && (scheduler->newest_left || !scheduler->line.first)) {
+	if (task && (scheduler->newest_in_a_row < scheduler->newest_max || !scheduler->line.first ||
+		     MUTANT(newest_keeps_the_line))) {
 		scheduler->newest = NULL;
-		if (scheduler->newest_left)
-			scheduler->newest_left--;
+		scheduler->newest_in_a_row++;
 		scheduler->stats.newest++;
 		return task;
 	}
-	scheduler->newest_left = scheduler->newest_max;
 	task = scheduler->line.first;
-	if (task)
-		scheduler->line.first = task->next;
+	if (!task)
+		return NULL;
+	scheduler->line.first = task->next;
+	scheduler->newest_in_a_row = 0;
 	return task;
 }
 
@@ -80,10 +80,14 @@ static void run(struct duet_message *message)
 {
 	struct duet_scheduler *scheduler =
 		CORE_CONTAINER(struct duet_scheduler, message, message);
+	uint32_t left = scheduler->steps_max;
 	struct duet_task *task;
 
-	for (uint32_t left = scheduler->steps_max; left && (task = next(scheduler)); left--) {
+	if (MUTANT(crowd_keeps_events_out))
+		left = UINT32_MAX;
+	for (; left && (task = next(scheduler)); left--) {
 		scheduler->stats.stepped++;
+		core_task_move(task, DUET_TASK_RUNNABLE, DUET_TASK_RUNNING);
 		core_task_run(task);
 	}
 	append_all(&scheduler->line, &scheduler->late);
@@ -92,11 +96,11 @@ static void run(struct duet_message *message)
 		defer(scheduler);
 }
 
-void core_scheduler_held(struct duet_scheduler *scheduler, const struct duet_task *task,
-			 const struct duet_site *from, uint64_t begun_ns)
-{
-	uint64_t held_ns = scheduler->loop->clock(scheduler->loop) - begun_ns;
+/* ---- Steps that take too long. ---- */
 
+static void judge(struct duet_scheduler *scheduler, const struct duet_task *task,
+		  const struct duet_site *from, uint64_t held_ns)
+{
 	if (held_ns > scheduler->stats.held_max_ns)
 		scheduler->stats.held_max_ns = held_ns;
 	if (held_ns <= scheduler->step_limit_ns)
@@ -105,16 +109,51 @@ void core_scheduler_held(struct duet_scheduler *scheduler, const struct duet_tas
 	scheduler->stalled(scheduler, task, from, held_ns);
 }
 
+enum duet_readiness core_scheduler_step_watched(struct duet_scheduler *scheduler,
+						struct duet_task *task)
+{
+	struct duet_loop *loop = scheduler->loop;
+	const struct duet_site *from = task->site;
+	uint64_t begun_ns = loop->clock(loop);
+	enum duet_readiness answer;
+
+	if (scheduler->watchdog)
+		core_watchdog_begin(scheduler->watchdog, task);
+	answer = task->model->step(task);
+	if (scheduler->watchdog)
+		core_watchdog_end(scheduler->watchdog);
+	/* It waits nowhere any more. */
+	if (answer == DUET_READY)
+		task->site = NULL;
+	if (scheduler->step_limit_ns)
+		judge(scheduler, task, from, loop->clock(loop) - begun_ns);
+	return answer;
+}
+
+static void print_place(const char *word, const struct duet_site *site, const char *otherwise)
+{
+	if (site)
+		fprintf(stderr, " %s %s:%d", word, site->file, site->line);
+	else
+		fprintf(stderr, " %s %s", word, otherwise);
+}
+
 static void print_stalled(struct duet_scheduler *scheduler, const struct duet_task *task,
 			  const struct duet_site *from, uint64_t held_ns)
 {
-	const struct duet_site *to = task->site;
-
-	(void)scheduler;
-	fprintf(stderr, "duet: task %s (%s) held its loop for %llu us: from %s:%d to %s:%d\n",
+	flockfile(stderr);
+	fprintf(stderr, "duet: task %s (%s) held its loop for %llu us, more than %llu:",
 		task->name ? task->name : "unnamed", task->model->name,
-		(unsigned long long)(held_ns / 1000), from ? from->file : "its beginning",
-		from ? from->line : 0, to ? to->file : "its end", to ? to->line : 0);
+		(unsigned long long)(held_ns / 1000),
+		(unsigned long long)(scheduler->step_limit_ns / 1000));
+	if (task->model->sites) {
+		print_place("from", from, "its beginning");
+		print_place("to", task->site, "its end");
+	} else {
+		fprintf(stderr, " in one step");
+	}
+	fprintf(stderr, "\n");
+	funlockfile(stderr);
 }
 
 void duet_scheduler_options_init(struct duet_scheduler_options *options)
@@ -152,11 +191,11 @@ int duet_scheduler_init(struct duet_scheduler *scheduler, struct duet_loop *loop
 		return error;
 	*scheduler = (struct duet_scheduler){.loop = loop,
 					     .context = options->context,
-					     .newest_left = options->newest_max,
 					     .steps_max = options->steps_max,
 					     .inline_max = options->inline_max,
 					     .newest_max = options->newest_max,
 					     .step_limit_ns = options->step_limit_ns,
+					     .watched = options->step_limit_ns != 0,
 					     .stalled = options->stalled,
 					     .message.fn = run};
 	return options->shared_max ? core_shared_create(scheduler, options->shared_max) : 0;

@@ -16,32 +16,14 @@ static const uint64_t budget_max_ns = 1000000000000;
 
 /* ---- State. ---- */
 
-/* For each state, the states that may follow it, as bits. */
-static const uint8_t moves[DUET_TASK_STATE_COUNT] = {
-	[DUET_TASK_IDLE] = 1 << DUET_TASK_RUNNABLE,
-	[DUET_TASK_RUNNABLE] = 1 << DUET_TASK_RUNNING,
-	[DUET_TASK_RUNNING] = 1 << DUET_TASK_IDLE | 1 << DUET_TASK_RUNNABLE |
-			      1 << DUET_TASK_WAITING | 1 << DUET_TASK_PARKED |
-			      1 << DUET_TASK_LINGERING,
-	[DUET_TASK_WAITING] = 1 << DUET_TASK_RUNNING,
-	[DUET_TASK_PARKED] = 1 << DUET_TASK_RUNNABLE,
-	[DUET_TASK_LINGERING] = 1 << DUET_TASK_IDLE,
-};
-
-static void abort_moved(const struct duet_task *task, enum duet_task_state to)
+void core_task_abort_moved(const struct duet_task *task, enum duet_task_state from,
+			   enum duet_task_state to)
 {
 	fprintf(stderr,
-		"duet: task %p (%s): %u -> %u is no legal move: it was overwritten while lent, or "
-		"never initialised\n",
-		(const void *)task, task->name ? task->name : "unnamed", task->state, to);
+		"duet: task %p (%s): %u -> %u, expected from %u, is no legal move: it was "
+		"overwritten while lent, or never initialised, or its step waits twice\n",
+		(const void *)task, task->name ? task->name : "unnamed", task->state, to, from);
 	abort();
-}
-
-void core_task_set_state(struct duet_task *task, enum duet_task_state to)
-{
-	if (__builtin_expect(!(moves[task->state] >> to & 1), 0))
-		abort_moved(task, to);
-	task->state = (uint8_t)to;
 }
 
 /* ---- Requests to end. ---- */
@@ -84,18 +66,34 @@ int duet_task_check(const struct duet_task *task)
 	return core_task_is_asked(task) ? asked_error(task) : 0;
 }
 
+/* Is it in its step, and waits for nothing yet? What follows is for nobody else to say. */
+static inline bool runs(const struct duet_task *task, const char *call)
+{
+	if (__builtin_expect(task->state == DUET_TASK_RUNNING, 1))
+		return true;
+#ifdef DUET_DEBUG
+	core_abort_not_running(task, call);
+#endif
+	(void)call;
+	return false;
+}
+
 /* ---- Shields. ---- */
 
+static void inherit(struct duet_loop *loop, uint64_t deadline_ns)
+{
+	loop->deadline_ns = deadline_ns;
+	core_plain_bound(loop);
+}
+
 /* What a step starts inherits the deadline that counts now. */
-static void bound(struct duet_task *task)
+static inline void bound(const struct duet_task *task)
 {
 	struct duet_loop *loop = task->scheduler->loop;
 	uint64_t deadline_ns = task->shields ? task->shield_ns : task->deadline_ns;
 
-	if (loop->deadline_ns == deadline_ns)
-		return;
-	loop->deadline_ns = deadline_ns;
-	core_plain_bound(loop);
+	if (__builtin_expect(loop->deadline_ns != deadline_ns, 0))
+		inherit(loop, deadline_ns);
 }
 
 uint64_t duet_task_shield(struct duet_task *task, uint64_t budget_ns)
@@ -103,6 +101,8 @@ uint64_t duet_task_shield(struct duet_task *task, uint64_t budget_ns)
 	uint64_t outer_ns = task->shield_ns;
 	uint64_t end_ns;
 
+	if (!runs(task, "duet_task_shield()"))
+		return outer_ns;
 	if (budget_ns > budget_max_ns)
 		budget_ns = budget_max_ns;
 	end_ns = duet_loop_now_ns(task->scheduler->loop) + budget_ns;
@@ -115,9 +115,20 @@ uint64_t duet_task_shield(struct duet_task *task, uint64_t budget_ns)
 
 void duet_task_unshield(struct duet_task *task, uint64_t outer_ns)
 {
+	if (!runs(task, "duet_task_unshield()"))
+		return;
+	if (!task->shields) {
+#ifdef DUET_DEBUG
+		core_abort_no_shield(task);
+#endif
+		return;
+	}
 	task->shields--;
 	task->shield_ns = outer_ns;
 	bound(task);
+	/* What was asked meanwhile is for whoever polls to find: it is polled once more. */
+	if (core_task_is_asked(task) && !MUTANT(shield_swallows_request))
+		task->again = 1;
 }
 
 /* ---- Steps. ---- */
@@ -130,6 +141,7 @@ static void resume(struct duet_op *op)
 	if (op->more)
 		return;
 	task->scheduler->stats.resumed++;
+	core_task_move(task, DUET_TASK_WAITING, DUET_TASK_RUNNING);
 	core_task_run(task);
 }
 
@@ -140,17 +152,18 @@ bool core_task_shelters(const struct duet_op *op)
 	return op->done == resume && (task->shields || task->sheltered);
 }
 
-void core_task_end(struct duet_task *task)
+void core_task_end(struct duet_task *task, enum duet_task_state from)
 {
 	struct duet_scheduler *scheduler = task->scheduler;
 
-	core_task_set_state(task, DUET_TASK_IDLE);
+	core_task_move(task, from, DUET_TASK_IDLE);
 	core_waker_end(scheduler, &task->waker);
 	scheduler->live--;
 	scheduler->stats.ended++;
 	if (task->member.scope)
 		duet_member_leave(&task->member, task->result);
-	core_task_joined(task);
+	if (task->joiners)
+		core_task_joined(task);
 	if (task->ended)
 		task->ended(task);
 }
@@ -158,50 +171,46 @@ void core_task_end(struct duet_task *task)
 static void settle(struct duet_task *task, enum duet_readiness answer)
 {
 	if (answer == DUET_READY) {
-		if (core_task_is_childless(task))
-			core_task_end(task);
+		if (!task->scopes || core_task_is_childless(task))
+			core_task_end(task, DUET_TASK_RUNNING);
 		return;
 	}
 	/* It waits for an operation, or stands in line already. */
 	if (task->state != DUET_TASK_RUNNING)
 		return;
-	if (task->again)
-		core_scheduler_queue_late(task->scheduler, task);
-	else
-		core_task_set_state(task, DUET_TASK_PARKED);
+	if (!task->again) {
+		core_task_move(task, DUET_TASK_RUNNING, DUET_TASK_PARKED);
+		return;
+	}
+	core_task_move(task, DUET_TASK_RUNNING, DUET_TASK_RUNNABLE);
+	core_scheduler_queue_late(task->scheduler, task);
 }
 
+/* Steps don't nest: each begins from a turn, and turns don't nest. */
 void core_task_run(struct duet_task *task)
 {
 	struct duet_scheduler *scheduler = task->scheduler;
 	struct duet_loop *loop = scheduler->loop;
-	struct duet_task *outside = scheduler->running;
-	const uint64_t inherited_ns = loop->deadline_ns;
-	const struct duet_site *from = task->site;
-	uint64_t begun_ns = 0;
 	enum duet_readiness answer;
 
-	core_task_set_state(task, DUET_TASK_RUNNING);
 	task->again = 0;
 	task->inline_left = scheduler->inline_max;
 	scheduler->running = task;
 	bound(task);
-	if (scheduler->step_limit_ns)
-		begun_ns = loop->clock(loop);
-	answer = task->model->step(task);
-	if (begun_ns)
-		core_scheduler_held(scheduler, task, from, begun_ns);
-	scheduler->running = outside;
-	if (loop->deadline_ns != inherited_ns) {
-		loop->deadline_ns = inherited_ns;
-		core_plain_bound(loop);
-	}
+	if (__builtin_expect(scheduler->watched, 0))
+		answer = core_scheduler_step_watched(scheduler, task);
+	else
+		answer = task->model->step(task);
+	scheduler->running = NULL;
+	if (__builtin_expect(loop->deadline_ns != DUET_NO_DEADLINE, 0) &&
+	    !MUTANT(deadline_between_steps))
+		inherit(loop, DUET_NO_DEADLINE);
 	settle(task, answer);
 }
 
 /* ---- Waiting. ---- */
 
-static void refuse(struct duet_op *op, int error, enum duet_cause cause)
+void core_task_refuse(struct duet_op *op, int error, enum duet_cause cause)
 {
 	op->result = error;
 	op->transferred = 0;
@@ -214,7 +223,7 @@ static void refuse(struct duet_op *op, int error, enum duet_cause cause)
 static int answer_now(struct duet_task *task)
 {
 	if (task->inline_left) {
-		task->inline_left--;
+		task->inline_left -= !MUTANT(inline_without_end);
 		task->scheduler->stats.inlined++;
 		return 1;
 	}
@@ -222,54 +231,81 @@ static int answer_now(struct duet_task *task)
 	return 0;
 }
 
-static int start(struct duet_task *task, struct duet_op *op)
+/* A shutdown has no say in a shield, nor about waiting for children. */
+static __attribute__((noinline)) int start_sheltered(struct duet_loop *loop, struct duet_op *op)
 {
-	struct duet_loop *loop = task->scheduler->loop;
 	const bool sheltering = loop->sheltering;
 	int answer;
 
-	loop->sheltering = sheltering || task->shields || task->sheltered ||
-			   op->kind == DUET_JOIN_SCOPE;
+	loop->sheltering = true;
 	answer = duet_op_start(loop, op);
 	loop->sheltering = sheltering;
 	return answer;
+}
+
+static inline int start(const struct duet_task *task, struct duet_op *op)
+{
+	struct duet_loop *loop = task->scheduler->loop;
+
+	if (__builtin_expect(op->flags & DUET_MULTISHOT, 0))
+		return -EINVAL;
+	/* The task may have changed its own since the step began. */
+	bound(task);
+	if (task->shields || task->sheltered || op->kind == DUET_JOIN_SCOPE)
+		return start_sheltered(loop, op);
+	return duet_op_start(loop, op);
+}
+
+static __attribute__((noinline, cold)) int busy(const struct duet_task *task,
+						const struct duet_op *op, int32_t *result)
+{
+#ifdef DUET_DEBUG
+	if (op->state != STATE_IDLE)
+		core_abort_awaited_twice(task, op);
+#endif
+	(void)op;
+	*result = -EBUSY;
+	return runs(task, "duet_task_await()");
+}
+
+/* The answer of a start that has left nothing to wait for. */
+static int end_at_once(struct duet_task *task, struct duet_op *op, int answer, int32_t *result)
+{
+	if (answer < 0)
+		core_task_refuse(op, answer, DUET_CAUSE_ITSELF);
+	*result = op->result;
+	return answer_now(task);
 }
 
 int duet_task_await(struct duet_task *task, struct duet_op *op, int32_t *result)
 {
 	int answer;
 
-	if (op->state != STATE_IDLE) {
-#ifdef DUET_DEBUG
-		core_abort_awaited_twice(task, op);
-#endif
-		*result = -EBUSY;
-		return 1;
-	}
+	if (__builtin_expect(op->state != STATE_IDLE || task->state != DUET_TASK_RUNNING, 0))
+		return busy(task, op, result);
 	/* Who was asked to end still waits for its children, which have been asked as well. */
-	if (core_task_is_asked(task) && op->kind != DUET_JOIN_SCOPE) {
+	if (__builtin_expect(core_task_is_asked(task), 0) && op->kind != DUET_JOIN_SCOPE) {
 		*result = asked_error(task);
-		refuse(op, *result, (enum duet_cause)task->asked);
+		core_task_refuse(op, *result, (enum duet_cause)task->asked);
 		return answer_now(task);
 	}
 	op->done = resume;
 	op->context = task;
 	op->flags = (uint16_t)(task->inline_left ? op->flags | DUET_INLINE
 						 : op->flags & ~DUET_INLINE);
-	answer = op->flags & DUET_MULTISHOT ? -EINVAL : start(task, op);
-	if (answer == 0) {
-		task->waiting = op;
-		core_task_set_state(task, DUET_TASK_WAITING);
-		return 0;
-	}
-	if (answer < 0)
-		refuse(op, answer, DUET_CAUSE_ITSELF);
-	*result = op->result;
-	return answer_now(task);
+	answer = start(task, op);
+	if (__builtin_expect(answer != 0, 0))
+		return end_at_once(task, op, answer, result);
+	task->waiting = op;
+	core_task_move(task, DUET_TASK_RUNNING, DUET_TASK_WAITING);
+	return 0;
 }
 
 void duet_task_yield(struct duet_task *task)
 {
+	if (!runs(task, "duet_task_yield()"))
+		return;
+	core_task_move(task, DUET_TASK_RUNNING, DUET_TASK_RUNNABLE);
 	task->scheduler->stats.yielded++;
 	core_scheduler_queue_late(task->scheduler, task);
 }
@@ -280,10 +316,12 @@ static void wake(struct duet_waker *waker)
 {
 	struct duet_task *task = CORE_CONTAINER(struct duet_task, waker, waker);
 
-	if (task->state == DUET_TASK_PARKED)
+	if (task->state == DUET_TASK_PARKED) {
+		core_task_move(task, DUET_TASK_PARKED, DUET_TASK_RUNNABLE);
 		core_scheduler_queue(task->scheduler, task);
-	else if (task->state == DUET_TASK_RUNNING)
+	} else if (task->state == DUET_TASK_RUNNING) {
 		task->again = 1;
+	}
 }
 
 void duet_task_init(struct duet_task *task, const struct duet_task_model *model)
@@ -305,6 +343,8 @@ int duet_task_spawn(struct duet_scheduler *scheduler, struct duet_scope *scope,
 	task->member = (struct duet_member){0};
 	if (scope)
 		error = duet_scope_enter(scope, &task->member, ask);
+	else if (scheduler->loop->shutting_down)
+		error = -ESHUTDOWN;
 	if (error)
 		return error;
 	task->asked = DUET_CAUSE_ITSELF;
@@ -316,6 +356,7 @@ int duet_task_spawn(struct duet_scheduler *scheduler, struct duet_scope *scope,
 	task->scheduler = scheduler;
 	scheduler->live++;
 	scheduler->stats.spawned++;
+	core_task_move(task, DUET_TASK_IDLE, DUET_TASK_RUNNABLE);
 	core_scheduler_queue(scheduler, task);
 	return 0;
 }

@@ -10,22 +10,46 @@
 
 /* Between the scheduler and its tasks. */
 
-/* The one place where a task's state changes. */
-void core_task_set_state(struct duet_task *task, enum duet_task_state to);
+/* For each state, the states that may follow it, as bits: see <duet/task.h>. Here, so that the compiler
+ * judges a move between two known states. */
+static const uint8_t core_task_moves[DUET_TASK_STATE_COUNT] = {
+	[DUET_TASK_IDLE] = 1 << DUET_TASK_RUNNABLE,
+	[DUET_TASK_RUNNABLE] = 1 << DUET_TASK_RUNNING,
+	[DUET_TASK_RUNNING] = 1 << DUET_TASK_IDLE | 1 << DUET_TASK_RUNNABLE |
+			      1 << DUET_TASK_WAITING | 1 << DUET_TASK_PARKED |
+			      1 << DUET_TASK_LINGERING,
+	[DUET_TASK_WAITING] = 1 << DUET_TASK_RUNNING,
+	[DUET_TASK_PARKED] = 1 << DUET_TASK_RUNNABLE,
+	[DUET_TASK_LINGERING] = 1 << DUET_TASK_IDLE,
+};
 
-/* One step, and what follows from its answer. */
+/* An illegal move is a bug, of a model's as a rule: it stops the program in every build. */
+void core_task_abort_moved(const struct duet_task *task, enum duet_task_state from,
+			   enum duet_task_state to) __attribute__((noreturn, cold));
+
+/* The one place where a task's state changes. */
+static inline void core_task_move(struct duet_task *task, enum duet_task_state from,
+				  enum duet_task_state to)
+{
+	if (__builtin_expect(task->state != from || !(core_task_moves[from] >> to & 1), 0))
+		core_task_abort_moved(task, from, to);
+	task->state = (uint8_t)to;
+}
+
+/* One step of a task that is running since just now, and what follows from its answer. */
 void core_task_run(struct duet_task *task);
 
 /* It has ended: so do the operations that wait for that. */
 void core_task_joined(struct duet_task *task);
 
-/* Into the scheduler's line; the other: into that of the loop's next turn. */
+/* A task that is runnable since just now gets into the scheduler's line; the other: one that has run
+ * in this turn, into the line of the next. */
 void core_scheduler_queue(struct duet_scheduler *scheduler, struct duet_task *task);
 void core_scheduler_queue_late(struct duet_scheduler *scheduler, struct duet_task *task);
 
-/* A step has held the loop since begun_ns. */
-void core_scheduler_held(struct duet_scheduler *scheduler, const struct duet_task *task,
-			 const struct duet_site *from, uint64_t begun_ns);
+/* The same as model->step(), with an eye on the clock. */
+enum duet_readiness core_scheduler_step_watched(struct duet_scheduler *scheduler,
+						struct duet_task *task);
 
 /* A request that has come through to a task is one to the scopes that it has opened. */
 void core_task_ask_children(struct duet_task *task, enum duet_cause cause);
@@ -34,19 +58,30 @@ void core_task_ask_children(struct duet_task *task, enum duet_cause cause);
 bool core_task_is_childless(struct duet_task *task);
 
 /* A scope is about to end that the task has opened; and, when it has: was it the last one of a task
- * that is over? The task may be gone after that. */
+ * that is over, or one that waits for it, parked? The task may be gone after that. */
 void core_task_scope_leaves(struct duet_task *task, struct duet_scope *scope);
 void core_task_end_late(struct duet_task *task);
 
-void core_task_end(struct duet_task *task);
+/* from: running, or lingering. */
+void core_task_end(struct duet_task *task, enum duet_task_state from);
 
 /* Is op what a task in a shield waits for, or one in a shelter? No request comes in there. */
 bool core_task_shelters(const struct duet_op *op);
 
+/* What an operation says whose wait was refused: nothing of it has begun. */
+void core_task_refuse(struct duet_op *op, int error, enum duet_cause cause);
+
 /* What debug builds say before they stop. */
 void core_abort_has_children(const struct duet_task *task) __attribute__((noreturn));
+void core_abort_not_running(const struct duet_task *task, const char *call)
+	__attribute__((noreturn));
+void core_abort_no_shield(const struct duet_task *task) __attribute__((noreturn));
 void core_abort_awaited_twice(const struct duet_task *task, const struct duet_op *op)
 	__attribute__((noreturn));
+void core_abort_open_scope(const struct duet_task *task, const struct duet_scope *scope)
+	__attribute__((noreturn));
+void core_abort_not_opener(const struct duet_scope *scope) __attribute__((noreturn));
+void core_abort_blocked(const struct duet_loop *loop) __attribute__((noreturn));
 
 static inline bool core_task_is_asked(const struct duet_task *task)
 {

@@ -184,6 +184,10 @@ START_TEST(each_kind_has_one_cancel_class)
 		{ DUET_WAIT_GROUP, DUET_CANCEL_TOTAL },
 		{ DUET_JOIN, DUET_CANCEL_TOTAL },
 		{ DUET_JOIN_SCOPE, DUET_CANCEL_TAINTING },
+		{ DUET_TELL, DUET_CANCEL_TOTAL },
+		{ DUET_ASK, DUET_CANCEL_TOTAL },
+		{ DUET_TAKE_LETTER, DUET_CANCEL_TOTAL },
+		{ DUET_WORK, DUET_CANCEL_NOT },
 	};
 
 	/* In the order of the kinds, so that a row for each is there, and none twice. */

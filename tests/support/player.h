@@ -60,6 +60,7 @@ extern const struct model model_callback;
 extern const struct model model_coroutine;
 extern const struct model model_actor;
 extern const struct model model_future;
+extern const struct model model_fiber;
 
 /* memory is zero, and the player's until player_free(). */
 void player_init(struct player *player, const struct model *model,
