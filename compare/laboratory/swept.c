@@ -63,6 +63,9 @@ const struct swept SWEPT[] = {
 	{ .name = "future", .make = errand_future_workload,
 	  .does = "the same as a future of futures, whose goodbye and close are shielded",
 	  .turns_max = 32, .without = { ONLY_AWAITED("a task awaits its futures") } },
+	{ .name = "fiber", .make = errand_fiber_workload,
+	  .does = "the same upload as a fiber",
+	  .turns_max = 32, .without = { ONLY_AWAITED("a task awaits its operations") } },
 	{ 0 },
 };
 
