@@ -56,6 +56,10 @@
 	X(task_shield_leaks, "a request comes into the cleanup of a task")                         \
 	X(taken_letter_withdrawn, "a letter that its actor is reading is given back")              \
 	X(restart_too_late, "a scope joins between the end of a task and its next beginning")      \
+	X(future_ready_too_soon, "a future that is asked is ready before its operation has ended") \
+	X(limit_forgets_its_timer, "a timeout is ready while its timer is pending")                \
+	X(child_keeps_the_poll, "a child that wakes itself is polled again in the same poll")      \
+	X(share_outlives_its_task, "a share in a waker wakes what has ended")                      \
 	X(crowd_keeps_events_out, "a turn has no end as long as tasks are runnable")               \
 	X(newest_keeps_the_line, "two tasks that wake each other keep all others waiting")         \
 	X(inline_without_end, "a task that always finds data never waits its turn")                \

@@ -194,7 +194,8 @@ static void poll_through(struct step *step)
 	step->polled = step->dropping = false;
 	duet_task_init(&step->task, &poll_model);
 	step->task.ended = task_ended;
-	duet_task_spawn(&step->scheduler, NULL, &step->task);
+	if (duet_task_spawn(&step->scheduler, NULL, &step->task))
+		duet_member_leave(&step->member, -ECANCELED);
 }
 
 /* ---- In a scope of its own. ---- */
