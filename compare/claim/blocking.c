@@ -256,8 +256,7 @@ const struct claim CLAIM_BLOCKING = {
 	.name = "blocking",
 	.kind = "compare blocking",
 	.summary = "What is blocking: one of a thousand holds the loop for 0, 1 or 10 ms; how late "
-		   "are "
-		   "the others, who tells of it, and what does it cost to have it done elsewhere?",
+		   "are the others, who tells of it, and what does it cost to have it done elsewhere?",
 	.varies = "hold_us",
 	.figures = { "cpu_ns", "latency_ns", "p50_ns", "p99_ns", "late_percent", "call_cpu_ns",
 		     "call_ns", "told", "wrong", "held", "dog", "dog_ns" },
