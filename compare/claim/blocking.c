@@ -240,9 +240,9 @@ static void print(const json_t *result, FILE *out)
 	claim_print_head(&CLAIM_BLOCKING, result, out);
 	say_wrapped(out,
 		    "cpu: of a wake of the others; stall: their worst timer behind a hold, of the "
-		    "quietest one, since noise only adds; both times of the first row; then stall, p50 and p99 lateness in ms; how many of a "
-		    "hundred are more than 0.5 ms late; told: of a stall, by scheduler and "
-		    "watchdog. ~: no difference shown.",
+		    "quietest one, since noise only adds; both times of the first row; then stall, "
+		    "p50 and p99 lateness in ms; how many of a hundred are more than 0.5 ms late; "
+		    "told: of a stall, by scheduler and watchdog. ~: no difference shown.",
 		    0, 2);
 	json_array_foreach(json_object_get(result, "groups"), i, group) {
 		fprintf(out, "\n%s%s%s\n%-13s   cpu  stall      ms    p50    p99  late\n",
@@ -256,7 +256,8 @@ const struct claim CLAIM_BLOCKING = {
 	.name = "blocking",
 	.kind = "compare blocking",
 	.summary = "What is blocking: one of a thousand holds the loop for 0, 1 or 10 ms; how late "
-		   "are the others, who tells of it, and what does it cost to have it done elsewhere?",
+		   "are the others, who tells of it, and what does it cost to have it done "
+		   "elsewhere?",
 	.varies = "hold_us",
 	.figures = { "cpu_ns", "latency_ns", "p50_ns", "p99_ns", "late_percent", "call_cpu_ns",
 		     "call_ns", "told", "wrong", "held", "dog", "dog_ns" },

@@ -172,7 +172,8 @@ static void on_time(struct duet_op *op)
 
 /* ---- What is told. ---- */
 
-/* Whether it is where it is: found out when all is over, since the watchdog has a thread of its own. */
+/* Whether it is where it is. The watchdog has a thread of its own: of that it is asked when all is
+ * over. */
 static bool is_right(const struct crowd *crowd, bool is_blocker, const struct duet_site *from)
 {
 	return is_blocker && from && from->file && !strcmp(from->file, __FILE__) &&

@@ -17,8 +17,8 @@ enum {
 	BLOCKING_TICKS_MAX = 2 * BLOCKING_HOLDS_MAX,
 	BLOCKING_PERIOD_NS = 12000000,               /* of the timers of one of the others */
 	BLOCKING_EVERY_NS = 2 * BLOCKING_PERIOD_NS, /* of the holds */
-	BLOCKING_LIMIT_NS = 500000,                  /* of a step: what is longer is to be told of */
-	BLOCKING_LATE_NS = 500000,                   /* later than this is late */
+	BLOCKING_LIMIT_NS = 500000, /* of a step: what is longer is to be told of */
+	BLOCKING_LATE_NS = 500000,  /* later than this is late */
 };
 
 enum blocking_way {

@@ -3,8 +3,8 @@
 
 /*
  * Hot or cold, in place or shared: a receive is done by something that is made for it, which begins
- * when it is made or when it is first awaited, and lies in its maker's memory or in a frame of a pool.
- * What each costs, and what a cancel does that comes before anybody awaits it.
+ * when it is made or when it is first awaited, and lies in its maker's memory or in a frame of a
+ * pool. What each costs, and what a cancel does that comes before anybody awaits it.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -385,8 +385,8 @@ static bool turn_until_received(struct stand *stand)
 	return !stand->wrong;
 }
 
-/* What it costs to send is left out; clock is the thread's, or that on the wall, and then it is from
- * when both are there, the message and who waits. */
+/* What it costs to send is left out; clock is the thread's, or that on the wall, and then it is
+ * from when both are there, the message and who waits. */
 static bool play_batch(struct stand *stand, uint64_t (*clock)(void), double *taken_ns)
 {
 	uint64_t begun_ns;
@@ -458,8 +458,8 @@ static void make(struct maker *self)
 		prepare(self, &self->op);
 }
 
-/* What is cold has not begun: there is nothing to wait for. What is hot keeps its memory until it has
- * ended. */
+/* What is cold has not begun: there is nothing to wait for. What is hot keeps its memory until it
+ * has ended. */
 static void cancel(struct maker *self)
 {
 	struct duet_context context = { .loop = self->stand->loop };

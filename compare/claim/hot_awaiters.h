@@ -39,9 +39,9 @@ struct hot_result {
 	double cpu_ns, latency_ns;
 	double calls, steps;
 	double place, pool, takes; /* bytes of the maker's, bytes of a frame; how many frames */
-	/* Made, left alone for some turns, and cancelled before anybody waits for it: processor time of
-	 * that, operations started, system calls, and messages that were taken from the stream, all of
-	 * which were handed over. */
+	/* Made, left alone for some turns, and cancelled before anybody waits for it: processor
+	 * time of that, operations started, system calls, and messages that were taken from the stream,
+	 * all of which were handed over. */
 	double cancel_ns, started, cancel_calls, taken;
 };
 

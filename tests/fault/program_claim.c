@@ -25,7 +25,7 @@ static void remove_file(void)
 	unlink(path);
 }
 
-static const char *const CLAIMS[] = { "try-first", "stateless", "parity", "blocking", "hot" };
+static const char *const CLAIMS[] = { "try-first", "stateless", "parity", "blocking", "hot", "scheduling" };
 enum { CLAIMS_COUNT = sizeof(CLAIMS) / sizeof(*CLAIMS) };
 
 /* ---- Results. ---- */
