@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <duet/fiber.h>
+#include <duet/futures.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -80,7 +81,7 @@ static enum duet_readiness step(struct duet_task *task)
 	return DUET_READY;
 }
 
-static const struct duet_task_model fiber_model = {.name = "fiber", .step = step};
+static const struct duet_task_model fiber_model = {.name = "fiber", .step = step, .sites = 1};
 
 /* ---- From idle to idle. ---- */
 
@@ -188,6 +189,8 @@ int duet_fiber_park_at(const struct duet_site *site, struct duet_loop *loop)
 	return duet_task_check(&fiber->task);
 }
 
+/* ---- Wakers, and futures. ---- */
+
 static void wake_outside(struct duet_waker *waker)
 {
 	struct duet_loop *loop = CORE_CONTAINER(struct duet_loop, outside, waker);
@@ -202,6 +205,53 @@ struct duet_waker *duet_fiber_waker(struct duet_loop *loop)
 	loop->outside.wake = wake_outside;
 	return &loop->outside;
 }
+
+static int poll_outside(struct duet_loop *loop, struct duet_future *future)
+{
+	struct duet_context context = {NULL, loop, duet_fiber_waker(loop)};
+	int error = may_take_turns(loop);
+
+	if (error)
+		return error;
+	while (duet_future_poll(future, &context) == DUET_PENDING)
+		turn_outside(loop, -1);
+	return 0;
+}
+
+/* What is ready at once counts as a result that the step takes without suspending. */
+static void poll_inside(const struct duet_site *site, struct duet_fiber *fiber,
+			struct duet_future *future)
+{
+	struct duet_task *task = &fiber->task;
+
+	if (duet_task_poll(task, future) == DUET_PENDING) {
+		do
+			suspend(fiber, site);
+		while (duet_task_poll(task, future) == DUET_PENDING);
+	} else if (task->inline_left) {
+		task->inline_left--;
+	} else {
+		duet_task_yield(task);
+		suspend(fiber, site);
+	}
+}
+
+int duet_fiber_await_future_at(const struct duet_site *site, struct duet_loop *loop,
+			       struct duet_future *future)
+{
+	int error = duet_future_claim(future);
+
+	if (error)
+		return error;
+	if (loop->fiber)
+		poll_inside(site, loop->fiber, future);
+	else
+		error = poll_outside(loop, future);
+	duet_future_release(future);
+	return error ? error : future->result;
+}
+
+/* ---- Turns. ---- */
 
 int duet_fiber_yield_at(const struct duet_site *site, struct duet_loop *loop)
 {
