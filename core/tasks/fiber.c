@@ -46,6 +46,7 @@ static void begin(void *from, void *argument)
 	fiber->context = from;
 	fiber->task.result = fiber->fn(fiber->task.scheduler->loop, fiber->argument);
 	check_scopes(fiber);
+	fiber->task.site = NULL; /* it waits nowhere any more */
 	stack->over = true;
 	core_note_leave(&stack->notes, true);
 	core_context_switch(fiber->context);
