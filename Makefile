@@ -74,6 +74,8 @@ B := $(if $(filter release,$(MODE)),$(BUILD),$(BUILD)/$(MODE))
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Werror=implicit-function-declaration $(if $(filter 1,$(WERROR)),-Werror)
+CXX_WARNINGS := $(filter-out -Wstrict-prototypes -Wmissing-prototypes \
+	-Werror=implicit-function-declaration,$(WARNINGS))
 INCLUDES := -Icore -Icompletion -Ipolling -Ireference -Ilaboratory -I.
 CFLAGS ?= -O2 -g
 
@@ -87,6 +89,8 @@ URING_CFLAGS = $(call memo,URING_CFLAGS,pkg-config --cflags liburing)
 URING_LIBS = $(call memo,URING_LIBS,pkg-config --libs liburing)
 JANSSON_CFLAGS = $(call memo,JANSSON_CFLAGS,pkg-config --cflags jansson)
 JANSSON_LIBS = $(call memo,JANSSON_LIBS,pkg-config --libs jansson)
+# Debian's http-parser has no .pc file.
+HTTP_LIBS := -lhttp_parser
 CHECK_CFLAGS = $(call memo,CHECK_CFLAGS,pkg-config --cflags check)
 CHECK_LIBS = $(call memo,CHECK_LIBS,pkg-config --libs check)
 # The kernel view: .bpf says whether its tools are here. Debian's bpftool stands where only root
@@ -101,6 +105,8 @@ BPF_LIBS = $(call memo,BPF_LIBS,grep -qx yes $(B)/.bpf && pkg-config --libs libb
 ALL_CPPFLAGS = $(INCLUDES) -D_GNU_SOURCE= $(CPPFLAGS)
 ALL_CFLAGS = -std=gnu11 -pthread $(WARNINGS) $(CFLAGS) $(MODE_CFLAGS_$(MODE))
 ALL_LDFLAGS = -pthread $(filter -fsanitize=%,$(MODE_CFLAGS_$(MODE))) $(LDFLAGS)
+CXXFLAGS ?= $(CFLAGS)
+ALL_CXXFLAGS = -std=c++20 -pthread $(CXX_WARNINGS) $(CXXFLAGS) $(MODE_CFLAGS_$(MODE))
 LIBRARY_CFLAGS := -fPIC -fvisibility=hidden
 
 # -------------------------------------------------------------------------------------- sources
@@ -115,7 +121,10 @@ COMPARE_SRC := $(filter-out %.bpf.c,$(wildcard compare/*.c compare/*/*.c compare
 SPECIMEN_SRC := $(wildcard compare/laboratory/specimens/*.c)
 TWINS_SRC := $(wildcard reference/twins/*.c)
 EXPLORE_SRC := $(wildcard reference/explore/*.c)
-EXAMPLES_SRC := $(wildcard examples/*.c)
+# One program for each model, and what they share.
+ROCKETS_SRC := $(wildcard examples/rockets/*.c)
+ROCKETS_SHARED_SRC := $(filter-out examples/rockets/rockets-%,$(ROCKETS_SRC))
+EXAMPLES_SRC := $(wildcard examples/*.c) $(filter examples/rockets/rockets-%,$(ROCKETS_SRC))
 FLOOR_SRC := $(wildcard bench/floor_*.c)
 BENCH_SRC := $(wildcard bench/bench_*.c)
 BENCH_SUPPORT_SRC := $(wildcard bench/support/*.c)
@@ -123,15 +132,18 @@ FLOORS_SRC := $(wildcard bench/floors/*.c)
 SUPPORT_SRC := $(wildcard tests/support/*.c)
 TEST_KINDS := unit contract fault regress hazards
 TEST_SRC := $(wildcard $(TEST_KINDS:%=tests/%/*.c))
-HEADERS := $(wildcard core/duet/*.h completion/duet/*.h polling/duet/*.h reference/duet/*.h \
+CXX_TEST_SRC := $(wildcard tests/cxx/*.cpp)
+HEADERS := $(wildcard core/duet/*.h core/duet/*.hpp completion/duet/*.h polling/duet/*.h reference/duet/*.h \
 	laboratory/duet/*.h)
 
 ALL_SRC := $(CORE_SRC) $(COMPLETION_SRC) $(POLLING_SRC) $(REFERENCE_SRC) $(LABORATORY_SRC) \
-	$(COMPARE_SRC) $(TWINS_SRC) $(EXPLORE_SRC) $(EXAMPLES_SRC) $(FLOOR_SRC) $(FLOORS_SRC) \
+	$(COMPARE_SRC) $(TWINS_SRC) $(EXPLORE_SRC) $(EXAMPLES_SRC) $(ROCKETS_SHARED_SRC) $(FLOOR_SRC) $(FLOORS_SRC) \
 	$(BENCH_SRC) $(BENCH_SUPPORT_SRC) \
 	$(SUPPORT_SRC) $(TEST_SRC)
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+CXX_BENCH_SRC := $(wildcard bench/cxx/*.cpp)
+CXX_OBJ = $(patsubst $(B)/%,$(B)/obj/%.o,$(CXX_TESTS)) $(CXX_BENCH_SRC:%.cpp=$(B)/obj/%.o)
 
 # A library stands for each folder that has a source.
 LIBRARIES := $(if $(CORE_SRC),libduet) $(if $(COMPLETION_SRC),libduet-completion) \
@@ -148,7 +160,12 @@ TWINS := $(if $(filter reference/twins/main.c,$(TWINS_SRC)),$(B)/twins)
 EXPLORE := $(if $(filter reference/explore/main.c,$(EXPLORE_SRC)),$(B)/explore)
 EXAMPLES := $(EXAMPLES_SRC:%.c=$(B)/%)
 BENCHES := $(FLOOR_SRC:%.c=$(B)/%) $(BENCH_SRC:%.c=$(B)/%)
-TESTS := $(TEST_SRC:%.c=$(B)/%)
+# The C++ tests once more by clang++; not where the libraries are instrumented by the other compiler.
+CXX_TWICE := $(if $(findstring clang,$(CXX))$(findstring -fsanitize,$(MODE_CFLAGS_$(MODE))),,clang)
+CXX_TESTS := $(CXX_TEST_SRC:tests/%.cpp=$(B)/tests/%) \
+	$(if $(CXX_TWICE),$(CXX_TEST_SRC:tests/cxx/%.cpp=$(B)/tests/cxx-clang/%))
+C_TESTS := $(TEST_SRC:%.c=$(B)/%)
+TESTS := $(C_TESTS) $(CXX_TESTS)
 tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 
 # ---------------------------------------------------------------------------------- main targets
@@ -159,12 +176,12 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 .PHONY: all objects everything setup compare compare-full check check-unit check-contract \
 	check-fault check-regress check-programs check-asan check-tsan check-valgrind check-twins \
 	check-explore check-moves check-ucontext check-examples check-install check-method lint mutants twins explore \
-	check-hazards moves specimens stress method bench tidy install uninstall \
+	check-hazards check-cxx moves specimens stress method bench tidy install uninstall \
 	clean format compdb help FORCE
 
 all: $(STATIC) $(SHARED) $(PROGRAM) $(TWINS) $(EXPLORE) $(EXAMPLES) ## build the libraries, the program and the examples
 
-objects: $(call obj,$(ALL_SRC)) ## compile every source, link nothing
+objects: $(call obj,$(ALL_SRC)) $(CXX_OBJ) ## compile every source, link nothing
 
 everything: all $(BENCHES) $(TESTS) ## all, and every test program and benchmark
 
@@ -174,7 +191,8 @@ setup: ## install what Debian packages are missing to build and to test
 # Kept per purpose, so that building asks for nothing that only testing needs. What was found then
 # is looked for again each time, as far as that costs no more than a moment: if it is gone, or CC is
 # another, the set-up says so, and not a compiler.
-FOUND_run := command -v $(firstword $(CC)) && pkg-config --exists liburing jansson
+FOUND_run := command -v $(firstword $(CC)) && pkg-config --exists liburing jansson && \
+	echo '\#include <http_parser.h>' | $(CC) -E -x c -
 FOUND_test := command -v g++ && command -v clang && command -v valgrind && \
 	command -v strace && pkg-config --exists check
 missing = $(shell { $(FOUND_$(1)); } >/dev/null 2>&1 || echo missing)
@@ -200,7 +218,7 @@ compare-full: $(PROGRAM) ## the whole comparison table, and build/compare-full.j
 
 # Whatever decides how an object comes out, so that another CFLAGS rebuilds it. Compared when this
 # is read, so that nothing is to be done, not even by `make -n`, when nothing has changed.
-FLAGS := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS)
+FLAGS := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) $(CXX) $(CXXFLAGS)
 $(B)/.flags: $(if $(call differ,$(FLAGS),$(file <$(B)/.flags)),FORCE)
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@
@@ -211,7 +229,7 @@ link = $(call say,LD,$@)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o 
 archive = $(call say,AR,$@)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 $(call obj,$(ALL_SRC)): $(B)/.flags | $(BUILD)/.setup-run
-$(STATIC) $(patsubst %,$(B)/obj/%.a,support compare specimens bench floors twins explore): \
+$(STATIC) $(patsubst %,$(B)/obj/%.a,support compare specimens rockets bench floors twins explore): \
 		| $(BUILD)/.setup-run
 $(call obj,$(SUPPORT_SRC) $(TEST_SRC)): | $(BUILD)/.setup-test
 
@@ -275,6 +293,8 @@ $(B)/obj/compare.a: $(call obj,$(filter-out compare/main.c $(SPECIMEN_SRC),$(COM
 	$(archive)
 $(B)/obj/specimens.a: $(call obj,$(filter-out %/main.c,$(SPECIMEN_SRC)))
 	$(archive)
+$(B)/obj/rockets.a: $(call obj,$(ROCKETS_SHARED_SRC))
+	$(archive)
 $(B)/obj/bench.a: $(call obj,$(BENCH_SUPPORT_SRC))
 	$(archive)
 $(B)/obj/floors.a: $(call obj,$(FLOORS_SRC))
@@ -304,19 +324,23 @@ $(B)/lib/libduet-laboratory.so: $(call obj,$(LABORATORY_SRC)) | $(B)/lib/libduet
 	$(call share,-L$(B)/lib -lduet)
 
 $(B)/duet: $(B)/obj/compare/main.o $(B)/obj/compare.a $(B)/obj/floors.a $(LINK_STATIC)
-	$(call link,$^ $(JANSSON_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
+	$(call link,$^ $(JANSSON_LIBS) $(HTTP_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
 $(B)/specimens: $(B)/obj/compare/laboratory/specimens/main.o $(B)/obj/specimens.a \
 		$(B)/obj/compare.a $(B)/obj/floors.a $(LINK_STATIC)
-	$(call link,$^ $(JANSSON_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
+	$(call link,$^ $(JANSSON_LIBS) $(HTTP_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
 $(B)/twins: $(B)/obj/reference/twins/main.o $(B)/obj/twins.a $(LINK_STATIC)
 	$(call link,$^ $(URING_LIBS) -lm)
 $(B)/explore: $(B)/obj/reference/explore/main.o $(B)/obj/explore.a $(B)/lib/libduet-reference.a $(B)/lib/libduet.a
 	$(call link,$^)
+$(filter $(B)/examples/rockets/%,$(EXAMPLES)): $(B)/obj/rockets.a
 $(EXAMPLES): $(B)/%: $(B)/obj/%.o $(LINK_STATIC)
-	$(call link,$^ $(URING_LIBS))
+	$(call link,$(filter %.o %/rockets.a,$^) $(filter %.a,$^) $(EXAMPLE_LIBS) $(URING_LIBS))
+$(filter $(B)/examples/rockets/%,$(EXAMPLES)): private EXAMPLE_LIBS = $(JANSSON_LIBS) $(HTTP_LIBS)
+# Some are clients of what the program serves.
+check-examples: $(PROGRAM)
 $(FLOOR_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a
 	$(call link,$^ $(URING_LIBS) -lm)
-$(BENCH_SRC:%.c=$(B)/%): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a $(LINK_STATIC)
+$(filter-out %/bench_coroutine,$(BENCH_SRC:%.c=$(B)/%)): $(B)/%: $(B)/obj/%.o $(B)/obj/bench.a $(B)/obj/floors.a $(LINK_STATIC)
 	$(call link,$(filter-out %/.fcontext,$^) $(BENCH_LIBS) $(URING_LIBS) -lm)
 # Boost's switch, beside which a fiber's is set, if it is here: its rows are left out otherwise.
 FCONTEXT_LIBS := -Wl,-u,jump_fcontext -Wl,-u,make_fcontext \
@@ -331,12 +355,40 @@ $(B)/bench/bench_fiber: $(B)/.fcontext
 $(B)/bench/bench_fiber: BENCH_LIBS = $(if $(filter yes,$(file <$(B)/.fcontext)),$(FCONTEXT_LIBS))
 # Only the tests of the benches' own modules: their names are not kept apart from the libraries'.
 $(filter $(B)/tests/unit/bench_%,$(TESTS)): $(B)/obj/bench.a
-$(TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/specimens.a $(B)/obj/compare.a \
+$(C_TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/specimens.a $(B)/obj/compare.a \
 		$(B)/obj/floors.a $(B)/obj/twins.a $(B)/obj/explore.a $(LINK_STATIC)
 	$(call link,$(filter %.o,$^) $(filter %/bench.a,$^) $(filter-out %.o %/bench.a,$^) \
-		$(CHECK_LIBS) $(JANSSON_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
+		$(CHECK_LIBS) $(JANSSON_LIBS) $(HTTP_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
 
--include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC)))
+# The suite of all models once more, with that of C++ among them.
+$(filter %/model,$(CXX_TESTS)): $(B)/obj/tests/contract/model.o
+# A compiler without coroutines makes programs that say so.
+with_coroutines = printf '\#include <coroutine>\n\#ifndef __cpp_lib_coroutine\n\#error none\n\#endif\n' | \
+	$(1) -std=c++20 -x c++ -fsyntax-only - >/dev/null 2>&1
+compile_cxx = $(call say,CXX,$@)mkdir -p $(@D) && if $(call with_coroutines,$(1)); then \
+		$(1) $(filter-out -D_GNU_SOURCE%,$(ALL_CPPFLAGS)) $(CHECK_CFLAGS) $(ALL_CXXFLAGS) -MMD -MP -c -o $@ $<; \
+	else echo >$@; fi
+link_cxx = $(call say,LD,$@)mkdir -p $(@D) && if [ "$$(wc -c <$<)" -gt 1 ]; then \
+		$(1) $(ALL_CXXFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(URING_LIBS) -lm; \
+	else printf '%s\n' '\#!/bin/sh' 'echo "skipped: $(1) compiles no coroutines here"' \
+		'echo "100%: Checks: 1, Failures: 0, Errors: 0"' >$@; chmod +x $@; fi
+
+$(CXX_OBJ): $(B)/.flags | $(BUILD)/.setup-test
+$(B)/obj/tests/cxx/%.o: tests/cxx/%.cpp
+	$(call compile_cxx,$(CXX))
+$(B)/obj/tests/cxx-clang/%.o: tests/cxx/%.cpp
+	$(call compile_cxx,clang++)
+$(B)/obj/bench/cxx/%.o: bench/cxx/%.cpp
+	$(call compile_cxx,$(CXX))
+$(B)/bench/bench_coroutine: $(B)/obj/bench/bench_coroutine.o $(CXX_BENCH_SRC:%.cpp=$(B)/obj/%.o) \
+		$(B)/obj/bench.a $(LINK_STATIC)
+	$(call say,LD,$@)mkdir -p $(@D) && $(CXX) $(ALL_CXXFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(URING_LIBS) -lm
+$(filter $(B)/tests/cxx/%,$(CXX_TESTS)): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(LINK_STATIC)
+	$(call link_cxx,$(CXX))
+$(filter $(B)/tests/cxx-clang/%,$(CXX_TESTS)): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(LINK_STATIC)
+	$(call link_cxx,clang++)
+
+-include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC)) $(CXX_OBJ))
 
 # ---------------------------------------------------------------------------------------- tests
 
@@ -374,6 +426,9 @@ check-regress: $(call tests_of,regress) $(PLAYERS) ## one program for each bug t
 
 check-hazards: $(call tests_of,hazards) $(PLAYERS) ## what cancelling broke elsewhere: docs/cancellation.md has the list
 	@$(RUN_TESTS) -l hazards $(call tests_of,hazards)
+
+check-cxx: $(CXX_TESTS) ## the C++20 header, by each compiler that has coroutines
+	@$(RUN_TESTS) -l cxx $(CXX_TESTS)
 
 check-programs: $(TESTS) $(PLAYERS) ## all test programs of one MODE, in one run
 	@rm -f $(MOVES)
@@ -485,7 +540,6 @@ PEER_LIBS_libev := -lev
 PEER_LIBS_libevent := -levent_core
 PEER_FLAGS_asio_uring := -DBOOST_ASIO_HAS_IO_URING -DBOOST_ASIO_DISABLE_EPOLL
 PEER_LIBS_asio_uring = $(URING_LIBS)
-CXXFLAGS ?= $(CFLAGS)
 
 # NAME COMPILER
 peer = $(Q)if printf '\#include <$(PEER_HEADER_$(1))>\n' | $(2) -E - >/dev/null 2>&1; then \

@@ -8,6 +8,8 @@
 #include "core/buffer.h"
 #include "core/lifecycle.h"
 #include "core/scope.h"
+#include "core/tasks/coroutine.h"
+#include "core/tasks/frame.h"
 #include "core/tasks/future.h"
 #include "core/tasks/shared_waker.h"
 #include "core/tasks/task.h"
@@ -120,6 +122,25 @@ void core_abort_blocked(const struct duet_loop *loop)
 		"duet: loop %p: a wait as in a fiber, but in a callback or another task's step: "
 		"the turn that it waits for is under way\n",
 		(const void *)loop);
+	abort();
+}
+
+void core_abort_returned_again(const struct duet_coroutine *coroutine)
+{
+	fprintf(stderr,
+		"duet: task %s: DUET_RETURN in the finally section of a coroutine (%s:%d): the value is "
+		"returned before it\n",
+		coroutine->task->name ? coroutine->task->name : "unnamed",
+		coroutine->point ? coroutine->point->site.file : "?",
+		coroutine->point ? coroutine->point->site.line : 0);
+	abort();
+}
+
+void core_abort_frame_not_taken(const struct duet_frame_pool *pool, const void *frame)
+{
+	fprintf(stderr,
+		"duet: frame %p isn't out of pool %p: it was returned twice, or is another's\n", frame,
+		(const void *)pool);
 	abort();
 }
 

@@ -39,7 +39,7 @@ extern "C" {
  *	}
  *
  * A coroutine is a function of this form and a frame: the caller's struct, of a size that the compiler
- * knows, placed anywhere, lent while it runs. Variables of the function itself don't outlive a wait; what
+ * knows, placed anywhere, lent while it runs; <duet/frame.h> has places for those without one. Variables of the function itself don't outlive a wait; what
  * is to do so stands in the frame. It may wait for operations, call other coroutines to any depth
  * (the C stack doesn't grow: as the symmetric transfer of C++20), and return a value. A wait may stand in
  * a loop, an if, a switch; not inside a declaration's initialiser, nor inside a statement expression.
@@ -106,9 +106,12 @@ DUET_API void duet_coroutine_task_init(struct duet_coroutine_task *task,
 #define DUET_BEGIN(type, self)                                                                     \
 	type *const self = (type *)(void *)duet_coroutine;                                         \
 	_Static_assert(offsetof(type, coroutine) == 0, "a frame begins with its coroutine");       \
-	(void)__extension__ &&duet_finally;                                                        \
+	/* Also in a body without a wait there is a label whose address is taken. */               \
+	static const void *const duet_first __attribute__((unused)) = __extension__ &&duet_begin;  \
 	if (duet_coroutine->point)                                                                 \
-	__extension__({ goto *duet_coroutine->point->label; })
+	__extension__({ goto *duet_coroutine->point->label; });                                    \
+	duet_begin:                                                                                \
+	__attribute__((unused))
 
 /* The result of the last wait, or what the last call returned. */
 #define DUET_RESULT (duet_coroutine->result)
@@ -164,10 +167,13 @@ DUET_API void duet_coroutine_task_init(struct duet_coroutine_task *task,
 	label:;                                                                                    \
 	} while (0)
 
-/* Ends the coroutine, through its finally section. Not from there. */
+/* Ends the coroutine, through its finally section. To say it there is misuse: debug builds stop, others
+ * end the coroutine at once with this value, and the rest of the section isn't done. */
 #define DUET_RETURN(returned)                                                                      \
 	do {                                                                                       \
 		duet_coroutine->value = (returned);                                                \
+		if (__builtin_expect(duet_coroutine->finishing, 0))                                \
+			return duet_coroutine_break(duet_coroutine);                               \
 		goto duet_finally;                                                                 \
 	} while (0)
 
@@ -217,6 +223,7 @@ static inline int duet_coroutine_may_go_on(struct duet_coroutine *coroutine)
 
 DUET_API void duet_coroutine_finally(struct duet_coroutine *coroutine, uint64_t budget_ns);
 DUET_API struct duet_coroutine *duet_coroutine_leave(struct duet_coroutine *coroutine);
+DUET_API struct duet_coroutine *duet_coroutine_break(struct duet_coroutine *coroutine);
 
 #ifdef __cplusplus
 }

@@ -26,6 +26,7 @@
  *   futures.h       several futures as one: join, race, select, then, timeout, shield, a set
  *   readiness.h     wait for readiness alone, which lends nothing
  *   naive.h         to be compared with: ask all children at each poll, or ask without waiting
+ *   frame.h         memory for coroutines that have no place of their own
  *   coroutine.h     stackless tasks: straight-line C that waits in the middle
  *   stack.h         stacks for fibers, with guards and high-water marks
  *   fiber.h         tasks with a stack: functions that wait, and need no colour for it
@@ -55,6 +56,7 @@
 #include <duet/continuation.h>
 #include <duet/coroutine.h>
 #include <duet/fiber.h>
+#include <duet/frame.h>
 #include <duet/future.h>
 #include <duet/futures.h>
 #include <duet/handle.h>

@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
-#include <duet/coroutine.h>
+#include "core/tasks/coroutine.h"
 
 #include "core/scope.h"
 #include "core/tasks/task.h"
@@ -80,4 +80,12 @@ struct duet_coroutine *duet_coroutine_leave(struct duet_coroutine *coroutine)
 	else
 		self->task.result = coroutine->value;
 	return caller;
+}
+
+struct duet_coroutine *duet_coroutine_break(struct duet_coroutine *coroutine)
+{
+#ifdef DUET_DEBUG
+	core_abort_returned_again(coroutine);
+#endif
+	return duet_coroutine_leave(coroutine);
 }

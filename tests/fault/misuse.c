@@ -289,13 +289,13 @@ static enum duet_readiness leave_a_scope(struct duet_task *task)
 static void end_before_a_scope(void)
 {
 	static const struct duet_task_model careless = { .name = "careless", .step = leave_a_scope };
-	struct duet_scheduler scheduler;
+	struct duet_scheduler own;
 	struct duet_task task;
 
-	duet_scheduler_init(&scheduler, stage.loop, NULL);
+	duet_scheduler_init(&own, stage.loop, NULL);
 	duet_task_init(&task, &careless);
 	task.name = "careless one";
-	duet_task_spawn(&scheduler, NULL, &task);
+	duet_task_spawn(&own, NULL, &task);
 	duet_loop_run(stage.loop);
 }
 
@@ -372,7 +372,7 @@ static void end_under_a_waiter(void)
 	duet_notify_fini(&notify);
 }
 
-/* In other builds, here and below: tests/contract/primitive.c. */
+/* In other builds, here and below: tests/contract/primitive.c, primitive_turns.c. */
 START_TEST(a_primitive_that_ends_while_somebody_waits_is_named_and_stopped)
 {
 	if (STOPS)
@@ -459,6 +459,103 @@ START_TEST(an_operation_that_was_never_initialised_is_not_started)
 }
 END_TEST
 
+/* ---- Coroutines. ---- */
+
+static struct duet_scheduler scheduler;
+
+struct broken {
+	struct duet_coroutine coroutine;
+	struct duet_op *op;
+	bool beyond; /* the return that must not be */
+};
+
+static DUET_COROUTINE(wait_for_what_is_lent)
+{
+	DUET_BEGIN(struct broken, self);
+	DUET_AWAIT(self->op);
+	DUET_RETURN(DUET_RESULT);
+	DUET_END;
+}
+
+static DUET_COROUTINE(return_after_all)
+{
+	DUET_BEGIN(struct broken, self);
+	DUET_RETURN(1);
+	DUET_FINALLY(1000000);
+	DUET_RETURN(2);
+	self->beyond = true;
+	DUET_END_FINALLY;
+}
+
+static int32_t play(struct broken *frame, duet_coroutine_fn *body)
+{
+	struct duet_coroutine_task task;
+
+	duet_scheduler_init(&scheduler, stage.loop, NULL);
+	duet_coroutine_init(&frame->coroutine, body);
+	duet_coroutine_task_init(&task, &frame->coroutine);
+	duet_task_spawn(&scheduler, NULL, &task.task);
+	for (unsigned turns = 0; scheduler.live && turns < 100; turns++)
+		duet_loop_turn(stage.loop, 0);
+	return task.task.result;
+}
+
+static void await_an_operation_twice(void)
+{
+	struct duet_op op;
+	struct broken frame = { .op = &op };
+
+	duet_op_init(&op, NULL, NULL);
+	duet_op_timeout(&op, DUET_NO_DEADLINE - 1);
+	duet_op_start(stage.loop, &op);
+	play(&frame, wait_for_what_is_lent);
+}
+
+START_TEST(an_operation_that_is_awaited_twice_is_named_and_stopped)
+{
+	if (STOPS)
+		ck_assert(stopped(await_an_operation_twice, "nobody else can wait"));
+}
+END_TEST
+
+static void return_in_a_finally_section(void)
+{
+	struct broken frame = { .beyond = false };
+
+	if (play(&frame, return_after_all) != 2 || frame.beyond)
+		_exit(1);
+}
+
+START_TEST(a_return_in_a_finally_section_ends_at_once_or_is_stopped)
+{
+	if (STOPS)
+		ck_assert(stopped(return_in_a_finally_section, "finally section"));
+	else
+		return_in_a_finally_section();
+}
+END_TEST
+
+static void return_a_frame_twice(void)
+{
+	struct duet_frame_pool *pool;
+	void *frame;
+
+	duet_frame_pool_create(&pool, 1, 64);
+	frame = duet_frame_take(pool, 64);
+	duet_frame_return(pool, frame);
+	if (duet_frame_return(pool, frame) != -EINVAL || duet_frame_pool_destroy(pool))
+		_exit(1);
+}
+
+START_TEST(a_frame_that_is_returned_twice_is_refused_or_stopped)
+{
+	if (STOPS)
+		ck_assert(stopped(return_a_frame_twice, "isn't out of pool"));
+	else
+		return_a_frame_twice();
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("misuse", NULL,
@@ -466,6 +563,9 @@ int main(void)
 			a_buffer_that_is_not_held_is_refused_or_stopped,
 			a_member_that_leaves_twice_has_left_once_or_is_stopped,
 			a_step_that_is_registered_twice_is_named_and_stopped,
+			an_operation_that_is_awaited_twice_is_named_and_stopped,
+			a_return_in_a_finally_section_ends_at_once_or_is_stopped,
+			a_frame_that_is_returned_twice_is_refused_or_stopped,
 			a_task_that_ends_before_its_scopes_is_named_and_stopped,
 			what_a_task_does_out_of_turn_is_named_and_stopped,
 			a_primitive_that_ends_while_somebody_waits_is_named_and_stopped,

@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: MIT
 #
 # The programs in manual pages compile, with both compilers and no warning: every literal display
-# that begins with an #include is one.
+# that begins with an #include is one, in C++20 if it includes a header of that.
 
 . "$(dirname "$0")/lib.sh"
 
-flags='-std=c11 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fsyntax-only
+flags='-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fsyntax-only
 	-Icore -Icompletion -Ipolling -Ireference -Ilaboratory'
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
@@ -32,10 +32,12 @@ for page in docs/man/*.[1-9]; do
 	cut_out "$page"
 	for program in "$scratch"/*.c; do
 		[ -e "$program" ] || continue
+		language='-x c -std=c11'
+		! grep -q '^#include <duet/.*\.hpp>' "$program" || language='-x c++ -std=c++20'
 		for compiler in gcc clang; do
-			# $flags is a list: it is meant to split.
+			# These are lists: they are meant to split.
 			# shellcheck disable=SC2086
-			"$compiler" $flags "$program" 2>&1 | grep -m 1 'error:' |
+			"$compiler" $language $flags "$program" 2>&1 | grep -m 1 'error:' |
 				sed -e "s|^$page:\([0-9]*\):[0-9]*: |$page:\1: $compiler: |" \
 					-e 's|$|; correct the example|'
 		done

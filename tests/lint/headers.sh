@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The Duet authors
 # SPDX-License-Identifier: MIT
 #
-# Every public header compiles alone, as C11 and as C++17, with both compilers and no warning, and
-# none of them brings liburing in.
+# Every public header compiles alone, as C11 and as C++17 (those of C++ as C++20), with both compilers
+# and no warning, and none of them brings liburing in.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -26,4 +26,10 @@ for header in */duet/*.h; do
 	alone "$header" clang c++ c++17
 	grep -HnE '#[ \t]*include[ \t]*[<"](liburing|linux/io_uring)' "$header" |
 		sed -e 's/^\([^:]*:[0-9]*\):.*/\1: a public header includes liburing; hide it in the .c file/'
-done | verdict
+done | verdict || bad=1
+for header in */duet/*.hpp; do
+	[ -e "$header" ] || continue
+	alone "$header" gcc c++ c++20
+	alone "$header" clang c++ c++20
+done | verdict || bad=1
+[ "${bad:-0}" -eq 0 ]

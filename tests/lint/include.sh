@@ -30,7 +30,7 @@ c_files core completion polling reference laboratory compare examples bench | co
 		if (header !~ /^duet\//)
 			return header ~ /^liburing/ ? "liburing" : "system"
 		base = substr(header, 6)
-		sub(/\.h$/, "", base)
+		sub(/\.h(pp)?$/, "", base)
 		return (base in backend) ? base : "core"
 	}
 

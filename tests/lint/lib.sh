@@ -10,11 +10,11 @@ set -u
 LC_ALL=C
 export LC_ALL
 
-# The C files below the folders that exist.
+# The C and C++ files below the folders that exist.
 c_files() # FOLDER...
 {
 	for folder in "$@"; do
-		[ ! -d "$folder" ] || find "$folder" -type f \( -name '*.c' -o -name '*.h' \)
+		[ ! -d "$folder" ] || find "$folder" -type f \( -name '*.[ch]' -o -name '*.[ch]pp' \)
 	done | sort
 }
 

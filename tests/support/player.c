@@ -2,9 +2,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/support/player.h"
 
-const struct model *const models[] = { &model_callback, &model_coroutine, &model_actor, &model_fiber,
-				     NULL };
-
 void player_init(struct player *player, const struct model *model,
 		 struct duet_scheduler *scheduler, struct duet_scope *scope)
 {

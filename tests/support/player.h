@@ -59,6 +59,7 @@ extern const struct model *const models[];
 extern const struct model model_callback;
 extern const struct model model_coroutine;
 extern const struct model model_actor;
+extern const struct model model_future;
 extern const struct model model_fiber;
 
 /* memory is zero, and the player's until player_free(). */

@@ -1,0 +1,111 @@
+/*
+ * SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "bench/cxx/resume.h"
+
+#include <cerrno>
+#include <coroutine>
+#include <duet/coroutine.hpp>
+#include <exception>
+
+/* ---- The least that C++20 needs: nobody to cancel it, no scope, nothing awaited but an operation. ---- */
+
+namespace {
+
+struct bare {
+	struct promise_type {
+		bare get_return_object() noexcept { return {}; }
+		std::suspend_never initial_suspend() const noexcept { return {}; }
+		std::suspend_never final_suspend() const noexcept { return {}; }
+		void return_void() const noexcept {}
+		void unhandled_exception() const noexcept { std::terminate(); }
+	};
+};
+
+struct awaiter {
+	duet_loop *loop;
+	duet_op *op;
+
+	static void done(duet_op *op) { std::coroutine_handle<>::from_address(op->context).resume(); }
+	bool await_ready() noexcept
+	{
+		op->done = done;
+		return duet_op_start(loop, op) != 0;
+	}
+	void await_suspend(std::coroutine_handle<> where) noexcept { op->context = where.address(); }
+	int await_resume() const noexcept { return op->result; }
+};
+
+bare wait_barely(duet_loop *loop, std::uint64_t waits, std::uint64_t *done)
+{
+	duet_op op;
+
+	duet_op_init(&op, nullptr, nullptr);
+	for (std::uint64_t i = 0; i < waits; i++) {
+		duet_op_nop(&op);
+		if (co_await awaiter{loop, &op} == 0)
+			++*done;
+	}
+}
+
+duet::task<> wait(std::uint64_t waits, std::uint64_t *done)
+{
+	for (std::uint64_t i = 0; i < waits; i++)
+		if (co_await duet::nop())
+			++*done;
+}
+
+__attribute__((noinline)) duet::task<> return_at_once(std::uint64_t *done)
+{
+	++*done;
+	co_return;
+}
+
+duet::task<> call(std::uint64_t calls, std::uint64_t *done)
+{
+	for (std::uint64_t i = 0; i < calls; i++)
+		co_await return_at_once(done);
+}
+
+int play(duet_loop *loop, std::uint64_t times, duet::task<> (*body)(std::uint64_t, std::uint64_t *))
+{
+	static duet::job<> jobs[RESUMED];
+	duet_scheduler_options options;
+	duet_scheduler scheduler;
+	std::uint64_t done = 0;
+
+	duet_scheduler_options_init(&options);
+	options.inline_max = 0;
+	duet_scheduler_init(&scheduler, loop, &options);
+	for (auto &job : jobs)
+		job.spawn(scheduler, nullptr, body(times, &done));
+	while (scheduler.live)
+		if (duet_loop_turn(loop, 0) < 0)
+			return -EIO;
+	return done == RESUMED * times ? 0 : -EIO;
+}
+
+} /* namespace */
+
+int resume_bare(duet_loop *loop, std::uint64_t waits)
+{
+	std::uint64_t done = 0;
+
+	for (int i = 0; i < RESUMED; i++)
+		wait_barely(loop, waits, &done);
+	while (duet_loop_pending(loop) || done < RESUMED * waits)
+		if (duet_loop_turn(loop, 0) < 0)
+			return -EIO;
+	return 0;
+}
+
+int resume_tasks(duet_loop *loop, std::uint64_t waits)
+{
+	return play(loop, waits, wait);
+}
+
+int call_tasks(duet_loop *loop, std::uint64_t calls)
+{
+	return play(loop, calls, call);
+}

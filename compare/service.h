@@ -1,0 +1,55 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* A service: what all of `duet serve` has in common. A backend, its loop, a listener, and the signals
+ * that end it. Each function says on its own what went wrong, and gives an exit code. */
+#ifndef COMPARE_SERVICE_H
+#define COMPARE_SERVICE_H
+
+#include <duet/handle.h>
+#include <duet/loop.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "compare/arm.h"
+
+struct service {
+	/* Set by the caller: as given on the command line; json may be NULL. */
+	const char *backend, *host, *json;
+	uint32_t port;
+
+	/* Read by the caller. */
+	struct arm arm;
+	struct duet_loop *loop;
+	bool stopped; /* by a signal */
+
+	struct duet_probe probe; /* of a backend that was refused */
+	uint64_t begun_ns;
+};
+
+/* Of what an arm can be, a service takes a backend with its keys. A floor passes, too, if floors is set:
+ * then it is the caller's to carry out. */
+int service_find_backend(struct service *service, bool floors);
+
+/* Before anything is done: whether what is to be written can be. */
+int service_check_output(const struct service *service);
+
+/* options: with the caller's bounds; `woken` and what the arm says are put in here. */
+int service_create(struct service *service, struct duet_loop_options *options);
+
+/* Listens, says so on the standard output, and obeys signals from here on. */
+int service_listen(struct service *service, int backlog, duet_handle *listener);
+
+/* Turns until a signal comes. */
+int service_run(struct service *service);
+
+/* The counters, with what the caller adds: an object that is given away, or NULL. Nothing where no file
+ * was asked for. */
+int service_write(const struct service *service, const char *key, json_t *more);
+
+/* Ends what is pending, and the loop. code is what is given if that is well. False: the loop is still
+ * there, and what belongs to it. */
+bool service_end(struct service *service, int *code);
+
+#endif

@@ -1,0 +1,11 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_TASKS_COROUTINE_H
+#define CORE_TASKS_COROUTINE_H
+
+#include <duet/coroutine.h>
+
+/* What debug builds say before they stop. */
+void core_abort_returned_again(const struct duet_coroutine *coroutine) __attribute__((noreturn));
+
+#endif
