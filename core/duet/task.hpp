@@ -115,7 +115,7 @@ inline duet_readiness step_of(duet_task *task) noexcept
 
 inline const duet_task_model &task_model() noexcept
 {
-	static constexpr duet_task_model model = {"c++20", step_of};
+	static constexpr duet_task_model model = {"c++20", step_of, 0};
 
 	return model;
 }
