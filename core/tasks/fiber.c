@@ -23,7 +23,8 @@ static void suspend(struct duet_fiber *fiber, const struct duet_site *site)
 	core_note_leave(&stack->notes, false);
 	fiber->context = core_context_switch(fiber->context);
 	core_note_entered(&stack->notes);
-	errno = kept;
+	if (!MUTANT(errno_of_another_fiber))
+		errno = kept;
 }
 
 /* In every build: nobody can wait for what stands on a part of the stack that is no more. */
