@@ -415,46 +415,39 @@ END_TEST
 
 /* ---- For people. ---- */
 
-static duet_site stalled_from, stalled_to;
+static int held_line; /* behind which the loop is held */
+static bool told;
 
 static void note_stalled(duet_scheduler *, const duet_task *task, const duet_site *from,
 			 std::uint64_t)
 {
-	stalled_from = from ? *from : duet_site{};
-	stalled_to = task->site ? *task->site : duet_site{};
+	told |= from && from->line == held_line && task->site &&
+		task->site->line == held_line + 2 && std::strstr(from->file, "task.cpp");
 }
 
-static duet::task<int> hold_the_loop()
+static duet::task<> hold_the_loop()
 {
-	int line = __LINE__;
-
+	held_line = __LINE__ + 1;
 	(void)co_await duet::sleep_for(1ms);
 	clock_pass(clock_ns() + 2 * MILLISECOND_NS);
 	(void)co_await duet::sleep_for(1ms);
-	co_return line;
 }
 
 START_TEST(a_step_that_holds_the_loop_is_told_with_its_lines)
 {
 	duet_scheduler_options options;
 	duet_scheduler scheduler;
-	duet::job<int> job;
+	duet::job<> job;
 
-	if (!stage.arm->kernel)
-		return;
 	duet_scheduler_options_init(&options);
 	options.step_limit_ns = MILLISECOND_NS;
 	options.stalled = note_stalled;
 	ck_assert_int_eq(duet_scheduler_init(&scheduler, stage.loop, &options), 0);
 	ck_assert_int_eq(job.spawn(scheduler, nullptr, hold_the_loop()), 0);
-	stalled_from = stalled_to = duet_site{};
+	told = false;
 	turn_until(job.ended());
-	ck_assert_uint_ge(scheduler.stats.stalled, 1);
-	if (scheduler.stats.stalled == 1) {
-		ck_assert_int_eq(stalled_from.line, *job.take() + 2);
-		ck_assert_int_eq(stalled_to.line, stalled_from.line + 2);
-		ck_assert_ptr_nonnull(std::strstr(stalled_from.file, "task.cpp"));
-	}
+	/* Where time is the backend's own it doesn't pass in a step. */
+	ck_assert_int_eq(told, stage.arm->kernel);
 }
 END_TEST
 

@@ -139,7 +139,12 @@ static inline bool trial_is(const struct trial *trial, int result,
 
 static inline struct duet_context context_of(struct duet_waker *waker)
 {
-	return (struct duet_context){ .loop = stage.loop, .waker = waker };
+	struct duet_context context; /* this is C++, too: no compound literal */
+
+	memset(&context, 0, sizeof(context));
+	context.loop = stage.loop;
+	context.waker = waker;
+	return context;
 }
 
 static inline enum duet_readiness future_poll(struct duet_op_future *future,
