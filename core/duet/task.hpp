@@ -306,8 +306,9 @@ private:
 
 class yield_awaiter {
 public:
-  yield_awaiter(task_context &context, const duet_site *at) noexcept : context_(context), at_(at)
-  {
+	yield_awaiter(task_context &context, const duet_site *at) noexcept
+		: context_(context), at_(at)
+	{
 	}
 	bool await_ready() const noexcept { return false; }
 	void await_suspend(std::coroutine_handle<> where) noexcept
