@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <duet/duet.h>
 
@@ -34,6 +35,8 @@ struct bench {
 	struct subject subjects[TASKS];
 	uint32_t live;				/* operations that are restarted by their callback */
 	uint64_t rounds;
+	duet_handle end;
+	unsigned char byte;
 };
 
 static struct bench bench;
@@ -99,6 +102,71 @@ static void play_yield(void)
 static void play_await(void)
 {
 	spawn_all(await_often);
+	run_all();
+}
+
+/* ---- Data that is there: taken without a suspension, as often as inline_max says. ---- */
+
+/* All that will be received is in the socket before. */
+static int fill(duet_handle *end)
+{
+	static unsigned char data[MANY * TASKS];
+	int ends[2], size = 4 * (int)sizeof(data);
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
+		return -1;
+	setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	if (send(ends[0], data, bench.rounds * TASKS, 0) != (ssize_t)(bench.rounds * TASKS))
+		return -1;
+	return duet_handle_adopt(bench.loop, ends[1], 0, end);
+}
+
+static DUET_COROUTINE(receive_often)
+{
+	DUET_BEGIN(struct subject, self);
+	while (self->left--) {
+		duet_op_recv(&self->op, bench.end, &bench.byte, 1, 0);
+		DUET_AWAIT(&self->op);
+	}
+	DUET_END;
+}
+
+static void play_receive(void)
+{
+	struct subject *subject = &bench.subjects[0];
+
+	if (fill(&bench.end))
+		return;
+	subject->left = bench.rounds * TASKS;
+	duet_coroutine_init(&subject->coroutine, receive_often);
+	duet_coroutine_task_init(&subject->task, &subject->coroutine);
+	duet_task_spawn(&bench.scheduler, NULL, &subject->task.task);
+	run_all();
+}
+
+static void receive_again(struct duet_op *op)
+{
+	struct subject *subject = op->context;
+
+	if (!--subject->left) {
+		bench.live--;
+		return;
+	}
+	duet_op_recv(op, bench.end, &bench.byte, 1, 0);
+	duet_op_start(bench.loop, op);
+}
+
+static void play_receive_callback(void)
+{
+	struct subject *subject = &bench.subjects[0];
+
+	if (fill(&bench.end))
+		return;
+	bench.live = 1;
+	subject->left = bench.rounds * TASKS;
+	duet_op_init(&subject->op, receive_again, subject);
+	duet_op_recv(&subject->op, bench.end, &bench.byte, 1, 0);
+	duet_op_start(bench.loop, &subject->op);
 	run_all();
 }
 
@@ -172,6 +240,8 @@ static const struct play {
 	{ "watched", "the same with a step limit", play_yield, 16, 1000000000, NAN },
 	{ "await", "await a nop, resumed by it", play_await, 0, 0, NAN },
 	{ "callback", "a nop and its callback", play_callback, 0, 0, NAN },
+	{ "receive", "await data that is there", play_receive, 16, 0, NAN },
+	{ "received", "the same by a callback", play_receive_callback, 16, 0, NAN },
 };
 
 static int play_one(const struct play *play, uint64_t rounds)
@@ -196,8 +266,10 @@ static int find_only(const char *name, uint64_t rounds)
 	for (size_t index = 0; index < sizeof(plays) / sizeof(plays[0]); index++)
 		if (strcmp(plays[index].name, name) == 0)
 			return play_one(&plays[index], rounds);
-	fprintf(stderr, "bench_task: only %s: give spawn, yield, wake, watched, await or callback\n",
-		name);
+	fprintf(stderr, "bench_task: only %s: give one of", name);
+	for (size_t index = 0; index < sizeof(plays) / sizeof(plays[0]); index++)
+		fprintf(stderr, " %s", plays[index].name);
+	fprintf(stderr, "\n");
 	return 2;
 }
 

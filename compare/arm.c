@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint32_t UNSET = UINT32_MAX;
+#include "compare/models/informed.h"
 
 struct reading {
 	struct arm *arm;
@@ -66,7 +66,13 @@ static int read_spin(const struct reading *reading, const char *value, uint32_t 
 	return 0;
 }
 
-/* The loop's own; 1: the key is none of them. */
+static int read_idle(const struct reading *reading, const char *value, uint32_t *to)
+{
+	return read_number(value, 1, INFORMED_IDLE_MAX, to)
+		? 0 : refuse(reading, "idle=%s: give a number from 1 to 10000", value);
+}
+
+/* Not the backend's; 1: the key is none of them. */
 static int read_own(const struct reading *reading, const char *key, const char *value)
 {
 	const struct {
@@ -77,6 +83,7 @@ static int read_own(const struct reading *reading, const char *key, const char *
 		{ "try", read_try, &reading->arm->try_first },
 		{ "burst", read_burst, &reading->arm->burst_max },
 		{ "spin_us", read_spin, &reading->arm->spin_ns },
+		{ "idle", read_idle, &reading->arm->idle },
 	};
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++) {
@@ -174,7 +181,7 @@ int arm_read(const char *text, struct arm *arm, char *why, unsigned int why_size
 	const struct reading reading = { arm, why, why_size };
 
 	memset(arm, 0, sizeof(*arm));
-	arm->try_first = arm->burst_max = arm->spin_ns = UNSET;
+	arm->try_first = arm->burst_max = arm->spin_ns = arm->idle = ARM_UNSET;
 	if (strlen(text) >= sizeof(arm->text)) {
 		snprintf(why, why_size, "an arm has at most %zu letters", sizeof(arm->text) - 1);
 		return -EINVAL;
@@ -192,11 +199,11 @@ int arm_read(const char *text, struct arm *arm, char *why, unsigned int why_size
 
 void arm_tune(const struct arm *arm, struct duet_loop_options *options)
 {
-	if (arm->try_first != UNSET)
+	if (arm->try_first != ARM_UNSET)
 		options->try_first = arm->try_first;
-	if (arm->burst_max != UNSET)
+	if (arm->burst_max != ARM_UNSET)
 		options->burst_max = arm->burst_max;
-	if (arm->spin_ns != UNSET)
+	if (arm->spin_ns != ARM_UNSET)
 		options->spin_ns = arm->spin_ns;
 	options->tuning = *arm->tuning ? arm->tuning : NULL;
 }

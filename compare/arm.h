@@ -10,8 +10,8 @@
  *
  * each with NAME= before it, of letters, digits and "-_.", if it is to be called so:
  * "libuv=exec:./server {port}".
- * Of the keys try, burst and spin_us are the loop's own, the same on every backend; all others are
- * the backend's tuning and go to it as they are.
+ * Of the keys try, burst and spin_us are the loop's own, the same on every backend; idle is the
+ * question informed's; all others are the backend's tuning and go to it as they are.
  */
 #ifndef COMPARE_ARM_H
 #define COMPARE_ARM_H
@@ -20,6 +20,8 @@
 
 /* A sentence about an arm quotes it whole, with what to do about it behind. */
 enum { ARM_TEXT_MAX = 512, ARM_NAME_MAX = 64, ARM_WHY_MAX = ARM_TEXT_MAX + 192 };
+
+#define ARM_UNSET UINT32_MAX
 
 enum arm_kind { ARM_BACKEND, ARM_FLOOR, ARM_EXTERNAL };
 
@@ -34,7 +36,8 @@ struct arm {
 	char keys[ARM_TEXT_MAX];    /* "" where none were given */
 	char tuning[ARM_TEXT_MAX];  /* those of the keys that are the backend's */
 	char command[ARM_TEXT_MAX]; /* external: with {port} in it */
-	uint32_t try_first, burst_max, spin_ns; /* UINT32_MAX: the loop's default */
+	uint32_t try_first, burst_max, spin_ns; /* ARM_UNSET: the loop's default */
+	uint32_t idle; /* children of the question informed; ARM_UNSET where none were given */
 };
 
 /* 0, or -EINVAL with a sentence in why that says what is wrong with which part. Whether there is

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "compare/claim/claim.h"
 #include "compare/conduct.h"
 #include "compare/measure/process.h"
 #include "compare/measure/window.h"
@@ -198,7 +199,7 @@ static int run(struct plan *plan, int argc, char **argv)
 	return code;
 }
 
-int compare_command(int argc, char **argv)
+static int play_workloads(int argc, char **argv)
 {
 	struct plan *plan = calloc(1, sizeof(*plan));
 	char **words = calloc((size_t)argc + 1, sizeof(*words));
@@ -214,4 +215,11 @@ int compare_command(int argc, char **argv)
 	free(words);
 	free(plan);
 	return code;
+}
+
+int compare_command(int argc, char **argv)
+{
+	const struct claim *claim = argc > 1 ? claim_find(argv[1]) : NULL;
+
+	return claim ? claim_command(claim, argc, argv) : play_workloads(argc, argv);
 }

@@ -15,7 +15,9 @@
 #include "compare/measure/process.h"
 #include "compare/measure/rounds.h"
 #include "compare/measure/window.h"
+#include "compare/models/file_reader.h"
 #include "compare/models/model.h"
+#include "compare/questions/question.h"
 #include "compare/report/conclude.h"
 #include "compare/report/machine.h"
 #include "compare/report/store.h"
@@ -39,7 +41,7 @@ static int check_stranger(const struct cell *cell, const struct arm *arm)
 {
 	if (cell->workload->check_arm)
 		return cell->workload->check_arm(cell, arm);
-	if (!cell->workload->needs_model)
+	if (!cell->workload->served)
 		return say_failure(SAY_USAGE, "arm %s: the workload %s is played by completion and "
 				   "polling only", arm->name, cell->workload->name);
 	if (arm->kind == ARM_FLOOR && !floors_find(arm->backend))
@@ -50,27 +52,36 @@ static int check_stranger(const struct cell *cell, const struct arm *arm)
 /* The null backend knows no connections, and what it reads is zeros. */
 static int check_null(const struct cell *cell, const struct arm *arm)
 {
-	if (strcmp(arm->backend, "null") != 0 || (!cell->workload->needs_model && cell->file))
+	if (strcmp(arm->backend, "null") != 0 || (!cell->workload->served && cell->file))
 		return SAY_OK;
 	return say_failure(SAY_USAGE, "arm %s: null carries nothing out, and all that it reads is "
 			   "zeros: write duet compare file --file, with a file of zeros", arm->name);
+}
+
+static int check_file_model(const struct arm *arm)
+{
+	return file_model_find(arm->model) ? SAY_OK
+		: say_failure(SAY_USAGE, "arm %s: the workload file has no model '%s'; it has "
+			      FILE_MODEL_NAMES, arm->name, arm->model);
 }
 
 static int check_model(const struct cell *cell, const struct arm *arm)
 {
 	const struct model *model = model_find(arm->model);
 
+	if (arm->idle != ARM_UNSET && cell->workload != &WORKLOAD_INFORMED)
+		return say_failure(SAY_USAGE, "arm %s: idle=N is a key of the question informed",
+				   arm->name);
 	if (cell->workload->check_arm)
 		return cell->workload->check_arm(cell, arm);
+	if (cell->workload == &WORKLOAD_FILE)
+		return check_file_model(arm);
 	if (!model)
-		return say_failure(SAY_USAGE, "arm %s: there is no model '%s'; there is callback, "
-				   "future and native", arm->name, arm->model);
+		return say_failure(SAY_USAGE, "arm %s: there is no model '%s'; there is " MODEL_NAMES,
+				   arm->name, arm->model);
 	if (model->only_on && strcmp(model->only_on, arm->backend) != 0)
 		return say_failure(SAY_USAGE, "arm %s: only %s speaks the %s dialect", arm->name,
 				   model->only_on, model->name);
-	if (!cell->workload->needs_model && model != &MODEL_ECHO_CALLBACK)
-		return say_failure(SAY_USAGE, "arm %s: the workload %s has callbacks only",
-				   arm->name, cell->workload->name);
 	return SAY_OK;
 }
 
@@ -280,6 +291,8 @@ int conduct_cell(const struct conduct *conduct, const struct cell *cell, json_t 
 	json_object_set_new(*json, "harness", harness_json(cell));
 	if (play.kernel_view)
 		json_object_set_new(*json, "kernel_view", play.kernel_view);
+	if (cell->question)
+		json_object_set_new(*json, "question", question_json(cell));
 	json_object_set_new(*json, "rounds_planned", json_integer((json_int_t)cell->rounds));
 	json_object_set_new(*json, "repeats_max", json_integer((json_int_t)cell->repeats_max));
 	if (play.correct)

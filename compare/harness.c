@@ -15,7 +15,7 @@
 
 #include "compare/load/pattern.h"
 #include "compare/measure/window.h"
-#include "compare/models/file_callback.h"
+#include "compare/models/file_reader.h"
 #include "compare/models/model.h"
 #include "compare/null.h"
 
@@ -111,7 +111,7 @@ static void play_file(struct harness *harness)
 	uint64_t sum = pattern_block_sum(zeros, harness->cell->block_bytes);
 	static struct file_reader_result result;
 	struct file_reader_options options = {
-		.loop = harness->loop, .block_bytes = harness->cell->block_bytes,
+		.model = &FILE_CALLBACK, .loop = harness->loop, .block_bytes = harness->cell->block_bytes,
 		.depth = harness->cell->depth, .blocks = 1,
 		.stride_bytes = harness->cell->block_bytes, .sums = &sum, .seed = 1,
 	};
@@ -143,8 +143,9 @@ json_t *harness_json(const struct cell *cell)
 
 	snprintf(harness.tuning, sizeof(harness.tuning), "connections=%u,size=%u", connections,
 		 cell->size_bytes ? cell->size_bytes : 1);
-	/* Nothing of cancelling is left where nothing is carried out. */
-	if (cell->workload == &WORKLOAD_CANCEL || !open_loop(&harness))
+	/* Nothing of cancelling or waking is left where nothing is carried out. */
+	if ((cell->workload != &WORKLOAD_ECHO && cell->workload != &WORKLOAD_FILE) ||
+	    !open_loop(&harness))
 		return NULL;
 	if (cell->workload == &WORKLOAD_ECHO)
 		play_echo(&harness, connections);

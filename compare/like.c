@@ -10,6 +10,7 @@
 
 #include "compare/measure/interval.h"
 #include "compare/models/crowd.h"
+#include "compare/questions/question.h"
 #include "compare/report/change.h"
 #include "compare/report/environment.h"
 #include "compare/report/store.h"
@@ -119,6 +120,8 @@ static int read_parameters(const struct reading *reading)
 	reading->cell->storm = json_is_true(json_object_get(parameters, "storm"));
 	if (!code && method)
 		code = read_method(reading, method);
+	reading->cell->idle_children =
+		json_string_value(json_object_get(parameters, "idle_children"));
 	if (file && strcmp(file, "made") != 0)
 		reading->cell->file = file;
 	return code;
@@ -219,6 +222,8 @@ static int read_cell(const struct reading *reading)
 	code = read_parameters(reading);
 	if (!code)
 		code = check_parameters(reading);
+	if (!code && question_read(reading->json, reading->cell))
+		code = refuse(reading, "its question isn't one that this duet knows");
 	if (!code)
 		code = read_times(reading);
 	if (!code)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compare/claim/claim.h"
 #include "compare/compare.h"
 #include "compare/diff.h"
 #include "compare/doctor.h"
@@ -19,6 +20,7 @@
 #include "compare/wire.h"
 #include "compare/workloads/play.h"
 #include "compare/workloads/play_cancel.h"
+#include "compare/workloads/play_informed.h"
 
 struct command {
 	const char *name, *summary; /* without a summary: for our own use */
@@ -34,7 +36,9 @@ static const struct command COMMANDS[] = {
 	{ "serve", "an echo server on a backend, alone; or rockets as JSON over HTTP", serve_command },
 	{ "load", "the load generator, alone", load_command },
 	{ "play", NULL, play_command },
+	{ "play-claim", NULL, play_claim_command },
 	{ "play-cancel", NULL, play_cancel_command },
+	{ "play-informed", NULL, play_informed_command },
 	{ "wire", NULL, wire_command },
 };
 

@@ -12,6 +12,8 @@
 #include "compare/measure/interval.h"
 #include "compare/models/crowd.h"
 #include "compare/plan_cancel.h"
+#include "compare/plan_question.h"
+#include "compare/questions/question.h"
 #include "compare/say.h"
 #include "compare/sets.h"
 
@@ -44,7 +46,7 @@ static const struct option_row ROWS[] = {
 	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N",
 	  "messages or reads under way (echo 1, file 32)" },
 	{ "rate", OPTION_NUMBER, AT(rate_per_s), 0, SCHEDULE_RATE_MAX, "N",
-	  "echo: open loop, N messages a second (0: closed)" },
+	  "echo: open loop, N messages a second (0: closed); informed: events (2000)" },
 	{ "delay", OPTION_SECONDS, AT(delay_ns), 1000, UINT64_C(1000000000), "SECONDS",
 	  "echo: each way on a wire between the ends (root)" },
 	{ "file", OPTION_TEXT, AT(file), 0, 0, "PATH", "file: read this one (one is made)" },
@@ -59,6 +61,10 @@ static const struct option_row ROWS[] = {
 	{ "storm", OPTION_FLAG, AT(storm), 0, 0, "", "cancel: 99 of 100 end by their deadline" },
 	{ "deadlines", OPTION_FLAG, AT(deadlines), 0, 0, "",
 	  "cancel: a deadline on each that doesn't come, against none" },
+	{ "children", OPTION_TEXT, AT(children), 0, 0, "N,...",
+	  "informed: how many are idle (1,10,100,1000,10000)" },
+	{ "within", OPTION_NUMBER, AT(within_percent), 1, 100, "PERCENT",
+	  "cells, informed: what is as good as equal (5)" },
 	{ "no-kernel-view", OPTION_FLAG, AT(no_kernel_view), 0, 0, "",
 	  "leave out the pass in which the kernel counts" },
 	{ "fail-if", OPTION_LIST, AT(fail_if), 0, 0, "GATE",
@@ -70,10 +76,13 @@ static const struct option_row ROWS[] = {
 };
 
 static const struct option_set SET = {
-	"compare", "[WORKLOAD...]",
+	"compare", "[WORKLOAD... | cells [echo|file] | informed]",
 	"Plays the workloads echo, file and cancel (the first two, if none is named) on two arms "
 	"and says what differed. A round plays a, b and a again in shuffled order, each in a fresh "
-	"process.",
+	"process. Or answers a question: the four cells, continuation or future on completion or "
+	"polling, of echo or file; or what it is worth to be informed, as idle children get more. "
+	"Claims are tested each by a command with options of its own (duet compare CLAIM --help): "
+	"try-first, stateless, parity.",
 	ROWS,
 };
 
@@ -95,7 +104,7 @@ static int fill_arms(const struct wishes *wishes, struct cell *cell, bool cells)
 		return code ? code : read_arm(cell, "polling/callback");
 	}
 	if (cells) {
-		for (int i = 0; !code && i < ROUNDS_ARMS_MAX; i++)
+		for (int i = 0; !code && i < SETS_ARMS; i++)
 			code = read_arm(cell, cell->workload == &WORKLOAD_CANCEL
 						      ? SETS_CANCEL_CELLS[i] : SETS_CELLS[i]);
 		return code;
@@ -240,24 +249,10 @@ static int plan_cancel(struct plan *plan)
 	return code;
 }
 
-static int plan_workload(struct plan *plan, const char *name)
+/* All but its arms. */
+static void fill_cell(const struct wishes *wishes, const struct workload *workload,
+		      struct cell *cell)
 {
-	const struct wishes *wishes = &plan->wishes;
-	const struct workload *workload = workload_find(name);
-	struct cell *cell = &plan->cells[plan->count];
-
-	if (!workload)
-		return say_failure(SAY_USAGE, "compare: there is no workload '%s'; there is echo, "
-				   "file and cancel", name);
-	if (!names_arms_of(wishes, workload))
-		return say_failure(SAY_USAGE, "compare: %s is for %s only; write duet compare %s %s",
-				   names_arms(wishes),
-				   wishes->cells ? "echo and cancel" : owner_of_arms(wishes)->name,
-				   owner_of_arms(wishes)->name, names_arms(wishes));
-	if (workload == &WORKLOAD_CANCEL)
-		return plan_cancel(plan);
-	if (plan->count++ == PLAN_CELLS_MAX)
-		return say_failure(SAY_USAGE, "compare: at most %d workloads at once", PLAN_CELLS_MAX);
 	*cell = (struct cell){ .workload = workload, .file = wishes->file,
 			       .direct = wishes->direct };
 	cell->connections = chosen(wishes->connections, 64);
@@ -267,6 +262,30 @@ static int plan_workload(struct plan *plan, const char *name)
 	cell->block_bytes = chosen(wishes->block_bytes, 4096);
 	cell->delay_ns = workload == &WORKLOAD_ECHO ? wishes->delay_ns : 0;
 	fill_times(wishes, cell, NULL);
+}
+
+static int plan_workload(struct plan *plan, const char *name)
+{
+	const struct wishes *wishes = &plan->wishes;
+	const struct workload *workload = workload_find(name);
+	struct cell *cell = &plan->cells[plan->count];
+
+	if (question_find(name))
+		return say_failure(SAY_USAGE, "compare: %s is a question, and asked by itself: write "
+				   "duet compare %s first", name, name);
+	if (!workload)
+		return say_failure(SAY_USAGE, "compare: there is no workload '%s'; there is echo, "
+				   "file and cancel, and the questions cells and informed", name);
+	if (!names_arms_of(wishes, workload))
+		return say_failure(SAY_USAGE, "compare: %s is for %s only; write duet compare %s %s",
+				   names_arms(wishes),
+				   wishes->cells ? "echo and cancel" : owner_of_arms(wishes)->name,
+				   owner_of_arms(wishes)->name, names_arms(wishes));
+	if (workload == &WORKLOAD_CANCEL)
+		return plan_cancel(plan);
+	if (plan->count++ == PLAN_CELLS_MAX)
+		return say_failure(SAY_USAGE, "compare: at most %d workloads at once", PLAN_CELLS_MAX);
+	fill_cell(wishes, workload, cell);
 	return fill_arms(wishes, cell, wishes->cells);
 }
 
@@ -351,13 +370,51 @@ static int plan_workloads(struct plan *plan, int count, char **names)
 	return code ? code : plan_workload(plan, "file");
 }
 
+static int plan_asked(struct plan *plan, const struct question *question, const char *name)
+{
+	struct cell *cell = &plan->cells[plan->count++];
+
+	fill_cell(&plan->wishes, workload_find(name), cell);
+	return plan_question_fill(question, &plan->wishes, cell);
+}
+
+static int plan_question(struct plan *plan, const struct question *question, int count,
+			 char **names)
+{
+	char echo[] = "echo", *usual[] = { echo };
+	bool of_workloads = question == &QUESTION_CELLS;
+	int code = plan_question_check(question, &plan->wishes, count, names);
+
+	if (!count && of_workloads) {
+		count = 1;
+		names = usual;
+	}
+	if (!code && of_workloads)
+		code = check_wishes(&plan->wishes, count, names);
+	if (!code && plan_cancel_option(&plan->wishes))
+		code = say_failure(SAY_USAGE, "compare: %s is an option of the workload cancel, "
+				   "which isn't played", plan_cancel_option(&plan->wishes));
+	if (!code && !of_workloads)
+		return plan_asked(plan, question, question->name);
+	for (int i = 0; !code && i < count; i++)
+		code = plan_asked(plan, question, names[i]);
+	return code;
+}
+
 static int plan_all(struct plan *plan, const struct wishes *before, int count, char **names)
 {
+	const struct question *question;
 	int code;
 
 	if (plan->wishes.like)
 		return plan_like(plan, before, count);
+	question = count && !plan->wishes.set ? question_find(names[0]) : NULL;
+	if (question)
+		return plan_question(plan, question, count - 1, names + 1);
 	code = check_wishes(&plan->wishes, count, names);
+	if (!code && plan_question_option(&plan->wishes))
+		code = say_failure(SAY_USAGE, "compare: %s is an option of the questions cells and "
+				   "informed, and none is asked", plan_question_option(&plan->wishes));
 	if (code)
 		return code;
 	return plan->wishes.set ? plan_set(plan, count) : plan_workloads(plan, count, names);

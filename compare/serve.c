@@ -12,6 +12,7 @@
 #include "compare/measure/process.h"
 #include "compare/models/model.h"
 #include "compare/options.h"
+#include "compare/report/counters.h"
 #include "compare/rockets/command.h"
 #include "compare/say.h"
 #include "compare/service.h"
@@ -29,7 +30,8 @@ struct values {
 static const struct option_row ROWS[] = {
 	{ "backend", OPTION_TEXT, AT(backend), 0, 0, "NAME",
 	  "completion, polling, auto (auto), floor-epoll, floor-uring; NAME:KEY=VALUE" },
-	{ "model", OPTION_TEXT, AT(model), 0, 0, "NAME", "callback, future or native (callback)" },
+	{ "model", OPTION_TEXT, AT(model), 0, 0, "NAME",
+	  "callback, coroutine, future or native (callback)" },
 	{ "host", OPTION_TEXT, AT(host), 0, 0, "ADDRESS", "to listen on (127.0.0.1)" },
 	{ "port", OPTION_NUMBER, AT(port), 0, 65535, "N", "to listen on (0: any free one)" },
 	{ "connections", OPTION_NUMBER, AT(connections), 1, 100000, "N", "at once (1024)" },
@@ -67,8 +69,8 @@ static int find_parts(struct server *server)
 				   "models", values->model, arm->backend);
 	server->model = model_find(values->model);
 	if (!server->model)
-		return say_failure(SAY_USAGE, "serve: --model %s: there is callback, future and "
-				   "native", values->model);
+		return say_failure(SAY_USAGE, "serve: --model %s: there is " MODEL_NAMES,
+				   values->model);
 	if (server->model->only_on && strcmp(server->model->only_on, arm->backend) != 0)
 		return say_failure(SAY_USAGE, "serve: --model %s is a dialect of --backend %s only",
 				   server->model->name, server->model->only_on);
@@ -115,6 +117,20 @@ static int prepare(struct server *server)
 	return service_listen(&server->service, BACKLOG, &host->listener);
 }
 
+/* NULL where the model has no tasks to count. */
+static json_t *counts_json(const struct server *server)
+{
+	struct model_counts counts;
+	json_t *json;
+
+	if (!server->model->count)
+		return NULL;
+	json = json_object();
+	server->model->count(server->state, &counts);
+	counters_add_model(json, &counts);
+	return json;
+}
+
 static int run(struct server *server)
 {
 	int status = server->model->start(&server->host, &server->state), code, written;
@@ -123,7 +139,7 @@ static int run(struct server *server)
 		return say_failure(SAY_UNMEASURED, "serve: can't begin to accept: %s",
 				   strerror(-status));
 	code = service_run(&server->service);
-	written = service_write(&server->service, NULL, NULL);
+	written = service_write(&server->service, NULL, counts_json(server));
 	return code ? code : written;
 }
 

@@ -208,8 +208,10 @@ int service_write(const struct service *service, const char *key, json_t *more)
 		return SAY_OK;
 	}
 	json = counters_json(service->loop, window_now_ns() - service->begun_ns);
-	if (more)
+	if (more && key)
 		json_object_set_new(json, key, more);
+	else if (more)
+		json_object_update_new(json, more);
 	code = store_write(json, service->json);
 	json_decref(json);
 	return code;

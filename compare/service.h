@@ -44,8 +44,8 @@ int service_listen(struct service *service, int backlog, duet_handle *listener);
 /* Turns until a signal comes. */
 int service_run(struct service *service);
 
-/* The counters, with what the caller adds: an object that is given away, or NULL. Nothing where no file
- * was asked for. */
+/* The counters, with what the caller adds: an object that is given away, or NULL. It stands under key, or
+ * where that is NULL among them. Nothing where no file was asked for. */
 int service_write(const struct service *service, const char *key, json_t *more);
 
 /* Ends what is pending, and the loop. code is what is given if that is well. False: the loop is still

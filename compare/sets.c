@@ -8,12 +8,12 @@
 
 #define SECOND UINT64_C(1000000000)
 
-const char *const SETS_CELLS[ROUNDS_ARMS_MAX] = {
+const char *const SETS_CELLS[SETS_ARMS] = {
 	"polling/callback", "polling/future", "completion/callback", "completion/future",
 	"polling/native",
 };
 
-const char *const SETS_CANCEL_CELLS[ROUNDS_ARMS_MAX] = {
+const char *const SETS_CANCEL_CELLS[SETS_ARMS] = {
 	"completion", "polling", "completion:mode=plain", "floor-uring", "floor-epoll",
 };
 

@@ -31,9 +31,10 @@ const struct sets *sets_find(const char *name);
 
 /* Continuation or future, completion or polling, and the reactor's own dialect. The first is what
  * the others are set against: one step away from it each axis is seen alone. */
-extern const char *const SETS_CELLS[ROUNDS_ARMS_MAX];
+enum { SETS_ARMS = 5 };
+extern const char *const SETS_CELLS[SETS_ARMS];
 
 /* The mechanisms of a cancel: the ring in both modes, the reactor, and either written by hand. */
-extern const char *const SETS_CANCEL_CELLS[ROUNDS_ARMS_MAX];
+extern const char *const SETS_CANCEL_CELLS[SETS_ARMS];
 
 #endif

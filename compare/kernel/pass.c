@@ -95,7 +95,7 @@ static int play_arms(struct stage *stage, const struct cell *cell, uint64_t *ran
 	for (uint32_t i = 0; !code && i < cell->arm_count; i++) {
 		json_t *slot = NULL;
 
-		say_progress("%s  the kernel's view, %c of %u", cell->workload->name, 'a' + (int)i,
+		say_progress("%s  the kernel's view, %u of %u", cell->workload->name, i + 1,
 			     cell->arm_count);
 		stage->seed = rounds_random(random) >> 1;
 		code = cell->workload->play(stage, cell, &cell->arms[i], &slot);

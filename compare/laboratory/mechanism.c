@@ -18,6 +18,7 @@ enum {
 	SWEEP = 1 << MECHANISM_SWEEP,
 	STRESS = 1 << MECHANISM_STRESS,
 	PRICE = 1 << MECHANISM_PRICE,
+	CLAIM = 1 << MECHANISM_CLAIM,
 };
 
 /*
@@ -32,9 +33,10 @@ static const struct {
 	unsigned int usual, on_request; /* by which commands */
 } MECHANISMS[MECHANISMS_MAX] = {
 	{ "completion/deferred", "completion", "mode=deferred", false,
-	  OP | SWEEP | STRESS | PRICE, 0 },
-	{ "completion/plain", "completion", "mode=plain", false, OP | SWEEP | STRESS | PRICE, 0 },
-	{ "polling", "polling", NULL, false, OP | SWEEP | STRESS | PRICE, 0 },
+	  OP | SWEEP | STRESS | PRICE | CLAIM, 0 },
+	{ "completion/plain", "completion", "mode=plain", false, OP | SWEEP | STRESS | PRICE,
+	  CLAIM },
+	{ "polling", "polling", NULL, false, OP | SWEEP | STRESS | PRICE | CLAIM, 0 },
 	{ "polling/native", "polling", NULL, true, SWEEP, 0 },
 	{ "polling/eager", "polling", "eager=yes", false, STRESS, OP | SWEEP },
 	/* Peers send in one piece, and are received so on the others; no cancel is put off, which

@@ -22,7 +22,8 @@ struct mechanism {
 enum { MECHANISMS_MAX = 6 };
 
 /* What they are tried for: each command knows some of them, and tries some unless others are asked for. */
-enum mechanism_use { MECHANISM_OP, MECHANISM_SWEEP, MECHANISM_STRESS, MECHANISM_PRICE };
+enum mechanism_use { MECHANISM_OP, MECHANISM_SWEEP, MECHANISM_STRESS, MECHANISM_PRICE,
+		     MECHANISM_CLAIM };
 
 /* All that a command knows, in the order of the table: false behind the last. */
 bool mechanism_at(enum mechanism_use use, size_t index, struct mechanism *mechanism);

@@ -60,6 +60,12 @@ const struct swept SWEPT[] = {
 	{ .name = "coroutine", .make = errand_coroutine_workload,
 	  .does = "an upload as a coroutine, which says goodbye and closes on every way out",
 	  .turns_max = 32, .without = { ONLY_AWAITED("a task awaits its operations") } },
+	{ .name = "future", .make = errand_future_workload,
+	  .does = "the same as a future of futures, whose goodbye and close are shielded",
+	  .turns_max = 32, .without = { ONLY_AWAITED("a task awaits its futures") } },
+	{ .name = "fiber", .make = errand_fiber_workload,
+	  .does = "the same upload as a fiber",
+	  .turns_max = 32, .without = { ONLY_AWAITED("a task awaits its operations") } },
 	{ 0 },
 };
 

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-enum { ROUNDS_ARMS_MAX = 5, ROUNDS_SLOTS_MAX = ROUNDS_ARMS_MAX + 1 };
+enum { ROUNDS_ARMS_MAX = 32, ROUNDS_SLOTS_MAX = ROUNDS_ARMS_MAX + 1 };
 
 /* splitmix64: one word of state, the same on every machine. */
 uint64_t rounds_random(uint64_t *state);

@@ -267,4 +267,4 @@ static int start(const struct model_host *host, void **state)
 	return echo->accepting ? 0 : -EINVAL;
 }
 
-const struct model MODEL_ECHO_CALLBACK = { "callback", NULL, start, finish };
+const struct model MODEL_ECHO_CALLBACK = { "callback", NULL, start, finish, NULL };

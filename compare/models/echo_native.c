@@ -203,4 +203,4 @@ static int start(const struct model_host *host, void **state)
 	return 0;
 }
 
-const struct model MODEL_ECHO_NATIVE = { "native", "polling", start, finish };
+const struct model MODEL_ECHO_NATIVE = { "native", "polling", start, finish, NULL };

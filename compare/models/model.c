@@ -11,6 +11,7 @@
 
 static const struct model *const MODELS[] = {
 	&MODEL_ECHO_CALLBACK,
+	&MODEL_ECHO_COROUTINE,
 	&MODEL_ECHO_FUTURE,
 	&MODEL_ECHO_NATIVE,
 };

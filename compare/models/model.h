@@ -24,6 +24,13 @@ struct model_host {
 	bool short_of_files;      /* has been said */
 };
 
+/* What a model of tasks did, beside its loop. */
+struct model_counts {
+	uint64_t steps; /* of tasks: resumed with a result, or asked again */
+	uint64_t wakes; /* of those, from the scheduler's line, where somebody had put them */
+	uint64_t polls; /* of leaf futures */
+};
+
 struct model {
 	const char *name;
 	const char *only_on; /* the one backend that has what it needs, or NULL */
@@ -31,13 +38,18 @@ struct model {
 	int (*start)(const struct model_host *host, void **state);
 	/* After nothing is pending any more. */
 	void (*finish)(void *state);
+	/* NULL where there are no tasks. */
+	void (*count)(const void *state, struct model_counts *counts);
 };
 
 /* True if an accept failed for want of descriptors: to be asked again when a connection ends. Says
  * so the first time. */
 bool model_out_of_files(struct model_host *host, int result);
 
-extern const struct model MODEL_ECHO_CALLBACK, MODEL_ECHO_FUTURE, MODEL_ECHO_NATIVE;
+extern const struct model MODEL_ECHO_CALLBACK, MODEL_ECHO_COROUTINE, MODEL_ECHO_FUTURE,
+	MODEL_ECHO_NATIVE;
+
+#define MODEL_NAMES "callback, coroutine, future and native"
 
 const struct model *model_find(const char *name); /* NULL: none of this name */
 

@@ -13,6 +13,7 @@
 #include "compare/measure/noise.h"
 #include "compare/measure/rounds.h"
 #include "compare/measure/verdict.h"
+#include "compare/questions/question.h"
 #include "compare/report/limits.h"
 #include "compare/report/store.h"
 
@@ -136,6 +137,21 @@ static double registrations(const json_t *slot)
 	return per_operation(slot, "registrations");
 }
 
+static double steps(const json_t *slot)
+{
+	return per_operation(slot, "steps");
+}
+
+static double task_wakes(const json_t *slot)
+{
+	return per_operation(slot, "task_wakes");
+}
+
+static double polls(const json_t *slot)
+{
+	return per_operation(slot, "polls");
+}
+
 static double completions_per_wait(const json_t *slot)
 {
 	double ends = counted(slot, "ended") + counted(slot, "interim");
@@ -182,6 +198,13 @@ static const struct metric COUNTERS[] = {
 	{ "bytes_on_loan_mean", "bytes on loan, mean", "bytes", "", false, bytes_on_loan },
 	{ "arm_busy_percent", "arm's processor use", "%", "", false, arm_busy },
 	{ "load_busy_percent", "load's processor use", "%", "", false, load_busy },
+};
+
+/* Where an arm has tasks. */
+static const struct metric TASK_COUNTERS[] = {
+	{ "steps_per_operation", "steps of tasks per op", "", "", false, steps },
+	{ "task_wakes_per_operation", "tasks woken per op", "", "", false, task_wakes },
+	{ "polls_per_operation", "polls of futures per op", "", "", false, polls },
 };
 
 /* With as many digits as are stored, or a value half-way between two that are shown would be shown as
@@ -265,8 +288,7 @@ static double figure_of_round(const json_t *round, unsigned int arm, figure_fn *
 	return arm ? values[0] : sqrt(values[0] * values[1]);
 }
 
-/* Rounds that can't show a metric are left out of it as long as enough remain. */
-static bool enough_remain(unsigned int rounds, unsigned int left_out)
+bool conclude_enough(unsigned int rounds, unsigned int left_out)
 {
 	return !left_out || rounds >= INTERVAL_VALUES_MIN;
 }
@@ -290,7 +312,7 @@ static double median_of_rounds(const json_t *rounds, unsigned int arm, figure_fn
 			left_out++;
 	}
 	interval_take(values, count, &interval);
-	return count && enough_remain(count, left_out) ? interval.middle : NAN;
+	return count && conclude_enough(count, left_out) ? interval.middle : NAN;
 }
 
 /* What of the rounds speaks about one metric of two arms. */
@@ -365,7 +387,7 @@ static json_t *comparison_json(const json_t *rounds, unsigned int arm, const str
 	gather(rounds, arm, metric->figure, &gathered);
 	evidence.rounds = gathered.count;
 	evidence.measured = !missed && gathered.count &&
-		enough_remain(gathered.count, gathered.left_out);
+		conclude_enough(gathered.count, gathered.left_out);
 	verdict_decide(&evidence, &result);
 	json = json_pack("{s:i, s:i, s:s, s:i, s:i, s:s?}", "a", 0, "b", (int)arm, "verdict",
 			 verdict_word(result.verdict), "rounds", (int)gathered.count,
@@ -445,6 +467,36 @@ static bool mostly_disturbed(const json_t *noise)
 		json_integer_value(json_object_get(noise, "rounds_kept"));
 }
 
+double conclude_figure(const json_t *round, size_t metric, unsigned int arm)
+{
+	double value = figure_of_round(round, arm, METRICS[metric].figure);
+
+	return is_shown(value) ? value : NAN;
+}
+
+double conclude_floor(const json_t *round, size_t metric)
+{
+	double plays[2] = { NAN, NAN }, value;
+
+	figures_of(round, 0, METRICS[metric].figure, plays);
+	value = ratio(plays[0], plays[1]);
+	return is_shown(value) ? value : NAN;
+}
+
+bool conclude_is_void(const json_t *cell, size_t metric, unsigned int arm)
+{
+	return is_void(json_object_get(cell, "rounds"), arm, &METRICS[metric]);
+}
+
+size_t conclude_find(const char *key)
+{
+	size_t metric = 0;
+
+	while (strcmp(METRICS[metric].key, key) != 0)
+		metric++;
+	return metric;
+}
+
 bool conclude_disturbed(const json_t *cell)
 {
 	json_t *noise = noise_json(json_object_get(cell, "rounds"));
@@ -494,11 +546,9 @@ unsigned int conclude_floors(const json_t *cell, size_t metric, double *values)
 	size_t i;
 
 	json_array_foreach(json_object_get(cell, "rounds"), i, round) {
-		double plays[2] = { NAN, NAN }, value;
+		double value = conclude_floor(round, metric);
 
-		figures_of(round, 0, METRICS[metric].figure, plays);
-		value = ratio(plays[0], plays[1]);
-		if (is_kept(round) && count < INTERVAL_VALUES_MAX && isfinite(value) && value > 0)
+		if (is_kept(round) && count < INTERVAL_VALUES_MAX && is_shown(value))
 			values[count++] = value;
 	}
 	return count;
@@ -516,6 +566,26 @@ bool conclude_speaks_of(const json_t *cell, size_t metric)
 	return true;
 }
 
+static bool has_tasks(const json_t *rounds)
+{
+	json_t *round, *slot;
+	size_t i, k;
+
+	json_array_foreach(rounds, i, round) {
+		json_array_foreach(json_object_get(round, "slots"), k, slot) {
+			if (isfinite(steps(slot)))
+				return true;
+		}
+	}
+	return false;
+}
+
+static json_t *counter_json(const json_t *rounds, unsigned int arms, const struct metric *counter)
+{
+	return json_pack("{s:s, s:s, s:o}", "key", counter->key, "title", counter->title, "medians",
+			 medians_json(rounds, arms, counter->figure));
+}
+
 void conclude_cell(json_t *cell)
 {
 	const json_t *rounds = json_object_get(cell, "rounds");
@@ -527,12 +597,12 @@ void conclude_cell(json_t *cell)
 		if (conclude_speaks_of(cell, i))
 			json_array_append_new(metrics, metric_json(rounds, arms, &METRICS[i], disturbed));
 	for (size_t i = 0; i < sizeof(COUNTERS) / sizeof(*COUNTERS); i++)
-		json_array_append_new(counters,
-				      json_pack("{s:s, s:s, s:o}", "key", COUNTERS[i].key, "title",
-						COUNTERS[i].title, "medians",
-						medians_json(rounds, arms, COUNTERS[i].figure)));
+		json_array_append_new(counters, counter_json(rounds, arms, &COUNTERS[i]));
+	for (size_t i = 0; has_tasks(rounds) && i < sizeof(TASK_COUNTERS) / sizeof(*TASK_COUNTERS); i++)
+		json_array_append_new(counters, counter_json(rounds, arms, &TASK_COUNTERS[i]));
 	json_object_set_new(cell, "metrics", metrics);
 	json_object_set_new(cell, "counters", counters);
 	json_object_set_new(cell, "noise", noise);
 	limits_conclude(cell);
+	question_conclude(cell);
 }

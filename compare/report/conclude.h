@@ -35,6 +35,20 @@ unsigned int conclude_figures(const json_t *cell, size_t metric, unsigned int ar
 			      unsigned int *left_out);
 unsigned int conclude_floors(const json_t *cell, size_t metric, double *values);
 
+/* The figure of an arm in one round, of the first arm the geometric mean of its two plays; NAN where it
+ * couldn't be measured. conclude_floor(): the ratio of those two plays, or NAN. */
+double conclude_figure(const json_t *round, size_t metric, unsigned int arm);
+double conclude_floor(const json_t *round, size_t metric);
+
+/* A figure that says nothing whatever it is: a latency at a rate that the arm didn't keep. */
+bool conclude_is_void(const json_t *cell, size_t metric, unsigned int arm);
+
+/* Rounds that can't show a metric are left out of it as long as enough remain. */
+bool conclude_enough(unsigned int rounds, unsigned int left_out);
+
+/* Which metric has the key. */
+size_t conclude_find(const char *key);
+
 /* More than half of the kept rounds were. */
 bool conclude_disturbed(const json_t *cell);
 

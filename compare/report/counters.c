@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "compare/models/model.h"
+
 struct counter {
 	const char *key;
 	size_t offset;
@@ -69,4 +71,11 @@ json_t *counters_json(const struct duet_loop *loop, uint64_t life_ns)
 	add_ledger(loop, json);
 	json_object_set_new(json, "life_ns", json_integer((json_int_t)life_ns));
 	return json;
+}
+
+void counters_add_model(json_t *counters, const struct model_counts *counts)
+{
+	json_object_set_new(counters, "steps", json_integer((json_int_t)counts->steps));
+	json_object_set_new(counters, "task_wakes", json_integer((json_int_t)counts->wakes));
+	json_object_set_new(counters, "polls", json_integer((json_int_t)counts->polls));
 }

@@ -4,6 +4,7 @@
 #include "compare/report/limits.h"
 
 #include "compare/measure/rounds.h"
+#include "compare/report/page.h"
 #include "compare/say.h"
 
 typedef bool slot_fn(const json_t *slot);
@@ -84,7 +85,7 @@ static bool list_arms(const json_t *cell, const char *key, char *text, size_t si
 		used += (size_t)snprintf(text + used, size - used, "%s%lld of %lld%s of %c",
 					 used ? ", " : "", (long long)count,
 					 (long long)count_slots(rounds, arm, is_any),
-					 used ? "" : " plays", 'a' + (int)arm);
+					 used ? "" : " plays", page_letter(arm));
 	}
 	return used > 0;
 }

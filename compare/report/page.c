@@ -17,5 +17,5 @@ bool page_is_narrow(FILE *out)
 
 char page_letter(json_int_t arm)
 {
-	return (char)('a' + arm);
+	return arm >= 0 && arm < 26 ? (char)('a' + arm) : '?';
 }

@@ -10,7 +10,9 @@
 
 #include "compare/measure/rounds.h"
 #include "compare/measure/verdict.h"
+#include "compare/questions/question.h"
 #include "compare/say.h"
+#include "compare/sets.h"
 
 static bool is_index(const json_t *value, size_t count)
 {
@@ -70,6 +72,7 @@ static const struct {
 	{ "echo", { "connections", "size_bytes", "depth" } },
 	{ "file", { "block_bytes", "depth" } },
 	{ "cancel", { "operations", "pending" } },
+	{ "informed", { "rate_per_s" } },
 };
 
 static bool is_parameter(const json_t *value)
@@ -111,7 +114,7 @@ const char *shape_problem(const json_t *cell)
 		return problem;
 	if (!json_is_array(json_object_get(cell, "rounds")))
 		return "it has no rounds";
-	if (arms < 1 || arms > ROUNDS_ARMS_MAX)
+	if (arms < 1 || arms > (question_of(cell) ? ROUNDS_ARMS_MAX : SETS_ARMS))
 		return "it has no arms, or more than can be played";
 	if (json_object_get(cell, "kernel_view") &&
 	    json_array_size(json_object_get(cell, "kernel_view")) != arms)

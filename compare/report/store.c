@@ -225,6 +225,10 @@ static int check_shape(const char *path, const json_t *json)
 	    !strncmp(json_string_value(json_object_get(json, "kind")), "cancel", 6))
 		return say_failure(SAY_USAGE, "%s: written by duet cancel; duet cancel show prints it",
 				   path);
+	if (json_is_string(json_object_get(json, "kind")) &&
+	    !strncmp(json_string_value(json_object_get(json, "kind")), "compare ", 8))
+		return say_failure(SAY_USAGE, "%s: of a claim; duet %s --show prints it",
+				   path, json_string_value(json_object_get(json, "kind")));
 	if (json_object_get(json, "kind"))
 		return say_failure(SAY_USAGE, "%s: written by duet diff; give a result of duet "
 				   "compare", path);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compare/gate.h"
+#include "compare/questions/question.h"
 #include "compare/report/beside.h"
 #include "compare/report/field.h"
 #include "compare/report/limits.h"
@@ -42,9 +43,13 @@ static void print_heading(const json_t *cell, FILE *out)
 {
 	const json_t *parameters = json_object_get(cell, "parameters");
 	bool made = json_object_get(parameters, "transport") != NULL;
-	char text[128], where[128];
+	const struct question *question = question_of(cell);
+	const char *prefix = question ? question->title : NULL;
+	char title[128], text[192], where[128];
 
-	title_cell(cell, text, sizeof(text));
+	title_cell(cell, title, sizeof(title));
+	snprintf(text, sizeof(text), "%s%s%.120s", prefix ? prefix : "", prefix ? ": " : "",
+		 title);
 	snprintf(where, sizeof(where), "%.60s, %s",
 		 field_string(parameters, made ? "transport" : "file"),
 		 field_string(parameters, "load"));
@@ -76,15 +81,22 @@ static void print_arms(const json_t *cell, FILE *out)
 
 void text_cell(const json_t *cell, FILE *out)
 {
+	const struct question *question = question_of(cell);
 	json_t *metric;
 	size_t i;
 
 	print_heading(cell, out);
-	print_arms(cell, out);
+	if (!question)
+		print_arms(cell, out);
 	if (json_is_false(json_object_get(cell, "correct"))) {
 		fputs(page_style(out, PAGE_YELLOW), out);
 		say_wrapped(out, "A byte came back wrong: the timings are void.", 0, 0);
 		fputs(page_style(out, PAGE_PLAIN), out);
+		return;
+	}
+	if (question) {
+		question->print(cell, out);
+		limits_print(cell, out);
 		return;
 	}
 	json_array_foreach(json_object_get(cell, "metrics"), i, metric)
@@ -125,12 +137,17 @@ void text_foot(const json_t *result, FILE *out)
 {
 	const json_t *run = json_object_get(result, "run");
 
-	if (json_array_size(json_object_get(result, "cells")) > 1)
+	const json_t *cells = json_object_get(result, "cells");
+	bool asked = question_of(json_array_get(cells, 0)) != NULL;
+	char text[320];
+
+	if (json_array_size(cells) > 1 && !asked)
 		overview_print(result, out);
 	fputc('\n', out);
-	say_wrapped(out, "The ratio is a / other: the median of the ratios of the single rounds, and "
-		    "so it need not be the quotient of the medians shown. [ ] holds the true median "
-		    "in at least 95 of 100 runs.", 0, 0);
+	snprintf(text, sizeof(text), "The ratio is %s: the median of the ratios of the single rounds, "
+		 "and so it need not be the quotient of the medians shown. [ ] holds the true median "
+		 "in at least 95 of 100 runs.", asked ? "what the row names" : "a / other");
+	say_wrapped(out, text, 0, 0);
 	print_refusal(result, out);
 	if (json_is_false(json_object_get(result, "complete")))
 		say_wrapped(out, "Incomplete: the run was ended before all of it was measured.", 0,

@@ -50,6 +50,10 @@ void title_cell(const json_t *cell, char *text, size_t size)
 		echo_title(parameters, text, size);
 	else if (!strcmp(field_string(cell, "workload"), "cancel"))
 		cancel_title(parameters, text, size);
+	else if (!strcmp(field_string(cell, "workload"), "informed"))
+		snprintf(text, size, "informed, 1 active beside %.40s idle, rate %lld",
+			 field_string(parameters, "idle_children"),
+			 (long long)field_integer(parameters, "rate_per_s"));
 	else
 		snprintf(text, size, "%s, blocks of %lld bytes, depth %lld%s",
 			 field_string(cell, "workload"),

@@ -14,6 +14,7 @@
 #include <sys/uio.h>
 
 #include "compare/measure/rounds.h"
+#include "compare/measure/window.h"
 #include "compare/models/model.h"
 #include "compare/rockets/request.h"
 
@@ -228,7 +229,8 @@ static void answer_later(struct connection *connection, uint64_t wait_ns)
 {
 	struct duet_loop *loop = connection->server->host.loop;
 
-	duet_op_timeout(&connection->op, duet_loop_now_ns(loop) + wait_ns);
+	/* Not from the turn's time, which may be before the request came: no answer is early. */
+	duet_op_timeout(&connection->op, window_now_ns() + wait_ns);
 	duet_op_poll(&connection->watch, connection->handle, POLLRDHUP);
 	connection->waits = 1 + !duet_op_start(loop, &connection->watch);
 	connection->op.done = on_due;

@@ -339,6 +339,6 @@ static int play(const struct stage *stage, const struct cell *cell, const struct
 }
 
 const struct workload WORKLOAD_ECHO = {
-	.name = "echo", .needs_model = true, .parameters = parameters, .check = check,
+	.name = "echo", .served = true, .parameters = parameters, .check = check,
 	.prepare = prepare, .play = play, .tidy = tidy,
 };

@@ -191,6 +191,7 @@ static int play(const struct stage *stage, const struct cell *cell, const struct
 	*slot = NULL;
 	if (code)
 		return code;
+	arguments_add(arguments, "--model=%s", arm->model);
 	arguments_add(arguments, "--file=/proc/%d/fd/%d", (int)getpid(), stage->file);
 	arguments_add(arguments, "--name=%s", cell->file ? cell->file : "the made file");
 	if (stage->sums >= 0)

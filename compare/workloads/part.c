@@ -54,7 +54,7 @@ void part_hold(const struct part *part, const char *word)
 void part_open_window(struct part *part)
 {
 	if (part->held < 0)
-		window_open(&part->window, getpid(), 0);
+		window_open(&part->window, getpid(), part->carrier);
 	else
 		part->window.opened.at_ns = window_now_ns();
 }

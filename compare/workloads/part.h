@@ -15,6 +15,7 @@ struct part {
 	struct arm arm;
 	struct duet_loop *loop;
 	struct window window;
+	pid_t carrier; /* a process of its own that sends to it, or 0 */
 	int held; /* where the leave to go on comes from, or -1 */
 };
 

@@ -16,7 +16,8 @@
 
 #include "compare/arm.h"
 #include "compare/load/pattern.h"
-#include "compare/models/file_callback.h"
+#include "compare/models/file_reader.h"
+#include "compare/models/model.h"
 #include "compare/options.h"
 #include "compare/report/counters.h"
 #include "compare/report/slot.h"
@@ -25,7 +26,7 @@
 #include "compare/workloads/part.h"
 
 struct values {
-	const char *backend, *file, *name, *sums, *held;
+	const char *backend, *model, *file, *name, *sums, *held;
 	uint32_t block_bytes, depth, workers;
 	uint64_t blocks, stride_bytes, seed, warmup_ns, duration_ns;
 	bool direct;
@@ -34,6 +35,7 @@ struct values {
 #define AT(field) offsetof(struct values, field)
 static const struct option_row ROWS[] = {
 	{ "backend", OPTION_TEXT, AT(backend), 0, 0, "NAME", "the arm's backend and tuning" },
+	{ "model", OPTION_TEXT, AT(model), 0, 0, "NAME", "the arm's model" },
 	{ "file", OPTION_TEXT, AT(file), 0, 0, "PATH", "to read" },
 	{ "name", OPTION_TEXT, AT(name), 0, 0, "NAME", "of it, for people" },
 	{ "sums", OPTION_TEXT, AT(sums), 0, 0, "PATH", "of its blocks; without, it is ours" },
@@ -144,7 +146,7 @@ static int measure(struct player *player)
 	part_close_window(&player->part);
 	player->kept = player->result;
 	file_reader_stop(player->reader);
-	while (status >= 0 && duet_loop_pending(player->options.loop))
+	while (status >= 0 && file_reader_busy(player->reader))
 		status = duet_loop_turn(player->options.loop, -1);
 	part_hold(&player->part, "over");
 	return status < 0 ? status : player->result.error;
@@ -159,11 +161,15 @@ static int report(struct player *player)
 		.operations_total = player->result.completed,
 		.wrong_bytes = player->result.wrong_bytes,
 	};
+	struct model_counts counts;
 	json_t *json = slot_json(&slot);
 	int code;
 
+	file_reader_count(player->reader, &counts);
 	json_object_set_new(json, "counters",
 			    counters_json(player->options.loop, window_now_ns() - player->begun_ns));
+	if (player->options.model != &FILE_CALLBACK)
+		counters_add_model(json_object_get(json, "counters"), &counts);
 	code = store_write(json, "-");
 	json_decref(json);
 	return code;
@@ -239,7 +245,7 @@ static int play(struct player *player)
 
 int play_command(int argc, char **argv)
 {
-	struct values values = { .backend = "polling", .name = "the file", .block_bytes = 4096,
+	struct values values = { .backend = "polling", .model = "callback", .name = "the file", .block_bytes = 4096,
 				 .depth = 1, .workers = 2, .blocks = 1, .stride_bytes = 4096,
 				 .duration_ns = 1000000000 };
 	struct player *player = calloc(1, sizeof(*player));
@@ -251,8 +257,11 @@ int play_command(int argc, char **argv)
 	else if (code == OPTIONS_READ && (!values.file || arm_read(values.backend, &player->part.arm, why,
 								  sizeof(why))))
 		code = say_failure(SAY_USAGE, "play: which file, which backend?");
+	else if (code == OPTIONS_READ && !file_model_find(values.model))
+		code = say_failure(SAY_USAGE, "play: which model?");
 	if (code == OPTIONS_READ) {
 		player->values = &values;
+		player->options.model = file_model_find(values.model);
 		player->options.block_bytes = values.block_bytes;
 		player->options.depth = values.depth;
 		player->options.blocks = values.blocks;

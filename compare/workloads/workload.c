@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const struct workload *const WORKLOADS[] = { &WORKLOAD_ECHO, &WORKLOAD_FILE,
-						    &WORKLOAD_CANCEL };
+						    &WORKLOAD_CANCEL, &WORKLOAD_INFORMED };
 
 const struct workload *workload_find(const char *name)
 {

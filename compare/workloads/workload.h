@@ -15,6 +15,7 @@
 #include "compare/measure/rounds.h"
 #include "compare/wire.h"
 
+struct question;
 struct view;
 struct workload;
 
@@ -22,7 +23,7 @@ struct cell {
 	const struct workload *workload;
 	uint32_t connections, size_bytes; /* echo */
 	uint64_t delay_ns;                /* echo: of each direction of a wire; 0: bare loopback */
-	uint32_t rate_per_s;              /* echo: of an open loop, or 0 */
+	uint32_t rate_per_s;              /* echo: of an open loop, or 0; informed */
 	uint32_t depth;                   /* both: at once, a connection or a file */
 	uint32_t block_bytes;             /* file */
 	bool direct;                      /* file: past the page cache */
@@ -30,6 +31,9 @@ struct cell {
 	enum cancel_method method;        /* cancel */
 	uint32_t operations, pending;     /* cancel: that one request ends, and of how many at once */
 	bool storm;                       /* cancel: by deadline, but for one of a hundred */
+	const char *idle_children;        /* informed: a list, "1,100"; each arm has one of them */
+	const struct question *question;  /* NULL: every arm is set against the first */
+	uint32_t within_percent;          /* of a question: what is next to nothing */
 	uint32_t rounds, repeats_max;
 	bool kernel_view;                 /* wanted, after the rounds */
 	uint64_t warmup_ns, duration_ns;  /* of one slot */
@@ -52,12 +56,12 @@ enum { WORKLOAD_INTERRUPTED = -2 };
 
 struct workload {
 	const char *name;
-	bool needs_model; /* plays every model, and not only callbacks */
+	bool served; /* by a process of its own, which may also be a floor or another program */
 	json_t *(*parameters)(const struct cell *cell);
 	/* Whether what it needs is there, before anything is played. Exit codes; why has been said. */
 	int (*check)(const struct cell *cell);
 	/* Whether it knows a way to play this arm, as far as that is no matter of the backend itself.
-	 * NULL: as needs_model says. */
+	 * NULL: as served says. */
 	int (*check_arm)(const struct cell *cell, const struct arm *arm);
 	/* Exit codes; why has been said. */
 	int (*prepare)(struct stage *stage, const struct cell *cell);
@@ -68,7 +72,7 @@ struct workload {
 	void (*tidy)(struct stage *stage);
 };
 
-extern const struct workload WORKLOAD_ECHO, WORKLOAD_FILE, WORKLOAD_CANCEL;
+extern const struct workload WORKLOAD_ECHO, WORKLOAD_FILE, WORKLOAD_CANCEL, WORKLOAD_INFORMED;
 
 const struct workload *workload_find(const char *name);
 

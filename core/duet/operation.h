@@ -109,7 +109,8 @@ enum duet_disposition {
 	DUET_PARTIAL,   /* `transferred` bytes of it, which count */
 	DUET_UNTOUCHED, /* no effect: doing it again is safe */
 	DUET_FAILED,    /* its own error, in `result` */
-	DUET_TAINTED,   /* stopped half-way: the handle is fit only to close (a stopped connect) */
+	DUET_TAINTED,   /* stopped half-way: the handle is fit only to close (a stopped connect), or
+			   the scope is over (its stopped join) */
 	DUET_ABANDONED, /* given up by the caller, the runtime owns what is left: nobody is told, but
 			   it is counted. See <duet/owned.h> */
 	DUET_DISPOSITION_COUNT
@@ -131,7 +132,7 @@ enum duet_cause {
 enum duet_cancel_class {
 	DUET_CANCEL_TOTAL,    /* stopped without effect, or completed */
 	DUET_CANCEL_PARTIAL,  /* may have moved some bytes: they are counted */
-	DUET_CANCEL_TAINTING, /* the handle is unusable after a stop */
+	DUET_CANCEL_TAINTING, /* the handle, or scope, is unusable after a stop */
 	DUET_CANCEL_NOT,      /* once issued it runs to its end (disk, close) */
 };
 

@@ -147,6 +147,14 @@ DUET_API void duet_task_unshield(struct duet_task *task, uint64_t outer_ns);
  */
 DUET_API int duet_task_await(struct duet_task *task, struct duet_op *op, int32_t *result);
 
+/*
+ * What the parked task waits for has come, and is no operation of its own: its next step is now,
+ * inside this call, as the end of an operation would resume it. Only from a turn of the loop, and the
+ * last that its caller does: the step may end the task. From inside another step it is a wake; a task in
+ * any other state hears nothing.
+ */
+DUET_API void duet_task_resume(struct duet_task *task);
+
 /* The task gives up its turn: the step is to return pending, and the next comes when those in line
  * have had theirs. */
 DUET_API void duet_task_yield(struct duet_task *task);

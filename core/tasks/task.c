@@ -301,6 +301,19 @@ int duet_task_await(struct duet_task *task, struct duet_op *op, int32_t *result)
 	return 0;
 }
 
+void duet_task_resume(struct duet_task *task)
+{
+	if (task->state != DUET_TASK_PARKED)
+		return;
+	if (task->scheduler->running) {
+		duet_waker_wake(&task->waker);
+		return;
+	}
+	core_task_move(task, DUET_TASK_PARKED, DUET_TASK_RUNNING);
+	task->scheduler->stats.resumed++;
+	core_task_run(task);
+}
+
 void duet_task_yield(struct duet_task *task)
 {
 	if (!runs(task, "duet_task_yield()"))

@@ -10,7 +10,7 @@
 #define MS 1000000u
 #define SECOND 1000000000u
 
-static struct player player;
+static struct solo solo;
 static struct duet_op_future receive;
 static struct duet_event_future event;
 static duet_handle pair[2];
@@ -118,17 +118,17 @@ END_TEST
 START_TEST(an_event_keeps_the_first_thing_it_is_told)
 {
 	duet_event_future_init(&event);
-	player_start(&player, &event.future);
+	solo_start(&solo, &event.future);
 	stage_settle(3);
-	ck_assert_uint_eq(player.scheduler.live, 1);
+	ck_assert_uint_eq(solo.scheduler.live, 1);
 	duet_event_future_set(&event, 3);
 	duet_event_future_set(&event, 4);
-	ck_assert_int_eq(player_end(&player), 3);
+	ck_assert_int_eq(solo_end(&solo), 3);
 	/* Told before anybody asks. */
 	duet_event_future_init(&event);
 	duet_event_future_set(&event, 5);
-	player_start(&player, &event.future);
-	ck_assert_int_eq(player_end(&player), 5);
+	solo_start(&solo, &event.future);
+	ck_assert_int_eq(solo_end(&solo), 5);
 }
 END_TEST
 
@@ -137,8 +137,8 @@ START_TEST(a_timer_is_never_early)
 	uint64_t due_ns = duet_loop_now_ns(stage.loop) + 3 * MS;
 
 	duet_timer_future_init(&receive, due_ns);
-	player_start(&player, &receive.future);
-	ck_assert_int_eq(player_end(&player), 0);
+	solo_start(&solo, &receive.future);
+	ck_assert_int_eq(solo_end(&solo), 0);
 	ck_assert_uint_ge(duet_loop_now_ns(stage.loop), due_ns);
 }
 END_TEST
@@ -198,14 +198,14 @@ START_TEST(readiness_is_asked_afresh_and_consumes_nothing)
 	with_owned(2);
 	pair_open(pair);
 	duet_readiness_future_init(&readiness, pair[1], POLLIN);
-	player_start(&player, &readiness.future);
+	solo_start(&solo, &readiness.future);
 	stage_settle(3);
-	ck_assert_uint_eq(player.scheduler.live, 1);
+	ck_assert_uint_eq(solo.scheduler.live, 1);
 	stream_send(pair[0], "hello", 5);
-	ck_assert_int_eq(player_end(&player) & POLLIN, POLLIN);
+	ck_assert_int_eq(solo_end(&solo) & POLLIN, POLLIN);
 	duet_future_release(&readiness.future);
-	player_start(&player, &readiness.future);
-	ck_assert_int_eq(player_end(&player) & POLLIN, POLLIN);
+	solo_start(&solo, &readiness.future);
+	ck_assert_int_eq(solo_end(&solo) & POLLIN, POLLIN);
 	ck_assert_uint_eq(stream_drain(pair[1], data, sizeof(data)), 5);
 }
 END_TEST
@@ -244,8 +244,8 @@ START_TEST(readiness_without_operations_of_the_loop_s_is_refused)
 
 	pair_open(pair);
 	duet_readiness_future_init(&readiness, pair[1], POLLIN);
-	player_start(&player, &readiness.future);
-	ck_assert_int_eq(player_end(&player), -ENOBUFS);
+	solo_start(&solo, &readiness.future);
+	ck_assert_int_eq(solo_end(&solo), -ENOBUFS);
 }
 END_TEST
 
@@ -254,10 +254,10 @@ END_TEST
 START_TEST(the_result_of_a_future_is_its_task_s)
 {
 	receive_init(DUET_WHOLE);
-	player_start(&player, &receive.future);
+	solo_start(&solo, &receive.future);
 	stage_settle(3);
 	stream_send(pair[0], "hello", 5);
-	ck_assert_int_eq(player_end(&player), 5);
+	ck_assert_int_eq(solo_end(&solo), 5);
 	ck_assert_uint_eq(receive.future.awaited, 0);
 }
 END_TEST
@@ -265,9 +265,9 @@ END_TEST
 START_TEST(a_task_that_is_asked_before_its_first_step_begins_nothing)
 {
 	receive_init(0);
-	player_start(&player, &receive.future);
-	duet_task_cancel(&player.task.task);
-	ck_assert_int_eq(player_end(&player), -ECANCELED);
+	solo_start(&solo, &receive.future);
+	duet_task_cancel(&solo.task.task);
+	ck_assert_int_eq(solo_end(&solo), -ECANCELED);
 	ck_assert_int_eq(receive.op.disposition, DUET_UNTOUCHED);
 }
 END_TEST
@@ -290,13 +290,13 @@ START_TEST(a_scope_s_deadline_asks_the_task_and_names_the_time)
 	duet_scope_options_init(&options);
 	options.deadline_ns = duet_loop_now_ns(stage.loop) + 3 * MS;
 	ck_assert_int_eq(duet_scope_open(&scope, stage.loop, NULL, &options), 0);
-	duet_scheduler_init(&player.scheduler, stage.loop, NULL);
+	duet_scheduler_init(&solo.scheduler, stage.loop, NULL);
 	duet_event_future_init(&event);
-	duet_future_task_init(&player.task, &event.future);
-	ck_assert_int_eq(duet_task_spawn(&player.scheduler, &scope, &player.task.task), 0);
+	duet_future_task_init(&solo.task, &event.future);
+	ck_assert_int_eq(duet_task_spawn(&solo.scheduler, &scope, &solo.task.task), 0);
 	ck_assert_int_eq(duet_scope_join(&scope, joined), 0);
 	turn_until(is_joined);
-	ck_assert_int_eq(player.task.task.result, -ETIMEDOUT);
+	ck_assert_int_eq(solo.task.task.result, -ETIMEDOUT);
 	ck_assert_int_eq(scope.result, -ETIMEDOUT);
 }
 END_TEST
@@ -343,10 +343,10 @@ static void coroutine_start(duet_coroutine_fn *body, struct duet_future *future)
 	frame.cleanup = &event;
 	frame.done = 0;
 	frame.seen = frame.cleaned = 1000;
-	duet_scheduler_init(&player.scheduler, stage.loop, NULL);
+	duet_scheduler_init(&solo.scheduler, stage.loop, NULL);
 	duet_coroutine_init(&frame.coroutine, body);
 	duet_coroutine_task_init(&task, &frame.coroutine);
-	ck_assert_int_eq(duet_task_spawn(&player.scheduler, NULL, &task.task), 0);
+	ck_assert_int_eq(duet_task_spawn(&solo.scheduler, NULL, &task.task), 0);
 	stage_settle(3);
 }
 
@@ -358,7 +358,7 @@ START_TEST(a_coroutine_awaits_a_future)
 	stream_send(pair[0], "hello", 5);
 	turn_until(frame.seen == 5);
 	duet_event_future_set(&event, 9);
-	turn_until(player.scheduler.live == 0);
+	turn_until(solo.scheduler.live == 0);
 	ck_assert_int_eq(frame.cleaned, 9);
 	ck_assert_int_eq(task.task.result, 5);
 }
@@ -378,7 +378,7 @@ START_TEST(a_coroutine_that_is_asked_gets_the_outcome_and_its_cleanup_is_not)
 	stage_settle(3);
 	ck_assert_int_eq(frame.cleaned, 1000);
 	duet_event_future_set(&event, 9);
-	turn_until(player.scheduler.live == 0);
+	turn_until(solo.scheduler.live == 0);
 	ck_assert_int_eq(frame.cleaned, 9);
 }
 END_TEST
@@ -403,9 +403,9 @@ START_TEST(a_shutdown_does_not_come_into_a_shield)
 
 	duet_timer_future_init(&timer, duet_loop_now_ns(stage.loop) + SECOND * (uint64_t)3600);
 	coroutine_start(wait_in_the_cleanup, &timer.future);
-	ck_assert_uint_eq(player.scheduler.live, 1);
+	ck_assert_uint_eq(solo.scheduler.live, 1);
 	ck_assert_int_eq(duet_loop_shutdown(stage.loop, DUET_NO_DEADLINE), 0);
-	turn_until(player.scheduler.live == 0);
+	turn_until(solo.scheduler.live == 0);
 	ck_assert_int_eq(frame.seen, -ECANCELED);
 	ck_assert_int_eq(frame.cleaned, 0);
 }
@@ -418,7 +418,7 @@ START_TEST(a_shutdown_does_not_stop_what_a_shield_has_begun)
 	coroutine_start(wait_in_the_cleanup, &frame.immediate);
 	turn_until(duet_op_pending(&receive.op));
 	ck_assert_int_eq(duet_loop_shutdown(stage.loop, DUET_NO_DEADLINE), 0);
-	turn_until(player.scheduler.live == 0);
+	turn_until(solo.scheduler.live == 0);
 	ck_assert_int_eq(frame.cleaned, 0);
 }
 END_TEST
@@ -459,8 +459,8 @@ START_TEST(operations_that_end_at_once_are_so_many_in_a_step)
 	duet_future_init(&hungry.future, &hungry_table);
 	duet_op_future_init(&hungry.nop);
 	duet_op_nop(&hungry.nop.op);
-	player_start(&player, &hungry.future);
-	ck_assert_int_eq(player_end(&player), 0);
+	solo_start(&solo, &hungry.future);
+	ck_assert_int_eq(solo_end(&solo), 0);
 	/* The one for which it was woken comes on top. */
 	ck_assert_uint_le(hungry.most, 17);
 }
@@ -477,9 +477,9 @@ START_TEST(who_always_finds_results_suspends_now_and_then)
 	duet_op_timeout(&timer.op, 0);
 	trial_run(&timer);
 	ck_assert_uint_lt(frame.done, 1000);
-	turn_until(player.scheduler.live == 0);
+	turn_until(solo.scheduler.live == 0);
 	ck_assert_uint_eq(frame.done, 1000);
-	ck_assert_uint_ge(player.scheduler.stats.yielded, 1000 / 17);
+	ck_assert_uint_ge(solo.scheduler.stats.yielded, 1000 / 17);
 }
 END_TEST
 

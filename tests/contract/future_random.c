@@ -38,7 +38,7 @@ static struct node nodes[NODES];
 static unsigned used;
 static uint32_t state;
 static duet_handle pair[2];
-static struct player player;
+static struct solo solo;
 static unsigned char rest[NODES];
 
 static unsigned draw(unsigned below)
@@ -174,14 +174,14 @@ static void run(unsigned seed)
 	state = seed * 2654435761u;
 	used = 0;
 	pair_open(pair);
-	player_start(&player, tree(3));
+	solo_start(&solo, tree(3));
 	turns = draw(12);
-	for (unsigned i = 0; i < turns && player.scheduler.live; i++) {
+	for (unsigned i = 0; i < turns && solo.scheduler.live; i++) {
 		disturb(&sent);
 		stage_settle(1);
 	}
-	duet_task_cancel(&player.task.task);
-	player_end(&player);
+	duet_task_cancel(&solo.task.task);
+	solo_end(&solo);
 	came = received(seed);
 	ck_assert_msg(duet_loop_pending(stage.loop) == 0, "seed %u: %u pending", seed,
 		      duet_loop_pending(stage.loop));

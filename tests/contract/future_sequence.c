@@ -8,7 +8,7 @@
 #define SECOND 1000000000u
 #define STEPS 100
 
-static struct player player;
+static struct solo solo;
 static struct probe probes[STEPS];
 static struct duet_then_future then;
 static struct duet_limit_future limit;
@@ -38,14 +38,14 @@ START_TEST(then_goes_on_with_what_follows_and_has_the_last_result)
 {
 	probes_init(2);
 	ck_assert_int_eq(duet_then_future_init(&then, &probes[0].future, next_probe), 0);
-	player_start(&player, &then.future);
+	solo_start(&solo, &then.future);
 	for (unsigned i = 0; i < STEPS; i++) {
 		stage_settle(3);
 		ck_assert_uint_eq(at, i);
 		ck_assert_uint_eq(probes[i].polls, 1);
 		duet_waker_wake(probes[i].waker);
 	}
-	ck_assert_int_eq(player_end(&player), STEPS - 1);
+	ck_assert_int_eq(solo_end(&solo), STEPS - 1);
 }
 END_TEST
 
@@ -53,10 +53,10 @@ START_TEST(then_does_not_keep_the_turn_when_all_is_there_at_once)
 {
 	probes_init(1);
 	ck_assert_int_eq(duet_then_future_init(&then, &probes[0].future, next_probe), 0);
-	player_start(&player, &then.future);
+	solo_start(&solo, &then.future);
 	stage_settle(1);
 	ck_assert_uint_le(at, DUET_THEN_STEPS_MAX);
-	ck_assert_int_eq(player_end(&player), STEPS - 1);
+	ck_assert_int_eq(solo_end(&solo), STEPS - 1);
 }
 END_TEST
 
@@ -65,8 +65,8 @@ START_TEST(then_ends_at_a_failure_if_nothing_follows)
 	probes_init(1);
 	probes[2].gives = -EIO;
 	ck_assert_int_eq(duet_then_future_init(&then, &probes[0].future, next_probe), 0);
-	player_start(&player, &then.future);
-	ck_assert_int_eq(player_end(&player), -EIO);
+	solo_start(&solo, &then.future);
+	ck_assert_int_eq(solo_end(&solo), -EIO);
 	ck_assert_uint_eq(probes[3].polls, 0);
 }
 END_TEST
@@ -84,17 +84,17 @@ START_TEST(what_follows_in_a_shield_is_cleanup)
 	duet_event_future_init(&cleaned);
 	ck_assert_int_eq(duet_shield_future_init(&shield, &cleaned.future, SECOND), 0);
 	ck_assert_int_eq(duet_then_future_init(&then, &probes[0].future, next_in_any_case), 0);
-	player_start(&player, &then.future);
+	solo_start(&solo, &then.future);
 	stage_settle(3);
-	duet_task_cancel(&player.task.task);
+	duet_task_cancel(&solo.task.task);
 	stage_settle(3);
 	ck_assert_uint_eq(probes[0].cancels, 1);
-	duet_task_cancel(&player.task.task);
+	duet_task_cancel(&solo.task.task);
 	stage_settle(3);
-	ck_assert_uint_eq(player.scheduler.live, 1);
+	ck_assert_uint_eq(solo.scheduler.live, 1);
 	ck_assert_int_eq(cleaned.future.state, DUET_FUTURE_PENDING);
 	duet_event_future_set(&cleaned, 1);
-	ck_assert_int_eq(player_end(&player), 1);
+	ck_assert_int_eq(solo_end(&solo), 1);
 }
 END_TEST
 
@@ -112,8 +112,8 @@ START_TEST(a_timeout_ends_what_takes_longer_and_hands_over_what_came)
 	receive_init();
 	stream_send(pair[0], "he", 2);
 	ck_assert_int_eq(duet_timeout_future_init(&limit, &receive.future, 5 * MS), 0);
-	player_start(&player, &limit.future);
-	ck_assert_int_eq(player_end(&player), 2);
+	solo_start(&solo, &limit.future);
+	ck_assert_int_eq(solo_end(&solo), 2);
 	ck_assert_uint_eq(limit.expired, 1);
 	ck_assert_uint_eq(receive.op.transferred, 2);
 	ck_assert_int_eq(receive.op.disposition, DUET_PARTIAL);
@@ -124,8 +124,8 @@ START_TEST(a_timeout_ends_what_has_no_effect)
 {
 	receive_init();
 	ck_assert_int_eq(duet_timeout_future_init(&limit, &receive.future, 5 * MS), 0);
-	player_start(&player, &limit.future);
-	ck_assert_int_eq(player_end(&player), -ETIMEDOUT);
+	solo_start(&solo, &limit.future);
+	ck_assert_int_eq(solo_end(&solo), -ETIMEDOUT);
 	ck_assert_int_eq(receive.op.disposition, DUET_UNTOUCHED);
 }
 END_TEST
@@ -135,10 +135,10 @@ START_TEST(a_timeout_that_was_not_needed_gives_its_timer_back)
 	receive_init();
 	ck_assert_int_eq(duet_timeout_future_init(&limit, &receive.future, 3600u * (uint64_t)SECOND / 10),
 			 0);
-	player_start(&player, &limit.future);
+	solo_start(&solo, &limit.future);
 	stage_settle(3);
 	stream_send(pair[0], "hello", 5);
-	ck_assert_int_eq(player_end(&player), 5);
+	ck_assert_int_eq(solo_end(&solo), 5);
 	ck_assert_uint_eq(limit.expired, 0);
 	ck_assert_uint_eq(duet_loop_pending(stage.loop), 0);
 }
@@ -151,8 +151,8 @@ START_TEST(what_is_ready_at_once_needs_no_timer)
 	probes_init(1);
 	duet_loop_stats(stage.loop, &before);
 	ck_assert_int_eq(duet_timeout_future_init(&limit, &probes[7].future, SECOND), 0);
-	player_start(&player, &limit.future);
-	ck_assert_int_eq(player_end(&player), 7);
+	solo_start(&solo, &limit.future);
+	ck_assert_int_eq(solo_end(&solo), 7);
 	duet_loop_stats(stage.loop, &after);
 	ck_assert_uint_eq(after.started, before.started);
 }
@@ -163,8 +163,8 @@ START_TEST(what_completes_all_the_same_has_completed)
 	probes_init(2);
 	probes[3].gives_cancelled = 33;
 	ck_assert_int_eq(duet_timeout_future_init(&limit, &probes[3].future, MS), 0);
-	player_start(&player, &limit.future);
-	ck_assert_int_eq(player_end(&player), 33);
+	solo_start(&solo, &limit.future);
+	ck_assert_int_eq(solo_end(&solo), 33);
 	ck_assert_uint_eq(limit.expired, 1);
 	ck_assert_uint_eq(probes[3].polls, 1);
 	ck_assert_uint_eq(probes[3].cancels, 1);
@@ -184,8 +184,8 @@ START_TEST(without_room_for_its_timer_time_is_over)
 	trial_start(&only);
 	probes_init(2);
 	ck_assert_int_eq(duet_timeout_future_init(&limit, &probes[0].future, SECOND), 0);
-	player_start(&player, &limit.future);
-	ck_assert_int_eq(player_end(&player), -ENOBUFS);
+	solo_start(&solo, &limit.future);
+	ck_assert_int_eq(solo_end(&solo), -ENOBUFS);
 	ck_assert_uint_eq(probes[0].cancels, 1);
 	trial_cancel(&only);
 	await(&only);
@@ -207,15 +207,15 @@ START_TEST(into_a_shield_no_request_comes_nor_a_deadline)
 {
 	receive_init();
 	ck_assert_int_eq(duet_shield_future_init(&shield, &receive.future, 100 * (uint64_t)SECOND), 0);
-	player_start(&player, &shield.future);
-	player.task.task.deadline_ns = duet_loop_now_ns(stage.loop) + MS;
+	solo_start(&solo, &shield.future);
+	solo.task.task.deadline_ns = duet_loop_now_ns(stage.loop) + MS;
 	stage_settle(3);
-	duet_task_cancel(&player.task.task);
-	clock_pass(player.task.task.deadline_ns);
+	duet_task_cancel(&solo.task.task);
+	clock_pass(solo.task.task.deadline_ns);
 	stage_settle(3);
-	ck_assert_uint_eq(player.scheduler.live, 1);
+	ck_assert_uint_eq(solo.scheduler.live, 1);
 	stream_send(pair[0], "hello", 5);
-	ck_assert_int_eq(player_end(&player), 5);
+	ck_assert_int_eq(solo_end(&solo), 5);
 }
 END_TEST
 
@@ -223,10 +223,10 @@ START_TEST(a_shield_has_a_budget)
 {
 	receive_init();
 	ck_assert_int_eq(duet_shield_future_init(&shield, &receive.future, 5 * MS), 0);
-	player_start(&player, &shield.future);
+	solo_start(&solo, &shield.future);
 	stage_settle(3);
-	duet_task_cancel(&player.task.task);
-	ck_assert_int_eq(player_end(&player), -ETIMEDOUT);
+	duet_task_cancel(&solo.task.task);
+	ck_assert_int_eq(solo_end(&solo), -ETIMEDOUT);
 	ck_assert_int_eq(receive.op.disposition, DUET_UNTOUCHED);
 }
 END_TEST
@@ -235,12 +235,12 @@ START_TEST(a_shutdown_does_not_come_into_a_shield_that_began)
 {
 	receive_init();
 	ck_assert_int_eq(duet_shield_future_init(&shield, &receive.future, 30 * MS), 0);
-	player_start(&player, &shield.future);
+	solo_start(&solo, &shield.future);
 	stage_settle(3);
 	ck_assert(duet_op_pending(&receive.op));
 	ck_assert_int_eq(duet_loop_shutdown(stage.loop, DUET_NO_DEADLINE), 0);
-	turn_until(player.scheduler.live == 0);
-	ck_assert_int_eq(player.task.task.result, -ETIMEDOUT);
+	turn_until(solo.scheduler.live == 0);
+	ck_assert_int_eq(solo.task.task.result, -ETIMEDOUT);
 	ck_assert_uint_eq(receive.op.cause, DUET_CAUSE_DEADLINE);
 }
 END_TEST
@@ -250,14 +250,14 @@ START_TEST(asked_at_any_moment_a_timeout_ends)
 	for (unsigned turns = 0; turns < 8; turns++) {
 		receive_init();
 		ck_assert_int_eq(duet_timeout_future_init(&limit, &receive.future, SECOND), 0);
-		player_start(&player, &limit.future);
+		solo_start(&solo, &limit.future);
 		for (unsigned i = 0; i < turns; i++) {
 			if (i == 3)
 				stream_send(pair[0], "hello", 5);
 			stage_settle(1);
 		}
-		duet_task_cancel(&player.task.task);
-		player_end(&player);
+		duet_task_cancel(&solo.task.task);
+		solo_end(&solo);
 		ck_assert_int_eq(limit.future.result,
 				 receive.future.result == 5 ? 5 : -ECANCELED);
 		ck_assert_int_eq(duet_future_drop(&limit.future), 0);

@@ -9,7 +9,7 @@
 #define COUNT 8
 #define MANY 10000
 
-static struct player player;
+static struct solo solo;
 static struct probe probes[COUNT];
 static struct duet_child children[COUNT];
 static struct duet_join_future join;
@@ -36,7 +36,7 @@ static unsigned polls(void)
 
 static void started(struct duet_future *top)
 {
-	player_start(&player, top);
+	solo_start(&solo, top);
 	stage_settle(2);
 	ck_assert_uint_eq(polls(), COUNT);
 }
@@ -57,12 +57,12 @@ START_TEST(a_join_polls_only_who_was_woken_and_has_all_results)
 	for (int i = 0; i < COUNT; i++) {
 		int which = i * 3 % COUNT;
 
-		ck_assert_uint_eq(player.scheduler.live, 1);
+		ck_assert_uint_eq(solo.scheduler.live, 1);
 		wake(which);
 		ck_assert_uint_eq(probes[which].polls, 2);
 		ck_assert_uint_eq(polls(), COUNT + (unsigned)i + 1);
 	}
-	ck_assert_int_eq(player_end(&player), 0);
+	ck_assert_int_eq(solo_end(&solo), 0);
 	for (int i = 0; i < COUNT; i++)
 		ck_assert_int_eq(probes[i].future.result, 10 + i);
 }
@@ -77,11 +77,11 @@ START_TEST(a_join_goes_on_behind_a_failure_and_names_the_first)
 	started(&join.future);
 	wake(5);
 	wake(3);
-	ck_assert_uint_eq(player.scheduler.live, 1);
+	ck_assert_uint_eq(solo.scheduler.live, 1);
 	for (int i = 0; i < COUNT; i++)
 		if (i != 3 && i != 5)
 			wake(i);
-	ck_assert_int_eq(player_end(&player), -EPIPE);
+	ck_assert_int_eq(solo_end(&solo), -EPIPE);
 	ck_assert_int_eq(probes[3].future.result, -EIO);
 }
 END_TEST
@@ -96,10 +96,10 @@ START_TEST(a_try_join_asks_the_others_and_waits_for_their_ends)
 	started(&join.future);
 	wake(0);
 	wake(2);
-	ck_assert_uint_eq(player.scheduler.live, 1);
+	ck_assert_uint_eq(solo.scheduler.live, 1);
 	ck_assert_uint_eq(probes[4].cancels, 1);
 	wake(4);
-	ck_assert_int_eq(player_end(&player), -EIO);
+	ck_assert_int_eq(solo_end(&solo), -EIO);
 	ck_assert_int_eq(probes[0].future.result, 10);
 	ck_assert_uint_eq(probes[0].cancels, 0);
 	ck_assert_int_eq(probes[6].future.result, 16);
@@ -114,8 +114,8 @@ START_TEST(a_join_of_none_is_ready_and_one_of_an_awaited_future_is_refused)
 #endif
 
 	ck_assert_int_eq(duet_join_future_init(&join, children, 0), 0);
-	player_start(&player, &join.future);
-	ck_assert_int_eq(player_end(&player), 0);
+	solo_start(&solo, &join.future);
+	ck_assert_int_eq(solo_end(&solo), 0);
 	ck_assert_int_eq(duet_race_future_init(&race, children, 0), -EINVAL);
 #ifndef DUET_DEBUG
 	probes_init();
@@ -142,10 +142,10 @@ START_TEST(a_race_passes_failures_over_and_waits_for_its_losers)
 	ck_assert_int_eq(race.winner, -1);
 	wake(5);
 	ck_assert_int_eq(race.winner, 5);
-	ck_assert_uint_eq(player.scheduler.live, 1);
+	ck_assert_uint_eq(solo.scheduler.live, 1);
 	wake(7);
 	wake(7);
-	ck_assert_int_eq(player_end(&player), 15);
+	ck_assert_int_eq(solo_end(&solo), 15);
 	ck_assert_int_eq(race.winner, 5);
 	ck_assert_int_eq(probes[4].future.result, 14);
 	ck_assert_int_eq(probes[0].future.result, -ECANCELED);
@@ -161,7 +161,7 @@ START_TEST(a_race_that_nobody_wins_has_the_last_failure)
 	started(&race.future);
 	for (int i = COUNT - 1; i >= 0; i--)
 		wake(i);
-	ck_assert_int_eq(player_end(&player), -EIO);
+	ck_assert_int_eq(solo_end(&solo), -EIO);
 	ck_assert_int_eq(race.winner, -1);
 }
 END_TEST
@@ -173,7 +173,7 @@ START_TEST(a_select_takes_whoever_ends_first)
 	ck_assert_int_eq(duet_select_future_init(&race, children, COUNT), 0);
 	started(&race.future);
 	wake(6);
-	ck_assert_int_eq(player_end(&player), -EIO);
+	ck_assert_int_eq(solo_end(&solo), -EIO);
 	ck_assert_int_eq(race.winner, 6);
 }
 END_TEST
@@ -244,7 +244,7 @@ static void visitor_start(void)
 	duet_future_set_init(&set);
 	for (int i = 0; i < COUNT / 2; i++)
 		ck_assert_int_eq(duet_future_set_add(&set, &children[i], &probes[i].future), 0);
-	player_start(&player, &visitor.future);
+	solo_start(&solo, &visitor.future);
 	stage_settle(2);
 }
 
@@ -254,7 +254,7 @@ START_TEST(a_set_takes_more_while_it_runs)
 	ck_assert_uint_eq(polls(), COUNT / 2);
 	for (int i = 0; i < COUNT; i++)
 		wake(i);
-	ck_assert_int_eq(player_end(&player), COUNT * 10 + COUNT * (COUNT - 1) / 2);
+	ck_assert_int_eq(solo_end(&solo), COUNT * 10 + COUNT * (COUNT - 1) / 2);
 	ck_assert_uint_eq(polls(), 2 * COUNT);
 }
 END_TEST
@@ -266,8 +266,8 @@ START_TEST(who_is_added_from_outside_wakes_the_set)
 			 0);
 	stage_settle(3);
 	ck_assert_uint_eq(probes[COUNT - 1].polls, 1);
-	duet_task_cancel(&player.task.task);
-	ck_assert_int_eq(player_end(&player), -ECANCELED);
+	duet_task_cancel(&solo.task.task);
+	ck_assert_int_eq(solo_end(&solo), -ECANCELED);
 }
 END_TEST
 
@@ -281,8 +281,8 @@ START_TEST(one_of_a_set_is_asked_and_the_others_go_on)
 	ck_assert_uint_eq(probes[2].cancels, 0);
 	ck_assert_uint_eq(visitor.given, 1);
 	ck_assert_int_eq(visitor.sum, -ECANCELED);
-	duet_task_cancel(&player.task.task);
-	player_end(&player);
+	duet_task_cancel(&solo.task.task);
+	solo_end(&solo);
 }
 END_TEST
 
@@ -320,7 +320,7 @@ START_TEST(of_ten_thousand_children_the_woken_one_is_polled_and_nobody_else)
 		many[i].future = &events[i].future;
 	}
 	ck_assert_int_eq(duet_join_future_init(&join, many, MANY), 0);
-	player_start(&player, &join.future);
+	solo_start(&solo, &join.future);
 	turn_until(join.children.polls == MANY);
 	stage_settle(3);
 	for (unsigned i = 0; i < MANY; i++) {
@@ -331,7 +331,7 @@ START_TEST(of_ten_thousand_children_the_woken_one_is_polled_and_nobody_else)
 		ck_assert_uint_eq(join.children.polls, MANY + i + 1);
 		ck_assert_uint_eq(join.children.count, MANY - i - 1);
 	}
-	ck_assert_int_eq(player_end(&player), 0);
+	ck_assert_int_eq(solo_end(&solo), 0);
 	ck_assert_uint_eq(join.children.polls, 2 * MANY);
 }
 END_TEST
@@ -344,7 +344,7 @@ START_TEST(a_child_that_wakes_itself_keeps_neither_its_siblings_nor_the_loop)
 	probes[0].eager = true;
 	probes[0].needs = 1000;
 	ck_assert_int_eq(duet_join_future_init(&join, children, COUNT), 0);
-	player_start(&player, &join.future);
+	solo_start(&solo, &join.future);
 	trial_init(&timer);
 	duet_op_timeout(&timer.op, 0);
 	trial_run(&timer);
@@ -353,7 +353,7 @@ START_TEST(a_child_that_wakes_itself_keeps_neither_its_siblings_nor_the_loop)
 		ck_assert_uint_eq(probes[i].polls, 1);
 	for (int i = 1; i < COUNT; i++)
 		wake(i);
-	ck_assert_int_eq(player_end(&player), 0);
+	ck_assert_int_eq(solo_end(&solo), 0);
 	ck_assert_uint_eq(probes[0].polls, 1000);
 	ck_assert_uint_eq(polls(), 1000 + 2 * (COUNT - 1));
 }
@@ -385,21 +385,21 @@ START_TEST(one_poll_of_the_whole_polls_so_many_children_and_no_more)
 	struct duet_context context;
 	unsigned wakes = 0;
 
-	ck_assert_int_eq(duet_scheduler_init(&player.scheduler, stage.loop, NULL), 0);
-	duet_task_init(&player.task.task, NULL);
-	context = context_of(&player.task.task.waker);
-	player.task.task.state = DUET_TASK_RUNNING;
+	ck_assert_int_eq(duet_scheduler_init(&solo.scheduler, stage.loop, NULL), 0);
+	duet_task_init(&solo.task.task, NULL);
+	context = context_of(&solo.task.task.waker);
+	solo.task.task.state = DUET_TASK_RUNNING;
 	for (unsigned i = 0; i < count; i++) {
 		probe_init(&crowd[i], 2, 0);
 		places[i].future = &crowd[i].future;
 	}
 	ck_assert_int_eq(duet_join_future_init(&join, places, count), 0);
 	do {
-		player.task.task.again = 0;
+		solo.task.task.again = 0;
 		ck_assert_int_eq(duet_future_poll(&join.future, &context), DUET_PENDING);
-		wakes += player.task.task.again;
+		wakes += solo.task.task.again;
 		ck_assert_uint_le(join.children.polls, (wakes + 1) * DUET_CHILD_POLLS_MAX);
-	} while (player.task.task.again);
+	} while (solo.task.task.again);
 	ck_assert_uint_eq(join.children.polls, count);
 	ck_assert_uint_eq(wakes, 2);
 	ck_assert_int_eq(duet_future_poll_cancel(&join.future, &context), DUET_PENDING);
@@ -430,14 +430,14 @@ static void cancel_after(unsigned turns, bool races)
 		ck_assert_int_eq(duet_race_future_init(&race, children, COUNT), 0);
 	else
 		ck_assert_int_eq(duet_join_future_init(&join, children, COUNT), 0);
-	player_start(&player, races ? &race.future : &join.future);
+	solo_start(&solo, races ? &race.future : &join.future);
 	for (unsigned i = 0; i < turns; i++) {
 		if (i < COUNT)
 			stream_send(pair[0], "x", 1);
 		stage_turn();
 	}
-	duet_task_cancel(&player.task.task);
-	player_end(&player);
+	duet_task_cancel(&solo.task.task);
+	solo_end(&solo);
 	for (int i = 0; i < COUNT; i++) {
 		ck_assert_int_eq(duet_future_drop(&recvs[i].future), 0);
 		ck_assert(!duet_op_pending(&recvs[i].op));

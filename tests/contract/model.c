@@ -214,17 +214,21 @@ static void request(enum request kind)
 /* What came has been handed over, or is there still. */
 static void account_for_the_word(struct errand *errand)
 {
-	uint32_t moved;
-	unsigned char rest[PLAYER_BYTES];
+	unsigned char rest[64];
+	struct trial end;
+	size_t there;
 
 	if (errand->word.ends == 0 && duet_op_pending(&errand->word.op))
 		await(&errand->word);
-	moved = errand->word.op.transferred;
-	ck_assert_msg(errand->player.received <= moved, "%s on %s: of %u bytes %u were handed over",
-		errand->player.model->name, stage.arm->name, moved, errand->player.received);
-	/* Who waits for the rest longer than patience lasts has lost it. */
-	if (errand->player.received < moved)
-		stream_recv(pair[1], rest, moved - errand->player.received);
+	/* No more comes, so that nobody waits for it. */
+	trial_init(&end);
+	duet_op_shutdown(&end.op, pair[0], SHUT_WR);
+	trial_run(&end);
+	there = stream_drain(pair[1], rest, sizeof(rest));
+	ck_assert_msg(there + errand->player.received == errand->word.op.transferred,
+		"%s on %s: of %u bytes %u were handed over, and %zu are there",
+		errand->player.model->name, stage.arm->name, errand->word.op.transferred,
+		errand->player.received, there);
 }
 
 /* Asked to end in a turn: true if it had ended before. */

@@ -6,7 +6,7 @@
 
 #define COUNT 8
 
-static struct player player;
+static struct solo solo;
 static struct probe probes[COUNT];
 static struct duet_future *children[COUNT];
 static struct duet_poll_all_future all;
@@ -23,7 +23,7 @@ START_TEST(poll_all_polls_every_child_at_each_wake)
 {
 	probes_init();
 	ck_assert_int_eq(duet_poll_all_join_init(&all, children, COUNT), 0);
-	player_start(&player, &all.future);
+	solo_start(&solo, &all.future);
 	stage_settle(3);
 	ck_assert_uint_eq(all.polls, COUNT);
 	for (unsigned i = 0; i < 5; i++) {
@@ -34,7 +34,7 @@ START_TEST(poll_all_polls_every_child_at_each_wake)
 	for (int i = 0; i < COUNT; i++)
 		probes[i].needs = 0;
 	duet_waker_wake(probes[0].waker);
-	ck_assert_int_eq(player_end(&player), 0);
+	ck_assert_int_eq(solo_end(&solo), 0);
 	for (int i = 0; i < COUNT; i++)
 		ck_assert_int_eq(probes[i].future.result, 10 + i);
 }
@@ -47,8 +47,8 @@ START_TEST(a_join_of_poll_all_has_the_failure)
 		probes[i].needs = 1;
 	probes[3].gives = -EIO;
 	ck_assert_int_eq(duet_poll_all_join_init(&all, children, COUNT), 0);
-	player_start(&player, &all.future);
-	ck_assert_int_eq(player_end(&player), -EIO);
+	solo_start(&solo, &all.future);
+	ck_assert_int_eq(solo_end(&solo), -EIO);
 }
 END_TEST
 
@@ -59,14 +59,14 @@ START_TEST(a_race_of_poll_all_waits_for_its_losers)
 	probes[6].gives_cancelled = 66;
 	probes[5].needs = 2;
 	ck_assert_int_eq(duet_poll_all_race_init(&all, children, COUNT), 0);
-	player_start(&player, &all.future);
+	solo_start(&solo, &all.future);
 	stage_settle(3);
 	duet_waker_wake(probes[5].waker);
 	stage_settle(3);
 	ck_assert_int_eq(all.winner, 5);
-	ck_assert_uint_eq(player.scheduler.live, 1);
+	ck_assert_uint_eq(solo.scheduler.live, 1);
 	duet_waker_wake(probes[0].waker);
-	ck_assert_int_eq(player_end(&player), 15);
+	ck_assert_int_eq(solo_end(&solo), 15);
 	ck_assert_int_eq(probes[6].future.result, 66);
 	ck_assert_int_eq(probes[7].future.result, -ECANCELED);
 }
@@ -76,10 +76,10 @@ START_TEST(poll_all_that_is_asked_asks_all)
 {
 	probes_init();
 	ck_assert_int_eq(duet_poll_all_join_init(&all, children, COUNT), 0);
-	player_start(&player, &all.future);
+	solo_start(&solo, &all.future);
 	stage_settle(3);
-	duet_task_cancel(&player.task.task);
-	ck_assert_int_eq(player_end(&player), -ECANCELED);
+	duet_task_cancel(&solo.task.task);
+	ck_assert_int_eq(solo_end(&solo), -ECANCELED);
 	for (int i = 0; i < COUNT; i++)
 		ck_assert_uint_eq(probes[i].cancels, 1);
 }
@@ -91,9 +91,9 @@ static struct duet_spin_task spin;
 
 static void spin_start(struct duet_future *top)
 {
-	ck_assert_int_eq(duet_scheduler_init(&player.scheduler, stage.loop, NULL), 0);
+	ck_assert_int_eq(duet_scheduler_init(&solo.scheduler, stage.loop, NULL), 0);
 	duet_spin_task_init(&spin, top);
-	ck_assert_int_eq(duet_task_spawn(&player.scheduler, NULL, &spin.task), 0);
+	ck_assert_int_eq(duet_task_spawn(&solo.scheduler, NULL, &spin.task), 0);
 }
 
 START_TEST(a_spinning_task_asks_in_each_turn_and_hears_no_wake)
@@ -104,7 +104,7 @@ START_TEST(a_spinning_task_asks_in_each_turn_and_hears_no_wake)
 	stage_settle(50);
 	ck_assert_uint_ge(spin.polls, 45);
 	ck_assert_uint_le(spin.polls, 51);
-	turn_until(player.scheduler.live == 0);
+	turn_until(solo.scheduler.live == 0);
 	ck_assert_int_eq(spin.task.result, 10);
 	ck_assert_uint_eq(spin.polls, 200);
 }
@@ -126,7 +126,7 @@ START_TEST(a_spinning_task_over_an_operation_has_its_result_and_can_be_asked)
 			duet_task_cancel(&spin.task);
 		else
 			stream_send(pair[0], "hello", 5);
-		turn_until(player.scheduler.live == 0);
+		turn_until(solo.scheduler.live == 0);
 		ck_assert_int_eq(spin.task.result, asked ? -ECANCELED : 5);
 		pair_close(pair);
 	}

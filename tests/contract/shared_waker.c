@@ -11,7 +11,7 @@
 #define THREADS 3
 #define ROUNDS 500
 
-static struct player player;
+static struct solo solo;
 static struct duet_shared_stats stats;
 
 /* A future that is ready when what other threads have counted has reached `wanted`. */
@@ -53,22 +53,22 @@ static void start(unsigned wanted)
 
 	duet_scheduler_options_init(&options);
 	options.shared_max = SLOTS;
-	ck_assert_int_eq(duet_scheduler_init(&player.scheduler, stage.loop, &options), 0);
+	ck_assert_int_eq(duet_scheduler_init(&solo.scheduler, stage.loop, &options), 0);
 	duet_future_init(&inbox.future, &inbox_table);
 	inbox.shared = (struct duet_shared_waker){ .scheduler = NULL };
 	inbox.wanted = wanted;
 	inbox.polls = 0;
 	atomic_store(&inbox.count, 0);
-	duet_future_task_init(&player.task, &inbox.future);
-	ck_assert_int_eq(duet_task_spawn(&player.scheduler, NULL, &player.task.task), 0);
+	duet_future_task_init(&solo.task, &inbox.future);
+	ck_assert_int_eq(duet_task_spawn(&solo.scheduler, NULL, &solo.task.task), 0);
 	turn_until(inbox.polls == 1);
 }
 
 static void finish(void)
 {
-	duet_shared_waker_stats(&player.scheduler, &stats);
+	duet_shared_waker_stats(&solo.scheduler, &stats);
 	ck_assert_uint_eq(stats.used, 0);
-	ck_assert_int_eq(duet_scheduler_fini(&player.scheduler), 0);
+	ck_assert_int_eq(duet_scheduler_fini(&solo.scheduler), 0);
 }
 
 /* ---- On one thread. ---- */
@@ -83,7 +83,7 @@ START_TEST(a_share_wakes_the_task_in_a_turn_and_many_wakes_are_one)
 	ck_assert_uint_eq(inbox.polls, 2);
 	atomic_store(&inbox.count, 1);
 	duet_shared_waker_wake(&inbox.shared);
-	ck_assert_int_eq(player_end(&player), 1);
+	ck_assert_int_eq(solo_end(&solo), 1);
 	duet_shared_waker_drop(&inbox.shared);
 	finish();
 	ck_assert_uint_eq(stats.delivered, 2);
@@ -97,23 +97,23 @@ START_TEST(a_wake_after_the_end_does_nothing_and_is_counted)
 
 	start(1);
 	clone = duet_shared_waker_clone(&inbox.shared);
-	duet_task_cancel(&player.task.task);
-	ck_assert_int_eq(player_end(&player), -ECANCELED);
+	duet_task_cancel(&solo.task.task);
+	ck_assert_int_eq(solo_end(&solo), -ECANCELED);
 	duet_shared_waker_wake(&clone);
 	stage_settle(3);
-	ck_assert_int_eq(duet_scheduler_fini(&player.scheduler), -EBUSY);
+	ck_assert_int_eq(duet_scheduler_fini(&solo.scheduler), -EBUSY);
 	/* A new task at the same place isn't meant. */
 	duet_future_release(&inbox.future);
 	duet_future_init(&inbox.future, &inbox_table);
-	duet_future_task_init(&player.task, &inbox.future);
-	ck_assert_int_eq(duet_task_spawn(&player.scheduler, NULL, &player.task.task), 0);
+	duet_future_task_init(&solo.task, &inbox.future);
+	ck_assert_int_eq(duet_task_spawn(&solo.scheduler, NULL, &solo.task.task), 0);
 	inbox.polls = 0;
 	turn_until(inbox.polls == 1);
 	duet_shared_waker_wake(&clone);
 	stage_settle(3);
 	ck_assert_uint_eq(inbox.polls, 1);
-	duet_task_cancel(&player.task.task);
-	player_end(&player);
+	duet_task_cancel(&solo.task.task);
+	solo_end(&solo);
 	duet_shared_waker_drop(&clone);
 	duet_shared_waker_drop(&inbox.shared);
 	finish();
@@ -126,13 +126,13 @@ START_TEST(a_wake_on_its_way_when_the_last_share_goes_arrives_nowhere)
 	start(1);
 	duet_shared_waker_wake(&inbox.shared);
 	duet_shared_waker_drop(&inbox.shared);
-	duet_waker_unshare(&player.scheduler, &player.task.task.waker);
-	duet_shared_waker_stats(&player.scheduler, &stats);
+	duet_waker_unshare(&solo.scheduler, &solo.task.task.waker);
+	duet_shared_waker_stats(&solo.scheduler, &stats);
 	ck_assert_uint_eq(stats.used, 1);
 	stage_settle(3);
 	ck_assert_uint_eq(inbox.polls, 1);
-	duet_task_cancel(&player.task.task);
-	player_end(&player);
+	duet_task_cancel(&solo.task.task);
+	solo_end(&solo);
 	finish();
 	ck_assert_uint_eq(stats.late, 1);
 }
@@ -147,22 +147,22 @@ START_TEST(all_slots_in_use_refuses_and_a_drop_makes_room)
 	for (int i = 0; i < SLOTS + 1; i++)
 		wakers[i] = (struct duet_waker){ .wake = hear_nothing };
 	for (int i = 0; i < SLOTS - 1; i++)
-		ck_assert_int_eq(duet_waker_share(&player.scheduler, &wakers[i], &shares[i]), 0);
-	ck_assert_int_eq(duet_waker_share(&player.scheduler, &wakers[SLOTS], &shares[SLOTS]),
+		ck_assert_int_eq(duet_waker_share(&solo.scheduler, &wakers[i], &shares[i]), 0);
+	ck_assert_int_eq(duet_waker_share(&solo.scheduler, &wakers[SLOTS], &shares[SLOTS]),
 			 -ENOBUFS);
 	ck_assert_uint_eq(shares[SLOTS].generation, 0);
 	/* The waker goes, then its last share. */
-	duet_waker_unshare(&player.scheduler, &wakers[0]);
+	duet_waker_unshare(&solo.scheduler, &wakers[0]);
 	duet_shared_waker_drop(&shares[0]);
-	ck_assert_int_eq(duet_waker_share(&player.scheduler, &wakers[SLOTS], &shares[SLOTS]), 0);
+	ck_assert_int_eq(duet_waker_share(&solo.scheduler, &wakers[SLOTS], &shares[SLOTS]), 0);
 	duet_shared_waker_drop(&shares[SLOTS]);
 	for (int i = 1; i < SLOTS - 1; i++) {
 		duet_shared_waker_drop(&shares[i]);
-		duet_waker_unshare(&player.scheduler, &wakers[i]);
+		duet_waker_unshare(&solo.scheduler, &wakers[i]);
 	}
-	duet_waker_unshare(&player.scheduler, &wakers[SLOTS]);
-	duet_task_cancel(&player.task.task);
-	player_end(&player);
+	duet_waker_unshare(&solo.scheduler, &wakers[SLOTS]);
+	duet_task_cancel(&solo.task.task);
+	solo_end(&solo);
 	duet_shared_waker_drop(&inbox.shared);
 	finish();
 }
@@ -173,9 +173,9 @@ START_TEST(a_scheduler_without_slots_shares_nothing)
 	struct duet_waker waker = { .wake = hear_nothing };
 	struct duet_shared_waker shared;
 
-	ck_assert_int_eq(duet_scheduler_init(&player.scheduler, stage.loop, NULL), 0);
-	ck_assert_int_eq(duet_waker_share(&player.scheduler, &waker, &shared), -ENOBUFS);
-	ck_assert_int_eq(duet_scheduler_fini(&player.scheduler), 0);
+	ck_assert_int_eq(duet_scheduler_init(&solo.scheduler, stage.loop, NULL), 0);
+	ck_assert_int_eq(duet_waker_share(&solo.scheduler, &waker, &shared), -ENOBUFS);
+	ck_assert_int_eq(duet_scheduler_fini(&solo.scheduler), 0);
 }
 END_TEST
 
@@ -191,7 +191,7 @@ START_TEST(a_wake_of_an_awake_loop_makes_no_system_call)
 	duet_loop_stats(stage.loop, &after);
 	ck_assert_uint_eq(after.system_calls, before.system_calls);
 	atomic_store(&inbox.count, 1);
-	ck_assert_int_eq(player_end(&player), 1);
+	ck_assert_int_eq(solo_end(&solo), 1);
 	ck_assert_uint_eq(inbox.polls, 2);
 	duet_shared_waker_drop(&inbox.shared);
 	finish();
@@ -213,8 +213,8 @@ START_TEST(a_share_is_nothing_after_its_drop)
 		return;
 	start(1);
 	copy = inbox.shared;
-	duet_task_cancel(&player.task.task);
-	player_end(&player);
+	duet_task_cancel(&solo.task.task);
+	solo_end(&solo);
 	duet_shared_waker_drop(&inbox.shared);
 	finish();
 	start(1);
@@ -225,8 +225,8 @@ START_TEST(a_share_is_nothing_after_its_drop)
 	duet_shared_waker_wake(&copy);
 	stage_settle(3);
 	ck_assert_uint_eq(inbox.polls, 1);
-	duet_task_cancel(&player.task.task);
-	player_end(&player);
+	duet_task_cancel(&solo.task.task);
+	solo_end(&solo);
 	duet_shared_waker_drop(&inbox.shared);
 	finish();
 	ck_assert_uint_eq(stats.stale, 2);
@@ -280,7 +280,7 @@ START_TEST(threads_wake_a_task_until_all_has_come)
 {
 	start(THREADS * ROUNDS);
 	senders_start(ROUNDS);
-	ck_assert_int_eq(player_end(&player), THREADS * ROUNDS);
+	ck_assert_int_eq(solo_end(&solo), THREADS * ROUNDS);
 	senders_join();
 	stage_settle(3);
 	finish();
@@ -295,8 +295,8 @@ START_TEST(a_task_that_ends_among_its_wakes_is_not_woken_again)
 		start(UINT32_MAX);
 		senders_start(ROUNDS / 10);
 		turn_until(atomic_load(&inbox.count) >= round);
-		duet_task_cancel(&player.task.task);
-		ck_assert_int_eq(player_end(&player), -ECANCELED);
+		duet_task_cancel(&solo.task.task);
+		ck_assert_int_eq(solo_end(&solo), -ECANCELED);
 		senders_join();
 		stage_settle(3);
 		finish();

@@ -289,8 +289,6 @@ static enum duet_readiness leave_a_scope(struct duet_task *task)
 static void end_before_a_scope(void)
 {
 	static const struct duet_task_model careless = { .name = "careless", .step = leave_a_scope };
-	struct duet_scheduler scheduler;
-	static const struct duet_task_model careless = { "careless", leave_a_scope };
 	struct duet_scheduler own;
 	struct duet_task task;
 
@@ -374,7 +372,7 @@ static void end_under_a_waiter(void)
 	duet_notify_fini(&notify);
 }
 
-/* In other builds, here and below: tests/contract/primitive.c. */
+/* In other builds, here and below: tests/contract/primitive.c, primitive_turns.c. */
 START_TEST(a_primitive_that_ends_while_somebody_waits_is_named_and_stopped)
 {
 	if (STOPS)
@@ -502,7 +500,7 @@ static int32_t play(struct broken *frame, duet_coroutine_fn *body)
 	return task.task.result;
 }
 
-static void await_twice(void)
+static void await_an_operation_twice(void)
 {
 	struct duet_op op;
 	struct broken frame = { .op = &op };
@@ -516,7 +514,7 @@ static void await_twice(void)
 START_TEST(an_operation_that_is_awaited_twice_is_named_and_stopped)
 {
 	if (STOPS)
-		ck_assert(stopped(await_twice, "nobody else can wait"));
+		ck_assert(stopped(await_an_operation_twice, "nobody else can wait"));
 }
 END_TEST
 

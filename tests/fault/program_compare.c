@@ -73,7 +73,9 @@ static void expect_clean(struct program *program)
 
 static const char *const COMPARISONS[] = {
 	"echo --connections 2", "echo --connections 1 --size 20000 --depth 3",
-	"echo --cells --connections 2", "file --depth 4", "file --direct --depth 2 --block 8K",
+	"echo --cells --connections 2", "file --depth 4",
+	"file --depth 20 --a polling/coroutine --b completion/future",
+	"file --direct --a completion/coroutine --b polling/future", "file --direct --depth 2 --block 8K",
 	"echo file", "echo --a completion:mode=plain --b completion",
 	"echo --parity --connections 2", "echo --connections 2 --rate 500",
 	"echo --connections 2 --a polling:spin_us=20 --b polling:try=never,burst=2",
@@ -244,7 +246,7 @@ END_TEST
 START_TEST(what_cannot_be_played_is_refused_before_the_first_round)
 {
 	static const char *const CELLS[] = {
-		"echo file --a polling/native", "--a polling/future", "--set quick --b polling/native",
+		"echo file --a polling/native", "file --a polling/opera", "--set quick --b polling/native",
 		"--file /nonexistent/file",
 	};
 	struct program *program = calloc(1, sizeof(*program));

@@ -157,6 +157,41 @@ START_TEST(what_is_too_long_is_refused)
 }
 END_TEST
 
+static uint32_t draw(uint32_t *state)
+{
+	*state = *state * 1664525 + 1013904223;
+	return *state >> 8;
+}
+
+/* Random bytes, and requests of which some bytes are others: each connection ends, and the next is served. */
+START_TEST(garbage_is_answered_or_hung_up_on)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	uint32_t seed = (uint32_t)time(NULL), random = seed;
+	char text[300];
+
+	printf("seed %u\n", seed);
+	begin(program, SERVERS[_i]);
+	for (int i = 0; i < 100; i++) {
+		size_t length = i % 2 ? sizeof(RING) - 1 : draw(&random) % sizeof(text) + 1;
+		int fd = connect_to(program);
+
+		memcpy(text, RING, sizeof(RING));
+		for (size_t at = i % 2 ? draw(&random) % length : 0; at < length;
+		     at += i % 2 ? length : 1)
+			text[at] = (char)draw(&random);
+		ck_assert_int_eq(send(fd, text, length, MSG_NOSIGNAL), (ssize_t)length);
+		shutdown(fd, SHUT_WR);
+		read_all(fd);
+		ck_assert_msg(!*answer || !strncmp(answer, "HTTP/1.1 ", 9), "%.100s", answer);
+	}
+	ask(program, RING_ONCE);
+	expect("LE-9");
+	end(program);
+	free(program);
+}
+END_TEST
+
 START_TEST(pieces_and_packets_of_two_are_the_same_requests)
 {
 	struct program *program = calloc(1, sizeof(*program));
@@ -451,6 +486,7 @@ int main(void)
 	tcase_set_timeout(cases, 20);
 	tcase_add_loop_test(cases, each_request_has_its_answer, 0, SERVER_COUNT);
 	tcase_add_loop_test(cases, what_is_too_long_is_refused, 0, SERVER_COUNT);
+	tcase_add_loop_test(cases, garbage_is_answered_or_hung_up_on, 0, SERVER_COUNT);
 	tcase_add_loop_test(cases, pieces_and_packets_of_two_are_the_same_requests, 0,
 			    SERVER_COUNT);
 	tcase_add_loop_test(

@@ -128,7 +128,8 @@ END_TEST
 static const char *const SERVERS[] = {
 	"--backend completion", "--backend completion:mode=plain", "--backend polling",
 	"--backend completion --model future", "--backend polling --model future",
-	"--backend polling --model native",
+	"--backend polling --model native", "--backend completion --model coroutine",
+	"--backend polling --model coroutine",
 };
 
 START_TEST(every_server_echoes_whatever_comes)

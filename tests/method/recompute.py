@@ -205,10 +205,16 @@ COUNTERS = {
 }
 
 
+# Only where an arm has tasks.
+TASK_COUNTERS = {f"{name}_per_operation": per_operation(name)
+                 for name in ("steps", "task_wakes", "polls")}
+
+
 def check_counters(where, cell):
     stored = {one["key"]: one["medians"] for one in cell["counters"]}
     slots = [slot for one in kept(cell["rounds"]) for slot in one["slots"]]
-    for key, counter in COUNTERS.items():
+    tasks = any("steps" in slot["counters"] for one in cell["rounds"] for slot in one["slots"])
+    for key, counter in (COUNTERS | (TASK_COUNTERS if tasks else {})).items():
         for arm, median_stored in enumerate(stored[key]):
             values = [counter(slot) for slot in slots if slot["arm"] == arm]
             ours = None if None in values or not values else median(values)
@@ -427,6 +433,115 @@ def check_cell(where, cell, patient):
     for metric in cell["metrics"]:
         if metric["key"] in METRICS:
             check_metric(f"{where}.{metric['key']}", rounds, arms, metric)
+    if "question" in cell:
+        check_answer(f"{where}.answer", cell)
+
+
+# --------------------------------------------------------------------------------- questions
+
+CC, CF, PC, PF, CK, PK = range(6)
+EFFECTS = {  # how many times each arm's logarithm counts, and how often the floor is in it
+    "future": ({CF: .5, CC: -.5, PF: .5, PC: -.5}, 1),
+    "future_on_completion": ({CF: 1, CC: -1}, 1),
+    "future_on_polling": ({PF: 1, PC: -1}, 1),
+    "polling": ({PC: .5, CC: -.5, PF: .5, CF: -.5}, 1),
+    "polling_by_continuations": ({PC: 1, CC: -1}, 1),
+    "polling_by_futures": ({PF: 1, CF: -1}, 1),
+    "interaction": ({PF: 1, PC: -1, CF: -1, CC: 1}, 2),
+    "both": ({PF: 1, CC: -1}, 1),
+    "coroutine_over_callback_on_completion": ({CC: 1, CK: -1}, 1),
+    "coroutine_over_callback_on_polling": ({PC: 1, PK: -1}, 1),
+    "future_over_callback_on_completion": ({CF: 1, CK: -1}, 1),
+    "future_over_callback_on_polling": ({PF: 1, PK: -1}, 1),
+}
+STYLES = ["precise", "poll-all", "spin"]
+BACKENDS = ["completion", "polling"]
+
+
+def effect_of(cell, metric, terms, floors):
+    """What must stand in an effect."""
+    rounds, bound = cell["rounds"], math.log1p(cell["question"]["within_percent"] / 100)
+    counted = []
+    for one in kept(rounds):
+        plays = {arm: plays_of(one, arm, metric) for arm in {0, *terms}}
+        if all(plays.values()):
+            counted.append((sum(times * sum(map(math.log, plays[arm])) / len(plays[arm])
+                                for arm, times in terms.items()), plays[0]))
+    left_out = len(kept(rounds)) - len(counted)
+    said = {"verdict": "not measured", "rounds": len(counted), "rounds_left_out": left_out}
+    if any(missed_rate(rounds, arm, metric) for arm in terms):
+        return said
+    if not counted or (left_out and len(counted) < 6):
+        return said
+    middle, ends = median([log for log, _ in counted]), interval([log for log, _ in counted], 20)
+    said["ratio"] = math.exp(middle)
+    if ends is None:
+        return {**said, "verdict": "too few rounds"}
+    low, high, outside = ends
+    floor = math.log1p(floor_of([play for _, play in counted])) * floors
+    said.update(ratio_low=math.exp(low), ratio_high=math.exp(high), level=1 - outside,
+                floor=math.expm1(floor), verdict="not shown")
+    if floor > math.log1p(FLOOR_MAX) * floors or (metric in WALL and mostly_disturbed(rounds)):
+        said["verdict"] = "too noisy"
+    elif (low > bound or high < -bound) and abs(middle) > floor:
+        said["verdict"] = "beyond"
+    elif floor > bound:
+        said["verdict"] = "too noisy"
+    elif -bound <= low and high <= bound:
+        said["verdict"] = "within"
+    return said
+
+
+def check_cells(where, cell, stored):
+    metric, verdicts = stored["key"], {}
+    expect(f"{where}.effects", [one["key"] for one in stored["effects"]], list(EFFECTS))
+    for one in stored["effects"]:
+        ours = effect_of(cell, metric, *EFFECTS[one["key"]])
+        expect_all(f"{where}.{one['key']}", one, ours)
+        verdicts[one["key"]] = ours["verdict"]
+    both = [verdicts["future_on_completion"], verdicts["future_on_polling"]]
+    word = "yes" if both == ["within"] * 2 else "no" if "beyond" in both else "not shown"
+    expect(f"{where}.identical", stored["identical"], word)
+
+
+def slope_of(verdict, ratio, idle, medians):
+    """The word for it, and what each child costs at the end."""
+    each = [None if None in pair else (pair[1] - pair[0]) / (more - less)
+            for pair, less, more in zip(zip(medians, medians[1:]), idle, idle[1:])]
+    if verdict != "beyond":
+        return {"within": "flat"}.get(verdict, "not shown"), each[-1]
+    if ratio < 1:
+        return "falls", each[-1]
+    linear = len(each) > 1 and min(each[-2:]) > 0 and max(each[-2:]) < 2 * min(each[-2:])
+    return "linear" if linear else "grows", each[-1]
+
+
+def check_informed(where, cell, stored):
+    metric, rounds = stored["key"], cell["rounds"]
+    idle = [int(one) for one in cell["parameters"]["idle_children"].split(",")]
+    first = {(backend, style): (b * len(STYLES) + s) * len(idle)
+             for b, backend in enumerate(BACKENDS) for s, style in enumerate(STYLES)}
+    most = len(idle) - 1
+    for i, (one, (row, arm)) in enumerate(zip(stored["growth"], first.items(), strict=True)):
+        ours = effect_of(cell, metric, {arm + most: 1, arm: -1}, 1)
+        figures = [arm_figures(rounds, arm + k, metric, 6) for k in range(len(idle))]
+        medians = [values and median(values) for values in figures]
+        slope, each = slope_of(ours["verdict"], ours.get("ratio"), idle, medians)
+        ours.update(backend=row[0], style=row[1], slope=slope, each_child_ns=each)
+        expect_all(f"{where}.growth[{i}]", one, ours)
+    naive = [row for row in first if row[1] != "precise"]
+    for i, (one, row) in enumerate(zip(stored["naive"], naive, strict=True)):
+        terms = {first[row] + most: 1, first[row[0], "precise"] + most: -1}
+        expect_all(f"{where}.naive[{i}]", one,
+                   {**effect_of(cell, metric, terms, 1), "backend": row[0], "style": row[1]})
+
+
+def check_answer(where, cell):
+    metrics = METRICS[:3] if cell["question"]["name"] == "cells" else METRICS[:2]
+    expect(where, [one["key"] for one in cell["answer"]["metrics"]], metrics)
+    for one in cell["answer"]["metrics"]:
+        check = check_cells if cell["question"]["name"] == "cells" else check_informed
+        check(f"{where}.{one['key']}", cell, one)
 
 
 def check_gate(where, gate, cells):

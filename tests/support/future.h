@@ -73,23 +73,23 @@ static inline void hear_nothing(struct duet_waker *waker)
 }
 
 /* A task of a future on a scheduler of the case's. */
-struct player {
+struct solo {
 	struct duet_scheduler scheduler;
 	struct duet_future_task task;
 };
 
-static inline void player_start(struct player *player, struct duet_future *top)
+static inline void solo_start(struct solo *solo, struct duet_future *top)
 {
-	ck_assert_int_eq(duet_scheduler_init(&player->scheduler, stage.loop, NULL), 0);
-	duet_future_task_init(&player->task, top);
-	ck_assert_int_eq(duet_task_spawn(&player->scheduler, NULL, &player->task.task), 0);
+	ck_assert_int_eq(duet_scheduler_init(&solo->scheduler, stage.loop, NULL), 0);
+	duet_future_task_init(&solo->task, top);
+	ck_assert_int_eq(duet_task_spawn(&solo->scheduler, NULL, &solo->task.task), 0);
 }
 
 /* To its end: the task's result. */
-static inline int32_t player_end(struct player *player)
+static inline int32_t solo_end(struct solo *solo)
 {
-	turn_until(player->scheduler.live == 0);
-	return player->task.task.result;
+	turn_until(solo->scheduler.live == 0);
+	return solo->task.task.result;
 }
 
 #endif

@@ -139,11 +139,8 @@ static inline bool trial_is(const struct trial *trial, int result,
 
 static inline struct duet_context context_of(struct duet_waker *waker)
 {
-	struct duet_context context; /* this is C++, too: no compound literal */
+	struct duet_context context = { NULL, stage.loop, waker };
 
-	memset(&context, 0, sizeof(context));
-	context.loop = stage.loop;
-	context.waker = waker;
 	return context;
 }
 

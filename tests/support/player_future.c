@@ -5,228 +5,276 @@
 
 #include "tests/support/player.h"
 
-/* The programs in futures: what follows upon what is one future for the task to poll. */
+/* The programs in futures: what comes after what is said by a function that is asked each time one is ready. */
 
-struct play;
+/* ---- What is called, and what is spawned: a wait for a timer. ---- */
 
-typedef struct duet_future *next_fn(struct play *play, int32_t result);
+struct pause {
+	struct duet_future future;
+	struct player *player;
+	struct duet_op_future timer;
+};
+
+static enum duet_readiness pause_ready(struct pause *self)
+{
+	int32_t result = self->timer.future.result;
+
+	player_waited(self->player, result);
+	return duet_future_is_ready(&self->future, result < 0 ? result : PLAYER_CALLED);
+}
+
+static enum duet_readiness pause_poll(struct duet_future *future, struct duet_context *context)
+{
+	struct pause *self = (struct pause *)(void *)future;
+
+	if (duet_future_poll(&self->timer.future, context) == DUET_PENDING)
+		return duet_future_is_pending(future);
+	return pause_ready(self);
+}
+
+static enum duet_readiness pause_cancel(struct duet_future *future, struct duet_context *context)
+{
+	struct pause *self = (struct pause *)(void *)future;
+
+	if (duet_future_poll_cancel(&self->timer.future, context) == DUET_PENDING)
+		return duet_future_is_pending(future);
+	return pause_ready(self);
+}
+
+static const struct duet_future_table pause_table = { .name = "pause", .poll = pause_poll,
+						      .poll_cancel = pause_cancel };
+
+static struct duet_future *pause_init(struct pause *pause, struct player *player)
+{
+	duet_future_init(&pause->future, &pause_table);
+	pause->player = player;
+	duet_timer_future_init(&pause->timer, player_soon_ns(player));
+	return &pause->future;
+}
+
+/* ---- A program: one future after the other, and last what it returns. ---- */
+
+enum step { STEP_SOCKET, STEP_TIMER, STEP_RECV, STEP_SEND, STEP_CALL, STEP_JOIN, STEP_CLOSE,
+	    STEP_OVER };
+
+struct nest {
+	struct duet_future future;
+	struct duet_future *inner;
+};
 
 struct play {
 	struct duet_future_task task;
-	struct duet_then_future then;
 	struct player *player;
-	next_fn *next;
-	struct duet_op_future step;
-	struct duet_future value; /* the last of all: what the program returns */
-	struct duet_limit_future cleanup;
-	struct duet_op_future closing;
+	struct duet_then_future program;
+	struct duet_op_future leaf;
+	struct duet_limit_future shield;
+	struct duet_future verdict;
+	enum step step;
+	int32_t result;
 	duet_handle socket;
+	struct pause pause;
 	struct duet_scope scope;
 	struct duet_future_task child;
-	struct duet_op_future pause;
 	unsigned char word[PLAYER_BYTES];
+	struct nest nests[]; /* as deep as it calls */
 };
 
-static struct duet_future *follow(struct duet_then_future *then, int32_t result)
+static struct play *play_of(struct duet_then_future *program)
 {
-	struct play *play = (struct play *)((char *)then - offsetof(struct play, then));
-
-	return play->next(play, result);
+	return (struct play *)(void *)((char *)program - offsetof(struct play, program));
 }
 
-static struct duet_future *nothing(struct play *play, int32_t result)
+static struct duet_future *end(struct play *play, int32_t result)
 {
-	(void)play;
-	(void)result;
-	return NULL;
+	play->step = STEP_OVER;
+	duet_ready_future_init(&play->verdict, result);
+	return &play->verdict;
 }
 
-static struct duet_future *returns(struct play *play, int32_t value)
+static struct duet_op *again(struct play *play)
 {
-	play->next = nothing;
-	duet_ready_future_init(&play->value, value);
-	return &play->value;
+	duet_op_future_init(&play->leaf);
+	return &play->leaf.op;
 }
 
-/* The step's operation has been told what it is to do: then comes next. */
-static struct duet_future *step(struct play *play, next_fn *next)
-{
-	play->next = next;
-	return &play->step.future;
-}
+/* ---- The courier. ---- */
 
-static struct duet_op *fresh(struct play *play)
-{
-	duet_op_future_init(&play->step);
-	return &play->step.op;
-}
-
-/* ---- The courier, from its end to its beginning. ---- */
-
-static struct duet_future *closed(struct play *play, int32_t result)
-{
-	play->player->closed += result == 0;
-	return returns(play, play->value.result);
-}
-
-/* What it is to return is kept meanwhile. */
-static struct duet_future *leave(struct play *play, int32_t value)
-{
-	play->value.result = value;
-	play->next = closed;
-	duet_op_future_init(&play->closing);
-	duet_op_close(&play->closing.op, play->socket);
-	ck_assert_int_eq(duet_shield_future_init(&play->cleanup, &play->closing.future,
-						 1000000000), 0);
-	return &play->cleanup.future;
-}
-
-static bool went(struct play *play, int32_t result)
+/* What moved is counted whatever became of it. */
+static void went(struct play *play)
 {
 	struct player *player = play->player;
-	const struct duet_op *op = &play->step.op;
+	const struct duet_op *op = &play->leaf.op;
 
-	player_waited(player, result);
-	if (op->kind == DUET_RECV)
+	if (play->step < STEP_CALL)
+		player_waited(player, play->leaf.future.result);
+	if (play->step == STEP_SOCKET && op->result >= 0) {
+		play->socket = op->made;
+		player->opened++;
+	} else if (play->step == STEP_RECV) {
 		player->received += op->transferred;
-	else if (op->kind == DUET_SEND)
+	} else if (play->step == STEP_SEND) {
 		player->sent += op->transferred;
-	return result >= 0;
+	}
 }
 
-static struct duet_future *joined(struct play *play, int32_t result)
+/* On every way out: shielded. */
+static struct duet_future *clean_up(struct play *play, int32_t result)
 {
-	return leave(play, went(play, result) ? PLAYER_ANSWER : result);
+	play->result = result;
+	if (!play->socket.generation)
+		return end(play, result);
+	play->step = STEP_CLOSE;
+	duet_op_close(again(play), play->socket);
+	duet_shield_future_init(&play->shield, &play->leaf.future, 1000000000);
+	return &play->shield.future;
 }
 
-static struct duet_future *called(struct play *play, int32_t result)
+static struct duet_future *join_child(struct play *play)
 {
-	int error;
+	int error = duet_task_scope_open(&play->task.task, &play->scope, NULL);
 
-	if (!went(play, result))
-		return leave(play, result);
-	error = duet_task_scope_open(&play->task.task, &play->scope, NULL);
 	if (error)
-		return leave(play, error);
-	duet_timer_future_init(&play->pause, player_soon_ns(play->player));
-	duet_future_task_init(&play->child, &play->pause.future);
-	duet_task_spawn(play->player->scheduler, &play->scope, &play->child.task);
-	duet_op_join_scope(fresh(play), &play->scope);
-	return step(play, joined);
+		return clean_up(play, error);
+	duet_future_task_init(&play->child, pause_init(&play->pause, play->player));
+	error = duet_task_spawn(play->player->scheduler, &play->scope, &play->child.task);
+	duet_op_join_scope(again(play), &play->scope);
+	return &play->leaf.future;
 }
 
-static struct duet_future *sent(struct play *play, int32_t result)
+static struct duet_future *courier_next(struct duet_then_future *program, int32_t result)
 {
-	if (!went(play, result))
-		return leave(play, result);
-	duet_op_timeout(fresh(play), player_soon_ns(play->player));
-	return step(play, called);
-}
+	struct play *play = play_of(program);
+	struct player *player = play->player;
 
-static struct duet_future *received(struct play *play, int32_t result)
-{
-	if (!went(play, result))
-		return leave(play, result);
-	duet_op_send(fresh(play), play->player->peer, play->word, PLAYER_BYTES, DUET_WHOLE);
-	return step(play, sent);
-}
-
-static struct duet_future *timed(struct play *play, int32_t result)
-{
-	if (!went(play, result))
-		return leave(play, result);
-	duet_op_recv(fresh(play), play->player->peer, play->word, PLAYER_BYTES, DUET_WHOLE);
-	return step(play, received);
-}
-
-static struct duet_future *opened(struct play *play, int32_t result)
-{
-	if (!went(play, result))
-		return returns(play, result);
-	play->socket = play->step.op.made;
-	play->player->opened++;
-	duet_op_timeout(fresh(play), player_soon_ns(play->player));
-	return step(play, timed);
+	if (play->step == STEP_OVER)
+		return NULL;
+	if (play->step == STEP_CLOSE) {
+		player->closed += result == 0;
+		return end(play, play->result);
+	}
+	went(play);
+	if (result < 0)
+		return clean_up(play, result);
+	switch (++play->step) {
+	case STEP_TIMER:
+		duet_op_timeout(again(play), player_soon_ns(player));
+		return &play->leaf.future;
+	case STEP_RECV:
+		duet_op_recv(again(play), player->peer, play->word, PLAYER_BYTES, DUET_WHOLE);
+		return &play->leaf.future;
+	case STEP_SEND:
+		duet_op_send(again(play), player->peer, play->word, PLAYER_BYTES, DUET_WHOLE);
+		return &play->leaf.future;
+	case STEP_CALL:
+		return pause_init(&play->pause, player);
+	case STEP_JOIN:
+		return join_child(play);
+	default:
+		return clean_up(play, PLAYER_ANSWER);
+	}
 }
 
 /* ---- The others. ---- */
 
-static struct duet_future *answered(struct play *play, int32_t result)
+static struct duet_future *answer_next(struct duet_then_future *program, int32_t result)
 {
-	return returns(play, went(play, result) ? PLAYER_ANSWER : result);
-}
+	struct play *play = play_of(program);
 
-static struct duet_future *heard(struct play *play, int32_t result)
-{
-	player_waited(play->player, result);
-	play->player->received += play->step.op.transferred;
-	if (result <= 0)
-		return returns(play, result < 0 ? result : (int32_t)play->player->received);
-	duet_op_recv(fresh(play), play->player->peer, play->word, 1, 0);
-	return step(play, heard);
-}
-
-/* A future in a future in a future. */
-struct nest {
-	struct duet_then_future then;
-	struct duet_op_future last;
-	struct duet_future value;
-	unsigned below; /* that follow this one in memory */
-};
-
-static struct duet_future *add_one(struct duet_then_future *then, int32_t result)
-{
-	struct nest *nest = (struct nest *)then;
-
-	if (then->current == &nest->value)
+	if (play->step == STEP_OVER)
 		return NULL;
-	duet_ready_future_init(&nest->value, result < 0 || !nest->below ? result : result + 1);
-	return &nest->value;
+	player_waited(play->player, result);
+	return end(play, result < 0 ? result : PLAYER_ANSWER);
 }
 
-static struct duet_future *nest_init(struct nest *nest, unsigned below)
+static struct duet_future *listen_next(struct duet_then_future *program, int32_t result)
 {
-	nest->below = below;
-	duet_op_future_init(&nest->last);
-	duet_op_nop(&nest->last.op);
-	ck_assert_int_eq(duet_then_future_init(&nest->then,
-				below ? nest_init(nest + 1, below - 1) : &nest->last.future,
-				add_one), 0);
-	return &nest->then.future;
+	struct play *play = play_of(program);
+	struct player *player = play->player;
+
+	if (play->step == STEP_OVER)
+		return NULL;
+	player_waited(player, result);
+	if (result <= 0)
+		return end(play, result < 0 ? result : (int32_t)player->received);
+	player->received++;
+	duet_op_future_reset(&play->leaf);
+	duet_op_recv(&play->leaf.op, player->peer, play->word, 1, 0);
+	return &play->leaf.future;
+}
+
+static enum duet_readiness nest_answer(struct nest *self, enum duet_readiness inner)
+{
+	int32_t result = self->inner->result;
+
+	if (inner == DUET_PENDING)
+		return duet_future_is_pending(&self->future);
+	return duet_future_is_ready(&self->future, result < 0 ? result : result + 1);
+}
+
+static enum duet_readiness nest_poll(struct duet_future *future, struct duet_context *context)
+{
+	struct nest *self = (struct nest *)(void *)future;
+
+	return nest_answer(self, duet_future_poll(self->inner, context));
+}
+
+static enum duet_readiness nest_cancel(struct duet_future *future, struct duet_context *context)
+{
+	struct nest *self = (struct nest *)(void *)future;
+
+	return nest_answer(self, duet_future_poll_cancel(self->inner, context));
+}
+
+static const struct duet_future_table nest_table = { .name = "nest", .poll = nest_poll,
+						     .poll_cancel = nest_cancel };
+
+static struct duet_future *nest_init(struct play *play)
+{
+	struct duet_future *inner = &play->leaf.future;
+
+	for (unsigned i = 0; i < play->player->depth; i++) {
+		duet_future_init(&play->nests[i].future, &nest_table);
+		play->nests[i].inner = inner;
+		inner = &play->nests[i].future;
+	}
+	return inner;
 }
 
 /* ---- The model. ---- */
 
 static size_t bytes(const struct player *player, enum program program)
 {
-	return sizeof(struct play) +
-		(program == PROGRAM_NEST ? (player->depth + 1) * sizeof(struct nest) : 0);
+	size_t nests = program == PROGRAM_NEST ? player->depth : 0;
+
+	return sizeof(struct play) + nests * sizeof(struct nest);
 }
 
-static struct duet_future *first(struct play *play, enum program program)
+static struct duet_future *program_init(struct play *play, enum program program)
 {
-	switch (program) {
-	case PROGRAM_ANSWER:
-		duet_op_nop(fresh(play));
-		return step(play, answered);
-	case PROGRAM_REFUSED:
-		duet_op_recv(fresh(play), DUET_HANDLE_NONE, play->word, 1, 0);
-		return step(play, answered);
-	case PROGRAM_LISTEN:
-		duet_op_recv(fresh(play), play->player->peer, play->word, 1, 0);
-		return step(play, heard);
-	case PROGRAM_COURIER:
-		duet_op_socket(fresh(play), AF_UNIX, SOCK_STREAM, 0);
-		return step(play, opened);
-	default:
-		play->next = returns;
-		return nest_init((struct nest *)(play + 1), play->player->depth);
+	struct duet_op *op = again(play);
+	struct duet_future *(*next)(struct duet_then_future *, int32_t) = NULL;
+
+	duet_op_nop(op);
+	if (program == PROGRAM_ANSWER) {
+		next = answer_next;
+	} else if (program == PROGRAM_REFUSED) {
+		duet_op_recv(op, DUET_HANDLE_NONE, play->word, 1, 0);
+	} else if (program == PROGRAM_LISTEN) {
+		duet_op_recv(op, play->player->peer, play->word, 1, 0);
+		next = listen_next;
+	} else if (program == PROGRAM_COURIER) {
+		duet_op_socket(op, AF_UNIX, SOCK_STREAM, 0);
+		next = courier_next;
 	}
+	if (!next)
+		return nest_init(play);
+	duet_then_future_init(&play->program, &play->leaf.future, next);
+	return &play->program.future;
 }
 
 static void ended(struct duet_task *task)
 {
-	struct play *play = (struct play *)task;
+	struct play *play = (struct play *)(void *)task;
 
 	player_ended(play->player, task->result);
 }
@@ -236,8 +284,7 @@ static int spawn(struct player *player, enum program program)
 	struct play *play = player->memory;
 
 	play->player = player;
-	ck_assert_int_eq(duet_then_future_init(&play->then, first(play, program), follow), 0);
-	duet_future_task_init(&play->task, &play->then.future);
+	duet_future_task_init(&play->task, program_init(play, program));
 	play->task.task.name = "player";
 	play->task.task.ended = ended;
 	return duet_task_spawn(player->scheduler, player->scope, &play->task.task);

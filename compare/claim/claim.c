@@ -1,0 +1,334 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+#include "compare/claim/claim.h"
+
+#include <duet/operation.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "compare/laboratory/matrix.h"
+#include "compare/measure/process.h"
+#include "compare/measure/window.h"
+#include "compare/options.h"
+#include "compare/claim/conduct.h"
+#include "compare/report/environment.h"
+#include "compare/report/field.h"
+#include "compare/report/store.h"
+#include "compare/say.h"
+#include "compare/workloads/workload.h"
+
+static const struct claim *const CLAIMS[] = { &CLAIM_TRY_FIRST, &CLAIM_STATELESS, &CLAIM_PARITY };
+
+enum { CLAIMS_COUNT = sizeof(CLAIMS) / sizeof(*CLAIMS), ROUNDS = 15, ROUNDS_QUICK = 6 };
+
+const struct claim *claim_find(const char *name)
+{
+	for (size_t i = 0; i < CLAIMS_COUNT; i++) {
+		if (!strcmp(CLAIMS[i]->name, name))
+			return CLAIMS[i];
+	}
+	return NULL;
+}
+
+const struct claim *claim_of_kind(const char *kind)
+{
+	for (size_t i = 0; i < CLAIMS_COUNT; i++) {
+		if (!strcmp(CLAIMS[i]->kind, kind))
+			return CLAIMS[i];
+	}
+	return NULL;
+}
+
+void claim_add_arm(struct claim_group *group, const char *name, const char *mechanism,
+		   unsigned int against)
+{
+	struct claim_arm *arm = &group->arms[group->count++];
+
+	snprintf(arm->name, sizeof(arm->name), "%s", name);
+	arm->mechanism = mechanism;
+	arm->against = against;
+}
+
+/* ---- The command. ---- */
+
+struct values {
+	struct option_list backends;
+	const char *json, *show;
+	uint32_t rounds;
+	uint64_t seed;
+	bool quick, quiet;
+};
+
+#define AT(field) offsetof(struct values, field)
+static const struct option_row ROWS[] = {
+	{ "rounds", OPTION_NUMBER, AT(rounds), 1, CLAIM_ROUNDS_MAX, "N",
+	  "15 by default; fewer than 6 can't carry a verdict" },
+	{ "backend", OPTION_LIST, AT(backends), 0, 0, "NAME",
+	  "only this: completion, completion/deferred, completion/plain, polling" },
+	{ "quick", OPTION_FLAG, AT(quick), 0, 0, "",
+	  "smaller plays, 6 rounds: seconds, and coarse" },
+	{ "seed", OPTION_SEED, AT(seed), 0, INT64_MAX, "N", "of the order of play; 1 by default" },
+	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
+	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no text" },
+	{ "show", OPTION_TEXT, AT(show), 0, 0, "FILE", "play nothing: print a stored result" },
+	{ 0 },
+};
+
+static json_t *legend_json(const struct claim *claim)
+{
+	json_t *legend = json_array();
+
+	for (size_t i = 0; claim->legend[i][0]; i++)
+		json_array_append_new(legend, json_pack("{s:s, s:s}", "name", claim->legend[i][0],
+							"does", claim->legend[i][1]));
+	return legend;
+}
+
+static json_t *begin_result(const struct claim *claim, const struct values *values, int argc,
+			    char **argv, json_t *mechanisms)
+{
+	json_t *run = matrix_run_json(argc, argv, values->seed);
+
+	json_object_set_new(run, "rounds", json_integer(values->rounds));
+	json_object_set_new(run, "quick", json_boolean(values->quick));
+	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:[], s:[], s:b}", "schema",
+			 STORE_SCHEMA, "kind", claim->kind, "tool", environment_tool_json(), "run",
+			 run, "environment", environment_json(), "mechanisms", mechanisms, "legend",
+			 legend_json(claim), "groups", "findings", "complete", 0);
+}
+
+/* Rounds that were played before a signal came are kept. */
+static int play_groups(const struct claim *claim, const struct values *values,
+		       const struct claim_plan *plan, json_t *result)
+{
+	struct claim_conduct conduct = { claim, plan, values->rounds, values->seed };
+	struct claim_plays *plays = calloc(1, sizeof(*plays));
+	int code = plays ? SAY_OK : say_failure(SAY_UNMEASURED, "out of memory");
+
+	for (unsigned int i = 0; i < plan->count && !code; i++) {
+		code = claim_play_group(&conduct, i, plays);
+		if (plays->rounds && code != SAY_WRONG_BYTE)
+			json_array_append_new(json_object_get(result, "groups"),
+					      claim_group_json(claim, &plan->groups[i], plays));
+	}
+	say_progress_end();
+	free(plays);
+	return code;
+}
+
+/* A result that could not be written isn't lost: it is printed in its place. */
+static int report(const struct claim *claim, const struct values *values, const json_t *result)
+{
+	const bool alone = values->json && !strcmp(values->json, "-");
+	bool shown = !values->quiet && !alone;
+	int code = values->json ? store_write(result, values->json) : SAY_OK;
+
+	if (code && !alone && !shown) {
+		say_note("the table is printed in its place, --quiet or not");
+		shown = true;
+	}
+	if (shown)
+		claim->print(result, stdout);
+	return code;
+}
+
+static int conclude(const struct claim *claim, const struct values *values, json_t *result,
+		    int code)
+{
+	bool any = json_array_size(json_object_get(result, "groups")) > 0;
+	int written;
+
+	json_object_set_new(result, "complete", json_boolean(any && code == SAY_OK));
+	if (code == SAY_WRONG_BYTE)
+		return code;
+	if (!any)
+		return code == WORKLOAD_INTERRUPTED || !code
+			       ? say_failure(SAY_UNMEASURED, "compare %s: nothing was measured; %s",
+					     claim->name,
+					     code ? "it was ended before the first round was over"
+						  : "duet doctor says what can be had here")
+			       : code;
+	claim->conclude(result);
+	process_pass_interrupt();
+	if (code == WORKLOAD_INTERRUPTED) {
+		say_note("ended early: the rounds that were played to their end are kept");
+		code = SAY_OK;
+	}
+	written = report(claim, values, result);
+	return code ? code : written;
+}
+
+static int put_to_test(const struct claim *claim, const struct values *values, int argc,
+		       char **argv, struct mechanism *mechanisms, size_t count)
+{
+	struct claim_plan *plan = calloc(1, sizeof(*plan));
+	json_t *probed = mechanism_probe(mechanisms, &count), *result;
+	int code;
+
+	if (!plan)
+		return say_failure(SAY_UNMEASURED, "out of memory");
+	plan->quick = values->quick;
+	claim->plan(plan, mechanisms, count);
+	result = begin_result(claim, values, argc, argv, probed);
+	process_catch_interrupts();
+	code = play_groups(claim, values, plan, result);
+	code = conclude(claim, values, result, code);
+	json_decref(result);
+	free(plan);
+	return code;
+}
+
+/* Of the whole line nothing else counts. */
+static int show(const struct claim *claim, const char *command, const char *path)
+{
+	json_t *result;
+	int code = matrix_load(path, command, claim_problem, &result);
+
+	if (code)
+		return code;
+	if (!strcmp(field_string(result, "kind"), claim->kind))
+		claim->print(result, stdout);
+	else
+		code = say_failure(SAY_USAGE, "%s: %s: this is of duet %s", command, path,
+				   field_string(result, "kind"));
+	json_decref(result);
+	return code;
+}
+
+static int check(const struct claim *claim, const struct values *values, int operands,
+		 const char *operand)
+{
+	const bool shown = !values->quiet && !(values->json && !strcmp(values->json, "-"));
+
+	if (operands)
+		return say_failure(SAY_USAGE,
+				   "compare %s: '%s' is one word too many; it takes options "
+				   "only",
+				   claim->name, operand);
+	if (shown && say_check_output("compare: "))
+		return SAY_UNMEASURED;
+	return values->json ? store_check(values->json, "compare") : SAY_OK;
+}
+
+int claim_command(const struct claim *claim, int argc, char **argv)
+{
+	char title[CLAIM_NAME_MAX];
+	const struct option_set set = { title, "", claim->summary, ROWS };
+	struct values values = { .seed = 1 };
+	struct mechanism mechanisms[MECHANISMS_MAX];
+	char **words = calloc((size_t)argc + 1, sizeof(*words));
+	size_t count = 0;
+	int first, code;
+
+	if (!words)
+		return say_failure(SAY_UNMEASURED, "out of memory");
+	snprintf(title, sizeof(title), "compare %s", claim->name);
+	memcpy(words, argv + 1, (size_t)(argc - 1) * sizeof(*words)); /* reading permutes argv */
+	words[0] = title;
+	code = options_read(&set, argc - 1, argv + 1, &values, &first);
+	if (code == OPTIONS_READ) {
+		if (!values.rounds)
+			values.rounds = values.quick ? ROUNDS_QUICK : ROUNDS;
+		code = mechanism_choose(MECHANISM_CLAIM, title, &values.backends, mechanisms,
+					&count);
+		if (!code)
+			code = check(claim, &values, argc - 1 - first, argv[1 + first]);
+		if (!code && values.show)
+			code = show(claim, title, values.show);
+		else if (!code)
+			code = put_to_test(claim, &values, argc - 1, words, mechanisms, count);
+	}
+	free(words);
+	return code;
+}
+
+/* ---- One play. ---- */
+
+struct play_values {
+	const char *arm, *backend;
+	uint32_t size;
+	uint64_t seed;
+	bool quick;
+};
+
+#define PLAY_AT(field) offsetof(struct play_values, field)
+static const struct option_row PLAY_ROWS[] = {
+	{ "arm", OPTION_TEXT, PLAY_AT(arm), 0, 0, "NAME", "of its group" },
+	{ "backend", OPTION_TEXT, PLAY_AT(backend), 0, 0, "NAME", "a mechanism" },
+	{ "size", OPTION_NUMBER, PLAY_AT(size), 0, UINT32_MAX, "N", "what the claim varies" },
+	{ "seed", OPTION_SEED, PLAY_AT(seed), 0, UINT64_MAX, "N", "of its pattern" },
+	{ "quick", OPTION_FLAG, PLAY_AT(quick), 0, 0, "", "a small one" },
+	{ 0 },
+};
+
+static const struct option_set PLAY_SET = {
+	"play-claim",
+	"CLAIM",
+	"One play of a claim; compare starts this by itself.",
+	PLAY_ROWS,
+};
+
+static json_t *slot_json(const struct claim *claim, const double *figures,
+			 const struct window *window)
+{
+	json_t *json = json_object();
+	struct noise noise;
+
+	window_noise(window, &noise);
+	for (int i = 0; claim->figures[i]; i++) {
+		if (isfinite(figures[i]))
+			json_object_set_new(json, claim->figures[i], json_real(figures[i]));
+	}
+	return json_pack("{s:o, s:{s:I, s:I, s:I, s:I}}", "figures", json, "noise", "elapsed_ns",
+			 (json_int_t)noise.elapsed_ns, "wait_ns", (json_int_t)noise.wait_ns,
+			 "steal_ns", (json_int_t)noise.steal_ns, "others_cpu_ns",
+			 (json_int_t)noise.others_cpu_ns);
+}
+
+static int play(const struct claim *claim, const struct claim_play *what)
+{
+	double figures[CLAIM_FIGURES_MAX];
+	struct window window;
+	json_t *slot;
+	int error, code;
+
+	for (int i = 0; i < CLAIM_FIGURES_MAX; i++)
+		figures[i] = NAN;
+	process_raise_files();
+	window_open(&window, getpid(), 0);
+	error = claim->play(what, figures);
+	window_close(&window);
+	if (error == -EBADMSG)
+		return say_failure(SAY_WRONG_BYTE,
+				   "%s: what came is not what was sent: the timings "
+				   "are void",
+				   what->mechanism.name);
+	if (error)
+		return say_failure(SAY_UNMEASURED, "%s: %s%s", what->mechanism.name,
+				   strerror(-error), say_advice(error));
+	slot = slot_json(claim, figures, &window);
+	code = store_write(slot, "-");
+	json_decref(slot);
+	return code;
+}
+
+int play_claim_command(int argc, char **argv)
+{
+	struct play_values values = { .arm = "", .seed = 1 };
+	struct mechanism found[MECHANISMS_MAX];
+	const struct claim *claim;
+	int first, code = options_read(&PLAY_SET, argc, argv, &values, &first);
+
+	if (code != OPTIONS_READ)
+		return code;
+	claim = argc - first == 1 ? claim_find(argv[first]) : NULL;
+	if (!claim || !values.backend ||
+	    mechanism_find(MECHANISM_CLAIM, values.backend, found) != 1)
+		return say_failure(SAY_USAGE, "play-claim: which claim, which backend?");
+	return play(claim, &(struct claim_play){ values.arm, found[0], values.size, values.seed,
+						 values.quick });
+}
