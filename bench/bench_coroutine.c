@@ -218,7 +218,7 @@ int main(int argc, char **argv)
 	options_parse(options, argc, argv);
 	if (only)
 		return play_form(only, times);
-	report_begin(&report, "coroutine", json, 0);
+	report_begin(&report, "resume", json, 0);
 	count(&report);
 	return report_end(&report);
 }

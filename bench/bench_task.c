@@ -118,7 +118,7 @@ static int fill(duet_handle *end)
 	setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	if (send(ends[0], data, bench.rounds * TASKS, 0) != (ssize_t)(bench.rounds * TASKS))
 		return -1;
-	return duet_handle_adopt(bench.loop, ends[1], 0, end);
+	return duet_handle_adopt(bench.loop, ends[1], DUET_HANDLE_NO_ANCILLARY, end);
 }
 
 static DUET_COROUTINE(receive_often)

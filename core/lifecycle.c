@@ -142,7 +142,7 @@ static void wait_for_room(struct duet_loop *loop, struct duet_op *op)
 	loop->stats.queue_full++;
 }
 
-static int issue_again(struct duet_loop *loop, struct duet_op *op, int answer)
+int core_issue_again(struct duet_loop *loop, struct duet_op *op, int answer)
 {
 	while (answer == BACKEND_ENDED && goes_on(op, op->result))
 		answer = loop->backend->start(loop, op);
@@ -172,7 +172,7 @@ static int issue(struct duet_loop *loop, struct duet_op *op)
 	answer = loop->backend->start(loop, op);
 	if (__builtin_expect(answer == BACKEND_ISSUED, 1))
 		return answer;
-	return issue_again(loop, op, answer);
+	return core_issue_again(loop, op, answer);
 }
 
 int core_issue(struct duet_loop *loop, struct duet_op *op)
@@ -465,32 +465,19 @@ static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet
 	return core_kind(op)->wait ? core_wait_refusal(loop, op) : core_kind(op)->check(op);
 }
 
-/* What a pending operation begins with: that nothing has happened yet (one store of eight bytes).
- * Identity, timer and verdict are zero in every idle operation. */
-static inline void reset(struct duet_loop *loop, struct duet_op *op)
-{
-	loop->pending++;
-	op->loop = loop;
-	op->transferred = 0;
-	op->disposition = DUET_COMPLETED;
-	op->cause = DUET_CAUSE_ITSELF;
-	op->more = 0;
-	op->request = 0;
-}
-
 /* The set-up operations, on which duet_handle_listen() counts, stand in nobody's order. Any other end
  * waits until those before it were told: bytes come in order, and a handle is closed when all on it
  * have heard so. */
-static bool may_end_inline(const struct duet_loop *loop, const struct duet_op *op)
+bool core_may_end_inline(const struct duet_loop *loop, const struct duet_op *op)
 {
 	return op->flags & DUET_INLINE &&
 	       (!loop->done.first || core_kind(op)->at_once || op->kind == DUET_SOCKET);
 }
 
 /* The answer of a start whose operation has ended. */
-static int end_in_start(struct duet_loop *loop, struct duet_op *op)
+int core_end_in_start(struct duet_loop *loop, struct duet_op *op)
 {
-	if (!may_end_inline(loop, op)) {
+	if (!core_may_end_inline(loop, op)) {
 		core_finish(loop, op, op->result);
 		return 0;
 	}
@@ -500,14 +487,14 @@ static int end_in_start(struct duet_loop *loop, struct duet_op *op)
 	return 1;
 }
 
-static __attribute__((noinline)) int start_any(struct duet_loop *loop, struct duet_op *op)
+int core_start_any(struct duet_loop *loop, struct duet_op *op)
 {
 	struct duet_slot *slot = NULL;
 	int error = refusal(loop, op, &slot);
 
 	if (error)
 		return error;
-	reset(loop, op);
+	core_begin(loop, op);
 	op->keeps_handle = 0;
 	if (loop->deadline_ns < op->deadline_ns)
 		op->deadline_ns = loop->deadline_ns;
@@ -518,70 +505,12 @@ static __attribute__((noinline)) int start_any(struct duet_loop *loop, struct du
 			core_arm_deadline(loop, op);
 		return 0;
 	}
-	return end_in_start(loop, op);
-}
-
-/* As plain: a read or write of one piece of an open file. There may be any number of them at once, in
- * no order. */
-static inline bool starts_in_file(const struct duet_loop *loop, const struct duet_op *op)
-{
-	const struct duet_slot *slot = &loop->slots[op->handle.slot];
-	const uint32_t head = core_head(op) & ~CORE_HEAD(0, 0, DUET_INLINE);
-
-	return (head == CORE_HEAD(DUET_READ, STATE_IDLE, 0) ||
-		head == CORE_HEAD(DUET_WRITE, STATE_IDLE, 0)) &&
-	       op->handle.slot < loop->handles_max &&
-	       slot->generation == op->handle.generation && slot->slot_state == SLOT_OPEN &&
-	       slot->slot_class == CLASS_FILE && loop->pending < loop->plain_max &&
-	       loop->capability[op->kind] != DUET_ABSENT &&
-	       op->args.io.vectors[0].iov_len == op->args.io.length_bytes &&
-	       op->args.io.length_bytes - 1 < DUET_TRANSFER_MAX &&
-	       op->args.io.offset_bytes <= INT64_MAX;
-}
-
-static __attribute__((noinline)) int start_in_file(struct duet_loop *loop, struct duet_op *op)
-{
-	struct duet_slot *slot = duet_core_op_slot(loop, op);
-	int answer;
-
-	reset(loop, op);
-	op->there_bytes = 0;
-	core_ledger_lend(loop, op->args.io.length_bytes);
-	core_ring_append(&slot->others, op);
-	core_state_step(op, STATE_IDLE, STATE_ISSUED);
-	core_arm_deadline(loop, op);
-	answer = loop->backend->start(loop, op);
-	if (answer == BACKEND_ISSUED)
-		return 0;
-	if (issue_again(loop, op, answer) != BACKEND_ENDED)
-		return 0;
-	if (op->result != (int)op->args.io.length_bytes || !may_end_inline(loop, op))
-		return end_in_start(loop, op);
-	core_timer_disarm(&loop->timers, op);
-	core_ring_remove(&slot->others, op);
-	core_moved_all(loop, op);
-	return 1;
-}
-
-/* The common start: a transfer of one piece on a plain handle, that nothing stands in front of. What
- * start_any() would find out, with the fewest questions. */
-static inline bool starts_plainly(const struct duet_loop *loop, const struct duet_op *op)
-{
-	const struct duet_slot *slot = &loop->slots[op->handle.slot];
-	const uint32_t head = core_head(op) & ~CORE_HEAD(0, 0, DUET_WHOLE);
-
-	return (head == CORE_HEAD(DUET_SEND, STATE_IDLE, 0) ||
-		head == CORE_HEAD(DUET_RECV, STATE_IDLE, 0)) &&
-	       op->handle.slot < loop->handles_max && slot->plain == op->handle.generation &&
-	       loop->pending < loop->plain_max &&
-	       /* Of several pieces the first is never the whole, or the rest are empty. */
-	       op->args.io.vectors[0].iov_len == op->args.io.length_bytes &&
-	       op->args.io.length_bytes - 1 < DUET_TRANSFER_MAX && !*core_plain_line(loop, op);
+	return core_end_in_start(loop, op);
 }
 
 int duet_core_answered(struct duet_loop *loop, struct duet_op *op, int answer)
 {
-	if (issue_again(loop, op, answer) == BACKEND_ENDED)
+	if (core_issue_again(loop, op, answer) == BACKEND_ENDED)
 		core_finish(loop, op, op->result);
 	return 0;
 }
@@ -604,9 +533,9 @@ static __attribute__((noinline)) int transfer_timed(struct duet_loop *loop, stru
 int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 {
 	core_check_owner(loop);
-	if (__builtin_expect(!starts_plainly(loop, op), 0))
-		return starts_in_file(loop, op) ? start_in_file(loop, op) : start_any(loop, op);
-	reset(loop, op);
+	if (__builtin_expect(!core_starts_plainly(loop, op, 0), 0))
+		return core_start_otherwise(loop, op);
+	core_begin(loop, op);
 	core_ledger_lend(loop, op->args.io.length_bytes);
 	op->next = op->prev = op;
 	*core_plain_line(loop, op) = op;

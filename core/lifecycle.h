@@ -67,6 +67,18 @@ void core_request_line(struct duet_loop *loop, struct duet_op *const *ring, enum
  * result is in op->result. */
 int core_issue(struct duet_loop *loop, struct duet_op *op);
 
+/* What follows from an answer of the backend's that isn't BACKEND_ISSUED: the next piece of a whole
+ * transfer, or waiting for room. As core_issue(). */
+int core_issue_again(struct duet_loop *loop, struct duet_op *op, int answer);
+
+/* duet_op_start(), the long way, which holds for all. */
+int core_start_any(struct duet_loop *loop, struct duet_op *op);
+
+/* The answer of a start whose operation has ended, with the raw result in op->result: 1, if it may end
+ * there, or 0. */
+int core_end_in_start(struct duet_loop *loop, struct duet_op *op);
+bool core_may_end_inline(const struct duet_loop *loop, const struct duet_op *op);
+
 /* Asks the backend to stop an issued operation; without room there it is owed. */
 void core_stop(struct duet_loop *loop, struct duet_op *op);
 

@@ -56,12 +56,19 @@
 	X(task_shield_leaks, "a request comes into the cleanup of a task")                         \
 	X(taken_letter_withdrawn, "a letter that its actor is reading is given back")              \
 	X(restart_too_late, "a scope joins between the end of a task and its next beginning")      \
+	X(future_ready_too_soon, "a future that is asked is ready before its operation has ended") \
+	X(limit_forgets_its_timer, "a timeout is ready while its timer is pending")                \
+	X(child_keeps_the_poll, "a child that wakes itself is polled again in the same poll")      \
+	X(share_outlives_its_task, "a share in a waker wakes what has ended")                      \
 	X(crowd_keeps_events_out, "a turn has no end as long as tasks are runnable")               \
 	X(newest_keeps_the_line, "two tasks that wake each other keep all others waiting")         \
 	X(inline_without_end, "a task that always finds data never waits its turn")                \
 	X(deadline_between_steps, "what is started after a step inherits that task's deadline")    \
 	X(shield_swallows_request, "who polls isn't asked again after a shield")                   \
-	X(work_error_is_a_stop, "work that fails with ECANCELED counts as stopped")
+	X(work_error_is_a_stop, "work that fails with ECANCELED counts as stopped")                \
+	X(errno_of_another_fiber, "errno is another fiber's after a wait")                         \
+	X(fiber_waits_in_vain, "a fiber that joins a scope isn't woken by its end")                \
+	X(asked_fiber_keeps_handle, "a fiber that was asked to end doesn't close its handle")
 
 #ifdef DUET_MUTANTS
 enum core_mutant {

@@ -85,6 +85,39 @@ static inline struct duet_op **core_plain_line(const struct duet_loop *loop,
 	return &slot->reads + (op->kind - DUET_RECV);
 }
 
+/* What a pending operation begins with: that nothing has happened yet (one store of eight bytes).
+ * Identity, timer and verdict are zero in every idle operation. */
+static inline void core_begin(struct duet_loop *loop, struct duet_op *op)
+{
+	loop->pending++;
+	op->loop = loop;
+	op->transferred = 0;
+	op->disposition = DUET_COMPLETED;
+	op->cause = DUET_CAUSE_ITSELF;
+	op->more = 0;
+	op->request = 0;
+}
+
+/* The common start: a transfer of one piece on a plain handle, that nothing stands in front of, with no
+ * flags but these. What core_start_any() would find out, with the fewest questions. */
+static inline bool core_starts_plainly(const struct duet_loop *loop, const struct duet_op *op,
+				       uint32_t flags)
+{
+	const struct duet_slot *slot = &loop->slots[op->handle.slot];
+	const uint32_t head = core_head(op) & ~CORE_HEAD(0, 0, DUET_WHOLE | flags);
+
+	return (head == CORE_HEAD(DUET_SEND, STATE_IDLE, 0) ||
+		head == CORE_HEAD(DUET_RECV, STATE_IDLE, 0)) &&
+	       op->handle.slot < loop->handles_max && slot->plain == op->handle.generation &&
+	       loop->pending < loop->plain_max &&
+	       /* Of several pieces the first is never the whole, or the rest are empty. */
+	       op->args.io.vectors[0].iov_len == op->args.io.length_bytes &&
+	       op->args.io.length_bytes - 1 < DUET_TRANSFER_MAX && !*core_plain_line(loop, op);
+}
+
+/* Whatever doesn't start plainly: core/shortcut.c knows the next shortest ways. */
+int core_start_otherwise(struct duet_loop *loop, struct duet_op *op);
+
 /*
  * Would op, if it is a `kind` (a send, or a receive into the caller's memory), end plainly if it
  * moved all that it is to move? It is alone on its line, so that nobody waits for its place; and no
@@ -99,19 +132,22 @@ static inline bool duet_core_may_end_plainly(const struct duet_loop *loop, const
 	       op->next == op && !loop->done.first;
 }
 
-/* All was moved: the memory is the caller's again. Cause and disposition are what the start has set:
- * itself, completed. */
-static inline void core_moved_all(struct duet_loop *loop, struct duet_op *op)
+/* So much was moved, which completes it: the memory is the caller's again. Cause and disposition are
+ * what the start has set: itself, completed. */
+static inline void core_moved(struct duet_loop *loop, struct duet_op *op, uint32_t bytes)
 {
-	const uint32_t length_bytes = op->args.io.length_bytes;
-
-	core_ledger_back(loop, length_bytes);
+	core_ledger_back(loop, op->args.io.length_bytes);
 	loop->pending--;
 	loop->stats.ended++;
-	op->transferred = length_bytes;
-	op->result = (int)length_bytes;
+	op->transferred = bytes;
+	op->result = (int)bytes;
 	core_state_step(op, STATE_ISSUED, STATE_ENDED);
 	core_state_step(op, STATE_ENDED, STATE_IDLE);
+}
+
+static inline void core_moved_all(struct duet_loop *loop, struct duet_op *op)
+{
+	core_moved(loop, op, op->args.io.length_bytes);
 }
 
 /* Does so, and calls back. line: that of op, of which it is the only one. A deadline is another's

@@ -201,7 +201,8 @@ static void body(struct duet_lab *lab, struct duet_scope *scope, void *state)
 	if (duet_scope_enter(scope, &futures->member, ask))
 		return;
 	duet_task_init(&futures->task, &poll_model);
-	duet_task_spawn(&futures->scheduler, NULL, &futures->task);
+	if (duet_task_spawn(&futures->scheduler, NULL, &futures->task))
+		duet_member_leave(&futures->member, -ECANCELED);
 }
 
 void hot_workload(const struct policy *policy, struct duet_lab_workload *workload)

@@ -128,11 +128,12 @@ DUET_API int duet_then_future_init(struct duet_then_future *then, struct duet_fu
 
 /*
  * timeout: ends inner timeout_ns after the first poll at the latest, by poll_cancel(); `expired` says so.
- * `result` is inner's, so also what came
- * until then; -ETIMEDOUT if it was stopped by that with no effect. shield: a request to end doesn't come in to
- * inner, which has budget_ns (1 to 10^12) from its first poll on, also if it was asked before that; neither
- * the deadline of the task nor the loop's shutdown do. Both have a timer beside inner, and are ready when it
- * has given its memory back, too.
+ * `result` is inner's, so also what came until then; -ETIMEDOUT if it was stopped by that with no effect.
+ * Ahead of that the deadline of the task ends it, also where inner is no operation.
+ * shield: a request to end doesn't come in to inner, which has budget_ns (1 to 10^12) from its first poll on,
+ * also if it was asked before that; neither do the deadline of the task and the loop's shutdown. Polled by
+ * hand, from no task, it is a timeout that isn't asked.
+ * Both have a timer beside inner, and are ready when it has given its memory back, too.
  */
 struct duet_limit_future {
 	struct duet_future future;

@@ -32,8 +32,9 @@ struct duet_scheduler_options {
 				caches; who stands in line waits for it */
 	uint64_t step_limit_ns; /* a step that has held the loop for longer is told of; 0, the default: the
 				   clock isn't read. Of one that never ends a <duet/watchdog.h> tells */
-	/* Called after such a step. from: where the step began, NULL if at the beginning of the task; the
-	 * task itself says where it waits now. Default: a line on standard error. */
+	/* Called after such a step. from: where the step began, good for the call, NULL if at the beginning
+	 * of the task or its model doesn't say; the task itself says where it waits now. Default: a line on
+	 * standard error. */
 	void (*stalled)(struct duet_scheduler *scheduler, const struct duet_task *task,
 			const struct duet_site *from, uint64_t held_ns);
 	void *context; /* the caller's, copied to the scheduler */

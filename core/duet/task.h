@@ -61,7 +61,7 @@ struct duet_task_model {
 	/* One step: ready if the task has ended, its result set; pending if it waits. Asked to end, it
 	 * sees to it that what it has under way ends: duet_task_check(). */
 	enum duet_readiness (*step)(struct duet_task *task);
-	/* 1: a step leaves in task->site where it waits, a site that is there as long as the program. */
+	/* 1: a step leaves in task->site where it waits; its file name is there as long as the program. */
 	uint8_t sites;
 };
 

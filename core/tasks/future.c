@@ -70,26 +70,21 @@ void core_op_stop(struct duet_op *op)
 }
 
 /* A step takes so many results without suspending, as one of a task that waits for operations. */
-static bool may_end_inline(const struct duet_task *task)
-{
-	return !task || task->inline_left;
-}
-
 static int op_begin(struct duet_op_future *self, struct duet_loop *loop, struct duet_task *task)
 {
-	const bool sheltering = loop->sheltering;
 	struct duet_op *op = &self->op;
 	int answer;
 
-	if (op->flags & DUET_MULTISHOT)
-		return -EINVAL;
-	op->flags = (uint16_t)(may_end_inline(task) ? op->flags | DUET_INLINE
-						    : op->flags & ~DUET_INLINE);
-	loop->sheltering = sheltering || (task && (task->shields || task->sheltered));
-	self->future.sheltered = loop->sheltering;
-	answer = duet_op_start(loop, op);
-	loop->sheltering = sheltering;
-	if (answer == 1 && task)
+	if (!task) {
+		duet_op_inline(op);
+		self->future.sheltered = loop->sheltering;
+		return op->flags & DUET_MULTISHOT ? -EINVAL : duet_op_start(loop, op);
+	}
+	op->flags = (uint16_t)(task->inline_left ? op->flags | DUET_INLINE
+						 : op->flags & ~DUET_INLINE);
+	self->future.sheltered = task->shields || task->sheltered;
+	answer = core_task_start(task, op);
+	if (answer == 1)
 		task->inline_left--;
 	return answer;
 }
@@ -129,14 +124,19 @@ static enum duet_readiness op_poll_cancel(struct duet_future *future, struct due
 
 	if (future->state == DUET_FUTURE_READY)
 		return DUET_READY;
-	if (future->state == DUET_FUTURE_COLD) {
+	if (future->state == DUET_FUTURE_COLD && self->op.kind != DUET_JOIN_SCOPE) {
 		core_op_stop(&self->op);
 		return duet_future_is_ready(future, -ECANCELED);
 	}
+	/* Who was asked to end still waits for its children. */
+	if (future->state == DUET_FUTURE_COLD && op_start(self, context) == DUET_READY)
+		return DUET_READY;
 	self->waker = context->waker;
 	if (!future->asked)
 		duet_op_cancel(&self->op);
 	future->asked = 1;
+	if (MUTANT(future_ready_too_soon))
+		return duet_future_is_ready(future, -ECANCELED);
 	return DUET_PENDING;
 }
 

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "core/loop.h"
+#include "core/mutant.h"
 #include "core/scope.h"
 
 /* What futures have in common. */
@@ -27,7 +28,7 @@ static inline void core_waker_take(struct duet_waker **place)
 /* Shares in a waker that ends are void from here on. */
 static inline void core_waker_end(struct duet_scheduler *scheduler, struct duet_waker *waker)
 {
-	if (__builtin_expect(waker->shared != 0, 0))
+	if (__builtin_expect(waker->shared != 0, 0) && !MUTANT(share_outlives_its_task))
 		duet_waker_unshare(scheduler, waker);
 }
 

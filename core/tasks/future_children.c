@@ -156,7 +156,7 @@ struct duet_child *core_round_next(struct core_round *round)
 {
 	struct duet_children *children = round->children;
 
-	while (round->last && round->left) {
+	while ((round->last || (MUTANT(child_keeps_the_poll) && children->woken)) && round->left) {
 		struct duet_child *child = children->woken;
 
 		round->left--;

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
-#include "core/lifecycle.h"
 #include "core/operation.h"
 #include "core/tasks/future_children.h"
+#include "core/tasks/task.h"
 
 /* ---- One after the other. ---- */
 
@@ -72,21 +72,6 @@ int duet_then_future_init(struct duet_then_future *self, struct duet_future *fir
 
 static const uint64_t limit_max_ns = 1000000000000;
 
-/* Nothing but its own time ends a shield; a timeout's timer ends at a shutdown, too. */
-static void timer_start(struct duet_limit_future *self, struct duet_context *context)
-{
-	struct duet_loop *loop = context->loop;
-	const bool sheltering = loop->sheltering;
-	const uint64_t deadline_ns = loop->deadline_ns;
-
-	duet_timer_future_init(&self->timer, self->end_ns);
-	loop->sheltering = sheltering || self->shields;
-	loop->deadline_ns = DUET_NO_DEADLINE;
-	self->expired = duet_op_future_poll(&self->timer, context) == DUET_READY;
-	loop->sheltering = sheltering;
-	loop->deadline_ns = deadline_ns;
-}
-
 static enum duet_readiness inner_ask(struct duet_limit_future *self, struct duet_context *context)
 {
 	const struct duet_future_table *table = self->inner->table;
@@ -95,23 +80,39 @@ static enum duet_readiness inner_ask(struct duet_limit_future *self, struct duet
 	return (asked ? table->poll_cancel : table->poll)(self->inner, context);
 }
 
-/* In a shield the only deadline is its own, and nothing comes in. */
-static enum duet_readiness inner_poll(struct duet_limit_future *self, struct duet_context *context)
+/* Both polls of one that begins: of inner, and then of the timer. */
+static enum duet_readiness both_begin(struct duet_limit_future *self,
+				      struct duet_context *context)
 {
-	struct duet_loop *loop = context->loop;
-	const bool sheltering = loop->sheltering;
-	const uint64_t deadline_ns = loop->deadline_ns;
-	enum duet_readiness answer;
+	if (inner_ask(self, context) == DUET_READY)
+		return DUET_READY;
+	duet_timer_future_init(&self->timer, self->end_ns);
+	self->expired = duet_op_future_poll(&self->timer, context) == DUET_READY;
+	(void)duet_future_is_pending(&self->future);
+	return self->expired ? inner_ask(self, context) : DUET_PENDING;
+}
 
-	if (!self->shields)
-		return inner_ask(self, context);
-	loop->sheltering = true;
-	loop->deadline_ns = self->end_ns;
-	core_plain_bound(loop);
-	answer = inner_ask(self, context);
-	loop->sheltering = sheltering;
-	loop->deadline_ns = deadline_ns;
-	core_plain_bound(loop);
+static enum duet_readiness both_poll(struct duet_limit_future *self, struct duet_context *context)
+{
+	if (self->future.state == DUET_FUTURE_COLD)
+		return both_begin(self, context);
+	self->expired = duet_op_future_poll(&self->timer, context) == DUET_READY;
+	return inner_ask(self, context);
+}
+
+/* What a step starts in a shield has no deadline but that of the shield, and nothing comes in. */
+static enum duet_readiness shielded_poll(struct duet_limit_future *self,
+					 struct duet_context *context)
+{
+	struct duet_task *task = context->scheduler ? context->scheduler->running : NULL;
+	enum duet_readiness answer;
+	uint64_t outer_ns;
+
+	if (!task || !self->shields)
+		return both_poll(self, context);
+	outer_ns = core_task_enter_shield(task, self->end_ns);
+	answer = both_poll(self, context);
+	core_task_leave_shield(task, outer_ns);
 	return answer;
 }
 
@@ -128,33 +129,18 @@ static int32_t limit_result(const struct duet_limit_future *self)
 static enum duet_readiness limit_end(struct duet_limit_future *self, struct duet_context *context)
 {
 	self->over = 1;
-	if (self->future.state == DUET_FUTURE_PENDING &&
+	if (self->future.state == DUET_FUTURE_PENDING && !MUTANT(limit_forgets_its_timer) &&
 	    duet_future_poll_cancel(&self->timer.future, context) == DUET_PENDING)
 		return DUET_PENDING;
 	duet_future_release(self->inner);
 	return duet_future_is_ready(&self->future, limit_result(self));
 }
 
-static enum duet_readiness limit_begin(struct duet_limit_future *self,
-				       struct duet_context *context)
-{
-	self->end_ns = duet_loop_now_ns(context->loop) + self->limit_ns;
-	if (inner_poll(self, context) == DUET_READY)
-		return limit_end(self, context);
-	timer_start(self, context);
-	(void)duet_future_is_pending(&self->future);
-	if (self->expired && inner_poll(self, context) == DUET_READY)
-		return limit_end(self, context);
-	return DUET_PENDING;
-}
-
 static enum duet_readiness limit_step(struct duet_limit_future *self, struct duet_context *context)
 {
 	if (self->future.state == DUET_FUTURE_COLD)
-		return limit_begin(self, context);
-	if (!self->over)
-		self->expired = duet_op_future_poll(&self->timer, context) == DUET_READY;
-	if (self->over || inner_poll(self, context) == DUET_READY)
+		self->end_ns = duet_loop_now_ns(context->loop) + self->limit_ns;
+	if (self->over || shielded_poll(self, context) == DUET_READY)
 		return limit_end(self, context);
 	return DUET_PENDING;
 }

@@ -113,7 +113,8 @@ enum duet_readiness core_scheduler_step_watched(struct duet_scheduler *scheduler
 						struct duet_task *task)
 {
 	struct duet_loop *loop = scheduler->loop;
-	const struct duet_site *from = task->site;
+	/* A copy: the step may wait here and there, and go on at once. */
+	const struct duet_site from = task->site ? *task->site : (struct duet_site){0};
 	uint64_t begun_ns = loop->clock(loop);
 	enum duet_readiness answer;
 
@@ -126,7 +127,7 @@ enum duet_readiness core_scheduler_step_watched(struct duet_scheduler *scheduler
 	if (answer == DUET_READY)
 		task->site = NULL;
 	if (scheduler->step_limit_ns)
-		judge(scheduler, task, from, loop->clock(loop) - begun_ns);
+		judge(scheduler, task, from.file ? &from : NULL, loop->clock(loop) - begun_ns);
 	return answer;
 }
 

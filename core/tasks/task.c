@@ -96,21 +96,32 @@ static inline void bound(const struct duet_task *task)
 		inherit(loop, deadline_ns);
 }
 
-uint64_t duet_task_shield(struct duet_task *task, uint64_t budget_ns)
+uint64_t core_task_enter_shield(struct duet_task *task, uint64_t end_ns)
 {
 	uint64_t outer_ns = task->shield_ns;
-	uint64_t end_ns;
 
-	if (!runs(task, "duet_task_shield()"))
-		return outer_ns;
-	if (budget_ns > budget_max_ns)
-		budget_ns = budget_max_ns;
-	end_ns = duet_loop_now_ns(task->scheduler->loop) + budget_ns;
 	if (!task->shields || end_ns < outer_ns)
 		task->shield_ns = end_ns;
 	task->shields++;
 	bound(task);
 	return outer_ns;
+}
+
+void core_task_leave_shield(struct duet_task *task, uint64_t outer_ns)
+{
+	task->shields--;
+	task->shield_ns = outer_ns;
+	bound(task);
+}
+
+uint64_t duet_task_shield(struct duet_task *task, uint64_t budget_ns)
+{
+	if (!runs(task, "duet_task_shield()"))
+		return task->shield_ns;
+	if (budget_ns > budget_max_ns)
+		budget_ns = budget_max_ns;
+	return core_task_enter_shield(task,
+				      duet_loop_now_ns(task->scheduler->loop) + budget_ns);
 }
 
 void duet_task_unshield(struct duet_task *task, uint64_t outer_ns)
@@ -123,9 +134,7 @@ void duet_task_unshield(struct duet_task *task, uint64_t outer_ns)
 #endif
 		return;
 	}
-	task->shields--;
-	task->shield_ns = outer_ns;
-	bound(task);
+	core_task_leave_shield(task, outer_ns);
 	/* What was asked meanwhile is for whoever polls to find: it is polled once more. */
 	if (core_task_is_asked(task) && !MUTANT(shield_swallows_request))
 		task->again = 1;
@@ -254,6 +263,11 @@ static inline int start(const struct duet_task *task, struct duet_op *op)
 	if (task->shields || task->sheltered || op->kind == DUET_JOIN_SCOPE)
 		return start_sheltered(loop, op);
 	return duet_op_start(loop, op);
+}
+
+int core_task_start(const struct duet_task *task, struct duet_op *op)
+{
+	return start(task, op);
 }
 
 static __attribute__((noinline, cold)) int busy(const struct duet_task *task,

@@ -68,6 +68,13 @@ void core_task_end(struct duet_task *task, enum duet_task_state from);
 /* Is op what a task in a shield waits for, or one in a shelter? No request comes in there. */
 bool core_task_shelters(const struct duet_op *op);
 
+/* duet_op_start() as a step of the task has it: with its deadline, and its shield. */
+int core_task_start(const struct duet_task *task, struct duet_op *op);
+
+/* What a shield is, until end_ns, for the length of a poll: who asks afterwards is told what was asked. */
+uint64_t core_task_enter_shield(struct duet_task *task, uint64_t end_ns);
+void core_task_leave_shield(struct duet_task *task, uint64_t outer_ns);
+
 /* What an operation says whose wait was refused: nothing of it has begun. */
 void core_task_refuse(struct duet_op *op, int error, enum duet_cause cause);
 

@@ -25,8 +25,8 @@ enum { LOOKS = 4, NAME_WORDS = 4, NAME_BYTES = NAME_WORDS * 8 };
  * What the loop's thread publishes of a step, and may overwrite while it is read: a sequence lock.
  * `step` is odd while a step is under way, and another for each; the words are written while it is
  * even. Whoever has read one of a later step sees a later `step` afterwards, because each word is
- * released after the even number, and acquired. A copy of the name: the task may be gone when it is
- * printed. Models and sites are there as long as the program.
+ * released after the even number, and acquired. Copies, of the name as well: the task may be gone when
+ * they are printed. Models, and the file names of sites, are there as long as the program.
  */
 struct duet_watchdog {
 	struct duet_watchdog_options options;
@@ -35,7 +35,8 @@ struct duet_watchdog {
 	_Atomic uint64_t begun_ns;
 	_Atomic uint64_t name[NAME_WORDS];
 	_Atomic(const struct duet_task_model *) model;
-	_Atomic(const struct duet_site *) site;
+	_Atomic(const char *) file;
+	_Atomic int line;
 
 	_Atomic uint64_t looks;
 	_Atomic uint64_t tellings;
@@ -62,7 +63,8 @@ void core_watchdog_begin(struct duet_watchdog *watchdog, const struct duet_task 
 	for (unsigned i = 0; i < NAME_WORDS; i++)
 		PUBLISH(watchdog->name[i], name.words[i]);
 	PUBLISH(watchdog->model, task->model);
-	PUBLISH(watchdog->site, task->site);
+	PUBLISH(watchdog->file, task->site ? task->site->file : NULL);
+	PUBLISH(watchdog->line, task->site ? task->site->line : 0);
 	PUBLISH(watchdog->begun_ns, core_system_clock_ns(NULL));
 	PUBLISH(watchdog->step, step + 1);
 }
@@ -87,7 +89,8 @@ static void look(struct duet_watchdog *watchdog)
 	uint64_t now_ns = core_system_clock_ns(NULL);
 	uint64_t name[NAME_WORDS];
 	const struct duet_task_model *model = READ(watchdog->model);
-	struct duet_held held = {.task = (const char *)name, .from = READ(watchdog->site)};
+	const struct duet_site from = {READ(watchdog->file), READ(watchdog->line)};
+	struct duet_held held = {.task = (const char *)name, .from = from.file ? &from : NULL};
 
 	for (unsigned i = 0; i < NAME_WORDS; i++)
 		name[i] = READ(watchdog->name[i]);

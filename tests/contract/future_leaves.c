@@ -301,6 +301,58 @@ START_TEST(a_scope_s_deadline_asks_the_task_and_names_the_time)
 }
 END_TEST
 
+/* Opens a scope and spawns in it, but is asked before it has begun to wait for that. */
+struct parent {
+	struct duet_future future;
+	struct duet_scope scope;
+	struct duet_op_future join;
+	struct duet_event_future child_waits;
+	struct duet_future_task child;
+	bool opened;
+};
+
+static struct parent parent;
+
+static enum duet_readiness open_and_wait(struct duet_future *future, struct duet_context *context)
+{
+	(void)context;
+	if (parent.opened)
+		return duet_future_is_pending(future);
+	parent.opened = true;
+	ck_assert_int_eq(duet_task_scope_open(&solo.task.task, &parent.scope, NULL), 0);
+	duet_event_future_init(&parent.child_waits);
+	duet_future_task_init(&parent.child, &parent.child_waits.future);
+	ck_assert_int_eq(duet_task_spawn(&solo.scheduler, &parent.scope, &parent.child.task), 0);
+	duet_op_future_init(&parent.join);
+	duet_op_join_scope(&parent.join.op, &parent.scope);
+	return duet_future_is_pending(future);
+}
+
+static enum duet_readiness join_when_asked(struct duet_future *future,
+					   struct duet_context *context)
+{
+	if (duet_future_poll_cancel(&parent.join.future, context) == DUET_PENDING)
+		return duet_future_is_pending(future);
+	return duet_future_is_ready(future, parent.join.future.result);
+}
+
+static const struct duet_future_table parent_table = { .name = "parent", .poll = open_and_wait,
+						       .poll_cancel = join_when_asked };
+
+START_TEST(who_is_asked_still_waits_for_its_children)
+{
+	parent.opened = false;
+	duet_future_init(&parent.future, &parent_table);
+	solo_start(&solo, &parent.future);
+	stage_settle(3);
+	ck_assert(parent.opened);
+	duet_task_cancel(&solo.task.task);
+	ck_assert_int_eq(solo_end(&solo), -ECANCELED);
+	ck_assert_int_eq(parent.child.task.result, -ECANCELED);
+	ck_assert_uint_eq(parent.child.task.state, DUET_TASK_IDLE);
+}
+END_TEST
+
 /* ---- In a coroutine. ---- */
 
 struct frame {
@@ -499,7 +551,7 @@ int main(void)
 			the_result_of_a_future_is_its_task_s,
 			a_task_that_is_asked_before_its_first_step_begins_nothing,
 			a_scope_s_deadline_asks_the_task_and_names_the_time,
-			a_coroutine_awaits_a_future,
+			who_is_asked_still_waits_for_its_children, a_coroutine_awaits_a_future,
 			a_coroutine_that_is_asked_gets_the_outcome_and_its_cleanup_is_not,
 			a_shutdown_does_not_come_into_a_shield,
 			a_shutdown_does_not_stop_what_a_shield_has_begun,

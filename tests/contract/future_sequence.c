@@ -144,6 +144,19 @@ START_TEST(a_timeout_that_was_not_needed_gives_its_timer_back)
 }
 END_TEST
 
+START_TEST(in_a_timeout_the_task_s_deadline_reaches_what_is_no_operation)
+{
+	duet_event_future_init(&cleaned);
+	ck_assert_int_eq(duet_timeout_future_init(&limit, &cleaned.future, 3600u * (uint64_t)SECOND / 10),
+			 0);
+	ck_assert_int_eq(duet_scheduler_init(&solo.scheduler, stage.loop, NULL), 0);
+	duet_future_task_init(&solo.task, &limit.future);
+	solo.task.task.deadline_ns = duet_loop_now_ns(stage.loop) + 3 * MS;
+	ck_assert_int_eq(duet_task_spawn(&solo.scheduler, NULL, &solo.task.task), 0);
+	ck_assert_int_eq(solo_end(&solo), -ETIMEDOUT);
+}
+END_TEST
+
 START_TEST(what_is_ready_at_once_needs_no_timer)
 {
 	struct duet_stats before, after;
@@ -277,6 +290,7 @@ int main(void)
 			a_timeout_ends_what_takes_longer_and_hands_over_what_came,
 			a_timeout_ends_what_has_no_effect,
 			a_timeout_that_was_not_needed_gives_its_timer_back,
+			in_a_timeout_the_task_s_deadline_reaches_what_is_no_operation,
 			what_is_ready_at_once_needs_no_timer,
 			what_completes_all_the_same_has_completed,
 			without_room_for_its_timer_time_is_over, out_of_range_is_refused,

@@ -55,6 +55,32 @@ START_TEST(an_inline_receive_ends_once_in_start_or_in_a_turn)
 }
 END_TEST
 
+START_TEST(an_inline_receive_takes_what_there_is)
+{
+	struct duet_ledger ledger;
+	struct trial trial;
+
+	pair_open(pair);
+	trial_init(&trial);
+	for (unsigned i = 0; i < 10; i++) {
+		stream_send(pair[0], "hello", 5);
+		stage_settle(2);
+		duet_op_recv(&trial.op, pair[1], data, sizeof(data), 0);
+		run_inline(&trial);
+		ck_assert_int_ge(trial.op.result, 1);
+		ck_assert_int_le(trial.op.result, 5);
+		ck_assert_int_eq((int)trial.op.transferred, trial.op.result);
+		ck_assert_int_eq(trial.op.disposition, DUET_COMPLETED);
+		ck_assert_int_eq(trial.op.cause, DUET_CAUSE_ITSELF);
+		if (trial.op.result < 5)
+			stream_recv(pair[1], data, 5 - (size_t)trial.op.result);
+		duet_loop_ledger(stage.loop, &ledger);
+		ck_assert_uint_eq(ledger.lent_bytes, 0);
+		ck_assert_uint_eq(duet_loop_pending(stage.loop), 0);
+	}
+}
+END_TEST
+
 START_TEST(an_inline_receive_with_nothing_there_is_lent_and_ends_later)
 {
 	struct trial trial;
@@ -272,6 +298,7 @@ int main(void)
 {
 	return contract_run("inline",
 		CASES(an_inline_receive_ends_once_in_start_or_in_a_turn,
+			an_inline_receive_takes_what_there_is,
 			an_inline_receive_with_nothing_there_is_lent_and_ends_later,
 			an_inline_start_behind_others_keeps_the_order,
 			inline_ends_are_counted_as_completions, every_try_policy_gives_the_same_bytes,

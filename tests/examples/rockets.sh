@@ -10,6 +10,7 @@
 programs=$1
 duet=$DUET_BUILD/duet
 server=
+trap 'rm -rf "$scratch"; [ -z "$server" ] || kill "$server" 2>/dev/null' EXIT
 
 # Serves until ends(); leaves $port.
 serves() # OPTION...
@@ -32,6 +33,7 @@ ends()
 {
 	kill $server
 	wait $server || give_up "the server: $(cat "$scratch/served")"
+	server=
 }
 
 # What the server has counted, once it has ended.
@@ -96,8 +98,9 @@ fails_fast() # PROGRAM BACKEND
 	asks 1 "$1" "$2" --parallel 4
 	complains "rockets: falcon-1 failed: $words; the rest was cancelled, "
 	ends
-	# The list, the first four, and what those asked for who were done before.
-	at_most requests 8
+	# The list, the first four, and what those asked for who were done before: a thread that isn't
+	# given a processor may be late with its failure. All would be 49.
+	at_most requests 24
 }
 
 one_at_a_time() # PROGRAM BACKEND
@@ -118,7 +121,7 @@ ends_in_time() # PROGRAM BACKEND
 ends_in_time_in_the_middle() # PROGRAM BACKEND
 {
 	asks 3 "$1" "$2" --deadline 150
-	complains 'rockets: the deadline of 150 ms has come; the rest was cancelled, 47 of 48 were there'
+	complains 'rockets: the deadline of 150 ms has come'
 }
 
 list_fails() # PROGRAM BACKEND
