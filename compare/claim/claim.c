@@ -21,7 +21,8 @@
 #include "compare/say.h"
 #include "compare/workloads/workload.h"
 
-static const struct claim *const CLAIMS[] = { &CLAIM_TRY_FIRST, &CLAIM_STATELESS, &CLAIM_PARITY };
+static const struct claim *const CLAIMS[] = { &CLAIM_TRY_FIRST, &CLAIM_STATELESS, &CLAIM_PARITY,
+					     &CLAIM_MODELS,    &CLAIM_BESIDE };
 
 enum { CLAIMS_COUNT = sizeof(CLAIMS) / sizeof(*CLAIMS), ROUNDS = 15, ROUNDS_QUICK = 6 };
 

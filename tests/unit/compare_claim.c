@@ -21,7 +21,7 @@
 enum { ROUNDS = 15 };
 
 static const struct claim *const CLAIMS[] = { &CLAIM_TRY_FIRST, &CLAIM_STATELESS,
-						    &CLAIM_PARITY };
+						    &CLAIM_PARITY, &CLAIM_MODELS, &CLAIM_BESIDE };
 enum { CLAIMS_COUNT = sizeof(CLAIMS) / sizeof(*CLAIMS) };
 
 /* ---- Ratios. ---- */
