@@ -514,7 +514,7 @@ check-method: $(PROGRAM) | $(BUILD)/.setup-test ## another program draws the con
 	@$(RUN_TESTS) -l method tests/method/run
 
 lint: | $(BUILD)/.setup-test ## the house rules, warnings of both compilers, and the lint of the lint
-	@$(RUN_TESTS) -l lint -t 300 tests/lint/run tests/lint/selftest
+	@$(RUN_TESTS) -l lint -t 900 tests/lint/run tests/lint/selftest
 
 mutants: | $(BUILD)/.setup-test ## switch on one deliberate fault at a time; every one must be caught
 	+@$(MAKE) MODE=mutant everything

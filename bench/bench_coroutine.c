@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: MIT
  *
  * What it costs to suspend a coroutine and to resume it, in instructions: Duet's in C beside those of
- * C++20, in one program and over the same event, an operation that does nothing. The callback is the
- * event alone.
+ * C++20, in one program: by itself, and over the same event, an operation that does nothing. The callback
+ * is the event alone.
  */
 #include <duet/coroutine.h>
 #include <duet/polling.h>
@@ -80,6 +80,35 @@ static DUET_COROUTINE(wait_often)
 	DUET_END;
 }
 
+/* No loop, no task: what the two forms of a coroutine cost, and nothing else. */
+static DUET_COROUTINE(step_often)
+{
+	DUET_BEGIN(struct waiter, self);
+	for (;;) {
+		DUET_SUSPEND_UNLESS(0);
+		self->done++;
+	}
+	DUET_END;
+}
+
+static int switch_coroutines(struct duet_loop *loop, uint64_t times)
+{
+	static struct waiter waiters[RESUMED];
+
+	(void)loop;
+	for (int i = 0; i < RESUMED; i++) {
+		duet_coroutine_init(&waiters[i].coroutine, step_often);
+		waiters[i].coroutine.body(&waiters[i].coroutine);
+	}
+	for (uint64_t round = 0; round < times; round++)
+		for (int i = 0; i < RESUMED; i++)
+			waiters[i].coroutine.body(&waiters[i].coroutine);
+	for (int i = 0; i < RESUMED; i++)
+		if (waiters[i].done != times)
+			return -EIO;
+	return 0;
+}
+
 static DUET_COROUTINE(return_at_once)
 {
 	DUET_BEGIN(struct callee, self);
@@ -142,10 +171,18 @@ static const struct form {
 } forms[] = {
 	{ "callback", resume_callbacks }, { "coroutine", resume_coroutines },
 	{ "cxx-bare", resume_bare },	  { "cxx-task", resume_tasks },
+	{ "switch", switch_coroutines },  { "cxx-switch", switch_bare },
 	{ "call", call_coroutines },	  { "cxx-call", call_tasks },
 };
 
-enum { CALLBACK, COROUTINE, CXX_BARE, CXX_TASK, CALL, CXX_CALL, FORMS };
+enum { CALLBACK, COROUTINE, CXX_BARE, CXX_TASK, SWITCH, CXX_SWITCH, CALL, CXX_CALL, FORMS };
+
+static const char *const cases[FORMS] = {
+	[CALLBACK] = "wait for an event",      [COROUTINE] = "wait for an event",
+	[CXX_BARE] = "wait for an event",      [CXX_TASK] = "wait for an event",
+	[SWITCH] = "suspend, resume",	       [CXX_SWITCH] = "suspend, resume",
+	[CALL] = "call, return",	       [CXX_CALL] = "call, return",
+};
 
 static int play_form(const char *name, uint64_t times)
 {
@@ -193,12 +230,12 @@ static void count(struct report *report)
 
 	for (int i = 0; i < FORMS; i++) {
 		counted[i] = instructions(forms[i].name);
-		report_count(report, i < CALL ? "suspend, resume" : "call, return", forms[i].name,
-			     "instructions", counted[i], NAN, NAN,
+		report_count(report, cases[i], forms[i].name, "instructions", counted[i], NAN, NAN,
 			     isnan(counted[i]) ? "valgrind could not run it" : NULL);
 	}
+	judge(report, counted, SWITCH, CXX_SWITCH, "of a C++20 coroutine", resume_bound);
 	judge(report, counted, COROUTINE, CXX_TASK, "of a C++20 task", resume_bound);
-	judge(report, counted, COROUTINE, CXX_BARE, "of C++20 without a task", resume_bound);
+	judge(report, counted, COROUTINE, CXX_BARE, "of C++20 without a task", NAN);
 	judge(report, counted, COROUTINE, CALLBACK, "of a callback", NAN);
 	judge(report, counted, CALL, CXX_CALL, "a call, of a C++20 task's", resume_bound);
 }
@@ -218,7 +255,7 @@ int main(int argc, char **argv)
 	options_parse(options, argc, argv);
 	if (only)
 		return play_form(only, times);
-	report_begin(&report, "coroutine", json, 0);
+	report_begin(&report, "resume", json, 0);
 	count(&report);
 	return report_end(&report);
 }

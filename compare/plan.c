@@ -82,7 +82,7 @@ static const struct option_set SET = {
 	"process. Or answers a question: the four cells, continuation or future on completion or "
 	"polling, of echo or file; or what it is worth to be informed, as idle children get more. "
 	"Claims are tested each by a command with options of its own (duet compare CLAIM --help): "
-	"try-first, stateless, parity, blocking, hot, scheduling.",
+	"try-first, stateless, parity, models, beside, blocking, hot, scheduling.",
 	ROWS,
 };
 

@@ -218,10 +218,11 @@ void core_wait_stop(struct duet_loop *loop, struct duet_op *op)
 		post(waiters->loop, &op->args.wait.stop, arrive_to_stop);
 		return;
 	}
-	if (!withdraw(op)) {
+	/* Whoever holds it may end it in there. */
+	if (op->args.wait.in_line == WAIT_HELD)
 		core_state_set(op, STATE_CANCELLING);
+	if (!withdraw(op))
 		return;
-	}
 	core_finish(loop, op, -ECANCELED);
 	if (wait_of(op)->left && !MUTANT(line_not_looked_at))
 		wait_of(op)->left(waiters);

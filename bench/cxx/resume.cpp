@@ -23,6 +23,29 @@ struct bare {
 	};
 };
 
+/* One that its owner resumes. */
+struct stepped {
+	struct promise_type {
+		stepped get_return_object() noexcept
+		{
+			return {std::coroutine_handle<promise_type>::from_promise(*this)};
+		}
+		std::suspend_always initial_suspend() const noexcept { return {}; }
+		std::suspend_always final_suspend() const noexcept { return {}; }
+		void return_void() const noexcept {}
+		void unhandled_exception() const noexcept { std::terminate(); }
+	};
+	std::coroutine_handle<promise_type> where;
+};
+
+stepped step_often(std::uint64_t *done)
+{
+	for (;;) {
+		co_await std::suspend_always{};
+		++*done;
+	}
+}
+
 struct awaiter {
 	duet_loop *loop;
 	duet_op *op;
@@ -98,6 +121,23 @@ int resume_bare(duet_loop *loop, std::uint64_t waits)
 		if (duet_loop_turn(loop, 0) < 0)
 			return -EIO;
 	return 0;
+}
+
+int switch_bare(duet_loop *, std::uint64_t times)
+{
+	stepped all[RESUMED];
+	std::uint64_t done = 0;
+
+	for (auto &one : all) {
+		one = step_often(&done);
+		one.where.resume();
+	}
+	for (std::uint64_t i = 0; i < times; i++)
+		for (auto &one : all)
+			one.where.resume();
+	for (auto &one : all)
+		one.where.destroy();
+	return done == RESUMED * times ? 0 : -EIO;
 }
 
 int resume_tasks(duet_loop *loop, std::uint64_t waits)

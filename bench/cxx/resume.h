@@ -20,6 +20,9 @@ enum { RESUMED = 64 }; /* at once, so that what a turn costs is shared */
 int resume_bare(struct duet_loop *loop, uint64_t waits); /* by an awaiter of ten lines, and no task */
 int resume_tasks(struct duet_loop *loop, uint64_t waits); /* by <duet/coroutine.hpp> */
 
+/* Each is suspended and resumed so many times by nobody but the bench: no event, no loop. */
+int switch_bare(struct duet_loop *loop, uint64_t times);
+
 /* Each calls another so many times, which returns without a wait. */
 int call_tasks(struct duet_loop *loop, uint64_t calls);
 

@@ -78,6 +78,7 @@ struct claim {
 };
 
 extern const struct claim CLAIM_TRY_FIRST, CLAIM_STATELESS, CLAIM_PARITY;
+extern const struct claim CLAIM_MODELS, CLAIM_BESIDE;
 extern const struct claim CLAIM_BLOCKING, CLAIM_HOT, CLAIM_SCHEDULING;
 
 /* NULL: none of this name, or this kind. */

@@ -103,6 +103,12 @@ static void plan(struct claim_plan *plan, const struct mechanism *mechanisms, si
 
 /* ---- What came of it. ---- */
 
+static bool is_too_noisy(const json_t *arm)
+{
+	return !strcmp(field_string(json_object_get(arm, "latency"), "verdict"), "too noisy") ||
+	       !strcmp(field_string(json_object_get(arm, "cpu"), "verdict"), "too noisy");
+}
+
 static const char *verdict(const json_t *arm)
 {
 	const int latency = claim_shown(json_object_get(arm, "latency"));
@@ -114,7 +120,8 @@ static const char *verdict(const json_t *arm)
 		return cpu > 0 ? "later, and dearer" : cpu < 0 ? "later, and cheaper" : "later";
 	return cpu > 0	 ? "dearer, and not shown to be sooner"
 	       : cpu < 0 ? "cheaper"
-			 : "no effect shown";
+	       : is_too_noisy(arm) ? "too noisy to say"
+				   : "no effect shown";
 }
 
 static void conclude_knob(json_t *result, const json_t *group)

@@ -76,7 +76,6 @@ void errand_begin(struct duet_lab *lab, struct errand *errand)
 		duet_lab_declare_partial(lab);
 	errand->placed = 0;
 	errand->chunks = errand->goodbyes = errand->closed = 0;
-	duet_lab_cleanup_registered(lab);
 }
 
 void errand_ended(struct errand *errand)

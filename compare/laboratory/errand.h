@@ -53,6 +53,7 @@ bool errand_gives_up(const struct duet_task *task, int32_t result);
 /* *workload is filled in; policy outlives it. */
 void errand_coroutine_workload(const struct policy *policy, struct duet_lab_workload *workload);
 void errand_future_workload(const struct policy *policy, struct duet_lab_workload *workload);
+void errand_actor_workload(const struct policy *policy, struct duet_lab_workload *workload);
 void errand_fiber_workload(const struct policy *policy, struct duet_lab_workload *workload);
 
 /* For those: spawn starts the model's task in the scope. state begins with a struct errand. */

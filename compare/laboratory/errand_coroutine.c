@@ -1,17 +1,6 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
-#include <duet/coroutine.h>
-
-#include "compare/laboratory/errand.h"
-
-/* So many bytes, and their answer: called for each chunk, and for the goodbye. */
-struct exchange {
-	struct duet_coroutine coroutine;
-	struct errand *errand;
-	struct duet_op op;
-	uint32_t to_send;
-	uint32_t to_hear;
-};
+#include "compare/laboratory/errand_coroutine.h"
 
 static DUET_COROUTINE(exchange_play)
 {
@@ -32,12 +21,6 @@ static DUET_COROUTINE(exchange_play)
 	}
 	DUET_END;
 }
-
-struct carrier {
-	struct duet_coroutine coroutine;
-	struct errand *errand;
-	struct exchange exchange;
-};
 
 static struct duet_coroutine *exchange(struct carrier *carrier, uint32_t bytes)
 {
@@ -71,6 +54,14 @@ static DUET_COROUTINE(carrier_play)
 	DUET_END_FINALLY;
 }
 
+struct duet_coroutine *errand_carrier(struct carrier *carrier, struct errand *errand)
+{
+	carrier->errand = errand;
+	duet_coroutine_init(&carrier->coroutine, carrier_play);
+	duet_lab_cleanup_registered(errand->lab);
+	return &carrier->coroutine;
+}
+
 /* ---- The workload. ---- */
 
 struct state {
@@ -91,10 +82,8 @@ static void body(struct duet_lab *lab, struct duet_scope *scope, void *memory)
 	struct state *state = memory;
 
 	errand_begin(lab, &state->errand);
-	state->carrier.errand = &state->errand;
 	state->errand.scheduler.context = state;
-	duet_coroutine_init(&state->carrier.coroutine, carrier_play);
-	duet_coroutine_task_init(&state->task, &state->carrier.coroutine);
+	duet_coroutine_task_init(&state->task, errand_carrier(&state->carrier, &state->errand));
 	state->task.task.ended = ended;
 	duet_task_spawn(&state->errand.scheduler, scope, &state->task.task);
 }

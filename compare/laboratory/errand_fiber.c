@@ -89,6 +89,7 @@ static void body(struct duet_lab *lab, struct duet_scope *scope, void *memory)
 	struct state *state = memory;
 
 	errand_begin(lab, &state->errand);
+	duet_lab_cleanup_registered(lab);
 	state->errand.scheduler.context = state;
 	duet_fiber_init(&state->fiber, carry, state);
 	state->fiber.task.ended = ended;

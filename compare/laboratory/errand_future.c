@@ -133,6 +133,7 @@ static void body(struct duet_lab *lab, struct duet_scope *scope, void *memory)
 	struct state *state = memory;
 
 	errand_begin(lab, &state->errand);
+	duet_lab_cleanup_registered(lab);
 	state->stage = STAGE_CARRY;
 	exchange(state, ERRAND_CHUNK_BYTES);
 	duet_then_future_init(&state->way, rest(state), carry_next);

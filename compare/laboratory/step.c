@@ -194,6 +194,7 @@ static void poll_through(struct step *step)
 	step->polled = step->dropping = false;
 	duet_task_init(&step->task, &poll_model);
 	step->task.ended = task_ended;
+	/* A loop that shuts down takes no task that no scope answers for. */
 	if (duet_task_spawn(&step->scheduler, NULL, &step->task))
 		duet_member_leave(&step->member, -ECANCELED);
 }

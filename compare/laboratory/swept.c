@@ -66,6 +66,9 @@ const struct swept SWEPT[] = {
 	{ .name = "fiber", .make = errand_fiber_workload,
 	  .does = "the same upload as a fiber",
 	  .turns_max = 32, .without = { ONLY_AWAITED("a task awaits its operations") } },
+	{ .name = "actor", .make = errand_actor_workload,
+	  .does = "the same upload by an actor, which is asked for it in a letter",
+	  .turns_max = 32, .without = { ONLY_AWAITED("a task awaits its operations") } },
 	{ 0 },
 };
 

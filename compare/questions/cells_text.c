@@ -163,14 +163,14 @@ static void print_over_callbacks(const json_t *cell, FILE *out)
 
 static void print_legend(const json_t *cell, FILE *out)
 {
-	const json_t *both = question_row(effects_of(cell, 0), "both");
-	const json_t *latency = question_row(effects_of(cell, 1), "both");
-	char text[320];
+	char floors[HEADLINES][32], text[320];
 
+	for (size_t metric = 0; metric < HEADLINES; metric++)
+		question_floor_text(question_row(effects_of(cell, metric), "both"), floors[metric],
+				    sizeof(floors[metric]));
 	snprintf(text, sizeof(text), "within, beyond: of %.0f %% either way; open: neither is shown. "
 		 "Both at once: futures on polling / continuations on completion. An arm against "
-		 "itself: within %.1f %%, %.1f %%.", 100 * question_within(cell),
-		 100 * field_real(both, "floor"), 100 * field_real(latency, "floor"));
+		 "itself: within %s, %s.", 100 * question_within(cell), floors[0], floors[1]);
 	say_wrapped(out, text, fprintf(out, "  "), 2);
 }
 
@@ -253,18 +253,20 @@ static void print_identical(const json_t *cell, size_t metric, FILE *out)
 }
 
 /* What the argument was about all the time: both axes at once. */
-static void print_argument(const json_t *cell, size_t metric, FILE *out)
+static void print_argument(const json_t *cell, FILE *out)
 {
 	static const char *const KEYS[] = { "both", "polling", "future" };
-	const json_t *effects = effects_of(cell, metric);
-	char ratios[3][96], text[512];
+	char ratios[HEADLINES][3][96], text[768];
 
-	for (int i = 0; i < 3; i++)
-		question_ratio_text(question_row(effects, KEYS[i]), ratios[i],
-				    sizeof(ratios[i]));
+	for (size_t metric = 0; metric < HEADLINES; metric++) {
+		for (int i = 0; i < 3; i++)
+			question_ratio_text(question_row(effects_of(cell, metric), KEYS[i]),
+					    ratios[metric][i], sizeof(ratios[metric][i]));
+	}
 	snprintf(text, sizeof(text), "Taken together, informed polling / completion by continuations: "
-		 "%s in %s; of that the kernel's way makes %s, and the program's %s.", ratios[0],
-		 HEADLINE[metric], ratios[1], ratios[2]);
+		 "%s in %s, of which the kernel's way makes %s, and the program's %s; %s in %s, of "
+		 "which %s and %s.", ratios[0][0], HEADLINE[0], ratios[0][1], ratios[0][2],
+		 ratios[1][0], HEADLINE[1], ratios[1][1], ratios[1][2]);
 	say_wrapped(out, text, fprintf(out, "  "), 4);
 }
 
@@ -279,7 +281,7 @@ static void print_verdict(const json_t *cell, FILE *out)
 	fputs(page_style(out, PAGE_PLAIN), out);
 	for (size_t metric = 0; metric < HEADLINES; metric++)
 		print_identical(cell, metric, out);
-	print_argument(cell, 0, out);
+	print_argument(cell, out);
 }
 
 void cells_print(const json_t *cell, FILE *out)

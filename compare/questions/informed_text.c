@@ -125,17 +125,25 @@ static void print_polls(const json_t *cell, FILE *out)
 
 /* ---- Words. ---- */
 
+/* Of the first row that has one: all rows of a metric share it, but for rounds that were left out. */
+static void floor_text(const json_t *cell, size_t metric, char *text, size_t size)
+{
+	snprintf(text, size, "-");
+	for (unsigned int row = 0; row < INFORMED_BACKENDS * INFORMED_STYLES && *text == '-'; row++)
+		question_floor_text(row_of(cell, metric, "growth", row / INFORMED_STYLES,
+					   row % INFORMED_STYLES), text, size);
+}
+
 static void print_legend(const json_t *cell, FILE *out)
 {
-	const json_t *cpu = row_of(cell, 0, "growth", 0, 0);
-	const json_t *latency = row_of(cell, 1, "growth", 0, 0);
-	char text[320];
+	char floors[HEADLINES][32], text[320];
 
+	for (size_t metric = 0; metric < HEADLINES; metric++)
+		floor_text(cell, metric, floors[metric], sizeof(floors[metric]));
 	snprintf(text, sizeof(text), "flat: the most idle children / the fewest is within %.0f %%; "
-		 "linear: each costs as much as those before. An arm against itself: within %.1f %%, "
-		 "%.1f %%. Latency is from the send to when the parent has it.",
-		 100 * question_within(cell), 100 * field_real(cpu, "floor"),
-		 100 * field_real(latency, "floor"));
+		 "linear: each costs as much as those before. An arm against itself: within %s, %s. "
+		 "Latency is from the send to when the parent has it.",
+		 100 * question_within(cell), floors[0], floors[1]);
 	say_wrapped(out, text, fprintf(out, "  "), 2);
 }
 
@@ -155,10 +163,11 @@ static void print_growth(const json_t *cell, unsigned int style, FILE *out)
 			if (!strcmp(field_string(row, "slope"), "linear"))
 				snprintf(each, sizeof(each), ", %.12s ns a child", number);
 			used += (size_t)snprintf(text + used, sizeof(text) - used,
-						 "%s%s %.20s (%s%s)",
+						 "%s%s %.20s%s%s%s%s",
 						 metric ? ", latency" : INFORMED_BACKEND[backend],
-						 metric ? "" : " CPU", slope_word(row), ratio,
-						 each);
+						 metric ? "" : " CPU", slope_word(row),
+						 *ratio == '-' ? "" : " (", *ratio == '-' ? "" : ratio,
+						 each, *ratio == '-' ? "" : ")");
 		}
 		if (used < sizeof(text))
 			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s",

@@ -190,3 +190,14 @@ void question_ratio_text(const json_t *effect, char *text, size_t size)
 	else
 		snprintf(text, size, "%s", json_object_get(effect, "ratio") ? middle : "-");
 }
+
+void question_floor_text(const json_t *effect, char *text, size_t size)
+{
+	char percent[24];
+
+	figure_real(100 * field_real(effect, "floor"), 1, percent, sizeof(percent));
+	if (json_object_get(effect, "floor"))
+		snprintf(text, size, "%s %%", percent);
+	else
+		snprintf(text, size, "-");
+}

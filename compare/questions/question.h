@@ -56,4 +56,7 @@ const json_t *question_row(const json_t *effects, const char *key);
 /* "1.012 [1.001, 1.030]"; "-" where there is no interval. */
 void question_ratio_text(const json_t *effect, char *text, size_t size);
 
+/* "3.5 %", of the floor of an effect; "-" where it has none. */
+void question_floor_text(const json_t *effect, char *text, size_t size);
+
 #endif

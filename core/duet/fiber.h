@@ -4,6 +4,7 @@
 #define DUET_FIBER_H
 
 #include <duet/api.h>
+#include <duet/future.h>
 #include <duet/operation.h>
 #include <duet/scheduler.h>
 #include <duet/scope.h>
@@ -101,7 +102,15 @@ DUET_API int duet_fiber_await_at(const struct duet_site *site, struct duet_loop 
 				 struct duet_op *op);
 
 /*
- * Waits until its waker is woken: for whatever is no operation. A wake that came since the fiber last
+ * Waits until the future is ready: its result. Asked to end, it polls on by poll_cancel() until then: see
+ * duet_task_poll(). -EBUSY: somebody else awaits it.
+ */
+#define duet_fiber_await_future(loop, future) duet_fiber_await_future_at(DUET_HERE, loop, future)
+DUET_API int duet_fiber_await_future_at(const struct duet_site *site, struct duet_loop *loop,
+					struct duet_future *future);
+
+/*
+ * Waits until its waker is woken: for whatever is neither an operation nor a future. A wake that came since the fiber last
  * went on is not lost, and one may come for nothing, so who waits asks first, and again:
  *
  *	while (!is_there(thing, duet_fiber_waker(loop)))

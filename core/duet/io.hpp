@@ -104,7 +104,7 @@ public:
 
 	class awaiter : public operation_awaiter {
 	public:
-		awaiter(task_context &context, const place &at, const Finish &finish) noexcept
+		awaiter(task_context &context, const duet_site *at, const Finish &finish) noexcept
 			: operation_awaiter(context, &context.op, at), finish_(finish)
 		{
 		}
@@ -117,7 +117,7 @@ public:
 		[[no_unique_address]] Finish finish_;
 	};
 
-	awaiter duet_await(task_context &context, const place &at) && noexcept
+	awaiter duet_await(task_context &context, const duet_site *at) && noexcept
 	{
 		prepare_(context.op, context);
 		if (deadline_ns_ != DUET_NO_DEADLINE)
@@ -270,7 +270,7 @@ public:
 
 	class awaiter : public operation_awaiter {
 	public:
-		awaiter(task_context &context, const place &at) noexcept
+		awaiter(task_context &context, const duet_site *at) noexcept
 			: operation_awaiter(context, &context.op, at)
 		{
 		}
@@ -290,7 +290,7 @@ public:
 		std::uint64_t outer_ns_ = 0;
 	};
 
-	awaiter duet_await(task_context &context, const place &at) && noexcept
+	awaiter duet_await(task_context &context, const duet_site *at) && noexcept
 	{
 		duet_op_close(&context.op, closed_.release());
 		return {context, at};

@@ -42,10 +42,13 @@ struct duet_letter {
 	/* Of a letter that was told: called on the mailbox's loop when it was answered, and the letter is
 	 * the sender's again; or NULL. */
 	void (*answered)(struct duet_letter *letter);
+	/* The actor's, set when it has taken the letter: called once if nobody wants the answer any more, so
+	 * that it may stop what it does for it, and answer early; or NULL. */
+	void (*unwanted)(struct duet_letter *letter);
 
 	int32_t answer;    /* after the end: what it was answered */
 	uint8_t state;     /* enum duet_letter_state */
-	uint8_t withdrawn; /* taken: nobody waits for the answer any more but for the letter's sake */
+	uint8_t withdrawn; /* taken, and nobody wants the answer: see `unwanted` */
 
 	/* The mailbox's. */
 	struct duet_mailbox *mailbox;
@@ -84,7 +87,8 @@ DUET_API void duet_op_tell(struct duet_op *op, struct duet_mailbox *mailbox,
 /*
  * Delivers a letter and waits for the answer, which is the result. A stop takes a letter that was not
  * taken out again; one that was is on loan until the actor has answered, which is told that nobody
- * cares (`withdrawn`); what it answers is then the result, as ever.
+ * wants it (`unwanted`, `withdrawn`); what it answers is then the result, as ever. So how soon such an ask
+ * ends is the actor's to say.
  */
 DUET_API void duet_op_ask(struct duet_op *op, struct duet_mailbox *mailbox,
 			  struct duet_letter *letter);

@@ -108,7 +108,7 @@ public:
 	 */
 	class awaiter : public detail::condition_awaiter {
 	public:
-		awaiter(job &waited_for, task_context &context, const place &at) noexcept
+		awaiter(job &waited_for, task_context &context, const duet_site *at) noexcept
 			: condition_awaiter(context, &waited_for, at), job_(waited_for)
 		{
 		}
@@ -123,7 +123,7 @@ public:
 		job &job_;
 	};
 
-	awaiter duet_await(task_context &context, const place &at) & noexcept
+	awaiter duet_await(task_context &context, const duet_site *at) & noexcept
 	{
 		return {*this, context, at};
 	}
@@ -217,7 +217,7 @@ public:
 		if (job_)
 			job_->cancel();
 	}
-	typename job<T>::awaiter duet_await(task_context &context, const place &at)
+	typename job<T>::awaiter duet_await(task_context &context, const duet_site *at)
 	{
 		if (!job_)
 			detail::raise(error_ ? error_ : -EINVAL);
@@ -270,7 +270,7 @@ public:
 		return 0;
 	}
 
-	/* As duet_task_scope_open(): for what this task spawns, until the task's deadline at most. */
+	/* As duet_task_scope_open(): for what this task spawns, until its deadline at most. */
 	int open(task_context &opener, duet_policy chosen = DUET_WAIT_ALL) noexcept
 	{
 		duet_scope_options options;
@@ -298,8 +298,8 @@ public:
 	template <class T> hot<T> start(task<T> &&started) noexcept
 	{
 		auto at_work = std::unique_ptr<job<T>>(new (std::nothrow) job<T>);
-		int error =
-			at_work ? at_work->spawn(*scheduler_, &bottom_, std::move(started)) : -ENOMEM;
+		int error = at_work ? at_work->spawn(*scheduler_, &bottom_, std::move(started))
+				    : -ENOMEM;
 
 		return error ? hot<T>(error) : hot<T>(at_work.release());
 	}
@@ -336,7 +336,8 @@ public:
 	int defer_close(handle &owned) noexcept
 	{
 		auto step = std::unique_ptr<closing>(new (std::nothrow) closing);
-		int error = step ? duet_scope_defer_close(&bottom_, &step->step, owned.get()) : -ENOMEM;
+		int error =
+			step ? duet_scope_defer_close(&bottom_, &step->step, owned.get()) : -ENOMEM;
 
 		if (error)
 			return error;
@@ -379,7 +380,7 @@ public:
 	 * scope, and waits. */
 	class awaiter : public detail::condition_awaiter {
 	public:
-		awaiter(scope &joined, task_context &context, const place &at) noexcept
+		awaiter(scope &joined, task_context &context, const duet_site *at) noexcept
 			: condition_awaiter(context, &joined, at), scope_(joined)
 		{
 		}
@@ -392,7 +393,7 @@ public:
 	struct [[nodiscard]] join_request {
 		scope &joined;
 
-		awaiter duet_await(task_context &context, const place &at) const noexcept
+		awaiter duet_await(task_context &context, const duet_site *at) const noexcept
 		{
 			joined.begin_join();
 			return {joined, context, at};
@@ -463,7 +464,7 @@ private:
 };
 
 /*
- * As long as it lives, a stop of the token asks a scope or a task to end: at once on the loop's
+ * As long as it lives, a stop of the token asks a scope or a spawned job to end: at once on the loop's
  * thread, by a message from others. Made and destroyed on the loop's thread, not after what it
  * names. The loop has to outlive the stop_source's last request, as any sender's: see
  * duet_loop_post().

@@ -16,8 +16,8 @@
 #include <utility>
 
 /*
- * What tasks need of one another, made and awaited in one expression: see <duet/waiters.h>, and each
- * header. Permits and a lock have an owner, and go back with it; who was stopped has got none.
+ * What tasks need of one another, made and awaited in one expression: see <duet/waiters.h>, and
+ * each header. Permits and a lock have an owner, and go back with it; who was stopped has got none.
  */
 namespace duet {
 
@@ -25,7 +25,8 @@ namespace duet {
 class permits {
 public:
 	permits(duet_semaphore &from, std::uint32_t count) noexcept : from_(&from), count_(count) {}
-	permits(permits &&other) noexcept : from_(std::exchange(other.from_, nullptr)), count_(other.count_)
+	permits(permits &&other) noexcept
+		: from_(std::exchange(other.from_, nullptr)), count_(other.count_)
 	{
 	}
 	permits &operator=(permits &&other) noexcept
@@ -65,7 +66,8 @@ inline auto acquire(duet_semaphore &semaphore, std::uint32_t count = 1) noexcept
 class locked {
 public:
 	locked(duet_mutex &mutex, const void *owner) noexcept : mutex_(&mutex), owner_(owner) {}
-	locked(locked &&other) noexcept : mutex_(std::exchange(other.mutex_, nullptr)), owner_(other.owner_)
+	locked(locked &&other) noexcept
+		: mutex_(std::exchange(other.mutex_, nullptr)), owner_(other.owner_)
 	{
 	}
 	locked &operator=(locked &&other) noexcept
@@ -90,7 +92,9 @@ private:
 inline auto lock(duet_mutex &mutex) noexcept
 {
 	return detail::make<locked>(
-		[&mutex](duet_op &op, task_context &context) { duet_op_lock(&op, &mutex, &context); },
+		[&mutex](duet_op &op, task_context &context) {
+			duet_op_lock(&op, &mutex, &context);
+		},
 		[&mutex](task_context &context, const duet_op &, const outcome &how) {
 			return how.code < 0 ? result<locked>(how)
 					    : result<locked>(locked(mutex, &context), how);
@@ -119,7 +123,8 @@ inline auto wait(duet_wait_group &group) noexcept
 /* The element, of the channel's size, is lent until the expression ends. */
 template <class T> auto channel_send(duet_channel &channel, const T &element) noexcept
 {
-	static_assert(std::is_trivially_copyable_v<T>, "elements are copied as bytes: send a pointer");
+	static_assert(std::is_trivially_copyable_v<T>,
+		      "elements are copied as bytes: send a pointer");
 	return detail::make<void>([&channel, &element](duet_op &op, task_context &) {
 		duet_op_channel_send(&op, &channel, &element);
 	});
@@ -128,7 +133,8 @@ template <class T> auto channel_send(duet_channel &channel, const T &element) no
 /* False: the channel is closed and drained. */
 template <class T> auto channel_recv(duet_channel &channel, T &element) noexcept
 {
-	static_assert(std::is_trivially_copyable_v<T>, "elements are copied as bytes: send a pointer");
+	static_assert(std::is_trivially_copyable_v<T>,
+		      "elements are copied as bytes: send a pointer");
 	return detail::make<bool>([&channel, &element](duet_op &op, task_context &) {
 		duet_op_channel_recv(&op, &channel, &element);
 	});

@@ -77,12 +77,10 @@ public:
 
 	/* Its own. */
 	void begin(std::coroutine_handle<> top, std::int32_t (*finish)(task_context &)) noexcept;
-	void suspended(std::coroutine_handle<> where, const duet_site &at) noexcept
+	void suspended(std::coroutine_handle<> where, const duet_site *at) noexcept
 	{
 		leaf_ = where;
-		which_ ^= 1;
-		sites_[which_] = at;
-		site = &sites_[which_];
+		site = at;
 	}
 	void park(detail::condition *until) noexcept { until_ = until; }
 	void leave(std::coroutine_handle<> to) noexcept
@@ -101,10 +99,8 @@ private:
 
 	std::coroutine_handle<> leaf_;  /* who goes on; none: it has ended */
 	bool moved_ = false;            /* leaf_ goes on in this step */
-	std::uint8_t which_ = 0;        /* the site in use: the other is where the step began */
 	detail::condition *until_ = nullptr;
 	std::int32_t (*finish_)(task_context &) = nullptr;
-	duet_site sites_[2] = {};
 	std::unique_ptr<detail::token> token_;
 };
 
@@ -170,16 +166,6 @@ inline void task_context::drop_token() noexcept
 		duet_member_leave(token_.get(), duet_task::result);
 	token_.reset();
 }
-
-/* Where in the source, as a default argument. */
-struct place {
-	duet_site site;
-
-	static place here(const char *file = __builtin_FILE(), int line = __builtin_LINE()) noexcept
-	{
-		return {{file, line}};
-	}
-};
 
 namespace detail {
 
@@ -269,7 +255,7 @@ inline void transfer_down(task_context &context) noexcept
 /* An operation: the three steps over duet_task_await(). A result that is there suspends nobody. */
 class operation_awaiter {
 public:
-	operation_awaiter(task_context &context, duet_op *op, const place &at) noexcept
+	operation_awaiter(task_context &context, duet_op *op, const duet_site *at) noexcept
 		: context_(context), op_(op), at_(at)
 	{
 	}
@@ -277,7 +263,7 @@ public:
 	void await_suspend(std::coroutine_handle<> where) noexcept
 	{
 		waited_ = true;
-		context_.suspended(where, at_.site);
+		context_.suspended(where, at_);
 	}
 	outcome await_resume() const noexcept
 	{
@@ -293,20 +279,20 @@ protected:
 private:
 	std::int32_t code_ = 0;
 	bool waited_ = false;
-	place at_;
+	const duet_site *at_;
 };
 
 /* Something that comes about elsewhere on the loop, and wakes the task. */
 class condition_awaiter {
 public:
-	condition_awaiter(task_context &context, condition *until, const place &at) noexcept
+	condition_awaiter(task_context &context, condition *until, const duet_site *at) noexcept
 		: context_(context), until_(until), at_(at)
 	{
 	}
 	bool await_ready() noexcept { return until_->holds(until_, context_); }
 	void await_suspend(std::coroutine_handle<> where) noexcept
 	{
-		context_.suspended(where, at_.site);
+		context_.suspended(where, at_);
 		context_.park(until_);
 	}
 
@@ -315,25 +301,26 @@ protected:
 
 private:
 	condition *until_;
-	place at_;
+	const duet_site *at_;
 };
 
 class yield_awaiter {
 public:
-	yield_awaiter(task_context &context, const place &at) noexcept : context_(context), at_(at)
+	yield_awaiter(task_context &context, const duet_site *at) noexcept
+		: context_(context), at_(at)
 	{
 	}
 	bool await_ready() const noexcept { return false; }
 	void await_suspend(std::coroutine_handle<> where) noexcept
 	{
-		context_.suspended(where, at_.site);
+		context_.suspended(where, at_);
 		duet_task_yield(&context_);
 	}
 	void await_resume() const noexcept {}
 
 private:
 	task_context &context_;
-	place at_;
+	const duet_site *at_;
 };
 
 struct here_awaiter {
@@ -345,14 +332,14 @@ struct here_awaiter {
 };
 
 struct here_request {
-	here_awaiter duet_await(task_context &context, const place &) const noexcept
+	here_awaiter duet_await(task_context &context, const duet_site *) const noexcept
 	{
 		return {context};
 	}
 };
 
 struct yield_request {
-	yield_awaiter duet_await(task_context &context, const place &at) const noexcept
+	yield_awaiter duet_await(task_context &context, const duet_site *at) const noexcept
 	{
 		return {context, at};
 	}
@@ -383,16 +370,31 @@ struct promise_base : frame_memory {
 	return_awaiter final_suspend() const noexcept { return {}; }
 	void unhandled_exception() noexcept { thrown = std::current_exception(); }
 
-	operation_awaiter await_transform(duet_op &op, place at = place::here()) noexcept
+	/* Each co_await has a type of its own by its default argument, and so a site of its own
+	 * that is there as long as the program. */
+	template <class Here = decltype([] {})>
+	operation_awaiter await_transform(duet_op &op, const char *file = __builtin_FILE(),
+					  int line = __builtin_LINE()) noexcept
 	{
-		return {*context, &op, at};
+		static const duet_site site = {file, line};
+
+		return {*context, &op, &site};
+	}
+	/* A call: it waits elsewhere. */
+	template <class T> auto await_transform(task<T> &&called) noexcept
+	{
+		return std::move(called).duet_await(*context);
 	}
 	/* Everything else says itself how a task waits for it; an awaiter that knows of no task
 	 * can't. */
-	template <class Awaitable>
-	decltype(auto) await_transform(Awaitable &&awaitable, place at = place::here())
+	template <class Awaitable, class Here = decltype([] {})>
+		requires(!std::is_same_v<std::remove_cvref_t<Awaitable>, duet_op>)
+	decltype(auto) await_transform(Awaitable &&awaitable, const char *file = __builtin_FILE(),
+				       int line = __builtin_LINE())
 	{
-		return std::forward<Awaitable>(awaitable).duet_await(*context, at);
+		static const duet_site site = {file, line};
+
+		return std::forward<Awaitable>(awaitable).duet_await(*context, &site);
 	}
 };
 
@@ -453,7 +455,7 @@ public:
 	std::coroutine_handle<promise_type> frame() const noexcept { return frame_; }
 
 	class awaiter;
-	awaiter duet_await(task_context &context, const place &) && noexcept
+	awaiter duet_await(task_context &context) && noexcept
 	{
 		return awaiter{std::move(*this), context};
 	}

@@ -77,8 +77,10 @@ void core_task_scope_leaves(struct duet_task *task, struct duet_scope *scope)
 
 void core_task_end_late(struct duet_task *task)
 {
-	if (task->state != DUET_TASK_LINGERING)
+	if (task->state == DUET_TASK_LINGERING) {
+		if (!task->scopes)
+			core_task_end(task, DUET_TASK_LINGERING);
+	} else if (!MUTANT(fiber_waits_in_vain)) {
 		duet_waker_wake(&task->waker);
-	else if (!task->scopes)
-		core_task_end(task, DUET_TASK_LINGERING);
+	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <duet/fiber.h>
+#include <duet/futures.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -22,7 +23,8 @@ static void suspend(struct duet_fiber *fiber, const struct duet_site *site)
 	core_note_leave(&stack->notes, false);
 	fiber->context = core_context_switch(fiber->context);
 	core_note_entered(&stack->notes);
-	errno = kept;
+	if (!MUTANT(errno_of_another_fiber))
+		errno = kept;
 }
 
 /* In every build: nobody can wait for what stands on a part of the stack that is no more. */
@@ -45,6 +47,7 @@ static void begin(void *from, void *argument)
 	fiber->context = from;
 	fiber->task.result = fiber->fn(fiber->task.scheduler->loop, fiber->argument);
 	check_scopes(fiber);
+	fiber->task.site = NULL; /* it waits nowhere any more */
 	stack->over = true;
 	core_note_leave(&stack->notes, true);
 	core_context_switch(fiber->context);
@@ -188,6 +191,8 @@ int duet_fiber_park_at(const struct duet_site *site, struct duet_loop *loop)
 	return duet_task_check(&fiber->task);
 }
 
+/* ---- Wakers, and futures. ---- */
+
 static void wake_outside(struct duet_waker *waker)
 {
 	struct duet_loop *loop = CORE_CONTAINER(struct duet_loop, outside, waker);
@@ -202,6 +207,53 @@ struct duet_waker *duet_fiber_waker(struct duet_loop *loop)
 	loop->outside.wake = wake_outside;
 	return &loop->outside;
 }
+
+static int poll_outside(struct duet_loop *loop, struct duet_future *future)
+{
+	struct duet_context context = {NULL, loop, duet_fiber_waker(loop)};
+	int error = may_take_turns(loop);
+
+	if (error)
+		return error;
+	while (duet_future_poll(future, &context) == DUET_PENDING)
+		turn_outside(loop, -1);
+	return 0;
+}
+
+/* What is ready at once counts as a result that the step takes without suspending. */
+static void poll_inside(const struct duet_site *site, struct duet_fiber *fiber,
+			struct duet_future *future)
+{
+	struct duet_task *task = &fiber->task;
+
+	if (duet_task_poll(task, future) == DUET_PENDING) {
+		do
+			suspend(fiber, site);
+		while (duet_task_poll(task, future) == DUET_PENDING);
+	} else if (task->inline_left) {
+		task->inline_left--;
+	} else {
+		duet_task_yield(task);
+		suspend(fiber, site);
+	}
+}
+
+int duet_fiber_await_future_at(const struct duet_site *site, struct duet_loop *loop,
+			       struct duet_future *future)
+{
+	int error = duet_future_claim(future);
+
+	if (error)
+		return error;
+	if (loop->fiber)
+		poll_inside(site, loop->fiber, future);
+	else
+		error = poll_outside(loop, future);
+	duet_future_release(future);
+	return error ? error : future->result;
+}
+
+/* ---- Turns. ---- */
 
 int duet_fiber_yield_at(const struct duet_site *site, struct duet_loop *loop)
 {

@@ -1,6 +1,9 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <duet/fiber.h>
+#include <stdbool.h>
+
+#include "core/mutant.h"
 
 /* The usual operations, each on the stack of who waits. */
 
@@ -135,13 +138,15 @@ int duet_fiber_sleep_until_at(const struct duet_site *site, struct duet_loop *lo
 /* The budget bounds nothing: a close knows no deadline. */
 int duet_fiber_close_at(const struct duet_site *site, struct duet_loop *loop, duet_handle handle)
 {
-	uint64_t outer_ns = duet_fiber_shield(loop, 1);
+	const bool shields = !MUTANT(asked_fiber_keeps_handle);
+	uint64_t outer_ns = shields ? duet_fiber_shield(loop, 1) : 0;
 	struct duet_op op;
 	int result;
 
 	duet_op_init(&op, NULL, NULL);
 	duet_op_close(&op, handle);
 	result = duet_fiber_await_at(site, loop, &op);
-	duet_fiber_unshield(loop, outer_ns);
+	if (shields)
+		duet_fiber_unshield(loop, outer_ns);
 	return result;
 }

@@ -100,6 +100,7 @@ static int deliver(struct duet_mailbox *mailbox, struct duet_letter *letter, str
 	letter->mailbox = mailbox;
 	letter->asker = asker;
 	letter->withdrawn = 0;
+	letter->unwanted = NULL;
 	letter_move(letter, taker ? DUET_LETTER_TAKEN : DUET_LETTER_BOXED);
 	if (!taker)
 		return 0;
@@ -150,6 +151,8 @@ static bool withdraw_ask(struct duet_op *op)
 
 	if (letter->state != DUET_LETTER_BOXED && !MUTANT(taken_letter_withdrawn)) {
 		letter->withdrawn = 1;
+		if (letter->unwanted)
+			letter->unwanted(letter);
 		return false;
 	}
 	letter_move(letter, DUET_LETTER_IDLE);

@@ -3,6 +3,7 @@
 #include <execinfo.h>
 #include <fcntl.h>
 #include <fenv.h>
+#include <duet/futures.h>
 #include <stdio.h>
 
 #include "tests/support/fibers.h"
@@ -346,6 +347,35 @@ START_TEST(what_wakes_is_waited_for_in_a_fiber_and_outside)
 }
 END_TEST
 
+static int await_a_future(struct duet_loop *loop, void *argument)
+{
+	struct duet_op_future future;
+	struct duet_future now;
+
+	(void)argument;
+	duet_ready_future_init(&now, 5);
+	for (unsigned i = 0; i < 40; i++)
+		ck_assert_int_eq(duet_fiber_await_future(loop, &now), 5);
+	duet_timer_future_init(&future, duet_loop_now_ns(loop) + MS);
+	ck_assert_int_eq(duet_future_claim(&future.future), 0);
+	duet_future_release(&future.future);
+	ck_assert_int_eq(duet_fiber_await_future(loop, &future.future), 0);
+	return 3;
+}
+
+START_TEST(a_future_is_awaited_in_a_fiber_and_outside)
+{
+	fibers_open(1);
+	ck_assert_int_eq(await_a_future(stage.loop, NULL), 3);
+	fibers_spawn(&fiber, await_a_future, NULL, NULL);
+	turn_until(!fiber_is_live(&fiber));
+	ck_assert_int_eq(fiber.task.result, 3);
+	/* What is ready at once is taken so many times, and then it is the others' turn. */
+	ck_assert_uint_ge(fibers_scheduler.stats.yielded, 2);
+	fibers_close();
+}
+END_TEST
+
 static int wake_itself(struct duet_loop *loop, void *argument)
 {
 	(void)argument;
@@ -627,6 +657,7 @@ int main(void)
 			a_fiber_of_one_loop_is_none_of_another,
 			who_is_parked_asks_again_when_it_is_woken_and_not_before,
 			what_wakes_is_waited_for_in_a_fiber_and_outside,
+			a_future_is_awaited_in_a_fiber_and_outside,
 			a_wake_before_the_wait_is_not_lost, who_yields_is_behind_who_stands_in_line,
 			rounding_and_errno_are_each_fibers_own,
 			a_wait_deep_in_calls_keeps_all_of_them, a_backtrace_ends_where_the_fiber_begins,

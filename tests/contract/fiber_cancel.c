@@ -1,5 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
+#include <duet/futures.h>
+
 #include "tests/support/fibers.h"
 
 /* Requests to end a fiber: they arrive where it waits, are heard at every entry from then on, and are
@@ -42,6 +44,14 @@ static int stuck_in_sleep(struct duet_loop *loop)
 	return duet_fiber_sleep_until(loop, DUET_NO_DEADLINE);
 }
 
+static int stuck_in_a_future(struct duet_loop *loop)
+{
+	struct duet_op_future future;
+
+	duet_timer_future_init(&future, DUET_NO_DEADLINE);
+	return duet_fiber_await_future(loop, &future.future);
+}
+
 static int stuck_in_park(struct duet_loop *loop)
 {
 	return duet_fiber_park(loop);
@@ -79,7 +89,7 @@ static int stuck_in_join(struct duet_loop *loop)
 
 static int (*const places[])(struct duet_loop *loop) = {
 	stuck_in_recv, stuck_in_recv_whole, stuck_in_poll, stuck_in_accept, stuck_in_sleep,
-	stuck_in_park, stuck_in_yield, stuck_in_join,
+	stuck_in_a_future, stuck_in_park, stuck_in_yield, stuck_in_join,
 };
 
 enum { PLACES = sizeof(places) / sizeof(places[0]) };

@@ -443,7 +443,8 @@ static DUET_COROUTINE(wait_in_the_cleanup)
 	self->seen = DUET_RESULT;
 	DUET_RETURN(self->seen);
 	DUET_FINALLY(100 * (uint64_t)SECOND);
-	duet_timer_future_init(&receive, duet_loop_now_ns(stage.loop) + 3 * MS);
+	/* Long enough to be found under way on a slow machine. */
+	duet_timer_future_init(&receive, duet_loop_now_ns(stage.loop) + 300 * MS);
 	DUET_AWAIT_FUTURE(&receive.future);
 	self->cleaned = DUET_RESULT;
 	DUET_END_FINALLY;

@@ -157,6 +157,33 @@ START_TEST(an_ask_that_is_stopped_takes_its_letter_out_again_unless_it_was_taken
 }
 END_TEST
 
+static unsigned unwanted;
+
+static void answer_early(struct duet_letter *letter)
+{
+	unwanted++;
+	ck_assert_uint_eq(letter->withdrawn, 1);
+	duet_letter_answer(letter, 9);
+}
+
+START_TEST(who_has_taken_a_letter_hears_that_nobody_wants_it)
+{
+	struct duet_letter letter = letter_of(0);
+	struct trial trial;
+
+	unwanted = 0;
+	mailbox_open(1);
+	ask(&trial, &letter);
+	take()->unwanted = answer_early;
+	trial_cancel(&trial);
+	trial_cancel(&trial);
+	await(&trial);
+	expect(&trial, 9, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	ck_assert_uint_eq(unwanted, 1);
+	ck_assert_int_eq(duet_mailbox_fini(&mailbox), 0);
+}
+END_TEST
+
 /* The place of a letter that goes is for who stands in line, in order. */
 START_TEST(a_letter_that_is_taken_out_makes_room)
 {
@@ -358,6 +385,7 @@ int main(void)
 			who_waits_for_a_letter_is_given_it_without_the_box,
 			who_asks_has_the_answer_as_result,
 			an_ask_that_is_stopped_takes_its_letter_out_again_unless_it_was_taken,
+			who_has_taken_a_letter_hears_that_nobody_wants_it,
 			a_letter_that_is_taken_out_makes_room,
 			a_closed_mailbox_gives_what_is_inside_and_takes_nothing,
 			a_refused_mailbox_answers_everything,

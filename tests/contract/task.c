@@ -464,6 +464,7 @@ START_TEST(the_deadline_of_a_scope_reaches_its_tasks)
 	struct job jobs[3];
 
 	family(jobs, DUET_WAIT_ALL, false);
+	turn_until(scheduler.live == 2);
 	ck_assert_int_eq(duet_scope_deadline(&scope, duet_loop_now_ns(stage.loop) + 1000000), 0);
 	scope_end();
 	ck_assert_int_eq(scope.result, -ETIMEDOUT);

@@ -287,7 +287,7 @@ static void check_ring_modes(const json_t *result)
 }
 
 /* Those that a policy can change; and those in which tasks await: one policy, on each mechanism. */
-enum { WORKLOADS = 12, WORKLOAD_SWEEPS = 133, TASKS = 3, MECHANISMS = 4 };
+enum { WORKLOADS = 12, WORKLOAD_SWEEPS = 133, TASKS = 4, MECHANISMS = 4 };
 
 /* Every workload under every policy that fits it, also where the kernel doesn't say what comes next. */
 START_TEST(a_sweep_of_all_there_is_is_clean_on_every_mechanism)

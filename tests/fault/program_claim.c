@@ -1,11 +1,12 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
-/* duet compare try-first, stateless and parity, quick: what they leave, and bad input. What costs how much is
+/* duet compare CLAIM, of all claims, quick: what they leave, and bad input. What costs how much is
  * not asserted. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 
 #include "tests/fault/program.h"
 #include "tests/support/refuse.h"
@@ -25,7 +26,8 @@ static void remove_file(void)
 	unlink(path);
 }
 
-static const char *const CLAIMS[] = { "try-first", "stateless", "parity", "blocking", "hot", "scheduling" };
+static const char *const CLAIMS[] = { "try-first", "stateless", "parity", "models", "beside",
+				      "blocking", "hot", "scheduling" };
 enum { CLAIMS_COUNT = sizeof(CLAIMS) / sizeof(*CLAIMS) };
 
 /* ---- Results. ---- */
@@ -175,6 +177,40 @@ START_TEST(without_privileges_the_kernel_s_own_table_is_left_out)
 }
 END_TEST
 
+static void lower_files(void)
+{
+	const struct rlimit limit = { 200, 200 };
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void lower_threads(void)
+{
+	const struct rlimit limit = { 50, 50 };
+
+	setrlimit(RLIMIT_NPROC, &limit);
+	become_nobody();
+}
+
+/* What ten thousand tasks take isn't everywhere to be had. */
+START_TEST(what_the_machine_refuses_is_named)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, lower_files,
+		      "play-claim models --backend polling --arm wait/callbacks --size 10000 --quick");
+	program_end(program);
+	program_expect(program, 3, "raise the limit of open files");
+	if (!geteuid()) {
+		program_begin(program, lower_threads,
+			      "play-claim models --backend polling --arm wait/threads --size 100 --quick");
+		program_end(program);
+		program_expect(program, 3, "Resource temporarily unavailable");
+	}
+	free(program);
+}
+END_TEST
+
 START_TEST(an_interrupt_keeps_the_rounds_that_were_played)
 {
 	struct program *program = calloc(1, sizeof(*program));
@@ -222,6 +258,8 @@ START_TEST(what_is_unknown_is_answered_with_what_there_is)
 	refuse("compare stateless --connections 5", "connections");
 	refuse("compare parity --json /nonexistent/x.json", "/nonexistent/x.json");
 	refuse("compare parity --show /nonexistent/x.json", "/nonexistent/x.json");
+	refuse("compare models threads", "compare models: 'threads' is one word too many");
+	refuse("compare beside --backend reference", "there are completion, completion/deferred");
 	refuse("compare echo parity", "there is no workload 'parity'");
 	refuse("play-claim chess --backend polling", "which claim, which backend?");
 	refuse("play-claim parity", "which claim, which backend?");
@@ -289,6 +327,7 @@ int main(void)
 	tcase_add_loop_test(cases, a_refused_ring_is_told_and_the_reactor_is_played, 0,
 			    CLAIMS_COUNT);
 	tcase_add_test(cases, without_privileges_the_kernel_s_own_table_is_left_out);
+	tcase_add_test(cases, what_the_machine_refuses_is_named);
 	tcase_add_loop_test(cases, an_interrupt_keeps_the_rounds_that_were_played, 0,
 			    CLAIMS_COUNT);
 	tcase_add_loop_test(cases, an_interrupt_before_the_first_round_leaves_nothing, 0,

@@ -21,7 +21,9 @@
 enum { ROUNDS = 15 };
 
 static const struct claim *const CLAIMS[] = { &CLAIM_TRY_FIRST, &CLAIM_STATELESS,
-						    &CLAIM_PARITY, &CLAIM_BLOCKING, &CLAIM_HOT, &CLAIM_SCHEDULING };
+						    &CLAIM_PARITY, &CLAIM_MODELS, &CLAIM_BESIDE,
+						    &CLAIM_BLOCKING, &CLAIM_HOT,
+						    &CLAIM_SCHEDULING };
 enum { CLAIMS_COUNT = sizeof(CLAIMS) / sizeof(*CLAIMS) };
 
 /* ---- Ratios. ---- */

@@ -244,6 +244,25 @@ START_TEST(a_round_without_a_figure_is_left_out_whole)
 }
 END_TEST
 
+START_TEST(a_round_that_was_played_again_says_nothing)
+{
+	json_t *cell = make_cells(), *rounds = json_object_get(cell, "rounds");
+	json_t *repeated = json_deep_copy(json_array_get(rounds, 0)), *slot;
+	size_t i;
+
+	json_array_foreach(json_object_get(repeated, "slots"), i, slot)
+		json_object_set_new(slot, "cpu_ns", json_real(1e6 * (double)(i + 1)));
+	json_object_set_new(repeated, "kept", json_false());
+	for (int k = 0; k < ROUNDS; k++)
+		json_array_insert(rounds, 0, repeated);
+	json_decref(repeated);
+	conclude_cell(cell);
+	expect_effect(cell, 0, "interaction", TOGETHER);
+	expect_effect(cell, 0, "future_on_polling", FUTURE * TOGETHER);
+	json_decref(cell);
+}
+END_TEST
+
 /* ---- Informed or not. ---- */
 
 static const double IDLE[] = { 1, 10, 100 };
@@ -390,6 +409,7 @@ int main(void)
 	tcase_add_test(cases, an_interval_is_of_ranks_and_a_ratio_of_ratios_has_twice_the_floor);
 	tcase_add_test(cases, main_effects_and_interaction_are_those_that_were_put_in);
 	tcase_add_test(cases, a_round_without_a_figure_is_left_out_whole);
+	tcase_add_test(cases, a_round_that_was_played_again_says_nothing);
 	tcase_add_test(cases, slopes_are_those_that_were_put_in);
 	tcase_add_test(cases, a_slope_has_a_word);
 	tcase_add_loop_test(cases, the_tables_fit_their_columns, 0,

@@ -93,8 +93,8 @@ END_TEST
 static json_t *ratio(double middle)
 {
 	return json_pack("{s:f, s:f, s:f, s:s}", "ratio", middle, "low", middle, "high", middle,
-			 "verdict", middle < 1 ? "a lower" : middle > 1 ? "b lower"
-			 : "no difference shown");
+			 "verdict", middle <= 0 ? "too noisy" : middle < 1 ? "a lower"
+			 : middle > 1 ? "b lower" : "no difference shown");
 }
 
 static json_t *made_result(double latency, double cpu, int disturbed)
@@ -127,6 +127,7 @@ START_TEST(a_verdict_weighs_both)
 	expect(2, 0.5, "spin: later, and cheaper (");
 	expect(1, 2, "spin: dearer, and not shown to be sooner (");
 	expect(1, 0.5, "spin: cheaper (");
+	expect(0, 1, "spin: too noisy to say (p50 too noisy, ");
 	expect(1, 1, "spin: no effect shown (");
 }
 END_TEST

@@ -277,7 +277,7 @@ static void rest(struct duet_lab *lab, struct duet_scope *scope, void *state)
 	}
 	faulty->scope = scope;
 	duet_op_init(&faulty->op, rested, faulty);
-	duet_op_timeout(&faulty->op, duet_loop_now_ns(duet_lab_loop(lab)) + 100000000);
+	duet_op_timeout(&faulty->op, duet_loop_now_ns(duet_lab_loop(lab)) + 50000000);
 	duet_scope_start(scope, &faulty->member, &faulty->op);
 }
 
