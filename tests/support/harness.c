@@ -6,6 +6,7 @@
 #include <duet/completion.h>
 #include <duet/polling.h>
 #include <duet/reference.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -91,6 +92,9 @@ void stage_dump(void)
 void patience_turn(struct patience *patience, const char *what, const char *file, int line)
 {
 	stage_turn();
+	/* Who is waited for may be a thread, and a turn of the reference doesn't sleep. */
+	if (patience->turns % 64 == 63)
+		sched_yield();
 	if (++patience->turns < PATIENCE_TURNS && clock_ns() < patience->until_ns)
 		return;
 	stage_dump();
