@@ -79,8 +79,9 @@ CXX_WARNINGS := $(filter-out -Wstrict-prototypes -Wmissing-prototypes \
 INCLUDES := -Icore -Icompletion -Ipolling -Ireference -Ilaboratory -I.
 CFLAGS ?= -O2 -g
 
-# Not empty if two texts aren't the same.
-differ = $(subst x$(1)x,,x$(2)x)
+# Not empty if two texts aren't the same, but for blanks around and between words: GNU make 4.3 doesn't
+# always take the newline off what it has read from a file.
+differ = $(subst x$(strip $(1))x,,x$(strip $(2))x)
 
 # Asked for when a recipe first needs the answer, not when this file is read: before the set-up has
 # run there may be no pkg-config to ask.
