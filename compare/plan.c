@@ -275,7 +275,8 @@ static int plan_workload(struct plan *plan, const char *name)
 				   "duet compare %s first", name, name);
 	if (!workload)
 		return say_failure(SAY_USAGE, "compare: there is no workload '%s'; there is echo, "
-				   "file and cancel, and the questions cells and informed", name);
+				   "file and cancel, the questions cells and informed, and the claims "
+				   "that --help names", name);
 	if (!names_arms_of(wishes, workload))
 		return say_failure(SAY_USAGE, "compare: %s is for %s only; write duet compare %s %s",
 				   names_arms(wishes),

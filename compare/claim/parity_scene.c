@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
+#include "compare/workloads/nameless.h"
 #include "compare/claim/parity_scene.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@
 #include "compare/load/pattern.h"
 #include "compare/measure/rounds.h"
 
-enum { BLOCKS = 1024, BACKLOG = 128, PATH_BYTES_MAX = 4096 };
+enum { BLOCKS = 1024, BACKLOG = 128 };
 
 const char *parity_workload_name(enum parity_workload workload)
 {
@@ -42,31 +43,18 @@ static int begin_echo(struct parity_scene *scene)
 	return 0;
 }
 
-/* A file without a name; where the file system can't, one that loses its name at once. */
-static int open_nameless(void)
+static int open_file(void)
 {
 	const char *folder = getenv("TMPDIR");
-	char path[PATH_BYTES_MAX];
-	int fd;
 
-	if (!folder || !*folder)
-		folder = "/tmp";
-	fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
-		return fd < 0 ? -errno : fd;
-	snprintf(path, sizeof(path), "%s/duet-XXXXXX", folder);
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	unlink(path);
-	return fd;
+	return nameless_open(folder && *folder ? folder : "/tmp");
 }
 
 static int begin_file(struct parity_scene *scene)
 {
 	unsigned char block[PARITY_BLOCK];
 
-	scene->file = open_nameless();
+	scene->file = open_file();
 	if (scene->file < 0)
 		return scene->file;
 	scene->memory = aligned_alloc(PARITY_BLOCK, (size_t)scene->count * PARITY_BLOCK);

@@ -18,10 +18,11 @@
 #include "compare/measure/process.h"
 #include "compare/report/store.h"
 #include "compare/say.h"
+#include "compare/workloads/nameless.h"
 #include "compare/workloads/player.h"
 #include "compare/workloads/workload.h"
 
-enum { MADE_BYTES = 64 << 20, BLOCKS_MAX = 65536, WORKERS = 4, PATH_BYTES_MAX = 4096 };
+enum { MADE_BYTES = 64 << 20, BLOCKS_MAX = 65536, WORKERS = 4 };
 enum { PROGRESS_BLOCKS = 256 };
 
 static json_t *parameters(const struct cell *cell)
@@ -49,22 +50,6 @@ static int write_blocks(int fd, uint32_t block_bytes, unsigned char *block)
 	return fsync(fd) ? -errno : 0;
 }
 
-/* A file without a name; where the file system can't, one that loses its name at once. */
-static int open_nameless(const char *folder)
-{
-	int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	char path[PATH_BYTES_MAX];
-
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
-		return fd < 0 ? -errno : fd;
-	snprintf(path, sizeof(path), "%s/duet-XXXXXX", folder);
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	unlink(path);
-	return fd;
-}
-
 static int make_file(struct stage *stage, const struct cell *cell, unsigned char *block)
 {
 	const char *folder = getenv("TMPDIR");
@@ -72,7 +57,7 @@ static int make_file(struct stage *stage, const struct cell *cell, unsigned char
 
 	if (!folder || !*folder)
 		folder = "/tmp";
-	stage->file = open_nameless(folder);
+	stage->file = nameless_open(folder);
 	status = stage->file < 0 ? stage->file
 				 : write_blocks(stage->file, cell->block_bytes, block);
 	if (status == -EINTR)
