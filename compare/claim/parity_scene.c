@@ -1,7 +1,6 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
-#include "compare/workloads/nameless.h"
 #include "compare/claim/parity_scene.h"
 
 #include <errno.h>
@@ -14,6 +13,7 @@
 
 #include "compare/load/pattern.h"
 #include "compare/measure/rounds.h"
+#include "compare/workloads/nameless.h"
 
 enum { BLOCKS = 1024, BACKLOG = 128 };
 
