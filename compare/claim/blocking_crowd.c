@@ -417,25 +417,35 @@ static int play_loop(const struct blocking_options *options, struct blocking_rec
 	return error;
 }
 
-int blocking_play(const struct blocking_options *options, struct blocking_result *result)
+/* What failed midway may still be in use, and goes with the process. */
+static int play_recorded(const struct blocking_options *options, struct blocking_record *record,
+			 struct blocking_result *result)
 {
-	struct blocking_record *record = calloc(1, sizeof(*record));
 	int error;
 
+	if (options->way != BLOCKING_THREADS)
+		return play_loop(options, record, result);
+	error = blocking_play_threads(record);
+	if (!error)
+		blocking_judge(record, NULL, result);
+	return error;
+}
+
+int blocking_play(const struct blocking_options *options, struct blocking_result *result)
+{
+	struct blocking_record *record;
+	int error;
+
+	if (options->holds > BLOCKING_HOLDS_MAX || options->calls > CALLS_MAX - CALLS_WARM)
+		return -EINVAL;
+	record = calloc(1, sizeof(*record));
 	if (!record)
 		return -ENOMEM;
 	memset(record->late_ns, 1, sizeof(record->late_ns)); /* its pages are there */
 	record->hold_ns = options->hold_ns;
 	record->holds = options->holds;
 	record->sleeps = options->way == BLOCKING_SLEEPS;
-	if (options->holds > BLOCKING_HOLDS_MAX || options->calls > CALLS_MAX - CALLS_WARM)
-		error = -EINVAL;
-	else if (options->way == BLOCKING_THREADS)
-		error = blocking_play_threads(record);
-	else
-		error = play_loop(options, record, result);
-	if (!error && options->way == BLOCKING_THREADS)
-		blocking_judge(record, NULL, result);
+	error = play_recorded(options, record, result);
 	if (!error)
 		free(record);
 	return error;
