@@ -26,6 +26,7 @@ struct subject {
 	struct duet_coroutine coroutine;	/* first */
 	struct duet_coroutine_task task;
 	struct duet_op op;
+	struct duet_scope scope;
 	uint64_t left;
 };
 
@@ -61,6 +62,17 @@ static DUET_COROUTINE(await_often)
 	DUET_BEGIN(struct subject, self);
 	while (self->left--) {
 		duet_op_nop(&self->op);
+		DUET_AWAIT(&self->op);
+	}
+	DUET_END;
+}
+
+static DUET_COROUTINE(join_often)
+{
+	DUET_BEGIN(struct subject, self);
+	while (self->left--) {
+		duet_task_scope_open(&self->task.task, &self->scope, NULL);
+		duet_op_join_scope(&self->op, &self->scope);
 		DUET_AWAIT(&self->op);
 	}
 	DUET_END;
@@ -102,6 +114,12 @@ static void play_yield(void)
 static void play_await(void)
 {
 	spawn_all(await_often);
+	run_all();
+}
+
+static void play_join(void)
+{
+	spawn_all(join_often);
 	run_all();
 }
 
@@ -240,6 +258,7 @@ static const struct play {
 	{ "watched", "the same with a step limit", play_yield, 16, 1000000000, NAN },
 	{ "await", "await a nop, resumed by it", play_await, 0, 0, NAN },
 	{ "callback", "a nop and its callback", play_callback, 0, 0, NAN },
+	{ "join", "open and join a scope", play_join, 16, 0, NAN },
 	{ "receive", "await data that is there", play_receive, 16, 0, NAN },
 	{ "received", "the same by a callback", play_receive_callback, 16, 0, NAN },
 };

@@ -632,17 +632,16 @@ static void tell_end(struct duet_scope *scope)
 	settle(parent);
 }
 
-/* Its memory is the caller's again from joined() on, and with it that of a task that has waited for it
- * alone. */
+/* Its memory is the caller's again from joined() on, and with it that of a task which goes on there; but
+ * not of one that is over, and has waited for this alone. */
 static void end(struct duet_scope *scope)
 {
 	struct duet_task *opener = scope->opener;
+	bool last = opener && core_task_scope_leaves(opener, scope);
 
-	if (opener)
-		core_task_scope_leaves(opener, scope);
 	tell_end(scope);
-	if (opener)
-		core_task_end_late(opener);
+	if (last)
+		core_task_end(opener, DUET_TASK_LINGERING);
 }
 
 /* The scope's presence makes room for the next: false until it has. */

@@ -145,7 +145,7 @@ DUET_API int duet_fiber_open(struct duet_loop *loop, struct duet_scope *scope,
 
 /*
  * Waits until the scope has ended, and never returns before that: asked to end meanwhile, the fiber waits
- * on. The scope's result; -ESHUTDOWN if it isn't open; -EALREADY if it is being joined; -EINVAL if
+ * on. It goes on where that end is told, and needs no operation for it. The scope's result; -ESHUTDOWN if it isn't open; -EALREADY if it is being joined; -EINVAL if
  * another has opened it. Who returns with a scope open on its stack is stopped, in every build: the scope
  * would outlive its memory.
  */

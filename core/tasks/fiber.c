@@ -302,6 +302,13 @@ int duet_fiber_open(struct duet_loop *loop, struct duet_scope *scope,
 	return duet_scope_open(scope, loop, NULL, options);
 }
 
+/* As every end that is waited for: who waits goes on there, and stands in no line. */
+static void joined(struct duet_scope *scope)
+{
+	if (scope->opener && !MUTANT(fiber_waits_in_vain))
+		duet_task_resume(scope->opener);
+}
+
 /* A request to the task goes to what it has opened, and wakes it for nothing. */
 int duet_fiber_join_at(const struct duet_site *site, struct duet_scope *scope)
 {
@@ -311,13 +318,13 @@ int duet_fiber_join_at(const struct duet_site *site, struct duet_scope *scope)
 
 	if (error)
 		return error;
-	if (scope->opener != (fiber ? &fiber->task : NULL)) {
+	if (scope->state != SCOPE_IDLE && scope->opener != (fiber ? &fiber->task : NULL)) {
 #ifdef DUET_DEBUG
 		core_abort_not_opener(scope);
 #endif
 		return -EINVAL;
 	}
-	error = duet_scope_join(scope, NULL);
+	error = duet_scope_join(scope, joined);
 	if (error)
 		return error;
 	while (scope->state != SCOPE_IDLE) {
