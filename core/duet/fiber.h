@@ -116,8 +116,10 @@ DUET_API int duet_fiber_await_future_at(const struct duet_site *site, struct due
  *	while (!is_there(thing, duet_fiber_waker(loop)))
  *		duet_fiber_park(loop);
  *
- * 0, or -ECANCELED, -ETIMEDOUT: it was asked to end before or meanwhile. Outside of a fiber it is one
- * turn. The waker is good until the next wait for something else.
+ * 0, or -ECANCELED, -ETIMEDOUT: it was asked to end before or meanwhile, or its deadline has come. With
+ * one the wait is an operation, too: -ENOBUFS where the loop has no room for that, and -ECANCELED,
+ * -ESHUTDOWN if the loop shuts down. Outside of a fiber it is one turn. The waker is good until the next
+ * wait for something else.
  */
 #define duet_fiber_park(loop) duet_fiber_park_at(DUET_HERE, loop)
 DUET_API int duet_fiber_park_at(const struct duet_site *site, struct duet_loop *loop);
