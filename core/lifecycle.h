@@ -90,6 +90,9 @@ bool core_may_end_inline(const struct duet_loop *loop, const struct duet_op *op)
 /* Asks the backend to stop an issued operation; without room there it is owed. */
 void core_stop(struct duet_loop *loop, struct duet_op *op);
 
+/* What follows from the answer of whoever has it, of those that the hook cancel() may give but -EAGAIN. */
+void core_stop_answered(struct duet_loop *loop, struct duet_op *op, int answer);
+
 /* The backend has ended op, or it never got there: concludes it, puts it on the done queue, and
  * issues what it stood in front of. */
 void core_finish(struct duet_loop *loop, struct duet_op *op, int raw);
