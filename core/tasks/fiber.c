@@ -145,7 +145,7 @@ static int await_outside(struct duet_loop *loop, struct duet_op *op)
 	if (!answer)
 		answer = op->flags & DUET_MULTISHOT ? -EINVAL : duet_op_start(loop, op);
 	if (answer < 0)
-		core_task_refuse(op, answer, DUET_CAUSE_ITSELF);
+		core_op_refuse(op, answer, DUET_CAUSE_ITSELF);
 	while (duet_op_pending(op))
 		duet_loop_turn(loop, -1);
 	return op->result;

@@ -54,21 +54,6 @@ bool core_future_shelters(const struct duet_op *op)
 	return op->done == op_done && self->future.sheltered;
 }
 
-void core_op_refuse(struct duet_op *op, int error)
-{
-	op->result = error;
-	op->transferred = 0;
-	op->disposition = DUET_FAILED;
-	op->cause = DUET_CAUSE_ITSELF;
-}
-
-void core_op_stop(struct duet_op *op)
-{
-	core_op_refuse(op, -ECANCELED);
-	op->disposition = DUET_UNTOUCHED;
-	op->cause = DUET_CAUSE_CANCEL;
-}
-
 /* A step takes so many results without suspending, as one of a task that waits for operations. */
 static int op_begin(struct duet_op_future *self, struct duet_loop *loop, struct duet_task *task)
 {
@@ -80,8 +65,7 @@ static int op_begin(struct duet_op_future *self, struct duet_loop *loop, struct 
 		self->future.sheltered = loop->sheltering;
 		return op->flags & DUET_MULTISHOT ? -EINVAL : duet_op_start(loop, op);
 	}
-	op->flags = (uint16_t)(task->inline_left ? op->flags | DUET_INLINE
-						 : op->flags & ~DUET_INLINE);
+	core_task_inline(task, op);
 	self->future.sheltered = task->shields || task->sheltered;
 	answer = core_task_start(task, op);
 	if (answer == 1)
@@ -99,7 +83,7 @@ static enum duet_readiness op_start(struct duet_op_future *self, struct duet_con
 		return duet_future_is_pending(&self->future);
 	}
 	if (answer < 0)
-		core_op_refuse(&self->op, answer);
+		core_op_refuse(&self->op, answer, DUET_CAUSE_ITSELF);
 	return duet_future_is_ready(&self->future, self->op.result);
 }
 
@@ -125,7 +109,7 @@ static enum duet_readiness op_poll_cancel(struct duet_future *future, struct due
 	if (future->state == DUET_FUTURE_READY)
 		return DUET_READY;
 	if (future->state == DUET_FUTURE_COLD && self->op.kind != DUET_JOIN_SCOPE) {
-		core_op_stop(&self->op);
+		core_op_refuse(&self->op, -ECANCELED, DUET_CAUSE_CANCEL);
 		return duet_future_is_ready(future, -ECANCELED);
 	}
 	/* Who was asked to end still waits for its children. */

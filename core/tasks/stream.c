@@ -68,7 +68,7 @@ static void stream_start(struct duet_loop *loop, struct duet_stream *stream)
 
 	stream->phase = error ? STREAM_ENDED : STREAM_FLOWING;
 	if (error)
-		core_op_refuse(&stream->op, error);
+		core_op_refuse(&stream->op, error, DUET_CAUSE_ITSELF);
 }
 
 /* A stand-in holds the head of the line while the operation starts, so that it stays behind. */
@@ -189,7 +189,7 @@ static enum duet_readiness poll_cancel(struct duet_future *future, struct duet_c
 
 	future->asked = 1;
 	if (stream->phase == STREAM_COLD) {
-		core_op_stop(&stream->op);
+		core_op_refuse(&stream->op, -ECANCELED, DUET_CAUSE_CANCEL);
 		stream->phase = STREAM_ENDED;
 	}
 	if (stream->phase == STREAM_ENDED)

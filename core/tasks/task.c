@@ -227,15 +227,6 @@ void core_task_run(struct duet_task *task)
 
 /* ---- Waiting. ---- */
 
-void core_task_refuse(struct duet_op *op, int error, enum duet_cause cause)
-{
-	op->result = error;
-	op->transferred = 0;
-	op->disposition = cause == DUET_CAUSE_ITSELF ? DUET_FAILED : DUET_UNTOUCHED;
-	op->cause = (uint8_t)cause;
-	op->more = 0;
-}
-
 /* Without an operation that could tell when: at the end of the line. */
 static int answer_now(struct duet_task *task)
 {
@@ -294,7 +285,7 @@ static __attribute__((noinline, cold)) int busy(const struct duet_task *task,
 static int end_at_once(struct duet_task *task, struct duet_op *op, int answer, int32_t *result)
 {
 	if (answer < 0)
-		core_task_refuse(op, answer, DUET_CAUSE_ITSELF);
+		core_op_refuse(op, answer, DUET_CAUSE_ITSELF);
 	*result = op->result;
 	return answer_now(task);
 }
@@ -308,13 +299,12 @@ int duet_task_await(struct duet_task *task, struct duet_op *op, int32_t *result)
 	/* Who was asked to end still waits for its children, which have been asked as well. */
 	if (__builtin_expect(core_task_is_asked(task), 0) && op->kind != DUET_JOIN_SCOPE) {
 		*result = asked_error(task);
-		core_task_refuse(op, *result, (enum duet_cause)task->asked);
+		core_op_refuse(op, *result, (enum duet_cause)task->asked);
 		return answer_now(task);
 	}
 	op->done = resume;
 	op->context = task;
-	op->flags = (uint16_t)(task->inline_left ? op->flags | DUET_INLINE
-						 : op->flags & ~DUET_INLINE);
+	core_task_inline(task, op);
 	answer = start(task, op);
 	if (__builtin_expect(answer != 0, 0))
 		return end_at_once(task, op, answer, result);

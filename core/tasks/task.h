@@ -70,6 +70,13 @@ void core_task_rouse(struct duet_op *op);
 /* Is op what a task in a shield waits for, or one in a shelter? No request comes in there. */
 bool core_task_shelters(const struct duet_op *op);
 
+/* What the step is about to start may end with its start, or not any more. */
+static inline void core_task_inline(const struct duet_task *task, struct duet_op *op)
+{
+	op->flags = (uint16_t)(task->inline_left ? op->flags | DUET_INLINE
+						 : op->flags & ~DUET_INLINE);
+}
+
 /* The deadline of what it waits for next. */
 static inline uint64_t core_task_due_ns(const struct duet_task *task)
 {
@@ -82,9 +89,6 @@ int core_task_start(const struct duet_task *task, struct duet_op *op);
 /* What a shield is, until end_ns, for the length of a poll: who asks afterwards is told what was asked. */
 uint64_t core_task_enter_shield(struct duet_task *task, uint64_t end_ns);
 void core_task_leave_shield(struct duet_task *task, uint64_t outer_ns);
-
-/* What an operation says whose wait was refused: nothing of it has begun. */
-void core_task_refuse(struct duet_op *op, int error, enum duet_cause cause);
 
 /* What debug builds say before they stop. */
 void core_abort_has_children(const struct duet_task *task) __attribute__((noreturn));
