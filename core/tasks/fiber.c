@@ -349,6 +349,8 @@ int duet_fiber_join_at(const struct duet_site *site, struct duet_scope *scope)
 	error = duet_scope_join(scope, joined);
 	if (error)
 		return error;
+	if (fiber && core_task_due_ns(&fiber->task) != DUET_NO_DEADLINE && !scope->shield)
+		(void)duet_scope_deadline(scope, core_task_due_ns(&fiber->task));
 	while (scope->state != SCOPE_IDLE) {
 		if (fiber)
 			suspend(fiber, site);

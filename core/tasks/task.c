@@ -239,6 +239,13 @@ static int answer_now(struct duet_task *task)
 	return 0;
 }
 
+static bool joins_a_shield(const struct duet_op *op)
+{
+	const struct duet_scope *scope = op->args.wait.on;
+
+	return op->kind == DUET_JOIN_SCOPE && scope && scope->shield;
+}
+
 /* A shutdown has no say in a shield, nor about waiting for children. */
 static __attribute__((noinline)) int start_sheltered(struct duet_loop *loop, struct duet_op *op)
 {
@@ -251,6 +258,19 @@ static __attribute__((noinline)) int start_sheltered(struct duet_loop *loop, str
 	return answer;
 }
 
+/* Nor has the task's deadline in the shield of a scope that it joins. */
+static __attribute__((noinline)) int start_timed(struct duet_loop *loop, struct duet_op *op)
+{
+	const uint64_t deadline_ns = loop->deadline_ns;
+	int answer;
+
+	if (joins_a_shield(op))
+		loop->deadline_ns = DUET_NO_DEADLINE;
+	answer = start_sheltered(loop, op);
+	loop->deadline_ns = deadline_ns;
+	return answer;
+}
+
 static inline int start(const struct duet_task *task, struct duet_op *op)
 {
 	struct duet_loop *loop = task->scheduler->loop;
@@ -260,7 +280,8 @@ static inline int start(const struct duet_task *task, struct duet_op *op)
 	/* The task may have changed its own since the step began. */
 	bound(task);
 	if (task->shields || task->sheltered || op->kind == DUET_JOIN_SCOPE)
-		return start_sheltered(loop, op);
+		return loop->deadline_ns == DUET_NO_DEADLINE ? start_sheltered(loop, op)
+							     : start_timed(loop, op);
 	return duet_op_start(loop, op);
 }
 
