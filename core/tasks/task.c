@@ -32,10 +32,13 @@ static void hear(struct duet_task *task, enum duet_cause cause)
 {
 	if (task->asked == DUET_CAUSE_ITSELF)
 		task->asked = (uint8_t)cause;
+	/* Who has been polled in this step already finds it in the next. */
+	if (task->state == DUET_TASK_RUNNING && !MUTANT(request_from_within_lost))
+		duet_waker_wake(&task->waker);
 	if (task->shields && !MUTANT(task_shield_leaks))
 		return;
 	core_task_ask_children(task, cause);
-	if (task->state == DUET_TASK_WAITING)
+	if (task->state == DUET_TASK_WAITING && !core_task_joins_shield(task))
 		core_request(task->scheduler->loop, task->waiting, cause);
 	else if (task->state == DUET_TASK_PARKED)
 		duet_waker_wake(&task->waker);
@@ -112,6 +115,9 @@ void core_task_leave_shield(struct duet_task *task, uint64_t outer_ns)
 	task->shields--;
 	task->shield_ns = outer_ns;
 	bound(task);
+	/* What the task has opened before the shield hears now what was asked meanwhile. */
+	if (core_task_is_asked(task) && !MUTANT(shield_keeps_request))
+		core_task_ask_children(task, (enum duet_cause)task->asked);
 }
 
 uint64_t duet_task_shield(struct duet_task *task, uint64_t budget_ns)

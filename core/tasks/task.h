@@ -51,8 +51,11 @@ void core_scheduler_queue_late(struct duet_scheduler *scheduler, struct duet_tas
 enum duet_readiness core_scheduler_step_watched(struct duet_scheduler *scheduler,
 						struct duet_task *task);
 
-/* A request that has come through to a task is one to the scopes that it has opened. */
+/* A request that has come through to a task is one to the scopes that it has opened, but to shields. */
 void core_task_ask_children(struct duet_task *task, enum duet_cause cause);
+
+/* Does a task that waits do so for the end of a shield? No request to the task comes in there. */
+bool core_task_joins_shield(const struct duet_task *task);
 
 /* True: it has none. Else they are asked to end, and the task ends late. */
 bool core_task_is_childless(struct duet_task *task);
