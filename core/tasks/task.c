@@ -246,13 +246,13 @@ static int answer_now(struct duet_task *task)
 	return 0;
 }
 
-/* A shutdown has no say in a shield, nor about waiting for children. */
-static __attribute__((noinline)) int start_sheltered(struct duet_loop *loop, struct duet_op *op)
+__attribute__((noinline)) int core_start_sheltered(struct duet_loop *loop, struct duet_op *op,
+						   bool sheltered)
 {
 	const bool sheltering = loop->sheltering;
 	int answer;
 
-	loop->sheltering = true;
+	loop->sheltering |= sheltered;
 	answer = duet_op_start(loop, op);
 	loop->sheltering = sheltering;
 	return answer;
@@ -266,8 +266,9 @@ static inline int start(const struct duet_task *task, struct duet_op *op)
 		return -EINVAL;
 	/* The task may have changed its own since the step began. */
 	bound(task);
+	/* A shutdown has no say in a shield, nor about waiting for children. */
 	if (task->shields || task->sheltered || op->kind == DUET_JOIN_SCOPE)
-		return start_sheltered(loop, op);
+		return core_start_sheltered(loop, op, true);
 	return duet_op_start(loop, op);
 }
 

@@ -71,6 +71,9 @@ void core_task_end(struct duet_task *task, enum duet_task_state from);
 /* Is op what a task in a shield waits for, or one in a shelter? No request comes in there. */
 bool core_task_shelters(const struct duet_op *op);
 
+/* duet_op_start(); sheltered: also while the loop shuts down. */
+int core_start_sheltered(struct duet_loop *loop, struct duet_op *op, bool sheltered);
+
 /* duet_op_start() as a step of the task has it: with its deadline, and its shield. */
 int core_task_start(const struct duet_task *task, struct duet_op *op);
 
