@@ -299,6 +299,98 @@ START_TEST(a_shutdown_ends_the_supervisor_and_its_tasks)
 }
 END_TEST
 
+/* ---- Supervised tasks that end well when they are asked to. ---- */
+
+struct graceful {
+	struct duet_supervised child; /* first */
+	struct duet_task task;
+	unsigned prepared;
+	int refuses;
+	bool fails; /* in its first life */
+};
+
+static struct graceful graceful[WORKERS];
+
+static enum duet_readiness graceful_step(struct duet_task *task)
+{
+	struct graceful *self = (struct graceful *)((char *)task - offsetof(struct graceful, task));
+
+	if (self->fails && self->prepared == 1) {
+		task->result = -EIO;
+		return DUET_READY;
+	}
+	return duet_task_check(task) ? DUET_READY : DUET_PENDING;
+}
+
+static const struct duet_task_model graceful_model = { .name = "graceful", .step = graceful_step };
+
+static int graceful_prepare(struct duet_supervised *child)
+{
+	struct graceful *self = (struct graceful *)child;
+
+	if (self->refuses)
+		return self->refuses;
+	self->prepared++;
+	duet_task_init(&self->task, &graceful_model);
+	child->task = &self->task;
+	return 0;
+}
+
+static void supervise_nobody(enum duet_strategy strategy)
+{
+	struct duet_supervisor_options options;
+
+	root_open();
+	duet_supervisor_options_init(&options);
+	options.strategy = strategy;
+	ck_assert_int_eq(duet_supervisor_open(&supervisor, &scheduler, &root, &options), 0);
+	memset(graceful, 0, sizeof(graceful));
+	for (unsigned i = 0; i < WORKERS; i++)
+		graceful[i].child.prepare = graceful_prepare;
+}
+
+START_TEST(one_for_all_starts_again_who_ended_well_because_it_was_asked)
+{
+	supervise_nobody(DUET_ONE_FOR_ALL);
+	graceful[1].fails = true;
+	for (unsigned i = 0; i < WORKERS; i++)
+		ck_assert_int_eq(duet_supervisor_add(&supervisor, &graceful[i].child), 0);
+	turn_until(graceful[1].prepared == 2);
+	for (unsigned i = 0; i < WORKERS; i++)
+		ck_assert_uint_eq(graceful[i].prepared, 2);
+	duet_scope_cancel(&root);
+	ck_assert_int_eq(supervisor_join(), 0);
+	for (unsigned i = 0; i < WORKERS; i++)
+		ck_assert_uint_eq(graceful[i].prepared, 2);
+	root_join();
+}
+END_TEST
+
+START_TEST(a_supervisor_of_nobody_has_nothing_to_wait_for)
+{
+	supervise_nobody(DUET_ONE_FOR_ONE);
+	graceful[0].refuses = -ENOMEM;
+	ck_assert_int_eq(duet_supervisor_add(&supervisor, &graceful[0].child), -ENOMEM);
+	ck_assert_int_eq(supervisor_join(), 0);
+	ck_assert_int_eq(duet_supervisor_add(&supervisor, &graceful[1].child), -ESHUTDOWN);
+	ck_assert_int_eq(root_join(), 0);
+}
+END_TEST
+
+START_TEST(when_the_last_has_ended_nothing_can_be_added)
+{
+	supervise_nobody(DUET_ONE_FOR_ONE);
+	ck_assert_int_eq(duet_supervisor_add(&supervisor, &graceful[0].child), 0);
+	stage_settle(2);
+	duet_task_cancel(&graceful[0].task);
+	turn_until(!graceful[0].child.alive);
+	ck_assert_int_eq(duet_supervisor_add(&supervisor, &graceful[1].child), -ESHUTDOWN);
+	ck_assert_uint_eq(graceful[1].prepared, 0);
+	ck_assert_int_eq(supervisor_join(), 0);
+	ck_assert_int_eq(root_join(), 0);
+}
+END_TEST
+
 /* ---- Placement: the actor here, who asks on another loop. ---- */
 
 enum { ASKED = 200 };
@@ -385,6 +477,9 @@ int main(void)
 			who_is_asked_to_end_is_not_started_again,
 			what_cannot_be_started_again_is_a_failure,
 			a_shutdown_ends_the_supervisor_and_its_tasks,
+			one_for_all_starts_again_who_ended_well_because_it_was_asked,
+			a_supervisor_of_nobody_has_nothing_to_wait_for,
+			when_the_last_has_ended_nothing_can_be_added,
 			an_actor_is_asked_from_other_loops),
 		NULL);
 }
