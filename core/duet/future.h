@@ -121,7 +121,8 @@ DUET_API void duet_future_release(struct duet_future *future);
 /*
  * Any operation as a future. Initialise, say what the operation is to do (duet_op_recv(&future.op, ...)),
  * poll; the first poll starts it. Ready: what became of it is in op, and its result in `result`; polled
- * again it says the same, and can be used again from duet_op_future_reset(). One that cannot start is ready
+ * again it says the same, and can be used again from duet_op_future_reset(), which leaves one that is
+ * pending as it is (debug builds stop there). One that cannot start is ready
  * at once with what duet_op_start() answered; a multishot operation has many results and is refused
  * with -EINVAL: duet_stream is for those. A task's deadline, and its shield, hold for what is started in its
  * steps. To cancel the operation itself and to poll on is the same as poll_cancel().

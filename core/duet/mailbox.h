@@ -103,7 +103,8 @@ DUET_API int duet_mailbox_try_tell(struct duet_mailbox *mailbox, struct duet_let
 DUET_API int duet_mailbox_try_take(struct duet_mailbox *mailbox, struct duet_letter **letter);
 
 /* Gives a letter that was taken back, with an answer: 0 and more, or a negative error. Now, or in any
- * later step, in any order. On the mailbox's loop. */
+ * later step, in any order. On the mailbox's loop. Of one that wasn't taken, or was answered before,
+ * nothing happens; debug builds stop there. */
 DUET_API void duet_letter_answer(struct duet_letter *letter, int32_t answer);
 
 /* Nothing more comes in: who is in line to deliver fails with -EPIPE. What is in the box can still be

@@ -176,6 +176,12 @@ void duet_op_future_init(struct duet_op_future *self)
 
 void duet_op_future_reset(struct duet_op_future *self)
 {
+	if (duet_op_pending(&self->op)) {
+#ifdef DUET_DEBUG
+		core_abort_future(&self->future, "is reset while it is pending: poll it until it is ready");
+#endif
+		return;
+	}
 	self->future.state = DUET_FUTURE_COLD;
 	self->future.asked = 0;
 }
