@@ -350,6 +350,8 @@ static void wake(struct duet_waker *waker)
 {
 	struct duet_task *task = CORE_CONTAINER(struct duet_task, waker, waker);
 
+	if (task->scheduler)
+		core_check_owner(task->scheduler->loop);
 	if (task->state == DUET_TASK_PARKED) {
 		core_task_move(task, DUET_TASK_PARKED, DUET_TASK_RUNNABLE);
 		core_scheduler_queue(task->scheduler, task);

@@ -220,6 +220,32 @@ END_TEST
 
 static struct duet_op_future timer;
 
+static void *wake_elsewhere(void *waker)
+{
+	duet_waker_wake(waker);
+	return NULL;
+}
+
+static void wake_from_another_thread(void)
+{
+	pthread_t thread;
+
+	duet_scheduler_init(&executor, stage.loop, NULL);
+	duet_event_future_init(&waited_for);
+	duet_future_task_init(&first_task, &waited_for.future);
+	duet_task_spawn(&executor, NULL, &first_task.task);
+	stage_settle(3);
+	if (pthread_create(&thread, NULL, wake_elsewhere, &first_task.task.waker) == 0)
+		pthread_join(thread, NULL);
+}
+
+START_TEST(a_waker_that_another_thread_wakes_is_named_and_stopped)
+{
+	if (STOPS)
+		ck_assert(stopped(wake_from_another_thread, "duet_shared_waker_wake()"));
+}
+END_TEST
+
 static void reset_while_pending(void)
 {
 	struct duet_context context = context_of(&deaf);
@@ -710,6 +736,7 @@ int main(void)
 			a_future_that_is_polled_after_ready_says_the_same_or_is_stopped,
 			a_future_that_is_dropped_while_pending_is_refused_or_stopped,
 			a_future_that_is_reset_while_pending_is_pending_or_stopped,
+			a_waker_that_another_thread_wakes_is_named_and_stopped,
 			a_future_that_is_awaited_twice_is_refused_or_stopped,
 			a_share_in_a_waker_that_is_used_after_its_drop_is_nothing_or_stopped));
 }
