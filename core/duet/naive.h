@@ -28,6 +28,7 @@ struct duet_poll_all_future {
 	uint32_t ready;
 	int32_t winner; /* race: index; -1 */
 	int32_t failure;
+	int32_t stopped;
 	uint64_t polls; /* of children, so far */
 	uint8_t races;
 	uint8_t asks; /* the losers are asked, or all are */

@@ -10,12 +10,15 @@
  * make it ready between two polls. */
 enum { NOTED = 2 };
 
-/* The first failure of a join, the last of a race; who was stopped counts where nobody else failed. */
+/* The first failure of a join, the last of a race; who was stopped counts where nobody failed. */
 static void note_failure(struct duet_poll_all_future *self, int32_t result)
 {
-	if (!self->failure || (core_is_stop(self->failure) && !core_is_stop(result)) ||
-	    (self->races && !core_is_stop(result)))
+	if (self->asks && core_is_stop(result)) {
+		if (!self->stopped)
+			self->stopped = result;
+	} else if (!self->failure || self->races) {
 		self->failure = result;
+	}
 }
 
 static void note(struct duet_poll_all_future *self, uint32_t which)
@@ -40,7 +43,9 @@ static void release_all(struct duet_poll_all_future *self)
 
 static int32_t result_of(const struct duet_poll_all_future *self)
 {
-	return self->winner < 0 ? self->failure : self->children[self->winner]->result;
+	if (self->winner >= 0)
+		return self->children[self->winner]->result;
+	return self->failure ? self->failure : self->stopped;
 }
 
 static enum duet_readiness poll_all(struct duet_poll_all_future *self,

@@ -223,6 +223,27 @@ START_TEST(who_fails_is_started_again_and_the_others_go_on)
 }
 END_TEST
 
+/* Counted from a failure on, for so long: then from the next. */
+START_TEST(failures_that_lie_apart_are_all_mended)
+{
+	supervise(DUET_ONE_FOR_ONE);
+	supervisor.within_ns = 1;
+	for (unsigned i = 1; i <= 10; i++) {
+		struct trial pause;
+
+		ck_assert_int_eq(ask_counter(&workers[0].counter, FAIL), -EPIPE);
+		turn_until(workers[0].prepared == i + 1);
+		trial_init(&pause);
+		duet_op_timeout(&pause.op, duet_loop_now_ns(stage.loop) + 1000);
+		trial_run(&pause);
+	}
+	expect_prepared(11, 1);
+	duet_scope_cancel(&root);
+	ck_assert_int_eq(supervisor_join(), -ECANCELED);
+	root_join();
+}
+END_TEST
+
 START_TEST(a_failure_too_many_is_the_scopes_and_ends_all)
 {
 	supervise(DUET_ONE_FOR_ONE);
@@ -472,6 +493,7 @@ int main(void)
 			an_actor_that_has_done_its_work_ends_well,
 			a_request_ends_an_actor_between_two_letters,
 			who_fails_is_started_again_and_the_others_go_on,
+			failures_that_lie_apart_are_all_mended,
 			a_failure_too_many_is_the_scopes_and_ends_all,
 			one_for_all_starts_all_again_but_who_has_done_its_work,
 			who_is_asked_to_end_is_not_started_again,

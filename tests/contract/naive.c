@@ -72,6 +72,25 @@ START_TEST(a_race_of_poll_all_waits_for_its_losers)
 }
 END_TEST
 
+/* As of any join: who was cancelled by somebody else has failed, and was the first. */
+START_TEST(a_join_of_poll_all_has_the_first_failure)
+{
+	probes_init();
+	probes[6].gives = -ECANCELED;
+	probes[1].gives = -EIO;
+	ck_assert_int_eq(duet_poll_all_join_init(&all, children, COUNT), 0);
+	solo_start(&solo, &all.future);
+	stage_settle(3);
+	probes[6].needs = 0;
+	duet_waker_wake(probes[0].waker);
+	stage_settle(3);
+	for (int i = 0; i < COUNT; i++)
+		probes[i].needs = 0;
+	duet_waker_wake(probes[0].waker);
+	ck_assert_int_eq(solo_end(&solo), -ECANCELED);
+}
+END_TEST
+
 /* An operation ends, and makes its future ready, between two polls; one had ended before the first. */
 START_TEST(poll_all_hears_of_what_became_ready_between_its_polls)
 {
@@ -192,6 +211,7 @@ int main(void)
 	return contract_run("naive",
 		CASES(poll_all_polls_every_child_at_each_wake, a_join_of_poll_all_has_the_failure,
 			a_race_of_poll_all_waits_for_its_losers,
+			a_join_of_poll_all_has_the_first_failure,
 			poll_all_hears_of_what_became_ready_between_its_polls,
 			a_race_of_poll_all_that_nobody_wins_has_the_last_failure,
 			poll_all_that_is_asked_asks_all,
