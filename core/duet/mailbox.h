@@ -111,7 +111,11 @@ DUET_API void duet_letter_answer(struct duet_letter *letter, int32_t answer);
  * taken. Repeatable. */
 DUET_API void duet_mailbox_close(struct duet_mailbox *mailbox);
 
-/* The same, and everything that is in the box, or was taken and not answered, is answered with error:
+/* Letters come in again. To others it is the mailbox that it was, also to those on other loops, who may start
+ * an operation on it at any time: for them it can't be initialised a second time. */
+DUET_API void duet_mailbox_reopen(struct duet_mailbox *mailbox);
+
+/* As close, and everything that is in the box, or was taken and not answered, is answered with error:
  * what an actor does last of all. */
 DUET_API void duet_mailbox_refuse(struct duet_mailbox *mailbox, int32_t error);
 

@@ -256,6 +256,12 @@ void duet_mailbox_close(struct duet_mailbox *mailbox)
 	core_wait_end_all(&mailbox->waiters, first(mailbox, true) ? 0 : -EPIPE);
 }
 
+void duet_mailbox_reopen(struct duet_mailbox *mailbox)
+{
+	core_check_owner(mailbox->waiters.loop);
+	mailbox->closed = 0;
+}
+
 void duet_mailbox_refuse(struct duet_mailbox *mailbox, int32_t error)
 {
 	duet_mailbox_close(mailbox);

@@ -419,7 +419,9 @@ enum { ASKED = 200 };
 struct elsewhere {
 	const struct arm *arm;
 	struct duet_mailbox *mailbox;
+	int fails_each; /* so many letters make the actor fail; 0: none */
 	_Atomic unsigned answers;
+	_Atomic unsigned refusals;
 	_Atomic bool over;
 	int error;
 };
@@ -427,7 +429,8 @@ struct elsewhere {
 static void ask_from(struct elsewhere *elsewhere, struct duet_loop *loop)
 {
 	for (int i = 0; i < ASKED; i++) {
-		struct duet_letter letter = { .kind = COUNT_UP };
+		const int each = elsewhere->fails_each;
+		struct duet_letter letter = { .kind = each && i % each == 0 ? FAIL : COUNT_UP };
 		struct duet_op op;
 
 		duet_op_init(&op, NULL, NULL);
@@ -435,6 +438,7 @@ static void ask_from(struct elsewhere *elsewhere, struct duet_loop *loop)
 		if (duet_op_start(loop, &op) < 0 || duet_loop_run(loop) < 0)
 			elsewhere->error = 1;
 		elsewhere->answers += op.result > 0;
+		elsewhere->refusals += op.result == -EPIPE;
 	}
 }
 
@@ -457,17 +461,14 @@ static void *live_elsewhere(void *argument)
 	return NULL;
 }
 
-START_TEST(an_actor_is_asked_from_other_loops)
+static void ask_from_two(struct elsewhere *elsewhere, struct counter *counter, int fails_each)
 {
-	struct elsewhere elsewhere[2];
 	pthread_t threads[2];
-	struct counter counter;
 
-	root_open();
-	counter_spawn(&counter);
 	for (int i = 0; i < 2; i++) {
 		elsewhere[i] = (struct elsewhere){ .arm = stage.arm,
-						   .mailbox = &counter.actor.mailbox };
+						   .mailbox = &counter->actor.mailbox,
+						   .fails_each = fails_each };
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, live_elsewhere,
 					&elsewhere[i]), 0);
 	}
@@ -477,8 +478,54 @@ START_TEST(an_actor_is_asked_from_other_loops)
 	for (int i = 0; i < 2; i++) {
 		pthread_join(threads[i], NULL);
 		ck_assert_int_eq(elsewhere[i].error, 0);
-		ck_assert_uint_eq(elsewhere[i].answers, ASKED);
+		ck_assert_uint_eq(elsewhere[i].answers + elsewhere[i].refusals, ASKED);
 	}
+}
+
+static int prepare_again(struct duet_supervised *child)
+{
+	struct worker *worker = (struct worker *)child;
+
+	child->task = &worker->counter.actor.task;
+	if (worker->prepared++ == 0)
+		return duet_actor_init(&worker->counter.actor, &scheduler, 4, count_receive);
+	duet_actor_reset(&worker->counter.actor);
+	return 0;
+}
+
+/* Its mailbox is the same all the time: they need not know, nor wait. */
+START_TEST(an_actor_that_is_started_again_is_asked_from_other_loops)
+{
+	struct duet_supervisor_options options;
+	struct elsewhere elsewhere[2];
+	struct worker *worker = &workers[0];
+
+	root_open();
+	duet_supervisor_options_init(&options);
+	options.restarts_max = 2 * ASKED;
+	ck_assert_int_eq(duet_supervisor_open(&supervisor, &scheduler, &root, &options), 0);
+	*worker = (struct worker){ .child.prepare = prepare_again };
+	ck_assert_int_eq(duet_supervisor_add(&supervisor, &worker->child), 0);
+	ask_from_two(elsewhere, &worker->counter, 5);
+	/* The last failure may have been just now. */
+	turn_until(!worker->counter.actor.mailbox.closed);
+	ck_assert_uint_gt(worker->prepared, 1);
+	ck_assert_uint_eq(supervisor.restarts, worker->prepared - 1);
+	ck_assert_int_eq(worker->counter.value, (int)(elsewhere[0].answers + elsewhere[1].answers));
+	ck_assert_int_eq(ask_counter(&worker->counter, STOP), 0);
+	ck_assert_int_eq(supervisor_join(), 0);
+	ck_assert_int_eq(root_join(), 0);
+}
+END_TEST
+
+START_TEST(an_actor_is_asked_from_other_loops)
+{
+	struct elsewhere elsewhere[2];
+	struct counter counter;
+
+	root_open();
+	counter_spawn(&counter);
+	ask_from_two(elsewhere, &counter, 0);
 	ck_assert_int_eq(counter.value, 2 * ASKED);
 	duet_mailbox_close(&counter.actor.mailbox);
 	ck_assert_int_eq(root_join(), 0);
@@ -502,6 +549,7 @@ int main(void)
 			one_for_all_starts_again_who_ended_well_because_it_was_asked,
 			a_supervisor_of_nobody_has_nothing_to_wait_for,
 			when_the_last_has_ended_nothing_can_be_added,
-			an_actor_is_asked_from_other_loops),
+			an_actor_is_asked_from_other_loops,
+			an_actor_that_is_started_again_is_asked_from_other_loops),
 		NULL);
 }
