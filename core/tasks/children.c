@@ -26,8 +26,11 @@ static int open_in_shield(const struct duet_task *task, struct duet_scope *scope
 int duet_task_scope_open(struct duet_task *task, struct duet_scope *scope,
 			 const struct duet_scope_options *options)
 {
-	int error;
+	/* Also of one that was asked alone: its scope knows nothing of that. */
+	int error = duet_task_check(task);
 
+	if (error)
+		return error;
 	if (task->shields)
 		error = open_in_shield(task, scope, options);
 	else

@@ -380,6 +380,32 @@ START_TEST(a_request_to_a_task_does_not_come_into_a_scope_that_is_a_shield)
 }
 END_TEST
 
+static int opened_late;
+
+static enum duet_readiness open_late(struct duet_task *task)
+{
+	static struct duet_scope late;
+
+	opened_late = duet_task_scope_open(task, &late, NULL);
+	return DUET_READY;
+}
+
+static const struct duet_task_model late_model = { .name = "late", .step = open_late };
+
+/* Nobody would ask what is spawned in there. */
+START_TEST(a_task_that_was_asked_alone_opens_nothing_more)
+{
+	struct duet_task task;
+
+	root_open();
+	duet_task_init(&task, &late_model);
+	ck_assert_int_eq(duet_task_spawn(&scheduler, &root, &task), 0);
+	duet_task_cancel(&task);
+	root_join();
+	ck_assert_int_eq(opened_late, -ECANCELED);
+}
+END_TEST
+
 #ifdef DUET_DEBUG
 #define LAST_CASE NULL
 #else
@@ -409,6 +435,7 @@ int main(void)
 			a_task_waits_for_its_children_also_in_a_shutdown,
 			a_cleanup_spawns_in_a_scope_of_its_own,
 			what_was_asked_in_a_shield_reaches_what_was_opened_before_it,
-			a_request_to_a_task_does_not_come_into_a_scope_that_is_a_shield, LAST_CASE),
+			a_request_to_a_task_does_not_come_into_a_scope_that_is_a_shield,
+			a_task_that_was_asked_alone_opens_nothing_more, LAST_CASE),
 		NULL);
 }
