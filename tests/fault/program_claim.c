@@ -93,9 +93,10 @@ START_TEST(a_claim_leaves_a_table_and_a_result_that_is_shown_again)
 	char words[512];
 	json_t *result;
 
-	snprintf(words, sizeof(words), "compare %s --quick --json %s", CLAIMS[_i], path);
+	snprintf(words, sizeof(words), "compare %s --quick --rounds 2 --json %s", CLAIMS[_i],
+		 path);
 	played = program_run(words, 0);
-	result = load_result(true, 6);
+	result = load_result(true, 2);
 	if (count_shown(result) < 2)
 		program_skip("there is one mechanism only");
 	json_decref(result);
