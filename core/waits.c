@@ -28,7 +28,24 @@
  * It ends when all that was sent is home, so that nobody knows of it any more; and since the primitive's
  * thread alone decides, a grant and a stop never both happen. op->next, prev, args.wait.raw and in_line
  * are that thread's in between, everything else is home's.
+ *
+ * One word is both threads': who was first, home with a stop, or the other with the result? What has a
+ * result gets no stop sent after it, since the primitive and its loop may be gone by then. Until the
+ * result has left, and a stop that was sent has come, the operation is a visitor there: it keeps the
+ * primitive from its end from its start on, and the loop as a message at first, then by number.
  */
+
+/* args.wait.crossing, of who is away. */
+enum core_crossing {
+	/* On its way there, or there. Next: ASKED (by home), ANSWERED. */
+	CROSSING_OUT,
+	/* Home has sent the stop. Next: HEARD, ANSWERED: then the stop finds nothing left to do. */
+	CROSSING_ASKED,
+	/* The stop has come, and what is held there stays until its holder ends it. Next: ANSWERED. */
+	CROSSING_HEARD,
+	/* The result is sent home. Home may still say ASKED; nobody looks any more. */
+	CROSSING_ANSWERED,
+};
 
 static struct duet_waiters *waiters_of(const struct duet_op *op)
 {
@@ -91,6 +108,13 @@ static void post(struct duet_loop *to, struct duet_message *message,
 	duet_loop_post(to, message);
 }
 
+/* The one place where it changes: what it was. */
+static enum core_crossing cross(struct duet_op *op, enum core_crossing to)
+{
+	return (enum core_crossing)__atomic_exchange_n(&op->args.wait.crossing, (uint8_t)to,
+						       __ATOMIC_ACQ_REL);
+}
+
 /* ---- At home. ---- */
 
 static void came_home(struct duet_op *op)
@@ -113,10 +137,18 @@ static void stop_home(struct duet_message *message)
 
 /* ---- At the primitive's. ---- */
 
+/* Nothing of it comes here any more. */
+static void depart(struct duet_waiters *waiters)
+{
+	waiters->loop->visitors--;
+	__atomic_sub_fetch(&waiters->visitors, 1, __ATOMIC_RELAXED);
+}
+
 /* Its memory is its owner's again as soon as this is said. */
 static void send_home(struct duet_op *op, int raw)
 {
-	waiters_of(op)->loop->visitors--;
+	if (cross(op, CROSSING_ANSWERED) != CROSSING_ASKED)
+		depart(waiters_of(op));
 	op->args.wait.raw = raw;
 	post(op->loop, &op->args.wait.message, message_home);
 }
@@ -136,7 +168,9 @@ static void arrive_to_stop(struct duet_message *message)
 {
 	struct duet_op *op = CORE_CONTAINER(struct duet_op, args.wait.stop, message);
 
-	if (withdraw(op)) {
+	if (cross(op, CROSSING_HEARD) == CROSSING_ANSWERED) {
+		depart(waiters_of(op));
+	} else if (withdraw(op)) {
 		if (wait_of(op)->left)
 			wait_of(op)->left(waiters_of(op));
 		send_home(op, -ECANCELED);
@@ -188,6 +222,8 @@ int core_wait_begin(struct duet_loop *loop, struct duet_op *op)
 	op->args.wait.in_line = 0;
 	if (waiters_of(op)->loop != loop) {
 		op->args.wait.away = 1;
+		op->args.wait.crossing = CROSSING_OUT;
+		__atomic_add_fetch(&waiters_of(op)->visitors, 1, __ATOMIC_RELAXED);
 		post(waiters_of(op)->loop, &op->args.wait.message, arrive);
 		return BACKEND_ISSUED;
 	}
@@ -213,8 +249,10 @@ void core_wait_stop(struct duet_loop *loop, struct duet_op *op)
 	struct duet_waiters *waiters = waiters_of(op);
 
 	if (op->args.wait.away) {
-		op->args.wait.away++;
 		core_state_set(op, STATE_CANCELLING);
+		if (cross(op, CROSSING_ASKED) == CROSSING_ANSWERED)
+			return;
+		op->args.wait.away++;
 		post(waiters->loop, &op->args.wait.stop, arrive_to_stop);
 		return;
 	}
@@ -234,7 +272,7 @@ int core_waiters_fini(struct duet_waiters *waiters, const char *noun)
 {
 	if (waiters->loop)
 		core_check_owner(waiters->loop);
-	if (waiters->first) {
+	if (waiters->first || __atomic_load_n(&waiters->visitors, __ATOMIC_RELAXED)) {
 #ifdef DUET_DEBUG
 		core_abort_waited_for(waiters, noun);
 #endif

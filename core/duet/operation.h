@@ -198,6 +198,7 @@ union duet_args {
 		struct duet_message stop;    /* the loop's: the same, of a request to end */
 		uint8_t away;                /* the loop's: messages that are not home */
 		uint8_t in_line;             /* the loop's: where it waits at the primitive */
+		uint8_t crossing;            /* both loops': what was sent first, stop or result */
 	} wait;
 	uint64_t words[15];
 };
