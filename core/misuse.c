@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <duet/mailbox.h>
+#include <duet/shards.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -125,6 +126,15 @@ void core_abort_blocked(const struct duet_loop *loop)
 		"duet: loop %p: a wait as in a fiber, but in a callback or another task's step: "
 		"the turn that it waits for is under way\n",
 		(const void *)loop);
+	abort();
+}
+
+void core_abort_nobody_there(const struct duet_shard *shard)
+{
+	fprintf(stderr,
+		"duet: a message to shard %u, when all of them are over: the last that may send one is what "
+		"ends before end()\n",
+		shard->index);
 	abort();
 }
 

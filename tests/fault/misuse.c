@@ -495,6 +495,38 @@ START_TEST(a_mailbox_that_ends_with_letters_is_named_and_stopped)
 }
 END_TEST
 
+static struct duet_shard_message last_words;
+
+static void post_to_itself(struct duet_shard *shard)
+{
+	duet_shard_post(shard, &last_words);
+}
+
+/* Otherwise nothing happens. */
+static void post_when_all_is_over(void)
+{
+	const struct duet_backend *backend = stage.arm->backend();
+	struct duet_shards_options options;
+	struct duet_shards *shards;
+
+	duet_shards_options_init(&options);
+	options.count = 2;
+	options.backends = &backend;
+	options.backend_count = 1;
+	options.end = post_to_itself;
+	if (duet_shards_create(&shards, &options) == 0)
+		duet_shards_join(shards, NULL);
+}
+
+START_TEST(a_message_to_who_is_over_is_named_and_stopped)
+{
+	if (STOPS)
+		ck_assert(stopped(post_when_all_is_over, "when all of them are over"));
+	else
+		post_when_all_is_over();
+}
+END_TEST
+
 START_TEST(an_operation_that_was_never_initialised_is_not_started)
 {
 	const struct duet_loop_options options = without_workers();
@@ -624,6 +656,7 @@ int main(void)
 			an_unlock_by_another_names_the_owner_and_is_stopped,
 			more_that_is_done_than_was_added_is_named_and_stopped,
 			a_mailbox_that_ends_with_letters_is_named_and_stopped,
+			a_message_to_who_is_over_is_named_and_stopped,
 			an_operation_that_was_never_initialised_is_not_started,
 			a_future_that_is_polled_after_ready_says_the_same_or_is_stopped,
 			a_future_that_is_dropped_while_pending_is_refused_or_stopped,
