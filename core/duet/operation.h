@@ -188,6 +188,8 @@ union duet_args {
 	struct {
 		duet_work_fn *fn;
 		void *context;
+		struct duet_op *before; /* the loop's: in the line for a worker */
+		uint8_t in_line;        /* the loop's: it stands there */
 	} work;
 	struct {
 		void *on;                    /* a primitive, task or scope: lent until the end */
@@ -372,8 +374,8 @@ DUET_API void duet_op_listen(struct duet_op *op, duet_handle handle, int backlog
  * work_threads at a time: what is started beyond that waits in line.
  * A cancel or a deadline takes it out of the line (untouched); once fn has begun it runs to its end, and
  * so does whoever waits for it: a close of the loop, a shutdown. fn knows nothing of the loop, and may
- * post to it. Absent (-EOPNOTSUPP) without work_threads. A backend whose time is its own has no threads:
- * there fn is called on the loop's thread, in a turn.
+ * post to it. It has a stack of 1 MiB. Absent (-EOPNOTSUPP) without work_threads. A backend whose time is
+ * its own has no threads: there fn is called on the loop's thread, in a turn.
  */
 DUET_API void duet_op_work(struct duet_op *op, duet_work_fn *fn, void *context);
 
