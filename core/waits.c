@@ -31,8 +31,8 @@
  *
  * One word is both threads': who was first, home with a stop, or the other with the result? What has a
  * result gets no stop sent after it, since the primitive and its loop may be gone by then. Until the
- * result has left, and a stop that was sent has come, the operation is a visitor there: it keeps the
- * primitive from its end from its start on, and the loop as a message at first, then by number.
+ * result is sent the operation keeps the primitive from its end, and until a stop that was sent has come,
+ * too, the loop: as a message at first, then as a visitor.
  */
 
 /* args.wait.crossing, of who is away. */
@@ -137,18 +137,12 @@ static void stop_home(struct duet_message *message)
 
 /* ---- At the primitive's. ---- */
 
-/* Nothing of it comes here any more. */
-static void depart(struct duet_waiters *waiters)
-{
-	waiters->loop->visitors--;
-	__atomic_sub_fetch(&waiters->visitors, 1, __ATOMIC_RELAXED);
-}
-
-/* Its memory is its owner's again as soon as this is said. */
+/* Its memory is its owner's again as soon as this is said; the primitive's may be. */
 static void send_home(struct duet_op *op, int raw)
 {
+	__atomic_sub_fetch(&waiters_of(op)->visitors, 1, __ATOMIC_RELAXED);
 	if (cross(op, CROSSING_ANSWERED) != CROSSING_ASKED)
-		depart(waiters_of(op));
+		op->args.wait.there->visitors--;
 	op->args.wait.raw = raw;
 	post(op->loop, &op->args.wait.message, message_home);
 }
@@ -158,7 +152,7 @@ static void arrive(struct duet_message *message)
 	struct duet_op *op = CORE_CONTAINER(struct duet_op, args.wait.message, message);
 	int raw;
 
-	waiters_of(op)->loop->visitors++;
+	op->args.wait.there->visitors++;
 	raw = enter(op);
 	if (!goes_on(raw))
 		send_home(op, raw);
@@ -169,7 +163,7 @@ static void arrive_to_stop(struct duet_message *message)
 	struct duet_op *op = CORE_CONTAINER(struct duet_op, args.wait.stop, message);
 
 	if (cross(op, CROSSING_HEARD) == CROSSING_ANSWERED) {
-		depart(waiters_of(op));
+		op->args.wait.there->visitors--;
 	} else if (withdraw(op)) {
 		if (wait_of(op)->left)
 			wait_of(op)->left(waiters_of(op));
@@ -223,8 +217,9 @@ int core_wait_begin(struct duet_loop *loop, struct duet_op *op)
 	if (waiters_of(op)->loop != loop) {
 		op->args.wait.away = 1;
 		op->args.wait.crossing = CROSSING_OUT;
+		op->args.wait.there = waiters_of(op)->loop;
 		__atomic_add_fetch(&waiters_of(op)->visitors, 1, __ATOMIC_RELAXED);
-		post(waiters_of(op)->loop, &op->args.wait.message, arrive);
+		post(op->args.wait.there, &op->args.wait.message, arrive);
 		return BACKEND_ISSUED;
 	}
 	raw = enter(op);
@@ -246,14 +241,12 @@ int core_wait_begun(struct duet_loop *loop, struct duet_op *op)
 
 void core_wait_stop(struct duet_loop *loop, struct duet_op *op)
 {
-	struct duet_waiters *waiters = waiters_of(op);
-
 	if (op->args.wait.away) {
 		core_state_set(op, STATE_CANCELLING);
 		if (cross(op, CROSSING_ASKED) == CROSSING_ANSWERED)
 			return;
 		op->args.wait.away++;
-		post(waiters->loop, &op->args.wait.stop, arrive_to_stop);
+		post(op->args.wait.there, &op->args.wait.stop, arrive_to_stop);
 		return;
 	}
 	/* Whoever holds it may end it in there. */
@@ -263,7 +256,7 @@ void core_wait_stop(struct duet_loop *loop, struct duet_op *op)
 		return;
 	core_finish(loop, op, -ECANCELED);
 	if (wait_of(op)->left && !MUTANT(line_not_looked_at))
-		wait_of(op)->left(waiters);
+		wait_of(op)->left(waiters_of(op));
 }
 
 /* ---- For people. ---- */

@@ -196,6 +196,7 @@ union duet_args {
 		void *with;                  /* an element, or whose name a lock is in; NULL */
 		uint32_t count;              /* permits */
 		int32_t raw;                 /* the loop's: what it ends with, on its way home */
+		struct duet_loop *there;     /* the loop's: the primitive's, if that is another */
 		struct duet_message message; /* the loop's: to the primitive's loop, and home */
 		struct duet_message stop;    /* the loop's: the same, of a request to end */
 		uint8_t away;                /* the loop's: messages that are not home */

@@ -31,8 +31,9 @@ extern "C" {
  *   loop; they travel to the primitive's, are served there in the order in which they arrive, and end
  *   on their own. What they lend (an element) is touched there meanwhile. Their end, also after a
  *   cancel, needs turns of the primitive's loop: from their start until nothing of them comes there any
- *   more that is busy, so that its run goes on, and shutdown and destroy answer -EBUSY; and so is the
- *   primitive. Both may be gone while a result travels home, whatever is asked of it on its way.
+ *   more that is busy, so that its run goes on, and shutdown and destroy answer -EBUSY; so is the
+ *   primitive, until they are served or stopped. Both may be gone while a result travels home, whatever
+ *   is asked of it on its way.
  *   Everything else is refused on another loop with -EINVAL.
  *
  * The end of a primitive is its fini function: 0, and the memory is the caller's; -EBUSY while somebody
@@ -43,7 +44,7 @@ extern "C" {
 struct duet_waiters {
 	struct duet_loop *loop; /* whose thread calls the primitive's functions; NULL: none any more */
 	struct duet_op *first;  /* the loop's: the line, closed in a circle */
-	uint32_t visitors;      /* the loops': operations of others, from start to the leave from here */
+	uint32_t visitors;      /* the loops': operations of others, until they are sent home */
 };
 
 #ifdef __cplusplus
