@@ -17,8 +17,9 @@
  * The job is the operation itself: `queued` links it, `backend` holds the work function, and the
  * worker leaves the raw result in op->result. Between the two queues it belongs to its worker. Of the kind
  * work each knows who stands before it, because a scope may stop any number of them, in any order; what
- * backends have done here has no room for that, and is searched for. The loop hears of what is finished by one message, on its way from the first of them until it is
- * collected: a wake is the caller's to ask for and to count.
+ * backends have done here has no room for that, and is searched for. The loop hears of what is finished by
+ * one message, on its way from the first of them until it is collected: a wake is the caller's to ask for
+ * and to count.
  */
 struct core_offload {
 	struct duet_loop *loop;

@@ -62,10 +62,9 @@ DUET_API void duet_shards_options_init(struct duet_shards_options *options);
 
 /*
  * Starts the threads, and returns when begin() has been called on all. 0; -EINVAL (options, no backend, a
- * processor that the system refuses);
- * -ENOMEM; -EAGAIN (no more threads); or what a loop, a scope or a begin() was refused with, the first
- * in their order: then those that had begun were asked to end and have ended, *shards is NULL and
- * nothing is left.
+ * processor that the system refuses); -ENOMEM; -EAGAIN (no more threads); or what a loop, a scope or a
+ * begin() was refused with, the first in their order: then those that had begun were asked to end and
+ * have ended, *shards is NULL and nothing is left.
  */
 DUET_API int duet_shards_create(struct duet_shards **shards,
 				const struct duet_shards_options *options);
@@ -101,7 +100,8 @@ DUET_API void duet_shards_cancel(struct duet_shards *shards);
  * none is lost, and none comes to a loop that is gone.
  *
  * results may be NULL, or has a place for each shard: what its scope ended with, or the error of its
- * loop's mechanism, or -EBUSY: a task outside of the scope lives, or a waker is shared still. 0, or the first of those, in their order, that is negative.
+ * loop's mechanism, or -EBUSY: a task outside of the scope lives, or a waker is shared still. 0, or the
+ * first of those, in their order, that is negative.
  */
 DUET_API int duet_shards_join(struct duet_shards *shards, int32_t *results);
 
