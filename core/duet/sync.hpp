@@ -21,7 +21,7 @@
  */
 namespace duet {
 
-/* Permits of a semaphore. */
+/* Permits of a semaphore, which they go back to before it ends. */
 class permits {
 public:
 	permits(duet_semaphore &from, std::uint32_t count) noexcept : from_(&from), count_(count) {}

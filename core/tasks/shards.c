@@ -197,6 +197,8 @@ static void close_down(struct place *place)
 	while (atomic_load(&shards->busy))
 		take_turn(place);
 	pass_gate(shards);
+	/* Wakes of each other's wakers aren't counted: what came of them behind the last turn. */
+	keep_first(place, duet_loop_shutdown(place->shard.loop, DUET_NO_DEADLINE));
 }
 
 static void destroy_loop(struct place *place)
