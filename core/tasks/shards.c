@@ -10,6 +10,7 @@
 
 #include "core/bounds.h"
 #include "core/scope.h"
+#include "core/tasks/shared_waker.h"
 #include "core/tasks/task.h"
 #include "core/thread.h"
 
@@ -203,7 +204,13 @@ static void close_down(struct place *place)
 
 static void destroy_loop(struct place *place)
 {
-	keep_first(place, duet_scheduler_fini(&place->shard.scheduler));
+	struct duet_scheduler *scheduler = &place->shard.scheduler;
+	int error = duet_scheduler_fini(scheduler);
+
+	keep_first(place, error);
+	/* A task that is left has no turn any more. Who has a share of a waker would still look there. */
+	if (error && scheduler->shared)
+		core_shared_destroy(scheduler);
 	keep_first(place, duet_loop_destroy(place->shard.loop));
 }
 

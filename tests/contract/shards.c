@@ -296,6 +296,34 @@ START_TEST(what_runs_outside_of_the_scopes_is_shut_down)
 }
 END_TEST
 
+static enum duet_readiness park(struct duet_task *task)
+{
+	(void)task;
+	return DUET_PENDING;
+}
+
+/* Parked, it waits for nothing that a shutdown ends. */
+static int begin_parked(struct duet_shard *shard)
+{
+	static const struct duet_task_model model = { .name = "parked", .step = park };
+	static struct duet_task tasks[SHARDS];
+
+	begin_plainly(shard);
+	duet_task_init(&tasks[shard->index], &model);
+	return shard->index == 1 ? duet_task_spawn(&shard->scheduler, NULL, &tasks[1]) : 0;
+}
+
+START_TEST(a_task_that_is_left_outside_of_the_scopes_is_told)
+{
+	int32_t results[SHARDS];
+
+	create(begin_parked);
+	ck_assert_int_eq(duet_shards_join(shards, results), -EBUSY);
+	for (unsigned i = 0; i < SHARDS; i++)
+		ck_assert_int_eq(results[i], i == 1 ? -EBUSY : 0);
+}
+END_TEST
+
 /* Told that it is shut down, it tells the next. */
 static void tell_next(struct duet_op *op)
 {
@@ -455,6 +483,7 @@ int main(void)
 			a_message_that_goes_round_keeps_all_until_it_rests,
 			a_cancel_ends_the_tasks_of_all, a_cancel_may_come_from_anywhere_and_often,
 			what_each_ended_with_is_told, what_runs_outside_of_the_scopes_is_shut_down,
+			a_task_that_is_left_outside_of_the_scopes_is_told,
 			what_is_sent_while_all_are_shut_down_comes_as_well,
 			what_is_sent_from_outside_of_the_scopes_while_they_end_is_not_lost,
 			a_shard_that_cannot_begin_ends_all, a_loop_that_is_refused_leaves_nothing,
