@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <duet/mailbox.h>
+#include <duet/shards.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -83,6 +84,15 @@ void core_abort_blocked(const struct duet_loop *loop)
 	abort();
 }
 
+void core_abort_nobody_there(const struct duet_shard *shard)
+{
+	fprintf(stderr,
+		"duet: a message to shard %u, when all of them are over: the last that may send one is what "
+		"ends before end()\n",
+		shard->index);
+	abort();
+}
+
 void core_abort_returned_again(const struct duet_coroutine *coroutine)
 {
 	fprintf(stderr,
@@ -112,7 +122,9 @@ void core_abort_has_children(const struct duet_task *task)
 
 void core_abort_not_owner(const void *mutex, const void *owner, const void *caller)
 {
-	if (caller)
+	if (!owner)
+		fprintf(stderr, "duet: mutex %p isn't locked: %p can't unlock it\n", mutex, caller);
+	else if (caller)
 		fprintf(stderr, "duet: mutex %p is locked by %p: %p can't unlock it\n", mutex, owner,
 			caller);
 	else

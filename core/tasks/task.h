@@ -97,6 +97,8 @@ void core_abort_open_scope(const struct duet_task *task, const struct duet_scope
 	__attribute__((noreturn));
 void core_abort_not_opener(const struct duet_scope *scope) __attribute__((noreturn));
 void core_abort_blocked(const struct duet_loop *loop) __attribute__((noreturn));
+struct duet_shard;
+void core_abort_nobody_there(const struct duet_shard *shard) __attribute__((noreturn));
 
 static inline bool core_task_is_asked(const struct duet_task *task)
 {
