@@ -21,8 +21,8 @@ void core_abort_unless_owner(const struct duet_loop *loop)
 	else if (loop->owner_process != getpid())
 		what = "a forked child may only destroy the loop";
 	else if (!pthread_equal(loop->owner_thread, pthread_self()))
-		what = "called from a thread that doesn't own the loop: only duet_loop_wake() and "
-		       "duet_loop_post() may be";
+		what = "called from a thread that doesn't own the loop: only duet_loop_wake(), "
+		       "duet_loop_post() and duet_shared_waker_wake() may be";
 	if (!what)
 		return;
 	fprintf(stderr, "duet: loop %p: %s\n", (const void *)loop, what);

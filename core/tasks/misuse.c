@@ -104,6 +104,15 @@ void core_abort_returned_again(const struct duet_coroutine *coroutine)
 	abort();
 }
 
+void core_abort_under_way(const struct duet_coroutine *coroutine)
+{
+	fprintf(stderr,
+		"duet: frame %p of a coroutine is under way, or was never initialised: it begins again when it "
+		"has ended, and duet_coroutine_init() is said before\n",
+		(const void *)coroutine);
+	abort();
+}
+
 void core_abort_frame_not_taken(const struct duet_frame_pool *pool, const void *frame)
 {
 	fprintf(stderr,
@@ -139,6 +148,15 @@ void core_abort_nothing_under_way(const void *group)
 		"duet: wait group %p: more is done than was added: each add() is followed by one "
 		"done() for each\n",
 		group);
+	abort();
+}
+
+void core_abort_not_taken(const struct duet_letter *letter)
+{
+	fprintf(stderr,
+		"duet: letter %p (kind %u) is answered, and isn't taken: it was answered before, or is in the "
+		"box still\n",
+		(const void *)letter, letter->kind);
 	abort();
 }
 
