@@ -36,6 +36,7 @@
 	X(cleanup_first_in_first_out, "cleanup runs in the order of registration")                 \
 	X(request_is_edge, "a scope that was asked to end lets the next start in")                 \
 	X(scope_not_woken, "a scope whose clock was taken back isn't looked at again")             \
+	X(step_without_shelter, "a shutdown refuses what a step of a cleanup polls itself")        \
 	X(late_step_without_budget, "a step registered at the end of a cleanup has no time limit") \
 	X(deadline_in_a_shelter, "a task's deadline comes into the shield that it opens")          \
 	X(overdue_is_idle, "a loop doesn't wait for a cleanup that is overdue")                    \

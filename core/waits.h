@@ -67,6 +67,9 @@ bool core_prepare_wait(struct duet_op *op, enum duet_kind kind, void *on);
 
 /* ---- For struct core_kind. ---- */
 
+/* The attempt, and a place in line if it is to wait: the raw result, as of attempt(). */
+int core_wait_enter(struct duet_op *op);
+
 int core_wait_check(const struct duet_op *op);
 int core_wait_begin(struct duet_loop *loop, struct duet_op *op);
 void core_wait_stop(struct duet_loop *loop, struct duet_op *op);

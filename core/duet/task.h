@@ -78,7 +78,8 @@ struct duet_task {
 	const char *name;                      /* for people; lent as long as the task */
 	void (*ended)(struct duet_task *task); /* the memory is the caller's again; or NULL */
 	/* Absolute, on the loop's clock. Every operation that a step starts inherits it, and the earliest
-	 * wins. The task itself may set it, for the waits that follow. Being parked knows no deadline. */
+	 * wins. The task itself may set it, for the waits that follow. A future that stands for no
+	 * operation knows none: duet_timeout_future_init() gives it one. */
 	uint64_t deadline_ns;
 
 	/* The scheduler's and the model's own. */

@@ -77,22 +77,12 @@ bool core_task_is_childless(struct duet_task *task)
 	return false;
 }
 
-void core_task_scope_leaves(struct duet_task *task, struct duet_scope *scope)
+bool core_task_scope_leaves(struct duet_task *task, const struct duet_scope *scope)
 {
 	struct duet_scope **place = &task->scopes;
 
 	while (*place != scope)
 		place = &(*place)->elder;
 	*place = scope->elder;
-	scope->opener = NULL;
-}
-
-void core_task_end_late(struct duet_task *task)
-{
-	if (task->state == DUET_TASK_LINGERING) {
-		if (!task->scopes)
-			core_task_end(task, DUET_TASK_LINGERING);
-	} else if (!MUTANT(fiber_waits_in_vain)) {
-		duet_waker_wake(&task->waker);
-	}
+	return task->state == DUET_TASK_LINGERING && !task->scopes;
 }

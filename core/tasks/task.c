@@ -93,7 +93,7 @@ static void inherit(struct duet_loop *loop, uint64_t deadline_ns)
 static inline void bound(const struct duet_task *task)
 {
 	struct duet_loop *loop = task->scheduler->loop;
-	uint64_t deadline_ns = task->shields ? task->shield_ns : task->deadline_ns;
+	const uint64_t deadline_ns = core_task_due_ns(task);
 
 	if (__builtin_expect(loop->deadline_ns != deadline_ns, 0))
 		inherit(loop, deadline_ns);
@@ -160,11 +160,19 @@ static void resume(struct duet_op *op)
 	core_task_run(task);
 }
 
+void core_task_rouse(struct duet_op *op)
+{
+	struct duet_task *task = op->context;
+
+	duet_waker_wake(&task->waker);
+}
+
 bool core_task_shelters(const struct duet_op *op)
 {
 	const struct duet_task *task = op->context;
 
-	return op->done == resume && (task->shields || task->sheltered);
+	return (op->done == resume || op->done == core_task_rouse) &&
+	       (task->shields || task->sheltered);
 }
 
 void core_task_end(struct duet_task *task, enum duet_task_state from)

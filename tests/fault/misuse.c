@@ -426,11 +426,52 @@ static void end_under_a_waiter(void)
 	duet_notify_fini(&notify);
 }
 
-/* In other builds, here and below: tests/contract/primitive.c, primitive_turns.c. */
+/* Which hasn't come yet. */
+static void end_under_a_visitor(void)
+{
+	struct duet_notify notify;
+	struct duet_loop *home;
+
+	duet_loop_create(&home, stage.arm->backend(), NULL);
+	duet_notify_init(&notify, stage.loop);
+	duet_op_init(&waiting, NULL, NULL);
+	duet_op_notified(&waiting, &notify);
+	duet_op_start(home, &waiting);
+	duet_notify_fini(&notify);
+}
+
+/* In other builds, here and below: tests/contract/primitive.c, primitive_turns.c, primitive_loops.c. */
 START_TEST(a_primitive_that_ends_while_somebody_waits_is_named_and_stopped)
 {
-	if (STOPS)
-		ck_assert(stopped(end_under_a_waiter, "(notified)"));
+	if (!STOPS)
+		return;
+	ck_assert(stopped(end_under_a_waiter, "(notified)"));
+	ck_assert(stopped(end_under_a_visitor, "1 operations of other loops"));
+}
+END_TEST
+
+static void wake_by_nothing(void)
+{
+	struct duet_notify notify = { 0 };
+
+	duet_notify_one(&notify);
+}
+
+static void give_back_after_the_end(void)
+{
+	struct duet_semaphore semaphore;
+
+	duet_semaphore_init(&semaphore, stage.loop, 0);
+	duet_semaphore_fini(&semaphore);
+	duet_semaphore_release(&semaphore, 1);
+}
+
+START_TEST(a_primitive_that_is_used_outside_of_its_life_is_named_and_stopped)
+{
+	if (!STOPS)
+		return;
+	ck_assert(stopped(wake_by_nothing, "a primitive that was never initialised"));
+	ck_assert(stopped(give_back_after_the_end, "or has ended"));
 }
 END_TEST
 
@@ -440,6 +481,14 @@ static void unlock_another_s(void)
 
 	duet_mutex_init(&mutex, stage.loop);
 	duet_mutex_try_lock(&mutex, &scope);
+	duet_mutex_unlock(&mutex, &member);
+}
+
+static void unlock_nobody_s(void)
+{
+	struct duet_mutex mutex;
+
+	duet_mutex_init(&mutex, stage.loop);
 	duet_mutex_unlock(&mutex, &member);
 }
 
@@ -461,6 +510,8 @@ START_TEST(an_unlock_by_another_names_the_owner_and_is_stopped)
 		ck_assert(stopped(unlock_another_s, owner));
 	if (STOPS)
 		ck_assert(stopped(end_while_locked, owner));
+	if (STOPS)
+		ck_assert(stopped(unlock_nobody_s, "isn't locked"));
 }
 END_TEST
 
@@ -495,6 +546,38 @@ START_TEST(a_mailbox_that_ends_with_letters_is_named_and_stopped)
 {
 	if (STOPS)
 		ck_assert(stopped(end_a_mailbox_with_a_letter, "1 letters"));
+}
+END_TEST
+
+static struct duet_shard_message last_words;
+
+static void post_to_itself(struct duet_shard *shard)
+{
+	duet_shard_post(shard, &last_words);
+}
+
+/* Otherwise nothing happens. */
+static void post_when_all_is_over(void)
+{
+	const struct duet_backend *backend = stage.arm->backend();
+	struct duet_shards_options options;
+	struct duet_shards *shards;
+
+	duet_shards_options_init(&options);
+	options.count = 2;
+	options.backends = &backend;
+	options.backend_count = 1;
+	options.end = post_to_itself;
+	if (duet_shards_create(&shards, &options) == 0)
+		duet_shards_join(shards, NULL);
+}
+
+START_TEST(a_message_to_who_is_over_is_named_and_stopped)
+{
+	if (STOPS)
+		ck_assert(stopped(post_when_all_is_over, "when all of them are over"));
+	else
+		post_when_all_is_over();
 }
 END_TEST
 
@@ -728,9 +811,11 @@ int main(void)
 			a_task_that_ends_before_its_scopes_is_named_and_stopped,
 			what_a_task_does_out_of_turn_is_named_and_stopped,
 			a_primitive_that_ends_while_somebody_waits_is_named_and_stopped,
+			a_primitive_that_is_used_outside_of_its_life_is_named_and_stopped,
 			an_unlock_by_another_names_the_owner_and_is_stopped,
 			more_that_is_done_than_was_added_is_named_and_stopped,
 			a_mailbox_that_ends_with_letters_is_named_and_stopped,
+			a_message_to_who_is_over_is_named_and_stopped,
 			a_letter_is_answered_once_when_it_was_taken,
 			an_operation_that_was_never_initialised_is_not_started,
 			a_future_that_is_polled_after_ready_says_the_same_or_is_stopped,
