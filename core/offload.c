@@ -246,15 +246,22 @@ void duet_core_offload(struct duet_loop *loop, struct duet_op *op, int (*work)(s
 		tell_later(offload);
 }
 
-int duet_core_offload_withdraw(struct duet_loop *loop, struct duet_op *op)
+static bool withdraw(struct core_offload *offload, struct duet_op *op)
 {
-	struct core_offload *offload = loop->offload;
 	bool found;
 
 	pthread_mutex_lock(&offload->lock);
 	found = remove_job(&offload->jobs, op);
 	pthread_mutex_unlock(&offload->lock);
 	return found;
+}
+
+int duet_core_offload_cancel(struct duet_loop *loop, struct duet_op *op, bool begun)
+{
+	if (!begun && withdraw(loop->offload, op))
+		return BACKEND_ENDED;
+	loop->stats.cancels_running++;
+	return BACKEND_ISSUED;
 }
 
 /* ---- The kind work. ---- */
@@ -277,12 +284,5 @@ int core_work_begin(struct duet_loop *loop, struct duet_op *op)
 
 void core_work_stop(struct duet_loop *loop, struct duet_op *op)
 {
-	loop->stats.cancels++;
-	if (duet_core_offload_withdraw(loop, op)) {
-		loop->stats.cancels_ended++;
-		core_finish(loop, op, -ECANCELED);
-		return;
-	}
-	loop->stats.cancels_running++;
-	core_state_set(op, STATE_CANCELLING);
+	core_stop_answered(loop, op, duet_core_offload_cancel(loop, op, false));
 }

@@ -59,10 +59,12 @@ static const struct core_wait *wait_of(const struct duet_op *op)
 
 /* ---- The line. ---- */
 
-static int enter(struct duet_op *op)
+int core_wait_enter(struct duet_op *op)
 {
-	int raw = wait_of(op)->attempt(op);
+	int raw;
 
+	op->args.wait.in_line = WAIT_NOWHERE;
+	raw = wait_of(op)->attempt(op);
 	if (raw == -EAGAIN) {
 		core_ring_append(&waiters_of(op)->first, op);
 		op->args.wait.in_line = WAIT_IN_LINE;
@@ -153,7 +155,7 @@ static void arrive(struct duet_message *message)
 	int raw;
 
 	op->args.wait.there->visitors++;
-	raw = enter(op);
+	raw = core_wait_enter(op);
 	if (!goes_on(raw))
 		send_home(op, raw);
 }
@@ -213,7 +215,6 @@ int core_wait_begin(struct duet_loop *loop, struct duet_op *op)
 	int raw;
 
 	op->args.wait.away = 0;
-	op->args.wait.in_line = 0;
 	if (waiters_of(op)->loop != loop) {
 		op->args.wait.away = 1;
 		op->args.wait.crossing = CROSSING_OUT;
@@ -222,7 +223,7 @@ int core_wait_begin(struct duet_loop *loop, struct duet_op *op)
 		post(op->args.wait.there, &op->args.wait.message, arrive);
 		return BACKEND_ISSUED;
 	}
-	raw = enter(op);
+	raw = core_wait_enter(op);
 	if (goes_on(raw))
 		return BACKEND_ISSUED;
 	op->result = raw;

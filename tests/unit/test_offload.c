@@ -33,7 +33,7 @@ static int give_to_worker(struct duet_loop *which, struct duet_op *op)
 
 static int take_back(struct duet_loop *which, struct duet_op *op)
 {
-	return duet_core_offload_withdraw(which, op) ? BACKEND_ENDED : BACKEND_ISSUED;
+	return duet_core_offload_cancel(which, op, false);
 }
 
 static void open_loop(uint32_t threads)
