@@ -81,11 +81,12 @@ static const struct option_row ROWS[] = {
 };
 
 static const struct option_set SET = {
-	"compare", "[WORKLOAD... | cells [echo|rockets|file]... | informed]",
-	"Plays the workloads echo, file, rockets and cancel (the first two, if none is named) on two arms "
-	"and says what differed. A round plays a, b and a again in shuffled order, each in a fresh "
-	"process. Or answers a question: the four cells, continuation or future on completion or "
-	"polling, of echo, rockets and file or some of them; or what it is worth to be informed, as idle children get more. "
+	"compare", "[WORKLOAD... | cells [WORKLOAD...] | informed]",
+	"Plays the workloads echo, file, rockets and cancel (the first two, if none is named) on "
+	"two arms and says what differed. A round plays a, b and a again in shuffled order, each in a "
+	"fresh process. Or answers a question: the four cells, continuation or future on completion or "
+	"polling, of echo, rockets and file or those that are named; or what it is worth to be "
+	"informed, as idle children get more. "
 	"Claims are tested each by a command with options of its own (duet compare CLAIM --help): "
 	"try-first, stateless, parity, models, beside, blocking, hot, scheduling.",
 	ROWS,

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
-/* Rockets by callbacks: an operation ends in a function, which starts the next; a scope holds the deadline,
- * and asks all to end when one fails. */
+/* Rockets by callbacks: an operation ends in a function, which starts the next; a scope holds the
+ * deadline, and asks all to end when one fails. */
 #include <duet/loop.h>
 #include <duet/scope.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
-/* Rockets by stackless coroutines: the parent fetches the list, spawns a task for each lane in a scope,
- * and joins that. Whoever waits is resumed by the end of its operation. */
+/* Rockets by stackless coroutines: the parent fetches the list, spawns a task for each lane in a
+ * scope, and joins that. Whoever waits is resumed by the end of its operation. */
 #include <duet/coroutine.h>
 #include <duet/join.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
-/* A client of the rockets' API: fetches the list, and then each rocket of it, on so many lanes side by
- * side, each request on a connection of its own; within a deadline, and when one fails the rest are asked to
- * end. One whole fetch after the other. One source for all backends and models: how a request waits, and
- * goes on, is all that a model says. */
+/* A client of the rockets' API: fetches the list, and then each rocket of it, on so many lanes side
+ * by side, each request on a connection of its own; within a deadline, and when one fails the rest
+ * are asked to end. One whole fetch after the other. One source for all backends and models: how a
+ * request waits, and goes on, is all that a model says. */
 #ifndef COMPARE_MODELS_ROCKETS_FETCHER_H
 #define COMPARE_MODELS_ROCKETS_FETCHER_H
 
@@ -25,8 +25,8 @@ struct model_counts;
 
 struct fetcher_model {
 	const char *name;
-	size_t bytes, lane_bytes; /* what it has for a whole fetch, and for a lane of it; zeroed at first */
-	int (*begin)(struct fetcher *fetcher);   /* 0, or a negative errno: then nothing has begun */
+	size_t bytes, lane_bytes; /* its own, of a whole fetch and of a lane of it; zeroed at first */
+	int (*begin)(struct fetcher *fetcher); /* 0, or a negative errno: then nothing has begun */
 	void (*cancel)(struct fetcher *fetcher); /* the fetch that is under way */
 };
 
@@ -47,7 +47,7 @@ struct fetcher_options {
 
 struct fetcher_result {
 	uint64_t answered, fetched;     /* requests, and whole fetches */
-	uint64_t lost;                  /* requests of a fetch that failed, without an answer that was right */
+	uint64_t lost;                  /* requests of a fetch that failed, without a right answer */
 	uint64_t wrong_bytes;           /* of bodies that were not what they have to be */
 	int error;                      /* the first one, which ended it all; see fetcher_words() */
 	unsigned int status;            /* of HTTP, with -EREMOTEIO */
@@ -62,8 +62,8 @@ struct fetcher *fetcher_create(const struct fetcher_options *options, struct fet
 /* Between turns: begins the next fetch if the last one is over, and well. */
 void fetcher_go_on(struct fetcher *fetcher);
 
-/* From here on nothing new is begun, and the fetch that is under way is asked to end: what it hasn't fetched
- * by then is nobody's loss. Turns are taken until it isn't busy any more. */
+/* From here on nothing new is begun, and the fetch that is under way is asked to end: what it
+ * hasn't fetched by then is nobody's loss. Turns are taken until it isn't busy any more. */
 void fetcher_stop(struct fetcher *fetcher);
 bool fetcher_busy(const struct fetcher *fetcher);
 
@@ -89,7 +89,7 @@ struct exchange {
 	struct answer answer;
 };
 
-enum { EXCHANGE_LIST = UINT32_MAX };
+#define EXCHANGE_LIST UINT32_MAX
 
 void *fetcher_state(const struct fetcher *fetcher);
 void *fetcher_lane(const struct fetcher *fetcher, uint32_t index);
@@ -104,15 +104,16 @@ void exchange_init(struct exchange *exchange, struct fetcher *fetcher);
 void exchange_list(struct exchange *exchange);
 bool exchange_next(struct exchange *exchange);
 
-/* Says what op is to do: the steps of an exchange, in this order, the receive as often as is needed. */
+/* Says what op is to do: the steps of an exchange, in this order, the receive as often as is
+ * needed. */
 void exchange_socket(struct exchange *exchange, struct duet_op *op);
 void exchange_connect(struct exchange *exchange, struct duet_op *op, duet_handle socket);
 void exchange_send(struct exchange *exchange, struct duet_op *op, duet_handle socket);
 void exchange_recv(struct exchange *exchange, struct duet_op *op, duet_handle socket);
 
 /* What became of a receive: 0: there is more to come; 1: the answer was whole, and right, and the
- * connection has ended behind it; or an error. The server ends it first: it is the one who ends first
- * whose port can't be used for a while, and of the client's each is soon needed again. */
+ * connection has ended behind it; or an error. The server ends it first: it is the one who ends
+ * first whose port can't be used for a while, and of the client's each is soon needed again. */
 int exchange_take(struct exchange *exchange, int32_t result);
 
 /* It has failed, at whatever step. -ECANCELED is no failure, but what another one has caused. */

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
-/* Rockets by futures: the same tasks as by coroutines, with the same operations; but each is woken when what
- * it waits for has come, and polls that. */
+/* Rockets by futures: the same tasks as by coroutines, with the same operations; but each is woken
+ * when what it waits for has come, and polls that. */
 #include <duet/future.h>
 #include <duet/join.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
-/* One HTTP answer as it comes in, in pieces of any size, and its body when it is whole. The parser is
- * Debian's http-parser, which beside request.c only answer.c knows. */
+/* One HTTP answer as it comes in, in pieces of any size, and its body when it is whole. The parser
+ * is Debian's http-parser, as of a request. */
 #ifndef COMPARE_ROCKETS_ANSWER_H
 #define COMPARE_ROCKETS_ANSWER_H
 
@@ -28,9 +28,9 @@ struct answer {
 /* Zeroed memory, or one that was used before. */
 void answer_begin(struct answer *answer);
 
-/* Feeds what has come; 0 bytes: the connection has ended. 1: the answer is whole, and says 200; 0: there is
- * more to come; -EREMOTEIO: it says another status, -ENODATA: it is cut short, -EPROTO: it is no HTTP,
- * or -ENOMEM. */
+/* Feeds what has come; 0 bytes: the connection has ended. 1: the answer is whole, and says 200; 0:
+ * there is more to come; -EREMOTEIO: it says another status, -ENODATA: it is cut short, -EPROTO: it
+ * is no HTTP, or -ENOMEM. */
 int answer_feed(struct answer *answer, const char *data, size_t bytes);
 
 void answer_free(struct answer *answer);

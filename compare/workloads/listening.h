@@ -14,8 +14,8 @@
 /* How long it may take for a server to begin, and to end. */
 enum { LISTENING_TIMEOUT_MS = 10000 };
 
-/* Starts it, and reads its address. 0; -EINTR after Ctrl-C; -ECHILD: it has ended, and *code is how, as of
- * process_end(); another negative errno: no process could be started. */
+/* Starts it, and reads its address. 0; -EINTR after Ctrl-C; -ECHILD: it has ended, and *code is
+ * how, as of process_end(); another negative errno: no process could be started. */
 int listening_start(struct process *server, const struct arguments *arguments,
 		    const struct process_where *where, char *address, size_t size, int *code);
 

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
-/* Rockets over HTTP on loopback: the arm is a client that fetches a list and then each item of it, again and
- * again; the server, a process of its own that is the same for every arm, is the load. */
+/* Rockets over HTTP on loopback: the arm is a client that fetches a list and then each item of it,
+ * again and again; the server, a process of its own that is the same for every arm, is the load. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>

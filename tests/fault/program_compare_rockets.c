@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
-/* The workload rockets: what a slot of it holds, what voids it, whom it asks to end, and what it leaves
- * behind. */
+/* The workload rockets: what a slot of it holds, what voids it, whom it asks to end, and what it
+ * leaves behind. */
 #include <errno.h>
 #include <jansson.h>
 #include <sys/resource.h>
@@ -71,7 +71,8 @@ static json_t *end_play(struct program *program, int code)
 
 /* ---- All is well. ---- */
 
-/* A slot in which something was answered: a machine that has others to serve is given another chance. */
+/* A slot in which something was answered: a machine that has others to serve is given another
+ * chance. */
 static json_t *play(int arm, const char *of_server, const char *options, json_int_t *requests)
 {
 	struct program *program = calloc(1, sizeof(*program));
@@ -199,8 +200,8 @@ END_TEST
 
 /* ---- Whom it asks to end. ---- */
 
-/* All at once, since each takes as long: the list is there after two seconds, and what is asked for then is
- * due at four. */
+/* All at once, since each takes as long: the list is there after two seconds, and what is asked for
+ * then is due at four. */
 START_TEST(a_deadline_ends_all_that_is_under_way_as_the_server_sees)
 {
 	struct program *programs = calloc(ARM_COUNT, sizeof(*programs));

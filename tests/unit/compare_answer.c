@@ -26,7 +26,8 @@ static const struct {
 };
 enum { ANSWER_COUNT = sizeof(ANSWERS) / sizeof(*ANSWERS) };
 
-/* Feeds it in pieces of so many bytes, until something else is said than that there is more to come. */
+/* Feeds it in pieces of so many bytes, until something else is said than that there is more to
+ * come. */
 static int feed(struct answer *answer, const char *text, size_t piece, size_t *fed)
 {
 	size_t bytes = strlen(text);
