@@ -179,6 +179,8 @@ static int take_whole(struct exchange *exchange)
 
 	if (!is_right(exchange) || !is_understood(exchange))
 		return refuse_bytes(exchange, exchange->answer.body_bytes);
+	if (exchange->answer.behind_bytes)
+		return refuse_bytes(exchange, exchange->answer.behind_bytes);
 	exchange->answered = true;
 	result->answered++;
 	histogram_record(&result->latency, window_now_ns() - exchange->begun_ns);
@@ -289,18 +291,23 @@ void fetcher_fetched(struct fetcher *fetcher)
 	}
 }
 
-void fetcher_go_on(struct fetcher *fetcher)
+bool fetcher_go_on(struct fetcher *fetcher)
 {
-	if (fetcher->under_way || fetcher->stopped || fetcher->result->error)
-		return;
+	int error;
+
+	if (fetcher->under_way || fetcher->result->error)
+		return fetcher->under_way;
 	fetcher->under_way = true;
 	fetcher->begun_ns = window_now_ns();
 	fetcher->deadline_ns = fetcher->begun_ns + fetcher->options.deadline_ns;
 	fetcher->answered_before = fetcher->result->answered;
 	fetcher->count = fetcher->next = 0;
-	fetcher->result->error = fetcher->options.model->begin(fetcher);
-	if (fetcher->result->error)
+	error = fetcher->options.model->begin(fetcher);
+	if (error) {
+		fetcher->result->error = error;
 		fetcher_fetched(fetcher);
+	}
+	return fetcher->under_way;
 }
 
 void fetcher_stop(struct fetcher *fetcher)

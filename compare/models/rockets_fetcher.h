@@ -59,8 +59,9 @@ struct fetcher_result {
 /* Makes it; nothing is fetched yet. NULL if there is no memory. */
 struct fetcher *fetcher_create(const struct fetcher_options *options, struct fetcher_result *result);
 
-/* Between turns: begins the next fetch if the last one is over, and well. */
-void fetcher_go_on(struct fetcher *fetcher);
+/* Between turns: begins the next fetch if the last one is over, and well. False: one has failed, and
+ * nothing of it is under way any more. */
+bool fetcher_go_on(struct fetcher *fetcher);
 
 /* From here on nothing new is begun, and the fetch that is under way is asked to end: what it
  * hasn't fetched by then is nobody's loss. Turns are taken until it isn't busy any more. */

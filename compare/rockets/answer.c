@@ -68,7 +68,7 @@ void answer_begin(struct answer *answer)
 	http_parser *parser = parser_of(answer);
 
 	answer->status = 0;
-	answer->body_bytes = 0;
+	answer->body_bytes = answer->behind_bytes = 0;
 	answer->whole = false;
 	answer->error = 0;
 	http_parser_init(parser, HTTP_RESPONSE);
@@ -78,8 +78,9 @@ void answer_begin(struct answer *answer)
 int answer_feed(struct answer *answer, const char *data, size_t bytes)
 {
 	http_parser *parser = parser_of(answer);
+	size_t used = http_parser_execute(parser, &SETTINGS, data, bytes);
 
-	http_parser_execute(parser, &SETTINGS, data, bytes);
+	answer->behind_bytes = answer->whole ? bytes - used : 0;
 	if (answer->error)
 		return answer->error;
 	if (answer->whole)

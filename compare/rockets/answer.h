@@ -17,6 +17,7 @@ struct answer {
 	unsigned int status;
 	char *body; /* it doesn't end with a zero; good until the next answer begins */
 	size_t body_bytes;
+	size_t behind_bytes; /* that came with its last piece, and are no part of it */
 
 	/* Its own. */
 	size_t room_bytes; /* of body, which is kept for the next answer */

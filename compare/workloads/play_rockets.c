@@ -74,8 +74,7 @@ static int turn_until(struct player *player, uint64_t until_ns)
 	uint64_t now_ns = window_now_ns();
 	int status = 0;
 
-	while (status >= 0 && now_ns < until_ns && !player->result.error) {
-		fetcher_go_on(player->fetcher);
+	while (status >= 0 && now_ns < until_ns && fetcher_go_on(player->fetcher)) {
 		status = duet_loop_turn(player->part.loop, (int64_t)(until_ns - now_ns));
 		now_ns = window_now_ns();
 	}

@@ -5,7 +5,10 @@
  * leaves behind. */
 #include <errno.h>
 #include <jansson.h>
+#include <netinet/in.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include "tests/fault/program.h"
 
@@ -198,7 +201,136 @@ START_TEST(where_nobody_listens_all_is_missing)
 }
 END_TEST
 
+/* ---- A server that does what ours never would: it stands before ours. ---- */
+
+enum mischief { ANOTHER_BYTE, ONE_BYTE_MORE, HANG_UP_AND_HOLD };
+
+static int open_socket(struct sockaddr_in *address, in_port_t port)
+{
+	*address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port),
+					 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
+/* Until the peer ends, or the text holds what is awaited. */
+static size_t read_text(int fd, char *text, size_t size, const char *awaited)
+{
+	size_t length = 0;
+	ssize_t got;
+
+	text[0] = 0;
+	while (!strstr(text, awaited) && (got = recv(fd, text + length, size - 1 - length, 0)) > 0) {
+		length += (size_t)got;
+		text[length] = 0;
+	}
+	return length;
+}
+
+/* One connection: the answer of our own server, but for one byte; or no answer at all. */
+static void relay(int fd, in_port_t port, enum mischief mischief)
+{
+	static char text[1 << 16];
+	struct sockaddr_in address;
+	int behind = open_socket(&address, port);
+	size_t length = read_text(fd, text, sizeof(text), "\r\n\r\n");
+	char *spoilt;
+
+	if (mischief == HANG_UP_AND_HOLD && strstr(text, "/rockets/saturn-v"))
+		return;
+	if (mischief == HANG_UP_AND_HOLD && strstr(text, "/rockets/")) {
+		read_text(fd, text, sizeof(text), "never");
+		return;
+	}
+	if (connect(behind, (struct sockaddr *)&address, sizeof(address)) ||
+	    send(behind, text, length, MSG_NOSIGNAL) < 0)
+		return;
+	length = read_text(behind, text, sizeof(text) - 1, "never");
+	spoilt = strstr(text, "LE-9");
+	if (spoilt && mischief == ANOTHER_BYTE)
+		spoilt[3] = '8';
+	if (spoilt && mischief == ONE_BYTE_MORE)
+		text[length++] = '}';
+	send(fd, text, length, MSG_NOSIGNAL);
+}
+
+/* A process for each connection, and one that accepts them, which is to be killed. */
+static pid_t begin_relay(in_port_t to, enum mischief mischief, in_port_t *port)
+{
+	struct sockaddr_in address;
+	socklen_t size = sizeof(address);
+	int listener = open_socket(&address, 0);
+	pid_t pid;
+
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, size), 0);
+	ck_assert_int_eq(listen(listener, 64), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+	*port = ntohs(address.sin_port);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid) {
+		close(listener);
+		return pid;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGCHLD, SIG_IGN);
+	for (;;) {
+		int fd = accept(listener, NULL, NULL);
+
+		if (!fork()) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			relay(fd, to, mischief);
+			_exit(0);
+		}
+		close(fd);
+	}
+}
+
+static json_t *play_mischief(struct program *program, int arm, enum mischief mischief)
+{
+	struct program *server = serve("");
+	in_port_t port;
+	pid_t pid = begin_relay((in_port_t)program_port(server), mischief, &port);
+	json_t *slot;
+
+	program_begin(program, NULL, "play-rockets --address 127.0.0.1:%u --backend %s --model %s "
+		      "--connections 3 --warmup 0 --duration %d --deadline 1000", port,
+		      BACKENDS[arm / MODEL_COUNT], MODELS[arm % MODEL_COUNT],
+		      mischief == HANG_UP_AND_HOLD ? 1000 : 10);
+	slot = end_play(program, 4);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	end_server(server, "requests");
+	return slot;
+}
+
+/* It is JSON, and the rocket that was asked for: only the bytes tell. */
+START_TEST(one_byte_that_is_another_or_one_more_is_found)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	json_t *slot = play_mischief(program, _i % ARM_COUNT, (enum mischief)(_i / ARM_COUNT));
+
+	program_expect(program, 4, "GET /rockets/h3: what came is not what it has to be");
+	ck_assert_int_ge(number(slot, "wrong_bytes"), 1);
+	json_decref(slot);
+	free(program);
+}
+END_TEST
+
 /* ---- Whom it asks to end. ---- */
+
+/* The others would never be answered, and no deadline comes. */
+START_TEST(one_that_fails_ends_the_others)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	json_t *slot = play_mischief(program, _i, HANG_UP_AND_HOLD);
+
+	program_expect(program, 4, "GET /rockets/saturn-v: the connection ended before the answer did");
+	ck_assert_int_eq(number(slot, "operations_total"), 1);
+	ck_assert_int_eq(number(slot, "lost_operations"), LIST);
+	json_decref(slot);
+	free(program);
+}
+END_TEST
 
 /* All at once, since each takes as long: the list is there after two seconds, and what is asked for
  * then is due at four. */
@@ -375,6 +507,8 @@ int main(void)
 			    ARM_COUNT * FAILURE_COUNT);
 	tcase_add_loop_test(cases, another_list_than_is_expected_is_wrong, 0, ARM_COUNT);
 	tcase_add_loop_test(cases, where_nobody_listens_all_is_missing, 0, ARM_COUNT);
+	tcase_add_loop_test(cases, one_byte_that_is_another_or_one_more_is_found, 0, 2 * ARM_COUNT);
+	tcase_add_loop_test(cases, one_that_fails_ends_the_others, 0, ARM_COUNT);
 	tcase_add_test(cases, a_deadline_ends_all_that_is_under_way_as_the_server_sees);
 	tcase_add_loop_test(cases, the_end_of_a_slot_waits_for_no_answer, 0, ARM_COUNT);
 	tcase_add_loop_test(cases, what_makes_no_sense_is_refused, 0,

@@ -60,6 +60,21 @@ START_TEST(pieces_of_every_size_come_to_the_same)
 }
 END_TEST
 
+START_TEST(what_comes_behind_it_is_no_part_of_it)
+{
+	static const char text[] = HEAD "\r\nhello", more[] = HEAD "\r\nhelloHTTP";
+	struct answer answer = {0};
+	size_t fed;
+
+	ck_assert_int_eq(feed(&answer, more, strlen(more), &fed), 1);
+	ck_assert_uint_eq(answer.body_bytes, 5);
+	ck_assert_uint_eq(answer.behind_bytes, 4);
+	ck_assert_int_eq(feed(&answer, text, strlen(text), &fed), 1);
+	ck_assert_uint_eq(answer.behind_bytes, 0);
+	answer_free(&answer);
+}
+END_TEST
+
 START_TEST(what_is_cut_short_is_told_from_what_ends_with_its_connection)
 {
 	static const char text[] = HEAD "\r\nhello", closing[] = "HTTP/1.0 200 OK\r\n\r\nhello";
@@ -117,6 +132,7 @@ int main(void)
 	int failed;
 
 	tcase_add_loop_test(cases, pieces_of_every_size_come_to_the_same, 0, ANSWER_COUNT);
+	tcase_add_test(cases, what_comes_behind_it_is_no_part_of_it);
 	tcase_add_test(cases, what_is_cut_short_is_told_from_what_ends_with_its_connection);
 	tcase_add_test(cases, a_long_body_is_whole_and_so_is_the_short_one_behind_it);
 	suite_add_tcase(suite, cases);
