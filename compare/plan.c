@@ -43,7 +43,7 @@ static const struct option_row ROWS[] = {
 	{ "repeats", OPTION_NUMBER, AT(repeats), 0, INTERVAL_VALUES_MAX, "N",
 	  "of disturbed rounds at most (5)" },
 	{ "connections", OPTION_NUMBER, AT(connections), 1, 20000, "N",
-	  "echo: at once (64); rockets: so many fetch at once (16)" },
+	  "at once (echo 64, rockets 16)" },
 	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES", "echo: of a message (64)" },
 	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N",
 	  "messages or reads under way (echo 1, file 32)" },
