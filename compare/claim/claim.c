@@ -5,6 +5,7 @@
 
 #include <duet/operation.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,8 @@ static const struct claim *const CLAIMS[] = { &CLAIM_TRY_FIRST, &CLAIM_STATELESS
 					     &CLAIM_HOT,       &CLAIM_SCHEDULING };
 
 enum { CLAIMS_COUNT = sizeof(CLAIMS) / sizeof(*CLAIMS), ROUNDS = 15, ROUNDS_QUICK = 6 };
+
+enum { SPARE_FILES = 32 }; /* of a play, beside those of what it varies */
 
 const struct claim *claim_find(const char *name)
 {
@@ -138,6 +141,32 @@ static int report(const struct claim *claim, const struct values *values, const 
 	return code;
 }
 
+/* The first mechanism that was refused says why; NULL: none was. */
+static const json_t *find_refused(const json_t *result)
+{
+	json_t *mechanism;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "mechanisms"), i, mechanism) {
+		if (json_is_string(json_object_get(mechanism, "refused")))
+			return mechanism;
+	}
+	return NULL;
+}
+
+/* Neither a signal nor a failure that was said has kept it from being played. */
+static int say_refused(const struct claim *claim, const json_t *result)
+{
+	const json_t *refused = find_refused(result);
+
+	if (!refused)
+		return say_failure(SAY_UNMEASURED, "compare %s: nothing was measured; duet doctor "
+				   "says what can be had here", claim->name);
+	return say_failure(SAY_UNMEASURED, "compare %s: nothing was measured: %s can't be had here: "
+			   "%s", claim->name, field_string(refused, "name"),
+			   field_string(refused, "refused"));
+}
+
 static int conclude(const struct claim *claim, const struct values *values, json_t *result,
 		    int code)
 {
@@ -147,12 +176,14 @@ static int conclude(const struct claim *claim, const struct values *values, json
 	json_object_set_new(result, "complete", json_boolean(any && code == SAY_OK));
 	if (code == SAY_WRONG_BYTE)
 		return code;
+	if (!any && !code)
+		return say_refused(claim, result);
 	if (!any)
-		return code == WORKLOAD_INTERRUPTED || !code
-			       ? say_failure(SAY_UNMEASURED, "compare %s: nothing was measured; %s",
-					     claim->name,
-					     code ? "it was ended before the first round was over"
-						  : "duet doctor says what can be had here")
+		return code == WORKLOAD_INTERRUPTED
+			       ? say_failure(SAY_UNMEASURED,
+					     "compare %s: nothing was measured; it was ended before "
+					     "the first round was over",
+					     claim->name)
 			       : code;
 	claim->conclude(result);
 	process_pass_interrupt();
@@ -162,6 +193,26 @@ static int conclude(const struct claim *claim, const struct values *values, json
 	}
 	written = report(claim, values, result);
 	return code ? code : written;
+}
+
+/* Not after the minutes that the smaller groups take. */
+static int check_files(const struct claim *claim, const struct claim_plan *plan)
+{
+	const uint64_t files_max = process_files_max();
+	uint64_t most = 0;
+
+	for (unsigned int i = 0; i < plan->count && claim->takes_descriptors; i++) {
+		if (plan->groups[i].size > most)
+			most = plan->groups[i].size;
+	}
+	if (most + SPARE_FILES <= files_max)
+		return SAY_OK;
+	return say_failure(SAY_UNMEASURED,
+			   "compare %s: %" PRIu64 " %s take %" PRIu64
+			   " descriptors, and the limit is %" PRIu64
+			   ": raise it with ulimit -n%s",
+			   claim->name, most, claim->varies, most + SPARE_FILES, files_max,
+			   plan->quick ? "" : ", or give --quick, which has fewer");
 }
 
 static int put_to_test(const struct claim *claim, const struct values *values, int argc,
@@ -176,9 +227,12 @@ static int put_to_test(const struct claim *claim, const struct values *values, i
 	plan->quick = values->quick;
 	claim->plan(plan, mechanisms, count);
 	result = begin_result(claim, values, argc, argv, probed);
-	process_catch_interrupts();
-	code = play_groups(claim, values, plan, result);
-	code = conclude(claim, values, result, code);
+	code = check_files(claim, plan);
+	if (!code) {
+		process_catch_interrupts();
+		code = play_groups(claim, values, plan, result);
+		code = conclude(claim, values, result, code);
+	}
 	json_decref(result);
 	free(plan);
 	return code;
