@@ -120,7 +120,7 @@ START_TEST(json_on_stdout_is_alone_there)
 	const json_t *group = json_array_get(at(result, "groups"), 0);
 	const json_t *native = json_array_get(at(group, "arms"), 1);
 
-	ck_assert_uint_eq(json_array_size(at(result, "groups")), 3);
+	ck_assert_uint_eq(json_array_size(at(result, "groups")), 4);
 	ck_assert_str_eq(json_string_value(at(at(native, "cpu"), "verdict")), "too few rounds");
 	json_decref(result);
 	free(program);
