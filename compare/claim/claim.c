@@ -141,32 +141,6 @@ static int report(const struct claim *claim, const struct values *values, const 
 	return code;
 }
 
-/* The first mechanism that was refused says why; NULL: none was. */
-static const json_t *find_refused(const json_t *result)
-{
-	json_t *mechanism;
-	size_t i;
-
-	json_array_foreach(json_object_get(result, "mechanisms"), i, mechanism) {
-		if (json_is_string(json_object_get(mechanism, "refused")))
-			return mechanism;
-	}
-	return NULL;
-}
-
-/* Neither a signal nor a failure that was said has kept it from being played. */
-static int say_refused(const struct claim *claim, const json_t *result)
-{
-	const json_t *refused = find_refused(result);
-
-	if (!refused)
-		return say_failure(SAY_UNMEASURED, "compare %s: nothing was measured; duet doctor "
-				   "says what can be had here", claim->name);
-	return say_failure(SAY_UNMEASURED, "compare %s: nothing was measured: %s can't be had here: "
-			   "%s", claim->name, field_string(refused, "name"),
-			   field_string(refused, "refused"));
-}
-
 static int conclude(const struct claim *claim, const struct values *values, json_t *result,
 		    int code)
 {
@@ -176,14 +150,12 @@ static int conclude(const struct claim *claim, const struct values *values, json
 	json_object_set_new(result, "complete", json_boolean(any && code == SAY_OK));
 	if (code == SAY_WRONG_BYTE)
 		return code;
-	if (!any && !code)
-		return say_refused(claim, result);
 	if (!any)
-		return code == WORKLOAD_INTERRUPTED
-			       ? say_failure(SAY_UNMEASURED,
-					     "compare %s: nothing was measured; it was ended before "
-					     "the first round was over",
-					     claim->name)
+		return code == WORKLOAD_INTERRUPTED || !code
+			       ? say_failure(SAY_UNMEASURED, "compare %s: nothing was measured; %s",
+					     claim->name,
+					     code ? "it was ended before the first round was over"
+						  : "duet doctor says what can be had here")
 			       : code;
 	claim->conclude(result);
 	process_pass_interrupt();
@@ -195,7 +167,6 @@ static int conclude(const struct claim *claim, const struct values *values, json
 	return code ? code : written;
 }
 
-/* Not after the minutes that the smaller groups take. */
 static int check_files(const struct claim *claim, const struct claim_plan *plan)
 {
 	const uint64_t files_max = process_files_max();
@@ -215,6 +186,24 @@ static int check_files(const struct claim *claim, const struct claim_plan *plan)
 			   plan->quick ? "" : ", or give --quick, which has fewer");
 }
 
+/* Of all that were asked for none is left: the first says why. */
+static int say_refused(const struct claim *claim, const json_t *probed)
+{
+	const json_t *first = json_array_get(probed, 0);
+
+	return say_failure(SAY_UNMEASURED, "compare %s: %s can't be had here: %s", claim->name,
+			   field_string(first, "name"), field_string(first, "refused"));
+}
+
+/* Before the first round, and not when the turn of the largest group comes. */
+static int check_played(const struct claim *claim, const struct claim_plan *plan,
+			const json_t *result)
+{
+	const json_t *probed = json_object_get(result, "mechanisms");
+
+	return plan->count ? check_files(claim, plan) : say_refused(claim, probed);
+}
+
 static int put_to_test(const struct claim *claim, const struct values *values, int argc,
 		       char **argv, struct mechanism *mechanisms, size_t count)
 {
@@ -227,7 +216,7 @@ static int put_to_test(const struct claim *claim, const struct values *values, i
 	plan->quick = values->quick;
 	claim->plan(plan, mechanisms, count);
 	result = begin_result(claim, values, argc, argv, probed);
-	code = check_files(claim, plan);
+	code = check_played(claim, plan, result);
 	if (!code) {
 		process_catch_interrupts();
 		code = play_groups(claim, values, plan, result);
