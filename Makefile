@@ -290,7 +290,7 @@ $(B)/obj/compare/%.o: compare/%.cpp $(B)/.cxx
 		$(CXX) $(filter-out -D_GNU_SOURCE%,$(ALL_CPPFLAGS)) $(ALL_CXXFLAGS) -MMD -MP -c -o $@ $<; \
 	else $(CC) $(ALL_CFLAGS) -w -x c -c -o $@ /dev/null; fi
 # Who names them has to know whether they are there.
-COMPARE_CXX_USERS := $(B)/obj/compare/claim/models_stage.o $(B)/obj/compare/laboratory/swept.o
+COMPARE_CXX_USERS := $(patsubst %,$(B)/obj/compare/%.o,claim/hot_awaiters claim/models_stage laboratory/swept)
 $(COMPARE_CXX_USERS): $(B)/.cxx
 $(COMPARE_CXX_USERS): private CPPFLAGS += $(if $(filter yes,$(file <$(B)/.cxx)),-DDUET_CXX)
 
