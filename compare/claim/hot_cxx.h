@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
-/* Makers that are tasks of C++20, and so is what they make: frames of the pool, and what is hot is a
+/* Makers that are tasks of C++20, and so is what they make: in frames of the pool, and what is hot a
  * job in its maker's memory. */
 #ifndef COMPARE_CLAIM_HOT_CXX_H
 #define COMPARE_CLAIM_HOT_CXX_H

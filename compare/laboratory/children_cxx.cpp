@@ -10,9 +10,9 @@ extern "C" {
 }
 
 /*
- * Two connections are heard by children of a task, in each of the ways that C++20 has for them; and each
- * needs the one permit for as long as it receives. Whoever is stopped has told what it has heard, and the
- * next body goes on from there.
+ * Two connections are heard by children of a task, in each of the ways that C++20 has for them; and
+ * each needs the one permit for as long as it receives. Whoever is stopped has told what it has
+ * heard, and the next body goes on from there.
  */
 namespace {
 

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 
-/* Two connections that are heard by children of a task of C++20. Not in every build: with DUET_CXX. */
+/* Two connections, heard by children of a task of C++20. Not in every build: with DUET_CXX. */
 #ifndef COMPARE_LABORATORY_CHILDREN_CXX_H
 #define COMPARE_LABORATORY_CHILDREN_CXX_H
 

@@ -10,8 +10,8 @@ extern "C" {
 }
 
 /*
- * Who is asked to end throws, from the innermost: frames are unwound, and what the laboratory counts
- * of malloc() are they.
+ * Who is asked to end throws, from the innermost: frames are unwound, and it is they that the
+ * laboratory counts of malloc().
  */
 namespace {
 
@@ -21,8 +21,8 @@ void go_on(const duet::task_context &here, std::int32_t result)
 		throw std::system_error(-result, std::generic_category());
 }
 
-/* So many bytes, and their answer: called for each chunk, and for the goodbye. Sends are operations that
- * are awaited themselves, receives those of <duet/io.hpp>. */
+/* So many bytes, and their answer: called for each chunk, and for the goodbye. Sends are operations
+ * that are awaited themselves, receives those of <duet/io.hpp>. */
 duet::task<> exchange(errand &errand, std::uint32_t to_send)
 {
 	duet::task_context &here = co_await duet::here;
@@ -64,8 +64,8 @@ duet::task<> say_goodbye(errand &errand, duet::handle connection)
 	errand.closed += (co_await connection.close()).has_value();
 }
 
-/* Whatever it was made for: an exception that is to pass by goes on when the goodbye is said. One that
- * forgets lets it pass at once, and leaves the connection to its owner's end. */
+/* An exception that is to pass by goes on when the goodbye is said. One that forgets lets it pass at
+ * once, and leaves the connection to its owner's end. */
 duet::task<> carry(errand &errand)
 {
 	const auto *policy = static_cast<const struct policy *>(duet_lab_context(errand.lab));

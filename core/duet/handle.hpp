@@ -21,11 +21,11 @@ namespace duet {
  *
  * or hand it to a scope (scope::defer_close()), in the step that makes it. One that was forgotten,
  * that is, destroyed while it owns a handle, stops a debug build (DUET_DEBUG). Otherwise, and where
- * an exception passes by, or a task that it was handed to can't be spawned, its close is started and
- * nobody waits for it: what is pending on the handle ends first, the descriptor is closed in one of
- * the next turns, and the loop is busy until then. If not even that can be started (no memory, operations_max, a loop that shuts down), the
- * handle stays the loop's, which closes it when it is destroyed. On the loop's thread, and not
- * beyond the loop.
+ * an exception passes by, or a task that it was handed to can't be spawned, its close is started
+ * and nobody waits for it: what is pending on the handle ends first, the descriptor is closed in
+ * one of the next turns, and the loop is busy until then. If not even that can be started (no
+ * memory, operations_max, a loop that shuts down), the handle stays the loop's, which closes it
+ * when it is destroyed. On the loop's thread, and not beyond the loop.
  */
 class handle {
 public:

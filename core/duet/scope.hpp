@@ -522,9 +522,9 @@ private:
 
 /*
  * As long as it lives, a stop of the token asks a scope or a job to end: at once on the loop's
- * thread, by a message from others. Of a scope that isn't open, or a job that isn't at work, nobody is
- * asked. Made and destroyed on the loop's thread, not after what it names. The loop has to outlive the stop_source's last request, as any sender's: see
- * duet_loop_post().
+ * thread, by a message from others. Of a scope that isn't open, or a job that isn't at work,
+ * nobody is asked. Made and destroyed on the loop's thread, not after what it names. The loop has
+ * to outlive the stop_source's last request, as any sender's: see duet_loop_post().
  */
 class [[nodiscard]] stop_link {
 public:

@@ -285,8 +285,8 @@ private:
 };
 
 /*
- * The end of something else on the loop, for which any number may wait. Who is asked to end meanwhile
- * asks that, and waits on: so the frame in which this stands is there when it has ended.
+ * The end of something else on the loop, for which any number may wait. Who is asked to end
+ * meanwhile asks that, and waits on: so what it waits for may stand in its own frame.
  */
 class ending {
 public:
