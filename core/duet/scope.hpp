@@ -201,7 +201,7 @@ private:
 	int refuse(task<T> &refused, int error) noexcept
 	{
 		if (refused)
-			refused.frame().promise().refused = true;
+			refused.frame().promise().context = &run_;
 		task_ = task<T>();
 		run_.duet_task::result = error;
 		state_ = IDLE;
@@ -241,19 +241,14 @@ public:
 	}
 	hot &operator=(hot &&other) noexcept
 	{
-		std::swap(job_, other.job_);
-		std::swap(error_, other.error_);
+		if (this != &other) {
+			let_go();
+			job_ = std::exchange(other.job_, nullptr);
+			error_ = other.error_;
+		}
 		return *this;
 	}
-	~hot()
-	{
-		if (!job_)
-			return;
-		if (job_->ended())
-			delete job_;
-		else
-			job_->then = [](job<T> *ended) { delete ended; };
-	}
+	~hot() { let_go(); }
 
 	/* 0, or why it never began. */
 	int error() const noexcept { return error_; }
@@ -270,6 +265,16 @@ public:
 	}
 
 private:
+	void let_go() noexcept
+	{
+		if (!job_)
+			return;
+		if (job_->ended())
+			delete job_;
+		else
+			job_->then = [](job<T> *ended) { delete ended; };
+	}
+
 	job<T> *job_ = nullptr;
 	int error_ = 0;
 };

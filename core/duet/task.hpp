@@ -404,7 +404,6 @@ struct promise_base : frame_memory {
 	task_context *context = nullptr;
 	std::coroutine_handle<> caller; /* none: the task's first */
 	std::exception_ptr thrown;
-	bool refused = false; /* it couldn't be spawned, so that nobody could close what it owns */
 
 	std::suspend_always initial_suspend() const noexcept { return {}; }
 	return_awaiter final_suspend() const noexcept { return {}; }
@@ -492,14 +491,13 @@ public:
 	task(task &&other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
 	task &operator=(task &&other) noexcept
 	{
-		std::swap(frame_, other.frame_);
+		if (this != &other) {
+			destroy();
+			frame_ = std::exchange(other.frame_, nullptr);
+		}
 		return *this;
 	}
-	~task()
-	{
-		if (frame_)
-			destroy();
-	}
+	~task() { destroy(); }
 
 	explicit operator bool() const noexcept { return bool(frame_); }
 	std::coroutine_handle<promise_type> frame() const noexcept { return frame_; }
@@ -512,11 +510,15 @@ public:
 
 private:
 	explicit task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
-	/* Arguments stand in the frame, and go with it, when the exception is no longer under way. */
+	/* Arguments stand in the frame, and go with it, when the exception is no longer under way.
+	 * Of one that was to begin and hasn't ended the spawn was refused. */
 	void destroy() noexcept
 	{
+		if (!frame_)
+			return;
 #ifdef DUET_DEBUG
-		const bool left = frame_.promise().thrown || frame_.promise().refused;
+		const auto &promise = frame_.promise();
+		const bool left = promise.thrown || (promise.context && !frame_.done());
 
 		detail::frames_left += left;
 		frame_.destroy();

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/cxx/stage.hpp"
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -322,6 +323,24 @@ START_TEST(what_is_moved_out_is_there_once)
 }
 END_TEST
 
+static duet::task<> keep(std::shared_ptr<int>)
+{
+	co_return;
+}
+
+START_TEST(a_frame_goes_when_its_task_is_replaced)
+{
+	auto kept = std::make_shared<int>(1), other = std::make_shared<int>(2);
+	auto first = keep(kept), second = keep(other);
+
+	first = std::move(second);
+	ck_assert_int_eq(kept.use_count(), 1);
+	ck_assert(!second && first);
+	first = {};
+	ck_assert_int_eq(other.use_count(), 1);
+}
+END_TEST
+
 int main()
 {
 	static const TTest *const cases[] = {
@@ -335,7 +354,7 @@ int main()
 		who_is_asked_to_end_ends_what_it_waits_for_and_all_hear_of_it,
 		any_number_join_a_scope, the_deadline_of_who_waits_comes_also_to_what_has_none,
 		who_waits_for_itself_is_refused, who_waits_for_a_job_needs_no_operation,
-		what_is_moved_out_is_there_once, nullptr};
+		what_is_moved_out_is_there_once, a_frame_goes_when_its_task_is_replaced, nullptr};
 
 	return contract_run("cxx-ending", cases, nullptr);
 }
