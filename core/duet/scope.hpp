@@ -604,9 +604,9 @@ private:
 		void operator()() const noexcept { link_->request(); }
 	};
 
-	stop_link(const std::stop_token &token, link *made) : link_(made)
+	stop_link(const std::stop_token &token, link *made)
+		: link_(made), callback_(std::in_place, token, call{made})
 	{
-		callback_.emplace(token, call{made});
 	}
 
 	link *link_;
