@@ -15,11 +15,14 @@ void core_abort_unless_owner(const struct duet_loop *loop)
 {
 	const char *what = NULL;
 
-	if (loop->owner_process != getpid())
+	if (!loop)
+		what = "of a primitive that was never initialised, or has ended: its functions are "
+		       "called between the two";
+	else if (loop->owner_process != getpid())
 		what = "a forked child may only destroy the loop";
 	else if (!pthread_equal(loop->owner_thread, pthread_self()))
-		what = "called from a thread that doesn't own the loop: only duet_loop_wake() and "
-		       "duet_loop_post() may be";
+		what = "called from a thread that doesn't own the loop: only duet_loop_wake(), "
+		       "duet_loop_post() and duet_shared_waker_wake() may be";
 	if (!what)
 		return;
 	fprintf(stderr, "duet: loop %p: %s\n", (const void *)loop, what);
@@ -58,9 +61,16 @@ void core_abort_waited_for(const struct duet_waiters *waiters, const char *noun)
 {
 	const struct duet_op *op = waiters->first;
 
-	fprintf(stderr,
-		"duet: %s %p is waited for, first by operation %p (%s): it can't end before they have\n",
-		noun, (const void *)waiters, (const void *)op,
-		duet_kind_name((enum duet_kind)op->kind));
+	if (op)
+		fprintf(stderr,
+			"duet: %s %p is waited for, first by operation %p (%s): it can't end before "
+			"they have\n",
+			noun, (const void *)waiters, (const void *)op,
+			duet_kind_name((enum duet_kind)op->kind));
+	else
+		fprintf(stderr,
+			"duet: %s %p: %u operations of other loops are on their way to it, or from it: it "
+			"can't end before they have left\n",
+			noun, (const void *)waiters, waiters->visitors);
 	abort();
 }

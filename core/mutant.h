@@ -66,6 +66,9 @@
 	X(inline_without_end, "a task that always finds data never waits its turn")                \
 	X(deadline_between_steps, "what is started after a step inherits that task's deadline")    \
 	X(shield_swallows_request, "who polls isn't asked again after a shield")                   \
+	X(shield_keeps_request, "what a task has opened isn't asked after its shield")             \
+	X(request_from_within_lost, "a request from inside a poll isn't found by who was polled")  \
+	X(future_forgets_who_asked, "a future's operation says cancel, whatever its task was told")\
 	X(work_error_is_a_stop, "work that fails with ECANCELED counts as stopped")                \
 	X(errno_of_another_fiber, "errno is another fiber's after a wait")                         \
 	X(fiber_waits_in_vain, "a fiber that joins a scope isn't woken by its end")                \

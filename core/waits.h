@@ -92,6 +92,8 @@ size_t core_wait_describe(const struct duet_op *op, char *text, size_t size);
 /* What debug builds say before they stop. */
 struct duet_mailbox;
 void core_abort_has_letters(const struct duet_mailbox *mailbox) __attribute__((noreturn));
+struct duet_letter;
+void core_abort_not_taken(const struct duet_letter *letter) __attribute__((noreturn));
 void core_abort_waited_for(const struct duet_waiters *waiters, const char *noun)
 	__attribute__((noreturn));
 void core_abort_not_owner(const void *mutex, const void *owner, const void *caller)

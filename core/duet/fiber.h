@@ -227,11 +227,12 @@ DUET_API int duet_fiber_close_at(const struct duet_site *site, struct duet_loop 
  * of a fiber of this loop is named on standard error before it ends the process as any fault does: which
  * fiber, how large its stack is, where it was spawned. For that a handler of SIGSEGV and an alternate
  * stack of this thread are installed, which nothing else in this library does; a fault of another
- * kind goes to the action that was there before. Signals are the process's: there is no way for a handler to
- * be told of a loop but by a variable of the thread.
+ * kind, or of another thread, goes to the action that was there before. Signals are the process's: there is
+ * no way for a handler to be told of a loop but by a variable of the thread, and the handler is there until
+ * the last loop of all threads is released.
  *
- * On the loop's thread, once a loop; undone by _release(), in the reverse order of the calls, before the
- * loop is destroyed. 0; -EALREADY; -ENOMEM or another error of the kernel's.
+ * On the loop's thread, once a loop; undone by _release(), before the loop is destroyed, and for several
+ * loops of one thread in the reverse order of the calls. 0; -EALREADY; -ENOMEM or another error of the kernel's.
  */
 DUET_API int duet_overflow_catch(struct duet_loop *loop);
 DUET_API void duet_overflow_release(struct duet_loop *loop);

@@ -317,11 +317,13 @@ int duet_fiber_open(struct duet_loop *loop, struct duet_scope *scope,
 {
 	int error = duet_fiber_check(loop);
 
+	if (!error)
+		error = loop->fiber ? duet_task_scope_open(&loop->fiber->task, scope, options)
+				    : duet_scope_open(scope, loop, NULL, options);
+	/* So that who joins it all the same is told. */
 	if (error)
-		return error;
-	if (loop->fiber)
-		return duet_task_scope_open(&loop->fiber->task, scope, options);
-	return duet_scope_open(scope, loop, NULL, options);
+		*scope = (struct duet_scope){.loop = loop};
+	return error;
 }
 
 /* As every end that is waited for: who waits goes on there, and stands in no line. */
@@ -335,9 +337,13 @@ static void joined(struct duet_scope *scope)
 int duet_fiber_join_at(const struct duet_site *site, struct duet_scope *scope)
 {
 	struct duet_loop *loop = scope->loop;
-	struct duet_fiber *fiber = loop->fiber;
-	int error = fiber ? 0 : may_take_turns(loop);
+	struct duet_fiber *fiber;
+	int error;
 
+	if (scope->state == SCOPE_IDLE)
+		return -ESHUTDOWN;
+	fiber = loop->fiber;
+	error = fiber ? 0 : may_take_turns(loop);
 	if (error)
 		return error;
 	if (scope->state != SCOPE_IDLE && scope->opener != (fiber ? &fiber->task : NULL)) {

@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <duet/mailbox.h>
+#include <duet/shards.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -83,6 +84,15 @@ void core_abort_blocked(const struct duet_loop *loop)
 	abort();
 }
 
+void core_abort_nobody_there(const struct duet_shard *shard)
+{
+	fprintf(stderr,
+		"duet: a message to shard %u, when all of them are over: the last that may send one is what "
+		"ends before end()\n",
+		shard->index);
+	abort();
+}
+
 void core_abort_returned_again(const struct duet_coroutine *coroutine)
 {
 	fprintf(stderr,
@@ -91,6 +101,15 @@ void core_abort_returned_again(const struct duet_coroutine *coroutine)
 		name_of(coroutine->task),
 		coroutine->point ? coroutine->point->site.file : "?",
 		coroutine->point ? coroutine->point->site.line : 0);
+	abort();
+}
+
+void core_abort_under_way(const struct duet_coroutine *coroutine)
+{
+	fprintf(stderr,
+		"duet: frame %p of a coroutine is under way, or was never initialised: it begins again when it "
+		"has ended, and duet_coroutine_init() is said before\n",
+		(const void *)coroutine);
 	abort();
 }
 
@@ -112,7 +131,9 @@ void core_abort_has_children(const struct duet_task *task)
 
 void core_abort_not_owner(const void *mutex, const void *owner, const void *caller)
 {
-	if (caller)
+	if (!owner)
+		fprintf(stderr, "duet: mutex %p isn't locked: %p can't unlock it\n", mutex, caller);
+	else if (caller)
 		fprintf(stderr, "duet: mutex %p is locked by %p: %p can't unlock it\n", mutex, owner,
 			caller);
 	else
@@ -127,6 +148,15 @@ void core_abort_nothing_under_way(const void *group)
 		"duet: wait group %p: more is done than was added: each add() is followed by one "
 		"done() for each\n",
 		group);
+	abort();
+}
+
+void core_abort_not_taken(const struct duet_letter *letter)
+{
+	fprintf(stderr,
+		"duet: letter %p (kind %u) is answered, and isn't taken: it was answered before, or is in the "
+		"box still\n",
+		(const void *)letter, letter->kind);
 	abort();
 }
 

@@ -32,10 +32,13 @@ static void hear(struct duet_task *task, enum duet_cause cause)
 {
 	if (task->asked == DUET_CAUSE_ITSELF)
 		task->asked = (uint8_t)cause;
+	/* Who has been polled in this step already finds it in the next. */
+	if (task->state == DUET_TASK_RUNNING && !MUTANT(request_from_within_lost))
+		duet_waker_wake(&task->waker);
 	if (task->shields && !MUTANT(task_shield_leaks))
 		return;
 	core_task_ask_children(task, cause);
-	if (task->state == DUET_TASK_WAITING)
+	if (task->state == DUET_TASK_WAITING && !core_task_joins_shield(task))
 		core_request(task->scheduler->loop, task->waiting, cause);
 	else if (task->state == DUET_TASK_PARKED)
 		duet_waker_wake(&task->waker);
@@ -112,6 +115,9 @@ void core_task_leave_shield(struct duet_task *task, uint64_t outer_ns)
 	task->shields--;
 	task->shield_ns = outer_ns;
 	bound(task);
+	/* What the task has opened before the shield hears now what was asked meanwhile. */
+	if (core_task_is_asked(task) && !MUTANT(shield_keeps_request))
+		core_task_ask_children(task, (enum duet_cause)task->asked);
 }
 
 uint64_t duet_task_shield(struct duet_task *task, uint64_t budget_ns)
@@ -239,6 +245,18 @@ static int answer_now(struct duet_task *task)
 	return 0;
 }
 
+__attribute__((noinline)) int core_start_sheltered(struct duet_loop *loop, struct duet_op *op,
+						   bool sheltered)
+{
+	const bool sheltering = loop->sheltering;
+	int answer;
+
+	loop->sheltering |= sheltered;
+	answer = duet_op_start(loop, op);
+	loop->sheltering = sheltering;
+	return answer;
+}
+
 static bool joins_a_shield(const struct duet_op *op)
 {
 	const struct duet_scope *scope = op->args.wait.on;
@@ -246,19 +264,7 @@ static bool joins_a_shield(const struct duet_op *op)
 	return op->kind == DUET_JOIN_SCOPE && scope && scope->shield;
 }
 
-/* A shutdown has no say in a shield, nor about waiting for children. */
-static __attribute__((noinline)) int start_sheltered(struct duet_loop *loop, struct duet_op *op)
-{
-	const bool sheltering = loop->sheltering;
-	int answer;
-
-	loop->sheltering = true;
-	answer = duet_op_start(loop, op);
-	loop->sheltering = sheltering;
-	return answer;
-}
-
-/* Nor has the task's deadline in the shield of a scope that it joins. */
+/* The deadline of a task doesn't come into the shield of a scope that it joins. */
 static __attribute__((noinline)) int start_timed(struct duet_loop *loop, struct duet_op *op)
 {
 	const uint64_t deadline_ns = loop->deadline_ns;
@@ -266,7 +272,7 @@ static __attribute__((noinline)) int start_timed(struct duet_loop *loop, struct 
 
 	if (joins_a_shield(op))
 		loop->deadline_ns = DUET_NO_DEADLINE;
-	answer = start_sheltered(loop, op);
+	answer = core_start_sheltered(loop, op, true);
 	loop->deadline_ns = deadline_ns;
 	return answer;
 }
@@ -279,8 +285,9 @@ static inline int start(const struct duet_task *task, struct duet_op *op)
 		return -EINVAL;
 	/* The task may have changed its own since the step began. */
 	bound(task);
+	/* A shutdown has no say in a shield, nor about waiting for children. */
 	if (task->shields || task->sheltered || op->kind == DUET_JOIN_SCOPE)
-		return loop->deadline_ns == DUET_NO_DEADLINE ? start_sheltered(loop, op)
+		return loop->deadline_ns == DUET_NO_DEADLINE ? core_start_sheltered(loop, op, true)
 							     : start_timed(loop, op);
 	return duet_op_start(loop, op);
 }
@@ -362,6 +369,8 @@ static void wake(struct duet_waker *waker)
 {
 	struct duet_task *task = CORE_CONTAINER(struct duet_task, waker, waker);
 
+	if (task->scheduler)
+		core_check_owner(task->scheduler->loop);
 	if (task->state == DUET_TASK_PARKED) {
 		core_task_move(task, DUET_TASK_PARKED, DUET_TASK_RUNNABLE);
 		core_scheduler_queue(task->scheduler, task);

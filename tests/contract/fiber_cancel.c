@@ -502,6 +502,31 @@ static int clean_with_helpers(struct duet_loop *loop, void *argument)
 	return 0;
 }
 
+/* Its open fails as every wait does; who joins it all the same is told. */
+static int join_what_did_not_open(struct duet_loop *loop, void *argument)
+{
+	struct duet_scope scope;
+
+	(void)argument;
+	memset(&scope, 0xff, sizeof(scope));
+	ck_assert_int_eq(stuck_in_sleep(loop), -ECANCELED);
+	ck_assert_int_eq(duet_fiber_open(loop, &scope, NULL), -ECANCELED);
+	ck_assert_int_eq(duet_fiber_join(&scope), -ESHUTDOWN);
+	return 0;
+}
+
+START_TEST(a_scope_that_did_not_open_is_not_joined)
+{
+	scene_open(1);
+	fibers_spawn(&fiber, join_what_did_not_open, NULL, NULL);
+	stage_settle(2);
+	duet_task_cancel(&fiber.task);
+	turn_until(!fiber_is_live(&fiber));
+	ck_assert_int_eq(fiber.task.result, 0);
+	fibers_close();
+}
+END_TEST
+
 START_TEST(a_scope_in_a_shield_is_one)
 {
 	struct duet_scope parent;
@@ -621,7 +646,8 @@ int main(void)
 			a_transfer_cut_short_gives_what_it_has_moved,
 			cleanup_waits_in_a_shield_and_a_close_is_always_done, a_shield_has_its_time,
 			a_request_unwinds_scope_after_scope_and_no_join_returns_early,
-			a_scope_in_a_shield_is_one, a_request_to_the_first_of_a_thousand_unwinds_all,
+			a_scope_that_did_not_open_is_not_joined, a_scope_in_a_shield_is_one,
+			a_request_to_the_first_of_a_thousand_unwinds_all,
 			a_scope_ends_ten_thousand,
 			a_shutdown_of_the_loop_reaches_what_fibers_wait_for),
 		NULL);
