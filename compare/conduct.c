@@ -295,7 +295,9 @@ int conduct_cell(const struct conduct *conduct, const struct cell *cell, json_t 
 		json_object_set_new(*json, "question", question_json(cell));
 	json_object_set_new(*json, "rounds_planned", json_integer((json_int_t)cell->rounds));
 	json_object_set_new(*json, "repeats_max", json_integer((json_int_t)cell->repeats_max));
-	if (play.correct)
+	if (play.correct) {
 		conclude_cell(*json);
+		question_conclude(*json);
+	}
 	return code;
 }
