@@ -16,6 +16,7 @@
 
 #include "compare/arm.h"
 #include "compare/load/pattern.h"
+#include "compare/loop.h"
 #include "compare/models/file_reader.h"
 #include "compare/models/model.h"
 #include "compare/options.h"
@@ -235,11 +236,8 @@ static int play(struct player *player)
 		code = part_open_held(&player->part, player->values->held);
 	if (!code)
 		code = conclude(player, measure(player));
-	if (player->options.loop) {
-		duet_loop_shutdown(player->options.loop, window_now_ns() + UINT64_C(5000000000));
-		if (!duet_loop_destroy(player->options.loop))
-			file_reader_finish(player->reader);
-	}
+	if (!loop_end(player->options.loop))
+		file_reader_finish(player->reader);
 	return code;
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compare/loop.h"
 #include "compare/measure/process.h"
 #include "compare/models/cancel_callback.h"
 #include "compare/models/crowd.h"
@@ -174,9 +175,7 @@ static int play(struct player *player)
 	if (!code)
 		code = conclude(player, measure(player));
 	/* Memory that is lent goes with the process, if the loop isn't to be had back. */
-	if (player->part.loop &&
-	    (duet_loop_shutdown(player->part.loop, window_now_ns() + UINT64_C(5000000000)) ||
-	     duet_loop_destroy(player->part.loop)))
+	if (loop_end(player->part.loop))
 		return code;
 	crowd_destroy(player->crowd);
 	return code;

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "compare/load/schedule.h"
+#include "compare/loop.h"
 #include "compare/measure/process.h"
 #include "compare/models/informed.h"
 #include "compare/models/model.h"
@@ -287,9 +288,7 @@ static int play(struct player *player)
 		code = part_open_held(&player->part, player->values->held);
 	if (!code)
 		code = conclude(player, measure(player));
-	if (player->part.loop &&
-	    (duet_loop_shutdown(player->part.loop, window_now_ns() + UINT64_C(5000000000)) ||
-	     duet_loop_destroy(player->part.loop)))
+	if (loop_end(player->part.loop))
 		return code; /* what is lent goes with the process */
 	informed_destroy(player->informed);
 	free(player->handles);
