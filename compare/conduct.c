@@ -255,14 +255,15 @@ static int play_rounds(struct play *play)
 static int play_all(struct play *play)
 {
 	const struct workload *workload = play->cell->workload;
-	int code = workload->prepare(&play->stage, play->cell);
+	int code = workload->prepare ? workload->prepare(&play->stage, play->cell) : SAY_OK;
 
 	if (!code)
 		code = play_rounds(play);
 	if (!code)
 		code = pass_play(&play->stage, play->cell, *play->conduct->random,
 				 &play->kernel_view);
-	workload->tidy(&play->stage);
+	if (workload->tidy)
+		workload->tidy(&play->stage);
 	if (code == SAY_WRONG_BYTE)
 		play->correct = false;
 	return code;
