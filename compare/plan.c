@@ -69,9 +69,8 @@ static const struct option_row ROWS[] = {
 	  "leave out the pass in which the kernel counts" },
 	{ "fail-if", OPTION_LIST, AT(fail_if), 0, 0, "GATE",
 	  "exit 1 if METRIC>NUMBER or METRIC<NUMBER" },
-	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
 	{ "seed", OPTION_SEED, AT(seed), 0, INT64_MAX, "N", "of the order of play (random)" },
-	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no table" },
+	OUTLET_ROWS(struct wishes, outlet),
 	{ 0 },
 };
 
@@ -215,10 +214,10 @@ static int plan_like(struct plan *plan, const struct wishes *before, int operand
 		return say_failure(SAY_USAGE, "compare: --like takes workloads, parameters and arms "
 				   "from %s; leave out %s%s", wishes->like, option ? "--" : "the ",
 				   option ? option : "workload");
-	if (wishes->json && is_same_file(wishes->json, wishes->like))
+	if (wishes->outlet.json && is_same_file(wishes->outlet.json, wishes->like))
 		return say_failure(SAY_USAGE, "compare: --json %s: that is the result to repeat; give "
 				   "another file, or there is nothing to set this run against",
-				   wishes->json);
+				   wishes->outlet.json);
 	code = like_read(&plan->like, wishes->like, plan->cells, PLAN_CELLS_MAX, &plan->count);
 	for (unsigned int i = 0; !code && i < plan->count; i++) {
 		struct cell *cell = &plan->cells[i];

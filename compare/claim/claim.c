@@ -14,6 +14,7 @@
 #include "compare/measure/process.h"
 #include "compare/measure/window.h"
 #include "compare/options.h"
+#include "compare/outlet.h"
 #include "compare/claim/conduct.h"
 #include "compare/report/environment.h"
 #include "compare/report/field.h"
@@ -59,10 +60,11 @@ void claim_add_arm(struct claim_group *group, const char *name, const char *mech
 
 struct values {
 	struct option_list backends;
-	const char *json, *show;
+	const char *show;
 	uint32_t rounds;
 	uint64_t seed;
-	bool quick, quiet;
+	bool quick;
+	struct outlet outlet;
 };
 
 #define AT(field) offsetof(struct values, field)
@@ -74,8 +76,7 @@ static const struct option_row ROWS[] = {
 	{ "quick", OPTION_FLAG, AT(quick), 0, 0, "",
 	  "smaller plays, 6 rounds: seconds, and coarse" },
 	{ "seed", OPTION_SEED, AT(seed), 0, INT64_MAX, "N", "of the order of play; 1 by default" },
-	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
-	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no text" },
+	OUTLET_ROWS(struct values, outlet),
 	{ "show", OPTION_TEXT, AT(show), 0, 0, "FILE", "play nothing: print a stored result" },
 	{ 0 },
 };
@@ -122,22 +123,6 @@ static int play_groups(const struct claim *claim, const struct values *values,
 	return code;
 }
 
-/* A result that could not be written isn't lost: it is printed in its place. */
-static int report(const struct claim *claim, const struct values *values, const json_t *result)
-{
-	const bool alone = values->json && !strcmp(values->json, "-");
-	bool shown = !values->quiet && !alone;
-	int code = values->json ? store_write(result, values->json) : SAY_OK;
-
-	if (code && !alone && !shown) {
-		say_note("the table is printed in its place, --quiet or not");
-		shown = true;
-	}
-	if (shown)
-		claim->print(result, stdout);
-	return code;
-}
-
 static int conclude(const struct claim *claim, const struct values *values, json_t *result,
 		    int code)
 {
@@ -147,20 +132,16 @@ static int conclude(const struct claim *claim, const struct values *values, json
 	json_object_set_new(result, "complete", json_boolean(any && code == SAY_OK));
 	if (code == SAY_WRONG_BYTE)
 		return code;
+	if (code == WORKLOAD_INTERRUPTED)
+		code = outlet_interrupted(&values->outlet, any);
+	else if (!code && !any)
+		code = say_failure(SAY_UNMEASURED, "compare %s: nothing was measured; duet doctor says "
+				   "what can be had here", claim->name);
 	if (!any)
-		return code == WORKLOAD_INTERRUPTED || !code
-			       ? say_failure(SAY_UNMEASURED, "compare %s: nothing was measured; %s",
-					     claim->name,
-					     code ? "it was ended before the first round was over"
-						  : "duet doctor says what can be had here")
-			       : code;
+		return code;
 	claim->conclude(result);
 	process_pass_interrupt();
-	if (code == WORKLOAD_INTERRUPTED) {
-		say_note("ended early: the rounds that were played to their end are kept");
-		code = SAY_OK;
-	}
-	written = report(claim, values, result);
+	written = outlet_deliver(&values->outlet, result, claim->print);
 	return code ? code : written;
 }
 
@@ -204,16 +185,10 @@ static int show(const struct claim *claim, const char *command, const char *path
 static int check(const struct claim *claim, const struct values *values, int operands,
 		 const char *operand)
 {
-	const bool shown = !values->quiet && !(values->json && !strcmp(values->json, "-"));
-
 	if (operands)
-		return say_failure(SAY_USAGE,
-				   "compare %s: '%s' is one word too many; it takes options "
-				   "only",
-				   claim->name, operand);
-	if (shown && say_check_output("compare: "))
-		return SAY_UNMEASURED;
-	return values->json ? store_check(values->json, "compare") : SAY_OK;
+		return say_failure(SAY_USAGE, "compare %s: '%s' is one word too many; it takes options "
+				   "only", claim->name, operand);
+	return outlet_open(&values->outlet, "compare");
 }
 
 int claim_command(const struct claim *claim, int argc, char **argv)

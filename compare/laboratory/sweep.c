@@ -13,6 +13,7 @@
 #include "compare/laboratory/native.h"
 #include "compare/laboratory/tally.h"
 #include "compare/options.h"
+#include "compare/outlet.h"
 #include "compare/report/environment.h"
 #include "compare/report/repeat.h"
 #include "compare/report/store.h"
@@ -22,9 +23,9 @@ enum { ORDERS_DEPTH = 4 };
 
 struct values {
 	struct option_list policies, backends;
-	const char *json, *at;
+	const char *at;
 	uint32_t orders;
-	bool quiet;
+	struct outlet outlet;
 };
 
 #define AT(field) offsetof(struct values, field)
@@ -39,8 +40,7 @@ static const struct option_row ROWS[] = {
 	  "default 4" },
 	{ "at", OPTION_TEXT, AT(at), 0, 0, "POINT,PHASE,KIND[,ORDER]",
 	  "one run only, in this process, as 3,posted,scope; for a debugger" },
-	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
-	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no table" },
+	OUTLET_ROWS(struct values, outlet),
 	{ 0 },
 };
 
@@ -353,14 +353,8 @@ static int judge(const struct values *values, const json_t *result)
 
 static int report(const struct values *values, const json_t *result)
 {
-	int code = SAY_OK;
+	int code = outlet_deliver(&values->outlet, result, sweep_print);
 
-	if (!values->quiet && !(values->json && !strcmp(values->json, "-"))) {
-		sweep_print(result, stdout);
-		say_flush();
-	}
-	if (values->json)
-		code = store_write(result, values->json);
 	if (!json_is_true(json_object_get(result, "complete")))
 		say_note("cancel sweep: interrupted: %zu of %lld sweeps were made, and are kept",
 			 json_array_size(json_object_get(result, "sweeps")),
@@ -421,8 +415,8 @@ int sweep_command(int argc, char **argv)
 					wish.mechanisms, &wish.mechanisms_count);
 	if (!code && values.at)
 		code = spot_read(values.at, &spot);
-	if (!code && values.json)
-		code = store_check(values.json, "cancel sweep");
+	if (!code)
+		code = outlet_open(&values.outlet, "cancel sweep");
 	if (code)
 		return code;
 	wish.spot = values.at ? &spot : NULL;

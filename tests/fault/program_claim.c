@@ -126,6 +126,20 @@ START_TEST(json_on_stdout_is_alone_there)
 }
 END_TEST
 
+START_TEST(a_result_that_finds_no_room_is_printed_though_quiet)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, NULL, "compare parity --quick --rounds 1 --backend polling --quiet "
+		      "--json /dev/full");
+	program_end(program);
+	ck_assert_int_eq(program->code, 3);
+	ck_assert_ptr_nonnull(strstr(program->complained, "the table is printed in its place"));
+	ck_assert_ptr_nonnull(strstr(program->said, "duet compare parity on Linux"));
+	free(program);
+}
+END_TEST
+
 /* ---- What is taken away. ---- */
 
 START_TEST(a_refused_ring_is_told_and_the_reactor_is_played)
@@ -334,6 +348,7 @@ int main(void)
 	tcase_add_loop_test(cases, a_claim_leaves_a_table_and_a_result_that_is_shown_again, 0,
 			    CLAIMS_COUNT);
 	tcase_add_test(cases, json_on_stdout_is_alone_there);
+	tcase_add_test(cases, a_result_that_finds_no_room_is_printed_though_quiet);
 	tcase_add_loop_test(cases, a_refused_ring_is_told_and_the_reactor_is_played, 0,
 			    CLAIMS_COUNT);
 	tcase_add_test(cases, without_privileges_the_kernel_s_own_table_is_left_out);
