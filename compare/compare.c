@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "compare/claim/claim.h"
 #include "compare/conduct.h"
@@ -22,30 +21,11 @@
 #include "compare/report/text.h"
 #include "compare/say.h"
 
-static json_t *repeat_json(int argc, char **argv, uint64_t seed)
-{
-	char *line = repeat_line(say_program(), argc, argv, seed);
-	json_t *json = store_string(line ? line : "?");
-
-	free(line);
-	return json;
-}
-
 static json_t *begin_result(int argc, char **argv, uint64_t seed)
 {
-	json_t *words = json_array();
-	time_t now = time(NULL);
-	struct tm when;
-	char started[32];
-
-	for (int i = 0; i < argc; i++)
-		json_array_append_new(words, store_string(argv[i]));
-	strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &when));
-	return json_pack("{s:i, s:o, s:{s:I, s:o, s:s, s:o}, s:o, s:[], s:b, s:b}", "schema",
-			 STORE_SCHEMA, "tool", environment_tool_json(), "run", "seed",
-			 (json_int_t)seed, "argv", words, "started", started, "repeat",
-			 repeat_json(argc, argv, seed), "environment", environment_json(), "cells",
-			 "complete", 0, "correct", 1);
+	return json_pack("{s:i, s:o, s:o, s:o, s:[], s:b, s:b}", "schema", STORE_SCHEMA, "tool",
+			 environment_tool_json(), "run", repeat_run_json(argc, argv, seed),
+			 "environment", environment_json(), "cells", "complete", 0, "correct", 1);
 }
 
 /* Where nothing was measured, nothing is printed. Without a file for the result a table that is lost

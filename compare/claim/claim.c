@@ -10,14 +10,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compare/claim/conduct.h"
 #include "compare/laboratory/matrix.h"
 #include "compare/measure/process.h"
 #include "compare/measure/window.h"
 #include "compare/options.h"
 #include "compare/outlet.h"
-#include "compare/claim/conduct.h"
 #include "compare/report/environment.h"
 #include "compare/report/field.h"
+#include "compare/report/repeat.h"
+#include "compare/report/slot.h"
 #include "compare/report/store.h"
 #include "compare/say.h"
 #include "compare/workloads/workload.h"
@@ -94,7 +96,7 @@ static json_t *legend_json(const struct claim *claim)
 static json_t *begin_result(const struct claim *claim, const struct values *values, int argc,
 			    char **argv, json_t *mechanisms)
 {
-	json_t *run = matrix_run_json(argc, argv, values->seed);
+	json_t *run = repeat_run_json(argc, argv, values->seed);
 
 	json_object_set_new(run, "rounds", json_integer(values->rounds));
 	json_object_set_new(run, "quick", json_boolean(values->quick));
@@ -249,23 +251,6 @@ static const struct option_set PLAY_SET = {
 	PLAY_ROWS,
 };
 
-static json_t *slot_json(const struct claim *claim, const double *figures,
-			 const struct window *window)
-{
-	json_t *json = json_object();
-	struct noise noise;
-
-	window_noise(window, &noise);
-	for (int i = 0; claim->figures[i]; i++) {
-		if (isfinite(figures[i]))
-			json_object_set_new(json, claim->figures[i], json_real(figures[i]));
-	}
-	return json_pack("{s:o, s:{s:I, s:I, s:I, s:I}}", "figures", json, "noise", "elapsed_ns",
-			 (json_int_t)noise.elapsed_ns, "wait_ns", (json_int_t)noise.wait_ns,
-			 "steal_ns", (json_int_t)noise.steal_ns, "others_cpu_ns",
-			 (json_int_t)noise.others_cpu_ns);
-}
-
 static int play(const struct claim *claim, const struct claim_play *what)
 {
 	double figures[CLAIM_FIGURES_MAX];
@@ -287,7 +272,9 @@ static int play(const struct claim *claim, const struct claim_play *what)
 	if (error)
 		return say_failure(SAY_UNMEASURED, "%s: %s%s", what->mechanism.name,
 				   strerror(-error), say_advice(error));
-	slot = slot_json(claim, figures, &window);
+	slot = json_pack("{s:o, s:I, s:o}", "figures", claim_figures_json(claim, figures),
+			 "elapsed_ns", (json_int_t)window_elapsed_ns(&window), "noise",
+			 slot_noise_json(&window));
 	code = store_write(slot, "-");
 	json_decref(slot);
 	return code;

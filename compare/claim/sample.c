@@ -4,8 +4,9 @@
 #include "compare/claim/sample.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <time.h>
+
+#include "compare/measure/interval.h"
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -25,17 +26,10 @@ uint64_t sample_process_cpu_ns(void)
 	return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-static int by_size(const void *one, const void *other)
-{
-	const double *a = one, *b = other;
-
-	return (*a > *b) - (*a < *b);
-}
-
 double sample_median(double *values, unsigned int count)
 {
-	if (!count)
-		return NAN;
-	qsort(values, count, sizeof(*values), by_size);
-	return (values[(count - 1) / 2] + values[count / 2]) / 2;
+	struct interval interval;
+
+	interval_take(values, count, &interval);
+	return count ? interval.middle : NAN;
 }

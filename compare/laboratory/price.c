@@ -24,6 +24,7 @@
 #include "compare/outlet.h"
 #include "compare/report/environment.h"
 #include "compare/report/field.h"
+#include "compare/report/repeat.h"
 #include "compare/report/store.h"
 #include "compare/say.h"
 
@@ -433,7 +434,7 @@ static json_t *policies_json(const struct ladder *ladder)
 static json_t *play(const struct values *values, int argc, char **argv, struct ladder *ladder,
 		    struct mechanism *mechanisms, size_t count)
 {
-	json_t *run = matrix_run_json(argc, argv, values->seed);
+	json_t *run = repeat_run_json(argc, argv, values->seed);
 	json_t *result = json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:[], s:b}", "schema",
 				   STORE_SCHEMA, "kind", PRICE_KIND, "tool",
 				   environment_tool_json(), "run", run, "environment",

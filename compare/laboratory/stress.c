@@ -17,6 +17,7 @@
 #include "compare/outlet.h"
 #include "compare/report/environment.h"
 #include "compare/report/field.h"
+#include "compare/report/repeat.h"
 #include "compare/report/store.h"
 #include "compare/say.h"
 
@@ -212,7 +213,7 @@ static void play_kind(const struct values *values, const struct stress_kind *kin
 static json_t *play(const struct values *values, int argc, char **argv, int first,
 		    struct mechanism *mechanisms, size_t count, const json_t *earlier)
 {
-	json_t *run = matrix_run_json(argc, argv, values->seed);
+	json_t *run = repeat_run_json(argc, argv, values->seed);
 	json_t *result = json_pack("{s:i, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:[], s:b, s:b}",
 				   "schema", STORE_SCHEMA, "kind", STRESS_KIND, "tool",
 				   environment_tool_json(), "run", run, "environment",

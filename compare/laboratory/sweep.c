@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "compare/laboratory/native.h"
 #include "compare/laboratory/tally.h"
@@ -273,23 +272,6 @@ static char *called_line(int argc, char **argv)
 	return text;
 }
 
-static json_t *run_json(int argc, char **argv)
-{
-	char *line = called_line(argc, argv);
-	json_t *words = json_array();
-	time_t now = time(NULL);
-	struct tm when;
-	char started[32];
-
-	for (int i = 0; i < argc; i++)
-		json_array_append_new(words, store_string(argv[i]));
-	strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &when));
-	words = json_pack("{s:o, s:s, s:o}", "argv", words, "started", started, "repeat",
-			  store_string(line ? line : "?"));
-	free(line);
-	return words;
-}
-
 static json_t *sweep_all(const struct wish *wish, json_t *run)
 {
 	struct progress progress = { .sweeps = json_array() };
@@ -392,7 +374,7 @@ static int run(const struct wish *wish, int argc, char **argv)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
-	result = sweep_all(wish, run_json(argc, argv));
+	result = sweep_all(wish, repeat_called_json(argc, argv, called_line(argc, argv)));
 	code = report(wish->values, result);
 	json_decref(result);
 	return code;
