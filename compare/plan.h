@@ -21,7 +21,7 @@ enum { PLAN_CELLS_MAX = 32 };
 struct wishes {
 	const char *set, *like, *file, *a, *b;
 	const char *operations, *method, *children;
-	bool cells, parity, deadlines, storm, direct, no_kernel_view;
+	bool cells, deadlines, storm, direct, quick, no_kernel_view;
 	uint32_t rounds, connections, size_bytes, depth, rate_per_s, block_bytes;
 	uint32_t pending, within_percent;
 	uint32_t repeats; /* UINT32_MAX: not given, 0 is a wish like any other */

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "compare/claim/conduct.h"
-#include "compare/laboratory/matrix.h"
 #include "compare/measure/process.h"
 #include "compare/measure/window.h"
 #include "compare/options.h"
@@ -39,10 +38,10 @@ const struct claim *claim_find(const char *name)
 	return NULL;
 }
 
-const struct claim *claim_of_kind(const char *kind)
+const struct claim *claim_of(const json_t *result)
 {
 	for (size_t i = 0; i < CLAIMS_COUNT; i++) {
-		if (!strcmp(CLAIMS[i]->kind, kind))
+		if (!strcmp(CLAIMS[i]->kind, field_string(result, "kind")))
 			return CLAIMS[i];
 	}
 	return NULL;
@@ -62,7 +61,6 @@ void claim_add_arm(struct claim_group *group, const char *name, const char *mech
 
 struct values {
 	struct option_list backends;
-	const char *show;
 	uint32_t rounds;
 	uint64_t seed;
 	bool quick;
@@ -79,7 +77,7 @@ static const struct option_row ROWS[] = {
 	  "smaller plays, 6 rounds: seconds, and coarse" },
 	{ "seed", OPTION_SEED, AT(seed), 0, INT64_MAX, "N", "of the order of play; 1 by default" },
 	OUTLET_ROWS(struct values, outlet),
-	{ "show", OPTION_TEXT, AT(show), 0, 0, "FILE", "play nothing: print a stored result" },
+	{ "show", OPTION_GONE, 0, 0, 0, "", "duet show FILE" },
 	{ 0 },
 };
 
@@ -167,23 +165,6 @@ static int put_to_test(const struct claim *claim, const struct values *values, i
 	return code;
 }
 
-/* Of the whole line nothing else counts. */
-static int show(const struct claim *claim, const char *command, const char *path)
-{
-	json_t *result;
-	int code = matrix_load(path, command, claim_problem, &result);
-
-	if (code)
-		return code;
-	if (!strcmp(field_string(result, "kind"), claim->kind))
-		claim->print(result, stdout);
-	else
-		code = say_failure(SAY_USAGE, "%s: %s: this is of duet %s", command, path,
-				   field_string(result, "kind"));
-	json_decref(result);
-	return code;
-}
-
 static int check(const struct claim *claim, const struct values *values, int operands,
 		 const char *operand)
 {
@@ -216,9 +197,7 @@ int claim_command(const struct claim *claim, int argc, char **argv)
 					&count);
 		if (!code)
 			code = check(claim, &values, argc - 1 - first, argv[1 + first]);
-		if (!code && values.show)
-			code = show(claim, title, values.show);
-		else if (!code)
+		if (!code)
 			code = put_to_test(claim, &values, argc - 1, words, mechanisms, count);
 	}
 	free(words);
