@@ -18,6 +18,7 @@ int player_begin(struct player_job *job, const char *command)
 {
 	const struct arm *arm = job->arm;
 
+	job->cpu = PROCESS_ANYWHERE;
 	job->answers[0] = job->answers[1] = -1;
 	if (job->stage->view && pipe2(job->answers, O_CLOEXEC))
 		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(errno));
@@ -39,6 +40,7 @@ struct run {
 	const char *name, *file; /* as in struct player_job; NULL: none of the user's */
 	struct view *view;       /* or NULL */
 	int answer;              /* where a watched one is let go on */
+	int cpu;                 /* as in struct player_job */
 	int patience_ms;
 };
 
@@ -96,7 +98,7 @@ static int play(const struct run *run, json_t **slot)
 	*slot = NULL;
 	if (process_interrupted())
 		return WORKLOAD_INTERRUPTED;
-	status = process_start(&player, run->arguments->list, PROCESS_ANYWHERE);
+	status = process_start(&player, run->arguments->list, run->cpu);
 	if (status)
 		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(-status));
 	status = await(run, &player);
@@ -114,7 +116,7 @@ static int play(const struct run *run, json_t **slot)
 int player_run(const struct arguments *arguments, const char *name, int patience_ms, json_t **slot)
 {
 	return play(&(struct run){ .arguments = arguments, .name = name,
-				   .patience_ms = patience_ms }, slot);
+				   .cpu = PROCESS_ANYWHERE, .patience_ms = patience_ms }, slot);
 }
 
 int player_end(struct player_job *job, json_t **slot)
@@ -122,7 +124,7 @@ int player_end(struct player_job *job, json_t **slot)
 	const struct cell *cell = job->cell;
 	const struct run run = {
 		.arguments = &job->arguments, .name = job->arm->name, .file = job->file,
-		.view = job->stage->view, .answer = job->answers[1],
+		.view = job->stage->view, .answer = job->answers[1], .cpu = job->cpu,
 		.patience_ms = (int)((cell->warmup_ns + cell->duration_ns) / 1000000) + 20000,
 	};
 	int code = play(&run, slot);
