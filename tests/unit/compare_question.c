@@ -205,7 +205,7 @@ static json_t *make_rockets(void)
 			    json_pack("{s:s, s:s, s:i, s:i, s:i}", "transport",
 				      "HTTP over TCP on loopback", "load", "closed loop", "connections",
 				      16, "items", 48, "latency_ns", 1000000));
-	conclude_cell(cell);
+	conclude(cell);
 	return cell;
 }
 
