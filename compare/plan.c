@@ -329,7 +329,7 @@ static int check_wishes(const struct wishes *wishes, int count, char **names)
 		return say_failure(SAY_USAGE, "compare: --file: the path has more than %d bytes",
 				   PATH_BYTES_MAX);
 	if (wishes->cells && (count != 1 || strcmp(names[0], "cancel") != 0))
-		return say_failure(SAY_USAGE, "compare: --cells is for cancel only; of echo and of file "
+		return say_failure(SAY_USAGE, "compare: --cells is for cancel only; of any other workload "
 				   "the four cells are a question: write duet compare cells");
 	if (names_arms(wishes) && (wishes->a || wishes->b || (wishes->cells && wishes->deadlines)))
 		return say_failure(SAY_USAGE, "compare: %s names its own arms; leave out --a and --b "

@@ -147,7 +147,7 @@ static const struct {
 	const char *words;
 	const char *names[7];
 } NAMED[] = {
-	{ "cells", { "completion/coroutine", "completion/future", "polling/coroutine",
+	{ "cells echo", { "completion/coroutine", "completion/future", "polling/coroutine",
 		     "polling/future", "completion/callback", "polling/callback" } },
 	{ "echo", { "completion", "polling" } },
 };
