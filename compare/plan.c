@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
+#include "compare/agenda.h"
 #include "compare/load/schedule.h"
 #include "compare/measure/interval.h"
 #include "compare/models/crowd.h"
@@ -26,11 +27,12 @@ static const uint32_t UNSET = UINT32_MAX;
 
 #define AT(field) offsetof(struct wishes, field)
 static const struct option_row ROWS[] = {
+	AGENDA_ROWS,
 	{ "set", OPTION_TEXT, AT(set), 0, 0, "quick|full", "a fixed set of cells" },
 	{ "like", OPTION_TEXT, AT(like), 0, 0, "FILE", "play a stored result again" },
 	{ "cells", OPTION_FLAG, AT(cells), 0, 0, "",
-	  "echo: both models on both backends, and native; cancel: both ring modes, polling, floors" },
-	{ "parity", OPTION_FLAG, AT(parity), 0, 0, "", "echo: a native dialect against the common API" },
+	  "cancel: both ring modes, polling and the floors side by side" },
+	{ "parity", OPTION_GONE, 0, 0, 0, "", "duet compare parity" },
 	{ "a", OPTION_TEXT, AT(a), 0, 0, "ARM",
 	  "BACKEND[/MODEL][:KEY=VALUE], floor-NAME, exec:COMMAND; see duet(1)" },
 	{ "b", OPTION_TEXT, AT(b), 0, 0, "ARM", "what it is set against (polling)" },
@@ -40,6 +42,8 @@ static const struct option_row ROWS[] = {
 	  "SECONDS", "of one measured stretch (0.5; --set quick 0.2, full 1)" },
 	{ "warmup", OPTION_SECONDS, AT(warmup_ns), 0, UINT64_C(60000000000), "SECONDS",
 	  "played before each (0.1; --set quick 0.05)" },
+	{ "quick", OPTION_FLAG, AT(quick), 0, 0, "",
+	  "as --set quick, but 6 rounds, and none repeated: seconds, and coarse" },
 	{ "repeats", OPTION_NUMBER, AT(repeats), 0, INTERVAL_VALUES_MAX, "N",
 	  "of disturbed rounds at most (5)" },
 	{ "connections", OPTION_NUMBER, AT(connections), 1, 20000, "N",
@@ -74,21 +78,18 @@ static const struct option_row ROWS[] = {
 	  "leave out the pass in which the kernel counts" },
 	{ "fail-if", OPTION_LIST, AT(fail_if), 0, 0, "GATE",
 	  "exit 1 if METRIC>NUMBER or METRIC<NUMBER" },
-	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
 	{ "seed", OPTION_SEED, AT(seed), 0, INT64_MAX, "N", "of the order of play (random)" },
-	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no table" },
+	OUTLET_ROWS(struct wishes, outlet),
 	{ 0 },
 };
 
 static const struct option_set SET = {
-	"compare", "[WORKLOAD... | cells [WORKLOAD...] | informed]",
-	"Plays the workloads echo, file, rockets and cancel (the first two, if none is named) on "
-	"two arms and says what differed. A round plays a, b and a again in shuffled order, each in a "
-	"fresh process. Or answers a question: the four cells, continuation or future on completion or "
-	"polling, of echo, rockets and file or those that are named; or what it is worth to be "
-	"informed, as idle children get more. "
-	"Claims are tested each by a command with options of its own (duet compare CLAIM --help): "
-	"try-first, stateless, parity, models, beside, blocking, hot, scheduling.",
+	"compare", "[WORKLOAD... | QUESTION]",
+	"Plays the workloads echo, file, rockets and cancel (the first two, if none is named) on two "
+	"arms and says what differed. A round plays a, b and a again in shuffled order, each in a "
+	"fresh process. Or answers one question, in a table with a verdict: cells (of echo, rockets "
+	"and file, or of those that are named) and informed with options of these, the others with "
+	"those that duet compare QUESTION --help lists.",
 	ROWS,
 };
 
@@ -105,16 +106,10 @@ static int fill_arms(const struct wishes *wishes, struct cell *cell, bool cells)
 {
 	int code = SAY_OK;
 
-	if (wishes->parity) {
-		code = read_arm(cell, "polling/native");
-		return code ? code : read_arm(cell, "polling/callback");
-	}
-	if (cells) {
-		for (int i = 0; !code && i < SETS_ARMS; i++)
-			code = read_arm(cell, cell->workload == &WORKLOAD_CANCEL
-						      ? SETS_CANCEL_CELLS[i] : SETS_CELLS[i]);
+	for (int i = 0; cells && !code && i < SETS_ARMS; i++)
+		code = read_arm(cell, SETS_CANCEL_CELLS[i]);
+	if (cells)
 		return code;
-	}
 	code = read_arm(cell, wishes->a ? wishes->a : "completion");
 	return code ? code : read_arm(cell, wishes->b ? wishes->b : "polling");
 }
@@ -132,17 +127,20 @@ static uint32_t chosen(uint32_t value, uint32_t otherwise)
 	return value ? value : otherwise;
 }
 
-/* What was asked for on the command line goes before what the set has. */
+/* What was asked for on the command line goes before what the set has, or --quick. */
 static void fill_times(const struct wishes *wishes, struct cell *cell, const struct sets *set)
 {
-	cell->rounds = chosen(wishes->rounds, set ? set->rounds : 15);
-	cell->repeats_max = REPEATS;
+	const struct sets *times = wishes->quick ? sets_find("quick") : set;
+
+	cell->rounds = chosen(wishes->rounds, wishes->quick ? INTERVAL_VALUES_MIN
+				      : set ? set->rounds : 15);
+	cell->repeats_max = wishes->quick ? 0 : REPEATS;
 	if (wishes->repeats != UNSET)
 		cell->repeats_max = wishes->repeats;
-	cell->duration_ns = set ? set->duration_ns : UINT64_C(500000000);
+	cell->duration_ns = times ? times->duration_ns : UINT64_C(500000000);
 	if (wishes->duration_ns)
 		cell->duration_ns = wishes->duration_ns;
-	cell->warmup_ns = set ? set->warmup_ns : UINT64_C(100000000);
+	cell->warmup_ns = times ? times->warmup_ns : UINT64_C(100000000);
 	if (wishes->warmup_ns != UINT64_MAX)
 		cell->warmup_ns = wishes->warmup_ns;
 	cell->kernel_view = !wishes->no_kernel_view;
@@ -157,8 +155,7 @@ static int plan_set(struct plan *plan, int operands)
 	if (!set)
 		return say_failure(SAY_USAGE, "compare: --set %s: there is quick and full",
 				   wishes->set);
-	if (operands || wishes->cells || wishes->parity || plan_cancel_option(wishes) ||
-	    wishes->connections ||
+	if (operands || wishes->quick || plan_cancel_option(wishes) || wishes->connections ||
 	    wishes->size_bytes || wishes->depth || wishes->rate_per_s || wishes->block_bytes ||
 	    wishes->direct || wishes->delay_ns || wishes->items || wishes->latency_ns)
 		return say_failure(SAY_USAGE, "compare: --set %s fixes the workloads and their "
@@ -175,29 +172,17 @@ static int plan_set(struct plan *plan, int operands)
 				       .pending = row->pending, .storm = row->storm,
 				       .file = wishes->file };
 		fill_times(wishes, cell, set);
-		code = row->method == CANCEL_NEVER ? fill_timed_arms(cell, row->ring)
-						   : fill_arms(wishes, cell, row->cells);
+		code = row->question ? plan_question_fill(row->question, wishes, cell)
+			: row->method == CANCEL_NEVER ? fill_timed_arms(cell, row->ring)
+						      : fill_arms(wishes, cell, row->cells);
 	}
 	return code;
 }
 
-/* The option that names its own arms, or NULL. */
+/* The option that names its own arms, or NULL: both are cancel's. */
 static const char *names_arms(const struct wishes *wishes)
 {
-	return wishes->cells ? "--cells" : wishes->parity ? "--parity"
-		: wishes->deadlines ? "--deadlines" : NULL;
-}
-
-/* Which workload an option that names its own arms is for, if there is one. */
-static const struct workload *owner_of_arms(const struct wishes *wishes)
-{
-	return wishes->deadlines ? &WORKLOAD_CANCEL : names_arms(wishes) ? &WORKLOAD_ECHO : NULL;
-}
-
-static bool names_arms_of(const struct wishes *wishes, const struct workload *workload)
-{
-	return !names_arms(wishes) || workload == owner_of_arms(wishes) ||
-		(wishes->cells && workload == &WORKLOAD_CANCEL);
+	return wishes->cells ? "--cells" : wishes->deadlines ? "--deadlines" : NULL;
 }
 
 static bool is_same_file(const char *one, const char *other)
@@ -221,10 +206,10 @@ static int plan_like(struct plan *plan, const struct wishes *before, int operand
 		return say_failure(SAY_USAGE, "compare: --like takes workloads, parameters and arms "
 				   "from %s; leave out %s%s", wishes->like, option ? "--" : "the ",
 				   option ? option : "workload");
-	if (wishes->json && is_same_file(wishes->json, wishes->like))
+	if (wishes->outlet.json && is_same_file(wishes->outlet.json, wishes->like))
 		return say_failure(SAY_USAGE, "compare: --json %s: that is the result to repeat; give "
 				   "another file, or there is nothing to set this run against",
-				   wishes->json);
+				   wishes->outlet.json);
 	code = like_read(&plan->like, wishes->like, plan->cells, PLAN_CELLS_MAX, &plan->count);
 	for (unsigned int i = 0; !code && i < plan->count; i++) {
 		struct cell *cell = &plan->cells[i];
@@ -278,35 +263,30 @@ static int plan_workload(struct plan *plan, const char *name)
 	const struct workload *workload = workload_find(name);
 	struct cell *cell = &plan->cells[plan->count];
 
-	if (question_find(name))
+	if (agenda_has(name))
 		return say_failure(SAY_USAGE, "compare: %s is a question, and asked by itself: write "
 				   "duet compare %s first", name, name);
 	if (!workload)
 		return say_failure(SAY_USAGE, "compare: there is no workload '%s'; there is echo, "
-				   "file, rockets and cancel, the questions cells and informed, and the claims "
-				   "that --help names", name);
-	if (!names_arms_of(wishes, workload))
-		return say_failure(SAY_USAGE, "compare: %s is for %s only; write duet compare %s %s",
-				   names_arms(wishes),
-				   wishes->cells ? "echo and cancel" : owner_of_arms(wishes)->name,
-				   owner_of_arms(wishes)->name, names_arms(wishes));
+				   "file, rockets and cancel, and the questions that --help lists", name);
+	if (names_arms(wishes) && workload != &WORKLOAD_CANCEL)
+		return say_failure(SAY_USAGE, "compare: %s is for cancel only; write duet compare "
+				   "cancel %s", names_arms(wishes), names_arms(wishes));
 	if (workload == &WORKLOAD_CANCEL)
 		return plan_cancel(plan);
 	if (plan->count++ == PLAN_CELLS_MAX)
 		return say_failure(SAY_USAGE, "compare: at most %d workloads at once", PLAN_CELLS_MAX);
 	fill_cell(wishes, workload, cell);
-	return fill_arms(wishes, cell, wishes->cells);
+	return fill_arms(wishes, cell, false);
 }
 
-/* Whether a workload is among those that were named; without names echo and file are, or the one whose
- * arms an option names. */
+/* Whether a workload is among those that were named; without names echo and file are, or cancel where an
+ * option of its own says so. */
 static bool plays(int count, char **names, const struct wishes *wishes, const char *workload)
 {
-	const struct workload *owner = owner_of_arms(wishes);
-
 	if (!count)
-		return owner ? !strcmp(workload, owner->name)
-			     : !strcmp(workload, "echo") || !strcmp(workload, "file");
+		return wishes->deadlines ? !strcmp(workload, "cancel")
+			: !strcmp(workload, "echo") || !strcmp(workload, "file");
 	for (int i = 0; i < count; i++) {
 		if (!strcmp(names[i], workload))
 			return true;
@@ -348,8 +328,10 @@ static int check_wishes(const struct wishes *wishes, int count, char **names)
 	if (wishes->file && strlen(wishes->file) > PATH_BYTES_MAX)
 		return say_failure(SAY_USAGE, "compare: --file: the path has more than %d bytes",
 				   PATH_BYTES_MAX);
-	if (names_arms(wishes) && (wishes->a || wishes->b ||
-				   wishes->cells + wishes->parity + wishes->deadlines > 1))
+	if (wishes->cells && (count != 1 || strcmp(names[0], "cancel") != 0))
+		return say_failure(SAY_USAGE, "compare: --cells is for cancel only; of any other workload "
+				   "the four cells are a question: write duet compare cells");
+	if (names_arms(wishes) && (wishes->a || wishes->b || (wishes->cells && wishes->deadlines)))
 		return say_failure(SAY_USAGE, "compare: %s names its own arms; leave out --a and --b "
 				   "and their like", names_arms(wishes));
 	if (wishes->rate_per_s && wishes->depth)
@@ -376,8 +358,8 @@ static int plan_workloads(struct plan *plan, int count, char **names)
 		code = plan_workload(plan, names[i]);
 	if (count)
 		return code;
-	if (owner_of_arms(&plan->wishes))
-		return plan_workload(plan, owner_of_arms(&plan->wishes)->name);
+	if (plan->wishes.deadlines)
+		return plan_workload(plan, "cancel");
 	code = plan_workload(plan, "echo");
 	return code ? code : plan_workload(plan, "file");
 }

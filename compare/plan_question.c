@@ -26,7 +26,7 @@ const char *plan_question_option(const struct wishes *wishes)
 static int check_arms(const struct question *question, const struct wishes *wishes)
 {
 	const char *option = wishes->a ? "--a" : wishes->b ? "--b" : wishes->cells ? "--cells"
-		: wishes->parity ? "--parity" : wishes->deadlines ? "--deadlines" : NULL;
+		: wishes->deadlines ? "--deadlines" : NULL;
 
 	if (!option)
 		return SAY_OK;

@@ -11,13 +11,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "compare/laboratory/matrix.h"
+#include "compare/claim/conduct.h"
 #include "compare/measure/process.h"
 #include "compare/measure/window.h"
 #include "compare/options.h"
-#include "compare/claim/conduct.h"
+#include "compare/outlet.h"
 #include "compare/report/environment.h"
 #include "compare/report/field.h"
+#include "compare/report/repeat.h"
+#include "compare/report/slot.h"
 #include "compare/report/store.h"
 #include "compare/say.h"
 #include "compare/workloads/workload.h"
@@ -39,10 +41,10 @@ const struct claim *claim_find(const char *name)
 	return NULL;
 }
 
-const struct claim *claim_of_kind(const char *kind)
+const struct claim *claim_of(const json_t *result)
 {
 	for (size_t i = 0; i < CLAIMS_COUNT; i++) {
-		if (!strcmp(CLAIMS[i]->kind, kind))
+		if (!strcmp(CLAIMS[i]->kind, field_string(result, "kind")))
 			return CLAIMS[i];
 	}
 	return NULL;
@@ -62,10 +64,10 @@ void claim_add_arm(struct claim_group *group, const char *name, const char *mech
 
 struct values {
 	struct option_list backends;
-	const char *json, *show;
 	uint32_t rounds;
 	uint64_t seed;
-	bool quick, quiet;
+	bool quick;
+	struct outlet outlet;
 };
 
 #define AT(field) offsetof(struct values, field)
@@ -77,9 +79,8 @@ static const struct option_row ROWS[] = {
 	{ "quick", OPTION_FLAG, AT(quick), 0, 0, "",
 	  "smaller plays, 6 rounds: seconds, and coarse" },
 	{ "seed", OPTION_SEED, AT(seed), 0, INT64_MAX, "N", "of the order of play; 1 by default" },
-	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
-	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no text" },
-	{ "show", OPTION_TEXT, AT(show), 0, 0, "FILE", "play nothing: print a stored result" },
+	OUTLET_ROWS(struct values, outlet),
+	{ "show", OPTION_GONE, 0, 0, 0, "", "duet show FILE" },
 	{ 0 },
 };
 
@@ -96,7 +97,7 @@ static json_t *legend_json(const struct claim *claim)
 static json_t *begin_result(const struct claim *claim, const struct values *values, int argc,
 			    char **argv, json_t *mechanisms)
 {
-	json_t *run = matrix_run_json(argc, argv, values->seed);
+	json_t *run = repeat_run_json(argc, argv, values->seed);
 
 	json_object_set_new(run, "rounds", json_integer(values->rounds));
 	json_object_set_new(run, "quick", json_boolean(values->quick));
@@ -125,22 +126,6 @@ static int play_groups(const struct claim *claim, const struct values *values,
 	return code;
 }
 
-/* A result that could not be written isn't lost: it is printed in its place. */
-static int report(const struct claim *claim, const struct values *values, const json_t *result)
-{
-	const bool alone = values->json && !strcmp(values->json, "-");
-	bool shown = !values->quiet && !alone;
-	int code = values->json ? store_write(result, values->json) : SAY_OK;
-
-	if (code && !alone && !shown) {
-		say_note("the table is printed in its place, --quiet or not");
-		shown = true;
-	}
-	if (shown)
-		claim->print(result, stdout);
-	return code;
-}
-
 static int conclude(const struct claim *claim, const struct values *values, json_t *result,
 		    int code)
 {
@@ -150,20 +135,16 @@ static int conclude(const struct claim *claim, const struct values *values, json
 	json_object_set_new(result, "complete", json_boolean(any && code == SAY_OK));
 	if (code == SAY_WRONG_BYTE)
 		return code;
+	if (code == WORKLOAD_INTERRUPTED)
+		code = outlet_interrupted(&values->outlet, any);
+	else if (!code && !any)
+		code = say_failure(SAY_UNMEASURED, "compare %s: nothing was measured; duet doctor says "
+				   "what can be had here", claim->name);
 	if (!any)
-		return code == WORKLOAD_INTERRUPTED || !code
-			       ? say_failure(SAY_UNMEASURED, "compare %s: nothing was measured; %s",
-					     claim->name,
-					     code ? "it was ended before the first round was over"
-						  : "duet doctor says what can be had here")
-			       : code;
+		return code;
 	claim->conclude(result);
 	process_pass_interrupt();
-	if (code == WORKLOAD_INTERRUPTED) {
-		say_note("ended early: the rounds that were played to their end are kept");
-		code = SAY_OK;
-	}
-	written = report(claim, values, result);
+	written = outlet_deliver(&values->outlet, result, claim->print);
 	return code ? code : written;
 }
 
@@ -227,36 +208,13 @@ static int put_to_test(const struct claim *claim, const struct values *values, i
 	return code;
 }
 
-/* Of the whole line nothing else counts. */
-static int show(const struct claim *claim, const char *command, const char *path)
-{
-	json_t *result;
-	int code = matrix_load(path, command, claim_problem, &result);
-
-	if (code)
-		return code;
-	if (!strcmp(field_string(result, "kind"), claim->kind))
-		claim->print(result, stdout);
-	else
-		code = say_failure(SAY_USAGE, "%s: %s: this is of duet %s", command, path,
-				   field_string(result, "kind"));
-	json_decref(result);
-	return code;
-}
-
 static int check(const struct claim *claim, const struct values *values, int operands,
 		 const char *operand)
 {
-	const bool shown = !values->quiet && !(values->json && !strcmp(values->json, "-"));
-
 	if (operands)
-		return say_failure(SAY_USAGE,
-				   "compare %s: '%s' is one word too many; it takes options "
-				   "only",
-				   claim->name, operand);
-	if (shown && say_check_output("compare: "))
-		return SAY_UNMEASURED;
-	return values->json ? store_check(values->json, "compare") : SAY_OK;
+		return say_failure(SAY_USAGE, "compare %s: '%s' is one word too many; it takes options "
+				   "only", claim->name, operand);
+	return outlet_open(&values->outlet, "compare");
 }
 
 int claim_command(const struct claim *claim, int argc, char **argv)
@@ -282,9 +240,7 @@ int claim_command(const struct claim *claim, int argc, char **argv)
 					&count);
 		if (!code)
 			code = check(claim, &values, argc - 1 - first, argv[1 + first]);
-		if (!code && values.show)
-			code = show(claim, title, values.show);
-		else if (!code)
+		if (!code)
 			code = put_to_test(claim, &values, argc - 1, words, mechanisms, count);
 	}
 	free(words);
@@ -317,23 +273,6 @@ static const struct option_set PLAY_SET = {
 	PLAY_ROWS,
 };
 
-static json_t *slot_json(const struct claim *claim, const double *figures,
-			 const struct window *window)
-{
-	json_t *json = json_object();
-	struct noise noise;
-
-	window_noise(window, &noise);
-	for (int i = 0; claim->figures[i]; i++) {
-		if (isfinite(figures[i]))
-			json_object_set_new(json, claim->figures[i], json_real(figures[i]));
-	}
-	return json_pack("{s:o, s:{s:I, s:I, s:I, s:I}}", "figures", json, "noise", "elapsed_ns",
-			 (json_int_t)noise.elapsed_ns, "wait_ns", (json_int_t)noise.wait_ns,
-			 "steal_ns", (json_int_t)noise.steal_ns, "others_cpu_ns",
-			 (json_int_t)noise.others_cpu_ns);
-}
-
 static int play(const struct claim *claim, const struct claim_play *what)
 {
 	double figures[CLAIM_FIGURES_MAX];
@@ -355,7 +294,9 @@ static int play(const struct claim *claim, const struct claim_play *what)
 	if (error)
 		return say_failure(SAY_UNMEASURED, "%s: %s%s", what->mechanism.name,
 				   strerror(-error), say_advice(error));
-	slot = slot_json(claim, figures, &window);
+	slot = json_pack("{s:o, s:I, s:o}", "figures", claim_figures_json(claim, figures),
+			 "elapsed_ns", (json_int_t)window_elapsed_ns(&window), "noise",
+			 slot_noise_json(&window));
 	code = store_write(slot, "-");
 	json_decref(slot);
 	return code;

@@ -17,6 +17,7 @@
 
 #include "compare/claim/hot_cxx.h"
 #include "compare/claim/sample.h"
+#include "compare/loop.h"
 #include "compare/measure/window.h"
 
 enum { CROWD = 32, WARM = 4, MESSAGE = 64, MEMORY = 1024, TURN_NS = 1000000000, LEFT_ALONE = 3 };
@@ -377,7 +378,7 @@ static int begin_stand(struct stand *stand, const struct hot_options *wanted, ui
 /* What can't be destroyed goes with the process. */
 static int end_stand(struct stand *stand)
 {
-	int error = 0;
+	int error;
 
 	stand->over = true;
 	for (uint32_t i = 0; i < stand->count; i++) {
@@ -385,10 +386,7 @@ static int end_stand(struct stand *stand)
 			duet_waker_wake(&stand->makers[i].woken->waker);
 		close(stand->makers[i].peer);
 	}
-	if (stand->loop)
-		error = duet_loop_shutdown(stand->loop, window_now_ns() + TURN_NS);
-	if (!error)
-		error = duet_loop_destroy(stand->loop);
+	error = loop_end(stand->loop);
 	if (!error)
 		end_cxx(stand);
 	if (!error)

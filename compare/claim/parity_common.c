@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "compare/measure/window.h"
+#include "compare/loop.h"
 #include "compare/claim/parity_scene.h"
 
 enum { BUFFER_BYTES = 1024, HANDLES = 1024, TURN_NS = 1000000000 };
@@ -71,8 +71,7 @@ static void end(void *self)
 {
 	struct common *common = self;
 
-	if (common->loop && (duet_loop_shutdown(common->loop, window_now_ns() + TURN_NS) ||
-			     duet_loop_destroy(common->loop)))
+	if (loop_end(common->loop))
 		return;
 	free(common->items);
 	free(common);

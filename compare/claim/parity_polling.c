@@ -12,7 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "compare/measure/window.h"
+#include "compare/loop.h"
 #include "compare/claim/parity_scene.h"
 
 enum { BUFFER_BYTES = 1024, HANDLES = 1024, TURN_NS = 1000000000 };
@@ -50,8 +50,7 @@ static void end(void *self)
 {
 	struct native *native = self;
 
-	if (native->loop && (duet_loop_shutdown(native->loop, window_now_ns() + TURN_NS) ||
-			     duet_loop_destroy(native->loop)))
+	if (loop_end(native->loop))
 		return;
 	free(native->waits);
 	free(native);

@@ -15,6 +15,7 @@
 
 #include "compare/claim/sample.h"
 #include "compare/claim/scheduling_sender.h"
+#include "compare/loop.h"
 #include "compare/measure/histogram.h"
 #include "compare/measure/window.h"
 
@@ -233,8 +234,6 @@ static void wake(struct duet_task *task)
 /* What can't be destroyed goes with the process. */
 static int end_scene(struct scene *scene)
 {
-	int error = 0;
-
 	scene->over = true;
 	for (int i = 0; i < CONNECTIONS * STAGES; i++)
 		wake(&scene->handlers[i / STAGES][i % STAGES].task.task);
@@ -242,9 +241,7 @@ static int end_scene(struct scene *scene)
 		wake(&scene->others[i].task.task);
 	for (int i = 0; i < scene->begun; i++)
 		close(scene->sender.peers[i]);
-	if (scene->loop)
-		error = duet_loop_shutdown(scene->loop, window_now_ns() + TURN_NS);
-	return error ? error : duet_loop_destroy(scene->loop);
+	return loop_end(scene->loop);
 }
 
 /* ---- A play. ---- */

@@ -13,7 +13,6 @@
 #include "compare/measure/noise.h"
 #include "compare/measure/rounds.h"
 #include "compare/measure/verdict.h"
-#include "compare/questions/question.h"
 #include "compare/report/limits.h"
 #include "compare/report/store.h"
 
@@ -611,5 +610,4 @@ void conclude_cell(json_t *cell)
 	json_object_set_new(cell, "counters", counters);
 	json_object_set_new(cell, "noise", noise);
 	limits_conclude(cell);
-	question_conclude(cell);
 }

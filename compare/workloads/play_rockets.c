@@ -11,10 +11,10 @@
 #include <string.h>
 
 #include "compare/load/address.h"
+#include "compare/loop.h"
 #include "compare/measure/process.h"
 #include "compare/models/model.h"
 #include "compare/models/rockets_fetcher.h"
-#include "compare/options.h"
 #include "compare/report/counters.h"
 #include "compare/report/slot.h"
 #include "compare/report/store.h"
@@ -27,14 +27,15 @@ static const uint64_t PATIENCE_NS = 10000000000;
 enum { SPARE = 16 };
 
 struct values {
-	const char *backend, *model, *address, *held;
+	struct part_wishes part; /* first */
+	const char *model, *address;
 	uint32_t connections, items, server;
-	uint64_t latency_ns, deadline_ns, seed, warmup_ns, duration_ns;
+	uint64_t latency_ns, deadline_ns;
 };
 
 #define AT(field) offsetof(struct values, field)
 static const struct option_row ROWS[] = {
-	{ "backend", OPTION_TEXT, AT(backend), 0, 0, "NAME", "the arm's backend and keys" },
+	PART_ROWS,
 	{ "model", OPTION_TEXT, AT(model), 0, 0, "NAME", "the arm's model" },
 	{ "address", OPTION_TEXT, AT(address), 0, 0, "HOST:PORT", "of the server" },
 	{ "server", OPTION_NUMBER, AT(server), 0, INT32_MAX, "PID", "of its process; 0: elsewhere" },
@@ -44,11 +45,6 @@ static const struct option_row ROWS[] = {
 	  "of the server" },
 	{ "deadline", OPTION_SECONDS, AT(deadline_ns), 1, UINT64_C(86400000000000), "SECONDS",
 	  "of a whole fetch; one that nothing is as late as" },
-	{ "seed", OPTION_SEED, AT(seed), 0, UINT64_MAX, "N", "of nothing: all is given" },
-	{ "warmup", OPTION_SECONDS, AT(warmup_ns), 0, UINT64_C(60000000000), "SECONDS", "first" },
-	{ "duration", OPTION_SECONDS, AT(duration_ns), 1000000, UINT64_C(86400000000000),
-	  "SECONDS", "measured" },
-	{ "held", OPTION_TEXT, AT(held), 0, 0, "PATH", "a byte from there lets it begin, and end" },
 	{ 0 },
 };
 
@@ -89,13 +85,13 @@ static int measure(struct player *player)
 
 	part_hold(part, "ready");
 	player->begun_ns = window_now_ns();
-	status = turn_until(player, player->begun_ns + player->values->warmup_ns);
+	status = turn_until(player, player->begun_ns + player->values->part.warmup_ns);
 	player->answered_before = player->result.answered;
 	histogram_clear(&player->result.latency);
 	histogram_clear(&player->result.fetch);
 	part_open_window(part);
 	if (!status)
-		status = turn_until(player, part->window.opened.at_ns + player->values->duration_ns);
+		status = turn_until(player, part->window.opened.at_ns + player->values->part.duration_ns);
 	part_close_window(part);
 	player->kept = player->result;
 	fetcher_stop(player->fetcher);
@@ -237,12 +233,10 @@ static int play(struct player *player)
 	if (!code && make_fetcher(player))
 		code = say_failure(SAY_UNMEASURED, "out of memory; lower --connections or --items");
 	if (!code)
-		code = part_open_held(&player->part, player->values->held);
+		code = part_open_held(&player->part, player->values->part.held);
 	if (!code)
 		code = conclude(player, measure(player));
-	if (player->part.loop &&
-	    (duet_loop_shutdown(player->part.loop, window_now_ns() + UINT64_C(5000000000)) ||
-	     duet_loop_destroy(player->part.loop)))
+	if (loop_end(player->part.loop))
 		return code; /* what is lent goes with the process */
 	fetcher_destroy(player->fetcher);
 	catalogue_free(&player->catalogue);
@@ -265,7 +259,7 @@ static int check(const struct values *values, struct player *player)
 {
 	char why[ARM_WHY_MAX];
 
-	if (arm_read(values->backend, &player->part.arm, why, sizeof(why)) ||
+	if (arm_read(values->part.backend, &player->part.arm, why, sizeof(why)) ||
 	    player->part.arm.kind != ARM_BACKEND)
 		return say_failure(SAY_USAGE, "play-rockets: which backend?");
 	player->options.model = fetcher_model_find(values->model);
@@ -279,9 +273,8 @@ static int check(const struct values *values, struct player *player)
 
 int play_rockets_command(int argc, char **argv)
 {
-	struct values values = { .backend = "polling", .model = "callback", .connections = 1,
-				 .items = catalogue_natural(), .seed = 1,
-				 .duration_ns = 1000000000 };
+	struct values values = { .part = PART_WISHES, .model = "callback", .connections = 1,
+				 .items = catalogue_natural() };
 	struct player *player = calloc(1, sizeof(*player));
 	int first, code = options_read(&SET, argc, argv, &values, &first);
 

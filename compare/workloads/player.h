@@ -24,4 +24,8 @@ int player_begin(struct player_job *job, const char *command);
 /* Plays it to its end. Exit codes as of struct workload. */
 int player_end(struct player_job *job, json_t **slot);
 
+/* Plays what any command line stands for that says its slot as JSON and is its own load: name is whom a
+ * complaint is about. Exit codes likewise. */
+int player_run(const struct arguments *arguments, const char *name, int patience_ms, json_t **slot);
+
 #endif

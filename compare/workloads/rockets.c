@@ -55,18 +55,6 @@ static int check_arm(const struct cell *cell, const struct arm *arm)
 			      FETCHER_MODEL_NAMES, arm->name, arm->model);
 }
 
-static int prepare(struct stage *stage, const struct cell *cell)
-{
-	(void)stage;
-	(void)cell;
-	return SAY_OK;
-}
-
-static void tidy(struct stage *stage)
-{
-	(void)stage;
-}
-
 /* What is said of a server that has ended, whoever ended it: no answer is the arm's loss then. */
 static int complain(const struct scene *scene, int code)
 {
@@ -157,5 +145,5 @@ static int play(const struct stage *stage, const struct cell *cell, const struct
 
 const struct workload WORKLOAD_ROCKETS = {
 	.name = "rockets", .parameters = parameters, .check = check, .check_arm = check_arm,
-	.prepare = prepare, .play = play, .tidy = tidy,
+	.play = play,
 };

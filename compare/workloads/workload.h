@@ -68,7 +68,7 @@ struct workload {
 	/* Whether it knows a way to play this arm, as far as that is no matter of the backend itself.
 	 * NULL: as served says. */
 	int (*check_arm)(const struct cell *cell, const struct arm *arm);
-	/* Exit codes; why has been said. */
+	/* Exit codes; why has been said. NULL, as tidy: there is nothing to prepare. */
 	int (*prepare)(struct stage *stage, const struct cell *cell);
 	/* One slot: *slot is as slot_json() has it, with "counters". With SAY_WRONG_BYTE there is
 	 * a slot too. */

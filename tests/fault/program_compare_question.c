@@ -94,6 +94,7 @@ static const struct {
 	{ "cells rockets --connections 2 --items 3 --latency 0.0001", 1, 6, 3, { 12, 0 },
 	  { "effects", NULL } },
 	{ "cells echo file --connections 2 --depth 2", 2, 6, 3, { 12, 0 }, { "effects", NULL } },
+	{ "cells file --quick --depth 2", 1, 6, 3, { 12, 0 }, { "effects", NULL } },
 	{ "informed --children 1,20", 1, 12, 2, { 6, 4 }, { "growth", "naive" } },
 };
 
@@ -235,7 +236,7 @@ static const struct {
 	{ "compare cells echo rockets --block 1K", "an option of the workload file" },
 	{ "compare cells --storm", "an option of the workload cancel" },
 	{ "compare informed echo", "has a workload of its own; leave out 'echo'" },
-	{ "compare informed --parity", "leave out --parity" },
+	{ "compare informed --deadlines", "leave out --deadlines" },
 	{ "compare informed --connections 3", "--connections is no option of the question informed" },
 	{ "compare informed --pending 3", "an option of the workload cancel" },
 	{ "compare informed --children 5", "give 2 to 5 numbers" },

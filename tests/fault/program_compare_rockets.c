@@ -385,7 +385,7 @@ static const struct {
 	{ "compare rockets --latency 61", "--latency 61: give seconds" },
 	{ "compare rockets --size 3", "--size is an option of the workload echo" },
 	{ "compare rockets --depth 2", "--depth is an option of the workload echo or file" },
-	{ "compare rockets --cells", "--cells is for echo and cancel only" },
+	{ "compare rockets --cells", "write duet compare cells" },
 	{ "compare rockets file rockets", "named twice" },
 	{ "compare --items 3", "--items is an option of the workload rockets" },
 	{ "compare echo --latency 1", "--latency is an option of the workload rockets" },

@@ -165,6 +165,12 @@ static json_t *make_cell(const char *question, const json_t *arms, const double 
 			 "question", "name", question, "within_percent", 5);
 }
 
+static void conclude(json_t *cell)
+{
+	conclude_cell(cell);
+	question_conclude(cell);
+}
+
 static json_t *make_cells(void)
 {
 	double shares[CELLS_ARMS];
@@ -176,7 +182,7 @@ static json_t *make_cells(void)
 	}
 	cell = make_cell("cells", arms, shares);
 	json_decref(arms);
-	conclude_cell(cell);
+	conclude(cell);
 	return cell;
 }
 
@@ -199,7 +205,7 @@ static json_t *make_rockets(void)
 			    json_pack("{s:s, s:s, s:i, s:i, s:i}", "transport",
 				      "HTTP over TCP on loopback", "load", "closed loop", "connections",
 				      16, "items", 48, "latency_ns", 1000000));
-	conclude_cell(cell);
+	conclude(cell);
 	return cell;
 }
 
@@ -273,7 +279,7 @@ START_TEST(a_round_without_a_figure_is_left_out_whole)
 		if (json_integer_value(json_object_get(slot, "arm")) == CELLS_POLLING_FUTURE)
 			json_object_set_new(slot, "cpu_ns", json_null());
 	}
-	conclude_cell(cell);
+	conclude(cell);
 	effects = json_object_get(metric_at(cell, 0), "effects");
 	ck_assert_int_eq(json_integer_value(json_object_get(question_row(effects, "interaction"),
 							    "rounds")), ROUNDS - 1);
@@ -297,7 +303,7 @@ START_TEST(a_round_that_was_played_again_says_nothing)
 	for (int k = 0; k < ROUNDS; k++)
 		json_array_insert(rounds, 0, repeated);
 	json_decref(repeated);
-	conclude_cell(cell);
+	conclude(cell);
 	expect_effect(cell, 0, "interaction", TOGETHER);
 	expect_effect(cell, 0, "future_on_polling", FUTURE * TOGETHER);
 	json_decref(cell);
@@ -337,7 +343,7 @@ static json_t *make_informed(void)
 	}
 	cell = make_cell("informed", arms, shares);
 	json_decref(arms);
-	conclude_cell(cell);
+	conclude(cell);
 	return cell;
 }
 
@@ -431,7 +437,7 @@ START_TEST(a_question_without_its_answer_can_be_printed)
 		json_object_del(cells[i], "counters");
 		text_cell(cells[i], out);
 		json_object_set_new(cells[i], "arms", json_pack("[{}, {}]"));
-		conclude_cell(cells[i]);
+		conclude(cells[i]);
 		text_cell(cells[i], out);
 		json_decref(cells[i]);
 	}
