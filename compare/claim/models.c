@@ -367,6 +367,7 @@ const struct claim CLAIM_MODELS = {
 		   "C++20 and threads; "
 		   "what a task of each costs to create, to switch, to wake and to keep.",
 	.varies = "tasks",
+	.takes_descriptors = true,
 	.figures = { "cpu_ns", "latency_ns", "p99_ns", "elapsed_ns", "own", "stack", "heap" },
 	.legend = LEGEND,
 	.plan = plan,
