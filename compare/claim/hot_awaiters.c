@@ -545,12 +545,19 @@ static void make(struct maker *self)
 		prepare(self, &self->op);
 }
 
+static void cancel_future(struct maker *self)
+{
+	struct duet_context context = { .loop = self->stand->loop };
+	struct duet_future *future = &self->made->future.future;
+
+	self->stand->wrong |= duet_future_poll_cancel(future, &context) != DUET_READY ||
+			      future->result != -ECANCELED;
+}
+
 /* What is cold has not begun: there is nothing to wait for. What is hot keeps its memory until it
  * has ended. */
 static void cancel(struct maker *self)
 {
-	struct duet_context context = { .loop = self->stand->loop };
-	struct duet_future *future = &self->made->future.future;
 	enum hot_way way = self->stand->way;
 
 	if (self->cxx) {
@@ -565,8 +572,7 @@ static void cancel(struct maker *self)
 	if (way == HOT_DIRECT)
 		duet_op_cancel(&self->op);
 	if (way == HOT_FUTURE || way == HOT_FUTURE_POOLED)
-		self->stand->wrong |= duet_future_poll_cancel(future, &context) != DUET_READY ||
-				      future->result != -ECANCELED;
+		cancel_future(self);
 	give(self, self->made);
 }
 

@@ -7,9 +7,9 @@
 
 #include "compare/laboratory/specimens/raw_table.h"
 #include "compare/laboratory/specimens/specimen.h"
-#include "compare/laboratory/swept.h"
 #include "tests/fault/program.h"
 #include "tests/support/refuse.h"
+#include "tests/support/swept.h"
 
 static char paths[2][256];
 
