@@ -192,9 +192,11 @@ static int play_slot(struct play *play, unsigned int arm, json_t *slots)
 	json_object_set_new(slot, "arm", json_integer((json_int_t)arm));
 	json_array_append_new(slots, slot);
 	if (code == SAY_WRONG_BYTE) {
+		const char *wrong = json_string_value(json_object_get(slot, "wrong"));
+
 		play->correct = false;
-		return say_failure(code, "arm %s: a byte came back wrong, was lost or doubled: the "
-				   "timings are void", cell->arms[arm].name);
+		return say_failure(code, "arm %s: %s: the timings are void", cell->arms[arm].name,
+				   wrong ? wrong : "a byte came back wrong, was lost or doubled");
 	}
 	return code;
 }

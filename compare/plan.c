@@ -14,6 +14,7 @@
 #include "compare/plan_cancel.h"
 #include "compare/plan_question.h"
 #include "compare/questions/question.h"
+#include "compare/rockets/catalogue.h"
 #include "compare/say.h"
 #include "compare/sets.h"
 
@@ -41,7 +42,8 @@ static const struct option_row ROWS[] = {
 	  "played before each (0.1; --set quick 0.05)" },
 	{ "repeats", OPTION_NUMBER, AT(repeats), 0, INTERVAL_VALUES_MAX, "N",
 	  "of disturbed rounds at most (5)" },
-	{ "connections", OPTION_NUMBER, AT(connections), 1, 20000, "N", "echo: at once (64)" },
+	{ "connections", OPTION_NUMBER, AT(connections), 1, 20000, "N",
+	  "at once (echo 64, rockets 16)" },
 	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES", "echo: of a message (64)" },
 	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N",
 	  "messages or reads under way (echo 1, file 32)" },
@@ -49,6 +51,9 @@ static const struct option_row ROWS[] = {
 	  "echo: open loop, N messages a second (0: closed); informed: events (2000)" },
 	{ "delay", OPTION_SECONDS, AT(delay_ns), 1000, UINT64_C(1000000000), "SECONDS",
 	  "echo: each way on a wire between the ends (root)" },
+	{ "items", OPTION_NUMBER, AT(items), 1, WORKLOAD_ITEMS_MAX, "N", "rockets: in the list (48)" },
+	{ "latency", OPTION_SECONDS, AT(latency_ns), 1000, UINT64_C(60000000000), "SECONDS",
+	  "rockets: of the server, before each answer (none)" },
 	{ "file", OPTION_TEXT, AT(file), 0, 0, "PATH", "file: read this one (one is made)" },
 	{ "block", OPTION_SIZE, AT(block_bytes), 512, 1 << 20, "BYTES",
 	  "file: of a read, a multiple of 512 (4K)" },
@@ -76,11 +81,12 @@ static const struct option_row ROWS[] = {
 };
 
 static const struct option_set SET = {
-	"compare", "[WORKLOAD... | cells [echo|file] | informed]",
-	"Plays the workloads echo, file and cancel (the first two, if none is named) on two arms "
-	"and says what differed. A round plays a, b and a again in shuffled order, each in a fresh "
-	"process. Or answers a question: the four cells, continuation or future on completion or "
-	"polling, of echo or file; or what it is worth to be informed, as idle children get more. "
+	"compare", "[WORKLOAD... | cells [WORKLOAD...] | informed]",
+	"Plays the workloads echo, file, rockets and cancel (the first two, if none is named) on "
+	"two arms and says what differed. A round plays a, b and a again in shuffled order, each in a "
+	"fresh process. Or answers a question: the four cells, continuation or future on completion or "
+	"polling, of echo, rockets and file or those that are named; or what it is worth to be "
+	"informed, as idle children get more. "
 	"Claims are tested each by a command with options of its own (duet compare CLAIM --help): "
 	"try-first, stateless, parity, models, beside, blocking, hot, scheduling.",
 	ROWS,
@@ -154,7 +160,7 @@ static int plan_set(struct plan *plan, int operands)
 	if (operands || wishes->cells || wishes->parity || plan_cancel_option(wishes) ||
 	    wishes->connections ||
 	    wishes->size_bytes || wishes->depth || wishes->rate_per_s || wishes->block_bytes ||
-	    wishes->direct || wishes->delay_ns)
+	    wishes->direct || wishes->delay_ns || wishes->items || wishes->latency_ns)
 		return say_failure(SAY_USAGE, "compare: --set %s fixes the workloads and their "
 				   "parameters; leave out one or the other", set->name);
 	plan->patience_ns = set->patience_ns;
@@ -255,12 +261,14 @@ static void fill_cell(const struct wishes *wishes, const struct workload *worklo
 {
 	*cell = (struct cell){ .workload = workload, .file = wishes->file,
 			       .direct = wishes->direct };
-	cell->connections = chosen(wishes->connections, 64);
+	cell->connections = chosen(wishes->connections, workload == &WORKLOAD_ROCKETS ? 16 : 64);
 	cell->size_bytes = chosen(wishes->size_bytes, 64);
 	cell->rate_per_s = wishes->rate_per_s;
 	cell->depth = chosen(wishes->depth, workload == &WORKLOAD_FILE ? 32 : 1);
 	cell->block_bytes = chosen(wishes->block_bytes, 4096);
 	cell->delay_ns = workload == &WORKLOAD_ECHO ? wishes->delay_ns : 0;
+	cell->items = chosen(wishes->items, catalogue_natural());
+	cell->latency_ns = wishes->latency_ns;
 	fill_times(wishes, cell, NULL);
 }
 
@@ -275,7 +283,7 @@ static int plan_workload(struct plan *plan, const char *name)
 				   "duet compare %s first", name, name);
 	if (!workload)
 		return say_failure(SAY_USAGE, "compare: there is no workload '%s'; there is echo, "
-				   "file and cancel, the questions cells and informed, and the claims "
+				   "file, rockets and cancel, the questions cells and informed, and the claims "
 				   "that --help names", name);
 	if (!names_arms_of(wishes, workload))
 		return say_failure(SAY_USAGE, "compare: %s is for %s only; write duet compare %s %s",
@@ -297,7 +305,8 @@ static bool plays(int count, char **names, const struct wishes *wishes, const ch
 	const struct workload *owner = owner_of_arms(wishes);
 
 	if (!count)
-		return owner ? !strcmp(workload, owner->name) : strcmp(workload, "cancel") != 0;
+		return owner ? !strcmp(workload, owner->name)
+			     : !strcmp(workload, "echo") || !strcmp(workload, "file");
 	for (int i = 0; i < count; i++) {
 		if (!strcmp(names[i], workload))
 			return true;
@@ -306,19 +315,23 @@ static bool plays(int count, char **names, const struct wishes *wishes, const ch
 }
 
 /* An option of a workload that isn't played would change nothing: it is a mistake. */
-static int check_options(const struct wishes *wishes, bool echo, bool file, bool cancel)
+static int check_options(const struct wishes *wishes, int count, char **names)
 {
+	bool echo = plays(count, names, wishes, "echo"), file = plays(count, names, wishes, "file");
+	bool rockets = plays(count, names, wishes, "rockets");
 	const struct {
 		const char *owner, *option;
 		bool played;
 	} rows[] = {
 		{ "file", wishes->file ? "--file" : wishes->block_bytes ? "--block"
 			: wishes->direct ? "--direct" : NULL, file },
-		{ "echo", wishes->connections ? "--connections"
-			: wishes->size_bytes ? "--size" : wishes->rate_per_s ? "--rate"
+		{ "rockets", wishes->items ? "--items" : wishes->latency_ns ? "--latency" : NULL,
+		  rockets },
+		{ "echo or rockets", wishes->connections ? "--connections" : NULL, echo || rockets },
+		{ "echo", wishes->size_bytes ? "--size" : wishes->rate_per_s ? "--rate"
 			: wishes->delay_ns ? "--delay" : NULL, echo },
 		{ "echo or file", wishes->depth ? "--depth" : NULL, echo || file },
-		{ "cancel", plan_cancel_option(wishes), cancel },
+		{ "cancel", plan_cancel_option(wishes), plays(count, names, wishes, "cancel") },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -352,9 +365,7 @@ static int check_wishes(const struct wishes *wishes, int count, char **names)
 	}
 	if (wishes->set)
 		return SAY_OK;
-	return check_options(wishes, plays(count, names, wishes, "echo"),
-			     plays(count, names, wishes, "file"),
-			     plays(count, names, wishes, "cancel"));
+	return check_options(wishes, count, names);
 }
 
 static int plan_workloads(struct plan *plan, int count, char **names)
@@ -382,12 +393,13 @@ static int plan_asked(struct plan *plan, const struct question *question, const 
 static int plan_question(struct plan *plan, const struct question *question, int count,
 			 char **names)
 {
-	char echo[] = "echo", *usual[] = { echo };
+	char echo[] = "echo", rockets[] = "rockets", file[] = "file";
+	char *usual[] = { echo, rockets, file };
 	bool of_workloads = question == &QUESTION_CELLS;
 	int code = plan_question_check(question, &plan->wishes, count, names);
 
 	if (!count && of_workloads) {
-		count = 1;
+		count = sizeof(usual) / sizeof(*usual);
 		names = usual;
 	}
 	if (!code && of_workloads)

@@ -18,6 +18,7 @@ int player_begin(struct player_job *job, const char *command)
 {
 	const struct arm *arm = job->arm;
 
+	job->cpu = PROCESS_ANYWHERE;
 	job->answers[0] = job->answers[1] = -1;
 	if (job->stage->view && pipe2(job->answers, O_CLOEXEC))
 		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(errno));
@@ -88,7 +89,7 @@ int player_end(struct player_job *job, json_t **slot)
 	int status, code;
 
 	*slot = NULL;
-	status = process_start(&player, job->arguments.list, PROCESS_ANYWHERE);
+	status = process_start(&player, job->arguments.list, job->cpu);
 	if (status) {
 		close_answers(job->answers);
 		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(-status));

@@ -13,6 +13,7 @@ struct player_job {
 	const struct cell *cell;
 	const struct arm *arm;
 	const char *file; /* the user's own, if there is one: what happened to it is no fault of the arm's */
+	int cpu;          /* where it runs: PROCESS_ANYWHERE, if nothing else is said after the beginning */
 	struct arguments arguments;
 	int answers[2];
 };

@@ -100,7 +100,7 @@ static const struct wrong WRONG[] = {
 	{ "compare echo --rate 100 --depth 1", "--depth is for a closed loop" },
 	{ "compare file --rate 100", "--rate is an option of the workload echo" },
 	{ "compare --set quick --rate 100", "leave out" },
-	{ "compare walk", "echo, file and cancel" },
+	{ "compare walk", "echo, file, rockets and cancel" },
 	{ "compare cancel --method any", "user-data, descriptor, scope and deadline" },
 	{ "compare cancel --method never", "user-data, descriptor, scope and deadline" },
 	{ "compare cancel --method link-timeout", "--b floor-link" },
@@ -187,7 +187,7 @@ START_TEST(help_names_bounds_and_what_a_set_has_of_its_own)
 	static const struct wrong HELP[] = {
 		{ "compare --help", "(15); 1 to 1000" },
 		{ "compare --help", "(0.5; --set quick 0.2, full" },
-		{ "compare --help", "echo: at once (64); 1 to 20000" },
+		{ "compare --help", "at once (echo 64, rockets 16); 1 to 20000" },
 		{ "compare --help", "a multiple of 512 (4K); 512 to 1M" },
 		{ "serve --help", "of each (16K); 64 to 1M" },
 		{ "serve --help", "to receive into (1024); 1 to 32768" },
