@@ -5,6 +5,7 @@
 
 #include <duet/operation.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,8 @@ static const struct claim *const CLAIMS[] = { &CLAIM_TRY_FIRST, &CLAIM_STATELESS
 					     &CLAIM_HOT,       &CLAIM_SCHEDULING };
 
 enum { CLAIMS_COUNT = sizeof(CLAIMS) / sizeof(*CLAIMS), ROUNDS = 15, ROUNDS_QUICK = 6 };
+
+enum { SPARE_FILES = 32 }; /* of a play, beside those of what it varies */
 
 const struct claim *claim_find(const char *name)
 {
@@ -164,6 +167,43 @@ static int conclude(const struct claim *claim, const struct values *values, json
 	return code ? code : written;
 }
 
+static int check_files(const struct claim *claim, const struct claim_plan *plan)
+{
+	const uint64_t files_max = process_files_max();
+	uint64_t most = 0;
+
+	for (unsigned int i = 0; i < plan->count && claim->takes_descriptors; i++) {
+		if (plan->groups[i].size > most)
+			most = plan->groups[i].size;
+	}
+	if (most + SPARE_FILES <= files_max)
+		return SAY_OK;
+	return say_failure(SAY_UNMEASURED,
+			   "compare %s: %" PRIu64 " %s take %" PRIu64
+			   " descriptors, and the limit is %" PRIu64
+			   ": raise it with ulimit -n%s",
+			   claim->name, most, claim->varies, most + SPARE_FILES, files_max,
+			   plan->quick ? "" : ", or give --quick, which has fewer");
+}
+
+/* Of all that were asked for none is left: the first says why. */
+static int say_refused(const struct claim *claim, const json_t *probed)
+{
+	const json_t *first = json_array_get(probed, 0);
+
+	return say_failure(SAY_UNMEASURED, "compare %s: %s can't be had here: %s", claim->name,
+			   field_string(first, "name"), field_string(first, "refused"));
+}
+
+/* Before the first round, and not when the turn of the largest group comes. */
+static int check_played(const struct claim *claim, const struct claim_plan *plan,
+			const json_t *result)
+{
+	const json_t *probed = json_object_get(result, "mechanisms");
+
+	return plan->count ? check_files(claim, plan) : say_refused(claim, probed);
+}
+
 static int put_to_test(const struct claim *claim, const struct values *values, int argc,
 		       char **argv, struct mechanism *mechanisms, size_t count)
 {
@@ -176,9 +216,12 @@ static int put_to_test(const struct claim *claim, const struct values *values, i
 	plan->quick = values->quick;
 	claim->plan(plan, mechanisms, count);
 	result = begin_result(claim, values, argc, argv, probed);
-	process_catch_interrupts();
-	code = play_groups(claim, values, plan, result);
-	code = conclude(claim, values, result, code);
+	code = check_played(claim, plan, result);
+	if (!code) {
+		process_catch_interrupts();
+		code = play_groups(claim, values, plan, result);
+		code = conclude(claim, values, result, code);
+	}
 	json_decref(result);
 	free(plan);
 	return code;

@@ -62,6 +62,8 @@ struct claim {
 	const char *summary; /* for --help */
 	/* What is varied, as a key of the JSON, and where the table names it. */
 	const char *varies;
+	/* A play takes as many descriptors as its size says. */
+	bool takes_descriptors;
 	/* The figures of a play, by their keys; the first two, CPU and latency, are compared.
 	 * Ends with NULL. */
 	const char *figures[CLAIM_FIGURES_MAX + 1];

@@ -35,8 +35,14 @@ const struct models_player *const MODELS_PLAYERS[] = { &MODELS_CALLBACKS,
 						       &MODELS_FUTURES,
 						       &MODELS_FIBERS,
 						       &MODELS_ACTORS,
+						       &MODELS_CXX,
 						       &MODELS_THREADS,
 						       NULL };
+
+#ifndef DUET_CXX
+/* Built without a compiler for it. */
+const struct models_player MODELS_CXX = { .name = "C++20" };
+#endif
 
 /* ---- For players. ---- */
 

@@ -97,10 +97,12 @@ void claim_print_head(const struct claim *claim, const json_t *result, FILE *out
 	json_t *one;
 	size_t i;
 
-	snprintf(text, sizeof(text), "duet compare %s on Linux %s: %lld rounds, seed %lld",
+	snprintf(text, sizeof(text), "duet compare %s on Linux %s: %lld %s, seed %lld",
 		 claim->name,
 		 field_string(json_object_get(result, "environment"), "kernel_release"),
-		 (long long)field_integer(run, "rounds"), (long long)field_integer(run, "seed"));
+		 (long long)field_integer(run, "rounds"),
+		 field_integer(run, "rounds") == 1 ? "round" : "rounds",
+		 (long long)field_integer(run, "seed"));
 	say_wrapped(out, text, 0, 2);
 	print_refused(result, out);
 	json_array_foreach(json_object_get(result, "legend"), i, one) say_wrapped(

@@ -182,6 +182,7 @@ DUET_API void duet_coroutine_task_init(struct duet_coroutine_task *task,
 /* What is done on every way out, whatever was asked: shielded, and with budget_ns for all of it. */
 #define DUET_FINALLY(budget_ns)                                                                    \
 	duet_finally:                                                                              \
+	__attribute__((unused));                                                                   \
 	duet_coroutine_finally(duet_coroutine, budget_ns)
 
 #define DUET_END_FINALLY return duet_coroutine_leave(duet_coroutine)
