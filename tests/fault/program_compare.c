@@ -80,8 +80,8 @@ static const char *const COMPARISONS[] = {
 	"echo --connections 2 --a polling/native --b polling/callback", "echo --connections 2 --rate 500",
 	"echo --connections 2 --a polling:spin_us=20 --b polling:try=never,burst=2",
 	"echo --connections 2 --a floor-epoll --b floor-uring",
-	"rockets --connections 3 --items 5", "rockets echo --connections 2 --items 3 --latency 0.001 "
-	"--a polling/coroutine --b completion/future",
+	"rockets --connections 3 --items 5",
+	"rockets echo --items 3 --latency 0.001 --a polling/coroutine --b completion/future",
 	"cancel --operations 5 --pending 20", "cancel --cells --operations 20 --pending 20",
 	"cancel --method user-data --operations 1 --pending 20",
 	"cancel --method descriptor --operations 5 --pending 20",
