@@ -56,7 +56,8 @@ struct duet_shared_waker {
  * end of that on by themselves. */
 DUET_API int duet_waker_share(struct duet_scheduler *scheduler, struct duet_waker *waker,
 			      struct duet_shared_waker *shared);
-/* For any other waker, before its memory goes: on the loop's thread, repeatable. */
+/* For any other waker, and that of a child whose combinator is polled by hand, from no task: before its
+ * memory goes; on the loop's thread, repeatable. */
 DUET_API void duet_waker_unshare(struct duet_scheduler *scheduler, struct duet_waker *waker);
 
 /* From any thread, as long as the share given is one. */
