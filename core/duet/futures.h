@@ -20,9 +20,9 @@ extern "C" {
  * bounds itself since J. Gjengset's report, and unicycle from the start). Memory is the caller's; nothing
  * is allocated. A combinator is ready when none of its children is under way any more: the losers of a race
  * and whom a failure stops are asked to finish their cancelling, and what became of each is in its future
- * (R12). What is ready again and again (a stream, a set) leaves with its first item, and goes
- * on: ask it yourself. Asked itself, the whole asks all. Ready, it isn't polled again (debug builds stop), where nothing
- * else is said.
+ * (R12). What is ready again and again (a stream, a set) leaves with its first item, and goes on: ask it
+ * yourself. Asked itself, the whole asks all. Ready, it isn't polled again (debug builds stop), where
+ * nothing else is said.
  */
 #define DUET_CHILD_POLLS_MAX 64
 
