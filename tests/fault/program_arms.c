@@ -195,14 +195,17 @@ START_TEST(a_policy_reaches_the_arm_that_has_it_and_no_other)
 {
 	struct program program;
 	json_t *result;
+	double always;
 
 	program_begin(&program, NULL, "compare echo " SHORT " --json - "
 		      "--a polling:try=always --b polling:try=never");
 	program_end(&program);
 	ck_assert_msg(program.code == 0, "%s", program.complained);
 	result = json_loads(program.said, 0, NULL);
-	ck_assert_double_gt(mean_counter(result, 0, "wasted_attempts_per_operation"), 0.5);
-	ck_assert_double_lt(mean_counter(result, 1, "wasted_attempts_per_operation"), 0.1);
+	always = mean_counter(result, 0, "wasted_attempts_per_operation");
+	ck_assert_double_gt(always, 0.5);
+	/* A connection's first attempt is wasted either way: of a slow machine's few operations that is some. */
+	ck_assert_double_lt(mean_counter(result, 1, "wasted_attempts_per_operation"), always / 2);
 	json_decref(result);
 }
 END_TEST
