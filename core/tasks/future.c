@@ -69,27 +69,30 @@ void core_op_stop(struct duet_op *op)
 	op->cause = DUET_CAUSE_CANCEL;
 }
 
-/* A step takes so many results without suspending, as one of a task that waits for operations. */
+/* Says so, of one that has no end to wait for. */
+static enum duet_readiness op_over(struct duet_op_future *self, int answer)
+{
+	if (answer < 0)
+		core_op_refuse(&self->op, answer);
+	return duet_future_is_ready(&self->future, self->op.result);
+}
+
 static int op_begin(struct duet_op_future *self, struct duet_loop *loop, struct duet_task *task)
 {
 	struct duet_op *op = &self->op;
-	int answer;
 
 	if (!task) {
 		duet_op_inline(op);
 		self->future.sheltered = loop->sheltering;
 		return op->flags & DUET_MULTISHOT ? -EINVAL : duet_op_start(loop, op);
 	}
-	op->flags = (uint16_t)(task->inline_left ? op->flags | DUET_INLINE
-						 : op->flags & ~DUET_INLINE);
+	core_task_allow_inline(task, op);
 	self->future.sheltered = task->shields || task->sheltered;
-	answer = core_task_start(task, op);
-	if (answer == 1)
-		task->inline_left--;
-	return answer;
+	return core_task_start(task, op);
 }
 
-static enum duet_readiness op_start(struct duet_op_future *self, struct duet_context *context)
+static __attribute__((noinline)) enum duet_readiness op_start_any(struct duet_op_future *self,
+								  struct duet_context *context)
 {
 	struct duet_task *task = context->scheduler ? context->scheduler->running : NULL;
 	int answer = op_begin(self, context->loop, task);
@@ -98,9 +101,32 @@ static enum duet_readiness op_start(struct duet_op_future *self, struct duet_con
 		self->waker = context->waker;
 		return duet_future_is_pending(&self->future);
 	}
-	if (answer < 0)
-		core_op_refuse(&self->op, answer);
-	return duet_future_is_ready(&self->future, self->op.result);
+	/* A step takes so many results without suspending, as one of a task that waits for operations. */
+	if (task && answer == 1)
+		task->inline_left--;
+	return op_over(self, answer);
+}
+
+/* Who waits is noted before the start, and not after it: inside a start nobody is called. */
+static enum duet_readiness op_start(struct duet_op_future *self, struct duet_context *context)
+{
+	struct duet_task *task = context->scheduler ? context->scheduler->running : NULL;
+	int answer;
+
+	if (__builtin_expect(!task || !core_task_starts_plainly(task, context->loop, &self->op), 0))
+		return op_start_any(self, context);
+	core_task_allow_inline(task, &self->op);
+	self->future.sheltered = task->sheltered;
+	self->future.state = DUET_FUTURE_PENDING;
+	self->waker = context->waker;
+	answer = duet_op_start(context->loop, &self->op);
+	if (__builtin_expect(answer == 0, 1))
+		return DUET_PENDING;
+	self->waker = NULL;
+	if (answer == -ESHUTDOWN)
+		return op_start_any(self, context);
+	task->inline_left -= answer == 1;
+	return op_over(self, answer);
 }
 
 enum duet_readiness duet_op_future_poll(struct duet_op_future *self, struct duet_context *context)
