@@ -5,6 +5,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#endif
+
 #include "completion/internal.h"
 
 /* Nobody else touches SQ and CQ: whoever has read this file has seen every access. */
@@ -21,6 +25,17 @@
  * list for 32 completions, at most 256 of them, through which every cancel has to look. */
 #define COMPLETIONS_MAX 8192
 #define ENTRIES_DEFAULT 256
+
+/* liburing maps by bare system calls, unseen by ThreadSanitizer: for it, a ring where another thread's
+ * closed one was would be that one's memory still. */
+#ifdef __SANITIZE_THREAD__
+static char unmapped;
+#define RING_MAPPED() __tsan_acquire(&unmapped)
+#define RING_UNMAP() __tsan_release(&unmapped)
+#else
+#define RING_MAPPED() ((void)0)
+#define RING_UNMAP() ((void)0)
+#endif
 
 static uint32_t completions(const struct completion_tuning *tuning, uint32_t entries)
 {
@@ -64,6 +79,7 @@ int completion_ring_open(struct completion *self, const struct completion_tuning
 	/* Sizes are in range, so it is the flags that this kernel doesn't know. */
 	if (error)
 		return error == -EINVAL ? -ENOSYS : error;
+	RING_MAPPED();
 	map_entries(&self->ring.sq);
 	/* Sixteen a thread; without one each enter looks the descriptor up, nothing worse. */
 	if (io_uring_register_ring_fd(&self->ring) == 1)
@@ -73,6 +89,7 @@ int completion_ring_open(struct completion *self, const struct completion_tuning
 
 void completion_ring_close(struct completion *self)
 {
+	RING_UNMAP();
 	io_uring_queue_exit(&self->ring);
 }
 
@@ -81,6 +98,7 @@ void completion_ring_forget(struct completion *self)
 	struct io_uring_sq *sq = &self->ring.sq;
 	struct io_uring_cq *cq = &self->ring.cq;
 
+	RING_UNMAP();
 	munmap(sq->sqes, sq->ring_entries * sizeof(*sq->sqes));
 	munmap(sq->ring_ptr, sq->ring_sz);
 	if (cq->ring_ptr && cq->ring_ptr != sq->ring_ptr)
