@@ -48,9 +48,13 @@ static int start_on(struct duet_loop *loop, struct duet_op *op, struct duet_op *
 	core_state_step(op, STATE_IDLE, STATE_ISSUED);
 	core_arm_deadline(loop, op);
 	answer = loop->backend->start(loop, op);
-	if (answer == BACKEND_ISSUED || core_issue_again(loop, op, answer) != BACKEND_ENDED)
+	if (answer == BACKEND_ISSUED)
 		return 0;
-	if (!moved_at_once(op) || !core_may_end_inline(loop, op))
+	/* What moved at once doesn't go on. */
+	if (!(answer == BACKEND_ENDED && moved_at_once(op)) &&
+	    core_issue_again(loop, op, answer) != BACKEND_ENDED)
+		return 0;
+	if (!moved_at_once(op) || !(op->flags & DUET_INLINE) || loop->done.first)
 		return core_end_in_start(loop, op);
 	if (op->timer)
 		core_timer_disarm(&loop->timers, op);
