@@ -36,7 +36,7 @@ static void foreign_until(const unsigned *counter, unsigned value)
 
 	while (*counter < value) {
 		foreign_round();
-		ck_assert_msg(clock_ns() - began < 900000000u * patience_factor(),
+		ck_assert_msg(clock_ns() - began < UINT64_C(900000000) * patience_factor(),
 			"on %s: the foreign loop slept through it", stage.arm->name);
 	}
 }

@@ -93,9 +93,10 @@ START_TEST(a_claim_leaves_a_table_and_a_result_that_is_shown_again)
 	char words[512];
 	json_t *result;
 
-	snprintf(words, sizeof(words), "compare %s --quick --json %s", CLAIMS[_i], path);
+	snprintf(words, sizeof(words), "compare %s --quick --rounds 2 --json %s", CLAIMS[_i],
+		 path);
 	played = program_run(words, 0);
-	result = load_result(true, 6);
+	result = load_result(true, 2);
 	if (count_shown(result) < 2)
 		program_skip("there is one mechanism only");
 	json_decref(result);
@@ -225,7 +226,8 @@ START_TEST(an_interrupt_keeps_the_rounds_that_were_played)
 	/* The first round may be repeated twice. Those of scheduling take longest, and are of four. */
 	int children = strcmp(CLAIMS[_i], "scheduling") ? 30 : 13;
 
-	program_begin(program, NULL, "compare %s --rounds 99 --json %s", CLAIMS[_i], path);
+	program_begin(program, NULL, "compare %s --quick --rounds 99 --json %s", CLAIMS[_i],
+		      path);
 	program_await_children(program, children);
 	ck_assert_int_eq(kill(program->pid, SIGINT), 0);
 	program_end(program);

@@ -68,7 +68,7 @@ unsigned patience_factor(void)
 	return factor > 1 && factor < 1000 ? (unsigned)factor : 1;
 }
 
-#define PATIENCE_NS 2500000000u
+#define PATIENCE_NS UINT64_C(2500000000)
 #define PATIENCE_TURNS 200000u
 #define TURN_NS 20000000
 
