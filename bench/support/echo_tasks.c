@@ -2,8 +2,8 @@
  * SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT
  *
- * A task takes the next buffer of its connection's stream, sends it, gives it back, and asks for the
- * next: as a coroutine, and as a future. The loop is shaped as that of echo_server.c.
+ * A task takes the next buffer of its connection's stream, which wakes it, sends it, gives it back, and
+ * asks for the next: as a coroutine, and as a future. The loop is shaped as that of echo_server.c.
  */
 #include "echo_tasks.h"
 
@@ -27,7 +27,6 @@ struct connection {
 		struct duet_task future;
 	} task;
 	struct duet_stream stream;
-	struct duet_waker arrival;		/* the coroutine's */
 	struct duet_op_future reply;		/* of which the coroutine has the operation */
 	struct duet_buffer buffer;		/* held until the reply has ended */
 	struct server *server;
@@ -81,19 +80,11 @@ static inline void replied(struct connection *self)
 
 /* ---- A coroutine. ---- */
 
-static void resume(struct duet_waker *waker)
-{
-	struct connection *self = (struct connection *)(void *)((char *)waker -
-								 offsetof(struct connection, arrival));
-
-	duet_task_resume(&self->task.coroutine.task);
-}
-
 static DUET_COROUTINE(converse)
 {
 	DUET_BEGIN(struct connection, self);
 	for (;;) {
-		while (!take(self, &self->arrival))
+		while (!take(self, &self->task.coroutine.task.waker))
 			DUET_SUSPEND_UNLESS(0);
 		if (!self->buffer.length_bytes)
 			break;
@@ -108,7 +99,6 @@ static DUET_COROUTINE(converse)
 
 static void coroutine_begin(struct connection *connection)
 {
-	connection->arrival.wake = resume;
 	duet_op_init(&connection->reply.op, NULL, NULL);
 	duet_coroutine_init(&connection->coroutine, converse);
 	duet_coroutine_task_init(&connection->task.coroutine, &connection->coroutine);
