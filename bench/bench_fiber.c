@@ -282,6 +282,17 @@ static int yield_often(struct duet_loop *loop, void *argument)
 	return 0;
 }
 
+static int join_often(struct duet_loop *loop, void *argument)
+{
+	const struct farm *farm = argument;
+	struct duet_scope scope;
+
+	for (uint64_t times = farm->times; times; times--)
+		if (duet_fiber_open(loop, &scope, NULL) || duet_fiber_join(&scope))
+			return -EIO;
+	return 0;
+}
+
 static int wait_long(struct duet_loop *loop, void *argument)
 {
 	(void)argument;
@@ -295,8 +306,8 @@ static int play_part(const struct twin *twin, const char *part, uint64_t times)
 
 	if (farm_open(&farm, twin, FIBERS))
 		return 3;
-	if (strcmp(part, "yield") == 0) {
-		farm_spawn(&farm, yield_often);
+	if (strcmp(part, "yield") == 0 || strcmp(part, "join") == 0) {
+		farm_spawn(&farm, part[0] == 'y' ? yield_often : join_often);
 		farm_reap(&farm);
 	}
 	for (; strcmp(part, "spawn") == 0 && times; times--) {
@@ -397,6 +408,8 @@ static void judge_steps(struct bench *bench, const struct twin *twin)
 		     "64 a turn, whose part is in it");
 	report_count(&bench->report, "yield", twin->name, "instructions",
 		     counted(twin->name, "yield", 10, 110) / FIBERS, NAN, NAN, "likewise");
+	report_count(&bench->report, "open and join a scope", twin->name, "instructions",
+		     counted(twin->name, "join", 10, 110) / FIBERS, NAN, NAN, "likewise");
 }
 
 int main(int argc, char **argv)

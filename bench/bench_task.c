@@ -27,6 +27,7 @@ struct subject {
 	struct duet_coroutine coroutine;	/* first */
 	struct duet_coroutine_task task;
 	struct duet_op op;
+	struct duet_scope scope;
 	uint64_t left;
 };
 
@@ -38,6 +39,8 @@ struct bench {
 	uint64_t rounds;
 	duet_handle end;
 	unsigned char byte;
+	struct duet_semaphore semaphore;
+	struct duet_channel channel;
 };
 
 static struct bench bench;
@@ -62,6 +65,17 @@ static DUET_COROUTINE(await_often)
 	DUET_BEGIN(struct subject, self);
 	while (self->left--) {
 		duet_op_nop(&self->op);
+		DUET_AWAIT(&self->op);
+	}
+	DUET_END;
+}
+
+static DUET_COROUTINE(join_often)
+{
+	DUET_BEGIN(struct subject, self);
+	while (self->left--) {
+		duet_task_scope_open(&self->task.task, &self->scope, NULL);
+		duet_op_join_scope(&self->op, &self->scope);
 		DUET_AWAIT(&self->op);
 	}
 	DUET_END;
@@ -106,6 +120,25 @@ static void play_await(void)
 	run_all();
 }
 
+static void play_join(void)
+{
+	spawn_all(join_often);
+	run_all();
+}
+
+/* One task alone, as often as all together would. */
+static void play_alone(duet_coroutine_fn *body, uint64_t deadline_ns)
+{
+	struct subject *subject = &bench.subjects[0];
+
+	subject->left = bench.rounds * TASKS;
+	duet_coroutine_init(&subject->coroutine, body);
+	duet_coroutine_task_init(&subject->task, &subject->coroutine);
+	subject->task.task.deadline_ns = deadline_ns;
+	duet_task_spawn(&bench.scheduler, NULL, &subject->task.task);
+	run_all();
+}
+
 /* ---- Data that is there: taken without a suspension, as often as inline_max says. ---- */
 
 /* All that will be received is in the socket before. */
@@ -134,15 +167,8 @@ static DUET_COROUTINE(receive_often)
 
 static void play_receive(void)
 {
-	struct subject *subject = &bench.subjects[0];
-
-	if (fill(&bench.end))
-		return;
-	subject->left = bench.rounds * TASKS;
-	duet_coroutine_init(&subject->coroutine, receive_often);
-	duet_coroutine_task_init(&subject->task, &subject->coroutine);
-	duet_task_spawn(&bench.scheduler, NULL, &subject->task.task);
-	run_all();
+	if (!fill(&bench.end))
+		play_alone(receive_often, DUET_NO_DEADLINE);
 }
 
 static void receive_again(struct duet_op *op)
@@ -157,6 +183,13 @@ static void receive_again(struct duet_op *op)
 	duet_op_start(bench.loop, op);
 }
 
+/* Until a time that never comes. */
+static void play_receive_timed(void)
+{
+	if (!fill(&bench.end))
+		play_alone(receive_often, DUET_NO_DEADLINE - 1);
+}
+
 static void play_receive_callback(void)
 {
 	struct subject *subject = &bench.subjects[0];
@@ -169,6 +202,46 @@ static void play_receive_callback(void)
 	duet_op_recv(&subject->op, bench.end, &bench.byte, 1, 0);
 	duet_op_start(bench.loop, &subject->op);
 	run_all();
+}
+
+/* ---- Primitives that needn't be waited for. ---- */
+
+static DUET_COROUTINE(acquire_often)
+{
+	DUET_BEGIN(struct subject, self);
+	while (self->left--) {
+		duet_op_acquire(&self->op, &bench.semaphore, 1);
+		DUET_AWAIT(&self->op);
+		duet_semaphore_release(&bench.semaphore, 1);
+	}
+	DUET_END;
+}
+
+static void play_acquire(void)
+{
+	duet_semaphore_init(&bench.semaphore, bench.loop, 1);
+	play_alone(acquire_often, DUET_NO_DEADLINE);
+}
+
+/* By operations, as to another loop. */
+static DUET_COROUTINE(pass_often)
+{
+	DUET_BEGIN(struct subject, self);
+	while (self->left--) {
+		duet_op_channel_send(&self->op, &bench.channel, &bench.byte);
+		DUET_AWAIT(&self->op);
+		duet_op_channel_recv(&self->op, &bench.channel, &bench.byte);
+		DUET_AWAIT(&self->op);
+	}
+	DUET_END;
+}
+
+static void play_pass(void)
+{
+	static unsigned char room[1];
+
+	duet_channel_init(&bench.channel, bench.loop, room, sizeof(room), 1);
+	play_alone(pass_often, DUET_NO_DEADLINE);
 }
 
 /* ---- The same operations without a task. ---- */
@@ -241,8 +314,12 @@ static const struct play {
 	{ "watched", "the same with a step limit", play_yield, 16, 1000000000, NAN },
 	{ "await", "await a nop, resumed by it", play_await, 0, 0, NAN },
 	{ "callback", "a nop and its callback", play_callback, 0, 0, NAN },
+	{ "join", "open and join a scope", play_join, 16, 0, NAN },
 	{ "receive", "await data that is there", play_receive, 16, 0, NAN },
+	{ "timed", "the same under a deadline", play_receive_timed, 16, 0, NAN },
 	{ "received", "the same by a callback", play_receive_callback, 16, 0, NAN },
+	{ "acquire", "a permit that is free", play_acquire, 16, 0, NAN },
+	{ "pass", "into a channel and out of it", play_pass, 16, 0, NAN },
 };
 
 static int play_one(const struct play *play, uint64_t rounds)

@@ -370,8 +370,9 @@ DUET_API void duet_core_end_timed(struct duet_loop *loop, struct duet_op *op,
 /* Runs work(op) on a worker; its return value is reported as the raw result of op, in a turn. */
 DUET_API void duet_core_offload(struct duet_loop *loop, struct duet_op *op,
 				int (*work)(struct duet_op *op));
-/* Takes op back if no worker has begun it: 1; 0: it runs to its end. */
-DUET_API int duet_core_offload_withdraw(struct duet_loop *loop, struct duet_op *op);
+/* What the hook cancel() answers for it: taken back if no worker has begun it, nor anybody else; else it
+ * runs to its end, which is counted. */
+DUET_API int duet_core_offload_cancel(struct duet_loop *loop, struct duet_op *op, bool begun);
 
 /* ---- System calls that both twins share: core/system.c. They count themselves. ---- */
 DUET_API int duet_core_system_socket(struct duet_loop *loop, int domain, int type, int protocol);

@@ -36,11 +36,16 @@ void core_stop(struct duet_loop *loop, struct duet_op *op)
 {
 	int answer = loop->backend->cancel(loop, op);
 
-	if (answer == -EAGAIN) {
-		loop->stats.queue_full++;
-		owe(loop, op, 0);
+	if (answer != -EAGAIN) {
+		core_stop_answered(loop, op, answer);
 		return;
 	}
+	loop->stats.queue_full++;
+	owe(loop, op, 0);
+}
+
+void core_stop_answered(struct duet_loop *loop, struct duet_op *op, int answer)
+{
 	loop->stats.cancels++;
 	/* As if it had never been handed over. */
 	if (answer == BACKEND_UNTRIED)

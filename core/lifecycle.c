@@ -496,8 +496,7 @@ int core_start_any(struct duet_loop *loop, struct duet_op *op)
 		return error;
 	core_begin(loop, op);
 	op->keeps_handle = 0;
-	if (loop->deadline_ns < op->deadline_ns)
-		op->deadline_ns = loop->deadline_ns;
+	core_inherit(loop, op);
 	if (core_kind(op)->lends && !(op->flags & DUET_POOLED))
 		core_ledger_lend(loop, op->args.io.length_bytes);
 	if (begin(loop, op, slot) != BACKEND_ENDED) {
@@ -533,7 +532,7 @@ static __attribute__((noinline)) int transfer_timed(struct duet_loop *loop, stru
 int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 {
 	core_check_owner(loop);
-	if (__builtin_expect(!core_starts_plainly(loop, op, 0), 0))
+	if (__builtin_expect(!core_starts_plainly(loop, op, 0, &loop->plain_max), 0))
 		return core_start_otherwise(loop, op);
 	core_begin(loop, op);
 	core_ledger_lend(loop, op->args.io.length_bytes);

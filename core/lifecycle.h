@@ -7,14 +7,22 @@
 
 #include "core/loop.h"
 
-/* Plain starts have one bound: pending against plain_max. To be called after a change of what they
- * can't be had with: an inherited deadline, a shutdown, something that waits for room; or of `kept`. */
+/* The short ways have one bound: pending against short_max, and of the shortest, which inherit nothing,
+ * against plain_max. To be called after a change of what they can't be had with: a shutdown, something
+ * that waits for room, an inherited deadline; or of `kept`. */
 static inline void core_plain_bound(struct duet_loop *loop)
 {
-	bool none = loop->deadline_ns != DUET_NO_DEADLINE || loop->shutting_down ||
-		    loop->backlog.first;
+	bool none = loop->shutting_down || loop->backlog.first;
 
-	loop->plain_max = none ? 0 : loop->operations_max - loop->kept;
+	loop->short_max = none ? 0 : loop->operations_max - loop->kept;
+	loop->plain_max = loop->deadline_ns == DUET_NO_DEADLINE ? loop->short_max : 0;
+}
+
+/* What is started now has no more time than that. */
+static inline void core_inherit(const struct duet_loop *loop, struct duet_op *op)
+{
+	if (loop->deadline_ns < op->deadline_ns)
+		op->deadline_ns = loop->deadline_ns;
 }
 
 /* The earliest of what ends op by time, if anything does. */
@@ -81,6 +89,9 @@ bool core_may_end_inline(const struct duet_loop *loop, const struct duet_op *op)
 
 /* Asks the backend to stop an issued operation; without room there it is owed. */
 void core_stop(struct duet_loop *loop, struct duet_op *op);
+
+/* What follows from the answer of whoever has it, of those that the hook cancel() may give but -EAGAIN. */
+void core_stop_answered(struct duet_loop *loop, struct duet_op *op, int answer);
 
 /* The backend has ended op, or it never got there: concludes it, puts it on the done queue, and
  * issues what it stood in front of. */

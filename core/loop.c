@@ -99,7 +99,7 @@ static int make_offload(struct duet_loop *loop, const struct duet_loop_options *
 		threads = options->work_threads;
 	if (!threads)
 		return 0;
-	return core_offload_create(loop, loop->backend->alone ? 0 : threads);
+	return core_offload_create(loop, loop->backend->alone ? 0 : threads, options->work_threads);
 }
 
 static int make(struct duet_loop *loop, const struct duet_loop_options *options)

@@ -1,6 +1,5 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
-#include <duet/mailbox.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -8,24 +7,22 @@
 #include "core/buffer.h"
 #include "core/lifecycle.h"
 #include "core/scope.h"
-#include "core/tasks/coroutine.h"
-#include "core/tasks/frame.h"
-#include "core/tasks/future.h"
-#include "core/tasks/shared_waker.h"
-#include "core/tasks/task.h"
 #include "core/waits.h"
 
-/* What debug builds say before they stop. */
+/* What debug builds say before they stop: of loops, scopes, buffers and waits. */
 
 void core_abort_unless_owner(const struct duet_loop *loop)
 {
 	const char *what = NULL;
 
-	if (loop->owner_process != getpid())
+	if (!loop)
+		what = "of a primitive that was never initialised, or has ended: its functions are "
+		       "called between the two";
+	else if (loop->owner_process != getpid())
 		what = "a forked child may only destroy the loop";
 	else if (!pthread_equal(loop->owner_thread, pthread_self()))
-		what = "called from a thread that doesn't own the loop: only duet_loop_wake() and "
-		       "duet_loop_post() may be";
+		what = "called from a thread that doesn't own the loop: only duet_loop_wake(), "
+		       "duet_loop_post() and duet_shared_waker_wake() may be";
 	if (!what)
 		return;
 	fprintf(stderr, "duet: loop %p: %s\n", (const void *)loop, what);
@@ -60,134 +57,20 @@ void core_abort_not_held(const struct duet_buffer *buffer)
 	abort();
 }
 
-void core_abort_not_running(const struct duet_task *task, const char *call)
-{
-	fprintf(stderr,
-		"duet: task %s: %s is for the step of the task itself, once it waits or is over it is "
-		"too late\n",
-		task->name ? task->name : "unnamed", call);
-	abort();
-}
-
-void core_abort_no_shield(const struct duet_task *task)
-{
-	fprintf(stderr, "duet: task %s: is in no shield: it was ended before, or never begun\n",
-		task->name ? task->name : "unnamed");
-	abort();
-}
-
-void core_abort_awaited_twice(const struct duet_task *task, const struct duet_op *op)
-{
-	fprintf(stderr,
-		"duet: task %s: operation %p (%s) is pending already: nobody else can wait for it\n",
-		task->name ? task->name : "unnamed", (const void *)op,
-		duet_kind_name((enum duet_kind)op->kind));
-	abort();
-}
-
-void core_abort_future(const struct duet_future *future, const char *what)
-{
-	fprintf(stderr, "duet: future %p (%s) %s\n", (const void *)future, future->table->name, what);
-	abort();
-}
-
-void core_abort_dropped(const struct duet_shared_waker *shared)
-{
-	fprintf(stderr,
-		"duet: shared waker %u:%u was dropped before, or never made: each share is used until its "
-		"own drop, and not after\n",
-		shared->slot, shared->generation);
-	abort();
-}
-
-void core_abort_open_scope(const struct duet_task *task, const struct duet_scope *scope)
-{
-	fprintf(stderr,
-		"duet: fiber %s returns, and scope %p is open on its stack: join it before, with "
-		"duet_fiber_join()\n",
-		task->name ? task->name : "unnamed", (const void *)scope);
-	abort();
-}
-
-void core_abort_not_opener(const struct duet_scope *scope)
-{
-	fprintf(stderr, "duet: scope %p is joined as by a fiber that has opened it, by another\n",
-		(const void *)scope);
-	abort();
-}
-
-void core_abort_blocked(const struct duet_loop *loop)
-{
-	fprintf(stderr,
-		"duet: loop %p: a wait as in a fiber, but in a callback or another task's step: "
-		"the turn that it waits for is under way\n",
-		(const void *)loop);
-	abort();
-}
-
-void core_abort_returned_again(const struct duet_coroutine *coroutine)
-{
-	fprintf(stderr,
-		"duet: task %s: DUET_RETURN in the finally section of a coroutine (%s:%d): the value is "
-		"returned before it\n",
-		coroutine->task->name ? coroutine->task->name : "unnamed",
-		coroutine->point ? coroutine->point->site.file : "?",
-		coroutine->point ? coroutine->point->site.line : 0);
-	abort();
-}
-
-void core_abort_frame_not_taken(const struct duet_frame_pool *pool, const void *frame)
-{
-	fprintf(stderr,
-		"duet: frame %p isn't out of pool %p: it was returned twice, or is another's\n", frame,
-		(const void *)pool);
-	abort();
-}
-
-void core_abort_has_children(const struct duet_task *task)
-{
-	fprintf(stderr,
-		"duet: task %s has ended, and scope %p that it opened has not: it is to be joined before\n",
-		task->name ? task->name : "unnamed", (const void *)task->scopes);
-	abort();
-}
-
 void core_abort_waited_for(const struct duet_waiters *waiters, const char *noun)
 {
 	const struct duet_op *op = waiters->first;
 
-	fprintf(stderr,
-		"duet: %s %p is waited for, first by operation %p (%s): it can't end before they have\n",
-		noun, (const void *)waiters, (const void *)op,
-		duet_kind_name((enum duet_kind)op->kind));
-	abort();
-}
-
-void core_abort_not_owner(const void *mutex, const void *owner, const void *caller)
-{
-	if (caller)
-		fprintf(stderr, "duet: mutex %p is locked by %p: %p can't unlock it\n", mutex, owner,
-			caller);
+	if (op)
+		fprintf(stderr,
+			"duet: %s %p is waited for, first by operation %p (%s): it can't end before "
+			"they have\n",
+			noun, (const void *)waiters, (const void *)op,
+			duet_kind_name((enum duet_kind)op->kind));
 	else
-		fprintf(stderr, "duet: mutex %p is locked by %p: unlock it before it ends\n", mutex,
-			owner);
-	abort();
-}
-
-void core_abort_nothing_under_way(const void *group)
-{
-	fprintf(stderr,
-		"duet: wait group %p: more is done than was added: each add() is followed by one "
-		"done() for each\n",
-		group);
-	abort();
-}
-
-void core_abort_has_letters(const struct duet_mailbox *mailbox)
-{
-	fprintf(stderr,
-		"duet: mailbox %p has %u letters, and %u that were taken and not answered: see "
-		"duet_mailbox_refuse()\n",
-		(const void *)mailbox, mailbox->count, mailbox->taken);
+		fprintf(stderr,
+			"duet: %s %p: %u operations of other loops are on their way to it, or from it: it "
+			"can't end before they have left\n",
+			noun, (const void *)waiters, waiters->visitors);
 	abort();
 }

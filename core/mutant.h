@@ -36,6 +36,7 @@
 	X(cleanup_first_in_first_out, "cleanup runs in the order of registration")                 \
 	X(request_is_edge, "a scope that was asked to end lets the next start in")                 \
 	X(scope_not_woken, "a scope whose clock was taken back isn't looked at again")             \
+	X(step_without_shelter, "a shutdown refuses what a step of a cleanup polls itself")        \
 	X(late_step_without_budget, "a step registered at the end of a cleanup has no time limit") \
 	X(deadline_in_a_shelter, "a task's deadline comes into the shield that it opens")          \
 	X(overdue_is_idle, "a loop doesn't wait for a cleanup that is overdue")                    \
@@ -65,6 +66,9 @@
 	X(inline_without_end, "a task that always finds data never waits its turn")                \
 	X(deadline_between_steps, "what is started after a step inherits that task's deadline")    \
 	X(shield_swallows_request, "who polls isn't asked again after a shield")                   \
+	X(shield_keeps_request, "what a task has opened isn't asked after its shield")             \
+	X(request_from_within_lost, "a request from inside a poll isn't found by who was polled")  \
+	X(future_forgets_who_asked, "a future's operation says cancel, whatever its task was told")\
 	X(work_error_is_a_stop, "work that fails with ECANCELED counts as stopped")                \
 	X(errno_of_another_fiber, "errno is another fiber's after a wait")                         \
 	X(fiber_waits_in_vain, "a fiber that joins a scope isn't woken by its end")                \

@@ -15,9 +15,11 @@
 
 /*
  * The job is the operation itself: `queued` links it, `backend` holds the work function, and the
- * worker leaves the raw result in op->result. Between the two queues it belongs to its worker. The
- * loop hears of what is finished by one message, on its way from the first of them until it is
- * collected: a wake is the caller's to ask for and to count.
+ * worker leaves the raw result in op->result. Between the two queues it belongs to its worker. Of the kind
+ * work each knows who stands before it, because a scope may stop any number of them, in any order; what
+ * backends have done here has no room for that, and is searched for. The loop hears of what is finished by
+ * one message, on its way from the first of them until it is collected: a wake is the caller's to ask for
+ * and to count.
  */
 struct core_offload {
 	struct duet_loop *loop;
@@ -32,16 +34,83 @@ struct core_offload {
 	pthread_t threads[];
 };
 
-enum { WORKER_STACK_BYTES = 128 * 1024 };
+/* What backends have done here is known to need little; of what the caller has nobody knows. */
+enum { WORKER_STACK_BYTES = 128 * 1024, WORK_STACK_BYTES = 1024 * 1024 };
 
 typedef int work_fn(struct duet_op *op);
+
+/* ---- The line, under lock. ---- */
+
+static void set_before(struct duet_op *op, struct duet_op *before)
+{
+	if (op && op->kind == DUET_WORK)
+		op->args.work.before = before;
+}
+
+static void set_in_line(struct duet_op *op, bool in_line)
+{
+	if (op->kind == DUET_WORK)
+		op->args.work.in_line = in_line;
+}
+
+static void push_job(struct core_queue *jobs, struct duet_op *op)
+{
+	set_before(op, jobs->first ? jobs->last : NULL);
+	set_in_line(op, true);
+	core_queue_push(jobs, op);
+}
+
+static struct duet_op *pop_job(struct core_queue *jobs)
+{
+	struct duet_op *op = core_queue_pop(jobs);
+
+	if (!op)
+		return NULL;
+	set_in_line(op, false);
+	set_before(jobs->first, NULL);
+	return op;
+}
+
+/* Does op stand in line? And behind whom? */
+static bool find_job(const struct core_queue *jobs, const struct duet_op *op,
+		     struct duet_op **before)
+{
+	struct duet_op *at = jobs->first;
+
+	if (op->kind == DUET_WORK) {
+		*before = op->args.work.before;
+		return op->args.work.in_line;
+	}
+	for (*before = NULL; at && at != op; at = at->queued)
+		*before = at;
+	return at;
+}
+
+static bool remove_job(struct core_queue *jobs, struct duet_op *op)
+{
+	struct duet_op *before;
+
+	if (!find_job(jobs, op, &before))
+		return false;
+	if (before)
+		before->queued = op->queued;
+	else
+		jobs->first = op->queued;
+	if (jobs->last == op)
+		jobs->last = before;
+	set_before(op->queued, before);
+	set_in_line(op, false);
+	return true;
+}
+
+/* ---- Workers. ---- */
 
 static struct duet_op *next_job(struct core_offload *offload)
 {
 	struct duet_op *op;
 
 	pthread_mutex_lock(&offload->lock);
-	while (!(op = core_queue_pop(&offload->jobs)) && !offload->ending)
+	while (!(op = pop_job(&offload->jobs)) && !offload->ending)
 		pthread_cond_wait(&offload->work, &offload->lock);
 	pthread_mutex_unlock(&offload->lock);
 	return op;
@@ -102,7 +171,7 @@ static void tell_later(struct core_offload *offload)
 static void carry_out(struct duet_message *message)
 {
 	struct core_offload *offload = offload_of(message);
-	struct duet_op *op = core_queue_pop(&offload->jobs);
+	struct duet_op *op = pop_job(&offload->jobs);
 
 	offload->told = false;
 	if (offload->jobs.first)
@@ -111,13 +180,13 @@ static void carry_out(struct duet_message *message)
 		duet_core_end(offload->loop, op, ((work_fn *)(uintptr_t)op->backend)(op));
 }
 
-static int start_worker(struct core_offload *offload)
+static int start_worker(struct core_offload *offload, size_t stack_bytes)
 {
 	pthread_attr_t attributes;
 	int error;
 
 	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
+	pthread_attr_setstacksize(&attributes, stack_bytes);
 	error = core_thread_create(&offload->threads[offload->count], &attributes, worker, offload);
 	pthread_attr_destroy(&attributes);
 	if (!error)
@@ -125,7 +194,7 @@ static int start_worker(struct core_offload *offload)
 	return error;
 }
 
-int core_offload_create(struct duet_loop *loop, uint32_t threads)
+int core_offload_create(struct duet_loop *loop, uint32_t threads, bool works)
 {
 	struct core_offload *offload =
 		calloc(1, sizeof(*offload) + threads * sizeof(offload->threads[0]));
@@ -139,7 +208,7 @@ int core_offload_create(struct duet_loop *loop, uint32_t threads)
 	pthread_cond_init(&offload->work, NULL);
 	loop->offload = offload;
 	while (!error && offload->count < threads)
-		error = start_worker(offload);
+		error = start_worker(offload, works ? WORK_STACK_BYTES : WORKER_STACK_BYTES);
 	if (error)
 		core_offload_destroy(loop);
 	return error;
@@ -170,22 +239,29 @@ void duet_core_offload(struct duet_loop *loop, struct duet_op *op, int (*work)(s
 	op->backend = (uintptr_t)work;
 	loop->stats.worker++;
 	pthread_mutex_lock(&offload->lock);
-	core_queue_push(&offload->jobs, op);
+	push_job(&offload->jobs, op);
 	pthread_cond_signal(&offload->work);
 	pthread_mutex_unlock(&offload->lock);
 	if (!offload->count)
 		tell_later(offload);
 }
 
-int duet_core_offload_withdraw(struct duet_loop *loop, struct duet_op *op)
+static bool withdraw(struct core_offload *offload, struct duet_op *op)
 {
-	struct core_offload *offload = loop->offload;
 	bool found;
 
 	pthread_mutex_lock(&offload->lock);
-	found = core_queue_remove(&offload->jobs, op);
+	found = remove_job(&offload->jobs, op);
 	pthread_mutex_unlock(&offload->lock);
 	return found;
+}
+
+int duet_core_offload_cancel(struct duet_loop *loop, struct duet_op *op, bool begun)
+{
+	if (!begun && withdraw(loop->offload, op))
+		return BACKEND_ENDED;
+	loop->stats.cancels_running++;
+	return BACKEND_ISSUED;
 }
 
 /* ---- The kind work. ---- */
@@ -208,12 +284,5 @@ int core_work_begin(struct duet_loop *loop, struct duet_op *op)
 
 void core_work_stop(struct duet_loop *loop, struct duet_op *op)
 {
-	loop->stats.cancels++;
-	if (duet_core_offload_withdraw(loop, op)) {
-		loop->stats.cancels_ended++;
-		core_finish(loop, op, -ECANCELED);
-		return;
-	}
-	loop->stats.cancels_running++;
-	core_state_set(op, STATE_CANCELLING);
+	core_stop_answered(loop, op, duet_core_offload_cancel(loop, op, false));
 }

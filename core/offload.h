@@ -6,8 +6,8 @@
 #include "core/loop.h"
 
 /* Worker threads for calls that block. Started with the loop, or absent (loop->offload NULL). 0
- * threads: what would be theirs is done on the loop's, in a turn. */
-int core_offload_create(struct duet_loop *loop, uint32_t threads);
+ * threads: what would be theirs is done on the loop's, in a turn. works: also for the kind work. */
+int core_offload_create(struct duet_loop *loop, uint32_t threads, bool works);
 void core_offload_destroy(struct duet_loop *loop);
 
 /* The kind work: the hooks begin and stop of struct core_kind. */

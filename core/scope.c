@@ -174,22 +174,6 @@ void duet_scope_cancel(struct duet_scope *scope)
 	core_scope_ask(scope, DUET_CAUSE_CANCEL);
 }
 
-static void cancel_here(struct duet_message *message)
-{
-	struct duet_scope_request *request = (struct duet_scope_request *)(void *)message;
-
-	duet_scope_cancel(request->scope);
-}
-
-_Static_assert(offsetof(struct duet_scope_request, message) == 0, "a request is its message");
-
-void duet_scope_post_cancel(struct duet_scope *scope, struct duet_scope_request *request)
-{
-	request->scope = scope;
-	request->message.fn = cancel_here;
-	duet_loop_post(scope->loop, &request->message);
-}
-
 /* ---- The end. ---- */
 
 static void advance(struct duet_message *message);
@@ -632,17 +616,16 @@ static void tell_end(struct duet_scope *scope)
 	settle(parent);
 }
 
-/* Its memory is the caller's again from joined() on, and with it that of a task that has waited for it
- * alone. */
+/* Its memory is the caller's again from joined() on, and with it that of a task which goes on there; but
+ * not of one that is over, and has waited for this alone. */
 static void end(struct duet_scope *scope)
 {
 	struct duet_task *opener = scope->opener;
+	bool last = opener && core_task_scope_leaves(opener, scope);
 
-	if (opener)
-		core_task_scope_leaves(opener, scope);
 	tell_end(scope);
-	if (opener)
-		core_task_end_late(opener);
+	if (last)
+		core_task_end(opener, DUET_TASK_LINGERING);
 }
 
 /* The scope's presence makes room for the next: false until it has. */
@@ -651,6 +634,18 @@ static bool is_absent(struct duet_scope *scope)
 	if (scope->present)
 		duet_op_cancel(&scope->presence);
 	return !scope->present;
+}
+
+/* What it starts or polls itself, without a member, begins in the shelter as well. */
+static void run_step(struct duet_scope *scope, struct duet_cleanup *cleanup)
+{
+	const bool sheltering = scope->loop->sheltering;
+
+	scope->loop->sheltering = !MUTANT(step_without_shelter);
+	scope->stepping++;
+	cleanup->run(scope, cleanup);
+	scope->stepping--;
+	scope->loop->sheltering = sheltering;
 }
 
 /* Step by step, for as long as they end at once. */
@@ -663,9 +658,7 @@ static void clean(struct duet_scope *scope)
 		be_present_to_clean(scope);
 	while (!scope->count && (cleanup = scope->cleanups)) {
 		scope->cleanups = cleanup->next;
-		scope->stepping++;
-		cleanup->run(scope, cleanup);
-		scope->stepping--;
+		run_step(scope, cleanup);
 	}
 }
 

@@ -99,9 +99,9 @@ static inline void core_begin(struct duet_loop *loop, struct duet_op *op)
 }
 
 /* The common start: a transfer of one piece on a plain handle, that nothing stands in front of, with no
- * flags but these. What core_start_any() would find out, with the fewest questions. */
+ * flags but these, as one of so many. What core_start_any() would find out, with the fewest questions. */
 static inline bool core_starts_plainly(const struct duet_loop *loop, const struct duet_op *op,
-				       uint32_t flags)
+				       uint32_t flags, const uint32_t *max)
 {
 	const struct duet_slot *slot = &loop->slots[op->handle.slot];
 	const uint32_t head = core_head(op) & ~CORE_HEAD(0, 0, DUET_WHOLE | flags);
@@ -109,7 +109,7 @@ static inline bool core_starts_plainly(const struct duet_loop *loop, const struc
 	return (head == CORE_HEAD(DUET_SEND, STATE_IDLE, 0) ||
 		head == CORE_HEAD(DUET_RECV, STATE_IDLE, 0)) &&
 	       op->handle.slot < loop->handles_max && slot->plain == op->handle.generation &&
-	       loop->pending < loop->plain_max &&
+	       loop->pending < *max &&
 	       /* Of several pieces the first is never the whole, or the rest are empty. */
 	       op->args.io.vectors[0].iov_len == op->args.io.length_bytes &&
 	       op->args.io.length_bytes - 1 < DUET_TRANSFER_MAX && !*core_plain_line(loop, op);

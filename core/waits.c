@@ -28,7 +28,24 @@
  * It ends when all that was sent is home, so that nobody knows of it any more; and since the primitive's
  * thread alone decides, a grant and a stop never both happen. op->next, prev, args.wait.raw and in_line
  * are that thread's in between, everything else is home's.
+ *
+ * One word is both threads': who was first, home with a stop, or the other with the result? What has a
+ * result gets no stop sent after it, since the primitive and its loop may be gone by then. Until the
+ * result is sent the operation keeps the primitive from its end, and until a stop that was sent has come,
+ * too, the loop: as a message at first, then as a visitor.
  */
+
+/* args.wait.crossing, of who is away. */
+enum core_crossing {
+	/* On its way there, or there. Next: ASKED (by home), ANSWERED. */
+	CROSSING_OUT,
+	/* Home has sent the stop. Next: HEARD, ANSWERED: then the stop finds nothing left to do. */
+	CROSSING_ASKED,
+	/* The stop has come, and what is held there stays until its holder ends it. Next: ANSWERED. */
+	CROSSING_HEARD,
+	/* The result is sent home. Home may still say ASKED; nobody looks any more. */
+	CROSSING_ANSWERED,
+};
 
 static struct duet_waiters *waiters_of(const struct duet_op *op)
 {
@@ -42,10 +59,12 @@ static const struct core_wait *wait_of(const struct duet_op *op)
 
 /* ---- The line. ---- */
 
-static int enter(struct duet_op *op)
+int core_wait_enter(struct duet_op *op)
 {
-	int raw = wait_of(op)->attempt(op);
+	int raw;
 
+	op->args.wait.in_line = WAIT_NOWHERE;
+	raw = wait_of(op)->attempt(op);
 	if (raw == -EAGAIN) {
 		core_ring_append(&waiters_of(op)->first, op);
 		op->args.wait.in_line = WAIT_IN_LINE;
@@ -91,6 +110,13 @@ static void post(struct duet_loop *to, struct duet_message *message,
 	duet_loop_post(to, message);
 }
 
+/* The one place where it changes: what it was. */
+static enum core_crossing cross(struct duet_op *op, enum core_crossing to)
+{
+	return (enum core_crossing)__atomic_exchange_n(&op->args.wait.crossing, (uint8_t)to,
+						       __ATOMIC_ACQ_REL);
+}
+
 /* ---- At home. ---- */
 
 static void came_home(struct duet_op *op)
@@ -113,10 +139,12 @@ static void stop_home(struct duet_message *message)
 
 /* ---- At the primitive's. ---- */
 
-/* Its memory is its owner's again as soon as this is said. */
+/* Its memory is its owner's again as soon as this is said; the primitive's may be. */
 static void send_home(struct duet_op *op, int raw)
 {
-	waiters_of(op)->loop->visitors--;
+	__atomic_sub_fetch(&waiters_of(op)->visitors, 1, __ATOMIC_RELAXED);
+	if (cross(op, CROSSING_ANSWERED) != CROSSING_ASKED)
+		op->args.wait.there->visitors--;
 	op->args.wait.raw = raw;
 	post(op->loop, &op->args.wait.message, message_home);
 }
@@ -126,8 +154,8 @@ static void arrive(struct duet_message *message)
 	struct duet_op *op = CORE_CONTAINER(struct duet_op, args.wait.message, message);
 	int raw;
 
-	waiters_of(op)->loop->visitors++;
-	raw = enter(op);
+	op->args.wait.there->visitors++;
+	raw = core_wait_enter(op);
 	if (!goes_on(raw))
 		send_home(op, raw);
 }
@@ -136,7 +164,9 @@ static void arrive_to_stop(struct duet_message *message)
 {
 	struct duet_op *op = CORE_CONTAINER(struct duet_op, args.wait.stop, message);
 
-	if (withdraw(op)) {
+	if (cross(op, CROSSING_HEARD) == CROSSING_ANSWERED) {
+		op->args.wait.there->visitors--;
+	} else if (withdraw(op)) {
 		if (wait_of(op)->left)
 			wait_of(op)->left(waiters_of(op));
 		send_home(op, -ECANCELED);
@@ -185,13 +215,15 @@ int core_wait_begin(struct duet_loop *loop, struct duet_op *op)
 	int raw;
 
 	op->args.wait.away = 0;
-	op->args.wait.in_line = 0;
 	if (waiters_of(op)->loop != loop) {
 		op->args.wait.away = 1;
-		post(waiters_of(op)->loop, &op->args.wait.message, arrive);
+		op->args.wait.crossing = CROSSING_OUT;
+		op->args.wait.there = waiters_of(op)->loop;
+		__atomic_add_fetch(&waiters_of(op)->visitors, 1, __ATOMIC_RELAXED);
+		post(op->args.wait.there, &op->args.wait.message, arrive);
 		return BACKEND_ISSUED;
 	}
-	raw = enter(op);
+	raw = core_wait_enter(op);
 	if (goes_on(raw))
 		return BACKEND_ISSUED;
 	op->result = raw;
@@ -210,12 +242,12 @@ int core_wait_begun(struct duet_loop *loop, struct duet_op *op)
 
 void core_wait_stop(struct duet_loop *loop, struct duet_op *op)
 {
-	struct duet_waiters *waiters = waiters_of(op);
-
 	if (op->args.wait.away) {
-		op->args.wait.away++;
 		core_state_set(op, STATE_CANCELLING);
-		post(waiters->loop, &op->args.wait.stop, arrive_to_stop);
+		if (cross(op, CROSSING_ASKED) == CROSSING_ANSWERED)
+			return;
+		op->args.wait.away++;
+		post(op->args.wait.there, &op->args.wait.stop, arrive_to_stop);
 		return;
 	}
 	/* Whoever holds it may end it in there. */
@@ -225,7 +257,7 @@ void core_wait_stop(struct duet_loop *loop, struct duet_op *op)
 		return;
 	core_finish(loop, op, -ECANCELED);
 	if (wait_of(op)->left && !MUTANT(line_not_looked_at))
-		wait_of(op)->left(waiters);
+		wait_of(op)->left(waiters_of(op));
 }
 
 /* ---- For people. ---- */
@@ -234,7 +266,7 @@ int core_waiters_fini(struct duet_waiters *waiters, const char *noun)
 {
 	if (waiters->loop)
 		core_check_owner(waiters->loop);
-	if (waiters->first) {
+	if (waiters->first || __atomic_load_n(&waiters->visitors, __ATOMIC_RELAXED)) {
 #ifdef DUET_DEBUG
 		core_abort_waited_for(waiters, noun);
 #endif

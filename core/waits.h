@@ -67,6 +67,9 @@ bool core_prepare_wait(struct duet_op *op, enum duet_kind kind, void *on);
 
 /* ---- For struct core_kind. ---- */
 
+/* The attempt, and a place in line if it is to wait: the raw result, as of attempt(). */
+int core_wait_enter(struct duet_op *op);
+
 int core_wait_check(const struct duet_op *op);
 int core_wait_begin(struct duet_loop *loop, struct duet_op *op);
 void core_wait_stop(struct duet_loop *loop, struct duet_op *op);
@@ -88,6 +91,8 @@ size_t core_wait_describe(const struct duet_op *op, char *text, size_t size);
 /* What debug builds say before they stop. */
 struct duet_mailbox;
 void core_abort_has_letters(const struct duet_mailbox *mailbox) __attribute__((noreturn));
+struct duet_letter;
+void core_abort_not_taken(const struct duet_letter *letter) __attribute__((noreturn));
 void core_abort_waited_for(const struct duet_waiters *waiters, const char *noun)
 	__attribute__((noreturn));
 void core_abort_not_owner(const void *mutex, const void *owner, const void *caller)

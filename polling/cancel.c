@@ -102,12 +102,7 @@ static int cancel_poll(struct duet_loop *loop, struct duet_op *op)
 static int cancel_work(struct duet_loop *loop, struct duet_op *op)
 {
 	/* A read that has bytes of its beginning already is finished, not forgotten. */
-	const bool begun = op->kind == DUET_READ && op->there_bytes > 0;
-
-	if (!begun && duet_core_offload_withdraw(loop, op))
-		return BACKEND_ENDED;
-	loop->stats.cancels_running++;
-	return BACKEND_ISSUED;
+	return duet_core_offload_cancel(loop, op, op->kind == DUET_READ && op->there_bytes > 0);
 }
 
 static int cancel_read(struct duet_loop *loop, struct duet_op *op)

@@ -2,8 +2,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "compare/laboratory/policy.h"
 
-#include <string.h>
-
 const struct policy POLICIES[] = {
 	{ .name = "await", .does = "waits for the end, and counts what came", .safe = true },
 	{ .name = "copy-through", .does = "receives elsewhere; its own memory is never lent",
@@ -16,12 +14,3 @@ const struct policy POLICIES[] = {
 	  .release = RELEASE_SCOPED },
 	{ 0 },
 };
-
-const struct policy *policy_find(const char *name)
-{
-	for (const struct policy *policy = POLICIES; policy->name; policy++) {
-		if (!strcmp(policy->name, name))
-			return policy;
-	}
-	return NULL;
-}

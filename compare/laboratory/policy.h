@@ -34,7 +34,4 @@ struct policy {
 /* The safe ones. Ends with one without a name. */
 extern const struct policy POLICIES[];
 
-/* NULL: there is none of that name. */
-const struct policy *policy_find(const char *name);
-
 #endif

@@ -72,15 +72,6 @@ const struct swept SWEPT[] = {
 	{ 0 },
 };
 
-const struct swept *swept_find(const char *name)
-{
-	for (const struct swept *workload = SWEPT; workload->name; workload++) {
-		if (!strcmp(workload->name, name))
-			return workload;
-	}
-	return NULL;
-}
-
 const char *swept_why_not(const struct swept *workload, const char *policy)
 {
 	for (const struct swept_without *row = workload->without; row->policy; row++) {

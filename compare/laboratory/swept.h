@@ -28,9 +28,6 @@ struct swept {
 /* Ends with one without a name. */
 extern const struct swept SWEPT[];
 
-/* NULL: there is none of that name. */
-const struct swept *swept_find(const char *name);
-
 /* Why it isn't tried with this policy, or NULL: it is. */
 const char *swept_why_not(const struct swept *workload, const char *policy);
 

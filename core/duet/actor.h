@@ -45,6 +45,11 @@ DUET_API int duet_actor_init(struct duet_actor *actor, struct duet_scheduler *sc
 			     uint32_t capacity,
 			     int (*receive)(struct duet_actor *actor, struct duet_letter *letter));
 
+/* One that has ended, before it is spawned again: as init, with the mailbox that it has, so that those who
+ * write to it, from whatever loop, need not know. In prepare() of a supervised actor: init once, and this
+ * from then on. */
+DUET_API void duet_actor_reset(struct duet_actor *actor);
+
 #ifdef __cplusplus
 }
 #endif

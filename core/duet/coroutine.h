@@ -84,7 +84,8 @@ static inline void duet_coroutine_init(struct duet_coroutine *coroutine, duet_co
 	coroutine->finishing = 0;
 }
 
-/* Before spawn: `top` is an initialised frame. */
+/* Before spawn: `top` is an initialised frame. If that is under way the task ends with -EBUSY, and debug
+ * builds stop here. */
 DUET_API void duet_coroutine_task_init(struct duet_coroutine_task *task,
 				       struct duet_coroutine *top);
 
@@ -158,7 +159,8 @@ DUET_API void duet_coroutine_task_init(struct duet_coroutine_task *task,
 /* Lets those in line have their turn. */
 #define DUET_YIELD() DUET_SUSPEND_UNLESS((duet_task_yield(duet_coroutine->task), 0))
 
-/* Calls another coroutine, whose frame was initialised; DUET_RESULT is what it returned. */
+/* Calls another coroutine, whose frame was initialised; DUET_RESULT is what it returned. -EBUSY: its frame is
+ * under way, in a call further up or in another task; debug builds stop there. */
 #define DUET_CALL(callee) DUET_CALL_AT(DUET_LABEL(__COUNTER__), callee)
 #define DUET_CALL_AT(label, callee)                                                                \
 	do {                                                                                       \
@@ -202,9 +204,14 @@ static inline int duet_coroutine_await(struct duet_coroutine *coroutine, struct 
 	return answer ? duet_coroutine_go_on(coroutine, op, answer) : 0;
 }
 
+DUET_API struct duet_coroutine *duet_coroutine_refuse(struct duet_coroutine *caller,
+						      const struct duet_coroutine *callee);
+
 static inline struct duet_coroutine *duet_coroutine_enter(struct duet_coroutine *caller,
 							  struct duet_coroutine *callee)
 {
+	if (__builtin_expect(callee->point != NULL, 0))
+		return duet_coroutine_refuse(caller, callee);
 	callee->caller = caller;
 	callee->task = caller->task;
 	((struct duet_coroutine_task *)(void *)caller->task)->top = callee;

@@ -116,8 +116,10 @@ DUET_API int duet_fiber_await_future_at(const struct duet_site *site, struct due
  *	while (!is_there(thing, duet_fiber_waker(loop)))
  *		duet_fiber_park(loop);
  *
- * 0, or -ECANCELED, -ETIMEDOUT: it was asked to end before or meanwhile. Outside of a fiber it is one
- * turn. The waker is good until the next wait for something else.
+ * 0, or -ECANCELED, -ETIMEDOUT: it was asked to end before or meanwhile, or its deadline has come. With
+ * one the wait is an operation, too: -ENOBUFS where the loop has no room for that, and -ECANCELED,
+ * -ESHUTDOWN if the loop shuts down. Outside of a fiber it is one turn. The waker is good until the next
+ * wait for something else.
  */
 #define duet_fiber_park(loop) duet_fiber_park_at(DUET_HERE, loop)
 DUET_API int duet_fiber_park_at(const struct duet_site *site, struct duet_loop *loop);
@@ -145,7 +147,7 @@ DUET_API int duet_fiber_open(struct duet_loop *loop, struct duet_scope *scope,
 
 /*
  * Waits until the scope has ended, and never returns before that: asked to end meanwhile, the fiber waits
- * on. The scope's result; -ESHUTDOWN if it isn't open; -EALREADY if it is being joined; -EINVAL if
+ * on. It goes on where that end is told, and needs no operation for it. The scope's result; -ESHUTDOWN if it isn't open; -EALREADY if it is being joined; -EINVAL if
  * another has opened it. Who returns with a scope open on its stack is stopped, in every build: the scope
  * would outlive its memory.
  */
@@ -223,11 +225,12 @@ DUET_API int duet_fiber_close_at(const struct duet_site *site, struct duet_loop 
  * of a fiber of this loop is named on standard error before it ends the process as any fault does: which
  * fiber, how large its stack is, where it was spawned. For that a handler of SIGSEGV and an alternate
  * stack of this thread are installed, which nothing else in this library does; a fault of another
- * kind goes to the action that was there before. Signals are the process's: there is no way for a handler to
- * be told of a loop but by a variable of the thread.
+ * kind, or of another thread, goes to the action that was there before. Signals are the process's: there is
+ * no way for a handler to be told of a loop but by a variable of the thread, and the handler is there until
+ * the last loop of all threads is released.
  *
- * On the loop's thread, once a loop; undone by _release(), in the reverse order of the calls, before the
- * loop is destroyed. 0; -EALREADY; -ENOMEM or another error of the kernel's.
+ * On the loop's thread, once a loop; undone by _release(), before the loop is destroyed, and for several
+ * loops of one thread in the reverse order of the calls. 0; -EALREADY; -ENOMEM or another error of the kernel's.
  */
 DUET_API int duet_overflow_catch(struct duet_loop *loop);
 DUET_API void duet_overflow_release(struct duet_loop *loop);

@@ -30,11 +30,12 @@ extern "C" {
  * What is pending can't be dropped: the kernel may still write to its memory. It is asked to finish its
  * cancelling instead: poll_cancel() is a poll, too, and is ready when nothing of the future is under way
  * any more. Then `result` says what became of it, and what came anyway is handed over (R3): bytes, handles,
- * an effect. A cold future that is asked has never begun, and is ready at once with -ECANCELED; one that
- * is ready stays so. The idea is that of poll_drop_ready (withoutboats, Rust RFC 2958, 2020) and of
- * poll_cancel (tvalloton, "Add poll_cancel to Future", 2022; E. Holk, "A mechanism for async
- * cancellation", 2023), and what makes it necessary over completions is in S. Jewson, "Async destructors,
- * async genericity and completion futures" (2022), and was found before by the crates iou and ringbahn.
+ * an effect. A cold future that is asked has never begun, and is ready at once with -ECANCELED, or with
+ * -ETIMEDOUT where it is an operation, and it was time that asked its task; one that is ready stays so.
+ * The idea is that of poll_drop_ready (withoutboats, Rust RFC 2958, 2020) and of poll_cancel (tvalloton,
+ * "Add poll_cancel to Future", 2022; E. Holk, "A mechanism for async cancellation", 2023), and what makes
+ * it necessary over completions is in S. Jewson, "Async destructors, async genericity and completion
+ * futures" (2022), and was found before by the crates iou and ringbahn.
  *
  * After poll_cancel() has been called every further poll goes on with that: the request is
  * level-triggered, as that of a task.
@@ -121,10 +122,12 @@ DUET_API void duet_future_release(struct duet_future *future);
 /*
  * Any operation as a future. Initialise, say what the operation is to do (duet_op_recv(&future.op, ...)),
  * poll; the first poll starts it. Ready: what became of it is in op, and its result in `result`; polled
- * again it says the same, and can be used again from duet_op_future_reset(). One that cannot start is ready
+ * again it says the same, and can be used again from duet_op_future_reset(), which leaves one that is
+ * pending as it is (debug builds stop there). One that cannot start is ready
  * at once with what duet_op_start() answered; a multishot operation has many results and is refused
  * with -EINVAL: duet_stream is for those. A task's deadline, and its shield, hold for what is started in its
- * steps. To cancel the operation itself and to poll on is the same as poll_cancel().
+ * steps, and the cause of a request to its task is that of the operation's; who asks of himself, as a race
+ * does, says cancel. To cancel the operation itself and to poll on is the same as poll_cancel().
  */
 struct duet_op_future {
 	struct duet_future future;

@@ -103,14 +103,19 @@ DUET_API int duet_mailbox_try_tell(struct duet_mailbox *mailbox, struct duet_let
 DUET_API int duet_mailbox_try_take(struct duet_mailbox *mailbox, struct duet_letter **letter);
 
 /* Gives a letter that was taken back, with an answer: 0 and more, or a negative error. Now, or in any
- * later step, in any order. On the mailbox's loop. */
+ * later step, in any order. On the mailbox's loop. Of one that wasn't taken, or was answered before,
+ * nothing happens; debug builds stop there. */
 DUET_API void duet_letter_answer(struct duet_letter *letter, int32_t answer);
 
 /* Nothing more comes in: who is in line to deliver fails with -EPIPE. What is in the box can still be
  * taken. Repeatable. */
 DUET_API void duet_mailbox_close(struct duet_mailbox *mailbox);
 
-/* The same, and everything that is in the box, or was taken and not answered, is answered with error:
+/* Letters come in again. To others it is the mailbox that it was, also to those on other loops, who may start
+ * an operation on it at any time: for them it can't be initialised a second time. */
+DUET_API void duet_mailbox_reopen(struct duet_mailbox *mailbox);
+
+/* As close, and everything that is in the box, or was taken and not answered, is answered with error:
  * what an actor does last of all. */
 DUET_API void duet_mailbox_refuse(struct duet_mailbox *mailbox, int32_t error);
 

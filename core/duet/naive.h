@@ -18,7 +18,8 @@ extern "C" {
 /*
  * poll-all: every child that isn't ready is polled at each poll, with the waker of the whole: what a join
  * over a tuple or a small array does in Rust (join! of futures-rs). Of n children each wake costs n
- * polls. Otherwise as duet_join_future, and duet_race_future without `keeps`.
+ * polls. Otherwise as duet_join_future, and duet_race_future without `keeps`; the children are lent until
+ * the whole is ready.
  */
 struct duet_poll_all_future {
 	struct duet_future future;
@@ -27,6 +28,7 @@ struct duet_poll_all_future {
 	uint32_t ready;
 	int32_t winner; /* race: index; -1 */
 	int32_t failure;
+	int32_t stopped;
 	uint64_t polls; /* of children, so far */
 	uint8_t races;
 	uint8_t asks; /* the losers are asked, or all are */

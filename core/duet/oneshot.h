@@ -28,7 +28,8 @@ struct duet_oneshot {
 };
 
 DUET_API void duet_oneshot_init(struct duet_oneshot *oneshot, struct duet_loop *loop);
-/* 0, or -EBUSY. */
+/* 0, or -EBUSY. A value inside is forgotten: who owns something through it takes it before, with
+ * duet_oneshot_try_recv(). */
 DUET_API int duet_oneshot_fini(struct duet_oneshot *oneshot);
 
 /* Sends the value, which is passed on as it is. 0, or -EALREADY: it isn't open. */

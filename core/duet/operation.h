@@ -188,16 +188,20 @@ union duet_args {
 	struct {
 		duet_work_fn *fn;
 		void *context;
+		struct duet_op *before; /* the loop's: in the line for a worker */
+		uint8_t in_line;        /* the loop's: it stands there */
 	} work;
 	struct {
 		void *on;                    /* a primitive, task or scope: lent until the end */
 		void *with;                  /* an element, or whose name a lock is in; NULL */
 		uint32_t count;              /* permits */
 		int32_t raw;                 /* the loop's: what it ends with, on its way home */
+		struct duet_loop *there;     /* the loop's: the primitive's, if that is another */
 		struct duet_message message; /* the loop's: to the primitive's loop, and home */
 		struct duet_message stop;    /* the loop's: the same, of a request to end */
 		uint8_t away;                /* the loop's: messages that are not home */
 		uint8_t in_line;             /* the loop's: where it waits at the primitive */
+		uint8_t crossing;            /* both loops': what was sent first, stop or result */
 	} wait;
 	uint64_t words[15];
 };
@@ -371,8 +375,8 @@ DUET_API void duet_op_listen(struct duet_op *op, duet_handle handle, int backlog
  * work_threads at a time: what is started beyond that waits in line.
  * A cancel or a deadline takes it out of the line (untouched); once fn has begun it runs to its end, and
  * so does whoever waits for it: a close of the loop, a shutdown. fn knows nothing of the loop, and may
- * post to it. Absent (-EOPNOTSUPP) without work_threads. A backend whose time is its own has no threads:
- * there fn is called on the loop's thread, in a turn.
+ * post to it. It has a stack of 1 MiB. Absent (-EOPNOTSUPP) without work_threads. A backend whose time is
+ * its own has no threads: there fn is called on the loop's thread, in a turn.
  */
 DUET_API void duet_op_work(struct duet_op *op, duet_work_fn *fn, void *context);
 

@@ -178,7 +178,9 @@ DUET_API int duet_scope_deadline(struct duet_scope *scope, uint64_t deadline_ns)
  * operations in the scope, and the next step begins when those have ended; for that the scope is its
  * own shield, with cleanup_budget_ns from the first step on. When the budget is used up what a step
  * has under way is asked to end (cause deadline) and every further start but that of a close fails
- * with -ETIMEDOUT; all steps are still run, and `overran` says so.
+ * with -ETIMEDOUT; all steps are still run, and `overran` says so. What run() polls or starts itself, as
+ * no member, begins although the loop shuts down, and a future's operation isn't asked by that either; but
+ * only a member is waited for, and what goes on behind run() is a task's: spawn one in the scope.
  * 0, or -ESHUTDOWN if the scope has ended. Also after a request to end, and in the cleanup. cleanup is
  * lent until its run(); debug builds stop where it is registered a second time before that.
  */
@@ -210,13 +212,18 @@ DUET_API int duet_scope_defer_close(struct duet_scope *scope, struct duet_closin
 DUET_API int duet_scope_join(struct duet_scope *scope, duet_scope_fn *joined);
 
 /* A request from another thread: a message to the loop's. The memory is lent until the loop has taken
- * it; the sender sees to it that the scope is still there then. */
+ * it; the sender sees to it that the scope is still there then. Its fields are the loop's. */
 struct duet_scope_request {
 	struct duet_message message;
 	struct duet_scope *scope;
+	uint8_t taken;
 };
 
 DUET_API void duet_scope_post_cancel(struct duet_scope *scope, struct duet_scope_request *request);
+
+/* On any thread. 1: the loop has taken it, so the scope was asked, unless it had ended or was asked before;
+ * and the memory is the sender's again. 0: it is under way. */
+DUET_API int duet_scope_request_taken(const struct duet_scope_request *request);
 
 #ifdef __cplusplus
 }

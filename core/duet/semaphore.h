@@ -20,7 +20,7 @@ struct duet_semaphore {
 
 DUET_API void duet_semaphore_init(struct duet_semaphore *semaphore, struct duet_loop *loop,
 				  uint32_t permits);
-/* 0, or -EBUSY. Permits that somebody has are no obstacle. */
+/* 0, or -EBUSY. Permits that somebody has are no obstacle, and are not to be given back then. */
 DUET_API int duet_semaphore_fini(struct duet_semaphore *semaphore);
 
 /* Takes so many permits (1 and more), all of them at once; result 0. Who wants many isn't overtaken by

@@ -52,8 +52,8 @@ struct duet_shards_options {
 	 * spawns its first tasks in its scope, may post to any. A negative answer is that of the create.
 	 * May be NULL. */
 	int (*begin)(struct duet_shard *shard);
-	/* Called there when all is over and nothing comes any more; the loop is still whole. Also after a
-	 * begin() that has failed. May be NULL. */
+	/* Called there when all is over and nothing comes any more: the loop is shut down, and still whole;
+	 * there is nobody left to post to. Also after a begin() that has failed. May be NULL. */
 	void (*end)(struct duet_shard *shard);
 	void *context; /* the caller's, copied to each shard */
 };
@@ -61,10 +61,10 @@ struct duet_shards_options {
 DUET_API void duet_shards_options_init(struct duet_shards_options *options);
 
 /*
- * Starts the threads, and returns when begin() has been called on all. 0; -EINVAL (options, no backend);
- * -ENOMEM; -EAGAIN (no more threads); or what a loop, a scope or a begin() was refused with, the first
- * in their order: then those that had begun were asked to end and have ended, *shards is NULL and
- * nothing is left.
+ * Starts the threads, and returns when begin() has been called on all. 0; -EINVAL (options, no backend, a
+ * processor that the system refuses); -ENOMEM; -EAGAIN (no more threads); or what a loop, a scope or a
+ * begin() was refused with, the first in their order: then those that had begun were asked to end and
+ * have ended, *shards is NULL and nothing is left.
  */
 DUET_API int duet_shards_create(struct duet_shards **shards,
 				const struct duet_shards_options *options);
@@ -83,8 +83,9 @@ struct duet_shard_message {
 	struct duet_shard *shard; /* set by the post */
 };
 
-/* From any shard, also to itself; and from any other thread until duet_shards_join() is called. Never
- * fails, never blocks, wakes the shard if it sleeps. */
+/* From any shard until its end(), also to itself; and from any other thread until duet_shards_join() is
+ * called. Never fails, never blocks, wakes the shard if it sleeps. Later nothing happens; debug builds
+ * stop there. */
 DUET_API void duet_shard_post(struct duet_shard *shard, struct duet_shard_message *message);
 
 /* Asks the scope of each shard to end, from any thread until duet_shards_join() has returned.
@@ -94,12 +95,13 @@ DUET_API void duet_shards_cancel(struct duet_shards *shards);
 /*
  * Waits until all have ended, and frees them; by the thread that created them. A shard has ended when
  * its scope has joined: nothing more is begun in it from outside, what is there ends by itself, or by
- * duet_shards_cancel(). Its messages are still taken until the last shard has ended and no message is
- * under way: so none is lost, and none comes to a loop that is gone. What runs outside of the scopes
- * then is shut down.
+ * duet_shards_cancel(). When the last has, and no message is under way, what runs outside of the scopes
+ * is shut down: that may still send messages. They are taken until there is nobody who could send one: so
+ * none is lost, and none comes to a loop that is gone.
  *
  * results may be NULL, or has a place for each shard: what its scope ended with, or the error of its
- * loop's mechanism. 0, or the first of those, in their order, that is negative.
+ * loop's mechanism, or -EBUSY: a task outside of the scope lives, or a waker is shared still. 0, or the
+ * first of those, in their order, that is negative.
  */
 DUET_API int duet_shards_join(struct duet_shards *shards, int32_t *results);
 

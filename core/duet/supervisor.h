@@ -20,7 +20,8 @@ extern "C" {
  */
 enum duet_strategy {
 	DUET_ONE_FOR_ONE, /* who failed is started again */
-	DUET_ONE_FOR_ALL, /* all the others are asked to end, and then all are started again */
+	DUET_ONE_FOR_ALL, /* all the others are asked to end, and then all are started again, however they
+			     ended */
 	DUET_STRATEGY_COUNT
 };
 
@@ -38,13 +39,16 @@ DUET_API void duet_supervisor_options_init(struct duet_supervisor_options *optio
 enum duet_supervisor_state {
 	DUET_SUPERVISOR_WATCHING,
 	DUET_SUPERVISOR_RESTARTING, /* one for all: the others are ending. Next: WATCHING, ENDING */
-	DUET_SUPERVISOR_ENDING,     /* asked to end, or a failure too many: nobody is started again */
+	DUET_SUPERVISOR_ENDING,     /* asked to end, a failure too many, or nobody is left: nobody is started
+				       again */
 };
 
 struct duet_supervised;
 
 struct duet_supervisor {
-	struct duet_scope scope; /* to be joined by whoever has opened it: duet_op_join_scope() */
+	/* To be joined by whoever has opened it: duet_op_join_scope(). Without a task it has nothing to wait
+	 * for. */
+	struct duet_scope scope;
 	/* Read by the caller. */
 	uint64_t restarts;
 	uint8_t state; /* enum duet_supervisor_state; only for debuggers */
@@ -63,7 +67,7 @@ struct duet_supervisor {
 /* One task of a supervisor: the caller's memory, lent until the scope has joined. */
 struct duet_supervised {
 	/* The caller's. prepare() makes the task what it is before a spawn: called before each start. 0, or
-	 * the error that the supervisor takes for its failure. */
+	 * the error that the supervisor takes for its failure. The task is lent as this is. */
 	struct duet_task *task;
 	int (*prepare)(struct duet_supervised *child);
 	/* The supervisor's. */
@@ -71,7 +75,7 @@ struct duet_supervised {
 	struct duet_supervised *next;
 	struct duet_op ended;
 	uint8_t alive;
-	uint8_t done; /* it has ended well */
+	uint8_t done; /* it has ended well, by itself */
 };
 
 /* Opens the supervisor's scope in parent, or in none: the errors of duet_scope_open(). */

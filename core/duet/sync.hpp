@@ -21,7 +21,7 @@
  */
 namespace duet {
 
-/* Permits of a semaphore. */
+/* Permits of a semaphore, which they go back to before it ends. */
 class permits {
 public:
 	permits(duet_semaphore &from, std::uint32_t count) noexcept : from_(&from), count_(count) {}
@@ -50,11 +50,15 @@ private:
 	std::uint32_t count_;
 };
 
+/* Of a semaphore of the task's own loop, where they can go back at once; of another's it is -EINVAL:
+ * there duet_op_acquire() and duet_op_release() are awaited, each as an operation. */
 inline auto acquire(duet_semaphore &semaphore, std::uint32_t count = 1) noexcept
 {
 	return detail::make<permits>(
-		[&semaphore, count](duet_op &op, task_context &) {
-			duet_op_acquire(&op, &semaphore, count);
+		[&semaphore, count](duet_op &op, task_context &context) {
+			const bool own = semaphore.waiters.loop == context.loop();
+
+			duet_op_acquire(&op, &semaphore, own ? count : 0);
 		},
 		[&semaphore, count](task_context &, const duet_op &, const outcome &how) {
 			return how.code < 0 ? result<permits>(how)

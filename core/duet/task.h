@@ -79,7 +79,8 @@ struct duet_task {
 	const char *name;                      /* for people; lent as long as the task */
 	void (*ended)(struct duet_task *task); /* the memory is the caller's again; or NULL */
 	/* Absolute, on the loop's clock. Every operation that a step starts inherits it, and the earliest
-	 * wins. The task itself may set it, for the waits that follow. Being parked knows no deadline. */
+	 * wins. The task itself may set it, for the waits that follow. A future that stands for no
+	 * operation knows none: duet_timeout_future_init() gives it one. */
 	uint64_t deadline_ns;
 
 	/* The scheduler's and the model's own. */
@@ -111,9 +112,11 @@ DUET_API int duet_task_spawn(struct duet_scheduler *scheduler, struct duet_scope
 
 /*
  * Opens a scope for what the task that runs spawns: a child of the task's own scope, which hears of every
- * request to end that reaches the task; in a shield one into which none comes, with the shield's time.
+ * request to end that reaches the task, unless its options make it a shield; in a shield one into which
+ * none comes, with the shield's time.
  * It is to be joined before the task ends; if it isn't, debug builds stop there, and the others ask all
- * in it to end, and wait: the task ends after that, with -EBUSY. The errors of duet_scope_open().
+ * in it to end, and wait: the task ends after that, with -EBUSY. The errors of duet_scope_open();
+ * -ECANCELED or -ETIMEDOUT also where the task alone was asked to end.
  */
 DUET_API int duet_task_scope_open(struct duet_task *task, struct duet_scope *scope,
 				  const struct duet_scope_options *options);

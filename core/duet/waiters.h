@@ -30,18 +30,21 @@ extern "C" {
  * - Across loops: operations on semaphores, channels, one-shots and notifies may be started on any
  *   loop; they travel to the primitive's, are served there in the order in which they arrive, and end
  *   on their own. What they lend (an element) is touched there meanwhile. Their end, also after a
- *   cancel, needs turns of the primitive's loop: from their arrival to their leave that is busy, so
- *   that its run goes on, and shutdown and destroy answer -EBUSY. The primitive is kept until they have
- *   ended. Everything else is refused on another loop with -EINVAL.
+ *   cancel, needs turns of the primitive's loop: from their start until nothing of them comes there any
+ *   more that is busy, so that its run goes on, and shutdown and destroy answer -EBUSY; so is the
+ *   primitive, until they are served or stopped. Both may be gone while a result travels home, whatever
+ *   is asked of it on its way.
+ *   Everything else is refused on another loop with -EINVAL.
  *
  * The end of a primitive is its fini function: 0, and the memory is the caller's; -EBUSY while somebody
- * is in line, and debug builds stop there and say who. The primitive stays as it was then. One that was
- * never initialised, or has ended, refuses operations with -EINVAL as long as its memory is zero or as
- * fini left it.
+ * is in line, or comes from another loop, and debug builds stop there and say who. The primitive stays as
+ * it was then. One that was never initialised, or has ended, refuses operations with -EINVAL as long as
+ * its memory is zero or as fini left it; its functions are not to be called, and debug builds stop there.
  */
 struct duet_waiters {
 	struct duet_loop *loop; /* whose thread calls the primitive's functions; NULL: none any more */
 	struct duet_op *first;  /* the loop's: the line, closed in a circle */
+	uint32_t visitors;      /* the loops': operations of others, until they are sent home */
 };
 
 #ifdef __cplusplus

@@ -17,7 +17,7 @@ enum duet_readiness { DUET_PENDING, DUET_READY };
 
 /*
  * Whom to wake: embedded in what it wakes, and there as long as anybody may wake it. On the loop's
- * thread. What is woken is not asked inside the call, but in its turn.
+ * thread: debug builds stop where a task is woken from another. What is woken is not asked inside the call, but in its turn.
  */
 struct duet_waker {
 	void (*wake)(struct duet_waker *waker);

@@ -41,6 +41,15 @@ static enum duet_readiness step(struct duet_task *task)
 
 static const struct duet_task_model actor_model = {.name = "actor", .step = step};
 
+static void begin(struct duet_actor *actor)
+{
+	duet_task_init(&actor->task, &actor_model);
+	duet_op_init(&actor->take, NULL, NULL);
+	actor->letter = NULL;
+	actor->result = 0;
+	actor->begun = 0;
+}
+
 int duet_actor_init(struct duet_actor *actor, struct duet_scheduler *scheduler, uint32_t capacity,
 		    int (*receive)(struct duet_actor *actor, struct duet_letter *letter))
 {
@@ -48,11 +57,13 @@ int duet_actor_init(struct duet_actor *actor, struct duet_scheduler *scheduler, 
 
 	if (error)
 		return error;
-	duet_task_init(&actor->task, &actor_model);
-	duet_op_init(&actor->take, NULL, NULL);
 	actor->receive = receive;
-	actor->letter = NULL;
-	actor->result = 0;
-	actor->begun = 0;
+	begin(actor);
 	return 0;
+}
+
+void duet_actor_reset(struct duet_actor *actor)
+{
+	begin(actor);
+	duet_mailbox_reopen(&actor->mailbox);
 }

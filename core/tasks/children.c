@@ -26,8 +26,11 @@ static int open_in_shield(const struct duet_task *task, struct duet_scope *scope
 int duet_task_scope_open(struct duet_task *task, struct duet_scope *scope,
 			 const struct duet_scope_options *options)
 {
-	int error;
+	/* Also of one that was asked alone: its scope knows nothing of that. */
+	int error = duet_task_check(task);
 
+	if (error)
+		return error;
 	if (task->shields)
 		error = open_in_shield(task, scope, options);
 	else
@@ -45,7 +48,16 @@ void core_task_ask_children(struct duet_task *task, enum duet_cause cause)
 	if (MUTANT(children_not_asked))
 		return;
 	for (struct duet_scope *scope = task->scopes; scope; scope = scope->elder)
-		core_scope_ask(scope, cause);
+		if (!scope->shield || MUTANT(shield_leaks))
+			core_scope_ask(scope, cause);
+}
+
+bool core_task_joins_shield(const struct duet_task *task)
+{
+	const struct duet_op *op = task->waiting;
+
+	return op->kind == DUET_JOIN_SCOPE &&
+	       ((const struct duet_scope *)op->args.wait.on)->shield;
 }
 
 bool core_task_is_childless(struct duet_task *task)
@@ -65,22 +77,12 @@ bool core_task_is_childless(struct duet_task *task)
 	return false;
 }
 
-void core_task_scope_leaves(struct duet_task *task, struct duet_scope *scope)
+bool core_task_scope_leaves(struct duet_task *task, const struct duet_scope *scope)
 {
 	struct duet_scope **place = &task->scopes;
 
 	while (*place != scope)
 		place = &(*place)->elder;
 	*place = scope->elder;
-	scope->opener = NULL;
-}
-
-void core_task_end_late(struct duet_task *task)
-{
-	if (task->state == DUET_TASK_LINGERING) {
-		if (!task->scopes)
-			core_task_end(task, DUET_TASK_LINGERING);
-	} else if (!MUTANT(fiber_waits_in_vain)) {
-		duet_waker_wake(&task->waker);
-	}
+	return task->state == DUET_TASK_LINGERING && !task->scopes;
 }

@@ -42,6 +42,10 @@ static inline void take_result(struct duet_coroutine_task *self, const struct du
 
 static enum duet_readiness step(struct duet_task *task)
 {
+	if (!task_of(task)->top) {
+		task->result = -EBUSY;
+		return DUET_READY;
+	}
 	if (task->waiting)
 		take_result(task_of(task), task->waiting);
 	go_on(task_of(task));
@@ -116,9 +120,27 @@ static const struct duet_task_model coroutine_model = {.name = "coroutine", .ste
 void duet_coroutine_task_init(struct duet_coroutine_task *task, struct duet_coroutine *top)
 {
 	duet_task_init(&task->task, &coroutine_model);
+	task->top = NULL;
+	if (top->point) {
+#ifdef DUET_DEBUG
+		core_abort_under_way(top);
+#endif
+		return;
+	}
 	top->caller = NULL;
 	top->task = &task->task;
 	task->top = top;
+}
+
+struct duet_coroutine *duet_coroutine_refuse(struct duet_coroutine *caller,
+					     const struct duet_coroutine *callee)
+{
+#ifdef DUET_DEBUG
+	core_abort_under_way(callee);
+#endif
+	(void)callee;
+	caller->result = -EBUSY;
+	return caller;
 }
 
 int duet_coroutine_poll(struct duet_coroutine *coroutine, struct duet_future *future)

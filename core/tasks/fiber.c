@@ -177,6 +177,26 @@ static int turn_outside(struct duet_loop *loop, int64_t timeout_ns)
 	return answer < 0 ? answer : 0;
 }
 
+/* What was begun on its stack has ended before it goes on. */
+static int park_in_time(const struct duet_site *site, struct duet_fiber *fiber)
+{
+	struct duet_op clock;
+	int error;
+
+	duet_op_init(&clock, core_task_rouse, &fiber->task);
+	duet_op_timeout(&clock, DUET_NO_DEADLINE);
+	error = core_task_start(&fiber->task, &clock);
+	if (error)
+		return error;
+	suspend(fiber, site);
+	if (!duet_op_pending(&clock))
+		return clock.result;
+	duet_op_cancel(&clock);
+	while (duet_op_pending(&clock))
+		suspend(fiber, site);
+	return duet_task_check(&fiber->task);
+}
+
 int duet_fiber_park_at(const struct duet_site *site, struct duet_loop *loop)
 {
 	struct duet_fiber *fiber = loop->fiber;
@@ -187,6 +207,8 @@ int duet_fiber_park_at(const struct duet_site *site, struct duet_loop *loop)
 	error = duet_task_check(&fiber->task);
 	if (error)
 		return error;
+	if (core_task_due_ns(&fiber->task) != DUET_NO_DEADLINE)
+		return park_in_time(site, fiber);
 	suspend(fiber, site);
 	return duet_task_check(&fiber->task);
 }
@@ -295,29 +317,42 @@ int duet_fiber_open(struct duet_loop *loop, struct duet_scope *scope,
 {
 	int error = duet_fiber_check(loop);
 
+	if (!error)
+		error = loop->fiber ? duet_task_scope_open(&loop->fiber->task, scope, options)
+				    : duet_scope_open(scope, loop, NULL, options);
+	/* So that who joins it all the same is told. */
 	if (error)
-		return error;
-	if (loop->fiber)
-		return duet_task_scope_open(&loop->fiber->task, scope, options);
-	return duet_scope_open(scope, loop, NULL, options);
+		*scope = (struct duet_scope){.loop = loop};
+	return error;
+}
+
+/* As every end that is waited for: who waits goes on there, and stands in no line. */
+static void joined(struct duet_scope *scope)
+{
+	if (scope->opener && !MUTANT(fiber_waits_in_vain))
+		duet_task_resume(scope->opener);
 }
 
 /* A request to the task goes to what it has opened, and wakes it for nothing. */
 int duet_fiber_join_at(const struct duet_site *site, struct duet_scope *scope)
 {
 	struct duet_loop *loop = scope->loop;
-	struct duet_fiber *fiber = loop->fiber;
-	int error = fiber ? 0 : may_take_turns(loop);
+	struct duet_fiber *fiber;
+	int error;
 
+	if (scope->state == SCOPE_IDLE)
+		return -ESHUTDOWN;
+	fiber = loop->fiber;
+	error = fiber ? 0 : may_take_turns(loop);
 	if (error)
 		return error;
-	if (scope->opener != (fiber ? &fiber->task : NULL)) {
+	if (scope->state != SCOPE_IDLE && scope->opener != (fiber ? &fiber->task : NULL)) {
 #ifdef DUET_DEBUG
 		core_abort_not_opener(scope);
 #endif
 		return -EINVAL;
 	}
-	error = duet_scope_join(scope, NULL);
+	error = duet_scope_join(scope, joined);
 	if (error)
 		return error;
 	while (scope->state != SCOPE_IDLE) {

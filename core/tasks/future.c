@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/tasks/future.h"
 
+#include "core/lifecycle.h"
 #include "core/operation.h"
 #include "core/tasks/task.h"
 
@@ -47,11 +48,35 @@ static void op_done(struct duet_op *op)
 	core_waker_take(&self->waker);
 }
 
+/* What futures wait with stands in them behind the head that all have. */
 bool core_future_shelters(const struct duet_op *op)
 {
-	const struct duet_op_future *self = op->context;
+	const struct duet_future *future = op->context;
 
-	return op->done == op_done && self->future.sheltered;
+	return (op->done == op_done || op->done == core_stream_done ||
+		op->done == core_readiness_done) &&
+	       future->sheltered;
+}
+
+static struct duet_task *task_of(const struct duet_context *context)
+{
+	return context->scheduler ? context->scheduler->running : NULL;
+}
+
+void core_future_shelter(struct duet_future *future, const struct duet_context *context)
+{
+	const struct duet_task *task = task_of(context);
+
+	future->sheltered = task ? task->shields || task->sheltered : context->loop->sheltering;
+}
+
+enum duet_cause core_future_cause(const struct duet_context *context)
+{
+	const struct duet_task *task = task_of(context);
+
+	if (!task || !core_task_is_asked(task) || MUTANT(future_forgets_who_asked))
+		return DUET_CAUSE_CANCEL;
+	return (enum duet_cause)task->asked;
 }
 
 void core_op_refuse(struct duet_op *op, int error)
@@ -62,11 +87,11 @@ void core_op_refuse(struct duet_op *op, int error)
 	op->cause = DUET_CAUSE_ITSELF;
 }
 
-void core_op_stop(struct duet_op *op)
+void core_op_stop(struct duet_op *op, enum duet_cause cause)
 {
-	core_op_refuse(op, -ECANCELED);
+	core_op_refuse(op, cause == DUET_CAUSE_DEADLINE ? -ETIMEDOUT : -ECANCELED);
 	op->disposition = DUET_UNTOUCHED;
-	op->cause = DUET_CAUSE_CANCEL;
+	op->cause = (uint8_t)cause;
 }
 
 /* Says so, of one that has no end to wait for. */
@@ -77,40 +102,40 @@ static enum duet_readiness op_over(struct duet_op_future *self, int answer)
 	return duet_future_is_ready(&self->future, self->op.result);
 }
 
-static int op_begin(struct duet_op_future *self, struct duet_loop *loop, struct duet_task *task)
+/* A step takes so many results without suspending, as one of a task that waits for operations. */
+static int op_begin(struct duet_op_future *self, struct duet_context *context)
 {
+	struct duet_task *task = task_of(context);
 	struct duet_op *op = &self->op;
+	int answer;
 
+	core_future_shelter(&self->future, context);
 	if (!task) {
 		duet_op_inline(op);
-		self->future.sheltered = loop->sheltering;
-		return op->flags & DUET_MULTISHOT ? -EINVAL : duet_op_start(loop, op);
+		return op->flags & DUET_MULTISHOT ? -EINVAL : duet_op_start(context->loop, op);
 	}
 	core_task_allow_inline(task, op);
-	self->future.sheltered = task->shields || task->sheltered;
-	return core_task_start(task, op);
+	answer = core_task_start(task, op);
+	task->inline_left -= answer == 1;
+	return answer;
 }
 
 static __attribute__((noinline)) enum duet_readiness op_start_any(struct duet_op_future *self,
 								  struct duet_context *context)
 {
-	struct duet_task *task = context->scheduler ? context->scheduler->running : NULL;
-	int answer = op_begin(self, context->loop, task);
+	int answer = op_begin(self, context);
 
 	if (answer == 0) {
 		self->waker = context->waker;
 		return duet_future_is_pending(&self->future);
 	}
-	/* A step takes so many results without suspending, as one of a task that waits for operations. */
-	if (task && answer == 1)
-		task->inline_left--;
 	return op_over(self, answer);
 }
 
 /* Who waits is noted before the start, and not after it: inside a start nobody is called. */
 static enum duet_readiness op_start(struct duet_op_future *self, struct duet_context *context)
 {
-	struct duet_task *task = context->scheduler ? context->scheduler->running : NULL;
+	struct duet_task *task = task_of(context);
 	int answer;
 
 	if (__builtin_expect(!task || !core_task_starts_plainly(task, context->loop, &self->op), 0))
@@ -151,15 +176,15 @@ static enum duet_readiness op_poll_cancel(struct duet_future *future, struct due
 	if (future->state == DUET_FUTURE_READY)
 		return DUET_READY;
 	if (future->state == DUET_FUTURE_COLD && self->op.kind != DUET_JOIN_SCOPE) {
-		core_op_stop(&self->op);
-		return duet_future_is_ready(future, -ECANCELED);
+		core_op_stop(&self->op, core_future_cause(context));
+		return duet_future_is_ready(future, self->op.result);
 	}
 	/* Who was asked to end still waits for its children. */
 	if (future->state == DUET_FUTURE_COLD && op_start(self, context) == DUET_READY)
 		return DUET_READY;
 	self->waker = context->waker;
 	if (!future->asked)
-		duet_op_cancel(&self->op);
+		core_request(context->loop, &self->op, core_future_cause(context));
 	future->asked = 1;
 	if (MUTANT(future_ready_too_soon))
 		return duet_future_is_ready(future, -ECANCELED);
@@ -178,6 +203,12 @@ void duet_op_future_init(struct duet_op_future *self)
 
 void duet_op_future_reset(struct duet_op_future *self)
 {
+	if (duet_op_pending(&self->op)) {
+#ifdef DUET_DEBUG
+		core_abort_future(&self->future, "is reset while it is pending: poll it until it is ready");
+#endif
+		return;
+	}
 	self->future.state = DUET_FUTURE_COLD;
 	self->future.asked = 0;
 }

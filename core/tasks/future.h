@@ -34,10 +34,19 @@ static inline void core_waker_end(struct duet_scheduler *scheduler, struct duet_
 
 /* The outcome of an operation that was refused; and of one that was given up before its start. */
 void core_op_refuse(struct duet_op *op, int error);
-void core_op_stop(struct duet_op *op);
+void core_op_stop(struct duet_op *op, enum duet_cause cause);
 
 /* Is op that of a future which began in a shield? No request comes in there. */
 bool core_future_shelters(const struct duet_op *op);
+
+/* It begins, with an operation that ends in one of these, or in that of <duet/future.h>: does it so in a
+ * shield? */
+void core_future_shelter(struct duet_future *future, const struct duet_context *context);
+void core_stream_done(struct duet_op *op);
+void core_readiness_done(struct duet_op *op);
+
+/* Why a poll_cancel() asks: as the task that polls was asked, or because a combinator wants it so. */
+enum duet_cause core_future_cause(const struct duet_context *context);
 
 /* What a future ends with because it was asked to. */
 static inline bool core_is_stop(int32_t result)

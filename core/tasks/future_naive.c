@@ -6,24 +6,46 @@
 
 /* ---- All children at each poll. ---- */
 
+/* Of a child's `awaited`: its result is known. Its state doesn't say so, as what stands behind a future may
+ * make it ready between two polls. */
+enum { NOTED = 2 };
+
+/* The first failure of a join, the last of a race; who was stopped counts where nobody failed. */
+static void note_failure(struct duet_poll_all_future *self, int32_t result)
+{
+	if (self->asks && core_is_stop(result)) {
+		if (!self->stopped)
+			self->stopped = result;
+	} else if (!self->failure || self->races) {
+		self->failure = result;
+	}
+}
+
 static void note(struct duet_poll_all_future *self, uint32_t which)
 {
 	int32_t result = self->children[which]->result;
 
 	self->ready++;
-	duet_future_release(self->children[which]);
-	if (result < 0 && (!self->failure || core_is_stop(self->failure)) &&
-	    !(self->failure && core_is_stop(result)))
-		self->failure = result;
+	self->children[which]->awaited = NOTED;
+	if (result < 0)
+		note_failure(self, result);
 	if (self->races && result >= 0 && self->winner < 0) {
 		self->winner = (int32_t)which;
 		self->asks = 1;
 	}
 }
 
+static void release_all(struct duet_poll_all_future *self)
+{
+	for (uint32_t i = 0; i < self->count; i++)
+		duet_future_release(self->children[i]);
+}
+
 static int32_t result_of(const struct duet_poll_all_future *self)
 {
-	return self->winner < 0 ? self->failure : self->children[self->winner]->result;
+	if (self->winner >= 0)
+		return self->children[self->winner]->result;
+	return self->failure ? self->failure : self->stopped;
 }
 
 static enum duet_readiness poll_all(struct duet_poll_all_future *self,
@@ -33,7 +55,7 @@ static enum duet_readiness poll_all(struct duet_poll_all_future *self,
 		struct duet_future *child = self->children[i];
 		enum duet_readiness answer;
 
-		if (child->state == DUET_FUTURE_READY)
+		if (child->awaited == NOTED)
 			continue;
 		self->polls++;
 		answer = self->asks ? duet_future_poll_cancel(child, context)
@@ -43,6 +65,7 @@ static enum duet_readiness poll_all(struct duet_poll_all_future *self,
 	}
 	if (self->ready < self->count)
 		return duet_future_is_pending(&self->future);
+	release_all(self);
 	return duet_future_is_ready(&self->future, result_of(self));
 }
 

@@ -4,8 +4,9 @@
 #include <duet/readiness.h>
 
 #include "core/tasks/future.h"
+#include "core/tasks/task.h"
 
-static void hinted(struct duet_op *op)
+void core_readiness_done(struct duet_op *op)
 {
 	struct duet_readiness_future *self = op->context;
 
@@ -16,14 +17,16 @@ static void hinted(struct duet_op *op)
 	core_waker_take(&self->waker);
 }
 
-static int begin(struct duet_readiness_future *self, struct duet_loop *loop)
+static int begin(struct duet_readiness_future *self, const struct duet_context *context)
 {
-	int error = duet_op_take(loop, hinted, self, &self->op);
+	struct duet_loop *loop = context->loop;
+	int error = duet_op_take(loop, core_readiness_done, self, &self->op);
 
 	if (error)
 		return error;
 	duet_op_poll(self->op, self->handle, self->events);
-	error = duet_op_start(loop, self->op);
+	core_future_shelter(&self->future, context);
+	error = core_start_sheltered(loop, self->op, self->future.sheltered);
 	if (!error)
 		return 0;
 	duet_op_return(self->op);
@@ -47,7 +50,7 @@ static enum duet_readiness poll(struct duet_future *future, struct duet_context 
 	if (future->state == DUET_FUTURE_READY && !self->told)
 		return tell(self, future->result);
 	self->waker = context->waker;
-	error = self->op ? 0 : begin(self, context->loop);
+	error = self->op ? 0 : begin(self, context);
 	return error ? tell(self, error) : duet_future_is_pending(future);
 }
 

@@ -223,17 +223,28 @@ void duet_op_take_letter(struct duet_op *op, struct duet_mailbox *mailbox,
 }
 
 /* From here on the letter may be gone: its sender may be on another loop. */
-void duet_letter_answer(struct duet_letter *letter, int32_t answer)
+static void give_back(struct duet_letter *letter, int32_t answer)
 {
 	struct duet_op *asker = letter->asker;
 
-	core_check_owner(letter->mailbox->waiters.loop);
 	letter_move(letter, DUET_LETTER_IDLE);
 	letter->answer = answer;
 	if (asker)
 		core_wait_end(asker, answer);
 	else if (letter->answered)
 		letter->answered(letter);
+}
+
+void duet_letter_answer(struct duet_letter *letter, int32_t answer)
+{
+	if (letter->state != DUET_LETTER_TAKEN) {
+#ifdef DUET_DEBUG
+		core_abort_not_taken(letter);
+#endif
+		return;
+	}
+	core_check_owner(letter->mailbox->waiters.loop);
+	give_back(letter, answer);
 }
 
 /* ---- The end. ---- */
@@ -245,11 +256,17 @@ void duet_mailbox_close(struct duet_mailbox *mailbox)
 	core_wait_end_all(&mailbox->waiters, first(mailbox, true) ? 0 : -EPIPE);
 }
 
+void duet_mailbox_reopen(struct duet_mailbox *mailbox)
+{
+	core_check_owner(mailbox->waiters.loop);
+	mailbox->closed = 0;
+}
+
 void duet_mailbox_refuse(struct duet_mailbox *mailbox, int32_t error)
 {
 	duet_mailbox_close(mailbox);
 	while (mailbox->answering)
-		duet_letter_answer(mailbox->answering, error);
+		give_back(mailbox->answering, error);
 	while (mailbox->letters)
-		duet_letter_answer(mailbox->letters, error);
+		give_back(mailbox->letters, error);
 }

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <duet/fiber.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -22,12 +23,19 @@ enum { ALTERNATE_BYTES = 65536 };
 struct catcher {
 	struct catcher *outer; /* of another loop of this thread */
 	struct duet_loop *loop;
-	struct sigaction action; /* what was there before */
-	stack_t stack;
+	stack_t stack; /* what was there before */
 };
 
 /* A handler is given no context: this is the one way to its loop. */
 static _Thread_local struct catcher *catching;
+
+/* An action is the process's, whatever thread asks for it and is done first: it is there from the first
+ * catcher to the last, of all loops. */
+static struct {
+	pthread_mutex_t lock;
+	unsigned catchers;
+	struct sigaction former;
+} process = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- Told. ---- */
 
@@ -97,30 +105,62 @@ static void handle(int number, siginfo_t *info, void *context)
 		signal(number, SIG_DFL);
 		return;
 	}
-	/* In the outermost there is what was before all of them. */
-	for (catcher = catching; catcher && catcher->outer;)
-		catcher = catcher->outer;
-	if (catcher)
-		sigaction(number, &catcher->action, NULL);
-	else
-		signal(number, SIG_DFL);
+	sigaction(number, &process.former, NULL);
+}
+
+static bool is_installed(const struct sigaction *now)
+{
+	return now->sa_flags & SA_SIGINFO && now->sa_sigaction == handle;
+}
+
+/* Again where a fault was given back, or the program has put its own there since. */
+static int install_action(void)
+{
+	struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
+	struct sigaction now;
+
+	action.sa_sigaction = handle;
+	sigemptyset(&action.sa_mask);
+	if (sigaction(SIGSEGV, NULL, &now))
+		return -errno;
+	if (is_installed(&now))
+		return 0;
+	process.former = now;
+	return sigaction(SIGSEGV, &action, NULL) ? -errno : 0;
+}
+
+static int enter_process(void)
+{
+	int error;
+
+	pthread_mutex_lock(&process.lock);
+	error = install_action();
+	process.catchers += !error;
+	pthread_mutex_unlock(&process.lock);
+	return error;
+}
+
+static void leave_process(void)
+{
+	struct sigaction now;
+
+	pthread_mutex_lock(&process.lock);
+	if (--process.catchers == 0 && !sigaction(SIGSEGV, NULL, &now) && is_installed(&now))
+		sigaction(SIGSEGV, &process.former, NULL);
+	pthread_mutex_unlock(&process.lock);
 }
 
 static int install(struct catcher *catcher)
 {
 	stack_t alternate = {.ss_sp = (char *)catcher + sizeof(*catcher),
 			     .ss_size = ALTERNATE_BYTES - sizeof(*catcher)};
-	struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
 	int error;
 
-	action.sa_sigaction = handle;
-	sigemptyset(&action.sa_mask);
 	if (sigaltstack(&alternate, &catcher->stack))
 		return -errno;
-	if (!sigaction(SIGSEGV, &action, &catcher->action))
-		return 0;
-	error = -errno;
-	sigaltstack(&catcher->stack, NULL);
+	error = enter_process();
+	if (error)
+		sigaltstack(&catcher->stack, NULL);
 	return error;
 }
 
@@ -155,7 +195,7 @@ void duet_overflow_release(struct duet_loop *loop)
 	if (!catcher || catcher->loop != loop)
 		return;
 	catching = catcher->outer;
-	sigaction(SIGSEGV, &catcher->action, NULL);
+	leave_process();
 	sigaltstack(&catcher->stack, NULL);
 	munmap(catcher, ALTERNATE_BYTES);
 }

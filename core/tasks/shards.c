@@ -10,6 +10,8 @@
 
 #include "core/bounds.h"
 #include "core/scope.h"
+#include "core/tasks/shared_waker.h"
+#include "core/tasks/task.h"
 #include "core/thread.h"
 
 /* A shard, and what its thread alone needs. */
@@ -32,14 +34,16 @@ enum phase {
 };
 
 /*
- * `busy` counts whatever may still say something to a shard: the shards whose scope hasn't joined,
- * the messages under way, whoever asks all to end, and the creator until it joins. At zero nothing ever
- * comes again. But who brought it there, on whatever thread, still wakes all: no loop goes before that
- * is done, and all shards have come to the gate.
+ * `busy` counts whatever may still say something to a shard: each loop that isn't shut down, each scope
+ * that hasn't joined, the messages under way, whoever asks all to end, and the creator until it joins.
+ * When only the loops are left all are shut down, and who finds that out tells them before it goes itself.
+ * At zero nothing ever comes again. But who brought it there, on whatever thread, still wakes all: no
+ * loop goes before that is done, and all shards have come to the gate.
  */
 struct duet_shards {
 	struct duet_shards_options options;
 	_Atomic uint64_t busy;
+	atomic_bool closing; /* the loops are to be shut down */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	enum phase phase;  /* under lock */
@@ -63,16 +67,44 @@ static void arrive(struct duet_shards *shards)
 	pthread_cond_broadcast(&shards->changed);
 }
 
+static void wake_all(struct duet_shards *shards)
+{
+	for (uint32_t i = 0; i < shards->count; i++)
+		duet_loop_wake(shards->places[i].shard.loop);
+}
+
+/* Who is the last beside the loops keeps its count until all know, so that none of them goes. */
+static void say_closing(struct duet_shards *shards)
+{
+	atomic_store(&shards->closing, true);
+	wake_all(shards);
+}
+
 /* One thing less that could say something: after the last, all are to look. */
 static void leave_one(struct duet_shards *shards)
 {
-	if (atomic_fetch_sub(&shards->busy, 1) != 1)
+	uint64_t busy = atomic_load(&shards->busy);
+
+	do {
+		if (busy == (uint64_t)shards->count + 1 && !atomic_load(&shards->closing))
+			say_closing(shards);
+	} while (!atomic_compare_exchange_weak(&shards->busy, &busy, busy - 1));
+	if (busy != 1)
 		return;
-	for (uint32_t i = 0; i < shards->count; i++)
-		duet_loop_wake(shards->places[i].shard.loop);
+	wake_all(shards);
 	pthread_mutex_lock(&shards->lock);
 	arrive(shards);
 	pthread_mutex_unlock(&shards->lock);
+}
+
+/* Counts one more, unless all is over. */
+static bool join_in(struct duet_shards *shards)
+{
+	uint64_t busy = atomic_load(&shards->busy);
+
+	while (busy && !atomic_compare_exchange_weak(&shards->busy, &busy, busy + 1))
+		continue;
+	return busy;
 }
 
 static enum phase wait_for_loops(struct duet_shards *shards)
@@ -154,14 +186,32 @@ static void take_turn(struct place *place)
 		duet_scope_cancel(&place->shard.scope);
 }
 
-static void finish(struct place *place)
+/* What runs outside of the scope ends, and may still send; then whatever is sent to it is taken. */
+static void close_down(struct place *place)
 {
-	struct duet_loop *loop = place->shard.loop;
+	struct duet_shards *shards = place->shard.shards;
 
-	if (place->shard.shards->options.end)
-		place->shard.shards->options.end(&place->shard);
-	keep_first(place, duet_loop_shutdown(loop, DUET_NO_DEADLINE));
-	keep_first(place, duet_loop_destroy(loop));
+	while (!atomic_load(&shards->closing))
+		take_turn(place);
+	keep_first(place, duet_loop_shutdown(place->shard.loop, DUET_NO_DEADLINE));
+	leave_one(shards);
+	while (atomic_load(&shards->busy))
+		take_turn(place);
+	pass_gate(shards);
+	/* Wakes of each other's wakers aren't counted: what came of them behind the last turn. */
+	keep_first(place, duet_loop_shutdown(place->shard.loop, DUET_NO_DEADLINE));
+}
+
+static void destroy_loop(struct place *place)
+{
+	struct duet_scheduler *scheduler = &place->shard.scheduler;
+	int error = duet_scheduler_fini(scheduler);
+
+	keep_first(place, error);
+	/* A task that is left has no turn any more. Who has a share of a waker would still look there. */
+	if (error && scheduler->shared)
+		core_shared_destroy(scheduler);
+	keep_first(place, duet_loop_destroy(place->shard.loop));
 }
 
 static void *run(void *argument)
@@ -172,14 +222,14 @@ static void *run(void *argument)
 	place->result = make(place);
 	if (wait_for_loops(shards) == SHARDS_OFF) {
 		if (!place->result)
-			duet_loop_destroy(place->shard.loop);
+			destroy_loop(place);
 		return NULL;
 	}
 	say_begun(shards, place, begin(place));
-	while (!place->ended || atomic_load(&shards->busy))
-		take_turn(place);
-	pass_gate(shards);
-	finish(place);
+	close_down(place);
+	if (shards->options.end)
+		shards->options.end(&place->shard);
+	destroy_loop(place);
 	return NULL;
 }
 
@@ -198,7 +248,12 @@ static void take_message(struct duet_message *message)
 /* The call may go on when the message has come, and all is over: the loop waits for that alone. */
 void duet_shard_post(struct duet_shard *shard, struct duet_shard_message *message)
 {
-	atomic_fetch_add(&shard->shards->busy, 1);
+	if (!join_in(shard->shards)) {
+#ifdef DUET_DEBUG
+		core_abort_nobody_there(shard);
+#endif
+		return;
+	}
 	message->shard = shard;
 	message->message.fn = take_message;
 	duet_loop_post(shard->loop, &message->message);
@@ -212,16 +267,6 @@ static void cancel_here(struct duet_shard *shard, struct duet_shard_message *mes
 	atomic_store(&place->asked, false);
 	if (!place->ended)
 		duet_scope_cancel(&shard->scope);
-}
-
-/* Counts one more, unless all is over. */
-static bool join_in(struct duet_shards *shards)
-{
-	uint64_t busy = atomic_load(&shards->busy);
-
-	while (busy && !atomic_compare_exchange_weak(&shards->busy, &busy, busy + 1))
-		continue;
-	return busy;
 }
 
 void duet_shards_cancel(struct duet_shards *shards)
@@ -267,7 +312,8 @@ static void furnish(struct duet_shards *shards)
 {
 	pthread_mutex_init(&shards->lock, NULL);
 	pthread_cond_init(&shards->changed, NULL);
-	atomic_init(&shards->busy, (uint64_t)shards->count + 1);
+	atomic_init(&shards->busy, 2 * (uint64_t)shards->count + 1);
+	atomic_init(&shards->closing, false);
 	for (uint32_t i = 0; i < shards->count; i++) {
 		shards->places[i].shard = (struct duet_shard){
 			.shards = shards, .index = i, .context = shards->options.context};

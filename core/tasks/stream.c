@@ -9,6 +9,7 @@
 #include "core/operation.h"
 #include "core/queue.h"
 #include "core/tasks/future.h"
+#include "core/tasks/task.h"
 
 /*
  * What a stream's operation is doing. A stream that is paused has it pending all the same: it waits
@@ -80,7 +81,7 @@ static inline void stream_take(struct duet_stream *stream, struct duet_buffer *b
 
 static void stream_start(struct duet_loop *loop, struct duet_stream *stream)
 {
-	int error = duet_op_start(loop, &stream->op);
+	int error = core_start_sheltered(loop, &stream->op, stream->future.sheltered);
 
 	stream->phase = error ? STREAM_ENDED : STREAM_FLOWING;
 	if (error)
@@ -192,7 +193,7 @@ static inline bool arrives_plainly(const struct duet_stream *stream)
 	       !stream->first && stream->pool->count >= 4;
 }
 
-static void stream_done(struct duet_op *op)
+void core_stream_done(struct duet_op *op)
 {
 	struct duet_stream *stream = op->context;
 
@@ -210,6 +211,8 @@ static enum duet_readiness poll(struct duet_future *future, struct duet_context 
 {
 	struct duet_stream *stream = CORE_CONTAINER(struct duet_stream, future, future);
 
+	if (stream->phase == STREAM_COLD)
+		core_future_shelter(future, context);
 	if (duet_stream_next(context->loop, stream, context->waker, &stream->buffer) == DUET_PENDING)
 		return duet_future_is_pending(future);
 	if (!stream->buffer.length_bytes)
@@ -225,13 +228,13 @@ static enum duet_readiness poll_cancel(struct duet_future *future, struct duet_c
 
 	future->asked = 1;
 	if (stream->phase == STREAM_COLD) {
-		core_op_stop(&stream->op);
+		core_op_stop(&stream->op, core_future_cause(context));
 		stream->phase = STREAM_ENDED;
 	}
 	if (stream->phase == STREAM_ENDED)
 		return duet_future_is_ready(future, stream->op.result);
 	stream->waker = context->waker;
-	duet_op_cancel(&stream->op);
+	core_request(context->loop, &stream->op, core_future_cause(context));
 	return duet_future_is_pending(future);
 }
 
@@ -241,7 +244,7 @@ static const struct duet_future_table stream_table = {
 void duet_stream_init(struct duet_stream *stream, duet_handle handle, struct duet_pool *pool)
 {
 	duet_future_init(&stream->future, &stream_table);
-	duet_op_init(&stream->op, stream_done, stream);
+	duet_op_init(&stream->op, core_stream_done, stream);
 	duet_op_recv_pooled(&stream->op, handle, pool, DUET_MULTISHOT);
 	stream->waker = NULL;
 	stream->pool = pool;

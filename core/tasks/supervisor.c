@@ -6,7 +6,7 @@
 #include "core/scope.h"
 
 /*
- * A supervisor is a member of its own scope, so that this doesn't join between the end of a task and its
+ * From its first task on a supervisor is a member of its own scope, so that this doesn't join between the end of a task and its
  * next beginning; and it hears of each end by an operation that waits for it.
  */
 
@@ -25,8 +25,10 @@ static void settle(struct duet_supervisor *supervisor)
 {
 	if (MUTANT(restart_too_late))
 		leave(supervisor, 0);
-	if (!supervisor->live && supervisor->state != DUET_SUPERVISOR_RESTARTING)
-		leave(supervisor, 0);
+	if (supervisor->live || supervisor->state == DUET_SUPERVISOR_RESTARTING)
+		return;
+	supervisor->state = DUET_SUPERVISOR_ENDING;
+	leave(supervisor, 0);
 }
 
 static void ask(struct duet_member *member, enum duet_cause cause)
@@ -98,6 +100,15 @@ static void mend(struct duet_supervisor *supervisor, struct duet_supervised *chi
 		start_again(supervisor, child);
 }
 
+/* Who ended well because it was asked to, so that all begin again, has not done its work. */
+static bool has_done(const struct duet_supervised *child, const struct duet_op *op)
+{
+	const bool stopped = child->supervisor->state == DUET_SUPERVISOR_RESTARTING &&
+			     child->task->asked != DUET_CAUSE_ITSELF;
+
+	return op->cause == DUET_CAUSE_ITSELF && op->result >= 0 && !stopped;
+}
+
 /* The end of a task; or a shutdown has ended the wait for it. */
 static void child_ended(struct duet_op *op)
 {
@@ -106,7 +117,7 @@ static void child_ended(struct duet_op *op)
 
 	child->alive = 0;
 	supervisor->live--;
-	child->done = op->cause == DUET_CAUSE_ITSELF && op->result >= 0;
+	child->done = has_done(child, op);
 	if (op->cause != DUET_CAUSE_ITSELF)
 		supervisor->state = DUET_SUPERVISOR_ENDING;
 	else if (op->result < 0 && supervisor->state == DUET_SUPERVISOR_WATCHING)
@@ -155,7 +166,6 @@ int duet_supervisor_open(struct duet_supervisor *supervisor, struct duet_schedul
 {
 	struct duet_supervisor_options defaults;
 	struct duet_scope_options scope;
-	int error;
 
 	duet_supervisor_options_init(&defaults);
 	if (!options)
@@ -168,9 +178,14 @@ int duet_supervisor_open(struct duet_supervisor *supervisor, struct duet_schedul
 					       .within_ns = options->within_ns};
 	duet_scope_options_init(&scope);
 	scope.deadline_ns = options->deadline_ns;
-	error = duet_scope_open(&supervisor->scope, scheduler->loop, parent, &scope);
-	if (error)
-		return error;
+	return duet_scope_open(&supervisor->scope, scheduler->loop, parent, &scope);
+}
+
+/* A supervisor of nobody is no member: there is nobody for whom its scope would have to wait. */
+static int enter(struct duet_supervisor *supervisor)
+{
+	if (supervisor->member.scope)
+		return 0;
 	return duet_scope_enter(&supervisor->scope, &supervisor->member, ask);
 }
 
@@ -181,9 +196,14 @@ int duet_supervisor_add(struct duet_supervisor *supervisor, struct duet_supervis
 	if (supervisor->state != DUET_SUPERVISOR_WATCHING)
 		return supervisor->state == DUET_SUPERVISOR_ENDING ? -ESHUTDOWN : -EAGAIN;
 	child->supervisor = supervisor;
-	error = start(child);
-	if (error)
+	error = enter(supervisor);
+	if (!error)
+		error = start(child);
+	if (error) {
+		if (!supervisor->live)
+			leave(supervisor, 0);
 		return error;
+	}
 	child->next = supervisor->children;
 	supervisor->children = child;
 	return 0;

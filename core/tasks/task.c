@@ -33,10 +33,13 @@ static void hear(struct duet_task *task, enum duet_cause cause)
 {
 	if (task->asked == DUET_CAUSE_ITSELF)
 		task->asked = (uint8_t)cause;
+	/* Who has been polled in this step already finds it in the next. */
+	if (task->state == DUET_TASK_RUNNING && !MUTANT(request_from_within_lost))
+		duet_waker_wake(&task->waker);
 	if (task->shields && !MUTANT(task_shield_leaks))
 		return;
 	core_task_ask_children(task, cause);
-	if (task->state == DUET_TASK_WAITING)
+	if (task->state == DUET_TASK_WAITING && !core_task_joins_shield(task))
 		core_request(task->scheduler->loop, task->waiting, cause);
 	else if (task->state == DUET_TASK_PARKED)
 		duet_waker_wake(&task->waker);
@@ -103,6 +106,9 @@ void core_task_leave_shield(struct duet_task *task, uint64_t outer_ns)
 	task->shields--;
 	task->shield_ns = outer_ns;
 	core_task_bound(task);
+	/* What the task has opened before the shield hears now what was asked meanwhile. */
+	if (core_task_is_asked(task) && !MUTANT(shield_keeps_request))
+		core_task_ask_children(task, (enum duet_cause)task->asked);
 }
 
 uint64_t duet_task_shield(struct duet_task *task, uint64_t budget_ns)
@@ -145,11 +151,19 @@ void core_task_resumed(struct duet_op *op)
 	core_task_run(task);
 }
 
+void core_task_rouse(struct duet_op *op)
+{
+	struct duet_task *task = op->context;
+
+	duet_waker_wake(&task->waker);
+}
+
 bool core_task_shelters(const struct duet_op *op)
 {
 	const struct duet_task *task = op->context;
 
-	return (op->done == core_task_resumed || op->done == core_coroutine_resumed) &&
+	return (op->done == core_task_resumed || op->done == core_coroutine_resumed ||
+		op->done == core_task_rouse) &&
 	       (task->shields || task->sheltered);
 }
 
@@ -192,13 +206,13 @@ static int answer_now(struct duet_task *task)
 	return 0;
 }
 
-/* A shutdown has no say in a shield, nor about waiting for children. */
-static __attribute__((noinline)) int start_sheltered(struct duet_loop *loop, struct duet_op *op)
+__attribute__((noinline)) int core_start_sheltered(struct duet_loop *loop, struct duet_op *op,
+						   bool sheltered)
 {
 	const bool sheltering = loop->sheltering;
 	int answer;
 
-	loop->sheltering = true;
+	loop->sheltering |= sheltered;
 	answer = duet_op_start(loop, op);
 	loop->sheltering = sheltering;
 	return answer;
@@ -212,9 +226,10 @@ static inline int start(const struct duet_task *task, struct duet_op *op)
 		return -EINVAL;
 	/* The task may have changed its own since the step began. */
 	core_task_bound(task);
+	/* A shutdown has no say in a shield, nor about waiting for children. */
 	if (__builtin_expect(loop->shutting_down, 0) &&
 	    (task->shields || task->sheltered || op->kind == DUET_JOIN_SCOPE))
-		return start_sheltered(loop, op);
+		return core_start_sheltered(loop, op, true);
 	return duet_op_start(loop, op);
 }
 
@@ -302,6 +317,8 @@ static void wake(struct duet_waker *waker)
 {
 	struct duet_task *task = CORE_CONTAINER(struct duet_task, waker, waker);
 
+	if (task->scheduler)
+		core_check_owner(task->scheduler->loop);
 	if (task->state == DUET_TASK_PARKED) {
 		core_task_move(task, DUET_TASK_PARKED, DUET_TASK_RUNNABLE);
 		core_scheduler_queue(task->scheduler, task);

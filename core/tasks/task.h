@@ -86,16 +86,18 @@ void core_scheduler_queue_late(struct duet_scheduler *scheduler, struct duet_tas
 enum duet_readiness core_scheduler_step_watched(struct duet_scheduler *scheduler,
 						struct duet_task *task);
 
-/* A request that has come through to a task is one to the scopes that it has opened. */
+/* A request that has come through to a task is one to the scopes that it has opened, but to shields. */
 void core_task_ask_children(struct duet_task *task, enum duet_cause cause);
+
+/* Does a task that waits do so for the end of a shield? No request to the task comes in there. */
+bool core_task_joins_shield(const struct duet_task *task);
 
 /* True: it has none. Else they are asked to end, and the task ends late. */
 bool core_task_is_childless(struct duet_task *task);
 
-/* A scope is about to end that the task has opened; and, when it has: was it the last one of a task
- * that is over, or one that waits for it, parked? The task may be gone after that. */
-void core_task_scope_leaves(struct duet_task *task, struct duet_scope *scope);
-void core_task_end_late(struct duet_task *task);
+/* A scope is about to end that the task has opened. True: the task is over and has waited for nothing
+ * else, so it is to be ended when the scope has. */
+bool core_task_scope_leaves(struct duet_task *task, const struct duet_scope *scope);
 
 /* from: running, or lingering. */
 void core_task_end(struct duet_task *task, enum duet_task_state from);
@@ -106,8 +108,20 @@ void core_task_resumed(struct duet_op *op);
 /* The answer of a start that has left nothing to wait for: what duet_task_await() makes of it. */
 int core_task_answered(struct duet_task *task, struct duet_op *op, int answer, int32_t *result);
 
+/* done() of an operation beside which a task is parked, its context: wakes it. */
+void core_task_rouse(struct duet_op *op);
+
 /* Is op what a task in a shield waits for, or one in a shelter? No request comes in there. */
 bool core_task_shelters(const struct duet_op *op);
+
+/* The deadline of what it waits for next. */
+static inline uint64_t core_task_due_ns(const struct duet_task *task)
+{
+	return task->shields ? task->shield_ns : task->deadline_ns;
+}
+
+/* duet_op_start(); sheltered: also while the loop shuts down. */
+int core_start_sheltered(struct duet_loop *loop, struct duet_op *op, bool sheltered);
 
 /* duet_op_start() as a step of the task has it: with its deadline, and its shield. */
 int core_task_start(const struct duet_task *task, struct duet_op *op);
@@ -128,7 +142,7 @@ void core_task_inherit(struct duet_loop *loop, uint64_t deadline_ns);
 static inline void core_task_bound(const struct duet_task *task)
 {
 	struct duet_loop *loop = task->scheduler->loop;
-	uint64_t deadline_ns = task->shields ? task->shield_ns : task->deadline_ns;
+	const uint64_t deadline_ns = core_task_due_ns(task);
 
 	if (__builtin_expect(loop->deadline_ns != deadline_ns, 0))
 		core_task_inherit(loop, deadline_ns);
@@ -221,6 +235,8 @@ void core_abort_open_scope(const struct duet_task *task, const struct duet_scope
 	__attribute__((noreturn));
 void core_abort_not_opener(const struct duet_scope *scope) __attribute__((noreturn));
 void core_abort_blocked(const struct duet_loop *loop) __attribute__((noreturn));
+struct duet_shard;
+void core_abort_nobody_there(const struct duet_shard *shard) __attribute__((noreturn));
 
 static inline bool core_task_is_asked(const struct duet_task *task)
 {

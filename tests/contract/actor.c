@@ -223,6 +223,27 @@ START_TEST(who_fails_is_started_again_and_the_others_go_on)
 }
 END_TEST
 
+/* Counted from a failure on, for so long: then from the next. */
+START_TEST(failures_that_lie_apart_are_all_mended)
+{
+	supervise(DUET_ONE_FOR_ONE);
+	supervisor.within_ns = 1;
+	for (unsigned i = 1; i <= 10; i++) {
+		struct trial pause;
+
+		ck_assert_int_eq(ask_counter(&workers[0].counter, FAIL), -EPIPE);
+		turn_until(workers[0].prepared == i + 1);
+		trial_init(&pause);
+		duet_op_timeout(&pause.op, duet_loop_now_ns(stage.loop) + 1000);
+		trial_run(&pause);
+	}
+	expect_prepared(11, 1);
+	duet_scope_cancel(&root);
+	ck_assert_int_eq(supervisor_join(), -ECANCELED);
+	root_join();
+}
+END_TEST
+
 START_TEST(a_failure_too_many_is_the_scopes_and_ends_all)
 {
 	supervise(DUET_ONE_FOR_ONE);
@@ -299,6 +320,98 @@ START_TEST(a_shutdown_ends_the_supervisor_and_its_tasks)
 }
 END_TEST
 
+/* ---- Supervised tasks that end well when they are asked to. ---- */
+
+struct graceful {
+	struct duet_supervised child; /* first */
+	struct duet_task task;
+	unsigned prepared;
+	int refuses;
+	bool fails; /* in its first life */
+};
+
+static struct graceful graceful[WORKERS];
+
+static enum duet_readiness graceful_step(struct duet_task *task)
+{
+	struct graceful *self = (struct graceful *)((char *)task - offsetof(struct graceful, task));
+
+	if (self->fails && self->prepared == 1) {
+		task->result = -EIO;
+		return DUET_READY;
+	}
+	return duet_task_check(task) ? DUET_READY : DUET_PENDING;
+}
+
+static const struct duet_task_model graceful_model = { .name = "graceful", .step = graceful_step };
+
+static int graceful_prepare(struct duet_supervised *child)
+{
+	struct graceful *self = (struct graceful *)child;
+
+	if (self->refuses)
+		return self->refuses;
+	self->prepared++;
+	duet_task_init(&self->task, &graceful_model);
+	child->task = &self->task;
+	return 0;
+}
+
+static void supervise_nobody(enum duet_strategy strategy)
+{
+	struct duet_supervisor_options options;
+
+	root_open();
+	duet_supervisor_options_init(&options);
+	options.strategy = strategy;
+	ck_assert_int_eq(duet_supervisor_open(&supervisor, &scheduler, &root, &options), 0);
+	memset(graceful, 0, sizeof(graceful));
+	for (unsigned i = 0; i < WORKERS; i++)
+		graceful[i].child.prepare = graceful_prepare;
+}
+
+START_TEST(one_for_all_starts_again_who_ended_well_because_it_was_asked)
+{
+	supervise_nobody(DUET_ONE_FOR_ALL);
+	graceful[1].fails = true;
+	for (unsigned i = 0; i < WORKERS; i++)
+		ck_assert_int_eq(duet_supervisor_add(&supervisor, &graceful[i].child), 0);
+	turn_until(graceful[1].prepared == 2);
+	for (unsigned i = 0; i < WORKERS; i++)
+		ck_assert_uint_eq(graceful[i].prepared, 2);
+	duet_scope_cancel(&root);
+	ck_assert_int_eq(supervisor_join(), 0);
+	for (unsigned i = 0; i < WORKERS; i++)
+		ck_assert_uint_eq(graceful[i].prepared, 2);
+	root_join();
+}
+END_TEST
+
+START_TEST(a_supervisor_of_nobody_has_nothing_to_wait_for)
+{
+	supervise_nobody(DUET_ONE_FOR_ONE);
+	graceful[0].refuses = -ENOMEM;
+	ck_assert_int_eq(duet_supervisor_add(&supervisor, &graceful[0].child), -ENOMEM);
+	ck_assert_int_eq(supervisor_join(), 0);
+	ck_assert_int_eq(duet_supervisor_add(&supervisor, &graceful[1].child), -ESHUTDOWN);
+	ck_assert_int_eq(root_join(), 0);
+}
+END_TEST
+
+START_TEST(when_the_last_has_ended_nothing_can_be_added)
+{
+	supervise_nobody(DUET_ONE_FOR_ONE);
+	ck_assert_int_eq(duet_supervisor_add(&supervisor, &graceful[0].child), 0);
+	stage_settle(2);
+	duet_task_cancel(&graceful[0].task);
+	turn_until(!graceful[0].child.alive);
+	ck_assert_int_eq(duet_supervisor_add(&supervisor, &graceful[1].child), -ESHUTDOWN);
+	ck_assert_uint_eq(graceful[1].prepared, 0);
+	ck_assert_int_eq(supervisor_join(), 0);
+	ck_assert_int_eq(root_join(), 0);
+}
+END_TEST
+
 /* ---- Placement: the actor here, who asks on another loop. ---- */
 
 enum { ASKED = 200 };
@@ -306,7 +419,9 @@ enum { ASKED = 200 };
 struct elsewhere {
 	const struct arm *arm;
 	struct duet_mailbox *mailbox;
+	int fails_each; /* so many letters make the actor fail; 0: none */
 	_Atomic unsigned answers;
+	_Atomic unsigned refusals;
 	_Atomic bool over;
 	int error;
 };
@@ -314,7 +429,8 @@ struct elsewhere {
 static void ask_from(struct elsewhere *elsewhere, struct duet_loop *loop)
 {
 	for (int i = 0; i < ASKED; i++) {
-		struct duet_letter letter = { .kind = COUNT_UP };
+		const int each = elsewhere->fails_each;
+		struct duet_letter letter = { .kind = each && i % each == 0 ? FAIL : COUNT_UP };
 		struct duet_op op;
 
 		duet_op_init(&op, NULL, NULL);
@@ -322,6 +438,7 @@ static void ask_from(struct elsewhere *elsewhere, struct duet_loop *loop)
 		if (duet_op_start(loop, &op) < 0 || duet_loop_run(loop) < 0)
 			elsewhere->error = 1;
 		elsewhere->answers += op.result > 0;
+		elsewhere->refusals += op.result == -EPIPE;
 	}
 }
 
@@ -344,17 +461,14 @@ static void *live_elsewhere(void *argument)
 	return NULL;
 }
 
-START_TEST(an_actor_is_asked_from_other_loops)
+static void ask_from_two(struct elsewhere *elsewhere, struct counter *counter, int fails_each)
 {
-	struct elsewhere elsewhere[2];
 	pthread_t threads[2];
-	struct counter counter;
 
-	root_open();
-	counter_spawn(&counter);
 	for (int i = 0; i < 2; i++) {
 		elsewhere[i] = (struct elsewhere){ .arm = stage.arm,
-						   .mailbox = &counter.actor.mailbox };
+						   .mailbox = &counter->actor.mailbox,
+						   .fails_each = fails_each };
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, live_elsewhere,
 					&elsewhere[i]), 0);
 	}
@@ -364,8 +478,54 @@ START_TEST(an_actor_is_asked_from_other_loops)
 	for (int i = 0; i < 2; i++) {
 		pthread_join(threads[i], NULL);
 		ck_assert_int_eq(elsewhere[i].error, 0);
-		ck_assert_uint_eq(elsewhere[i].answers, ASKED);
+		ck_assert_uint_eq(elsewhere[i].answers + elsewhere[i].refusals, ASKED);
 	}
+}
+
+static int prepare_again(struct duet_supervised *child)
+{
+	struct worker *worker = (struct worker *)child;
+
+	child->task = &worker->counter.actor.task;
+	if (worker->prepared++ == 0)
+		return duet_actor_init(&worker->counter.actor, &scheduler, 4, count_receive);
+	duet_actor_reset(&worker->counter.actor);
+	return 0;
+}
+
+/* Its mailbox is the same all the time: they need not know, nor wait. */
+START_TEST(an_actor_that_is_started_again_is_asked_from_other_loops)
+{
+	struct duet_supervisor_options options;
+	struct elsewhere elsewhere[2];
+	struct worker *worker = &workers[0];
+
+	root_open();
+	duet_supervisor_options_init(&options);
+	options.restarts_max = 2 * ASKED;
+	ck_assert_int_eq(duet_supervisor_open(&supervisor, &scheduler, &root, &options), 0);
+	*worker = (struct worker){ .child.prepare = prepare_again };
+	ck_assert_int_eq(duet_supervisor_add(&supervisor, &worker->child), 0);
+	ask_from_two(elsewhere, &worker->counter, 5);
+	/* The last failure may have been just now. */
+	turn_until(!worker->counter.actor.mailbox.closed);
+	ck_assert_uint_gt(worker->prepared, 1);
+	ck_assert_uint_eq(supervisor.restarts, worker->prepared - 1);
+	ck_assert_int_eq(worker->counter.value, (int)(elsewhere[0].answers + elsewhere[1].answers));
+	ck_assert_int_eq(ask_counter(&worker->counter, STOP), 0);
+	ck_assert_int_eq(supervisor_join(), 0);
+	ck_assert_int_eq(root_join(), 0);
+}
+END_TEST
+
+START_TEST(an_actor_is_asked_from_other_loops)
+{
+	struct elsewhere elsewhere[2];
+	struct counter counter;
+
+	root_open();
+	counter_spawn(&counter);
+	ask_from_two(elsewhere, &counter, 0);
 	ck_assert_int_eq(counter.value, 2 * ASKED);
 	duet_mailbox_close(&counter.actor.mailbox);
 	ck_assert_int_eq(root_join(), 0);
@@ -380,11 +540,16 @@ int main(void)
 			an_actor_that_has_done_its_work_ends_well,
 			a_request_ends_an_actor_between_two_letters,
 			who_fails_is_started_again_and_the_others_go_on,
+			failures_that_lie_apart_are_all_mended,
 			a_failure_too_many_is_the_scopes_and_ends_all,
 			one_for_all_starts_all_again_but_who_has_done_its_work,
 			who_is_asked_to_end_is_not_started_again,
 			what_cannot_be_started_again_is_a_failure,
 			a_shutdown_ends_the_supervisor_and_its_tasks,
-			an_actor_is_asked_from_other_loops),
+			one_for_all_starts_again_who_ended_well_because_it_was_asked,
+			a_supervisor_of_nobody_has_nothing_to_wait_for,
+			when_the_last_has_ended_nothing_can_be_added,
+			an_actor_is_asked_from_other_loops,
+			an_actor_that_is_started_again_is_asked_from_other_loops),
 		NULL);
 }

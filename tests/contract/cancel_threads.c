@@ -148,7 +148,8 @@ START_TEST(a_scope_is_cancelled_from_other_threads_while_bytes_arrive)
 		stream_send(pair[0], "12345678", bytes);
 		/* The sender sees to it that the scope is there until all are taken. */
 		askers_end(threads);
-		stage_settle(3);
+		for (unsigned i = 0; i < ASKERS; i++)
+			turn_until(duet_scope_request_taken(&scope_requests[i]));
 		ck_assert_int_eq(duet_scope_check(&scope), -ECANCELED);
 		ck_assert_int_eq(duet_scope_join(&scope, joined), 0);
 		turn_until(joins);

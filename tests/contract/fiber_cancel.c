@@ -230,6 +230,103 @@ START_TEST(its_own_deadline_ends_a_wait)
 }
 END_TEST
 
+/* Beside its waker nothing is left of a wait that is over. */
+static int park_in_time(struct duet_loop *loop, void *argument)
+{
+	struct duet_task *task = &duet_fiber_self(loop)->task;
+	const uint64_t due_ns = task->deadline_ns;
+	uint64_t outer_ns;
+
+	(void)argument;
+	ck_assert_int_eq(duet_fiber_park(loop), -ETIMEDOUT);
+	ck_assert_uint_ge(duet_loop_now_ns(loop), due_ns);
+	ck_assert_uint_eq(duet_loop_pending(loop), 0);
+	/* Woken in time; and what came before the wait isn't lost. */
+	task->deadline_ns = DUET_NO_DEADLINE - 1;
+	duet_waker_wake(duet_fiber_waker(loop));
+	ck_assert_int_eq(duet_fiber_park(loop), 0);
+	ck_assert_uint_eq(duet_loop_pending(loop), 0);
+	outer_ns = duet_fiber_shield(loop, MS);
+	ck_assert_int_eq(duet_fiber_park(loop), -ETIMEDOUT);
+	duet_fiber_unshield(loop, outer_ns);
+	ck_assert_int_eq(duet_fiber_park(loop), -ECANCELED);
+	ck_assert_uint_eq(duet_loop_pending(loop), 0);
+	return duet_fiber_park(loop);
+}
+
+START_TEST(its_own_deadline_and_a_cancel_are_heard_by_who_is_parked)
+{
+	fibers_open(1);
+	duet_fiber_init(&fiber, park_in_time, NULL);
+	fiber.task.deadline_ns = duet_loop_now_ns(stage.loop) + 2 * MS;
+	ck_assert_int_eq(
+		duet_fiber_spawn(&fibers_scheduler, NULL, fibers_stacks, &fiber), 0);
+	turn_until(fiber.task.deadline_ns == DUET_NO_DEADLINE - 1 && fiber.task.shields);
+	/* In the shield it hears nothing of that. */
+	duet_task_cancel(&fiber.task);
+	turn_until(!fiber_is_live(&fiber));
+	ck_assert_int_eq(fiber.task.result, -ECANCELED);
+	fibers_close();
+}
+END_TEST
+
+static int park_once(struct duet_loop *loop, void *argument)
+{
+	(void)argument;
+	return duet_fiber_park(loop);
+}
+
+static void park_spawn(void)
+{
+	duet_fiber_init(&fiber, park_once, NULL);
+	fiber.task.deadline_ns = DUET_NO_DEADLINE - 1;
+	ck_assert_int_eq(
+		duet_fiber_spawn(&fibers_scheduler, NULL, fibers_stacks, &fiber), 0);
+	turn_until(fiber.task.state == DUET_TASK_PARKED);
+}
+
+START_TEST(who_is_parked_in_time_is_woken_and_cancelled_as_without)
+{
+	fibers_open(1);
+	park_spawn();
+	duet_waker_wake(&fiber.task.waker);
+	turn_until(!fiber_is_live(&fiber));
+	ck_assert_int_eq(fiber.task.result, 0);
+	park_spawn();
+	duet_task_cancel(&fiber.task);
+	turn_until(!fiber_is_live(&fiber));
+	ck_assert_int_eq(fiber.task.result, -ECANCELED);
+	ck_assert_uint_eq(duet_loop_pending(stage.loop), 0);
+	fibers_close();
+}
+END_TEST
+
+/* Who waits for operations hears of it as well, in a shield it is the shield's time alone. */
+static int park_in_a_shield(struct duet_loop *loop, void *argument)
+{
+	uint64_t outer_ns = duet_fiber_shield(loop, 20 * MS * patience_factor());
+	int result = duet_fiber_park(loop);
+
+	(void)argument;
+	duet_fiber_unshield(loop, outer_ns);
+	return result;
+}
+
+START_TEST(a_shutdown_ends_a_wait_with_a_deadline_but_in_a_shield)
+{
+	struct duet_fiber other;
+
+	fibers_open(2);
+	fibers_spawn(&other, park_in_a_shield, NULL, NULL);
+	park_spawn();
+	ck_assert(fiber_is_live(&other));
+	ck_assert_int_eq(duet_loop_shutdown(stage.loop, DUET_NO_DEADLINE), 0);
+	ck_assert_int_eq(fiber.task.result, -ECANCELED);
+	ck_assert_int_eq(other.task.result, -ETIMEDOUT);
+	fibers_close();
+}
+END_TEST
+
 /* ---- What came is handed over. ---- */
 
 static int keep_what_came(struct duet_loop *loop, void *argument)
@@ -405,6 +502,31 @@ static int clean_with_helpers(struct duet_loop *loop, void *argument)
 	return 0;
 }
 
+/* Its open fails as every wait does; who joins it all the same is told. */
+static int join_what_did_not_open(struct duet_loop *loop, void *argument)
+{
+	struct duet_scope scope;
+
+	(void)argument;
+	memset(&scope, 0xff, sizeof(scope));
+	ck_assert_int_eq(stuck_in_sleep(loop), -ECANCELED);
+	ck_assert_int_eq(duet_fiber_open(loop, &scope, NULL), -ECANCELED);
+	ck_assert_int_eq(duet_fiber_join(&scope), -ESHUTDOWN);
+	return 0;
+}
+
+START_TEST(a_scope_that_did_not_open_is_not_joined)
+{
+	scene_open(1);
+	fibers_spawn(&fiber, join_what_did_not_open, NULL, NULL);
+	stage_settle(2);
+	duet_task_cancel(&fiber.task);
+	turn_until(!fiber_is_live(&fiber));
+	ck_assert_int_eq(fiber.task.result, 0);
+	fibers_close();
+}
+END_TEST
+
 START_TEST(a_scope_in_a_shield_is_one)
 {
 	struct duet_scope parent;
@@ -518,10 +640,14 @@ int main(void)
 		CASES(a_cancel_arrives_at_each_place_and_is_heard_at_each_entry_from_then_on,
 			a_scopes_deadline_arrives_likewise,
 			a_cancel_before_the_first_step_is_heard_in_it, its_own_deadline_ends_a_wait,
+			its_own_deadline_and_a_cancel_are_heard_by_who_is_parked,
+			who_is_parked_in_time_is_woken_and_cancelled_as_without,
+			a_shutdown_ends_a_wait_with_a_deadline_but_in_a_shield,
 			a_transfer_cut_short_gives_what_it_has_moved,
 			cleanup_waits_in_a_shield_and_a_close_is_always_done, a_shield_has_its_time,
 			a_request_unwinds_scope_after_scope_and_no_join_returns_early,
-			a_scope_in_a_shield_is_one, a_request_to_the_first_of_a_thousand_unwinds_all,
+			a_scope_that_did_not_open_is_not_joined, a_scope_in_a_shield_is_one,
+			a_request_to_the_first_of_a_thousand_unwinds_all,
 			a_scope_ends_ten_thousand,
 			a_shutdown_of_the_loop_reaches_what_fibers_wait_for),
 		NULL);

@@ -301,6 +301,59 @@ START_TEST(a_scope_s_deadline_asks_the_task_and_names_the_time)
 }
 END_TEST
 
+/* A step of a cleanup that polls a future itself, and holds its scope meanwhile. */
+struct polling {
+	struct duet_cleanup cleanup;
+	struct duet_member member;
+	struct duet_waker waker;
+	struct duet_op_future timer;
+};
+
+static struct polling polling;
+
+static void hear_nothing_of_it(struct duet_member *member, enum duet_cause cause)
+{
+	(void)member;
+	(void)cause;
+}
+
+static void poll_in_a_step(struct duet_scope *scope, struct duet_cleanup *cleanup)
+{
+	(void)cleanup;
+	ck_assert_int_eq(duet_scope_enter(scope, &polling.member, hear_nothing_of_it), 0);
+	duet_timer_future_init(&polling.timer, duet_loop_now_ns(stage.loop) + MS);
+	ck_assert_int_eq(future_poll(&polling.timer, &polling.waker), DUET_PENDING);
+}
+
+static void leave_when_ready(struct duet_waker *waker)
+{
+	ck_assert_int_eq(future_poll(&polling.timer, waker), DUET_READY);
+	duet_member_leave(&polling.member, 0);
+}
+
+/* The shutdown comes before the step, or while it waits. */
+START_TEST(a_shutdown_has_no_say_in_what_a_step_of_a_cleanup_polls)
+{
+	static struct duet_scope scope;
+
+	for (unsigned early = 0; early < 2; early++) {
+		stage_reopen(NULL, NULL);
+		is_joined = false;
+		ck_assert_int_eq(duet_scope_open(&scope, stage.loop, NULL, NULL), 0);
+		polling.cleanup.run = poll_in_a_step;
+		polling.waker.wake = leave_when_ready;
+		ck_assert_int_eq(duet_scope_defer(&scope, &polling.cleanup), 0);
+		ck_assert_int_eq(duet_scope_join(&scope, joined), 0);
+		duet_op_future_init(&polling.timer);
+		if (!early)
+			turn_until(polling.timer.future.state == DUET_FUTURE_PENDING);
+		ck_assert_int_eq(duet_loop_shutdown(stage.loop, DUET_NO_DEADLINE), 0);
+		ck_assert(is_joined);
+		ck_assert_int_eq(polling.timer.future.result, 0);
+	}
+}
+END_TEST
+
 /* Opens a scope and spawns in it, but is asked before it has begun to wait for that. */
 struct parent {
 	struct duet_future future;
@@ -552,6 +605,7 @@ int main(void)
 			the_result_of_a_future_is_its_task_s,
 			a_task_that_is_asked_before_its_first_step_begins_nothing,
 			a_scope_s_deadline_asks_the_task_and_names_the_time,
+			a_shutdown_has_no_say_in_what_a_step_of_a_cleanup_polls,
 			who_is_asked_still_waits_for_its_children, a_coroutine_awaits_a_future,
 			a_coroutine_that_is_asked_gets_the_outcome_and_its_cleanup_is_not,
 			a_shutdown_does_not_come_into_a_shield,

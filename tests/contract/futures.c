@@ -107,6 +107,21 @@ START_TEST(a_try_join_asks_the_others_and_waits_for_their_ends)
 }
 END_TEST
 
+/* Nobody in here has asked it: that is a failure as any other. */
+START_TEST(who_was_cancelled_by_somebody_else_has_failed)
+{
+	probes_init();
+	probes[2].gives = -ECANCELED;
+	probes[5].gives_cancelled = -EIO;
+	ck_assert_int_eq(duet_try_join_future_init(&join, children, COUNT), 0);
+	started(&join.future);
+	wake(2);
+	ck_assert_int_eq(solo_end(&solo), -ECANCELED);
+	ck_assert_int_eq(probes[7].future.result, -ECANCELED);
+	ck_assert_uint_eq(probes[7].cancels, 1);
+}
+END_TEST
+
 START_TEST(a_join_of_none_is_ready_and_one_of_an_awaited_future_is_refused)
 {
 #ifndef DUET_DEBUG
@@ -463,6 +478,7 @@ int main(void)
 		CASES(a_join_polls_only_who_was_woken_and_has_all_results,
 			a_join_goes_on_behind_a_failure_and_names_the_first,
 			a_try_join_asks_the_others_and_waits_for_their_ends,
+			who_was_cancelled_by_somebody_else_has_failed,
 			a_join_of_none_is_ready_and_one_of_an_awaited_future_is_refused,
 			a_race_passes_failures_over_and_waits_for_its_losers,
 			a_race_that_nobody_wins_has_the_last_failure,

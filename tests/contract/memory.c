@@ -222,6 +222,112 @@ START_TEST(scopes_groups_retries_and_what_is_abandoned_allocate_nothing)
 }
 END_TEST
 
+/* ---- Tasks. ---- */
+
+enum { TASKS = 20 };
+
+struct visit {
+	struct duet_coroutine coroutine; /* first */
+	struct duet_coroutine_task task;
+	struct duet_op op;
+	int element;
+};
+
+static struct duet_scheduler scheduler;
+static struct duet_semaphore semaphore;
+static struct duet_mutex mutex;
+static struct duet_channel channel;
+static struct visit visits[TASKS];
+static struct duet_fiber fibers[2];
+static int refused;
+
+static int do_nothing(void *context)
+{
+	(void)context;
+	return 0;
+}
+
+/* Waits for each: half of them send what the others receive. */
+static DUET_COROUTINE(visit_all)
+{
+	DUET_BEGIN(struct visit, self);
+	duet_op_acquire(&self->op, &semaphore, 2);
+	DUET_AWAIT(&self->op);
+	duet_op_lock(&self->op, &mutex, self);
+	DUET_AWAIT(&self->op);
+	duet_op_work(&self->op, do_nothing, NULL);
+	DUET_AWAIT(&self->op);
+	refused |= DUET_RESULT;
+	refused |= duet_mutex_unlock(&mutex, self);
+	refused |= duet_semaphore_release(&semaphore, 2);
+	if ((self - visits) % 2)
+		duet_op_channel_send(&self->op, &channel, &self->element);
+	else
+		duet_op_channel_recv(&self->op, &channel, &self->element);
+	DUET_AWAIT(&self->op);
+	DUET_YIELD();
+	DUET_END;
+}
+
+static int visit_by_fiber(struct duet_loop *loop, void *argument)
+{
+	struct duet_op op;
+
+	(void)argument;
+	duet_op_init(&op, NULL, NULL);
+	duet_op_acquire(&op, &semaphore, 1);
+	refused |= duet_fiber_await(loop, &op);
+	duet_fiber_yield(loop);
+	return duet_semaphore_release(&semaphore, 1);
+}
+
+static int spawn_all(struct duet_stacks *stacks)
+{
+	int error = 0;
+
+	for (unsigned i = 0; i < TASKS; i++) {
+		duet_op_init(&visits[i].op, NULL, NULL);
+		duet_coroutine_init(&visits[i].coroutine, visit_all);
+		duet_coroutine_task_init(&visits[i].task, &visits[i].coroutine);
+		error |= duet_task_spawn(&scheduler, NULL, &visits[i].task.task);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		duet_fiber_init(&fibers[i], visit_by_fiber, NULL);
+		error |= duet_fiber_spawn(&scheduler, NULL, stacks, &fibers[i]);
+	}
+	return error;
+}
+
+START_TEST(tasks_and_what_they_wait_for_allocate_nothing)
+{
+	struct duet_loop_options options;
+	struct duet_stacks *stacks;
+	unsigned long before;
+	int error;
+
+	duet_loop_options_init(&options);
+	options.work_threads = 1;
+	stage_reopen(&options, NULL);
+	ck_assert_int_eq(duet_stacks_create(&stacks, NULL), 0);
+	ck_assert_int_eq(duet_scheduler_init(&scheduler, stage.loop, NULL), 0);
+	duet_semaphore_init(&semaphore, stage.loop, 4);
+	duet_mutex_init(&mutex, stage.loop);
+	ck_assert_int_eq(duet_channel_init(&channel, stage.loop, NULL, 0, sizeof(int)), 0);
+	before = counted();
+	for (unsigned i = 0; i < 5; i++) {
+		stage.library = 1;
+		error = spawn_all(stacks);
+		stage.library = 0;
+		ck_assert_int_eq(error, 0);
+		turn_until(scheduler.live == 0);
+	}
+	EXPECT_NONE(before);
+	ck_assert_int_eq(refused, 0);
+	ck_assert_uint_eq(scheduler.stats.ended, 5 * (TASKS + 2));
+	ck_assert_int_eq(duet_stacks_destroy(stacks), 0);
+}
+END_TEST
+
 START_TEST(file_io_allocates_nothing)
 {
 	const char *path = file_path("data");
@@ -327,7 +433,8 @@ int main(void)
 	return contract_run("memory",
 		CASES(an_echo_allocates_nothing, timers_deadlines_and_cancels_allocate_nothing,
 			file_io_allocates_nothing,
-			scopes_groups_retries_and_what_is_abandoned_allocate_nothing),
+			scopes_groups_retries_and_what_is_abandoned_allocate_nothing,
+			tasks_and_what_they_wait_for_allocate_nothing),
 		CASES(connections_come_and_go_without_an_allocation,
 			a_handle_and_an_operation_take_the_bytes_that_the_header_says));
 }

@@ -72,6 +72,66 @@ START_TEST(a_race_of_poll_all_waits_for_its_losers)
 }
 END_TEST
 
+/* As of any join: who was cancelled by somebody else has failed, and was the first. */
+START_TEST(a_join_of_poll_all_has_the_first_failure)
+{
+	probes_init();
+	probes[6].gives = -ECANCELED;
+	probes[1].gives = -EIO;
+	ck_assert_int_eq(duet_poll_all_join_init(&all, children, COUNT), 0);
+	solo_start(&solo, &all.future);
+	stage_settle(3);
+	probes[6].needs = 0;
+	duet_waker_wake(probes[0].waker);
+	stage_settle(3);
+	for (int i = 0; i < COUNT; i++)
+		probes[i].needs = 0;
+	duet_waker_wake(probes[0].waker);
+	ck_assert_int_eq(solo_end(&solo), -ECANCELED);
+}
+END_TEST
+
+/* An operation ends, and makes its future ready, between two polls; one had ended before the first. */
+START_TEST(poll_all_hears_of_what_became_ready_between_its_polls)
+{
+	struct duet_op_future timers[COUNT];
+	struct duet_waker deaf = { .wake = hear_nothing };
+	struct duet_context context = context_of(&deaf);
+
+	for (int i = 0; i < COUNT; i++) {
+		duet_timer_future_init(&timers[i], duet_loop_now_ns(stage.loop) + 1000000);
+		children[i] = &timers[i].future;
+	}
+	duet_future_poll(children[3], &context);
+	turn_until(children[3]->state == DUET_FUTURE_READY);
+	ck_assert_int_eq(duet_poll_all_join_init(&all, children, COUNT), 0);
+	solo_start(&solo, &all.future);
+	ck_assert_int_eq(solo_end(&solo), 0);
+	ck_assert_uint_eq(all.ready, COUNT);
+	for (int i = 0; i < COUNT; i++)
+		ck_assert_int_eq(duet_future_claim(children[i]), 0);
+}
+END_TEST
+
+START_TEST(a_race_of_poll_all_that_nobody_wins_has_the_last_failure)
+{
+	probes_init();
+	for (int i = 0; i < COUNT; i++)
+		probes[i].gives = -1 - i;
+	ck_assert_int_eq(duet_poll_all_race_init(&all, children, COUNT), 0);
+	solo_start(&solo, &all.future);
+	stage_settle(3);
+	for (int i = 0; i < COUNT; i++) {
+		/* The first in the array is the last to fail. */
+		probes[COUNT - 1 - i].needs = 0;
+		duet_waker_wake(probes[0].waker);
+		stage_settle(3);
+	}
+	ck_assert_int_eq(solo_end(&solo), -1);
+	ck_assert_int_eq(all.winner, -1);
+}
+END_TEST
+
 START_TEST(poll_all_that_is_asked_asks_all)
 {
 	probes_init();
@@ -150,7 +210,11 @@ int main(void)
 {
 	return contract_run("naive",
 		CASES(poll_all_polls_every_child_at_each_wake, a_join_of_poll_all_has_the_failure,
-			a_race_of_poll_all_waits_for_its_losers, poll_all_that_is_asked_asks_all,
+			a_race_of_poll_all_waits_for_its_losers,
+			a_join_of_poll_all_has_the_first_failure,
+			poll_all_hears_of_what_became_ready_between_its_polls,
+			a_race_of_poll_all_that_nobody_wins_has_the_last_failure,
+			poll_all_that_is_asked_asks_all,
 			a_spinning_task_asks_in_each_turn_and_hears_no_wake,
 			a_spinning_task_over_an_operation_has_its_result_and_can_be_asked,
 			spin_takes_turns_until_it_is_ready),

@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
-#include "tests/support/harness.h"
+#include "tests/support/fibers.h"
 
 /* The join of a task and of a scope, and primitives in tasks. */
 
@@ -321,6 +321,83 @@ START_TEST(what_can_t_be_joined_is_refused)
 }
 END_TEST
 
+/* ---- Scopes that tasks have opened. ---- */
+
+/* Its one child is a timer, so that nothing but its first step comes from the line. */
+static int join_a_timer(struct duet_loop *loop, void *argument)
+{
+	(void)argument;
+	ck_assert_int_eq(duet_fiber_open(loop, &scope, NULL), 0);
+	child_start(duet_loop_now_ns(loop) + 100000);
+	ck_assert_int_eq(duet_fiber_join(&scope), 0);
+	return duet_fiber_join(&scope);
+}
+
+struct joiner {
+	struct duet_coroutine coroutine;
+	struct duet_op op;
+};
+
+static DUET_COROUTINE(join_a_timer_likewise)
+{
+	DUET_BEGIN(struct joiner, self);
+	ck_assert_int_eq(duet_task_scope_open(self->coroutine.task, &scope, NULL), 0);
+	child_start(duet_loop_now_ns(stage.loop) + 100000);
+	duet_op_join_scope(&self->op, &scope);
+	DUET_AWAIT(&self->op);
+	DUET_RETURN(DUET_RESULT);
+	DUET_END;
+}
+
+START_TEST(who_joins_its_scope_is_resumed_by_its_end_and_stands_in_no_line)
+{
+	struct duet_coroutine_task joining;
+	struct duet_fiber fiber;
+	struct joiner joiner;
+
+	fibers_open(1);
+	fibers_spawn(&fiber, join_a_timer, NULL, NULL);
+	turn_until(!fiber_is_live(&fiber));
+	ck_assert_int_eq(fiber.task.result, -ESHUTDOWN);
+	ck_assert_uint_eq(fibers_scheduler.stats.stepped, 1);
+	ck_assert_uint_eq(fibers_scheduler.stats.resumed, 1);
+	duet_op_init(&joiner.op, NULL, NULL);
+	duet_coroutine_init(&joiner.coroutine, join_a_timer_likewise);
+	duet_coroutine_task_init(&joining, &joiner.coroutine);
+	ck_assert_int_eq(duet_task_spawn(&fibers_scheduler, NULL, &joining.task), 0);
+	turn_until(!fibers_scheduler.live);
+	ck_assert_uint_eq(fibers_scheduler.stats.stepped, 2);
+	ck_assert_uint_eq(fibers_scheduler.stats.resumed, 2);
+	fibers_close();
+}
+END_TEST
+
+static int open_and_park(struct duet_loop *loop, void *argument)
+{
+	(void)argument;
+	ck_assert_int_eq(duet_fiber_open(loop, &scope, NULL), 0);
+	return duet_fiber_park(loop);
+}
+
+START_TEST(the_end_of_a_scope_is_told_to_who_waits_for_it_and_to_nobody_else)
+{
+	struct duet_fiber fiber;
+	struct trial trial;
+
+	fibers_open(1);
+	fibers_spawn(&fiber, open_and_park, NULL, NULL);
+	stage_settle(2);
+	join_scope_start(&trial);
+	await(&trial);
+	stage_settle(2);
+	ck_assert_uint_eq(fibers_scheduler.stats.stepped, 1);
+	ck_assert(fiber_is_live(&fiber));
+	duet_waker_wake(&fiber.task.waker);
+	turn_until(!fiber_is_live(&fiber));
+	fibers_close();
+}
+END_TEST
+
 /* ---- Primitives in tasks. ---- */
 
 enum { TASKS = 20, ROUNDS = 10 };
@@ -429,6 +506,8 @@ int main(void)
 			a_deadline_on_the_join_is_the_scope_s, a_shutdown_ends_the_scope_and_its_join,
 			a_shield_holds_against_the_outside_of_its_join,
 			what_can_t_be_joined_is_refused,
+			who_joins_its_scope_is_resumed_by_its_end_and_stands_in_no_line,
+			the_end_of_a_scope_is_told_to_who_waits_for_it_and_to_nobody_else,
 			tasks_take_turns_under_a_mutex_that_they_hold_across_waits,
 			tasks_that_are_asked_to_end_leave_the_mutex_unlocked),
 		NULL);

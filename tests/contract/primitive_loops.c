@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -239,6 +240,59 @@ START_TEST(a_loop_is_busy_while_another_s_operation_waits_there)
 }
 END_TEST
 
+/* The grant is under way: nothing of it comes there any more, and so no request follows it there. */
+START_TEST(what_was_granted_comes_home_though_its_loop_has_gone)
+{
+	struct trial trial;
+
+	other_open();
+	acquire_start(&trial);
+	other_turn();
+	ck_assert_int_eq(duet_semaphore_release(&semaphore, 1), 0);
+	ck_assert_int_eq(duet_semaphore_fini(&semaphore), 0);
+	memset(&semaphore, 0xa5, sizeof(semaphore));
+	ck_assert_int_eq(duet_loop_shutdown(other, DUET_NO_DEADLINE), 0);
+	ck_assert_int_eq(duet_loop_destroy(other), 0);
+	trial_cancel(&trial);
+	await(&trial);
+	expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+}
+END_TEST
+
+/* Debug builds stop there: tests/fault/misuse.c. */
+static void expect_kept(void)
+{
+#ifndef DUET_DEBUG
+	ck_assert_int_eq(duet_semaphore_fini(&semaphore), -EBUSY);
+#endif
+	ck_assert_uint_eq(semaphore.waiters.visitors, 1);
+	ck_assert_int_eq(duet_loop_destroy(other), -EBUSY);
+}
+
+START_TEST(a_primitive_is_kept_until_all_are_served_and_its_loop_until_nothing_comes)
+{
+	struct trial trial;
+
+	other_open();
+	acquire_start(&trial);
+	expect_kept();
+	other_turn();
+	expect_kept();
+	/* The stop is under way when the permit is granted: it is for the loop alone. */
+	trial_cancel(&trial);
+	ck_assert_int_eq(duet_semaphore_release(&semaphore, 1), 0);
+	ck_assert_int_eq(duet_semaphore_fini(&semaphore), 0);
+	memset(&semaphore, 0xa5, sizeof(semaphore));
+	stage_settle(1);
+	ck_assert_uint_eq(trial.ends, 0);
+	ck_assert_int_eq(duet_loop_destroy(other), -EBUSY);
+	other_turn();
+	ck_assert_int_eq(duet_loop_destroy(other), 0);
+	await(&trial);
+	expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+}
+END_TEST
+
 /* ---- Each primitive that reaches across. ---- */
 
 static void say_and_settle(struct trial *trial)
@@ -323,10 +377,19 @@ START_TEST(wakes_go_across_and_a_stopped_one_eats_none)
 	expect(&waker, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
 	expect(&woken, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
 	ck_assert_uint_eq(notify.kept, 0);
+	trial_init(&stopped);
+	duet_op_notified(&stopped.op, &notify);
+	say_and_settle(&stopped);
+	trial_init(&woken);
+	duet_op_notified(&woken.op, &notify);
+	say_and_settle(&woken);
 	trial_init(&waker);
 	duet_op_notify_all(&waker.op, &notify);
 	say_and_settle(&waker);
 	expect(&waker, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	expect(&stopped, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	expect(&woken, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	ck_assert_uint_eq(notify.kept, 0);
 	ck_assert_int_eq(duet_notify_fini(&notify), 0);
 	other_close();
 }
@@ -509,6 +572,59 @@ START_TEST(threads_share_permits_and_elements_and_lose_none)
 }
 END_TEST
 
+/* ---- A loop that goes as soon as nobody is there. ---- */
+
+/* Stops what it waits for, in time or not, and says how that ended. */
+static void *ask_and_stop(void *argument)
+{
+	struct worker *worker = argument;
+	struct lane *lane = &worker->lanes[0];
+
+	ck_assert_int_eq(duet_loop_create(&worker->loop, stage.arm->backend(), NULL), 0);
+	duet_op_init(&lane->op, NULL, NULL);
+	duet_op_acquire(&lane->op, &semaphore, 1);
+	ck_assert_int_eq(duet_op_start(worker->loop, &lane->op), 0);
+	atomic_fetch_sub(&working, 1);
+	for (uint32_t spins = worker->rounds; spins; spins--)
+		sched_yield();
+	duet_op_cancel(&lane->op);
+	while (duet_op_pending(&lane->op))
+		duet_loop_turn(worker->loop, -1);
+	worker->received = lane->op.disposition == DUET_COMPLETED;
+	ck_assert_int_eq(duet_loop_destroy(worker->loop), 0);
+	return NULL;
+}
+
+static void grant_and_go(struct worker *worker)
+{
+	ck_assert_int_eq(duet_loop_create(&other, stage.arm->backend(), NULL), 0);
+	duet_semaphore_init(&semaphore, other, 0);
+	atomic_store(&working, 1);
+	worker->rounds = draw(worker, 200);
+	ck_assert_int_eq(pthread_create(&worker->thread, NULL, ask_and_stop, worker), 0);
+	while (atomic_load(&working))
+		sched_yield();
+	for (uint32_t turns = draw(worker, 3); turns; turns--)
+		ck_assert_int_ge(duet_loop_turn(other, 0), 0);
+	ck_assert_int_eq(duet_semaphore_release(&semaphore, 1), 0);
+	ck_assert_int_eq(duet_loop_shutdown(other, DUET_NO_DEADLINE), 0);
+	worker->sent = semaphore.permits;
+	ck_assert_int_eq(duet_semaphore_fini(&semaphore), 0);
+	ck_assert_int_eq(duet_loop_destroy(other), 0);
+}
+
+START_TEST(a_loop_that_goes_with_its_last_visitor_loses_no_permit)
+{
+	struct worker worker = { .random = the_seed() };
+
+	for (unsigned i = 0; i < 40; i++) {
+		grant_and_go(&worker);
+		pthread_join(worker.thread, NULL);
+		ck_assert_uint_eq(worker.sent + worker.received, 1);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	printf("seed %u (DUET_TEST_SEED)\n", the_seed());
@@ -520,9 +636,12 @@ int main(void)
 			a_deadline_reaches_a_wait_that_is_away,
 			a_shutdown_waits_until_what_is_away_is_home,
 			a_loop_is_busy_while_another_s_operation_waits_there,
+			what_was_granted_comes_home_though_its_loop_has_gone,
+			a_primitive_is_kept_until_all_are_served_and_its_loop_until_nothing_comes,
 			a_channel_passes_elements_across_in_order_and_is_closed_across,
 			a_one_shot_passes_its_value_across,
 			wakes_go_across_and_a_stopped_one_eats_none,
-			threads_share_permits_and_elements_and_lose_none),
+			threads_share_permits_and_elements_and_lose_none,
+			a_loop_that_goes_with_its_last_visitor_loses_no_permit),
 		NULL);
 }

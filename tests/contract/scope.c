@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 
 #include "tests/support/harness.h"
 
@@ -462,6 +463,10 @@ static struct duet_scope_request request;
 static void *cancel_elsewhere(void *context)
 {
 	duet_scope_post_cancel(context, &request);
+	/* Only the loop's thread says so. */
+	while (!duet_scope_request_taken(&request))
+		sched_yield();
+	memset(&request, 0xA5, sizeof(request));
 	return NULL;
 }
 

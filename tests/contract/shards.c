@@ -18,7 +18,8 @@ struct own {
 	unsigned begins;
 	unsigned ends;
 	unsigned heard[SHARDS];
-	unsigned cancels;
+	unsigned told;
+	unsigned processor;
 };
 
 struct letter {
@@ -54,6 +55,7 @@ static void end_plainly(struct duet_shard *shard)
 static int create_with(int (*begin)(struct duet_shard *), uint32_t count, uint32_t pinned)
 {
 	static const struct duet_backend *backend;
+	struct duet_scheduler_options scheduler;
 	struct duet_loop_options loop;
 	struct duet_shards_options options;
 
@@ -69,6 +71,10 @@ static int create_with(int (*begin)(struct duet_shard *), uint32_t count, uint32
 	options.backends = &backend;
 	options.backend_count = 1;
 	options.loop = &loop;
+	/* What is allocated for these goes with the shards: the sanitizers look for it. */
+	duet_scheduler_options_init(&scheduler);
+	scheduler.shared_max = 4;
+	options.scheduler = &scheduler;
 	options.begin = begin;
 	options.end = end_plainly;
 	options.context = own;
@@ -290,12 +296,111 @@ START_TEST(what_runs_outside_of_the_scopes_is_shut_down)
 }
 END_TEST
 
+static enum duet_readiness park(struct duet_task *task)
+{
+	(void)task;
+	return DUET_PENDING;
+}
+
+/* Parked, it waits for nothing that a shutdown ends. */
+static int begin_parked(struct duet_shard *shard)
+{
+	static const struct duet_task_model model = { .name = "parked", .step = park };
+	static struct duet_task tasks[SHARDS];
+
+	begin_plainly(shard);
+	duet_task_init(&tasks[shard->index], &model);
+	return shard->index == 1 ? duet_task_spawn(&shard->scheduler, NULL, &tasks[1]) : 0;
+}
+
+START_TEST(a_task_that_is_left_outside_of_the_scopes_is_told)
+{
+	int32_t results[SHARDS];
+
+	create(begin_parked);
+	ck_assert_int_eq(duet_shards_join(shards, results), -EBUSY);
+	for (unsigned i = 0; i < SHARDS; i++)
+		ck_assert_int_eq(results[i], i == 1 ? -EBUSY : 0);
+}
+END_TEST
+
+/* Told that it is shut down, it tells the next. */
+static void tell_next(struct duet_op *op)
+{
+	struct duet_shard *shard = op->context;
+	unsigned from = shard->index, to = (from + 1) % SHARDS;
+	struct letter *letter = &letters[from][to][0];
+
+	ck_assert_int_eq(op->cause, DUET_CAUSE_SHUTDOWN);
+	*letter = (struct letter){ { .fn = hear }, from, 0 };
+	duet_shard_post(duet_shards_at(shard->shards, to), &letter->message);
+}
+
+static int begin_to_tell(struct duet_shard *shard)
+{
+	struct wait *wait = &waits[shard->index];
+
+	begin_plainly(shard);
+	duet_op_init(&wait->op, tell_next, shard);
+	duet_op_timeout(&wait->op, DUET_NO_DEADLINE);
+	return duet_op_start(shard->loop, &wait->op);
+}
+
+START_TEST(what_is_sent_while_all_are_shut_down_comes_as_well)
+{
+	for (unsigned round = 0; round < 10; round++) {
+		create(begin_to_tell);
+		ck_assert_int_eq(duet_shards_join(shards, NULL), 0);
+		for (unsigned i = 0; i < SHARDS; i++)
+			ck_assert_uint_eq(own[i].heard[(i + SHARDS - 1) % SHARDS], 1);
+	}
+}
+END_TEST
+
+/* From a timer, whatever has ended meanwhile, and until it is shut down. */
+static void tell_again(struct duet_op *op)
+{
+	struct duet_shard *shard = op->context;
+	struct own *mine = shard->state;
+	unsigned from = shard->index, to = (from + 1) % SHARDS;
+	struct letter *letter;
+
+	if (op->cause != DUET_CAUSE_ITSELF || mine->told == LETTERS)
+		return;
+	letter = &letters[from][to][mine->told];
+	*letter = (struct letter){ { .fn = hear }, from, mine->told++ };
+	duet_shard_post(duet_shards_at(shard->shards, to), &letter->message);
+	duet_op_timeout(op, duet_loop_now_ns(shard->loop) + 20000 * (from + 1));
+	duet_op_start(shard->loop, op);
+}
+
+static int begin_to_tell_again(struct duet_shard *shard)
+{
+	struct wait *wait = &waits[shard->index];
+
+	begin_plainly(shard);
+	duet_op_init(&wait->op, tell_again, shard);
+	duet_op_timeout(&wait->op, 0);
+	return duet_op_start(shard->loop, &wait->op);
+}
+
+START_TEST(what_is_sent_from_outside_of_the_scopes_while_they_end_is_not_lost)
+{
+	for (unsigned round = 0; round < 10; round++) {
+		create(begin_to_tell_again);
+		ck_assert_int_eq(duet_shards_join(shards, NULL), 0);
+		for (unsigned i = 0; i < SHARDS; i++)
+			ck_assert_uint_eq(own[(i + 1) % SHARDS].heard[i], own[i].told);
+	}
+}
+END_TEST
+
 /* ---- Beginnings. ---- */
 
 static int begin_or_not(struct duet_shard *shard)
 {
 	begin_waiting(shard);
-	return shard->index == 2 ? -ENOTUNIQ : 0;
+	return shard->index == 2 ? -ENOTUNIQ : shard->index == 3 ? -EDOM : 0;
 }
 
 START_TEST(a_shard_that_cannot_begin_ends_all)
@@ -343,6 +448,8 @@ static int begin_pinned(struct duet_shard *shard)
 	begin_plainly(shard);
 	ck_assert_int_eq(sched_getaffinity(0, sizeof(set), &set), 0);
 	ck_assert_int_eq(CPU_COUNT(&set), 1);
+	while (!CPU_ISSET(own[shard->index].processor, &set))
+		own[shard->index].processor++;
 	return 0;
 }
 
@@ -351,10 +458,15 @@ START_TEST(pinned_each_has_one_processor_and_by_default_there_is_one_for_each)
 	cpu_set_t set;
 	uint32_t count;
 
-	ck_assert_int_eq(create_with(begin_pinned, SHARDS, 1), 0);
-	ck_assert_int_eq(duet_shards_join(shards, NULL), 0);
 	ck_assert_int_eq(sched_getaffinity(0, sizeof(set), &set), 0);
 	count = (uint32_t)CPU_COUNT(&set);
+	ck_assert_int_eq(create_with(begin_pinned, SHARDS, 1), 0);
+	ck_assert_int_eq(duet_shards_join(shards, NULL), 0);
+	for (unsigned i = 0; i < SHARDS; i++) {
+		ck_assert(CPU_ISSET(own[i].processor, &set));
+		for (unsigned j = 0; j < i; j++)
+			ck_assert((own[i].processor == own[j].processor) == ((i - j) % count == 0));
+	}
 	if (count > SHARDS)
 		return;
 	ck_assert_int_eq(create_with(begin_plainly, 0, 0), 0);
@@ -371,6 +483,9 @@ int main(void)
 			a_message_that_goes_round_keeps_all_until_it_rests,
 			a_cancel_ends_the_tasks_of_all, a_cancel_may_come_from_anywhere_and_often,
 			what_each_ended_with_is_told, what_runs_outside_of_the_scopes_is_shut_down,
+			a_task_that_is_left_outside_of_the_scopes_is_told,
+			what_is_sent_while_all_are_shut_down_comes_as_well,
+			what_is_sent_from_outside_of_the_scopes_while_they_end_is_not_lost,
 			a_shard_that_cannot_begin_ends_all, a_loop_that_is_refused_leaves_nothing,
 			pinned_each_has_one_processor_and_by_default_there_is_one_for_each),
 		NULL);

@@ -286,6 +286,126 @@ START_TEST(a_cleanup_spawns_in_a_scope_of_its_own)
 }
 END_TEST
 
+/* ---- A parent that opens one scope, and waits in a shield until it is let go. ---- */
+
+struct guarded {
+	struct duet_coroutine coroutine;
+	struct duet_coroutine_task task;
+	struct duet_scope_options options; /* of its scope */
+	struct duet_scope scope;
+	struct child child;
+	struct duet_op op;
+	uint64_t outer_ns;
+	bool shields; /* waits in a shield first */
+	bool held;    /* until it is let go */
+};
+
+static DUET_COROUTINE(guarded_play)
+{
+	DUET_BEGIN(struct guarded, self);
+	duet_op_init(&self->op, NULL, NULL);
+	ck_assert_int_eq(duet_task_scope_open(self->coroutine.task, &self->scope, &self->options), 0);
+	ck_assert_int_eq(child_spawn(&self->child, &self->scope), 0);
+	if (self->shields)
+		self->outer_ns = duet_task_shield(self->coroutine.task, 1000000000);
+	while (self->held)
+		DUET_SUSPEND_UNLESS(0);
+	if (self->shields)
+		duet_task_unshield(self->coroutine.task, self->outer_ns);
+	duet_op_join_scope(&self->op, &self->scope);
+	DUET_AWAIT(&self->op);
+	DUET_RETURN(DUET_RESULT);
+	DUET_END;
+}
+
+static void guarded_spawn(struct guarded *guarded)
+{
+	duet_coroutine_init(&guarded->coroutine, guarded_play);
+	duet_coroutine_task_init(&guarded->task, &guarded->coroutine);
+	guarded->task.task.name = "guarded";
+	guarded->held = guarded->shields;
+	ck_assert_int_eq(duet_task_spawn(&scheduler, &root, &guarded->task.task), 0);
+	stage_settle(3);
+}
+
+/* The request came when nothing could come in: its children hear of it when something can again. */
+START_TEST(what_was_asked_in_a_shield_reaches_what_was_opened_before_it)
+{
+	static struct guarded guarded;
+
+	duet_scope_options_init(&guarded.options);
+	guarded.shields = true;
+	root_open();
+	guarded_spawn(&guarded);
+	duet_task_cancel(&guarded.task.task);
+	stage_settle(3);
+	ck_assert_int_eq(duet_scope_check(&guarded.scope), 0);
+	guarded.held = false;
+	duet_waker_wake(&guarded.task.task.waker);
+	root_join();
+	ck_assert_int_eq(guarded.task.task.result, -ECANCELED);
+	ck_assert_int_eq(guarded.child.task.task.result, -ECANCELED);
+	ck_assert_uint_eq(guarded.child.goodbyes, 1);
+}
+END_TEST
+
+static void ask_task(struct guarded *guarded)
+{
+	duet_task_cancel(&guarded->task.task);
+}
+
+static void ask_root(struct guarded *guarded)
+{
+	(void)guarded;
+	duet_scope_cancel(&root);
+}
+
+/* Whoever asks: what ends it is its own time. */
+START_TEST(a_request_to_a_task_does_not_come_into_a_scope_that_is_a_shield)
+{
+	void (*const ways[])(struct guarded *guarded) = { ask_task, ask_root };
+	static struct guarded guarded;
+
+	for (unsigned way = 0; way < 2; way++) {
+		duet_scope_options_init(&guarded.options);
+		guarded.options.shield = 1;
+		guarded.options.deadline_ns = duet_loop_now_ns(stage.loop) + 20000000;
+		root_open();
+		guarded_spawn(&guarded);
+		ways[way](&guarded);
+		root_join();
+		ck_assert_int_eq(guarded.child.task.task.result, -ETIMEDOUT);
+		ck_assert_int_eq(guarded.task.task.result, -ETIMEDOUT);
+	}
+}
+END_TEST
+
+static int opened_late;
+
+static enum duet_readiness open_late(struct duet_task *task)
+{
+	static struct duet_scope late;
+
+	opened_late = duet_task_scope_open(task, &late, NULL);
+	return DUET_READY;
+}
+
+static const struct duet_task_model late_model = { .name = "late", .step = open_late };
+
+/* Nobody would ask what is spawned in there. */
+START_TEST(a_task_that_was_asked_alone_opens_nothing_more)
+{
+	struct duet_task task;
+
+	root_open();
+	duet_task_init(&task, &late_model);
+	ck_assert_int_eq(duet_task_spawn(&scheduler, &root, &task), 0);
+	duet_task_cancel(&task);
+	root_join();
+	ck_assert_int_eq(opened_late, -ECANCELED);
+}
+END_TEST
+
 #ifdef DUET_DEBUG
 #define LAST_CASE NULL
 #else
@@ -313,6 +433,9 @@ int main(void)
 			a_request_does_not_come_into_the_cleanup_of_a_task,
 			a_task_that_was_asked_to_end_still_waits_for_its_children,
 			a_task_waits_for_its_children_also_in_a_shutdown,
-			a_cleanup_spawns_in_a_scope_of_its_own, LAST_CASE),
+			a_cleanup_spawns_in_a_scope_of_its_own,
+			what_was_asked_in_a_shield_reaches_what_was_opened_before_it,
+			a_request_to_a_task_does_not_come_into_a_scope_that_is_a_shield,
+			a_task_that_was_asked_alone_opens_nothing_more, LAST_CASE),
 		NULL);
 }

@@ -187,12 +187,43 @@ START_TEST(shields_nest_and_the_earlier_end_counts)
 }
 END_TEST
 
+/* A task that ends in its shield leaves none to its next life. */
+static unsigned lives;
+
+static enum duet_readiness end_in_a_shield(struct duet_task *task)
+{
+	if (++lives == 1)
+		duet_task_shield(task, 3600 * SECOND);
+	else
+		task->result = duet_task_check(task);
+	return DUET_READY;
+}
+
+static const struct duet_task_model careless_model = { .name = "careless",
+						       .step = end_in_a_shield };
+
+START_TEST(a_shield_ends_with_the_task)
+{
+	struct duet_task task;
+
+	begin();
+	lives = 0;
+	duet_task_init(&task, &careless_model);
+	for (int life = 0; life < 2; life++) {
+		ck_assert_int_eq(duet_task_spawn(&scheduler, NULL, &task), 0);
+		duet_task_cancel(&task);
+		run();
+	}
+	ck_assert_int_eq(task.result, -ECANCELED);
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("task_shield",
 		CASES(what_a_task_waits_for_inherits_its_deadline, the_earliest_deadline_wins,
 			a_request_waits_for_the_end_of_a_shield, so_does_the_task_s_own_deadline,
 			a_shutdown_waits_for_a_shield_in_which_waits_still_begin,
-			shields_nest_and_the_earlier_end_counts),
+			shields_nest_and_the_earlier_end_counts, a_shield_ends_with_the_task),
 		NULL);
 }

@@ -20,6 +20,7 @@ static struct {
 	char task[40];
 	char model[20];
 	char file[100];
+	int line;
 	uint64_t held_ns;
 	pthread_t thread;
 } told;
@@ -30,6 +31,7 @@ static void held(struct duet_watchdog *which, const struct duet_held *step)
 	snprintf(told.task, sizeof(told.task), "%s", step->task);
 	snprintf(told.model, sizeof(told.model), "%s", step->model);
 	snprintf(told.file, sizeof(told.file), "%s", step->from ? step->from->file : "");
+	told.line = step->from ? step->from->line : 0;
 	told.held_ns = step->held_ns;
 	told.thread = pthread_self();
 	atomic_fetch_add(&tellings, 1);
@@ -58,6 +60,7 @@ struct stuck {
 	struct duet_coroutine_task task;
 	unsigned steps;
 	unsigned seen[2];
+	int line; /* where it went on */
 };
 
 /* The first step is short, the others last until they were told of, and a few looks longer. */
@@ -74,6 +77,7 @@ static DUET_COROUTINE(get_stuck)
 		while (duet_watchdog_looks(watchdog) < looks + 3)
 			sched_yield();
 		self->seen[self->steps] = atomic_load(&tellings);
+		self->line = __LINE__ + 1;
 		DUET_YIELD();
 	}
 	DUET_END;
@@ -103,6 +107,7 @@ START_TEST(a_step_that_lasts_is_told_of_while_it_does_and_once)
 	ck_assert_str_eq(told.task, "a name that is longer than the ");
 	ck_assert_str_eq(told.model, "coroutine");
 	ck_assert_ptr_nonnull(strstr(told.file, "contract/watchdog.c"));
+	ck_assert_int_eq(told.line, stuck.line);
 	ck_assert_uint_gt(told.held_ns, LIMIT_NS);
 	ck_assert(!pthread_equal(told.thread, pthread_self()));
 }

@@ -36,6 +36,16 @@ static int work_long(void *context)
 	return work(context);
 }
 
+/* What resolvers and decoders do without asking; a sanitizer has some of it, too. */
+static int work_deep(void *context)
+{
+	volatile char frame[160 * 1024];
+
+	for (size_t at = 0; at < sizeof(frame); at += 4096)
+		frame[at] = 1;
+	return work(context);
+}
+
 static void open_with(uint32_t work_threads)
 {
 	struct duet_loop_options options;
@@ -88,6 +98,17 @@ START_TEST(an_error_that_it_returns_is_its_own)
 		expect(&trial, errors[i], DUET_FAILED, DUET_CAUSE_ITSELF);
 	}
 	ck_assert_uint_eq(call.times, 3);
+}
+END_TEST
+
+START_TEST(it_has_a_stack_to_speak_of)
+{
+	struct trial trial;
+
+	open_with(1);
+	start(&trial, work_deep);
+	await(&trial);
+	expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
 }
 END_TEST
 
@@ -416,6 +437,7 @@ int main(void)
 {
 	return contract_run("work",
 		CASES(what_it_returns_is_the_result, an_error_that_it_returns_is_its_own,
+			it_has_a_stack_to_speak_of,
 			it_never_ends_in_its_start, without_threads_for_it_it_is_absent,
 			more_threads_than_a_pool_may_have_are_refused,
 			a_cancel_leaves_it_undone_or_has_it_done, so_does_a_deadline,

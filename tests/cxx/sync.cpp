@@ -70,6 +70,27 @@ START_TEST(who_is_stopped_in_line_has_no_permit_and_who_has_one_gives_it_back)
 }
 END_TEST
 
+static duet::task<int> take_from(duet_semaphore &semaphore)
+{
+	co_return (co_await duet::acquire(semaphore)).error();
+}
+
+START_TEST(permits_that_could_not_go_back_from_here_are_refused)
+{
+	duet_semaphore semaphore;
+	duet_loop *other;
+	ground ground;
+
+	ck_assert_int_eq(duet_loop_create(&other, stage.arm->backend(), nullptr), 0);
+	duet_semaphore_init(&semaphore, other, 1);
+	ck_assert_int_eq(ground.scope.spawn(take_from(semaphore)), 0);
+	ck_assert_int_eq(ground.join(), -EINVAL);
+	ck_assert_uint_eq(semaphore.permits, 1);
+	ck_assert_int_eq(duet_semaphore_fini(&semaphore), 0);
+	ck_assert_int_eq(duet_loop_destroy(other), 0);
+}
+END_TEST
+
 static duet::task<int> lock_and_meet(duet_mutex &mutex, meeting &meeting)
 {
 	auto lock = co_await duet::lock(mutex);
@@ -179,6 +200,7 @@ int main()
 {
 	static const TTest *const cases[] = { no_more_than_have_a_permit_and_all_in_the_end,
 		who_is_stopped_in_line_has_no_permit_and_who_has_one_gives_it_back,
+		permits_that_could_not_go_back_from_here_are_refused,
 		a_lock_is_held_by_one_task_and_goes_with_its_owner,
 		what_is_sent_through_a_channel_comes_until_it_is_closed,
 		a_barrier_a_wait_group_and_a_notify_are_waited_for, nullptr };

@@ -1,5 +1,6 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -146,6 +147,91 @@ START_TEST(another_fault_goes_where_it_would_have_gone)
 	ck_assert(WIFEXITED(words.status));
 	ck_assert_int_eq(WEXITSTATUS(words.status), 42);
 	ck_assert_ptr_null(strstr(words.text, "icarus"));
+}
+END_TEST
+
+/* ---- Other threads. ---- */
+
+static pthread_barrier_t step;
+
+static void *fault_without_a_loop(void *argument)
+{
+	*(volatile int *)(uintptr_t)4096 = 1;
+	return argument;
+}
+
+static void fault_in_another_thread(void)
+{
+	pthread_t thread;
+
+	signal(SIGSEGV, leave);
+	duet_overflow_catch(stage.loop);
+	pthread_create(&thread, NULL, fault_without_a_loop, NULL);
+	pthread_join(thread, NULL);
+}
+
+START_TEST(the_fault_of_another_thread_goes_where_it_would_have_gone)
+{
+	struct last_words words = heard(fault_in_another_thread);
+
+	ck_assert(WIFEXITED(words.status));
+	ck_assert_int_eq(WEXITSTATUS(words.status), 42);
+}
+END_TEST
+
+/* Catches first, and is released while the other still catches. */
+static void *catch_elsewhere(void *argument)
+{
+	struct duet_loop *loop;
+
+	duet_loop_create(&loop, stage.arm->backend(), NULL);
+	duet_overflow_catch(loop);
+	pthread_barrier_wait(&step);
+	pthread_barrier_wait(&step);
+	duet_overflow_release(loop);
+	duet_loop_destroy(loop);
+	return argument;
+}
+
+static void catch_beside_another(void)
+{
+	pthread_t thread;
+
+	pthread_barrier_init(&step, NULL, 2);
+	signal(SIGSEGV, leave);
+	pthread_create(&thread, NULL, catch_elsewhere, NULL);
+	pthread_barrier_wait(&step);
+	duet_overflow_catch(stage.loop);
+	pthread_barrier_wait(&step);
+	pthread_join(thread, NULL);
+}
+
+static void overflow_beside_another(void)
+{
+	depth = 100000;
+	catch_beside_another();
+	spawn(fall, &depth);
+}
+
+static void release_beside_another(void)
+{
+	struct sigaction now;
+
+	catch_beside_another();
+	duet_overflow_release(stage.loop);
+	sigaction(SIGSEGV, NULL, &now);
+	_exit(now.sa_handler == leave ? 7 : 1);
+}
+
+START_TEST(threads_catch_and_are_released_in_any_order)
+{
+	struct last_words words = heard(overflow_beside_another);
+
+	ck_assert(died_of(&words, SIGSEGV));
+	ck_assert_msg(strstr(words.text, "fiber icarus") != NULL, "said: %s", words.text);
+	words = heard(release_beside_another);
+	ck_assert(WIFEXITED(words.status));
+	ck_assert_int_eq(WEXITSTATUS(words.status), 7);
 }
 END_TEST
 
@@ -336,7 +422,9 @@ int main(void)
 {
 	return contract_run("fiber_faults",
 		CASES(an_overflow_is_named_and_ends_the_process,
-			another_fault_goes_where_it_would_have_gone, what_has_room_is_left_alone,
+			another_fault_goes_where_it_would_have_gone,
+			the_fault_of_another_thread_goes_where_it_would_have_gone,
+			threads_catch_and_are_released_in_any_order, what_has_room_is_left_alone,
 			the_disposition_of_signals_is_nobodys_but_the_callers,
 			a_wait_in_a_callback_is_refused_or_stopped,
 			only_who_has_opened_a_scope_joins_it,

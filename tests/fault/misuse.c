@@ -218,6 +218,60 @@ START_TEST(a_future_that_is_dropped_while_pending_is_refused_or_stopped)
 }
 END_TEST
 
+static struct duet_op_future timer;
+
+static void *wake_elsewhere(void *waker)
+{
+	duet_waker_wake(waker);
+	return NULL;
+}
+
+static void wake_from_another_thread(void)
+{
+	pthread_t thread;
+
+	duet_scheduler_init(&executor, stage.loop, NULL);
+	duet_event_future_init(&waited_for);
+	duet_future_task_init(&first_task, &waited_for.future);
+	duet_task_spawn(&executor, NULL, &first_task.task);
+	stage_settle(3);
+	if (pthread_create(&thread, NULL, wake_elsewhere, &first_task.task.waker) == 0)
+		pthread_join(thread, NULL);
+}
+
+START_TEST(a_waker_that_another_thread_wakes_is_named_and_stopped)
+{
+	if (STOPS)
+		ck_assert(stopped(wake_from_another_thread, "duet_shared_waker_wake()"));
+}
+END_TEST
+
+static void reset_while_pending(void)
+{
+	struct duet_context context = context_of(&deaf);
+
+	duet_timer_future_init(&timer, DUET_NO_DEADLINE - 1);
+	duet_future_poll(&timer.future, &context);
+	duet_op_future_reset(&timer);
+	if (duet_future_poll(&timer.future, &context) != DUET_PENDING)
+		_exit(1);
+}
+
+/* What is lent stays so. */
+START_TEST(a_future_that_is_reset_while_pending_is_pending_or_stopped)
+{
+	struct duet_context context = context_of(&deaf);
+
+	if (STOPS) {
+		ck_assert(stopped(reset_while_pending, "reset while it is pending"));
+		return;
+	}
+	reset_while_pending();
+	while (duet_future_poll_cancel(&timer.future, &context) == DUET_PENDING)
+		stage_turn();
+}
+END_TEST
+
 static void await_twice(void)
 {
 	duet_scheduler_init(&executor, stage.loop, NULL);
@@ -407,11 +461,52 @@ static void end_under_a_waiter(void)
 	duet_notify_fini(&notify);
 }
 
-/* In other builds, here and below: tests/contract/primitive.c, primitive_turns.c. */
+/* Which hasn't come yet. */
+static void end_under_a_visitor(void)
+{
+	struct duet_notify notify;
+	struct duet_loop *home;
+
+	duet_loop_create(&home, stage.arm->backend(), NULL);
+	duet_notify_init(&notify, stage.loop);
+	duet_op_init(&waiting, NULL, NULL);
+	duet_op_notified(&waiting, &notify);
+	duet_op_start(home, &waiting);
+	duet_notify_fini(&notify);
+}
+
+/* In other builds, here and below: tests/contract/primitive.c, primitive_turns.c, primitive_loops.c. */
 START_TEST(a_primitive_that_ends_while_somebody_waits_is_named_and_stopped)
 {
-	if (STOPS)
-		ck_assert(stopped(end_under_a_waiter, "(notified)"));
+	if (!STOPS)
+		return;
+	ck_assert(stopped(end_under_a_waiter, "(notified)"));
+	ck_assert(stopped(end_under_a_visitor, "1 operations of other loops"));
+}
+END_TEST
+
+static void wake_by_nothing(void)
+{
+	struct duet_notify notify = { 0 };
+
+	duet_notify_one(&notify);
+}
+
+static void give_back_after_the_end(void)
+{
+	struct duet_semaphore semaphore;
+
+	duet_semaphore_init(&semaphore, stage.loop, 0);
+	duet_semaphore_fini(&semaphore);
+	duet_semaphore_release(&semaphore, 1);
+}
+
+START_TEST(a_primitive_that_is_used_outside_of_its_life_is_named_and_stopped)
+{
+	if (!STOPS)
+		return;
+	ck_assert(stopped(wake_by_nothing, "a primitive that was never initialised"));
+	ck_assert(stopped(give_back_after_the_end, "or has ended"));
 }
 END_TEST
 
@@ -421,6 +516,14 @@ static void unlock_another_s(void)
 
 	duet_mutex_init(&mutex, stage.loop);
 	duet_mutex_try_lock(&mutex, &scope);
+	duet_mutex_unlock(&mutex, &member);
+}
+
+static void unlock_nobody_s(void)
+{
+	struct duet_mutex mutex;
+
+	duet_mutex_init(&mutex, stage.loop);
 	duet_mutex_unlock(&mutex, &member);
 }
 
@@ -442,6 +545,8 @@ START_TEST(an_unlock_by_another_names_the_owner_and_is_stopped)
 		ck_assert(stopped(unlock_another_s, owner));
 	if (STOPS)
 		ck_assert(stopped(end_while_locked, owner));
+	if (STOPS)
+		ck_assert(stopped(unlock_nobody_s, "isn't locked"));
 }
 END_TEST
 
@@ -476,6 +581,88 @@ START_TEST(a_mailbox_that_ends_with_letters_is_named_and_stopped)
 {
 	if (STOPS)
 		ck_assert(stopped(end_a_mailbox_with_a_letter, "1 letters"));
+}
+END_TEST
+
+static struct duet_shard_message last_words;
+
+static void post_to_itself(struct duet_shard *shard)
+{
+	duet_shard_post(shard, &last_words);
+}
+
+/* Otherwise nothing happens. */
+static void post_when_all_is_over(void)
+{
+	const struct duet_backend *backend = stage.arm->backend();
+	struct duet_shards_options options;
+	struct duet_shards *shards;
+
+	duet_shards_options_init(&options);
+	options.count = 2;
+	options.backends = &backend;
+	options.backend_count = 1;
+	options.end = post_to_itself;
+	if (duet_shards_create(&shards, &options) == 0)
+		duet_shards_join(shards, NULL);
+}
+
+START_TEST(a_message_to_who_is_over_is_named_and_stopped)
+{
+	if (STOPS)
+		ck_assert(stopped(post_when_all_is_over, "when all of them are over"));
+	else
+		post_when_all_is_over();
+}
+END_TEST
+
+static unsigned answers;
+
+static void count_answer(struct duet_letter *letter)
+{
+	(void)letter;
+	answers++;
+}
+
+static void answer_twice(void)
+{
+	struct duet_letter letter = { .answered = count_answer };
+	struct duet_letter *taken;
+	struct duet_mailbox mailbox;
+
+	answers = 0;
+	duet_mailbox_init(&mailbox, stage.loop, 1);
+	duet_mailbox_try_tell(&mailbox, &letter);
+	duet_mailbox_try_take(&mailbox, &taken);
+	duet_letter_answer(taken, 1);
+	duet_letter_answer(taken, 2);
+	if (answers != 1 || letter.answer != 1)
+		_exit(1);
+}
+
+static void answer_in_the_box(void)
+{
+	struct duet_letter letter = { .answered = count_answer };
+	struct duet_mailbox mailbox;
+
+	answers = 0;
+	duet_mailbox_init(&mailbox, stage.loop, 1);
+	duet_mailbox_try_tell(&mailbox, &letter);
+	duet_letter_answer(&letter, 1);
+	if (answers != 0 || mailbox.count != 1)
+		_exit(1);
+	duet_mailbox_refuse(&mailbox, -EPIPE);
+}
+
+START_TEST(a_letter_is_answered_once_when_it_was_taken)
+{
+	if (STOPS) {
+		ck_assert(stopped(answer_twice, "isn't taken"));
+		ck_assert(stopped(answer_in_the_box, "isn't taken"));
+	} else {
+		answer_twice();
+		answer_in_the_box();
+	}
 }
 END_TEST
 
@@ -522,6 +709,18 @@ static DUET_COROUTINE(return_after_all)
 	DUET_END_FINALLY;
 }
 
+/* Calls a frame that isn't free: its own. */
+static DUET_COROUTINE(call_itself)
+{
+	DUET_BEGIN(struct broken, self);
+	if (self->beyond)
+		DUET_RETURN(1);
+	self->beyond = true;
+	DUET_CALL(&self->coroutine);
+	DUET_RETURN(DUET_RESULT);
+	DUET_END;
+}
+
 static int32_t play(struct broken *frame, duet_coroutine_fn *body)
 {
 	struct duet_coroutine_task task;
@@ -550,6 +749,48 @@ START_TEST(an_operation_that_is_awaited_twice_is_named_and_stopped)
 {
 	if (STOPS)
 		ck_assert(stopped(await_an_operation_twice, "nobody else can wait"));
+}
+END_TEST
+
+static void call_what_is_under_way(void)
+{
+	struct broken frame = { .beyond = false };
+
+	if (play(&frame, call_itself) != -EBUSY)
+		_exit(1);
+}
+
+/* One frame in two tasks. */
+static void spawn_what_is_under_way(void)
+{
+	struct duet_coroutine_task tasks[2];
+	struct duet_op op;
+	struct broken frame = { .op = &op };
+
+	duet_op_init(&op, NULL, NULL);
+	duet_op_timeout(&op, DUET_NO_DEADLINE - 1);
+	duet_scheduler_init(&scheduler, stage.loop, NULL);
+	duet_coroutine_init(&frame.coroutine, wait_for_what_is_lent);
+	for (int i = 0; i < 2; i++) {
+		duet_coroutine_task_init(&tasks[i], &frame.coroutine);
+		duet_task_spawn(&scheduler, NULL, &tasks[i].task);
+		stage_settle(3);
+	}
+	duet_op_cancel(&op);
+	turn_until(scheduler.live == 0);
+	if (tasks[0].task.result != -ECANCELED || tasks[1].task.result != -EBUSY)
+		_exit(1);
+}
+
+START_TEST(a_frame_that_is_under_way_begins_nowhere_else_or_is_stopped)
+{
+	if (STOPS) {
+		ck_assert(stopped(call_what_is_under_way, "under way"));
+		ck_assert(stopped(spawn_what_is_under_way, "under way"));
+	} else {
+		call_what_is_under_way();
+		spawn_what_is_under_way();
+	}
 }
 END_TEST
 
@@ -601,16 +842,22 @@ int main(void)
 			an_operation_that_is_awaited_twice_is_named_and_stopped,
 			a_return_in_a_finally_section_ends_at_once_or_is_stopped,
 			a_frame_that_is_returned_twice_is_refused_or_stopped,
+			a_frame_that_is_under_way_begins_nowhere_else_or_is_stopped,
 			a_task_that_ends_before_its_scopes_is_named_and_stopped,
 			what_a_task_does_out_of_turn_is_named_and_stopped,
 			a_coroutine_that_ends_while_it_waits_is_stopped,
 			a_primitive_that_ends_while_somebody_waits_is_named_and_stopped,
+			a_primitive_that_is_used_outside_of_its_life_is_named_and_stopped,
 			an_unlock_by_another_names_the_owner_and_is_stopped,
 			more_that_is_done_than_was_added_is_named_and_stopped,
 			a_mailbox_that_ends_with_letters_is_named_and_stopped,
+			a_message_to_who_is_over_is_named_and_stopped,
+			a_letter_is_answered_once_when_it_was_taken,
 			an_operation_that_was_never_initialised_is_not_started,
 			a_future_that_is_polled_after_ready_says_the_same_or_is_stopped,
 			a_future_that_is_dropped_while_pending_is_refused_or_stopped,
+			a_future_that_is_reset_while_pending_is_pending_or_stopped,
+			a_waker_that_another_thread_wakes_is_named_and_stopped,
 			a_future_that_is_awaited_twice_is_refused_or_stopped,
 			a_share_in_a_waker_that_is_used_after_its_drop_is_nothing_or_stopped));
 }

@@ -4,6 +4,7 @@
 #include "compare/laboratory/specimens/raw_table.h"
 #include "compare/laboratory/specimens/specimen.h"
 #include "tests/support/harness.h"
+#include "tests/support/swept.h"
 
 /* A specimen that shows more or less than is stated, or a safe policy that breaks something: either the
  * laboratory went blind, or a mechanism has changed. */

@@ -6,6 +6,7 @@
 #include "compare/laboratory/tally.h"
 #include "compare/report/field.h"
 #include "tests/support/harness.h"
+#include "tests/support/swept.h"
 
 /*
  * Each workload with a mistake in it, which the sweep has to find: what a workload can't show it doesn't
@@ -190,14 +191,12 @@ END_TEST
 START_TEST(a_workload_is_left_out_for_a_reason_and_by_a_policy_that_there_is)
 {
 	for (const struct swept *workload = SWEPT; workload->name; workload++) {
-		ck_assert_ptr_eq(swept_find(workload->name), workload);
 		ck_assert_ptr_null(swept_why_not(workload, "await"));
 		for (size_t i = 0; workload->without[i].policy; i++) {
 			ck_assert_ptr_nonnull(policy_find(workload->without[i].policy));
 			ck_assert_uint_gt(strlen(workload->without[i].why), 0);
 		}
 	}
-	ck_assert_ptr_null(swept_find("chess"));
 }
 END_TEST
 

@@ -33,7 +33,7 @@ static int give_to_worker(struct duet_loop *which, struct duet_op *op)
 
 static int take_back(struct duet_loop *which, struct duet_op *op)
 {
-	return duet_core_offload_withdraw(which, op) ? BACKEND_ENDED : BACKEND_ISSUED;
+	return duet_core_offload_cancel(which, op, false);
 }
 
 static void open_loop(uint32_t threads)
@@ -50,6 +50,7 @@ static void open_loop(uint32_t threads)
 	backend.cancel = take_back;
 	duet_loop_options_init(&options);
 	options.worker_threads = threads;
+	options.work_threads = threads;
 	ck_assert_int_eq(duet_loop_create(&loop, &backend, &options), 0);
 	memset(&stage, 0, sizeof(stage));
 	stage.arm = &offload_arm;
@@ -99,6 +100,79 @@ START_TEST(what_no_worker_has_begun_is_taken_back_and_the_rest_runs_to_its_end)
 }
 END_TEST
 
+enum { LINE = 12 };
+
+static struct trial line[LINE + 1];
+
+static int work_here(void *context)
+{
+	(void)context;
+	return 0;
+}
+
+/* What has no room to know who stands before it, and what has. */
+static void line_start(unsigned i, bool reads)
+{
+	static char byte;
+
+	trial_init(&line[i]);
+	if (reads)
+		duet_op_read(&line[i].op, script_handle(loop), &byte, 1, 0);
+	else
+		duet_op_work(&line[i].op, work_here, NULL);
+	trial_start(&line[i]);
+}
+
+/* leaves, reads: a bit for each. One more comes when they have gone, to the end of the line. */
+static void play_line(unsigned leaves, unsigned reads, bool from_the_end)
+{
+	unsigned rank = 0;
+
+	read_start(0);
+	read_start(1);
+	sem_wait(&begun);
+	for (unsigned i = 0; i < LINE; i++)
+		line_start(i, reads >> i & 1);
+	/* The second has left the line by its front. */
+	sem_post(&may_go);
+	sem_wait(&begun);
+	for (unsigned n = 0; n < LINE; n++) {
+		unsigned i = from_the_end ? LINE - 1 - n : n;
+
+		if (leaves >> i & 1)
+			trial_cancel(&line[i]);
+	}
+	line_start(LINE, leaves & 1);
+	for (unsigned i = 0; i <= LINE + 1; i++)
+		sem_post(&may_go);
+	await(&trials[0]);
+	await(&trials[1]);
+	for (unsigned i = 0; i <= LINE; i++) {
+		await(&line[i]);
+		if (i < LINE && leaves >> i & 1) {
+			expect(&line[i], -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+			continue;
+		}
+		ck_assert_uint_eq(line[i].op.disposition, DUET_COMPLETED);
+		ck_assert_uint_gt(line[i].rank, rank);
+		rank = line[i].rank;
+	}
+	ck_assert_int_eq(duet_loop_shutdown(loop, DUET_NO_DEADLINE), 0);
+	ck_assert_int_eq(duet_loop_destroy(loop), 0);
+}
+
+START_TEST(whoever_leaves_the_line_the_others_keep_their_places)
+{
+	unsigned random = 1;
+
+	for (unsigned i = 0; i < 64; i++) {
+		random = random * 1664525u + 1013904223u;
+		open_loop(1);
+		play_line(i ? random >> 8 & 0xfff : 0xfff, random >> 20 & 0xfff, i % 2);
+	}
+}
+END_TEST
+
 START_TEST(as_many_run_at_once_as_there_are_threads)
 {
 	struct duet_stats stats;
@@ -134,6 +208,7 @@ int main(void)
 	return plain_run("offload",
 		CASES(work_is_done_on_a_worker_and_told_on_the_loop_s_thread,
 			what_no_worker_has_begun_is_taken_back_and_the_rest_runs_to_its_end,
+			whoever_leaves_the_line_the_others_keep_their_places,
 			as_many_run_at_once_as_there_are_threads,
 			without_threads_there_is_no_offload));
 }
