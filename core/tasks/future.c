@@ -203,7 +203,7 @@ void duet_op_future_init(struct duet_op_future *self)
 
 void duet_op_future_reset(struct duet_op_future *self)
 {
-	if (duet_op_pending(&self->op)) {
+	if (self->op.state != STATE_IDLE) {
 #ifdef DUET_DEBUG
 		core_abort_future(&self->future, "is reset while it is pending: poll it until it is ready");
 #endif
