@@ -101,6 +101,8 @@ WITH_BPFTOOL = PATH="$$PATH:/usr/sbin:/sbin"
 BPF_TOOLS = [ '$(BPF)' != 0 ] && command -v clang && $(WITH_BPFTOOL) command -v bpftool && \
 	pkg-config --atleast-version=1.1 libbpf
 BPF_LIBS = $(call memo,BPF_LIBS,grep -qx yes $(B)/.bpf && pkg-config --libs libbpf)
+# The program's C++20: .cxx says whether CXX has coroutines, and CC links what it makes.
+CXX_LIBS = $(if $(filter yes,$(file <$(B)/.cxx)),-lstdc++)
 
 # -D_GNU_SOURCE with an empty value, so that a file may define it as well.
 ALL_CPPFLAGS = $(INCLUDES) -D_GNU_SOURCE= $(CPPFLAGS)
@@ -118,6 +120,8 @@ POLLING_SRC := $(wildcard polling/*.c)
 REFERENCE_SRC := $(wildcard reference/*.c)
 LABORATORY_SRC := $(wildcard laboratory/*.c)
 COMPARE_SRC := $(filter-out %.bpf.c,$(wildcard compare/*.c compare/*/*.c compare/*/*/*.c))
+# What the program has of C++20, or nothing where there is no compiler for it.
+COMPARE_CXX_SRC := $(wildcard compare/*/*.cpp)
 # The program has none of these: they are unsafe on purpose.
 SPECIMEN_SRC := $(wildcard compare/laboratory/specimens/*.c)
 TWINS_SRC := $(wildcard reference/twins/*.c)
@@ -145,6 +149,7 @@ ALL_SRC := $(CORE_SRC) $(COMPLETION_SRC) $(POLLING_SRC) $(REFERENCE_SRC) $(LABOR
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 CXX_BENCH_SRC := $(wildcard bench/cxx/*.cpp)
 CXX_OBJ = $(patsubst $(B)/%,$(B)/obj/%.o,$(CXX_TESTS)) $(CXX_BENCH_SRC:%.cpp=$(B)/obj/%.o)
+COMPARE_CXX_OBJ := $(COMPARE_CXX_SRC:%.cpp=$(B)/obj/%.o)
 
 # A library stands for each folder that has a source.
 LIBRARIES := $(if $(CORE_SRC),libduet) $(if $(COMPLETION_SRC),libduet-completion) \
@@ -182,7 +187,7 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 
 all: $(STATIC) $(SHARED) $(PROGRAM) $(TWINS) $(EXPLORE) $(EXAMPLES) ## build the libraries, the program and the examples
 
-objects: $(call obj,$(ALL_SRC)) $(CXX_OBJ) ## compile every source, link nothing
+objects: $(call obj,$(ALL_SRC)) $(CXX_OBJ) $(COMPARE_CXX_OBJ) ## compile every source, link nothing
 
 everything: all $(BENCHES) $(TESTS) ## all, and every test program and benchmark
 
@@ -269,6 +274,26 @@ $(B)/obj/%.skel.h: %.bpf.c $(B)/.bpf
 $(B)/obj/compare/kernel/view.o: $(B)/obj/compare/kernel/counts.skel.h
 -include $(B)/obj/compare/kernel/counts.skel.d
 
+# C++20's rows of the program: left out, with a line in the table instead, where CXX compiles no
+# coroutines or CC can't link them. Asked again until there is one that does.
+COROUTINES_TRY := '\#include <coroutine>' '\#include <stop_token>' \
+	'\#ifndef __cpp_lib_coroutine' '\#error none' '\#endif' \
+	'int main() { return std::stop_source().stop_requested(); }'
+$(B)/.cxx: $(B)/.flags $(if $(filter yes,$(file <$(B)/.cxx)),,FORCE) | $(BUILD)/.setup-run
+	@mkdir -p $(@D)
+	@if { printf '%s\n' $(COROUTINES_TRY) | $(CXX) $(ALL_CXXFLAGS) -x c++ -c -o $@.o - && \
+		$(CC) $(ALL_LDFLAGS) -o $@.try $@.o -lstdc++; } >/dev/null 2>&1; \
+	then echo yes; else echo no; fi >$@.new; rm -f $@.o $@.try
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+$(B)/obj/compare/%.o: compare/%.cpp $(B)/.cxx
+	$(call say,CXX,$@)mkdir -p $(@D) && if grep -qx yes $(B)/.cxx; then \
+		$(CXX) $(filter-out -D_GNU_SOURCE%,$(ALL_CPPFLAGS)) $(ALL_CXXFLAGS) -MMD -MP -c -o $@ $<; \
+	else $(CC) $(ALL_CFLAGS) -w -x c -c -o $@ /dev/null; fi
+# Who names them has to know whether they are there.
+COMPARE_CXX_USERS := $(patsubst %,$(B)/obj/compare/%.o,claim/hot_awaiters claim/models_stage laboratory/swept)
+$(COMPARE_CXX_USERS): $(B)/.cxx
+$(COMPARE_CXX_USERS): private CPPFLAGS += $(if $(filter yes,$(file <$(B)/.cxx)),-DDUET_CXX)
+
 # A stored comparison says of which build it is.
 $(B)/obj/compare/report/environment.o: $(wildcard .git/logs/HEAD)
 $(B)/obj/compare/report/environment.o: private CPPFLAGS += \
@@ -290,7 +315,7 @@ $(B)/lib/libduet-laboratory.a: $(call obj,$(LABORATORY_SRC))
 # What programs and tests share beside the libraries: everything of a program but its main().
 $(B)/obj/support.a: $(call obj,$(SUPPORT_SRC))
 	$(archive)
-$(B)/obj/compare.a: $(call obj,$(filter-out compare/main.c $(SPECIMEN_SRC),$(COMPARE_SRC)))
+$(B)/obj/compare.a: $(call obj,$(filter-out compare/main.c $(SPECIMEN_SRC),$(COMPARE_SRC))) $(COMPARE_CXX_OBJ)
 	$(archive)
 $(B)/obj/specimens.a: $(call obj,$(filter-out %/main.c,$(SPECIMEN_SRC)))
 	$(archive)
@@ -325,10 +350,10 @@ $(B)/lib/libduet-laboratory.so: $(call obj,$(LABORATORY_SRC)) | $(B)/lib/libduet
 	$(call share,-L$(B)/lib -lduet)
 
 $(B)/duet: $(B)/obj/compare/main.o $(B)/obj/compare.a $(B)/obj/floors.a $(LINK_STATIC)
-	$(call link,$^ $(JANSSON_LIBS) $(HTTP_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
+	$(call link,$^ $(JANSSON_LIBS) $(HTTP_LIBS) $(URING_LIBS) $(BPF_LIBS) $(CXX_LIBS) -lm)
 $(B)/specimens: $(B)/obj/compare/laboratory/specimens/main.o $(B)/obj/specimens.a \
 		$(B)/obj/compare.a $(B)/obj/floors.a $(LINK_STATIC)
-	$(call link,$^ $(JANSSON_LIBS) $(HTTP_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
+	$(call link,$^ $(JANSSON_LIBS) $(HTTP_LIBS) $(URING_LIBS) $(BPF_LIBS) $(CXX_LIBS) -lm)
 $(B)/twins: $(B)/obj/reference/twins/main.o $(B)/obj/twins.a $(LINK_STATIC)
 	$(call link,$^ $(URING_LIBS) -lm)
 $(B)/explore: $(B)/obj/reference/explore/main.o $(B)/obj/explore.a $(B)/lib/libduet-reference.a $(B)/lib/libduet.a
@@ -372,7 +397,7 @@ $(filter $(B)/tests/unit/bench_%,$(TESTS)): $(B)/obj/bench.a
 $(C_TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/specimens.a $(B)/obj/compare.a \
 		$(B)/obj/floors.a $(B)/obj/twins.a $(B)/obj/explore.a $(LINK_STATIC)
 	$(call link,$(filter %.o,$^) $(filter %/bench.a,$^) $(filter-out %.o %/bench.a,$^) \
-		$(CHECK_LIBS) $(JANSSON_LIBS) $(HTTP_LIBS) $(URING_LIBS) $(BPF_LIBS) -lm)
+		$(CHECK_LIBS) $(JANSSON_LIBS) $(HTTP_LIBS) $(URING_LIBS) $(BPF_LIBS) $(CXX_LIBS) -lm)
 
 # The suite of all models once more, with that of C++ among them.
 $(filter %/model,$(CXX_TESTS)): $(B)/obj/tests/contract/model.o
@@ -402,7 +427,7 @@ $(filter $(B)/tests/cxx/%,$(CXX_TESTS)): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a
 $(filter $(B)/tests/cxx-clang/%,$(CXX_TESTS)): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(LINK_STATIC)
 	$(call link_cxx,clang++)
 
--include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC)) $(CXX_OBJ))
+-include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC)) $(CXX_OBJ) $(COMPARE_CXX_OBJ))
 
 # ---------------------------------------------------------------------------------------- tests
 

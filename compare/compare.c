@@ -4,13 +4,11 @@
 #include "compare/compare.h"
 
 #include <jansson.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "compare/claim/claim.h"
 #include "compare/conduct.h"
@@ -23,35 +21,11 @@
 #include "compare/report/text.h"
 #include "compare/say.h"
 
-static json_t *repeat_json(int argc, char **argv, uint64_t seed)
-{
-	char *line = repeat_line(say_program(), argc, argv, seed);
-	json_t *json = store_string(line ? line : "?");
-
-	free(line);
-	return json;
-}
-
 static json_t *begin_result(int argc, char **argv, uint64_t seed)
 {
-	json_t *words = json_array();
-	time_t now = time(NULL);
-	struct tm when;
-	char started[32];
-
-	for (int i = 0; i < argc; i++)
-		json_array_append_new(words, store_string(argv[i]));
-	strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &when));
-	return json_pack("{s:i, s:o, s:{s:I, s:o, s:s, s:o}, s:o, s:[], s:b, s:b}", "schema",
-			 STORE_SCHEMA, "tool", environment_tool_json(), "run", "seed",
-			 (json_int_t)seed, "argv", words, "started", started, "repeat",
-			 repeat_json(argc, argv, seed), "environment", environment_json(), "cells",
-			 "complete", 0, "correct", 1);
-}
-
-static bool wants_text(const struct wishes *wishes)
-{
-	return !wishes->quiet && !(wishes->json && !strcmp(wishes->json, "-"));
+	return json_pack("{s:i, s:o, s:o, s:o, s:[], s:b, s:b}", "schema", STORE_SCHEMA, "tool",
+			 environment_tool_json(), "run", repeat_run_json(argc, argv, seed),
+			 "environment", environment_json(), "cells", "complete", 0, "correct", 1);
 }
 
 /* Where nothing was measured, nothing is printed. Without a file for the result a table that is lost
@@ -60,13 +34,13 @@ static int print_cell(const struct wishes *wishes, const json_t *result, const j
 {
 	int error;
 
-	if (!wants_text(wishes) || !json_array_size(json_object_get(cell, "rounds")))
+	if (!outlet_has_table(&wishes->outlet) || !json_array_size(json_object_get(cell, "rounds")))
 		return SAY_OK;
 	if (json_array_get(json_object_get(result, "cells"), 0) == cell)
 		text_head(result, stdout);
 	text_cell(cell, stdout);
 	error = say_flush();
-	if (!error || wishes->json)
+	if (!error || wishes->outlet.json)
 		return SAY_OK;
 	return say_failure(SAY_UNMEASURED, "can't write to the standard output: %s",
 			   strerror(-error));
@@ -106,18 +80,18 @@ static bool has_rounds(const json_t *result)
 
 static void say_where(const struct wishes *wishes)
 {
-	if (wishes->json && strcmp(wishes->json, "-") != 0)
-		printf("Stored in %s\n", wishes->json);
+	if (outlet_has_file(&wishes->outlet))
+		printf("Stored in %s\n", wishes->outlet.json);
 }
 
 /* Where the old result stands, and how the two are set side by side. */
 static void say_like(const struct wishes *wishes)
 {
-	const char *const words[] = { say_program(), "diff", wishes->like, wishes->json };
+	const char *const words[] = { say_program(), "diff", wishes->like, wishes->outlet.json };
 
 	if (!wishes->like)
 		return;
-	if (wishes->json) {
+	if (wishes->outlet.json) {
 		printf("The old result is in %s; both side by side:\n ", wishes->like);
 		for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
 			putchar(' ');
@@ -130,35 +104,25 @@ static void say_like(const struct wishes *wishes)
 	       "two side by side, if this one is stored with --json.\n", wishes->like);
 }
 
-/* Ctrl-C is no failure if something was measured: it is kept, and marked as incomplete. */
 static int finish(const struct plan *plan, json_t *result, int code)
 {
 	const struct wishes *wishes = &plan->wishes;
+	const struct outlet *outlet = &wishes->outlet;
 	bool measured = has_rounds(result);
 	int written = SAY_OK;
 
 	process_pass_interrupt();
 	gate_judge(&plan->gates, result);
-	if (wants_text(wishes) && measured)
+	if (outlet_has_table(outlet) && measured)
 		text_foot(result, stdout);
-	if (wishes->json && measured)
-		written = store_write(result, wishes->json);
-	if (wants_text(wishes) && measured && !written) {
+	if (measured)
+		written = outlet_write(outlet, result, text_whole);
+	if (outlet_has_table(outlet) && measured && !written) {
 		say_where(wishes);
 		say_like(wishes);
 	}
-	if (written && wishes->quiet && strcmp(wishes->json, "-") != 0) {
-		say_note("the table is printed in its place, --quiet or not");
-		text_whole(result, stdout);
-	}
-	if (code == WORKLOAD_INTERRUPTED && measured) {
-		say_note("ended early: the rounds that were played to their end are kept");
-		code = SAY_OK;
-	} else if (code == WORKLOAD_INTERRUPTED) {
-		code = say_failure(SAY_UNMEASURED, "ended before the first round was over: nothing "
-				   "was measured%s%s", wishes->json ? ", and nothing written to " : "",
-				   wishes->json ? wishes->json : "");
-	}
+	if (code == WORKLOAD_INTERRUPTED)
+		code = outlet_interrupted(outlet, measured);
 	if (!code)
 		code = written;
 	return code ? code : gate_say(result);
@@ -167,12 +131,8 @@ static int finish(const struct plan *plan, json_t *result, int code)
 /* All of it before the first round: what is refused is refused at once. */
 static int check_all(const struct plan *plan)
 {
-	const struct wishes *wishes = &plan->wishes;
-	bool stdout_matters = wants_text(wishes) || (wishes->json && !strcmp(wishes->json, "-"));
-	int code = stdout_matters ? say_check_output("compare: ") : SAY_OK;
+	int code = outlet_open(&plan->wishes.outlet, "compare");
 
-	if (!code && wishes->json)
-		code = store_check(wishes->json, "compare");
 	for (unsigned int i = 0; !code && i < plan->count; i++)
 		code = conduct_check(&plan->cells[i]);
 	return code;
@@ -192,8 +152,6 @@ static int run(struct plan *plan, int argc, char **argv)
 				    store_string(plan->wishes.like));
 	}
 	process_catch_interrupts();
-	if (plan->wishes.json && strcmp(plan->wishes.json, "-") != 0)
-		signal(SIGPIPE, SIG_IGN); /* whoever leaves the table half read still gets the result */
 	code = finish(plan, result, play_cells(plan, result));
 	json_decref(result);
 	return code;

@@ -17,22 +17,21 @@
 #include "compare/measure/window.h"
 #include "compare/models/file_reader.h"
 #include "compare/models/model.h"
+#include "compare/progress.h"
 #include "compare/questions/question.h"
 #include "compare/report/conclude.h"
 #include "compare/report/machine.h"
 #include "compare/report/store.h"
 #include "compare/say.h"
 
-/* One round takes at most so many of the repeats: a neighbour that stays would use them all up. */
-enum { REPEATS_IN_A_ROW_MAX = 2 };
-
 struct play {
 	const struct conduct *conduct;
 	const struct cell *cell;
 	struct stage stage;
 	json_t *rounds, *kernel_view;
-	unsigned int kept, repeated, in_a_row, slots_played;
-	uint64_t begun_ns;
+	struct progress progress;
+	struct rounds_repeats repeats;
+	unsigned int kept;
 	bool correct, complete; /* complete: all rounds were played */
 };
 
@@ -160,22 +159,6 @@ int conduct_check(const struct cell *cell)
 	return code ? code : cell->workload->check(cell);
 }
 
-static void show_progress(const struct play *play, unsigned int slot)
-{
-	const struct cell *cell = play->cell;
-	unsigned int slots = cell->arm_count + 1;
-	unsigned int left = (cell->rounds - play->kept) * slots - slot;
-	uint64_t each_ns = play->slots_played
-		? (window_now_ns() - play->begun_ns) / play->slots_played
-		: cell->warmup_ns + cell->duration_ns;
-	uint64_t left_s = left * each_ns / 1000000000;
-
-	say_progress("%s (%u of %u)  round %u of %u, %u repeated  %u:%02u left",
-		     cell->workload->name, play->conduct->index + 1, play->conduct->count,
-		     play->kept + 1, cell->rounds, play->repeated, (unsigned int)(left_s / 60),
-		     (unsigned int)(left_s % 60));
-}
-
 static int play_slot(struct play *play, unsigned int arm, json_t *slots)
 {
 	const struct cell *cell = play->cell;
@@ -186,20 +169,20 @@ static int play_slot(struct play *play, unsigned int arm, json_t *slots)
 	code = cell->workload->play(&play->stage, cell, &cell->arms[arm], &slot);
 	if (!code && process_interrupted())
 		code = WORKLOAD_INTERRUPTED;
-	play->slots_played++;
 	if (!slot)
 		return code;
 	json_object_set_new(slot, "arm", json_integer((json_int_t)arm));
 	json_array_append_new(slots, slot);
 	if (code == SAY_WRONG_BYTE) {
+		const char *wrong = json_string_value(json_object_get(slot, "wrong"));
+
 		play->correct = false;
-		return say_failure(code, "arm %s: a byte came back wrong, was lost or doubled: the "
-				   "timings are void", cell->arms[arm].name);
+		return say_failure(code, "arm %s: %s: the timings are void", cell->arms[arm].name,
+				   wrong ? wrong : "a byte came back wrong, was lost or doubled");
 	}
 	return code;
 }
 
-/* A disturbed round is repeated whole, never one side of it, as long as there are repeats left. */
 static void judge_round(struct play *play, json_t *round)
 {
 	uint64_t until_ns = play->conduct->until_ns;
@@ -209,13 +192,9 @@ static void judge_round(struct play *play, json_t *round)
 	if (process_continued())
 		json_object_set_new(round, "stopped", json_true());
 	cause = conclude_disturbance(round);
-	again = cause && play->repeated < play->cell->repeats_max &&
-		play->in_a_row < REPEATS_IN_A_ROW_MAX && (!until_ns || window_now_ns() < until_ns);
-
+	again = rounds_again(&play->repeats, cause && (!until_ns || window_now_ns() < until_ns));
 	json_object_set_new(round, "disturbed_by", cause ? json_string(cause) : json_null());
 	json_object_set_new(round, "kept", json_boolean(!again));
-	play->repeated += again;
-	play->in_a_row = again ? play->in_a_row + 1 : 0;
 	play->kept += !again;
 }
 
@@ -228,7 +207,7 @@ static int play_round(struct play *play)
 
 	process_continued(); /* before the round it disturbed nothing */
 	for (unsigned int i = 0; !code && i < slots; i++) {
-		show_progress(play, i);
+		progress_slot(&play->progress, play->kept, i, play->repeats.made);
 		code = play_slot(play, order[i], json_object_get(round, "slots"));
 	}
 	if (!code)
@@ -243,7 +222,6 @@ static int play_rounds(struct play *play)
 {
 	int code = SAY_OK;
 
-	play->begun_ns = window_now_ns();
 	while (!code && play->kept < play->cell->rounds)
 		code = process_interrupted() ? WORKLOAD_INTERRUPTED : play_round(play);
 	play->complete = !code;
@@ -255,14 +233,15 @@ static int play_rounds(struct play *play)
 static int play_all(struct play *play)
 {
 	const struct workload *workload = play->cell->workload;
-	int code = workload->prepare(&play->stage, play->cell);
+	int code = workload->prepare ? workload->prepare(&play->stage, play->cell) : SAY_OK;
 
 	if (!code)
 		code = play_rounds(play);
 	if (!code)
 		code = pass_play(&play->stage, play->cell, *play->conduct->random,
 				 &play->kernel_view);
-	workload->tidy(&play->stage);
+	if (workload->tidy)
+		workload->tidy(&play->stage);
 	if (code == SAY_WRONG_BYTE)
 		play->correct = false;
 	return code;
@@ -271,6 +250,11 @@ static int play_all(struct play *play)
 int conduct_cell(const struct conduct *conduct, const struct cell *cell, json_t **json)
 {
 	struct play play = { .conduct = conduct, .cell = cell, .correct = true,
+			     .repeats = { .max = cell->repeats_max },
+			     .progress = { .what = cell->workload->name, .index = conduct->index,
+					   .count = conduct->count, .rounds = cell->rounds,
+					   .slots = cell->arm_count + 1,
+					   .each_ns = cell->warmup_ns + cell->duration_ns },
 			     .stage = { .file = -1, .sums = -1, .wire = WIRE_NONE } };
 	json_t *arms = json_array();
 	int code = describe_arms(cell, arms);
@@ -295,7 +279,9 @@ int conduct_cell(const struct conduct *conduct, const struct cell *cell, json_t 
 		json_object_set_new(*json, "question", question_json(cell));
 	json_object_set_new(*json, "rounds_planned", json_integer((json_int_t)cell->rounds));
 	json_object_set_new(*json, "repeats_max", json_integer((json_int_t)cell->repeats_max));
-	if (play.correct)
+	if (play.correct) {
 		conclude_cell(*json);
+		question_conclude(*json);
+	}
 	return code;
 }

@@ -9,23 +9,22 @@
 
 #include "compare/gate.h"
 #include "compare/options.h"
+#include "compare/outlet.h"
 #include "compare/report/pair.h"
 #include "compare/report/side.h"
 #include "compare/report/store.h"
 #include "compare/say.h"
 
 struct values {
-	const char *json;
 	struct option_list fail_if;
-	bool quiet;
+	struct outlet outlet;
 };
 
 #define AT(field) offsetof(struct values, field)
 static const struct option_row ROWS[] = {
 	{ "fail-if", OPTION_LIST, AT(fail_if), 0, 0, "GATE",
 	  "exit 1 if METRIC>NUMBER or METRIC<NUMBER" },
-	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
-	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no text" },
+	OUTLET_ROWS(struct values, outlet),
 	{ 0 },
 };
 
@@ -35,11 +34,6 @@ static const struct option_set SET = {
 	"versions. Cells are matched by workload and parameters, arms by name.",
 	ROWS,
 };
-
-static bool wants_text(const struct values *values)
-{
-	return !values->quiet && !(values->json && !strcmp(values->json, "-"));
-}
 
 /* The text has all that can't be compared; the line on stderr has the first of it. */
 static int check_compared(const json_t *diff)
@@ -53,18 +47,18 @@ static int check_compared(const json_t *diff)
 			   why ? why : "there are no cells");
 }
 
+static void print(const json_t *diff, FILE *out)
+{
+	side_text(diff, out);
+	gate_print(diff, out);
+}
+
 static int report(const struct values *values, const struct gates *gates, json_t *diff)
 {
-	int code, written = SAY_OK;
+	int code, written;
 
 	gate_judge(gates, diff);
-	if (wants_text(values)) {
-		side_text(diff, stdout);
-		gate_print(diff, stdout);
-		say_flush();
-	}
-	if (values->json)
-		written = store_write(diff, values->json);
+	written = outlet_deliver(&values->outlet, diff, print);
 	code = check_compared(diff);
 	if (!code)
 		code = written;
@@ -104,7 +98,7 @@ int diff_command(int argc, char **argv)
 		return say_failure(SAY_USAGE, "diff: give two files written by duet compare --json, "
 				   "the old one first");
 	code = gate_read(&gates, &values.fail_if, "diff");
-	if (!code && values.json)
-		code = store_check(values.json, "diff");
+	if (!code)
+		code = outlet_open(&values.outlet, "diff");
 	return code ? code : diff_files(&values, &gates, argv + first);
 }

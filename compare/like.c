@@ -29,6 +29,7 @@ struct number {
 static const struct number PARAMETERS[] = {
 	{ "connections", AT(connections), 1, 20000 },
 	{ "size_bytes", AT(size_bytes), 1, 1 << 20 },
+	{ "items", AT(items), 1, WORKLOAD_ITEMS_MAX },
 	{ "depth", AT(depth), 1, 1024 },
 	{ "rate_per_s", AT(rate_per_s), 1, SCHEDULE_RATE_MAX },
 	{ "block_bytes", AT(block_bytes), 512, 1 << 20 },
@@ -39,6 +40,7 @@ static const struct number PARAMETERS[] = {
 /* These are 64 bits wide, and may not be there. */
 static const struct number LONG_PARAMETERS[] = {
 	{ "delay_ns", AT(delay_ns), 1000, INT64_C(1000000000) },
+	{ "latency_ns", AT(latency_ns), 0, INT64_C(60000000000) },
 };
 
 static const struct number TIMES[] = {

@@ -21,6 +21,7 @@
 #include "compare/workloads/play.h"
 #include "compare/workloads/play_cancel.h"
 #include "compare/workloads/play_informed.h"
+#include "compare/workloads/play_rockets.h"
 
 struct command {
 	const char *name, *summary; /* without a summary: for our own use */
@@ -39,6 +40,7 @@ static const struct command COMMANDS[] = {
 	{ "play-claim", NULL, play_claim_command },
 	{ "play-cancel", NULL, play_cancel_command },
 	{ "play-informed", NULL, play_informed_command },
+	{ "play-rockets", NULL, play_rockets_command },
 	{ "wire", NULL, wire_command },
 };
 

@@ -14,7 +14,7 @@
 
 #include "compare/say.h"
 
-enum { ROWS_MAX = 32, HELP_VALUE = 1000, NARROW = 64 };
+enum { ROWS_MAX = 48, HELP_VALUE = 1000, NARROW = 64 };
 
 static size_t count_rows(const struct option_set *set)
 {
@@ -91,6 +91,24 @@ static void print_row(const struct option_row *row)
 	say_wrapped(stdout, help, column, narrow ? 6 : 27);
 }
 
+static void print_topics(const struct option_row *row)
+{
+	bool any = false;
+
+	for (; row->name; row++) {
+		if (row->kind == OPTION_TOPIC)
+			say_wrapped(stdout, row->help, printf("  %-10s  ", row->name), 14);
+		any |= row->kind == OPTION_TOPIC;
+	}
+	if (any)
+		putchar('\n');
+}
+
+static bool is_option(const struct option_row *row)
+{
+	return row->kind != OPTION_GONE && row->kind != OPTION_TOPIC;
+}
+
 static void print_help(const struct option_set *set)
 {
 	char usage[128];
@@ -99,8 +117,11 @@ static void print_help(const struct option_set *set)
 	say_wrapped(stdout, usage, 0, 2);
 	say_wrapped(stdout, set->summary, 0, 0);
 	putchar('\n');
-	for (const struct option_row *row = set->rows; row->name; row++)
-		print_row(row);
+	print_topics(set->rows);
+	for (const struct option_row *row = set->rows; row->name; row++) {
+		if (is_option(row))
+			print_row(row);
+	}
 	printf("  %-24s %s\n", "--help", "this");
 }
 
@@ -191,6 +212,9 @@ static int store(const struct option_set *set, const struct option_row *row, con
 	void *at = (char *)values + row->offset;
 
 	switch (row->kind) {
+	case OPTION_GONE:
+		return say_failure(SAY_USAGE, "%s: there is no --%s any more; write %s",
+				   set->command, row->name, row->help);
 	case OPTION_FLAG:
 		*(bool *)at = true;
 		return OPTIONS_READ;
@@ -208,6 +232,20 @@ static int store(const struct option_set *set, const struct option_row *row, con
 	}
 }
 
+/* Numbered by their rows; topics are none. Returns how many. */
+static size_t name_options(const struct option_set *set, struct option *known)
+{
+	size_t rows = count_rows(set), count = 0;
+
+	for (size_t i = 0; i < rows && count < ROWS_MAX; i++) {
+		bool bare = set->rows[i].kind == OPTION_FLAG || set->rows[i].kind == OPTION_GONE;
+
+		if (set->rows[i].kind != OPTION_TOPIC)
+			known[count++] = (struct option){ set->rows[i].name, !bare, NULL, (int)i };
+	}
+	return count;
+}
+
 static int complain(const struct option_set *set, int code, char **argv)
 {
 	if (code == ':')
@@ -220,13 +258,9 @@ static int complain(const struct option_set *set, int code, char **argv)
 int options_read(const struct option_set *set, int argc, char **argv, void *values, int *operands)
 {
 	struct option known[ROWS_MAX + 2] = {0};
-	size_t count = count_rows(set);
 	int code, status = OPTIONS_READ;
 
-	for (size_t i = 0; i < count && i < ROWS_MAX; i++)
-		known[i] = (struct option){ set->rows[i].name,
-					    set->rows[i].kind != OPTION_FLAG, NULL, (int)i };
-	known[count] = (struct option){ "help", 0, NULL, HELP_VALUE };
+	known[name_options(set, known)] = (struct option){ "help", 0, NULL, HELP_VALUE };
 	opterr = 0;
 	optind = 0; /* glibc: begin anew, also in a second call */
 	while (status == OPTIONS_READ && (code = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
@@ -248,7 +282,8 @@ static size_t size_of(enum option_kind kind)
 		[OPTION_FLAG] = sizeof(bool),	     [OPTION_TEXT] = sizeof(const char *),
 		[OPTION_LIST] = sizeof(struct option_list), [OPTION_NUMBER] = sizeof(uint32_t),
 		[OPTION_SIZE] = sizeof(uint32_t),    [OPTION_SEED] = sizeof(uint64_t),
-		[OPTION_SECONDS] = sizeof(uint64_t),
+		[OPTION_SECONDS] = sizeof(uint64_t), [OPTION_GONE] = 0,
+		[OPTION_TOPIC] = 0,
 	};
 
 	return SIZES[kind];

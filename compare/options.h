@@ -17,6 +17,8 @@ enum option_kind {
 	OPTION_SIZE,    /* uint32_t bytes; K and M are understood */
 	OPTION_SEED,    /* uint64_t */
 	OPTION_SECONDS, /* uint64_t nanoseconds; fractions are understood, and a final s */
+	OPTION_GONE,    /* a name of old: help is what to type instead */
+	OPTION_TOPIC,   /* no option: an operand, and what it stands for; above the options in --help */
 };
 
 enum { OPTION_LIST_MAX = 16 };

@@ -12,22 +12,24 @@
 #include "compare/gate.h"
 #include "compare/like.h"
 #include "compare/options.h"
+#include "compare/outlet.h"
 #include "compare/workloads/workload.h"
 
 enum { PLAN_CELLS_MAX = 32 };
 
 /* The command line. Texts are lent by it; NULL or 0 is what wasn't given, unless it says otherwise. */
 struct wishes {
-	const char *set, *like, *file, *json, *a, *b;
+	const char *set, *like, *file, *a, *b;
 	const char *operations, *method, *children;
-	bool cells, parity, deadlines, storm, direct, quiet, no_kernel_view;
+	bool cells, deadlines, storm, direct, quick, no_kernel_view;
 	uint32_t rounds, connections, size_bytes, depth, rate_per_s, block_bytes;
-	uint32_t pending, within_percent;
+	uint32_t pending, within_percent, items;
 	uint32_t repeats; /* UINT32_MAX: not given, 0 is a wish like any other */
-	uint64_t duration_ns, delay_ns;
+	uint64_t duration_ns, delay_ns, latency_ns;
 	uint64_t warmup_ns; /* UINT64_MAX: not given */
 	uint64_t seed;      /* drawn where none was given */
 	struct option_list fail_if;
+	struct outlet outlet;
 };
 
 struct plan {

@@ -22,7 +22,7 @@ struct list {
 
 const char *plan_cancel_option(const struct wishes *wishes)
 {
-	return wishes->operations ? "--operations" : wishes->method ? "--method"
+	return wishes->cells ? "--cells" : wishes->operations ? "--operations" : wishes->method ? "--method"
 		: wishes->pending ? "--pending" : wishes->storm ? "--storm"
 		: wishes->deadlines ? "--deadlines" : NULL;
 }

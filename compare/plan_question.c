@@ -26,7 +26,7 @@ const char *plan_question_option(const struct wishes *wishes)
 static int check_arms(const struct question *question, const struct wishes *wishes)
 {
 	const char *option = wishes->a ? "--a" : wishes->b ? "--b" : wishes->cells ? "--cells"
-		: wishes->parity ? "--parity" : wishes->deadlines ? "--deadlines" : NULL;
+		: wishes->deadlines ? "--deadlines" : NULL;
 
 	if (!option)
 		return SAY_OK;
@@ -37,6 +37,7 @@ static int check_arms(const struct question *question, const struct wishes *wish
 static int check_informed(const struct wishes *wishes, int count, char **workloads)
 {
 	const char *option = wishes->connections ? "--connections" : wishes->size_bytes ? "--size"
+		: wishes->items ? "--items" : wishes->latency_ns ? "--latency"
 		: wishes->depth ? "--depth" : wishes->delay_ns ? "--delay"
 		: wishes->file ? "--file" : wishes->block_bytes ? "--block"
 		: wishes->direct ? "--direct" : NULL;
@@ -53,9 +54,10 @@ static int check_informed(const struct wishes *wishes, int count, char **workloa
 static int check_cells(const struct wishes *wishes, int count, char **workloads)
 {
 	for (int i = 0; i < count; i++) {
-		if (strcmp(workloads[i], "echo") != 0 && strcmp(workloads[i], "file") != 0)
-			return say_failure(SAY_USAGE, "compare: the question cells is asked of echo "
-					   "and of file, and not of '%s'", workloads[i]);
+		if (strcmp(workloads[i], "echo") != 0 && strcmp(workloads[i], "rockets") != 0 &&
+		    strcmp(workloads[i], "file") != 0)
+			return say_failure(SAY_USAGE, "compare: the question cells is asked of echo, "
+					   "rockets and file, and not of '%s'", workloads[i]);
 	}
 	if (!wishes->children)
 		return SAY_OK;

@@ -130,6 +130,9 @@ const char *say_advice(int error)
 		return ": the system has too many open files; raise fs.file-max with sysctl";
 	case -ENOMEM:
 		return ": ask for less, or free memory";
+	case -ENOSPC:
+		return ": of a file set TMPDIR to a folder with room; of epoll raise "
+		       "fs.epoll.max_user_watches with sysctl";
 	default:
 		return "";
 	}

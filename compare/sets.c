@@ -6,12 +6,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#define SECOND UINT64_C(1000000000)
+#include "compare/questions/question.h"
 
-const char *const SETS_CELLS[SETS_ARMS] = {
-	"polling/callback", "polling/future", "completion/callback", "completion/future",
-	"polling/native",
-};
+#define SECOND UINT64_C(1000000000)
 
 const char *const SETS_CANCEL_CELLS[SETS_ARMS] = {
 	"completion", "polling", "completion:mode=plain", "floor-uring", "floor-epoll",
@@ -21,7 +18,7 @@ const char *const SETS_CANCEL_CELLS[SETS_ARMS] = {
 static const struct sets_row QUICK[] = {
 	{ &WORKLOAD_ECHO, .connections = 64, .size_bytes = 64, .depth = 1 },
 	{ &WORKLOAD_ECHO, .connections = 1, .size_bytes = 64, .depth = 1 },
-	{ &WORKLOAD_ECHO, .connections = 64, .size_bytes = 64, .depth = 1, .cells = true },
+	{ &WORKLOAD_ECHO, .connections = 64, .size_bytes = 64, .depth = 1, .question = &QUESTION_CELLS },
 	{ &WORKLOAD_FILE, .block_bytes = 4096, .depth = 32 },
 	{ &WORKLOAD_FILE, .block_bytes = 4096, .depth = 32, .direct = true },
 	{ 0 },
@@ -34,8 +31,8 @@ static const struct sets_row FULL[] = {
 	{ &WORKLOAD_ECHO, .connections = 64, .size_bytes = 16384, .depth = 1 },
 	{ &WORKLOAD_ECHO, .connections = 64, .size_bytes = 64, .depth = 16 },
 	{ &WORKLOAD_ECHO, .connections = 64, .size_bytes = 64, .depth = 1, .rate_per_s = 20000 },
-	{ &WORKLOAD_ECHO, .connections = 1, .size_bytes = 64, .depth = 1, .cells = true },
-	{ &WORKLOAD_ECHO, .connections = 64, .size_bytes = 64, .depth = 1, .cells = true },
+	{ &WORKLOAD_ECHO, .connections = 1, .size_bytes = 64, .depth = 1, .question = &QUESTION_CELLS },
+	{ &WORKLOAD_ECHO, .connections = 64, .size_bytes = 64, .depth = 1, .question = &QUESTION_CELLS },
 	{ &WORKLOAD_FILE, .block_bytes = 4096, .depth = 1 },
 	{ &WORKLOAD_FILE, .block_bytes = 4096, .depth = 32 },
 	{ &WORKLOAD_FILE, .block_bytes = 4096, .depth = 1, .direct = true },

@@ -12,7 +12,9 @@
 struct sets_row {
 	const struct workload *workload;
 	uint32_t connections, size_bytes, depth, rate_per_s, block_bytes;
-	bool direct, cells; /* cells: all that there is side by side, and not a against b */
+	bool direct;
+	const struct question *question;
+	bool cells; /* cancel: all mechanisms side by side, and not a against b */
 	enum cancel_method method;
 	uint32_t operations, pending;
 	bool storm;
@@ -29,12 +31,8 @@ struct sets {
 
 const struct sets *sets_find(const char *name);
 
-/* Continuation or future, completion or polling, and the reactor's own dialect. The first is what
- * the others are set against: one step away from it each axis is seen alone. */
-enum { SETS_ARMS = 5 };
-extern const char *const SETS_CELLS[SETS_ARMS];
-
 /* The mechanisms of a cancel: the ring in both modes, the reactor, and either written by hand. */
+enum { SETS_ARMS = 5 };
 extern const char *const SETS_CANCEL_CELLS[SETS_ARMS];
 
 #endif

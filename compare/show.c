@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "compare/claim/claim.h"
 #include "compare/options.h"
 #include "compare/report/store.h"
 #include "compare/report/text.h"
@@ -16,6 +17,17 @@ static const struct option_set SET = {
 	"Prints a result that duet compare --json has written; - is the standard input.", ROWS,
 };
 
+static int show(const char *path, json_t *result)
+{
+	const struct claim *claim = claim_of(result);
+	int code = claim ? claim_judge(path, result) : store_judge(path, result);
+
+	if (code)
+		return code;
+	(claim ? claim->print : text_whole)(result, stdout);
+	return SAY_OK;
+}
+
 int show_command(int argc, char **argv)
 {
 	int first, code = options_read(&SET, argc, argv, NULL, &first);
@@ -25,10 +37,9 @@ int show_command(int argc, char **argv)
 		return code;
 	if (argc - first != 1)
 		return say_failure(SAY_USAGE, "show: give one file written by duet compare --json");
-	code = store_read(argv[first], &result);
-	if (code)
-		return code;
-	text_whole(result, stdout);
+	code = store_load(argv[first], &result);
+	if (!code)
+		code = show(argv[first], result);
 	json_decref(result);
-	return SAY_OK;
+	return code;
 }

@@ -252,6 +252,14 @@ static void settle_stopped(struct duet_op *op, bool issued)
 		outcome(op, error, DUET_UNTOUCHED, op->request);
 }
 
+void core_op_refuse(struct duet_op *op, int error, enum duet_cause cause)
+{
+	outcome(op, error, cause == DUET_CAUSE_ITSELF ? DUET_FAILED : DUET_UNTOUCHED,
+		(uint8_t)cause);
+	op->transferred = 0;
+	op->more = 0;
+}
+
 void core_settle(struct duet_op *op, int raw, bool issued)
 {
 	if (raw == -ECANCELED && op->verdict)

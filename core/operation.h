@@ -105,6 +105,10 @@ static inline uint32_t core_remaining(const struct duet_op *op)
 /* Counts bytes as moved and makes the vectors begin behind them. */
 void core_advance(struct duet_op *op, uint32_t bytes);
 
+/* What op says that was refused, or given up before its start, if something but itself is the cause of
+ * that: nothing of it has begun. */
+void core_op_refuse(struct duet_op *op, int error, enum duet_cause cause);
+
 /* Turns the raw result into result, transferred, disposition and cause. issued: the backend had
  * it. Pure: touches nothing but op's outcome. */
 void core_settle(struct duet_op *op, int raw, bool issued);

@@ -82,7 +82,7 @@ static inline bool is_asked_here(const struct duet_loop *loop, const struct duet
 	const struct core_wait *wait = core_kind(op)->wait;
 
 	return waiters && waiters->loop == loop && loop->pending < loop->short_max &&
-	       !(wait->refuse && wait->refuse(loop, op));
+	       !(wait->lends && !op->args.wait.with) && !(wait->refuse && wait->refuse(loop, op));
 }
 
 /* It is to wait, or to be told in a turn: behind those who ended before, or by its attempt. */

@@ -12,9 +12,9 @@
 
 /*
  * The short ways: what nearly every message of a busy connection, and every read of a busy file, goes
- * along when all is as hoped. Each is a question, with the fewest looks at memory, and the steps to take if the answer is yes;
- * whatever is out of the ordinary goes the long way, which is in lifecycle.c and knows nothing of
- * these. In a header, so that they become part of the backends' own hot functions: the calls and
+ * along when all is as hoped. Each is a question, with the fewest looks at memory, and the steps to
+ * take if the answer is yes; whatever is out of the ordinary goes the long way, which is in lifecycle.c
+ * and knows nothing of these. In a header, so that they become part of the backends' own hot functions: the calls and
  * the saved registers between them would cost as much again as the work.
  */
 

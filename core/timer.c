@@ -93,7 +93,6 @@ static void sift_down(struct core_timers *timers, uint32_t index, struct core_ti
 	place(timers, index, timer);
 }
 
-
 static void heap_arm(struct core_timers *timers, struct core_timer timer)
 {
 	sift_up(timers, timers->heap_count++, timer);

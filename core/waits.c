@@ -201,7 +201,7 @@ int core_wait_refusal(const struct duet_loop *loop, const struct duet_op *op)
 	const struct core_wait *wait = wait_of(op);
 	bool joins = op->kind == DUET_JOIN || op->kind == DUET_JOIN_SCOPE;
 
-	if (core_wait_check(op))
+	if (core_wait_check(op) || (wait->lends && !op->args.wait.with))
 		return -EINVAL;
 	if (!joins && !waiters_of(op)->loop)
 		return -EINVAL;

@@ -37,6 +37,7 @@ struct core_wait {
 	int (*refuse)(const struct duet_loop *loop, const struct duet_op *op);
 
 	bool crosses; /* may be started on another loop than the primitive's */
+	bool lends;   /* args.wait.with is where something is, or is to come: not NULL */
 };
 
 extern const struct core_wait core_wait_acquire, core_wait_release, core_wait_lock,

@@ -346,6 +346,7 @@ const struct claim CLAIM_BESIDE = {
 		"Inside a task or beside it: children joined and selected within one task, against "
 		"children spawned in a scope.",
 	.varies = "children",
+	.takes_descriptors = true,
 	.figures = { "cpu_ns", "latency_ns", "own", "stack", "lines", "held_sibling", "held_other",
 		     "sliced_sibling", "sliced_other", "turns" },
 	.legend = LEGEND,

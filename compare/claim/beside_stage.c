@@ -13,12 +13,12 @@
 #include <unistd.h>
 
 #include "compare/claim/sample.h"
+#include "compare/loop.h"
 #include "compare/measure/rounds.h"
 #include "compare/measure/window.h"
 
 enum {
 	TURN_NS = 1000000000,
-	SPARE = 64,
 	WARM = 2,
 	TIMES_MAX = 200,
 	CHILDREN = 20000, /* of all batches */
@@ -57,24 +57,6 @@ static DUET_COROUTINE(stand_by)
 	self->stage->wrong |= DUET_RESULT != 1;
 	self->stage->other_waited = self->stage->slices;
 	DUET_END;
-}
-
-/* Each child suspends for its wait, whichever way it is waited for. */
-static int begin_loop(struct beside_stage *stage, const struct mechanism *mechanism)
-{
-	struct duet_scheduler_options scheduling;
-	struct duet_loop_options options;
-	int error;
-
-	duet_loop_options_init(&options);
-	options.handles_max = stage->count + SPARE;
-	options.operations_max = 2 * stage->count + SPARE;
-	options.worker_threads = 0;
-	options.tuning = mechanism->tuning;
-	error = duet_loop_create(&stage->loop, mechanism->backend, &options);
-	duet_scheduler_options_init(&scheduling);
-	scheduling.inline_max = 0;
-	return error ? error : duet_scheduler_init(&stage->scheduler, stage->loop, &scheduling);
 }
 
 static int begin_wires(struct beside_stage *stage)
@@ -120,7 +102,7 @@ static int begin_stage(struct beside_stage *stage, const struct beside_options *
 		return -ENOMEM;
 	stage->bystander.stage = stage;
 	duet_op_init(&stage->bystander.op, NULL, NULL);
-	error = begin_loop(stage, &options->mechanism);
+	error = loop_begin_tasks(&options->mechanism, stage->count, &stage->loop, &stage->scheduler);
 	if (!error)
 		error = begin_wires(stage);
 	return error ? error : begin_stacks(stage);
@@ -129,8 +111,7 @@ static int begin_stage(struct beside_stage *stage, const struct beside_options *
 /* What can't be destroyed goes with the process. */
 static void end_stage(struct beside_stage *stage)
 {
-	if (stage->loop && (duet_loop_shutdown(stage->loop, window_now_ns() + TURN_NS) ||
-			    duet_loop_destroy(stage->loop)))
+	if (loop_end(stage->loop))
 		return;
 	duet_stacks_destroy(stage->stacks);
 	free(stage->handles);

@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compare/claim/blocking_threads.h"
 #include "compare/claim/sample.h"
+#include "compare/loop.h"
 #include "compare/measure/window.h"
 
 enum {
@@ -304,7 +306,7 @@ static int turn_until(struct crowd *crowd, uint32_t finished)
 
 static int run_crowd(struct crowd *crowd)
 {
-	uint64_t begun_ns = blocking_cpu_ns();
+	uint64_t begun_ns = sample_process_cpu_ns();
 	int error = duet_loop_turn(crowd->loop, 0); /* its clock is read again */
 
 	error = error < 0 ? error : 0;
@@ -313,21 +315,17 @@ static int run_crowd(struct crowd *crowd)
 		error = spawn(crowd, who);
 	if (!error)
 		error = turn_until(crowd, BLOCKING_OTHERS + 1);
-	crowd->record->cpu_ns = blocking_cpu_ns() - begun_ns;
+	crowd->record->cpu_ns = sample_process_cpu_ns() - begun_ns;
 	return error;
 }
 
 /* What can't be destroyed goes with the process. */
 static int end_crowd(struct crowd *crowd)
 {
-	int error = 0;
+	int error;
 
 	duet_watchdog_destroy(crowd->watchdog);
-	if (crowd->loop) {
-		error = duet_loop_shutdown(crowd->loop, window_now_ns() + TURN_NS);
-		if (!error)
-			error = duet_loop_destroy(crowd->loop);
-	}
+	error = loop_end(crowd->loop);
 	if (!error)
 		error = duet_stacks_destroy(crowd->stacks);
 	count_tellings(crowd);
@@ -363,7 +361,7 @@ static int measure_calls(struct crowd *crowd, struct blocking_result *result)
 	const uint32_t calls = crowd->options->calls;
 	struct member *self = &crowd->members[0];
 	double taken_ns[CALLS_MAX];
-	uint64_t begun_ns = blocking_cpu_ns();
+	uint64_t begun_ns = sample_process_cpu_ns();
 	int error;
 
 	crowd->finished = self->tick = 0;
@@ -375,7 +373,7 @@ static int measure_calls(struct crowd *crowd, struct blocking_result *result)
 	for (uint32_t i = 0; i < calls; i++)
 		taken_ns[i] = (double)crowd->call_ns[CALLS_WARM + i];
 	result->call_ns = sample_median(taken_ns, calls);
-	result->call_cpu_ns = (double)(blocking_cpu_ns() - begun_ns) / (calls + CALLS_WARM);
+	result->call_cpu_ns = (double)(sample_process_cpu_ns() - begun_ns) / (calls + CALLS_WARM);
 	return error;
 }
 

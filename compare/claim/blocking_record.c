@@ -1,22 +1,14 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
-/* What is noted of a crowd, and what it comes to. */
+#include "compare/claim/blocking_record.h"
+
 #include <math.h>
 #include <time.h>
 
-#include "compare/claim/blocking_crowd.h"
 #include "compare/claim/sample.h"
 #include "compare/measure/histogram.h"
 #include "compare/measure/window.h"
-
-uint64_t blocking_cpu_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 void blocking_note(struct blocking_record *record, uint32_t who, uint32_t tick)
 {

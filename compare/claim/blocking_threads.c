@@ -1,13 +1,15 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
-/* The same thousand as threads, each of whom sleeps by itself: the baseline. */
+#include "compare/claim/blocking_threads.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "compare/claim/blocking_crowd.h"
+#include "compare/claim/blocking_record.h"
+#include "compare/claim/sample.h"
 #include "compare/measure/window.h"
 
 enum { SETTLE_NS = 2000000, STACK_BYTES = 65536 };
@@ -98,13 +100,13 @@ static void run_all(struct gathering *gathering)
 	uint64_t begun_ns;
 
 	pthread_mutex_lock(&gathering->mutex);
-	begun_ns = blocking_cpu_ns();
+	begun_ns = sample_process_cpu_ns();
 	gathering->record->start_ns = window_now_ns() + SETTLE_NS;
 	gathering->begun = true;
 	pthread_cond_broadcast(&gathering->changed);
 	while (gathering->finished <= BLOCKING_OTHERS)
 		pthread_cond_wait(&gathering->changed, &gathering->mutex);
-	gathering->record->cpu_ns = blocking_cpu_ns() - begun_ns;
+	gathering->record->cpu_ns = sample_process_cpu_ns() - begun_ns;
 	pthread_mutex_unlock(&gathering->mutex);
 }
 

@@ -5,18 +5,21 @@
 
 #include <duet/operation.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "compare/laboratory/matrix.h"
+#include "compare/claim/conduct.h"
 #include "compare/measure/process.h"
 #include "compare/measure/window.h"
 #include "compare/options.h"
-#include "compare/claim/conduct.h"
+#include "compare/outlet.h"
 #include "compare/report/environment.h"
 #include "compare/report/field.h"
+#include "compare/report/repeat.h"
+#include "compare/report/slot.h"
 #include "compare/report/store.h"
 #include "compare/say.h"
 #include "compare/workloads/workload.h"
@@ -27,6 +30,8 @@ static const struct claim *const CLAIMS[] = { &CLAIM_TRY_FIRST, &CLAIM_STATELESS
 
 enum { CLAIMS_COUNT = sizeof(CLAIMS) / sizeof(*CLAIMS), ROUNDS = 15, ROUNDS_QUICK = 6 };
 
+enum { SPARE_FILES = 32 }; /* of a play, beside those of what it varies */
+
 const struct claim *claim_find(const char *name)
 {
 	for (size_t i = 0; i < CLAIMS_COUNT; i++) {
@@ -36,10 +41,10 @@ const struct claim *claim_find(const char *name)
 	return NULL;
 }
 
-const struct claim *claim_of_kind(const char *kind)
+const struct claim *claim_of(const json_t *result)
 {
 	for (size_t i = 0; i < CLAIMS_COUNT; i++) {
-		if (!strcmp(CLAIMS[i]->kind, kind))
+		if (!strcmp(CLAIMS[i]->kind, field_string(result, "kind")))
 			return CLAIMS[i];
 	}
 	return NULL;
@@ -59,10 +64,10 @@ void claim_add_arm(struct claim_group *group, const char *name, const char *mech
 
 struct values {
 	struct option_list backends;
-	const char *json, *show;
 	uint32_t rounds;
 	uint64_t seed;
-	bool quick, quiet;
+	bool quick;
+	struct outlet outlet;
 };
 
 #define AT(field) offsetof(struct values, field)
@@ -74,9 +79,8 @@ static const struct option_row ROWS[] = {
 	{ "quick", OPTION_FLAG, AT(quick), 0, 0, "",
 	  "smaller plays, 6 rounds: seconds, and coarse" },
 	{ "seed", OPTION_SEED, AT(seed), 0, INT64_MAX, "N", "of the order of play; 1 by default" },
-	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
-	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no text" },
-	{ "show", OPTION_TEXT, AT(show), 0, 0, "FILE", "play nothing: print a stored result" },
+	OUTLET_ROWS(struct values, outlet),
+	{ "show", OPTION_GONE, 0, 0, 0, "", "duet show FILE" },
 	{ 0 },
 };
 
@@ -93,7 +97,7 @@ static json_t *legend_json(const struct claim *claim)
 static json_t *begin_result(const struct claim *claim, const struct values *values, int argc,
 			    char **argv, json_t *mechanisms)
 {
-	json_t *run = matrix_run_json(argc, argv, values->seed);
+	json_t *run = repeat_run_json(argc, argv, values->seed);
 
 	json_object_set_new(run, "rounds", json_integer(values->rounds));
 	json_object_set_new(run, "quick", json_boolean(values->quick));
@@ -122,22 +126,6 @@ static int play_groups(const struct claim *claim, const struct values *values,
 	return code;
 }
 
-/* A result that could not be written isn't lost: it is printed in its place. */
-static int report(const struct claim *claim, const struct values *values, const json_t *result)
-{
-	const bool alone = values->json && !strcmp(values->json, "-");
-	bool shown = !values->quiet && !alone;
-	int code = values->json ? store_write(result, values->json) : SAY_OK;
-
-	if (code && !alone && !shown) {
-		say_note("the table is printed in its place, --quiet or not");
-		shown = true;
-	}
-	if (shown)
-		claim->print(result, stdout);
-	return code;
-}
-
 static int conclude(const struct claim *claim, const struct values *values, json_t *result,
 		    int code)
 {
@@ -147,21 +135,54 @@ static int conclude(const struct claim *claim, const struct values *values, json
 	json_object_set_new(result, "complete", json_boolean(any && code == SAY_OK));
 	if (code == SAY_WRONG_BYTE)
 		return code;
+	if (code == WORKLOAD_INTERRUPTED)
+		code = outlet_interrupted(&values->outlet, any);
+	else if (!code && !any)
+		code = say_failure(SAY_UNMEASURED, "compare %s: nothing was measured; duet doctor says "
+				   "what can be had here", claim->name);
 	if (!any)
-		return code == WORKLOAD_INTERRUPTED || !code
-			       ? say_failure(SAY_UNMEASURED, "compare %s: nothing was measured; %s",
-					     claim->name,
-					     code ? "it was ended before the first round was over"
-						  : "duet doctor says what can be had here")
-			       : code;
+		return code;
 	claim->conclude(result);
 	process_pass_interrupt();
-	if (code == WORKLOAD_INTERRUPTED) {
-		say_note("ended early: the rounds that were played to their end are kept");
-		code = SAY_OK;
-	}
-	written = report(claim, values, result);
+	written = outlet_deliver(&values->outlet, result, claim->print);
 	return code ? code : written;
+}
+
+static int check_files(const struct claim *claim, const struct claim_plan *plan)
+{
+	const uint64_t files_max = process_files_max();
+	uint64_t most = 0;
+
+	for (unsigned int i = 0; i < plan->count && claim->takes_descriptors; i++) {
+		if (plan->groups[i].size > most)
+			most = plan->groups[i].size;
+	}
+	if (most + SPARE_FILES <= files_max)
+		return SAY_OK;
+	return say_failure(SAY_UNMEASURED,
+			   "compare %s: %" PRIu64 " %s take %" PRIu64
+			   " descriptors, and the limit is %" PRIu64
+			   ": raise it with ulimit -n%s",
+			   claim->name, most, claim->varies, most + SPARE_FILES, files_max,
+			   plan->quick ? "" : ", or give --quick, which has fewer");
+}
+
+/* Of all that were asked for none is left: the first says why. */
+static int say_refused(const struct claim *claim, const json_t *probed)
+{
+	const json_t *first = json_array_get(probed, 0);
+
+	return say_failure(SAY_UNMEASURED, "compare %s: %s can't be had here: %s", claim->name,
+			   field_string(first, "name"), field_string(first, "refused"));
+}
+
+/* Before the first round, and not when the turn of the largest group comes. */
+static int check_played(const struct claim *claim, const struct claim_plan *plan,
+			const json_t *result)
+{
+	const json_t *probed = json_object_get(result, "mechanisms");
+
+	return plan->count ? check_files(claim, plan) : say_refused(claim, probed);
 }
 
 static int put_to_test(const struct claim *claim, const struct values *values, int argc,
@@ -176,44 +197,24 @@ static int put_to_test(const struct claim *claim, const struct values *values, i
 	plan->quick = values->quick;
 	claim->plan(plan, mechanisms, count);
 	result = begin_result(claim, values, argc, argv, probed);
-	process_catch_interrupts();
-	code = play_groups(claim, values, plan, result);
-	code = conclude(claim, values, result, code);
+	code = check_played(claim, plan, result);
+	if (!code) {
+		process_catch_interrupts();
+		code = play_groups(claim, values, plan, result);
+		code = conclude(claim, values, result, code);
+	}
 	json_decref(result);
 	free(plan);
-	return code;
-}
-
-/* Of the whole line nothing else counts. */
-static int show(const struct claim *claim, const char *command, const char *path)
-{
-	json_t *result;
-	int code = matrix_load(path, command, claim_problem, &result);
-
-	if (code)
-		return code;
-	if (!strcmp(field_string(result, "kind"), claim->kind))
-		claim->print(result, stdout);
-	else
-		code = say_failure(SAY_USAGE, "%s: %s: this is of duet %s", command, path,
-				   field_string(result, "kind"));
-	json_decref(result);
 	return code;
 }
 
 static int check(const struct claim *claim, const struct values *values, int operands,
 		 const char *operand)
 {
-	const bool shown = !values->quiet && !(values->json && !strcmp(values->json, "-"));
-
 	if (operands)
-		return say_failure(SAY_USAGE,
-				   "compare %s: '%s' is one word too many; it takes options "
-				   "only",
-				   claim->name, operand);
-	if (shown && say_check_output("compare: "))
-		return SAY_UNMEASURED;
-	return values->json ? store_check(values->json, "compare") : SAY_OK;
+		return say_failure(SAY_USAGE, "compare %s: '%s' is one word too many; it takes options "
+				   "only", claim->name, operand);
+	return outlet_open(&values->outlet, "compare");
 }
 
 int claim_command(const struct claim *claim, int argc, char **argv)
@@ -239,9 +240,7 @@ int claim_command(const struct claim *claim, int argc, char **argv)
 					&count);
 		if (!code)
 			code = check(claim, &values, argc - 1 - first, argv[1 + first]);
-		if (!code && values.show)
-			code = show(claim, title, values.show);
-		else if (!code)
+		if (!code)
 			code = put_to_test(claim, &values, argc - 1, words, mechanisms, count);
 	}
 	free(words);
@@ -274,23 +273,6 @@ static const struct option_set PLAY_SET = {
 	PLAY_ROWS,
 };
 
-static json_t *slot_json(const struct claim *claim, const double *figures,
-			 const struct window *window)
-{
-	json_t *json = json_object();
-	struct noise noise;
-
-	window_noise(window, &noise);
-	for (int i = 0; claim->figures[i]; i++) {
-		if (isfinite(figures[i]))
-			json_object_set_new(json, claim->figures[i], json_real(figures[i]));
-	}
-	return json_pack("{s:o, s:{s:I, s:I, s:I, s:I}}", "figures", json, "noise", "elapsed_ns",
-			 (json_int_t)noise.elapsed_ns, "wait_ns", (json_int_t)noise.wait_ns,
-			 "steal_ns", (json_int_t)noise.steal_ns, "others_cpu_ns",
-			 (json_int_t)noise.others_cpu_ns);
-}
-
 static int play(const struct claim *claim, const struct claim_play *what)
 {
 	double figures[CLAIM_FIGURES_MAX];
@@ -312,7 +294,9 @@ static int play(const struct claim *claim, const struct claim_play *what)
 	if (error)
 		return say_failure(SAY_UNMEASURED, "%s: %s%s", what->mechanism.name,
 				   strerror(-error), say_advice(error));
-	slot = slot_json(claim, figures, &window);
+	slot = json_pack("{s:o, s:I, s:o}", "figures", claim_figures_json(claim, figures),
+			 "elapsed_ns", (json_int_t)window_elapsed_ns(&window), "noise",
+			 slot_noise_json(&window));
 	code = store_write(slot, "-");
 	json_decref(slot);
 	return code;

@@ -62,6 +62,8 @@ struct claim {
 	const char *summary; /* for --help */
 	/* What is varied, as a key of the JSON, and where the table names it. */
 	const char *varies;
+	/* A play takes as many descriptors as its size says. */
+	bool takes_descriptors;
 	/* The figures of a play, by their keys; the first two, CPU and latency, are compared.
 	 * Ends with NULL. */
 	const char *figures[CLAIM_FIGURES_MAX + 1];
@@ -81,9 +83,8 @@ extern const struct claim CLAIM_TRY_FIRST, CLAIM_STATELESS, CLAIM_PARITY;
 extern const struct claim CLAIM_MODELS, CLAIM_BESIDE;
 extern const struct claim CLAIM_BLOCKING, CLAIM_HOT, CLAIM_SCHEDULING;
 
-/* NULL: none of this name, or this kind. */
+/* NULL: none of this name. */
 const struct claim *claim_find(const char *name);
-const struct claim *claim_of_kind(const char *kind);
 
 /* duet compare CLAIM: argv[1] is its name. An exit code. */
 int claim_command(const struct claim *claim, int argc, char **argv);
@@ -97,8 +98,14 @@ void claim_add_arm(struct claim_group *group, const char *name, const char *mech
 
 /* ---- Of a result. ---- */
 
-/* NULL, or why this isn't a result of a claim. */
+/* The claim that this is a result of, or NULL. */
+const struct claim *claim_of(const json_t *result);
+
+/* NULL, or what is wrong with one. */
 const char *claim_problem(const json_t *result);
+
+/* Whether one that was read from path is whole. An exit code; why has been said. */
+int claim_judge(const char *path, json_t *result);
 
 /* Of a group: the arm, or NULL. */
 const json_t *claim_arm_of(const json_t *group, const char *name);

@@ -5,22 +5,19 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
-#include <string.h>
+#include <stdio.h>
 
-#include "compare/measure/noise.h"
+#include "compare/claim/sample.h"
 #include "compare/measure/process.h"
 #include "compare/measure/rounds.h"
 #include "compare/measure/verdict.h"
-#include "compare/claim/sample.h"
-#include "compare/report/field.h"
-#include "compare/report/store.h"
+#include "compare/progress.h"
+#include "compare/report/conclude.h"
 #include "compare/say.h"
-#include "compare/workloads/workload.h"
+#include "compare/workloads/player.h"
 
-/* A round is repeated twice in a row at most, and so many are of a group: a neighbour that stays
- * would be waited for without end. */
-enum { PATIENCE_MS = 60000, REPEATS_MAX = 5, REPEATS_IN_A_ROW_MAX = 2 };
+/* Repeats of a group. */
+enum { PATIENCE_MS = 60000, REPEATS_MAX = 5 };
 
 /* ---- One play. ---- */
 
@@ -39,18 +36,6 @@ static void fill_arguments(const struct claim_conduct *conduct, const struct cla
 		arguments_add(arguments, "--quick");
 }
 
-static int complain(const struct process *player, const char *arm, int code)
-{
-	char line[256];
-
-	process_complaint(player, line, sizeof(line));
-	if (*line)
-		return say_failure(code == SAY_WRONG_BYTE ? code : SAY_UNMEASURED, "%s: %s", arm,
-				   line);
-	return say_failure(SAY_UNMEASURED, "%s: the process that plays it ended with %s %d", arm,
-			   code > 128 ? "signal" : "exit code", code > 128 ? code - 128 : code);
-}
-
 /* What doesn't apply is absent there. */
 static void take_figures(const struct claim *claim, const json_t *slot, double *figures)
 {
@@ -62,45 +47,19 @@ static void take_figures(const struct claim *claim, const json_t *slot, double *
 	}
 }
 
-static bool was_disturbed(const json_t *slot)
-{
-	const json_t *noise = json_object_get(slot, "noise");
-	const struct noise what = {
-		.elapsed_ns = (uint64_t)field_integer(noise, "elapsed_ns"),
-		.wait_ns = (uint64_t)field_integer(noise, "wait_ns"),
-		.steal_ns = (uint64_t)field_integer(noise, "steal_ns"),
-		.others_cpu_ns = (uint64_t)field_integer(noise, "others_cpu_ns"),
-	};
-
-	return noise_cause(&what) != NULL;
-}
-
 static int play_arm(const struct claim_conduct *conduct, const struct claim_group *group,
-		    const struct claim_arm *arm, uint64_t seed, double *figures, bool *disturbed)
+		    const struct claim_arm *arm, uint64_t seed, double *figures, json_t *slots)
 {
 	struct arguments arguments;
-	struct process player;
-	json_t *slot = NULL;
-	int status, code;
+	json_t *slot;
+	int code;
 
 	fill_arguments(conduct, group, arm, seed, &arguments);
-	status = process_start(&player, arguments.list, PROCESS_ANYWHERE);
-	if (status)
-		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(-status));
-	status = process_rest(&player, PATIENCE_MS);
-	code = process_end(&player, status ? SIGKILL : 0);
-	if (!status && !code)
-		slot = json_loads(player.text ? player.text : "", 0, NULL);
-	if (process_interrupted())
-		code = WORKLOAD_INTERRUPTED;
-	else if (!slot)
-		code = complain(&player, arm->name, code);
-	process_forget(&player);
+	code = player_run(&arguments, arm->name, PATIENCE_MS, &slot);
 	if (slot) {
 		take_figures(conduct->claim, slot, figures);
-		*disturbed |= was_disturbed(slot);
+		json_array_append_new(slots, slot);
 	}
-	json_decref(slot);
 	return code;
 }
 
@@ -108,50 +67,51 @@ static int play_arm(const struct claim_conduct *conduct, const struct claim_grou
 
 /* All arms of a round meet the same pattern. */
 static int play_round(struct claim_conduct *conduct, const struct claim_group *group,
-		      double (*figures)[CLAIM_FIGURES_MAX], bool *disturbed)
+		      struct progress *progress, struct claim_plays *plays, json_t *round)
 {
+	double(*figures)[CLAIM_FIGURES_MAX] = plays->figures[plays->rounds];
 	unsigned int order[CLAIM_ARMS_MAX + 1];
 	unsigned int slots = rounds_shuffle(order, group->count, &conduct->random);
 	uint64_t seed = rounds_random(&conduct->random) >> 1;
 	bool seen = false;
 	int code = SAY_OK;
 
-	*disturbed = false;
 	process_continued(); /* before the round it disturbed nothing */
 	for (unsigned int i = 0; i < slots && !code; i++) {
 		unsigned int slot = order[i] || !seen ? order[i] : group->count;
 
 		seen |= !order[i];
-		code = process_interrupted() ? WORKLOAD_INTERRUPTED
-					     : play_arm(conduct, group, &group->arms[order[i]],
-							seed, figures[slot], disturbed);
+		progress_slot(progress, plays->rounds, i, plays->repeated);
+		code = play_arm(conduct, group, &group->arms[order[i]], seed, figures[slot],
+				json_object_get(round, "slots"));
 	}
-	*disturbed |= process_continued();
+	if (process_continued())
+		json_object_set_new(round, "stopped", json_true());
 	return code;
 }
 
 int claim_play_group(struct claim_conduct *conduct, unsigned int index, struct claim_plays *plays)
 {
 	const struct claim_group *group = &conduct->plan->groups[index];
-	unsigned int in_a_row = 0;
+	struct rounds_repeats repeats = { .max = conduct->plan->quick ? 0 : REPEATS_MAX };
+	char what[2 * CLAIM_NAME_MAX];
+	struct progress progress = { .what = what, .index = index, .count = conduct->plan->count,
+				     .rounds = conduct->rounds, .slots = group->count + 1 };
 	int code = SAY_OK;
 
+	snprintf(what, sizeof(what), "%s: %s", conduct->claim->name, group->name);
 	plays->rounds = plays->repeated = plays->disturbed = 0;
 	while (!code && plays->rounds < conduct->rounds) {
+		json_t *round = json_pack("{s:[]}", "slots");
 		bool disturbed, again;
 
-		say_progress("%s: %s (%u of %u)  round %u of %u, %u repeated", conduct->claim->name,
-			     group->name, index + 1, conduct->plan->count, plays->rounds + 1,
-			     conduct->rounds, plays->repeated);
-		code = play_round(conduct, group, plays->figures[plays->rounds], &disturbed);
-		if (code)
-			break;
-		again = disturbed && !conduct->plan->quick && plays->repeated < REPEATS_MAX &&
-			in_a_row < REPEATS_IN_A_ROW_MAX;
-		plays->repeated += again;
-		in_a_row = again ? in_a_row + 1 : 0;
+		code = play_round(conduct, group, &progress, plays, round);
+		disturbed = !code && conclude_disturbance(round);
+		json_decref(round);
+		again = rounds_again(&repeats, disturbed);
+		plays->repeated = repeats.made;
 		plays->disturbed += disturbed && !again;
-		plays->rounds += !again;
+		plays->rounds += !code && !again;
 	}
 	return code;
 }
@@ -192,7 +152,7 @@ static json_t *ratio_json(const struct claim_group *group, const struct claim_pl
 			 result.detectable, "verdict", verdict_word(result.verdict));
 }
 
-static json_t *figures_json(const struct claim *claim, const double *figures)
+json_t *claim_figures_json(const struct claim *claim, const double *figures)
 {
 	json_t *json = json_object();
 
@@ -213,7 +173,7 @@ static json_t *arm_json(const struct claim *claim, const struct claim_group *gro
 	for (int i = 0; claim->figures[i]; i++)
 		medians[i] = median(plays, arm, i);
 	json = json_pack("{s:s, s:o}", "name", group->arms[arm].name, "figures",
-			 figures_json(claim, medians));
+			 claim_figures_json(claim, medians));
 	if (against == arm)
 		return json;
 	json_object_set_new(json, "against", json_string(group->arms[against].name));
@@ -234,7 +194,7 @@ static json_t *rounds_json(const struct claim *claim, const struct claim_group *
 			json_array_append_new(
 				slots,
 				json_pack("{s:s, s:o}", "arm", group->arms[k % group->count].name,
-					  "figures", figures_json(claim, plays->figures[i][k])));
+					  "figures", claim_figures_json(claim, plays->figures[i][k])));
 		json_array_append_new(rounds, slots);
 	}
 	return rounds;

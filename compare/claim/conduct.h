@@ -25,6 +25,9 @@ struct claim_conduct {
  * has been said. plays has whole rounds only. */
 int claim_play_group(struct claim_conduct *conduct, unsigned int index, struct claim_plays *plays);
 
+/* By their keys; what doesn't apply is absent. */
+json_t *claim_figures_json(const struct claim *claim, const double *figures);
+
 /* The group as JSON: docs/claim-schema.md names the keys. */
 json_t *claim_group_json(const struct claim *claim, const struct claim_group *group,
 			 const struct claim_plays *plays);

@@ -32,17 +32,22 @@ static const struct hot_arm {
 	[HOT_EAGER] = { "eager", HOT_DIRECT },
 	[HOT_EAGER_POOLED] = { "eager, shared", HOT_EAGER },
 	[HOT_DEFERRED] = { "deferred", HOT_EAGER_POOLED },
+	[HOT_CXX_DIRECT] = { "C++ direct", HOT_DIRECT },
+	[HOT_CXX_LAZY] = { "C++ lazy", HOT_CXX_DIRECT },
+	[HOT_CXX_EAGER] = { "C++ eager", HOT_CXX_DIRECT },
 };
 
 static const char *const LEGEND[][2] = {
 	{ "direct", "nothing is made: a coroutine awaits the receive itself" },
-	{ "lazy", "cold: a coroutine in its maker's memory, called: C++'s lazy task" },
+	{ "lazy", "cold: a coroutine in its maker's memory, called: as C++'s lazy task" },
 	{ "future", "cold: in its maker's memory, pinned, polled by its maker: Rust's" },
-	{ "eager", "hot: a task of its own, spawned when made, joined: C++'s eager task" },
+	{ "eager", "hot: a task of its own, spawned when made, joined: as C++'s eager task" },
 	{ "deferred", "the same in a counted frame, for two who wait for its result: Kotlin's" },
 	{ "..., pooled, ..., shared",
 	  "in a frame of a pool; shared: with a count of who needs it. Times of the same in "
 	  "place; deferred: of eager, shared; the others: of direct" },
+	{ "C++ ...", "the same with maker and made in C++20, by <duet/coroutine.hpp>: frames of the "
+		     "pool, what is eager a job in place. Times of C++ direct, that of direct" },
 	{ NULL, NULL },
 };
 
@@ -59,7 +64,7 @@ static int play(const struct claim_play *play, double *figures)
 
 	while (options.way < HOT_WAYS && strcmp(ARMS[options.way].name, play->arm) != 0)
 		options.way++;
-	if (options.way == HOT_WAYS || (play->size != 0 && play->size != 100))
+	if (!hot_has(options.way) || (play->size != 0 && play->size != 100))
 		return -EINVAL;
 	error = hot_play(&options, &result);
 	figures[CPU] = result.cpu_ns;
@@ -86,8 +91,10 @@ static void plan(struct claim_plan *plan, const struct mechanism *mechanisms, si
 					       .size = i % 2 ? 100 : 0 };
 		snprintf(group->name, sizeof(group->name), "%s, %u %%", mechanism->name,
 			 group->size);
-		for (int way = 0; way < HOT_WAYS; way++)
-			claim_add_arm(group, ARMS[way].name, NULL, ARMS[way].against);
+		for (enum hot_way way = 0; way < HOT_WAYS; way++) {
+			if (hot_has(way))
+				claim_add_arm(group, ARMS[way].name, NULL, ARMS[way].against);
+		}
 	}
 }
 
@@ -122,6 +129,25 @@ static void conclude_cost(json_t *result, const json_t *group)
 		cpu(group, HOT_LAZY_POOLED, pooled, SIZE),
 		cpu(group, HOT_EAGER_POOLED, shared, SIZE),
 		cpu(group, HOT_DEFERRED, deferred, SIZE));
+}
+
+static void conclude_cxx(json_t *result, const json_t *group)
+{
+	char direct[64], lazy[64], eager[64], about[64];
+	enum { SIZE = sizeof(direct) };
+
+	if (!claim_arm_of(group, ARMS[HOT_CXX_DIRECT].name))
+		return;
+	snprintf(about, sizeof(about), "%s, C++20", field_string(group, "name"));
+	claim_add_finding(
+		result, about,
+		"CPU against awaiting the operation itself, %s of what that is in C: cold %s, hot "
+		"%s; cancelled before, cold: %.2f operations started, %.2f messages taken; hot: "
+		"%.2f and %.2f.",
+		cpu(group, HOT_CXX_DIRECT, direct, SIZE), cpu(group, HOT_CXX_LAZY, lazy, SIZE),
+		cpu(group, HOT_CXX_EAGER, eager, SIZE), figure(group, HOT_CXX_LAZY, "started"),
+		figure(group, HOT_CXX_LAZY, "taken"), figure(group, HOT_CXX_EAGER, "started"),
+		figure(group, HOT_CXX_EAGER, "taken"));
 }
 
 /* Whether what is cold leaves everything as it was, in all ways to be cold. */
@@ -162,6 +188,7 @@ static void conclude(json_t *result)
 	json_array_foreach(json_object_get(result, "groups"), i, group) {
 		conclude_cost(result, group);
 		conclude_cancel(result, group);
+		conclude_cxx(result, group);
 	}
 }
 

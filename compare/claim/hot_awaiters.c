@@ -15,10 +15,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "compare/claim/hot_cxx.h"
 #include "compare/claim/sample.h"
+#include "compare/loop.h"
 #include "compare/measure/window.h"
 
 enum { CROWD = 32, WARM = 4, MESSAGE = 64, MEMORY = 1024, TURN_NS = 1000000000, LEFT_ALONE = 3 };
+
+/* More than any compiler makes of a receive; a page that nothing stands in isn't touched. */
+enum { CXX_FRAME_BYTES = 2048 };
+
+#ifndef DUET_CXX
+/* Built without a compiler for it. */
+const struct hot_cxx HOT_CXX = { 0 };
+#endif
 
 struct stand;
 struct maker;
@@ -51,6 +61,8 @@ struct maker {
 	struct duet_op second; /* deferred: the waiting of another */
 	struct stand *stand;
 	union made place, *made;
+	struct duet_task *woken; /* its own, by whose waker it goes on; NULL: not yet spawned */
+	void *cxx;               /* if it is one of C++20: all of it */
 	duet_handle handle;
 	int end, peer;
 	unsigned char memory[MEMORY];
@@ -77,9 +89,19 @@ static bool is_pooled(enum hot_way way)
 	       way == HOT_DEFERRED;
 }
 
+static bool is_cxx(enum hot_way way)
+{
+	return way >= HOT_CXX_DIRECT;
+}
+
 static bool is_hot(enum hot_way way)
 {
-	return way >= HOT_EAGER;
+	return way >= HOT_EAGER && !is_cxx(way);
+}
+
+bool hot_has(enum hot_way way)
+{
+	return way < HOT_WAYS && (!is_cxx(way) || HOT_CXX.bytes);
 }
 
 static size_t size_of(enum hot_way way)
@@ -259,6 +281,51 @@ static duet_coroutine_fn *const BODIES[HOT_WAYS] = {
 	[HOT_EAGER_POOLED] = join_eager,   [HOT_DEFERRED] = join_eager,
 };
 
+/* ---- Those of C++20. ---- */
+
+static void cxx_received(void *context, int32_t result)
+{
+	note(context, result);
+}
+
+static void cxx_stopped(void *context, int32_t result)
+{
+	struct maker *self = context;
+
+	self->stand->ended++;
+	self->stand->taken += result > 0;
+}
+
+static int begin_cxx(struct stand *stand, struct maker *maker)
+{
+	const struct hot_cxx_needs needs = { .way = stand->way,
+					     .scheduler = &stand->scheduler,
+					     .pool = stand->pool,
+					     .takes = &stand->takes,
+					     .over = &stand->over,
+					     .handle = maker->handle,
+					     .memory = maker->memory,
+					     .size = MEMORY,
+					     .context = maker,
+					     .received = cxx_received,
+					     .stopped = cxx_stopped };
+
+	maker->cxx = malloc(HOT_CXX.bytes);
+	if (!maker->cxx)
+		return -ENOMEM;
+	HOT_CXX.begin(maker->cxx, &needs);
+	return 0;
+}
+
+static void end_cxx(struct stand *stand)
+{
+	for (uint32_t i = 0; i < stand->count; i++) {
+		if (stand->makers[i].cxx)
+			HOT_CXX.end(stand->makers[i].cxx);
+		free(stand->makers[i].cxx);
+	}
+}
+
 /* ---- The stand. ---- */
 
 static int add_maker(struct stand *stand, struct maker *maker)
@@ -275,6 +342,8 @@ static int add_maker(struct stand *stand, struct maker *maker)
 	if (error)
 		close(pair[0]);
 	duet_op_init(&maker->op, NULL, NULL);
+	if (is_cxx(stand->way))
+		return error ? error : begin_cxx(stand, maker);
 	duet_coroutine_init(&maker->coroutine, BODIES[stand->way]);
 	duet_coroutine_task_init(&maker->task, &maker->coroutine);
 	return error;
@@ -298,7 +367,9 @@ static int begin_stand(struct stand *stand, const struct hot_options *wanted, ui
 	if (!error)
 		error = duet_scheduler_init(&stand->scheduler, stand->loop, NULL);
 	if (!error)
-		error = duet_frame_pool_create(&stand->pool, count, sizeof(union made));
+		error = duet_frame_pool_create(&stand->pool, count,
+					       is_cxx(wanted->way) ? CXX_FRAME_BYTES
+								   : sizeof(union made));
 	for (uint32_t i = 0; i < count && !error; i++)
 		error = add_maker(stand, &stand->makers[i]);
 	return error;
@@ -307,18 +378,17 @@ static int begin_stand(struct stand *stand, const struct hot_options *wanted, ui
 /* What can't be destroyed goes with the process. */
 static int end_stand(struct stand *stand)
 {
-	int error = 0;
+	int error;
 
 	stand->over = true;
 	for (uint32_t i = 0; i < stand->count; i++) {
-		if (stand->makers[i].task.task.state != DUET_TASK_IDLE)
-			duet_waker_wake(&stand->makers[i].task.task.waker);
+		if (stand->makers[i].woken)
+			duet_waker_wake(&stand->makers[i].woken->waker);
 		close(stand->makers[i].peer);
 	}
-	if (stand->loop)
-		error = duet_loop_shutdown(stand->loop, window_now_ns() + TURN_NS);
+	error = loop_end(stand->loop);
 	if (!error)
-		error = duet_loop_destroy(stand->loop);
+		end_cxx(stand);
 	if (!error)
 		error = duet_frame_pool_destroy(stand->pool);
 	if (!error)
@@ -340,15 +410,25 @@ static bool send_all(struct stand *stand)
 	return sent;
 }
 
+static struct duet_task *spawn(struct maker *self)
+{
+	if (self->cxx)
+		return HOT_CXX.spawn(self->cxx);
+	return duet_task_spawn(&self->stand->scheduler, NULL, &self->task.task) ? NULL
+										: &self->task.task;
+}
+
 static void wake_all(struct stand *stand)
 {
 	for (uint32_t i = 0; i < stand->count; i++) {
-		struct duet_task *task = &stand->makers[i].task.task;
+		struct maker *maker = &stand->makers[i];
 
-		if (task->state == DUET_TASK_IDLE)
-			stand->wrong |= duet_task_spawn(&stand->scheduler, NULL, task) != 0;
-		else
-			duet_waker_wake(&task->waker);
+		if (maker->woken) {
+			duet_waker_wake(&maker->woken->waker);
+			continue;
+		}
+		maker->woken = spawn(maker);
+		stand->wrong |= !maker->woken;
 	}
 }
 
@@ -426,6 +506,7 @@ static bool play_crowd(struct stand *stand, uint32_t batches, struct hot_result 
 	struct duet_scheduler_stats *tasks = &stand->scheduler.stats;
 	double cpu_ns[HOT_BATCHES_MAX];
 	struct duet_stats before, after;
+	struct duet_frame_stats frames;
 	uint64_t steps, takes;
 
 	if (!play_batches(stand, sample_cpu_ns, WARM, cpu_ns))
@@ -440,6 +521,8 @@ static bool play_crowd(struct stand *stand, uint32_t batches, struct hot_result 
 	result->calls = (double)(after.system_calls - before.system_calls) / operations;
 	result->steps = (double)(tasks->stepped + tasks->resumed - steps) / operations;
 	result->takes = (double)(stand->takes - takes) / operations;
+	duet_frame_pool_stats(stand->pool, &frames);
+	result->pool = (double)frames.wanted_max_bytes;
 	return true;
 }
 
@@ -447,6 +530,10 @@ static bool play_crowd(struct stand *stand, uint32_t batches, struct hot_result 
 
 static void make(struct maker *self)
 {
+	if (self->cxx) {
+		self->stand->wrong |= !HOT_CXX.make(self->cxx);
+		return;
+	}
 	take(self);
 	if (is_hot(self->stand->way))
 		make_eager(self, 1);
@@ -458,14 +545,25 @@ static void make(struct maker *self)
 		prepare(self, &self->op);
 }
 
+static void cancel_future(struct maker *self)
+{
+	struct duet_context context = { .loop = self->stand->loop };
+	struct duet_future *future = &self->made->future.future;
+
+	self->stand->wrong |= duet_future_poll_cancel(future, &context) != DUET_READY ||
+			      future->result != -ECANCELED;
+}
+
 /* What is cold has not begun: there is nothing to wait for. What is hot keeps its memory until it
  * has ended. */
 static void cancel(struct maker *self)
 {
-	struct duet_context context = { .loop = self->stand->loop };
-	struct duet_future *future = &self->made->future.future;
 	enum hot_way way = self->stand->way;
 
+	if (self->cxx) {
+		HOT_CXX.cancel(self->cxx);
+		return;
+	}
 	if (is_hot(way)) {
 		duet_task_cancel(&self->made->eager.task.task);
 		release(&self->made->eager);
@@ -474,8 +572,7 @@ static void cancel(struct maker *self)
 	if (way == HOT_DIRECT)
 		duet_op_cancel(&self->op);
 	if (way == HOT_FUTURE || way == HOT_FUTURE_POOLED)
-		self->stand->wrong |= duet_future_poll_cancel(future, &context) != DUET_READY ||
-				      future->result != -ECANCELED;
+		cancel_future(self);
 	give(self, self->made);
 }
 
@@ -561,6 +658,21 @@ static int play_on(const struct hot_options *options, measure_fn *measure, uint3
 	return error ? error : ended;
 }
 
+/* The operation that is awaited is the maker's where nothing is made, where it joins, and always in
+ * C++20, where it is the task's. */
+static void sum_up_bytes(enum hot_way way, struct hot_result *result)
+{
+	const double size = is_cxx(way) ? 0 : (double)size_of(way);
+	const double op = (double)sizeof(struct duet_op);
+
+	result->place = is_pooled(way) ? 0 : size;
+	result->place += way == HOT_DIRECT || is_hot(way) || is_cxx(way) ? op : 0;
+	result->place += way == HOT_DEFERRED ? op : 0;
+	result->place += way == HOT_CXX_EAGER ? (double)HOT_CXX.job_bytes : 0;
+	if (!is_cxx(way))
+		result->pool = is_pooled(way) ? size : 0;
+}
+
 int hot_play(const struct hot_options *options, struct hot_result *result)
 {
 	int error = play_on(options, play_crowd, CROWD, options->batches, result);
@@ -569,11 +681,6 @@ int hot_play(const struct hot_options *options, struct hot_result *result)
 		error = play_on(options, cancel_crowd, CROWD, options->batches, result);
 	if (!error)
 		error = play_on(options, play_one, 1, options->times, result);
-	result->place = is_pooled(options->way) ? 0 : (double)size_of(options->way);
-	result->place += options->way == HOT_DIRECT || is_hot(options->way)
-				 ? (double)sizeof(struct duet_op)
-				 : 0;
-	result->place += options->way == HOT_DEFERRED ? (double)sizeof(struct duet_op) : 0;
-	result->pool = is_pooled(options->way) ? (double)size_of(options->way) : 0;
+	sum_up_bytes(options->way, result);
 	return error;
 }

@@ -23,6 +23,9 @@ enum hot_way {
 	HOT_EAGER,         /* hot, in place: a task that is spawned, and joined */
 	HOT_EAGER_POOLED,  /* hot, in a counted frame of a pool */
 	HOT_DEFERRED,      /* the same, and two wait for its result */
+	HOT_CXX_DIRECT,    /* the maker is a task of C++20: the operation itself is awaited */
+	HOT_CXX_LAZY,      /* cold: a coroutine in a frame of the pool is awaited */
+	HOT_CXX_EAGER,     /* hot: the same, spawned as a job in its maker's memory, and awaited */
 	HOT_WAYS,
 };
 
@@ -44,6 +47,9 @@ struct hot_result {
 	 * all of which were handed over. */
 	double cancel_ns, started, cancel_calls, taken;
 };
+
+/* Not those of C++20 where the program was built without a compiler for it. */
+bool hot_has(enum hot_way way);
 
 /* 0, a negative errno, or -EBADMSG: a message came wrong, or was lost. */
 int hot_play(const struct hot_options *options, struct hot_result *result);

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "compare/loop.h"
 #include "compare/measure/rounds.h"
 #include "compare/measure/window.h"
 #include "compare/claim/sample.h"
@@ -249,8 +250,7 @@ static int begin_crowd(struct crowd *crowd, const struct idle_options *options)
 /* What can't be destroyed goes with the process. */
 static void end_crowd(struct crowd *crowd)
 {
-	if (crowd->loop && (duet_loop_shutdown(crowd->loop, window_now_ns() + 5u * TURN_NS) ||
-			    duet_loop_destroy(crowd->loop)))
+	if (loop_end(crowd->loop))
 		return;
 	free(crowd->memory);
 	free(crowd->order);

@@ -9,16 +9,15 @@
 #include <math.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "compare/claim/sample.h"
+#include "compare/loop.h"
 #include "compare/measure/rounds.h"
 #include "compare/measure/window.h"
 
 enum {
 	TURN_NS = 1000000000,
-	SPARE = 64,
 	SWITCHES = 100,
 	WARM = 1,
 	BATCHES_MAX = 64,
@@ -35,8 +34,14 @@ const struct models_player *const MODELS_PLAYERS[] = { &MODELS_CALLBACKS,
 						       &MODELS_FUTURES,
 						       &MODELS_FIBERS,
 						       &MODELS_ACTORS,
+						       &MODELS_CXX,
 						       &MODELS_THREADS,
 						       NULL };
+
+#ifndef DUET_CXX
+/* Built without a compiler for it. */
+const struct models_player MODELS_CXX = { .name = "C++20" };
+#endif
 
 /* ---- For players. ---- */
 
@@ -70,24 +75,6 @@ bool models_turn_until_ended(struct models_stage *stage, uint32_t count)
 }
 
 /* ---- The stage. ---- */
-
-/* A task suspends for each wait: what it may take without is another question (try-first). */
-static int begin_loop(struct models_stage *stage)
-{
-	struct duet_scheduler_options scheduling;
-	struct duet_loop_options options;
-	int error;
-
-	duet_loop_options_init(&options);
-	options.handles_max = stage->count + SPARE;
-	options.operations_max = 2 * stage->count + SPARE;
-	options.worker_threads = 0;
-	options.tuning = stage->mechanism->tuning;
-	error = duet_loop_create(&stage->loop, stage->mechanism->backend, &options);
-	duet_scheduler_options_init(&scheduling);
-	scheduling.inline_max = 0;
-	return error ? error : duet_scheduler_init(&stage->scheduler, stage->loop, &scheduling);
-}
 
 static int add_pair(struct models_stage *stage, uint32_t at)
 {
@@ -129,7 +116,8 @@ static int begin_stage(struct models_stage *stage, const struct models_options *
 	if (!stage->tasks)
 		return -ENOMEM;
 	if (!stage->player->loopless)
-		error = begin_loop(stage);
+		error = loop_begin_tasks(stage->mechanism, stage->count, &stage->loop,
+					 &stage->scheduler);
 	if (!error && stage->job == MODELS_WAIT)
 		error = begin_wires(stage);
 	if (!error && stage->player->begin)
@@ -171,15 +159,6 @@ struct sampled {
 	unsigned int alone;
 };
 
-/* Threads are on other processors as well. */
-static uint64_t process_cpu_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static bool spawn_and_end(struct models_stage *stage, uint32_t count)
 {
 	return spawn_all(stage, count) && stage->player->await_ended(stage, count);
@@ -209,16 +188,17 @@ static uint32_t times_of(const struct models_stage *stage)
 	return stage->count < EVENTS_MIN ? EVENTS_MIN / stage->count : 1;
 }
 
+/* Threads are on other processors as well. */
 static bool play_batch(struct models_stage *stage, struct sampled *sampled)
 {
-	uint64_t begun_ns = window_now_ns(), cpu_ns = process_cpu_ns();
+	uint64_t begun_ns = window_now_ns(), cpu_ns = sample_process_cpu_ns();
 	bool good = stage->job == MODELS_WAIT ? serve(stage, times_of(stage))
 					      : spawn_and_end(stage, stage->count);
 	const double of = (double)stage->count * (stage->job == MODELS_WAIT     ? times_of(stage)
 						  : stage->job == MODELS_SWITCH ? stage->switches
 										: 1);
 
-	sampled->cpu_ns[sampled->batches] = (double)(process_cpu_ns() - cpu_ns) / of;
+	sampled->cpu_ns[sampled->batches] = (double)(sample_process_cpu_ns() - cpu_ns) / of;
 	sampled->elapsed_ns[sampled->batches++] = (double)(window_now_ns() - begun_ns) / of;
 	return good;
 }

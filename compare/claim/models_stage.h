@@ -50,7 +50,7 @@ struct models_player {
 	bool loopless;   /* a model without a loop */
 	bool waits_only; /* it has nothing that is made, or that could give up its turn */
 	int (*begin)(struct models_stage *stage); /* 0 or a negative errno; or NULL */
-	int (*spawn)(struct models_stage *stage, uint32_t index);
+	int (*spawn)(struct models_stage *stage, uint32_t index); /* NULL: not in this build */
 	/* Until so many bytes were taken, or all that were spawned have ended. False: never. */
 	bool (*await_served)(struct models_stage *stage, uint32_t count);
 	bool (*await_ended)(struct models_stage *stage, uint32_t count);
@@ -62,7 +62,7 @@ struct models_player {
 extern const struct models_player *const MODELS_PLAYERS[];
 
 extern const struct models_player MODELS_CALLBACKS, MODELS_COROUTINES, MODELS_FUTURES,
-	MODELS_FIBERS, MODELS_ACTORS, MODELS_THREADS;
+	MODELS_FIBERS, MODELS_ACTORS, MODELS_CXX, MODELS_THREADS;
 
 struct models_options {
 	struct mechanism mechanism;

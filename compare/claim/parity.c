@@ -21,10 +21,11 @@ enum { CPU, LATENCY, CALLS };
 static const char *const LEGEND[][2] = {
 	{ "common",
 	  "operations with callbacks, one source for both: echo by pooled multishot receives, "
-	  "file by reads, churn by a multishot accept and a close each" },
+	  "file by reads, churn by a multishot accept and a close each, cancel by a receive "
+	  "that is begun and given up" },
 	{ "native, polling", "tries and waits that own nothing, for churn each handle released and "
-			     "closed; file, which has no readiness, by the plain call that doesn't "
-			     "wait" },
+			     "closed, for cancel each wait forgotten; file, which has no "
+			     "readiness, by the plain call that doesn't wait" },
 	{ "native, completion",
 	  "by hand, since the library has no header for it: registered files and, for "
 	  "file, registered memory; of churn connections that never become "

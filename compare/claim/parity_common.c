@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "compare/measure/window.h"
+#include "compare/loop.h"
 #include "compare/claim/parity_scene.h"
 
 enum { BUFFER_BYTES = 1024, HANDLES = 1024, TURN_NS = 1000000000 };
@@ -21,6 +21,7 @@ struct item {
 	duet_handle handle;
 	struct duet_op op, reply;
 	struct duet_buffer buffer;
+	unsigned char message[PARITY_MESSAGE]; /* cancel: lent meanwhile */
 };
 
 struct common {
@@ -70,8 +71,7 @@ static void end(void *self)
 {
 	struct common *common = self;
 
-	if (common->loop && (duet_loop_shutdown(common->loop, window_now_ns() + TURN_NS) ||
-			     duet_loop_destroy(common->loop)))
+	if (loop_end(common->loop))
 		return;
 	free(common->items);
 	free(common);
@@ -218,8 +218,51 @@ static int begin_churn(struct parity_scene *scene, const struct mechanism *mecha
 	return duet_op_start(common->loop, &common->accept);
 }
 
+/* ---- Cancel: a receive each, which the mechanism has when it is asked to end. ---- */
+
+static void on_cancelled(struct duet_op *op)
+{
+	struct common *common = op->context;
+
+	common->wrong |= op->disposition != DUET_UNTOUCHED;
+	common->ended++;
+}
+
+static bool act_cancel(void *self)
+{
+	struct common *common = self;
+	struct parity_scene *scene = common->scene;
+
+	common->ended = 0;
+	for (uint32_t i = 0; i < scene->count; i++) {
+		struct item *item = &common->items[i];
+
+		duet_op_recv(&item->op, item->handle, item->message, sizeof(item->message), 0);
+		common->wrong |= duet_op_start(common->loop, &item->op) != 0;
+	}
+	common->wrong |= duet_loop_turn(common->loop, 0) < 0;
+	for (uint32_t i = 0; i < scene->count; i++)
+		duet_op_cancel(&common->items[i].op);
+	common->wrong |= !turn_until_ended(common);
+	scene->given_up = common->ended;
+	return !common->wrong;
+}
+
+static int begin_cancel(struct parity_scene *scene, const struct mechanism *mechanism, void **self)
+{
+	int error = begin(scene, mechanism, self);
+	struct common *common = *self;
+
+	for (uint32_t i = 0; i < scene->count && !error; i++) {
+		error = adopt(common, &scene->ends[i], &common->items[i].handle);
+		duet_op_init(&common->items[i].op, on_cancelled, common);
+	}
+	return error;
+}
+
 const struct parity_player PARITY_COMMON[PARITY_WORKLOADS] = {
 	[PARITY_ECHO] = { begin_echo, act, calls, end },
 	[PARITY_FILE] = { begin_file, act_file, calls, end },
 	[PARITY_CHURN] = { begin_churn, act, calls, end },
+	[PARITY_CANCEL] = { begin_cancel, act_cancel, calls, end },
 };

@@ -12,7 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "compare/measure/window.h"
+#include "compare/loop.h"
 #include "compare/claim/parity_scene.h"
 
 enum { BUFFER_BYTES = 1024, HANDLES = 1024, TURN_NS = 1000000000 };
@@ -50,8 +50,7 @@ static void end(void *self)
 {
 	struct native *native = self;
 
-	if (native->loop && (duet_loop_shutdown(native->loop, window_now_ns() + TURN_NS) ||
-			     duet_loop_destroy(native->loop)))
+	if (loop_end(native->loop))
 		return;
 	free(native->waits);
 	free(native);
@@ -78,16 +77,22 @@ static bool act(void *self)
 	return !native->wrong;
 }
 
-static int wait_for(struct native *native, struct duet_wait *wait, int *fd, duet_wait_fn *ready)
+static int adopt(struct native *native, struct duet_wait *wait, int *fd, duet_wait_fn *ready)
 {
 	int error;
 
 	*wait = (struct duet_wait){ .ready = ready, .context = native, .direction = DUET_READABLE };
 	error = duet_handle_adopt(native->loop, *fd, DUET_HANDLE_NO_ANCILLARY, &wait->handle);
-	if (error)
-		return error;
-	*fd = -1;
-	return duet_polling_wait(native->loop, wait);
+	if (!error)
+		*fd = -1;
+	return error;
+}
+
+static int wait_for(struct native *native, struct duet_wait *wait, int *fd, duet_wait_fn *ready)
+{
+	int error = adopt(native, wait, fd, ready);
+
+	return error ? error : duet_polling_wait(native->loop, wait);
 }
 
 /* ---- Echo. ---- */
@@ -146,6 +151,38 @@ static int begin_churn(struct parity_scene *scene, const struct mechanism *mecha
 		     : wait_for(native, &native->waits[0], &scene->listener, on_connections);
 }
 
+/* ---- Cancel: a wait is forgotten. ---- */
+
+static void on_hint(struct duet_wait *wait)
+{
+	struct native *native = wait->context;
+
+	native->wrong = true;
+}
+
+static bool act_cancel(void *self)
+{
+	struct native *native = self;
+	struct parity_scene *scene = native->scene;
+
+	for (uint32_t i = 0; i < scene->count; i++)
+		native->wrong |= duet_polling_wait(native->loop, &native->waits[i]) != 0;
+	native->wrong |= duet_loop_turn(native->loop, 0) < 0;
+	for (uint32_t i = 0; i < scene->count; i++, scene->given_up++)
+		duet_polling_forget(native->loop, &native->waits[i]);
+	return !native->wrong;
+}
+
+static int begin_cancel(struct parity_scene *scene, const struct mechanism *mechanism, void **self)
+{
+	int error = begin(scene, mechanism, self);
+	struct native *native = *self;
+
+	for (uint32_t i = 0; i < scene->count && !error; i++)
+		error = adopt(native, &native->waits[i], &scene->ends[i], on_hint);
+	return error;
+}
+
 /* ---- File. ---- */
 
 static bool act_file(void *self)
@@ -172,4 +209,5 @@ const struct parity_player PARITY_POLLING[PARITY_WORKLOADS] = {
 	[PARITY_ECHO] = { begin_echo, act, calls, end },
 	[PARITY_FILE] = { begin, act_file, calls, end },
 	[PARITY_CHURN] = { begin_churn, act, calls, end },
+	[PARITY_CANCEL] = { begin_cancel, act_cancel, calls, end },
 };

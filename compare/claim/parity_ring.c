@@ -16,7 +16,7 @@
 /* Places and buffers are powers of two, and more than a batch has. */
 enum { ENTRIES = 256, BUFFERS = 64, BUFFER_BYTES = 1024, GROUP = 0, FILES = 64 };
 
-enum { TAG_RECEIVE = 1, TAG_SEND, TAG_ACCEPT, TAG_CLOSE, TAG_READ };
+enum { TAG_RECEIVE = 1, TAG_SEND, TAG_ACCEPT, TAG_CLOSE, TAG_READ, TAG_CANCEL };
 
 struct raw {
 	struct parity_scene *scene;
@@ -283,8 +283,63 @@ static bool act_churn(void *self)
 	return turn_until_ended(raw, handle_churn);
 }
 
+/* ---- Cancel: a receive each on a registered file, asked for by its name; only its own end is told. ---- */
+
+static void handle_cancel(struct raw *raw, struct io_uring_cqe *cqe)
+{
+	raw->wrong |= cqe->user_data >> 56 != TAG_RECEIVE || cqe->res != -ECANCELED;
+	raw->ended++;
+}
+
+static bool hand_over(struct raw *raw)
+{
+	raw->calls++;
+	return io_uring_submit_and_get_events(&raw->ring) >= 0;
+}
+
+static bool act_cancel(void *self)
+{
+	struct raw *raw = self;
+	struct parity_scene *scene = raw->scene;
+
+	raw->ended = 0;
+	for (uint32_t i = 0; i < scene->count; i++) {
+		struct io_uring_sqe *sqe = entry(raw);
+
+		io_uring_prep_recv(sqe, (int)i, raw->buffers + (size_t)i * PARITY_MESSAGE,
+				   PARITY_MESSAGE, 0);
+		sqe->flags |= IOSQE_FIXED_FILE;
+		tag(sqe, TAG_RECEIVE, i, 0);
+	}
+	raw->wrong |= !hand_over(raw);
+	for (uint32_t i = 0; i < scene->count; i++) {
+		struct io_uring_sqe *sqe = entry(raw);
+
+		io_uring_prep_cancel64(sqe, (uint64_t)TAG_RECEIVE << 56 | i, 0);
+		sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+		tag(sqe, TAG_CANCEL, i, 0);
+	}
+	raw->wrong |= !turn_until_ended(raw, handle_cancel);
+	scene->given_up = raw->ended;
+	return !raw->wrong;
+}
+
+static int begin_cancel(struct parity_scene *scene, const struct mechanism *mechanism, void **self)
+{
+	int error = begin(scene, mechanism, self);
+	struct raw *raw = *self;
+
+	if (!error)
+		error = io_uring_register_files(&raw->ring, scene->ends, scene->count);
+	if (error)
+		return error;
+	raw->buffers = malloc((size_t)scene->count * PARITY_MESSAGE);
+	return raw->buffers ? 0 : -ENOMEM;
+}
+
 const struct parity_player PARITY_RING[PARITY_WORKLOADS] = {
 	[PARITY_ECHO] = { begin_echo, act_echo, calls, end },
 	[PARITY_FILE] = { begin_file, act_file, calls, end },
 	[PARITY_CHURN] = { begin_churn, act_churn, calls, end },
+	[PARITY_CANCEL] = { begin_cancel, act_cancel, calls, end },
 };

@@ -23,6 +23,7 @@ const char *parity_workload_name(enum parity_workload workload)
 		[PARITY_ECHO] = "echo",
 		[PARITY_FILE] = "file",
 		[PARITY_CHURN] = "churn",
+		[PARITY_CANCEL] = "cancel",
 	};
 
 	return names[workload];
@@ -30,7 +31,7 @@ const char *parity_workload_name(enum parity_workload workload)
 
 /* ---- Set up. ---- */
 
-static int begin_echo(struct parity_scene *scene)
+static int begin_pairs(struct parity_scene *scene)
 {
 	for (uint32_t i = 0; i < scene->count; i++) {
 		int pair[2];
@@ -87,9 +88,10 @@ int parity_scene_begin(struct parity_scene *scene, enum parity_workload workload
 		       uint64_t seed)
 {
 	static int (*const begins[PARITY_WORKLOADS])(struct parity_scene * scene) = {
-		begin_echo,
+		begin_pairs,
 		begin_file,
 		begin_churn,
+		begin_pairs,
 	};
 
 	*scene = (struct parity_scene){
@@ -153,16 +155,26 @@ static bool connect_one(struct parity_scene *scene, uint32_t i)
 			scene->address_bytes);
 }
 
+/* Nothing comes. */
+static bool keep_silent(struct parity_scene *scene, uint32_t i)
+{
+	(void)scene;
+	(void)i;
+	return true;
+}
+
 bool parity_scene_prepare(struct parity_scene *scene)
 {
 	static bool (*const prepares[PARITY_WORKLOADS])(struct parity_scene * scene, uint32_t i) = {
 		send_message,
 		choose_block,
 		connect_one,
+		keep_silent,
 	};
 	bool good = true;
 
 	scene->number++;
+	scene->given_up = 0;
 	for (uint32_t i = 0; i < scene->count && good; i++)
 		good = prepares[scene->workload](scene, i);
 	return good;
@@ -194,12 +206,18 @@ static bool check_closed(struct parity_scene *scene, uint32_t i)
 	return closed;
 }
 
+static bool check_given_up(struct parity_scene *scene, uint32_t i)
+{
+	return i < scene->given_up;
+}
+
 bool parity_scene_check(struct parity_scene *scene)
 {
 	static bool (*const checks[PARITY_WORKLOADS])(struct parity_scene * scene, uint32_t i) = {
 		check_message,
 		check_block,
 		check_closed,
+		check_given_up,
 	};
 	bool good = true;
 

@@ -17,6 +17,7 @@ enum parity_workload {
 	PARITY_ECHO,  /* a message on each connection is said back */
 	PARITY_FILE,  /* a block each, of a file in the page cache */
 	PARITY_CHURN, /* connections are accepted and closed */
+	PARITY_CANCEL, /* a message is waited for on each connection, and given up */
 	PARITY_WORKLOADS,
 };
 
@@ -27,8 +28,9 @@ struct parity_scene {
 	uint32_t count; /* of a batch: connections or blocks */
 	uint64_t random;
 	unsigned char number; /* of the batch, in each byte of a message */
-	int *ends;            /* echo: the player's; it is to set those to -1 that it closes */
-	int *peers;           /* echo, churn: ours */
+	int *ends;            /* echo, cancel: the player's; it is to set those to -1 that it closes */
+	int *peers;           /* echo, churn, cancel: ours */
+	uint32_t given_up;    /* cancel: of this batch, as the player counts them */
 	int listener;         /* churn: not blocking; the player's, as the ends */
 	int file;
 	uint64_t *offsets;     /* file: of this batch */

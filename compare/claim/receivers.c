@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "compare/loop.h"
 #include "compare/measure/rounds.h"
 #include "compare/measure/window.h"
 #include "compare/claim/sample.h"
@@ -121,8 +122,7 @@ static void end_stand(struct stand *stand)
 		duet_waker_wake(&stand->receivers[i].task.task.waker);
 		close(stand->receivers[i].peer);
 	}
-	if (stand->loop && (duet_loop_shutdown(stand->loop, window_now_ns() + TURN_NS) ||
-			    duet_loop_destroy(stand->loop)))
+	if (loop_end(stand->loop))
 		return;
 	free(stand->receivers);
 }

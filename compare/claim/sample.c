@@ -4,28 +4,32 @@
 #include "compare/claim/sample.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <time.h>
 
-uint64_t sample_cpu_ns(void)
+#include "compare/measure/interval.h"
+
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static int by_size(const void *one, const void *other)
+uint64_t sample_cpu_ns(void)
 {
-	const double *a = one, *b = other;
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
 
-	return (*a > *b) - (*a < *b);
+uint64_t sample_process_cpu_ns(void)
+{
+	return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 double sample_median(double *values, unsigned int count)
 {
-	if (!count)
-		return NAN;
-	qsort(values, count, sizeof(*values), by_size);
-	return (values[(count - 1) / 2] + values[count / 2]) / 2;
+	struct interval interval;
+
+	interval_take(values, count, &interval);
+	return count ? interval.middle : NAN;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "compare/claim/claim.h"
+#include "compare/claim/scheduling_ring.h"
 #include "compare/claim/scheduling_scene.h"
 #include "compare/report/field.h"
 #include "compare/say.h"
@@ -20,23 +21,32 @@ enum { MESSAGES = 10000, MESSAGES_QUICK = 1000, SPIN_NS = 100000 };
 
 enum { CPU, LATENCY, P99, P999, SENDER, TURNS, CALLS };
 
-enum knob { ORDER, BUDGET, WAIT, KNOBS };
+/* KERNEL is by hand, of a ring alone. */
+enum knob { ORDER, BUDGET, WAIT, KERNEL, KNOBS };
 
-static const char *const KNOB_NAMES[KNOBS] = { "order", "budget", "wait" };
+static const char *const KNOB_NAMES[KNOBS] = { "order", "budget", "wait", "kernel" };
 
-/* The first of a knob is the measure of its others. */
+/* The first of a knob is the measure of its others. What isn't named is 0, and doesn't count. */
 static const struct scheduling_arm {
 	const char *name;
 	enum knob knob;
 	uint32_t steps_max, newest_max, spin_ns;
-	bool pinned;
+	bool pinned, kernel_thread;
 } ARMS[] = {
-	{ "newest 0", ORDER, 256, 0, 0, false },     { "newest 1", ORDER, 256, 1, 0, false },
-	{ "newest 8", ORDER, 256, 8, 0, false },     { "steps 256", BUDGET, 256, 0, 0, false },
-	{ "steps 1", BUDGET, 1, 0, 0, false },      { "steps 16", BUDGET, 16, 0, 0, false },
-	{ "steps 4096", BUDGET, 4096, 0, 0, false }, { "sleep", WAIT, 256, 0, 0, false },
-	{ "spin", WAIT, 256, 0, SPIN_NS, false },   { "pinned", WAIT, 256, 0, 0, true },
-	{ "pinned, spin", WAIT, 256, 0, SPIN_NS, true },
+	{ "newest 0", ORDER, .steps_max = 256 },
+	{ "newest 1", ORDER, .steps_max = 256, .newest_max = 1 },
+	{ "newest 8", ORDER, .steps_max = 256, .newest_max = 8 },
+	{ "steps 256", BUDGET, .steps_max = 256 },
+	{ "steps 1", BUDGET, .steps_max = 1 },
+	{ "steps 16", BUDGET, .steps_max = 16 },
+	{ "steps 4096", BUDGET, .steps_max = 4096 },
+	{ "sleep", WAIT, .steps_max = 256 },
+	{ "spin", WAIT, .steps_max = 256, .spin_ns = SPIN_NS },
+	{ "pinned", WAIT, .steps_max = 256, .pinned = true },
+	{ "pinned, spin", WAIT, .steps_max = 256, .spin_ns = SPIN_NS, .pinned = true },
+	{ "by hand", KERNEL, .kernel_thread = false },
+	{ "thread", KERNEL, .kernel_thread = true },
+	{ "thread, spin", KERNEL, .spin_ns = SPIN_NS, .kernel_thread = true },
 };
 
 enum { ARMS_COUNT = sizeof(ARMS) / sizeof(*ARMS) };
@@ -49,6 +59,9 @@ static const char *const LEGEND[][2] = {
 		   "same others; first come, first served" },
 	{ "sleep, spin", "no others: a turn without events sleeps, or first looks for 0.1 ms" },
 	{ "pinned", "the loop has a processor that it stays on, and the sender another" },
+	{ "by hand", "no others and no tasks: receives on a ring, with nothing of the library" },
+	{ "thread", "the same, but a thread in the kernel fetches what is submitted and runs what "
+		    "completes (IORING_SETUP_SQPOLL), and its CPU counts" },
 	{ NULL, NULL },
 };
 
@@ -73,7 +86,9 @@ static int play(const struct claim_play *play, double *figures)
 	options.newest_max = arm->newest_max;
 	options.spin_ns = arm->spin_ns;
 	options.pinned = arm->pinned;
-	error = scheduling_play(&options, &result);
+	error = arm->knob == KERNEL
+			? scheduling_ring_play(&options, arm->kernel_thread, &result)
+			: scheduling_play(&options, &result);
 	figures[CPU] = result.cpu_ns;
 	figures[LATENCY] = result.p50_ns;
 	figures[P99] = result.p99_ns;
@@ -84,12 +99,22 @@ static int play(const struct claim_play *play, double *figures)
 	return error;
 }
 
+/* Of a reactor there is nothing that a thread could fetch. */
+static bool has_knob(const struct mechanism *mechanism, enum knob knob)
+{
+	return knob != KERNEL ||
+	       (strcmp(mechanism->name, "polling") != 0 && scheduling_ring_has_thread());
+}
+
 static void plan(struct claim_plan *plan, const struct mechanism *mechanisms, size_t count)
 {
 	for (size_t i = 0; i < KNOBS * count; i++) {
-		struct claim_group *group = &plan->groups[plan->count++];
 		const struct mechanism *mechanism = &mechanisms[i / KNOBS];
+		struct claim_group *group = &plan->groups[plan->count];
 
+		if (!has_knob(mechanism, i % KNOBS))
+			continue;
+		plan->count++;
 		*group = (struct claim_group){ .mechanism = mechanism->name,
 					       .size = SCHEDULING_RATE };
 		snprintf(group->name, sizeof(group->name), "%s, %s", mechanism->name,
@@ -103,10 +128,10 @@ static void plan(struct claim_plan *plan, const struct mechanism *mechanisms, si
 
 /* ---- What came of it. ---- */
 
-static bool is_too_noisy(const json_t *arm)
+static bool is_either(const json_t *arm, const char *verdict)
 {
-	return !strcmp(field_string(json_object_get(arm, "latency"), "verdict"), "too noisy") ||
-	       !strcmp(field_string(json_object_get(arm, "cpu"), "verdict"), "too noisy");
+	return !strcmp(field_string(json_object_get(arm, "latency"), "verdict"), verdict) ||
+	       !strcmp(field_string(json_object_get(arm, "cpu"), "verdict"), verdict);
 }
 
 static const char *verdict(const json_t *arm)
@@ -118,10 +143,11 @@ static const char *verdict(const json_t *arm)
 		return cpu > 0 ? "sooner, and dearer" : cpu < 0 ? "sooner, and cheaper" : "sooner";
 	if (latency > 0)
 		return cpu > 0 ? "later, and dearer" : cpu < 0 ? "later, and cheaper" : "later";
-	return cpu > 0	 ? "dearer, and not shown to be sooner"
-	       : cpu < 0 ? "cheaper"
-	       : is_too_noisy(arm) ? "too noisy to say"
-				   : "no effect shown";
+	if (cpu)
+		return cpu > 0 ? "dearer, and not shown to be sooner" : "cheaper";
+	if (is_either(arm, "too few rounds"))
+		return "too few rounds to say";
+	return is_either(arm, "too noisy") ? "too noisy to say" : "no effect shown";
 }
 
 static void conclude_knob(json_t *result, const json_t *group)
@@ -164,6 +190,18 @@ static void conclude_noise(json_t *result)
 			  (long long)rounds);
 }
 
+static bool has_kernel_thread(const json_t *result)
+{
+	json_t *group;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "groups"), i, group) {
+		if (claim_arm_of(group, "thread"))
+			return true;
+	}
+	return false;
+}
+
 static void conclude(json_t *result)
 {
 	json_t *group;
@@ -172,12 +210,13 @@ static void conclude(json_t *result)
 	json_array_foreach(json_object_get(result, "groups"), i, group) conclude_knob(result,
 										       group);
 	conclude_noise(result);
-	claim_add_finding(
-		result, "absent",
-		"a polling thread in the kernel: no tuning of completion's offers one; the kernel "
-		"doesn't give it to a ring with deferred task work, and it would take a processor. "
-		"NAPI busy polling: it is a network device's, and between two sockets of one "
-		"machine there is none.");
+	claim_add_finding(result, "absent",
+			  "%sNAPI busy polling: it is a network device's, and between two sockets "
+			  "of one machine there is none.",
+			  has_kernel_thread(result)
+				  ? ""
+				  : "a polling thread in the kernel: it is a ring's, and of "
+				    "those that were asked here none has one. ");
 }
 
 /* ---- The table. ---- */

@@ -7,29 +7,24 @@
 #include <duet/handle.h>
 #include <duet/scheduler.h>
 #include <errno.h>
-#include <math.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "compare/claim/sample.h"
-#include "compare/load/schedule.h"
+#include "compare/claim/scheduling_sender.h"
+#include "compare/loop.h"
 #include "compare/measure/histogram.h"
 #include "compare/measure/window.h"
 
 enum {
-	CONNECTIONS = 16,
+	CONNECTIONS = SCHEDULING_CONNECTIONS,
 	STAGES = 3,
 	OTHERS = 64,
 	WOKEN = 8, /* of the others, by a message */
 	STEP_NS = 1000,
-	SETTLE_NS = 2000000,
 	TURN_NS = 1000000000,
 };
 
@@ -66,7 +61,6 @@ struct scene {
 	const struct scheduling_options *options;
 	struct duet_loop *loop;
 	struct duet_scheduler scheduler;
-	struct schedule schedule;
 	struct connection connections[CONNECTIONS];
 	struct handler handlers[CONNECTIONS][STAGES];
 	struct other others[OTHERS];
@@ -76,67 +70,8 @@ struct scene {
 	bool over, wrong;
 	cpu_set_t allowed;
 	int begun; /* connections that have their two ends */
-	/* The sender's, until it is joined. */
-	int peers[CONNECTIONS];
-	struct histogram late;
-	atomic_bool failed;
+	struct scheduling_sender sender;
 };
-
-/* ---- The sender. ---- */
-
-static void sleep_until(uint64_t due_ns)
-{
-	const struct timespec due = { .tv_sec = (time_t)(due_ns / 1000000000u),
-				      .tv_nsec = (long)(due_ns % 1000000000u) };
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
-		;
-}
-
-/* The calling thread to the nth of these processors, or the last. */
-static void pin(const cpu_set_t *allowed, unsigned int nth)
-{
-	cpu_set_t only;
-
-	CPU_ZERO(&only);
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET((size_t)cpu, allowed))
-			continue;
-		CPU_ZERO(&only);
-		CPU_SET((size_t)cpu, &only);
-		if (!nth--)
-			break;
-	}
-	sched_setaffinity(0, sizeof(only), &only);
-}
-
-static bool send_one(struct scene *scene, uint64_t message)
-{
-	int peer = scene->peers[schedule_connection(&scene->schedule, message)];
-
-	return send(peer, &message, sizeof(message), MSG_NOSIGNAL) == sizeof(message);
-}
-
-/* Who comes late says so, and sends at once: the times that were intended stay. */
-static void *send_all(void *context)
-{
-	struct scene *scene = context;
-	bool sent = true;
-
-	prctl(PR_SET_TIMERSLACK, 1ul);
-	for (uint64_t i = 0; i < scene->options->messages && sent; i++) {
-		const uint64_t due_ns = schedule_due_ns(&scene->schedule, i);
-
-		sleep_until(due_ns);
-		histogram_record(&scene->late, window_now_ns() - due_ns);
-		sent = send_one(scene, i);
-	}
-	if (!sent) {
-		atomic_store(&scene->failed, true);
-		duet_loop_wake(scene->loop);
-	}
-	return NULL;
-}
 
 /* ---- The loop. ---- */
 
@@ -162,9 +97,8 @@ static DUET_COROUTINE(receive)
 		self->scene->wrong |=
 			DUET_RESULT != sizeof(self->message) ||
 			self->message !=
-				schedule_message(&self->scene->schedule,
-						 schedule_connection(&self->scene->schedule,
-								     self->message),
+				schedule_message(&self->scene->sender.schedule,
+						 (uint32_t)(self - self->scene->connections),
 						 self->received);
 		pass_on(self);
 	}
@@ -180,9 +114,7 @@ static void handle(struct handler *self)
 	for (; self->handled < connection->received; self->handled++, scene->handled++)
 		histogram_record(&scene->latency,
 				 window_now_ns() -
-					 schedule_due_ns(&scene->schedule,
-							 schedule_message(&scene->schedule, which,
-									  self->handled)));
+					 scheduling_due_ns(&scene->sender, which, self->handled));
 }
 
 static DUET_COROUTINE(handle_all)
@@ -247,7 +179,7 @@ static int connect_one(struct scene *scene, int which)
 
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair))
 		return -errno;
-	scene->peers[scene->begun++] = pair[1];
+	scene->sender.peers[scene->begun++] = pair[1];
 	connection->scene = scene;
 	duet_op_init(&connection->op, NULL, NULL);
 	error = duet_handle_adopt(scene->loop, pair[0], 0, &connection->handle);
@@ -302,28 +234,41 @@ static void wake(struct duet_task *task)
 /* What can't be destroyed goes with the process. */
 static int end_scene(struct scene *scene)
 {
-	int error = 0;
-
 	scene->over = true;
 	for (int i = 0; i < CONNECTIONS * STAGES; i++)
 		wake(&scene->handlers[i / STAGES][i % STAGES].task.task);
 	for (int i = 0; i < OTHERS; i++)
 		wake(&scene->others[i].task.task);
 	for (int i = 0; i < scene->begun; i++)
-		close(scene->peers[i]);
-	if (scene->loop)
-		error = duet_loop_shutdown(scene->loop, window_now_ns() + TURN_NS);
-	return error ? error : duet_loop_destroy(scene->loop);
+		close(scene->sender.peers[i]);
+	return loop_end(scene->loop);
 }
 
 /* ---- A play. ---- */
+
+/* The calling thread to the nth of these processors, or the last. */
+static void pin(const cpu_set_t *allowed, unsigned int nth)
+{
+	cpu_set_t only;
+
+	CPU_ZERO(&only);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET((size_t)cpu, allowed))
+			continue;
+		CPU_ZERO(&only);
+		CPU_SET((size_t)cpu, &only);
+		if (!nth--)
+			break;
+	}
+	sched_setaffinity(0, sizeof(only), &only);
+}
 
 static int run(struct scene *scene)
 {
 	while (scene->handled < scene->options->messages && !scene->wrong) {
 		int turned = duet_loop_turn(scene->loop, TURN_NS);
 
-		if (turned < 0 || atomic_load(&scene->failed))
+		if (turned < 0 || atomic_load(&scene->sender.failed))
 			return turned < 0 ? turned : -EIO;
 	}
 	return scene->wrong ? -EBADMSG : 0;
@@ -336,14 +281,7 @@ static void judge(const struct scene *scene, const struct duet_stats *before,
 	struct duet_stats after;
 
 	duet_loop_stats(scene->loop, &after);
-	result->p50_ns = histogram_quantile(&scene->latency, 0.5);
-	result->p99_ns = histogram_can_show(scene->latency.count, 0.99)
-				 ? histogram_quantile(&scene->latency, 0.99)
-				 : NAN;
-	result->p999_ns = histogram_can_show(scene->latency.count, 0.999)
-				  ? histogram_quantile(&scene->latency, 0.999)
-				  : NAN;
-	result->sender_ns = histogram_quantile(&scene->late, 0.5);
+	scheduling_sender_judge(&scene->sender, &scene->latency, result);
 	result->turns = (double)(after.turns - before->turns) / messages;
 	result->calls = (double)(after.system_calls - before->system_calls) / messages;
 }
@@ -352,15 +290,14 @@ static void judge(const struct scene *scene, const struct duet_stats *before,
 static int run_with_sender(struct scene *scene, struct scheduling_result *result)
 {
 	struct duet_stats before;
-	pthread_t sender;
 	uint64_t begun_ns;
 	int error;
 
 	if (scene->options->pinned)
 		pin(&scene->allowed, 1);
-	scene->schedule = (struct schedule){ window_now_ns() + SETTLE_NS, SCHEDULING_RATE,
-					     CONNECTIONS };
-	error = -pthread_create(&sender, NULL, send_all, scene);
+	scene->sender.messages = scene->options->messages;
+	scene->sender.loop = scene->loop;
+	error = scheduling_sender_begin(&scene->sender);
 	if (error)
 		return error;
 	if (scene->options->pinned)
@@ -369,7 +306,7 @@ static int run_with_sender(struct scene *scene, struct scheduling_result *result
 	begun_ns = sample_cpu_ns();
 	error = run(scene);
 	result->cpu_ns = (double)(sample_cpu_ns() - begun_ns) / scene->options->messages;
-	pthread_join(sender, NULL);
+	scheduling_sender_join(&scene->sender);
 	judge(scene, &before, result);
 	return error;
 }

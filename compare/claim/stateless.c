@@ -266,6 +266,7 @@ const struct claim CLAIM_STATELESS = {
 		   "keep, "
 		   "in the program and in the kernel, and what does it cost to give it up?",
 	.varies = "connections",
+	.takes_descriptors = true,
 	.figures = { "cpu_ns", "latency_ns", "own", "lent", "loop", "kernel", "kept", "slab",
 		     "registrations" },
 	.legend = LEGEND,

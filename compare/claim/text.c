@@ -9,6 +9,7 @@
 #include "compare/claim/claim.h"
 #include "compare/report/field.h"
 #include "compare/report/repeat.h"
+#include "compare/report/shape.h"
 #include "compare/report/store.h"
 #include "compare/say.h"
 
@@ -97,10 +98,12 @@ void claim_print_head(const struct claim *claim, const json_t *result, FILE *out
 	json_t *one;
 	size_t i;
 
-	snprintf(text, sizeof(text), "duet compare %s on Linux %s: %lld rounds, seed %lld",
+	snprintf(text, sizeof(text), "duet compare %s on Linux %s: %lld %s, seed %lld",
 		 claim->name,
 		 field_string(json_object_get(result, "environment"), "kernel_release"),
-		 (long long)field_integer(run, "rounds"), (long long)field_integer(run, "seed"));
+		 (long long)field_integer(run, "rounds"),
+		 field_integer(run, "rounds") == 1 ? "round" : "rounds",
+		 (long long)field_integer(run, "seed"));
 	say_wrapped(out, text, 0, 2);
 	print_refused(result, out);
 	json_array_foreach(json_object_get(result, "legend"), i, one) say_wrapped(
@@ -151,8 +154,6 @@ const char *claim_problem(const json_t *result)
 	json_t *group;
 	size_t i;
 
-	if (!claim_of_kind(field_string(result, "kind")))
-		return "this is JSON, but no claim that duet compare has tested";
 	if (field_integer(result, "schema") != STORE_SCHEMA)
 		return "written with another schema; use the duet that wrote it";
 	json_array_foreach(json_object_get(result, "groups"), i, group) {
@@ -160,4 +161,14 @@ const char *claim_problem(const json_t *result)
 			return "not as duet compare writes it: a group lacks what it needs";
 	}
 	return i ? NULL : "it has no groups";
+}
+
+int claim_judge(const char *path, json_t *result)
+{
+	const char *problem = claim_problem(result);
+
+	if (problem)
+		return say_failure(SAY_USAGE, "%s: %s", path, problem);
+	shape_clean(result);
+	return SAY_OK;
 }

@@ -170,6 +170,7 @@ static void conclude(json_t *result)
 			continue;
 		add_finding(result, name, &line, "predict");
 		add_finding(result, name, &line, "always");
+		add_finding(result, name, &line, "predict-inline");
 		add_finding(result, name, &line, "always-inline");
 	}
 }

@@ -55,6 +55,8 @@ void errand_coroutine_workload(const struct policy *policy, struct duet_lab_work
 void errand_future_workload(const struct policy *policy, struct duet_lab_workload *workload);
 void errand_actor_workload(const struct policy *policy, struct duet_lab_workload *workload);
 void errand_fiber_workload(const struct policy *policy, struct duet_lab_workload *workload);
+/* Not in every build: with DUET_CXX. */
+void errand_cxx_workload(const struct policy *policy, struct duet_lab_workload *workload);
 
 /* For those: spawn starts the model's task in the scope. state begins with a struct errand. */
 int errand_set_up(struct duet_lab *lab, void *state);

@@ -4,10 +4,8 @@
 #include "compare/laboratory/matrix.h"
 
 #include <duet/loop.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "compare/laboratory/cell.h"
 #include "compare/laboratory/mechanism.h"
@@ -63,23 +61,6 @@ static json_t *phases_json(void)
 	return list;
 }
 
-json_t *matrix_run_json(int argc, char **argv, uint64_t seed)
-{
-	char *line = repeat_line(say_program(), argc, argv, seed);
-	json_t *words = json_array();
-	time_t now = time(NULL);
-	struct tm when;
-	char started[32];
-
-	for (int i = 0; i < argc; i++)
-		json_array_append_new(words, store_string(argv[i]));
-	strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &when));
-	words = json_pack("{s:I, s:o, s:s, s:o}", "seed", (json_int_t)seed, "argv", words, "started",
-			  started, "repeat", store_string(line ? line : "?"));
-	free(line);
-	return words;
-}
-
 /* ---- The cells. ---- */
 
 /* The same script on every mechanism, also if others are left out. */
@@ -126,7 +107,7 @@ static void run_cells(const struct matrix_plan *plan, const struct subject *subj
 
 json_t *matrix_run(struct matrix_plan *plan)
 {
-	json_t *run = matrix_run_json(plan->argc, plan->argv, plan->seed);
+	json_t *run = repeat_run_json(plan->argc, plan->argv, plan->seed);
 	json_t *matrix = json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:[], s:b, s:b}",
 				   "schema", STORE_SCHEMA, "kind", MATRIX_KIND, "tool",
 				   environment_tool_json(), "run", run, "environment",

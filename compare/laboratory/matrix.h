@@ -33,9 +33,6 @@ json_t *matrix_run(struct matrix_plan *plan);
 json_t *matrix_cell(const json_t *matrix, const char *kind, const char *phase,
 		    const char *mechanism);
 
-/* How it was called, and when. */
-json_t *matrix_run_json(int argc, char **argv, uint64_t seed);
-
 /* NULL, or why this is no table of duet cancel op. */
 const char *matrix_problem(const json_t *matrix);
 

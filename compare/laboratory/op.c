@@ -19,16 +19,17 @@
 #include "compare/laboratory/sweep.h"
 #include "compare/laboratory/table.h"
 #include "compare/options.h"
+#include "compare/outlet.h"
 #include "compare/report/field.h"
-#include "compare/report/store.h"
 #include "compare/say.h"
 
 struct values {
 	struct option_list backends;
-	const char *json, *against;
+	const char *against;
 	uint32_t runs;
 	uint64_t seed;
-	bool times, quiet;
+	bool times;
+	struct outlet outlet;
 };
 
 #define AT(field) offsetof(struct values, field)
@@ -42,8 +43,7 @@ static const struct option_row ROWS[] = {
 	  "mark what ends otherwise than in this recorded table" },
 	{ "times", OPTION_FLAG, AT(times), 0, 0, "",
 	  "also how long until buffer and descriptor are to be had again" },
-	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
-	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no text" },
+	OUTLET_ROWS(struct values, outlet),
 	{ 0 },
 };
 
@@ -130,14 +130,14 @@ static int say_refusals(const json_t *matrix)
 	return any ? SAY_OK : say_failure(SAY_UNMEASURED, "cancel op: nothing can run here: %s", why);
 }
 
-static bool to_stdout(const struct values *values)
+static void print_table(const json_t *matrix, FILE *out)
 {
-	return values->json && !strcmp(values->json, "-");
+	table_print(matrix, false, out);
 }
 
-static bool wants_text(const struct values *values)
+static void print_times(const json_t *matrix, FILE *out)
 {
-	return !values->quiet && !to_stdout(values);
+	table_print(matrix, true, out);
 }
 
 static int report(const struct values *values, const json_t *matrix)
@@ -146,12 +146,7 @@ static int report(const struct values *values, const json_t *matrix)
 
 	if (code)
 		return code;
-	if (wants_text(values)) {
-		table_print(matrix, values->times, stdout);
-		say_flush(); /* before the result's own words; what got lost is said at the end */
-	}
-	if (values->json)
-		code = store_write(matrix, values->json);
+	code = outlet_deliver(&values->outlet, matrix, values->times ? print_times : print_table);
 	if (!code)
 		code = say_violation(matrix);
 	if (!code && interrupted && !json_array_size(json_object_get(matrix, "cells")))
@@ -165,10 +160,8 @@ static int run(const struct values *values, struct matrix_plan *plan)
 	json_t *recorded = NULL, *matrix;
 	int code = values->against ? matrix_read(values->against, "cancel op", &recorded) : SAY_OK;
 
-	if (!code && (wants_text(values) || to_stdout(values)))
-		code = say_check_output("cancel op: ");
-	if (!code && values->json)
-		code = store_check(values->json, "cancel op");
+	if (!code)
+		code = outlet_open(&values->outlet, "cancel op");
 	if (code) {
 		json_decref(recorded);
 		return code;
@@ -176,8 +169,6 @@ static int run(const struct values *values, struct matrix_plan *plan)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
-	if (values->json && !to_stdout(values))
-		signal(SIGPIPE, SIG_IGN); /* whoever leaves the table half read still gets the result */
 	matrix = matrix_run(plan);
 	if (recorded)
 		against_compare(matrix, recorded, values->against);

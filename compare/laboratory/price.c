@@ -21,8 +21,10 @@
 #include "compare/measure/rounds.h"
 #include "compare/measure/verdict.h"
 #include "compare/options.h"
+#include "compare/outlet.h"
 #include "compare/report/environment.h"
 #include "compare/report/field.h"
+#include "compare/report/repeat.h"
 #include "compare/report/store.h"
 #include "compare/say.h"
 
@@ -32,10 +34,9 @@ enum { CROWD = 32, CROWD_ROUNDS = 80, WARM_ROUNDS = 4, ALONE_ROUNDS = 500, ROUND
 
 struct values {
 	struct option_list backends;
-	const char *json;
 	uint32_t rounds;
 	uint64_t seed;
-	bool quiet;
+	struct outlet outlet;
 };
 
 #define AT(field) offsetof(struct values, field)
@@ -44,8 +45,7 @@ static const struct option_row ROWS[] = {
 	{ "backend", OPTION_LIST, AT(backends), 0, 0, "NAME",
 	  "only this: completion, completion/deferred, completion/plain, polling" },
 	{ "seed", OPTION_SEED, AT(seed), 0, INT64_MAX, "N", "of the order of play; 1 by default" },
-	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
-	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no text" },
+	OUTLET_ROWS(struct values, outlet),
 	{ 0 },
 };
 
@@ -434,7 +434,7 @@ static json_t *policies_json(const struct ladder *ladder)
 static json_t *play(const struct values *values, int argc, char **argv, struct ladder *ladder,
 		    struct mechanism *mechanisms, size_t count)
 {
-	json_t *run = matrix_run_json(argc, argv, values->seed);
+	json_t *run = repeat_run_json(argc, argv, values->seed);
 	json_t *result = json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:[], s:b}", "schema",
 				   STORE_SCHEMA, "kind", PRICE_KIND, "tool",
 				   environment_tool_json(), "run", run, "environment",
@@ -473,14 +473,8 @@ static int judge(const json_t *result)
 
 static int report(const struct values *values, const json_t *result)
 {
-	int code = SAY_OK;
+	int code = outlet_deliver(&values->outlet, result, price_print);
 
-	if (!values->quiet && !(values->json && !strcmp(values->json, "-"))) {
-		price_print(result, stdout);
-		say_flush();
-	}
-	if (values->json)
-		code = store_write(result, values->json);
 	return code ? code : judge(result);
 }
 
@@ -500,8 +494,8 @@ int price_command(int argc, char **argv)
 	if (!code)
 		code = mechanism_choose(MECHANISM_PRICE, "cancel price", &values.backends,
 					mechanisms, &count);
-	if (!code && values.json)
-		code = store_check(values.json, "cancel price");
+	if (!code)
+		code = outlet_open(&values.outlet, "cancel price");
 	if (code)
 		return code;
 	sigaction(SIGINT, &action, NULL);

@@ -14,17 +14,19 @@
 #include "compare/laboratory/matrix.h"
 #include "compare/laboratory/mechanism.h"
 #include "compare/options.h"
+#include "compare/outlet.h"
 #include "compare/report/environment.h"
 #include "compare/report/field.h"
+#include "compare/report/repeat.h"
 #include "compare/report/store.h"
 #include "compare/say.h"
 
 struct values {
 	struct option_list backends;
-	const char *json, *resume;
+	const char *resume;
 	uint32_t count, batch;
 	uint64_t seed, bound_ns;
-	bool quiet;
+	struct outlet outlet;
 };
 
 #define SECOND_NS 1000000000u
@@ -41,8 +43,7 @@ static const struct option_row ROWS[] = {
 	  "only this batch, again and again: where a violation was" },
 	{ "resume", OPTION_TEXT, AT(resume), 0, 0, "FILE",
 	  "what is whole in this result, which was interrupted, isn't played again" },
-	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
-	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no text" },
+	OUTLET_ROWS(struct values, outlet),
 	{ 0 },
 };
 
@@ -212,7 +213,7 @@ static void play_kind(const struct values *values, const struct stress_kind *kin
 static json_t *play(const struct values *values, int argc, char **argv, int first,
 		    struct mechanism *mechanisms, size_t count, const json_t *earlier)
 {
-	json_t *run = matrix_run_json(argc, argv, values->seed);
+	json_t *run = repeat_run_json(argc, argv, values->seed);
 	json_t *result = json_pack("{s:i, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:[], s:b, s:b}",
 				   "schema", STORE_SCHEMA, "kind", STRESS_KIND, "tool",
 				   environment_tool_json(), "run", run, "environment",
@@ -265,14 +266,8 @@ static int judge(const json_t *result)
 
 static int report(const struct values *values, const json_t *result)
 {
-	int code = SAY_OK;
+	int code = outlet_deliver(&values->outlet, result, stress_print);
 
-	if (!values->quiet && !(values->json && !strcmp(values->json, "-"))) {
-		stress_print(result, stdout);
-		say_flush();
-	}
-	if (values->json)
-		code = store_write(result, values->json);
 	return code ? code : judge(result);
 }
 
@@ -307,8 +302,8 @@ int stress_command(int argc, char **argv)
 	if (!code)
 		code = mechanism_choose(MECHANISM_STRESS, "cancel stress", &values.backends,
 					mechanisms, &count);
-	if (!code && values.json)
-		code = store_check(values.json, "cancel stress");
+	if (!code)
+		code = outlet_open(&values.outlet, "cancel stress");
 	if (!code && values.resume)
 		code = read_earlier(&values, &earlier);
 	if (code) {

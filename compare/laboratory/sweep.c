@@ -8,11 +8,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "compare/laboratory/native.h"
 #include "compare/laboratory/tally.h"
 #include "compare/options.h"
+#include "compare/outlet.h"
 #include "compare/report/environment.h"
 #include "compare/report/repeat.h"
 #include "compare/report/store.h"
@@ -22,9 +22,9 @@ enum { ORDERS_DEPTH = 4 };
 
 struct values {
 	struct option_list policies, backends;
-	const char *json, *at;
+	const char *at;
 	uint32_t orders;
-	bool quiet;
+	struct outlet outlet;
 };
 
 #define AT(field) offsetof(struct values, field)
@@ -39,8 +39,7 @@ static const struct option_row ROWS[] = {
 	  "default 4" },
 	{ "at", OPTION_TEXT, AT(at), 0, 0, "POINT,PHASE,KIND[,ORDER]",
 	  "one run only, in this process, as 3,posted,scope; for a debugger" },
-	{ "json", OPTION_TEXT, AT(json), 0, 0, "FILE", "all of it, for programs; - is stdout" },
-	{ "quiet", OPTION_FLAG, AT(quiet), 0, 0, "", "no table" },
+	OUTLET_ROWS(struct values, outlet),
 	{ 0 },
 };
 
@@ -273,23 +272,6 @@ static char *called_line(int argc, char **argv)
 	return text;
 }
 
-static json_t *run_json(int argc, char **argv)
-{
-	char *line = called_line(argc, argv);
-	json_t *words = json_array();
-	time_t now = time(NULL);
-	struct tm when;
-	char started[32];
-
-	for (int i = 0; i < argc; i++)
-		json_array_append_new(words, store_string(argv[i]));
-	strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &when));
-	words = json_pack("{s:o, s:s, s:o}", "argv", words, "started", started, "repeat",
-			  store_string(line ? line : "?"));
-	free(line);
-	return words;
-}
-
 static json_t *sweep_all(const struct wish *wish, json_t *run)
 {
 	struct progress progress = { .sweeps = json_array() };
@@ -353,14 +335,8 @@ static int judge(const struct values *values, const json_t *result)
 
 static int report(const struct values *values, const json_t *result)
 {
-	int code = SAY_OK;
+	int code = outlet_deliver(&values->outlet, result, sweep_print);
 
-	if (!values->quiet && !(values->json && !strcmp(values->json, "-"))) {
-		sweep_print(result, stdout);
-		say_flush();
-	}
-	if (values->json)
-		code = store_write(result, values->json);
 	if (!json_is_true(json_object_get(result, "complete")))
 		say_note("cancel sweep: interrupted: %zu of %lld sweeps were made, and are kept",
 			 json_array_size(json_object_get(result, "sweeps")),
@@ -398,7 +374,7 @@ static int run(const struct wish *wish, int argc, char **argv)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
-	result = sweep_all(wish, run_json(argc, argv));
+	result = sweep_all(wish, repeat_called_json(argc, argv, called_line(argc, argv)));
 	code = report(wish->values, result);
 	json_decref(result);
 	return code;
@@ -421,8 +397,8 @@ int sweep_command(int argc, char **argv)
 					wish.mechanisms, &wish.mechanisms_count);
 	if (!code && values.at)
 		code = spot_read(values.at, &spot);
-	if (!code && values.json)
-		code = store_check(values.json, "cancel sweep");
+	if (!code)
+		code = outlet_open(&values.outlet, "cancel sweep");
 	if (code)
 		return code;
 	wish.spot = values.at ? &spot : NULL;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compare/laboratory/accept.h"
+#include "compare/laboratory/children_cxx.h"
 #include "compare/laboratory/conversation.h"
 #include "compare/laboratory/errand.h"
 #include "compare/laboratory/file.h"
@@ -69,6 +70,14 @@ const struct swept SWEPT[] = {
 	{ .name = "actor", .make = errand_actor_workload,
 	  .does = "the same upload by an actor, which is asked for it in a letter",
 	  .turns_max = 32, .without = { ONLY_AWAITED("a task awaits its operations") } },
+#ifdef DUET_CXX
+	{ .name = "c++20", .make = errand_cxx_workload,
+	  .does = "the same upload as tasks of C++20, unwound by an exception",
+	  .turns_max = 32, .without = { ONLY_AWAITED("a task awaits its operations") } },
+	{ .name = "c++20-children", .make = children_cxx_workload,
+	  .does = "two connections, heard by all of its tasks, by hot ones, by the first of them",
+	  .without = { ONLY_AWAITED("a task awaits its operations") } },
+#endif
 	{ 0 },
 };
 

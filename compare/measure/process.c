@@ -167,6 +167,25 @@ int process_start_in(struct process *process, char *const argv[], const struct p
 	return error;
 }
 
+/* As poll(). A signal is let in nowhere but in the wait itself: one that came just before it would be
+ * noted, and waited on. */
+static int await_output(struct pollfd *ready, uint64_t left_ns)
+{
+	const struct timespec left = { .tv_sec = (time_t)(left_ns / 1000000000),
+				       .tv_nsec = (long)(left_ns % 1000000000) };
+	sigset_t ends, before;
+	int status;
+
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGHUP);
+	sigprocmask(SIG_BLOCK, &ends, &before);
+	status = interrupted ? -1 : ppoll(ready, 1, &left, &before);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return status;
+}
+
 /* More of its stdout: 1, 0 at the end, negative if it took too long. */
 static int read_more(struct process *process, uint64_t until_ns)
 {
@@ -178,7 +197,7 @@ static int read_more(struct process *process, uint64_t until_ns)
 
 	if (now_ns >= until_ns)
 		return -ETIMEDOUT;
-	status = poll(&ready, 1, (int)((until_ns - now_ns) / 1000000));
+	status = await_output(&ready, until_ns - now_ns);
 	if (interrupted)
 		return -EINTR;
 	if (status <= 0)

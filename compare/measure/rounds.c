@@ -3,6 +3,8 @@
 
 #include "compare/measure/rounds.h"
 
+enum { IN_A_ROW_MAX = 2 };
+
 uint64_t rounds_random(uint64_t *state)
 {
 	uint64_t word = *state += UINT64_C(0x9e3779b97f4a7c15);
@@ -27,4 +29,13 @@ unsigned int rounds_shuffle(unsigned int *order, unsigned int arms, uint64_t *st
 		order[other] = kept;
 	}
 	return slots;
+}
+
+bool rounds_again(struct rounds_repeats *repeats, bool disturbed)
+{
+	bool again = disturbed && repeats->made < repeats->max && repeats->in_a_row < IN_A_ROW_MAX;
+
+	repeats->made += again;
+	repeats->in_a_row = again ? repeats->in_a_row + 1 : 0;
+	return again;
 }

@@ -37,6 +37,8 @@ static void read_files(const struct window *window, struct window_edge *edge)
 	noise_read_process("/proc", getpid(), &edge->own);
 	if (window->subject)
 		noise_read_process("/proc", window->subject, &edge->subject);
+	if (window->carrier)
+		noise_read_process("/proc", window->carrier, &edge->carrier);
 }
 
 static void read_clocks(const struct window *window, struct window_edge *edge)
@@ -87,6 +89,7 @@ void window_noise(const struct window *window, struct noise *out)
 	const struct window_edge *from = &window->opened, *to = &window->closed;
 	uint64_t subject_wait = growth(from->subject.wait_ns, to->subject.wait_ns);
 	uint64_t own_wait = growth(from->own.wait_ns, to->own.wait_ns);
+	uint64_t carrier_wait = growth(from->carrier.wait_ns, to->carrier.wait_ns);
 	uint64_t ours = growth(from->own_cpu_ns, to->own_cpu_ns) +
 		growth(from->carrier_cpu_ns, to->carrier_cpu_ns);
 
@@ -94,6 +97,8 @@ void window_noise(const struct window *window, struct noise *out)
 		ours += growth(from->subject_cpu_ns, to->subject_cpu_ns);
 	out->elapsed_ns = window_elapsed_ns(window);
 	out->wait_ns = subject_wait > own_wait ? subject_wait : own_wait;
+	if (carrier_wait > out->wait_ns)
+		out->wait_ns = carrier_wait;
 	out->steal_ns = growth(from->machine.steal_ns, to->machine.steal_ns);
 	out->others_cpu_ns = growth(ours, growth(from->machine.busy_ns, to->machine.busy_ns));
 }

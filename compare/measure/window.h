@@ -16,13 +16,13 @@
 struct window_edge {
 	uint64_t at_ns;
 	uint64_t subject_cpu_ns, own_cpu_ns, carrier_cpu_ns;
-	struct noise_process subject, own;
+	struct noise_process subject, own, carrier;
 	struct noise_machine machine;
 };
 
 struct window {
 	pid_t subject; /* the measured process: the caller's own, or 0 where there is none here */
-	pid_t carrier; /* of packets between the two, no other program either; 0: there is none */
+	pid_t carrier; /* of packets between the two, or who answers, no other program either; 0: none */
 	cpu_set_t processors; /* of these processes: what runs elsewhere disturbs none of them */
 	struct window_edge opened, closed;
 };

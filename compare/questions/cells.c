@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compare/questions/question.h"
+#include "compare/report/conclude.h"
 #include "compare/report/field.h"
 
 const char *const CELLS_ARM_NAMES[CELLS_ARMS] = {
@@ -49,7 +50,8 @@ static const struct {
 	  { { { PF, 1 }, { PK, -1 } }, 1 } },
 };
 
-static const char *const METRICS[] = { "cpu_per_operation_ns", "latency_p50_ns", "throughput_per_s" };
+static const char *const METRICS[] = { "cpu_per_operation_ns", "latency_p50_ns", "throughput_per_s",
+				       "fetch_p50_ns" };
 
 static bool has_verdict(const json_t *effects, const char *key, enum effect_verdict verdict)
 {
@@ -86,8 +88,10 @@ static json_t *answer(const json_t *cell)
 {
 	json_t *metrics = json_array();
 
-	for (size_t i = 0; i < sizeof(METRICS) / sizeof(*METRICS); i++)
-		json_array_append_new(metrics, metric_json(cell, METRICS[i]));
+	for (size_t i = 0; i < sizeof(METRICS) / sizeof(*METRICS); i++) {
+		if (conclude_speaks_of(cell, conclude_find(METRICS[i])))
+			json_array_append_new(metrics, metric_json(cell, METRICS[i]));
+	}
 	return json_pack("{s:o}", "metrics", metrics);
 }
 

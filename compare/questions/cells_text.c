@@ -28,6 +28,13 @@ static const json_t *effects_of(const json_t *cell, size_t metric)
 	return json_object_get(metric_of(cell, "answer", metric), "effects");
 }
 
+/* What only rockets have: NULL elsewhere. */
+static const json_t *fetch_answer(const json_t *cell)
+{
+	return question_row(json_object_get(json_object_get(cell, "answer"), "metrics"),
+			    "fetch_p50_ns");
+}
+
 static void print_bold(const char *text, FILE *out)
 {
 	fprintf(out, "%s%s%s", page_style(out, PAGE_BOLD), text, page_style(out, PAGE_PLAIN));
@@ -41,6 +48,22 @@ static void pad(int columns, FILE *out)
 
 /* ---- The figures. ---- */
 
+static const enum cells_arm COMPLETION[] = { CELLS_COMPLETION_CONTINUATION, CELLS_COMPLETION_FUTURE,
+					     CELLS_COMPLETION_CALLBACK };
+static const enum cells_arm POLLING[] = { CELLS_POLLING_CONTINUATION, CELLS_POLLING_FUTURE,
+					  CELLS_POLLING_CALLBACK };
+static const char COLUMNS[] = "  contin.   future callback";
+
+static void print_three(const json_t *medians, const enum cells_arm *arms, FILE *out)
+{
+	for (int i = 0; i < 3; i++) {
+		char figure[32];
+
+		figure_text(json_array_get(medians, arms[i]), "ns", figure, sizeof(figure));
+		fprintf(out, "%*s", FIGURE_COLUMNS, figure);
+	}
+}
+
 static void print_medians(const json_t *cell, const char *name, const enum cells_arm *arms, FILE *out)
 {
 	fprintf(out, "  %-*s", page_is_narrow(out) ? 0 : NAME_COLUMNS - 2, name);
@@ -51,25 +74,13 @@ static void print_medians(const json_t *cell, const char *name, const enum cells
 			pad(page_is_narrow(out) ? 0 : EFFECT_COLUMNS - 3 * FIGURE_COLUMNS, out);
 		if (page_is_narrow(out))
 			fprintf(out, "\n    %s\n    ", HEADLINE[metric]);
-		for (int i = 0; i < 3; i++) {
-			char figure[32];
-
-			figure_text(json_array_get(medians, arms[i]), "ns", figure, sizeof(figure));
-			fprintf(out, "%*s", FIGURE_COLUMNS, figure);
-		}
+		print_three(medians, arms, out);
 	}
 	fputc('\n', out);
 }
 
 static void print_figures(const json_t *cell, FILE *out)
 {
-	static const enum cells_arm COMPLETION[] = { CELLS_COMPLETION_CONTINUATION,
-						     CELLS_COMPLETION_FUTURE,
-						     CELLS_COMPLETION_CALLBACK };
-	static const enum cells_arm POLLING[] = { CELLS_POLLING_CONTINUATION,
-						  CELLS_POLLING_FUTURE, CELLS_POLLING_CALLBACK };
-	static const char columns[] = "  contin.   future callback";
-
 	if (page_is_narrow(out)) {
 		say_wrapped(out, "By continuations, by futures, by callbacks:", 0, 0);
 	} else {
@@ -77,7 +88,7 @@ static void print_figures(const json_t *cell, FILE *out)
 		print_bold(HEADLINE[0], out);
 		pad(EFFECT_COLUMNS - (int)strlen(HEADLINE[0]), out);
 		print_bold(HEADLINE[1], out);
-		fprintf(out, "\n%*s%-*s%s\n", NAME_COLUMNS, "", EFFECT_COLUMNS, columns, columns);
+		fprintf(out, "\n%*s%-*s%s\n", NAME_COLUMNS, "", EFFECT_COLUMNS, COLUMNS, COLUMNS);
 	}
 	print_medians(cell, "completion", COMPLETION, out);
 	print_medians(cell, "polling", POLLING, out);
@@ -161,6 +172,34 @@ static void print_over_callbacks(const json_t *cell, FILE *out)
 		   question_row(effects, "future_over_callback_on_polling"), out);
 }
 
+static void print_fetch_of(const json_t *cell, const char *name, const enum cells_arm *arms,
+			   const char *key, FILE *out)
+{
+	const json_t *metric = question_row(json_object_get(cell, "metrics"), "fetch_p50_ns");
+	bool narrow = page_is_narrow(out);
+
+	fprintf(out, "  %-*s%s", narrow ? 0 : NAME_COLUMNS - 2, name, narrow ? "\n    " : "");
+	print_three(json_object_get(metric, "medians"), arms, out);
+	fputs(narrow ? "\n    " : "  ", out);
+	print_effect(question_row(json_object_get(fetch_answer(cell), "effects"), key), 0, out);
+	fputc('\n', out);
+}
+
+/* The list, and all that is in it. */
+static void print_fetch(const json_t *cell, FILE *out)
+{
+	if (!fetch_answer(cell))
+		return;
+	print_bold("median whole fetch", out);
+	if (page_is_narrow(out))
+		say_wrapped(out, ", and of it future/continuation", 18, 0);
+	else
+		fprintf(out, "%*s%-*s%s\n", NAME_COLUMNS - 18, "", EFFECT_COLUMNS, COLUMNS,
+			"future/continuation");
+	print_fetch_of(cell, "completion", COMPLETION, "future_on_completion", out);
+	print_fetch_of(cell, "polling", POLLING, "future_on_polling", out);
+}
+
 static void print_legend(const json_t *cell, FILE *out)
 {
 	char floors[HEADLINES][32], text[320];
@@ -236,13 +275,13 @@ static void add_where(const json_t *effect, const char *where, char *text, size_
 			 field_string(effect, "verdict"));
 }
 
-static void print_identical(const json_t *cell, size_t metric, FILE *out)
+static void print_identical(const json_t *answer, const char *name, FILE *out)
 {
-	const json_t *effects = effects_of(cell, metric);
+	const json_t *effects = json_object_get(answer, "effects");
 	char text[512];
 
-	snprintf(text, sizeof(text), "%s: %.20s. A future / a continuation: ", HEADLINE[metric],
-		 field_string(metric_of(cell, "answer", metric), "identical"));
+	snprintf(text, sizeof(text), "%s: %.20s. A future / a continuation: ", name,
+		 field_string(answer, "identical"));
 	add_where(question_row(effects, "future_on_completion"), "on completion", text,
 		  sizeof(text));
 	strncat(text, ", ", sizeof(text) - strlen(text) - 1);
@@ -280,7 +319,9 @@ static void print_verdict(const json_t *cell, FILE *out)
 	say_wrapped(out, text, 0, 0);
 	fputs(page_style(out, PAGE_PLAIN), out);
 	for (size_t metric = 0; metric < HEADLINES; metric++)
-		print_identical(cell, metric, out);
+		print_identical(metric_of(cell, "answer", metric), HEADLINE[metric], out);
+	if (fetch_answer(cell))
+		print_identical(fetch_answer(cell), "median whole fetch", out);
 	print_argument(cell, out);
 }
 
@@ -289,6 +330,7 @@ void cells_print(const json_t *cell, FILE *out)
 	print_figures(cell, out);
 	print_effects(cell, out);
 	print_over_callbacks(cell, out);
+	print_fetch(cell, out);
 	print_legend(cell, out);
 	print_counters(cell, out);
 	print_verdict(cell, out);

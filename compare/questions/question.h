@@ -38,7 +38,7 @@ const struct question *question_of(const json_t *cell);
 json_t *question_json(const struct cell *cell);
 int question_read(const json_t *cell, struct cell *to); /* 0 or -EINVAL */
 
-/* Sets "answer" of a concluded cell, if it is a question. */
+/* Sets "answer" of a cell that conclude_cell() has concluded, if it is a question. */
 void question_conclude(json_t *cell);
 
 /* The bound, as a share: 0.05. */

@@ -13,7 +13,6 @@
 #include "compare/measure/noise.h"
 #include "compare/measure/rounds.h"
 #include "compare/measure/verdict.h"
-#include "compare/questions/question.h"
 #include "compare/report/limits.h"
 #include "compare/report/store.h"
 
@@ -77,6 +76,11 @@ static double descriptor_latency(const json_t *slot)
 	return number(json_object_get(slot, "descriptor"), "p50_ns");
 }
 
+static double fetch_latency(const json_t *slot)
+{
+	return number(json_object_get(slot, "fetch"), "p50_ns");
+}
+
 static const struct metric METRICS[] = {
 	{ "cpu_per_operation_ns", "CPU per operation", "ns", "lower", false, cpu_per_operation },
 	{ "latency_p50_ns", "median latency", "ns", "lower", false, median_latency },
@@ -85,6 +89,7 @@ static const struct metric METRICS[] = {
 	{ "latency_p999_ns", "p99.9 latency", "ns", "lower", true, p999_latency },
 	{ "buffer_p50_ns", "median to buffer", "ns", "lower", false, buffer_latency },
 	{ "descriptor_p50_ns", "median to descriptor", "ns", "lower", false, descriptor_latency },
+	{ "fetch_p50_ns", "median whole fetch", "ns", "lower", false, fetch_latency },
 };
 
 /* What only one workload knows, or one doesn't: the rest is of all. */
@@ -95,6 +100,7 @@ static const struct {
 	{ "throughput_per_s", "cancel", false },
 	{ "buffer_p50_ns", "cancel", true },
 	{ "descriptor_p50_ns", "cancel", true },
+	{ "fetch_p50_ns", "rockets", true },
 };
 
 static double counted(const json_t *slot, const char *key)
@@ -604,5 +610,4 @@ void conclude_cell(json_t *cell)
 	json_object_set_new(cell, "counters", counters);
 	json_object_set_new(cell, "noise", noise);
 	limits_conclude(cell);
-	question_conclude(cell);
 }

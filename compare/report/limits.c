@@ -3,7 +3,10 @@
 
 #include "compare/report/limits.h"
 
+#include <string.h>
+
 #include "compare/measure/rounds.h"
+#include "compare/report/field.h"
 #include "compare/report/page.h"
 #include "compare/say.h"
 
@@ -94,6 +97,7 @@ void limits_print(const json_t *cell, FILE *out)
 {
 	const json_t *parameters = json_object_get(cell, "parameters");
 	bool open = json_integer_value(json_object_get(parameters, "rate_per_s")) > 0;
+	bool serves = !strcmp(field_string(cell, "workload"), "rockets");
 	char arms[256], text[640];
 
 	if (list_arms(cell, "rate_missed_slots", arms, sizeof(arms))) {
@@ -104,8 +108,8 @@ void limits_print(const json_t *cell, FILE *out)
 	}
 	if (!list_arms(cell, "load_limited_slots", arms, sizeof(arms)))
 		return;
-	snprintf(text, sizeof(text), "The load generator was the bottleneck in %s: %s CPU per "
-		 "operation is the arm's own.", arms, open
+	snprintf(text, sizeof(text), "The %s was the bottleneck in %s: %s CPU per operation is the "
+		 "arm's own.", serves ? "server of rockets" : "load generator", arms, open
 		 ? "it came late to what was due, and latency contains that."
 		 : "it was busy for 95 % of the time or more, and throughput and latency are as "
 		   "much its own as the arm's.");

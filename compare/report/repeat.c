@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "compare/report/store.h"
 #include "compare/say.h"
 
 static bool is_plain(const char *word)
@@ -103,4 +105,29 @@ void repeat_print(const char *text, FILE *out)
 		text += word + (text[word] == ' ');
 	}
 	fputc('\n', out);
+}
+
+json_t *repeat_called_json(int argc, char *const argv[], char *line)
+{
+	json_t *words = json_array(), *called;
+	time_t now = time(NULL);
+	struct tm when;
+	char started[32];
+
+	for (int i = 0; i < argc; i++)
+		json_array_append_new(words, store_string(argv[i]));
+	strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &when));
+	called = json_pack("{s:o, s:s, s:o}", "argv", words, "started", started, "repeat",
+			   store_string(line ? line : "?"));
+	free(line);
+	return called;
+}
+
+json_t *repeat_run_json(int argc, char *const argv[], uint64_t seed)
+{
+	json_t *run = json_pack("{s:I}", "seed", (json_int_t)seed);
+
+	json_object_update_new(run, repeat_called_json(argc, argv, repeat_line(say_program(), argc,
+									       argv, seed)));
+	return run;
 }

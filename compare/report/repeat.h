@@ -5,6 +5,7 @@
 #ifndef COMPARE_REPORT_REPEAT_H
 #define COMPARE_REPORT_REPEAT_H
 
+#include <jansson.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -17,5 +18,12 @@ void repeat_word(FILE *line, const char *word);
 
 /* A whole line, broken to the width of out so that it can be pasted as it stands. */
 void repeat_print(const char *text, FILE *out);
+
+/* How a command was called, and when: "argv", "started", "repeat". line, the command that does it again,
+ * is freed; NULL: no memory. */
+json_t *repeat_called_json(int argc, char *const argv[], char *line);
+
+/* The same of what draws from a seed, which comes first. */
+json_t *repeat_run_json(int argc, char *const argv[], uint64_t seed);
 
 #endif

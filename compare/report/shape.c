@@ -70,6 +70,7 @@ static const struct {
 	const char *workload, *numbers[3];
 } WORKLOADS[] = {
 	{ "echo", { "connections", "size_bytes", "depth" } },
+	{ "rockets", { "connections", "items" } },
 	{ "file", { "block_bytes", "depth" } },
 	{ "cancel", { "operations", "pending" } },
 	{ "informed", { "rate_per_s" } },

@@ -48,7 +48,7 @@ static json_t *of_subject(const struct window *window, uint64_t from, uint64_t t
 	return window->closed.subject_cpu_ns ? json_integer(growth(from, to)) : json_null();
 }
 
-static json_t *noise_json(const struct window *window)
+json_t *slot_noise_json(const struct window *window)
 {
 	const struct window_edge *from = &window->opened, *to = &window->closed;
 	struct noise noise;
@@ -80,5 +80,5 @@ json_t *slot_json(const struct slot *slot)
 				    window->closed.subject_cpu_ns),
 			 "load_cpu_ns", load_cpu, "wrong_bytes", (json_int_t)slot->wrong_bytes,
 			 "lost_operations", (json_int_t)slot->lost_operations, "latency",
-			 slot_histogram_json(slot->latency), "noise", noise_json(window));
+			 slot_histogram_json(slot->latency), "noise", slot_noise_json(window));
 }

@@ -22,6 +22,9 @@ struct slot {
 
 json_t *slot_json(const struct slot *slot);
 
+/* What conclude_disturbance() asks a slot for, beside its elapsed_ns. */
+json_t *slot_noise_json(const struct window *window);
+
 json_t *slot_histogram_json(const struct histogram *histogram);
 
 #endif

@@ -227,8 +227,8 @@ static int check_shape(const char *path, const json_t *json)
 				   path);
 	if (json_is_string(json_object_get(json, "kind")) &&
 	    !strncmp(json_string_value(json_object_get(json, "kind")), "compare ", 8))
-		return say_failure(SAY_USAGE, "%s: of a claim; duet %s --show prints it",
-				   path, json_string_value(json_object_get(json, "kind")));
+		return say_failure(SAY_USAGE, "%s: of duet %s; duet show prints it", path,
+				   json_string_value(json_object_get(json, "kind")));
 	if (json_object_get(json, "kind"))
 		return say_failure(SAY_USAGE, "%s: written by duet diff; give a result of duet "
 				   "compare", path);
@@ -275,7 +275,12 @@ static int open_result(const char *path, FILE **file)
 	return SAY_OK;
 }
 
-int store_read(const char *path, json_t **json)
+static const char *called(const char *path)
+{
+	return strcmp(path, "-") ? path : "the standard input";
+}
+
+int store_load(const char *path, json_t **json)
 {
 	json_error_t error;
 	FILE *file;
@@ -284,20 +289,34 @@ int store_read(const char *path, json_t **json)
 	*json = NULL;
 	if (code)
 		return code;
-	path = file == stdin ? "the standard input" : path;
 	*json = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
 	if (file != stdin)
 		fclose(file);
-	if (!*json && !*error.text) /* jansson has a sentence for everything else */
-		return say_failure(SAY_UNMEASURED, "%s: not enough memory to read it", path);
-	if (!*json)
-		return say_failure(SAY_USAGE, "%s: line %d: %s; it is cut short or no JSON", path,
-				   error.line, error.text);
-	code = check_shape(path, *json);
+	if (*json)
+		return SAY_OK;
+	if (!*error.text) /* jansson has a sentence for everything else */
+		return say_failure(SAY_UNMEASURED, "%s: not enough memory to read it", called(path));
+	return say_failure(SAY_USAGE, "%s: line %d: %s; it is cut short or no JSON", called(path),
+			   error.line, error.text);
+}
+
+int store_judge(const char *path, json_t *json)
+{
+	int code = check_shape(called(path), json);
+
 	if (!code)
-		code = check_cells(path, *json);
+		code = check_cells(called(path), json);
 	if (!code)
-		shape_clean(*json);
+		shape_clean(json);
+	return code;
+}
+
+int store_read(const char *path, json_t **json)
+{
+	int code = store_load(path, json);
+
+	if (!code)
+		code = store_judge(path, *json);
 	if (code) {
 		json_decref(*json);
 		*json = NULL;

@@ -21,8 +21,12 @@ int store_write(const json_t *json, const char *path);
 /* Text from outside as a JSON string: bytes that are no UTF-8 become '?'. */
 json_t *store_string(const char *text);
 
-/* Reads a stored result of this schema: an exit code; *json is the caller's. "-" is stdin, of
+/* Reads a stored result of this schema, of cells: an exit code; *json is the caller's. "-" is stdin, of
  * whatever kind. */
 int store_read(const char *path, json_t **json);
+
+/* The same in two steps, for who takes others as well: any JSON, and whether it is such a result. */
+int store_load(const char *path, json_t **json);
+int store_judge(const char *path, json_t *json);
 
 #endif

@@ -133,20 +133,31 @@ static void print_refusal(const json_t *result, FILE *out)
 		say_wrapped(out, why, fprintf(out, "kernel view: off: "), 2);
 }
 
+static size_t count_questions(const json_t *cells)
+{
+	size_t count = 0, i;
+	json_t *cell;
+
+	json_array_foreach(cells, i, cell)
+		count += question_of(cell) != NULL;
+	return count;
+}
+
 void text_foot(const json_t *result, FILE *out)
 {
 	const json_t *run = json_object_get(result, "run");
 
 	const json_t *cells = json_object_get(result, "cells");
-	bool asked = question_of(json_array_get(cells, 0)) != NULL;
+	size_t asked = count_questions(cells), count = json_array_size(cells);
 	char text[320];
 
-	if (json_array_size(cells) > 1 && !asked)
+	if (count > 1 && asked < count)
 		overview_print(result, out);
 	fputc('\n', out);
 	snprintf(text, sizeof(text), "The ratio is %s: the median of the ratios of the single rounds, "
 		 "and so it need not be the quotient of the medians shown. [ ] holds the true median "
-		 "in at least 95 of 100 runs.", asked ? "what the row names" : "a / other");
+		 "in at least 95 of 100 runs.", !asked ? "a / other"
+		 : asked == count ? "what the row names" : "a / other, or what the row names");
 	say_wrapped(out, text, 0, 0);
 	print_refusal(result, out);
 	if (json_is_false(json_object_get(result, "complete")))

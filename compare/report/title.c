@@ -24,6 +24,19 @@ static void echo_title(const json_t *parameters, char *text, size_t size)
 		snprintf(text + used, size - (size_t)used, ", delay %g ms", (double)delay_ns / 1e6);
 }
 
+static void rockets_title(const json_t *parameters, char *text, size_t size)
+{
+	json_int_t latency_ns = field_integer(parameters, "latency_ns");
+	int used = snprintf(text, size, "rockets, %lld in the list, %lld connection%s",
+			    (long long)field_integer(parameters, "items"),
+			    (long long)field_integer(parameters, "connections"),
+			    field_plural(parameters, "connections"));
+
+	if (latency_ns > 0 && used < (int)size)
+		snprintf(text + used, size - (size_t)used, ", latency %g ms",
+			 (double)latency_ns / 1e6);
+}
+
 static void cancel_title(const json_t *parameters, char *text, size_t size)
 {
 	const char *method = field_string(parameters, "method");
@@ -48,6 +61,8 @@ void title_cell(const json_t *cell, char *text, size_t size)
 
 	if (!strcmp(field_string(cell, "workload"), "echo"))
 		echo_title(parameters, text, size);
+	else if (!strcmp(field_string(cell, "workload"), "rockets"))
+		rockets_title(parameters, text, size);
 	else if (!strcmp(field_string(cell, "workload"), "cancel"))
 		cancel_title(parameters, text, size);
 	else if (!strcmp(field_string(cell, "workload"), "informed"))

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 
 /* One HTTP request as it comes in, in pieces of any size; what it asks for, when it is whole. A body is
- * read and thrown away. The parser is Debian's http-parser, which only request.c knows. */
+ * read and thrown away. The parser is Debian's http-parser, which only request.c and answer.c know. */
 #ifndef COMPARE_ROCKETS_REQUEST_H
 #define COMPARE_ROCKETS_REQUEST_H
 

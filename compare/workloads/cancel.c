@@ -113,18 +113,6 @@ static int check_arm(const struct cell *cell, const struct arm *arm)
 				   : "; 'timed' is for --deadlines, which names it by itself");
 }
 
-static int prepare(struct stage *stage, const struct cell *cell)
-{
-	(void)stage;
-	(void)cell;
-	return SAY_OK;
-}
-
-static void tidy(struct stage *stage)
-{
-	(void)stage;
-}
-
 static int play(const struct stage *stage, const struct cell *cell, const struct arm *arm,
 		json_t **slot)
 {
@@ -146,5 +134,5 @@ static int play(const struct stage *stage, const struct cell *cell, const struct
 
 const struct workload WORKLOAD_CANCEL = {
 	.name = "cancel", .parameters = parameters, .check = check, .check_arm = check_arm,
-	.prepare = prepare, .play = play, .tidy = tidy,
+	.play = play,
 };

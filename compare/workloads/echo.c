@@ -5,24 +5,22 @@
  * its own that is the same for every arm, checks what comes back. */
 #include <errno.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "compare/kernel/view.h"
 #include "compare/measure/process.h"
 #include "compare/say.h"
 #include "compare/workloads/arguments.h"
 #include "compare/workloads/external.h"
+#include "compare/workloads/listening.h"
 #include "compare/workloads/workload.h"
 
 /* The load gives up by itself where nothing moves any more; the last timeout is for a load that is
  * stuck. */
-enum { START_TIMEOUT_MS = 10000, LOAD_TIMEOUT_MS = 120000, SPARE_CONNECTIONS = 8 };
+enum { LOAD_TIMEOUT_MS = 120000, SPARE_CONNECTIONS = 8 };
 
 /* Descriptors that a server or a load has beside its connections, at most. */
 enum { SPARE_FILES = 16 };
@@ -58,33 +56,12 @@ static json_t *parameters(const struct cell *cell)
 	return json;
 }
 
-/* Connecting a datagram socket sends nothing, and asks for a route. */
-static bool has_loopback(void)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(9),
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool has = fd < 0 || !connect(fd, (struct sockaddr *)&address, sizeof(address)) ||
-		errno != ENETUNREACH;
-
-	if (fd >= 0)
-		close(fd);
-	return has;
-}
-
 static int check(const struct cell *cell)
 {
-	uint64_t files = (uint64_t)cell->connections + SPARE_FILES;
-	uint64_t files_max = process_files_max();
+	int code = cell->delay_ns ? SAY_OK : listening_check_loopback("echo");
 
-	if (!cell->delay_ns && !has_loopback())
-		return say_failure(SAY_UNMEASURED, "echo: 127.0.0.1 can't be reached: the loopback "
-				   "device of this network namespace is down; ip link set lo up");
-	if (files <= files_max)
-		return SAY_OK;
-	return say_failure(SAY_UNMEASURED, "echo: %u connections take %" PRIu64
-			   " descriptors in each process, and the limit is %" PRIu64 ": raise it with "
-			   "ulimit -n, or ask for fewer", cell->connections, files, files_max);
+	return code ? code : listening_check_files("echo", cell->connections,
+						   cell->connections + SPARE_FILES);
 }
 
 static int prepare(struct stage *stage, const struct cell *cell)
@@ -184,12 +161,10 @@ static int start_external(struct pair *pair)
 
 static int start_own(struct pair *pair)
 {
-	static const char said[] = "listening on ";
 	const struct process_where where = { .cpu = pair->stage->subject_cpu,
 					     .space = pair->stage->wire.server };
 	struct arguments arguments;
-	char line[256];
-	int status;
+	int status, code;
 
 	arguments_begin(&arguments);
 	arguments_add(&arguments, "serve");
@@ -206,18 +181,14 @@ static int start_own(struct pair *pair)
 	arguments_add(&arguments, "-");
 	arguments_add(&arguments, "--host");
 	arguments_add(&arguments, "%s", host_of(pair->stage));
-	status = process_start_in(&pair->server, arguments.list, &where);
-	if (status)
-		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(-status));
-	status = process_line(&pair->server, line, sizeof(line), START_TIMEOUT_MS);
-	if (status == 1 && !strncmp(line, said, sizeof(said) - 1)) {
-		sscanf(line + sizeof(said) - 1, "%63s", pair->address);
-		return SAY_OK;
-	}
+	status = listening_start(&pair->server, &arguments, &where, pair->address,
+				 sizeof(pair->address), &code);
 	if (status == -EINTR)
 		return WORKLOAD_INTERRUPTED;
-	status = process_end(&pair->server, status == -ETIMEDOUT ? SIGKILL : 0);
-	return complain(pair, &pair->server, "server", status);
+	if (status == -ECHILD)
+		return complain(pair, &pair->server, "server", code);
+	return status ? say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(-status))
+		      : SAY_OK;
 }
 
 static int start_server(struct pair *pair)
@@ -303,7 +274,7 @@ static int await_server(struct pair *pair, json_t *slot)
 		return SAY_OK;
 	}
 	kill(pair->server.pid, SIGTERM);
-	status = process_rest(&pair->server, START_TIMEOUT_MS);
+	status = process_rest(&pair->server, LISTENING_TIMEOUT_MS);
 	code = process_end(&pair->server, status ? SIGKILL : 0);
 	if (status == -EINTR)
 		return WORKLOAD_INTERRUPTED;

@@ -60,18 +60,6 @@ static int check_arm(const struct cell *cell, const struct arm *arm)
 			   "1 to %d", arm->name, INFORMED_IDLE_MAX);
 }
 
-static int prepare(struct stage *stage, const struct cell *cell)
-{
-	(void)stage;
-	(void)cell;
-	return SAY_OK;
-}
-
-static void tidy(struct stage *stage)
-{
-	(void)stage;
-}
-
 static int play(const struct stage *stage, const struct cell *cell, const struct arm *arm,
 		json_t **slot)
 {
@@ -90,5 +78,5 @@ static int play(const struct stage *stage, const struct cell *cell, const struct
 
 const struct workload WORKLOAD_INFORMED = {
 	.name = "informed", .parameters = parameters, .check = check, .check_arm = check_arm,
-	.prepare = prepare, .play = play, .tidy = tidy,
+	.play = play,
 };

@@ -7,9 +7,31 @@
 #define COMPARE_WORKLOADS_PART_H
 
 #include <duet/loop.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "compare/arm.h"
 #include "compare/measure/window.h"
+#include "compare/options.h"
+
+/* What each of them is told by player_begin(): the first member of what its command reads. */
+struct part_wishes {
+	const char *backend, *held;
+	uint64_t seed, warmup_ns, duration_ns;
+};
+
+#define PART_WISHES { .backend = "polling", .seed = 1, .duration_ns = 1000000000 }
+
+#define PART_AT(field) offsetof(struct part_wishes, field)
+#define PART_ROWS                                                                                  \
+	{ "backend", OPTION_TEXT, PART_AT(backend), 0, 0, "NAME", "the arm's backend and keys" },  \
+	{ "seed", OPTION_SEED, PART_AT(seed), 0, UINT64_MAX, "N", "of what it draws" },            \
+	{ "warmup", OPTION_SECONDS, PART_AT(warmup_ns), 0, UINT64_C(60000000000), "SECONDS",       \
+	  "first" },                                                                               \
+	{ "duration", OPTION_SECONDS, PART_AT(duration_ns), 1000000, UINT64_C(86400000000000),     \
+	  "SECONDS", "measured" },                                                                 \
+	{ "held", OPTION_TEXT, PART_AT(held), 0, 0, "PATH",                                        \
+	  "a byte from there lets it begin, and end" }
 
 struct part {
 	struct arm arm;

@@ -16,9 +16,9 @@
 
 #include "compare/arm.h"
 #include "compare/load/pattern.h"
+#include "compare/loop.h"
 #include "compare/models/file_reader.h"
 #include "compare/models/model.h"
-#include "compare/options.h"
 #include "compare/report/counters.h"
 #include "compare/report/slot.h"
 #include "compare/report/store.h"
@@ -26,15 +26,16 @@
 #include "compare/workloads/part.h"
 
 struct values {
-	const char *backend, *model, *file, *name, *sums, *held;
+	struct part_wishes part; /* first */
+	const char *model, *file, *name, *sums;
 	uint32_t block_bytes, depth, workers;
-	uint64_t blocks, stride_bytes, seed, warmup_ns, duration_ns;
+	uint64_t blocks, stride_bytes;
 	bool direct;
 };
 
 #define AT(field) offsetof(struct values, field)
 static const struct option_row ROWS[] = {
-	{ "backend", OPTION_TEXT, AT(backend), 0, 0, "NAME", "the arm's backend and tuning" },
+	PART_ROWS,
 	{ "model", OPTION_TEXT, AT(model), 0, 0, "NAME", "the arm's model" },
 	{ "file", OPTION_TEXT, AT(file), 0, 0, "PATH", "to read" },
 	{ "name", OPTION_TEXT, AT(name), 0, 0, "NAME", "of it, for people" },
@@ -44,11 +45,6 @@ static const struct option_row ROWS[] = {
 	{ "workers", OPTION_NUMBER, AT(workers), 0, 64, "N", "threads for what would block" },
 	{ "blocks", OPTION_SEED, AT(blocks), 1, UINT64_MAX, "N", "different ones" },
 	{ "stride", OPTION_SEED, AT(stride_bytes), 512, UINT64_MAX, "BYTES", "between them" },
-	{ "seed", OPTION_SEED, AT(seed), 0, UINT64_MAX, "N", "of their order" },
-	{ "warmup", OPTION_SECONDS, AT(warmup_ns), 0, UINT64_C(60000000000), "SECONDS", "first" },
-	{ "duration", OPTION_SECONDS, AT(duration_ns), 1000000, UINT64_C(86400000000000),
-	  "SECONDS", "measured" },
-	{ "held", OPTION_TEXT, AT(held), 0, 0, "PATH", "a byte from there lets it read, and end" },
 	{ "direct", OPTION_FLAG, AT(direct), 0, 0, "", "O_DIRECT" },
 	{ 0 },
 };
@@ -136,13 +132,13 @@ static int measure(struct player *player)
 	player->reader = file_reader_start(&player->options, &player->result);
 	if (!player->reader)
 		return -ENOMEM;
-	status = turn_until(player, player->begun_ns + player->values->warmup_ns);
+	status = turn_until(player, player->begun_ns + player->values->part.warmup_ns);
 	player->completed_before = player->result.completed;
 	histogram_clear(&player->result.latency);
 	part_open_window(&player->part);
 	if (!status)
 		status = turn_until(player, player->part.window.opened.at_ns +
-						    player->values->duration_ns);
+						    player->values->part.duration_ns);
 	part_close_window(&player->part);
 	player->kept = player->result;
 	file_reader_stop(player->reader);
@@ -232,29 +228,26 @@ static int play(struct player *player)
 	if (!code)
 		code = open_file(player);
 	if (!code)
-		code = part_open_held(&player->part, player->values->held);
+		code = part_open_held(&player->part, player->values->part.held);
 	if (!code)
 		code = conclude(player, measure(player));
-	if (player->options.loop) {
-		duet_loop_shutdown(player->options.loop, window_now_ns() + UINT64_C(5000000000));
-		if (!duet_loop_destroy(player->options.loop))
-			file_reader_finish(player->reader);
-	}
+	if (!loop_end(player->options.loop))
+		file_reader_finish(player->reader);
 	return code;
 }
 
 int play_command(int argc, char **argv)
 {
-	struct values values = { .backend = "polling", .model = "callback", .name = "the file", .block_bytes = 4096,
-				 .depth = 1, .workers = 2, .blocks = 1, .stride_bytes = 4096,
-				 .duration_ns = 1000000000 };
+	struct values values = { .part = PART_WISHES, .model = "callback", .name = "the file",
+				 .block_bytes = 4096, .depth = 1, .workers = 2, .blocks = 1,
+				 .stride_bytes = 4096 };
 	struct player *player = calloc(1, sizeof(*player));
 	int first, code = options_read(&SET, argc, argv, &values, &first);
 	char why[ARM_WHY_MAX];
 
 	if (!player)
 		code = say_failure(SAY_UNMEASURED, "out of memory");
-	else if (code == OPTIONS_READ && (!values.file || arm_read(values.backend, &player->part.arm, why,
+	else if (code == OPTIONS_READ && (!values.file || arm_read(values.part.backend, &player->part.arm, why,
 								  sizeof(why))))
 		code = say_failure(SAY_USAGE, "play: which file, which backend?");
 	else if (code == OPTIONS_READ && !file_model_find(values.model))
@@ -266,7 +259,7 @@ int play_command(int argc, char **argv)
 		player->options.depth = values.depth;
 		player->options.blocks = values.blocks;
 		player->options.stride_bytes = values.stride_bytes;
-		player->options.seed = values.seed;
+		player->options.seed = values.part.seed;
 		code = play(player);
 	}
 	free(player);

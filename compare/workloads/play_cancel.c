@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compare/loop.h"
 #include "compare/measure/process.h"
 #include "compare/models/cancel_callback.h"
 #include "compare/models/crowd.h"
-#include "compare/options.h"
 #include "compare/report/counters.h"
 #include "compare/report/slot.h"
 #include "compare/report/store.h"
@@ -24,25 +24,20 @@
 enum { SPARE = 16 };
 
 struct values {
-	const char *backend, *method, *held;
+	struct part_wishes part; /* first */
+	const char *method;
 	uint32_t operations, pending;
-	uint64_t seed, warmup_ns, duration_ns;
 	bool storm, timed;
 };
 
 #define AT(field) offsetof(struct values, field)
 static const struct option_row ROWS[] = {
-	{ "backend", OPTION_TEXT, AT(backend), 0, 0, "NAME", "the arm's backend and tuning" },
+	PART_ROWS,
 	{ "method", OPTION_TEXT, AT(method), 0, 0, "NAME", "how they are ended" },
 	{ "operations", OPTION_NUMBER, AT(operations), 1, CROWD_MAX, "N", "by one request" },
 	{ "pending", OPTION_NUMBER, AT(pending), 1, CROWD_MAX, "N", "at once" },
 	{ "storm", OPTION_FLAG, AT(storm), 0, 0, "", "one of a hundred is answered" },
 	{ "timed", OPTION_FLAG, AT(timed), 0, 0, "", "each has a deadline that doesn't come" },
-	{ "seed", OPTION_SEED, AT(seed), 0, UINT64_MAX, "N", "of their order" },
-	{ "warmup", OPTION_SECONDS, AT(warmup_ns), 0, UINT64_C(60000000000), "SECONDS", "first" },
-	{ "duration", OPTION_SECONDS, AT(duration_ns), 1000000, UINT64_C(86400000000000),
-	  "SECONDS", "measured" },
-	{ "held", OPTION_TEXT, AT(held), 0, 0, "PATH", "a byte from there lets it begin, and end" },
 	{ 0 },
 };
 
@@ -82,7 +77,7 @@ static int create_crowd(struct player *player)
 		.pending = values->pending, .group = values->operations, .storm = values->storm,
 		/* What that floor is there for. */
 		.timed = values->timed || !strcmp(player->part.arm.backend, "floor-link"),
-		.seed = values->seed,
+		.seed = values->part.seed,
 	};
 	int status = crowd_create(&player->crowd, &options);
 
@@ -109,10 +104,10 @@ static int measure(struct player *player)
 
 	part_hold(part, "ready");
 	player->begun_ns = window_now_ns();
-	status = play_until(player, player->begun_ns + player->values->warmup_ns, &player->warmed);
+	status = play_until(player, player->begun_ns + player->values->part.warmup_ns, &player->warmed);
 	part_open_window(part);
 	if (!status)
-		status = play_until(player, part->window.opened.at_ns + player->values->duration_ns,
+		status = play_until(player, part->window.opened.at_ns + player->values->part.duration_ns,
 				    &player->result);
 	part_close_window(part);
 	part_hold(part, "over");
@@ -170,13 +165,11 @@ static int play(struct player *player)
 	if (!code)
 		code = create_crowd(player);
 	if (!code)
-		code = part_open_held(&player->part, player->values->held);
+		code = part_open_held(&player->part, player->values->part.held);
 	if (!code)
 		code = conclude(player, measure(player));
 	/* Memory that is lent goes with the process, if the loop isn't to be had back. */
-	if (player->part.loop &&
-	    (duet_loop_shutdown(player->part.loop, window_now_ns() + UINT64_C(5000000000)) ||
-	     duet_loop_destroy(player->part.loop)))
+	if (loop_end(player->part.loop))
 		return code;
 	crowd_destroy(player->crowd);
 	return code;
@@ -186,7 +179,7 @@ static int check(const struct values *values, struct player *player)
 {
 	char why[ARM_WHY_MAX];
 
-	if (arm_read(values->backend, &player->part.arm, why, sizeof(why)) ||
+	if (arm_read(values->part.backend, &player->part.arm, why, sizeof(why)) ||
 	    player->part.arm.kind == ARM_EXTERNAL ||
 	    (player->part.arm.kind == ARM_FLOOR && !cancel_floor_find(player->part.arm.backend)))
 		return say_failure(SAY_USAGE, "play-cancel: which backend?");
@@ -198,8 +191,8 @@ static int check(const struct values *values, struct player *player)
 
 int play_cancel_command(int argc, char **argv)
 {
-	struct values values = { .backend = "polling", .method = "scope", .operations = 1,
-				 .pending = 1, .seed = 1, .duration_ns = 1000000000 };
+	struct values values = { .part = PART_WISHES, .method = "scope", .operations = 1,
+				 .pending = 1 };
 	struct player *player = calloc(1, sizeof(*player));
 	int first, code = options_read(&SET, argc, argv, &values, &first);
 

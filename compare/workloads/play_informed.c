@@ -18,10 +18,10 @@
 #include <unistd.h>
 
 #include "compare/load/schedule.h"
+#include "compare/loop.h"
 #include "compare/measure/process.h"
 #include "compare/models/informed.h"
 #include "compare/models/model.h"
-#include "compare/options.h"
 #include "compare/report/counters.h"
 #include "compare/report/slot.h"
 #include "compare/report/store.h"
@@ -32,24 +32,19 @@ enum { SPARE = 16, CPU_MAX = 4096 };
 static const uint64_t SETTLE_NS = 1000000;
 
 struct values {
-	const char *backend, *style, *held;
+	struct part_wishes part; /* first */
+	const char *style;
 	uint32_t rate_per_s;
 	uint32_t cpu, load_cpu; /* counted from 1; 0 is any */
-	uint64_t seed, warmup_ns, duration_ns;
 };
 
 #define AT(field) offsetof(struct values, field)
 static const struct option_row ROWS[] = {
-	{ "backend", OPTION_TEXT, AT(backend), 0, 0, "NAME", "the arm's backend and keys" },
+	PART_ROWS,
 	{ "style", OPTION_TEXT, AT(style), 0, 0, "NAME", "how the parent waits" },
 	{ "rate", OPTION_NUMBER, AT(rate_per_s), 1, SCHEDULE_RATE_MAX, "N", "events a second" },
 	{ "cpu", OPTION_NUMBER, AT(cpu), 0, CPU_MAX, "N", "the processor, from 1; 0: any" },
 	{ "load-cpu", OPTION_NUMBER, AT(load_cpu), 0, CPU_MAX, "N", "of the sender, likewise" },
-	{ "seed", OPTION_SEED, AT(seed), 0, UINT64_MAX, "N", "of nothing: all is given" },
-	{ "warmup", OPTION_SECONDS, AT(warmup_ns), 0, UINT64_C(60000000000), "SECONDS", "first" },
-	{ "duration", OPTION_SECONDS, AT(duration_ns), 1000000, UINT64_C(86400000000000),
-	  "SECONDS", "measured" },
-	{ "held", OPTION_TEXT, AT(held), 0, 0, "PATH", "a byte from there lets it begin, and end" },
 	{ 0 },
 };
 
@@ -204,13 +199,13 @@ static int measure(struct player *player)
 		return -EPIPE;
 	if (!status)
 		status = informed_run(player->informed,
-				      player->begun_ns + player->values->warmup_ns);
+				      player->begun_ns + player->values->part.warmup_ns);
 	histogram_clear(&player->result.latency);
 	player->before = player->result;
 	part_open_window(part);
 	if (!status)
 		status = informed_run(player->informed,
-				      part->window.opened.at_ns + player->values->duration_ns);
+				      part->window.opened.at_ns + player->values->part.duration_ns);
 	part_close_window(part);
 	player->after = player->result;
 	end_sender(player);
@@ -284,12 +279,10 @@ static int play(struct player *player)
 		code = say_failure(SAY_UNMEASURED, "%u idle children: %s", player->part.arm.idle,
 				   strerror(-status));
 	if (!code)
-		code = part_open_held(&player->part, player->values->held);
+		code = part_open_held(&player->part, player->values->part.held);
 	if (!code)
 		code = conclude(player, measure(player));
-	if (player->part.loop &&
-	    (duet_loop_shutdown(player->part.loop, window_now_ns() + UINT64_C(5000000000)) ||
-	     duet_loop_destroy(player->part.loop)))
+	if (loop_end(player->part.loop))
 		return code; /* what is lent goes with the process */
 	informed_destroy(player->informed);
 	free(player->handles);
@@ -300,7 +293,7 @@ static int check(const struct values *values, struct player *player)
 {
 	char why[ARM_WHY_MAX];
 
-	if (arm_read(values->backend, &player->part.arm, why, sizeof(why)) ||
+	if (arm_read(values->part.backend, &player->part.arm, why, sizeof(why)) ||
 	    player->part.arm.kind != ARM_BACKEND || player->part.arm.idle == ARM_UNSET)
 		return say_failure(SAY_USAGE, "play-informed: which backend, how many idle?");
 	if (!informed_style_find(values->style))
@@ -310,8 +303,7 @@ static int check(const struct values *values, struct player *player)
 
 int play_informed_command(int argc, char **argv)
 {
-	struct values values = { .backend = "polling:idle=1", .style = "precise",
-				 .rate_per_s = 1000, .seed = 1, .duration_ns = 1000000000 };
+	struct values values = { .part = PART_WISHES, .style = "precise", .rate_per_s = 1000 };
 	struct player *player = calloc(1, sizeof(*player));
 	int first, code = options_read(&SET, argc, argv, &values, &first);
 

@@ -18,6 +18,7 @@ int player_begin(struct player_job *job, const char *command)
 {
 	const struct arm *arm = job->arm;
 
+	job->cpu = PROCESS_ANYWHERE;
 	job->answers[0] = job->answers[1] = -1;
 	if (job->stage->view && pipe2(job->answers, O_CLOEXEC))
 		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(errno));
@@ -34,18 +35,27 @@ int player_begin(struct player_job *job, const char *command)
 	return SAY_OK;
 }
 
-static int complain(const struct player_job *job, const struct process *player, int code)
+struct run {
+	const struct arguments *arguments;
+	const char *name, *file; /* as in struct player_job; NULL: none of the user's */
+	struct view *view;       /* or NULL */
+	int answer;              /* where a watched one is let go on */
+	int cpu;                 /* as in struct player_job */
+	int patience_ms;
+};
+
+static int complain(const struct run *run, const struct process *player, int code)
 {
+	int passed = code == SAY_USAGE || code == SAY_WRONG_BYTE ? code : SAY_UNMEASURED;
 	char line[256];
 
 	process_complaint(player, line, sizeof(line));
-	if (job->file && !strncmp(line, job->file, strlen(job->file)))
-		return say_failure(code == SAY_USAGE ? SAY_USAGE : SAY_UNMEASURED, "%s", line);
+	if (run->file && !strncmp(line, run->file, strlen(run->file)))
+		return say_failure(passed, "%s", line);
 	if (*line)
-		return say_failure(code == SAY_USAGE ? SAY_USAGE : SAY_UNMEASURED, "arm %s: %s",
-				   job->arm->name, line);
+		return say_failure(passed, "arm %s: %s", run->name, line);
 	return say_failure(SAY_UNMEASURED, "arm %s: the process that plays it ended with %s %d",
-			   job->arm->name, code > 128 ? "signal" : "exit code",
+			   run->name, code > 128 ? "signal" : "exit code",
 			   code > 128 ? code - 128 : code);
 }
 
@@ -73,35 +83,52 @@ static void close_answers(const int answers[2])
 		close(answers[1]);
 }
 
-static int await(const struct player_job *job, struct process *player)
+static int await(const struct run *run, struct process *player)
 {
-	const struct stage *stage = job->stage;
-	int timeout_ms = (int)((job->cell->warmup_ns + job->cell->duration_ns) / 1000000) + 20000;
-	int status = stage->view ? watch(stage->view, player, job->answers[1], timeout_ms) : 0;
+	int status = run->view ? watch(run->view, player, run->answer, run->patience_ms) : 0;
 
-	return status ? status : process_rest(player, timeout_ms);
+	return status ? status : process_rest(player, run->patience_ms);
 }
 
-int player_end(struct player_job *job, json_t **slot)
+static int play(const struct run *run, json_t **slot)
 {
 	struct process player;
 	int status, code;
 
 	*slot = NULL;
-	status = process_start(&player, job->arguments.list, PROCESS_ANYWHERE);
-	if (status) {
-		close_answers(job->answers);
+	if (process_interrupted())
+		return WORKLOAD_INTERRUPTED;
+	status = process_start(&player, run->arguments->list, run->cpu);
+	if (status)
 		return say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(-status));
-	}
-	status = await(job, &player);
-	close_answers(job->answers);
+	status = await(run, &player);
 	code = process_end(&player, status ? SIGKILL : 0);
 	if (!code || code == SAY_WRONG_BYTE)
 		*slot = json_loads(player.text ? player.text + player.consumed : "", 0, NULL);
-	if (status == -EINTR)
+	if (status == -EINTR || (!code && process_interrupted()))
 		code = WORKLOAD_INTERRUPTED;
 	else if (!*slot)
-		code = complain(job, &player, code);
+		code = complain(run, &player, code);
 	process_forget(&player);
+	return code;
+}
+
+int player_run(const struct arguments *arguments, const char *name, int patience_ms, json_t **slot)
+{
+	return play(&(struct run){ .arguments = arguments, .name = name,
+				   .cpu = PROCESS_ANYWHERE, .patience_ms = patience_ms }, slot);
+}
+
+int player_end(struct player_job *job, json_t **slot)
+{
+	const struct cell *cell = job->cell;
+	const struct run run = {
+		.arguments = &job->arguments, .name = job->arm->name, .file = job->file,
+		.view = job->stage->view, .answer = job->answers[1], .cpu = job->cpu,
+		.patience_ms = (int)((cell->warmup_ns + cell->duration_ns) / 1000000) + 20000,
+	};
+	int code = play(&run, slot);
+
+	close_answers(job->answers);
 	return code;
 }

@@ -19,9 +19,14 @@ struct question;
 struct view;
 struct workload;
 
+enum { WORKLOAD_ITEMS_MAX = 10000 }; /* of a list of rockets */
+
 struct cell {
 	const struct workload *workload;
-	uint32_t connections, size_bytes; /* echo */
+	uint32_t connections; /* echo; rockets: requests at once */
+	uint32_t size_bytes;  /* echo */
+	uint32_t items;       /* rockets: in the list */
+	uint64_t latency_ns;  /* rockets: before each answer */
 	uint64_t delay_ns;                /* echo: of each direction of a wire; 0: bare loopback */
 	uint32_t rate_per_s;              /* echo: of an open loop, or 0; informed */
 	uint32_t depth;                   /* both: at once, a connection or a file */
@@ -63,7 +68,7 @@ struct workload {
 	/* Whether it knows a way to play this arm, as far as that is no matter of the backend itself.
 	 * NULL: as served says. */
 	int (*check_arm)(const struct cell *cell, const struct arm *arm);
-	/* Exit codes; why has been said. */
+	/* Exit codes; why has been said. NULL, as tidy: there is nothing to prepare. */
 	int (*prepare)(struct stage *stage, const struct cell *cell);
 	/* One slot: *slot is as slot_json() has it, with "counters". With SAY_WRONG_BYTE there is
 	 * a slot too. */
@@ -72,7 +77,8 @@ struct workload {
 	void (*tidy)(struct stage *stage);
 };
 
-extern const struct workload WORKLOAD_ECHO, WORKLOAD_FILE, WORKLOAD_CANCEL, WORKLOAD_INFORMED;
+extern const struct workload WORKLOAD_ECHO, WORKLOAD_ROCKETS, WORKLOAD_FILE, WORKLOAD_CANCEL,
+	WORKLOAD_INFORMED;
 
 const struct workload *workload_find(const char *name);
 

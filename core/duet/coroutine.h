@@ -39,10 +39,11 @@ extern "C" {
  *	}
  *
  * A coroutine is a function of this form and a frame: the caller's struct, of a size that the compiler
- * knows, placed anywhere, lent while it runs; <duet/frame.h> has places for those without one. Variables of the function itself don't outlive a wait; what
- * is to do so stands in the frame. It may wait for operations, call other coroutines to any depth
- * (the C stack doesn't grow: as the symmetric transfer of C++20), and return a value. A wait may stand in
- * a loop, an if, a switch; not inside a declaration's initialiser, nor inside a statement expression.
+ * knows, placed anywhere, lent while it runs; <duet/frame.h> has places for those without one. Variables
+ * of the function itself don't outlive a wait; what is to do so stands in the frame. It may wait for
+ * operations, call other coroutines to any depth (the C stack doesn't grow: as the symmetric transfer of
+ * C++20), and return a value. A wait may stand in a loop, an if, a switch; not inside a declaration's
+ * initialiser, nor inside a statement expression.
  * Needs labels as values, as gcc and clang have them; only the body does: a C++ program may
  * start and join coroutines, and writes its own with <duet/coroutine.hpp>.
  */
@@ -182,6 +183,7 @@ DUET_API void duet_coroutine_task_init(struct duet_coroutine_task *task,
 /* What is done on every way out, whatever was asked: shielded, and with budget_ns for all of it. */
 #define DUET_FINALLY(budget_ns)                                                                    \
 	duet_finally:                                                                              \
+	__attribute__((unused));                                                                   \
 	duet_coroutine_finally(duet_coroutine, budget_ns)
 
 #define DUET_END_FINALLY return duet_coroutine_leave(duet_coroutine)

@@ -110,8 +110,9 @@ DUET_API int duet_fiber_await_future_at(const struct duet_site *site, struct due
 					struct duet_future *future);
 
 /*
- * Waits until its waker is woken: for whatever is neither an operation nor a future. A wake that came since the fiber last
- * went on is not lost, and one may come for nothing, so who waits asks first, and again:
+ * Waits until its waker is woken: for whatever is neither an operation nor a future. A wake that came
+ * since the fiber last went on is not lost, and one may come for nothing, so who waits asks first, and
+ * again:
  *
  *	while (!is_there(thing, duet_fiber_waker(loop)))
  *		duet_fiber_park(loop);
@@ -147,9 +148,10 @@ DUET_API int duet_fiber_open(struct duet_loop *loop, struct duet_scope *scope,
 
 /*
  * Waits until the scope has ended, and never returns before that: asked to end meanwhile, the fiber waits
- * on. It goes on where that end is told, and needs no operation for it. The scope's result; -ESHUTDOWN if it isn't open; -EALREADY if it is being joined; -EINVAL if
- * another has opened it. Who returns with a scope open on its stack is stopped, in every build: the scope
- * would outlive its memory.
+ * on; the fiber's deadline is the scope's, but for a shield. It goes on where that end is told, and needs
+ * no operation for it. The scope's result; -ESHUTDOWN if it isn't open; -EALREADY if it is being joined;
+ * -EINVAL if another has opened it. Who returns with a scope open on its stack is stopped, in every
+ * build: the scope would outlive its memory.
  */
 #define duet_fiber_join(scope) duet_fiber_join_at(DUET_HERE, scope)
 DUET_API int duet_fiber_join_at(const struct duet_site *site, struct duet_scope *scope);

@@ -9,7 +9,6 @@
 #include <duet/result.hpp>
 
 #include <cstddef>
-#include <exception>
 #include <new>
 #include <utility>
 
@@ -22,21 +21,21 @@ namespace duet {
  *
  * or hand it to a scope (scope::defer_close()), in the step that makes it. One that was forgotten,
  * that is, destroyed while it owns a handle, stops a debug build (DUET_DEBUG). Otherwise, and where
- * an exception passes by, its close is started and nobody waits for it: what is pending on the
- * handle ends first, the descriptor is closed in one of the next turns, and the loop is busy until
- * then. If not even that can be started (no memory, operations_max, a loop that shuts down), the
- * handle stays the loop's, which closes it when it is destroyed. On the loop's thread, and not
- * beyond the loop.
+ * an exception passes by, or a task that it was handed to can't be spawned, its close is started
+ * and nobody waits for it: what is pending on the handle ends first, the descriptor is closed in
+ * one of the next turns, and the loop is busy until then. If not even that can be started (no
+ * memory, operations_max, a loop that shuts down), the handle stays the loop's, which closes it
+ * when it is destroyed. On the loop's thread, and not beyond the loop.
  */
 class handle {
 public:
 	handle() noexcept = default;
 	handle(duet_loop *loop, duet_handle owned) noexcept
-		: loop_(loop), owned_(owned), unwinding_(std::uncaught_exceptions())
+		: loop_(loop), owned_(owned), unwinding_(detail::unwinding())
 	{
 	}
 	handle(handle &&other) noexcept
-	    : loop_(other.loop_), owned_(other.release()), unwinding_(std::uncaught_exceptions())
+	    : loop_(other.loop_), owned_(other.release()), unwinding_(detail::unwinding())
 	{
 	}
 	handle &operator=(handle &&other) noexcept
@@ -45,15 +44,16 @@ public:
 			forget();
 			loop_ = other.loop_;
 			owned_ = other.release();
-			unwinding_ = std::uncaught_exceptions();
+			unwinding_ = detail::unwinding();
 		}
 		return *this;
 	}
 	~handle() { forget(); }
 
-	/* A lent value, for operations. */
+	/* A lent value, for operations: not of one that goes with the expression. */
 	duet_handle get() const noexcept { return owned_; }
-	operator duet_handle() const noexcept { return owned_; }
+	operator duet_handle() const & noexcept { return owned_; }
+	operator duet_handle() const && = delete;
 	duet_loop *loop() const noexcept { return loop_; }
 	explicit operator bool() const noexcept { return owned_.generation != 0; }
 
@@ -78,7 +78,7 @@ private:
 		if (!*this)
 			return;
 #ifdef DUET_DEBUG
-		if (std::uncaught_exceptions() <= unwinding_)
+		if (detail::unwinding() <= unwinding_)
 			detail::stop("a duet::handle was destroyed open: co_await its close(), or "
 				     "hand it to a "
 				     "scope by defer_close()");
@@ -94,7 +94,7 @@ private:
 
 	duet_loop *loop_ = nullptr;
 	duet_handle owned_ = {0, 0};
-	int unwinding_ = 0; /* exceptions under way when it came to own the handle */
+	int unwinding_ = 0; /* what was under way when it came to own the handle */
 };
 
 /* Owns a received buffer of a pool, and returns it. */

@@ -28,7 +28,8 @@ DUET_API void duet_op_join(struct duet_op *op, struct duet_task *task);
  * duet_scope_join() said, and its joined() as the end of an operation: result is the scope's, and its
  * memory the caller's again. A request to end the operation is one to the scope, with the same cause
  * (a deadline on this is the scope's); the operation itself ends when the scope has, never earlier.
- * A shield holds against requests that come from another scope or a shutdown. Disposition: completed if
+ * A shield holds against requests that come from another scope or a shutdown, and against the deadline of
+ * a task that awaits this. Disposition: completed if
  * the result is 0; tainted, with the cause of the request, if the scope was stopped because of it: it is
  * over half-way and can't be joined again, so that is the cancel class, too; else failed. The start is
  * refused with -ESHUTDOWN if the scope isn't open, -EALREADY if it is being joined.

@@ -42,6 +42,22 @@ namespace detail {
 #endif
 }
 
+#ifdef DUET_DEBUG
+/* Frames under destruction on this thread which an exception has left, or which were refused. */
+inline thread_local int frames_left = 0;
+#endif
+
+/* Whether an owner that is destroyed now was forgotten: compared with what this was when it came to
+ * own. */
+inline int unwinding() noexcept
+{
+#ifdef DUET_DEBUG
+	return std::uncaught_exceptions() + frames_left;
+#else
+	return 0;
+#endif
+}
+
 } /* namespace detail */
 
 /* How it ended: the same words as in struct duet_op. */

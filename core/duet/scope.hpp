@@ -4,6 +4,7 @@
 #define DUET_SCOPE_HPP
 
 #include <duet/handle.hpp>
+#include <duet/join.h>
 #include <duet/loop.h>
 #include <duet/scheduler.h>
 #include <duet/scope.h>
@@ -21,6 +22,9 @@
 
 namespace duet {
 
+class scope;
+class stop_link;
+
 /*
  * A task at work: what a duet::task becomes when it is spawned, beside who spawned it. Its memory
  * is the caller's, anywhere, and stays where it is until the task has ended; then what became of it
@@ -29,9 +33,9 @@ namespace duet {
  * std::system_error's of the system, -ENOMEM, or -EIO; the exception itself is kept. `name` and
  * `deadline_ns` may be set before spawn.
  */
-template <class T = void> class job : private detail::condition {
+template <class T = void> class job {
 public:
-	job() noexcept : condition{has_ended} {}
+	job() noexcept { run_.duet_task::result = -EINVAL; }
 	job(const job &) = delete;
 	job &operator=(const job &) = delete;
 	~job()
@@ -46,7 +50,7 @@ public:
 	std::uint64_t deadline_ns = DUET_NO_DEADLINE;
 
 	/* Of a new job, or again of one that has ended. As duet_task_spawn(); -ENOMEM for an empty
-	 * task. */
+	 * task. On an error the task stays the caller's, and what became of the job is that error. */
 	int spawn(duet_scheduler &scheduler, duet_scope *scope, task<T> &&started) noexcept
 	{
 		int error;
@@ -54,7 +58,7 @@ public:
 		if (state_ == RUNNING)
 			return -EBUSY;
 		if (!started)
-			return -ENOMEM;
+			return refuse(started, -ENOMEM);
 		run_.begin(started.frame(), finish);
 		run_.owner = this;
 		run_.name = name;
@@ -63,7 +67,7 @@ public:
 		started.frame().promise().context = &run_;
 		error = duet_task_spawn(&scheduler, scope, &run_);
 		if (error)
-			return error;
+			return refuse(started, error);
 		task_ = std::move(started);
 		state_ = RUNNING;
 		return 0;
@@ -80,7 +84,7 @@ public:
 	const task_context &context() const noexcept { return run_; }
 	task_context &context() noexcept { return run_; }
 
-	/* ---- Of one that has ended. ---- */
+	/* ---- Of one that has ended; or that never began: -EINVAL, or why not. ---- */
 
 	/* As its scope was told it. */
 	int error() const noexcept { return code() < 0 ? code() : 0; }
@@ -89,38 +93,73 @@ public:
 	{
 		return task_ ? task_.frame().promise().thrown : nullptr;
 	}
-	/* What was returned, or the error. The value is moved out: once. */
+	/* What was returned, or the error. What can't be copied as bytes is moved out, once: later it
+	 * is -EALREADY. */
 	result<T> take()
 	{
-		outcome how{code(), 0, DUET_COMPLETED, DUET_CAUSE_ITSELF};
+		outcome how{missing(), 0, DUET_COMPLETED, DUET_CAUSE_ITSELF};
 
 		if (how.code < 0)
 			how.disposition = DUET_FAILED;
 		if (how.code == -ECANCELED || how.code == -ETIMEDOUT)
 			how.cause = static_cast<duet_cause>(run_.asked);
-		return thrown() || !task_ ? result<T>(how) : taken(how);
+		return thrown() || !task_ || is_gone() ? result<T>(how) : taken(how);
 	}
 
 	/*
-	 * Waits for its end, in a task of the same loop: gives what it has returned, or throws what
-	 * it has thrown. Who is asked to end meanwhile passes that on to it, and waits. One at a
-	 * time.
+	 * Waits for its end, in a task of the same loop: gives what it has returned, as take() does, or
+	 * throws what it has thrown. Who is asked to end meanwhile, or whose deadline comes, passes that
+	 * on to it, and waits. Any number may. Itself: -EDEADLK is thrown;
+	 * of another loop: -EINVAL.
 	 */
-	class awaiter : public detail::condition_awaiter {
+	class awaiter : public detail::ending_awaiter {
 	public:
 		awaiter(job &waited_for, task_context &context, const duet_site *at) noexcept
-			: condition_awaiter(context, &waited_for, at), job_(waited_for)
+			: ending_awaiter(has_ended, context, at), job_(waited_for)
 		{
+		}
+		/* As an operation, since that knows the task's deadline. */
+		bool await_ready() noexcept
+		{
+			if (job_.state_ != RUNNING)
+				return true;
+			duet_op_join(&context_.op, &job_.run_);
+			if (!duet_task_await(&context_, &context_.op, &refused_))
+				return false;
+			return ending_awaiter::await_ready();
 		}
 		T await_resume()
 		{
+			if (is_misuse())
+				detail::raise(refused_);
 			if (std::exception_ptr thrown = job_.thrown())
 				std::rethrow_exception(thrown);
+			if (!job_.task_ || job_.is_gone())
+				detail::raise(job_.missing());
 			return job_.task_.frame().promise().take();
 		}
 
 	private:
 		job &job_;
+		std::int32_t refused_ = 0;
+
+		bool is_misuse() const noexcept
+		{
+			return refused_ == -EDEADLK || refused_ == -EINVAL;
+		}
+		/* Asked when the operation has ended, or was refused; and each time after that. */
+		static bool has_ended(detail::condition *self, task_context &waiting) noexcept
+		{
+			auto *awaiting = static_cast<awaiter *>(self);
+			job &waited_for = awaiting->job_;
+
+			if (waited_for.state_ != RUNNING || awaiting->is_misuse())
+				return true;
+			waited_for.ending_.add(*awaiting);
+			if (waiting.op.cause != DUET_CAUSE_ITSELF || waiting.check() < 0)
+				waited_for.cancel();
+			return false;
+		}
 	};
 
 	awaiter duet_await(task_context &context, const duet_site *at) & noexcept
@@ -132,6 +171,9 @@ public:
 	void (*then)(job *self) = nullptr;
 
 private:
+	friend class duet::scope;
+	friend class stop_link;
+
 	struct bottom : task_context {
 		job *owner;
 	};
@@ -139,6 +181,7 @@ private:
 	enum { IDLE, RUNNING, ENDED };
 
 	std::int32_t code() const noexcept { return run_.duet_task::result; }
+	duet_loop *loop() const noexcept { return state_ == RUNNING ? run_.loop() : nullptr; }
 	static std::int32_t finish(task_context &context) noexcept
 	{
 		auto &promise = static_cast<bottom &>(context).owner->task_.frame().promise();
@@ -148,25 +191,27 @@ private:
 	static void ended_task(duet_task *task) noexcept
 	{
 		job *self = static_cast<bottom *>(task)->owner;
-		duet_waker *joiner = std::exchange(self->joiner_, nullptr);
 
 		self->run_.drop_token();
 		self->state_ = ENDED;
-		if (joiner)
-			duet_waker_wake(joiner);
+		self->ending_.has_come();
 		if (self->then)
 			self->then(self);
 	}
-	static bool has_ended(condition *condition, task_context &waiting) noexcept
+	int refuse(task<T> &refused, int error) noexcept
 	{
-		job *self = static_cast<job *>(condition);
-
-		if (self->state_ != RUNNING)
-			return true;
-		self->joiner_ = &waiting.waker;
-		if (waiting.check() < 0)
-			self->cancel();
-		return false;
+		if (refused)
+			refused.frame().promise().context = &run_;
+		task_ = task<T>();
+		run_.duet_task::result = error;
+		state_ = IDLE;
+		return error;
+	}
+	bool is_gone() const noexcept { return !task_.frame().promise().has_value(); }
+	/* Why there is no value, if none is. */
+	std::int32_t missing() const noexcept
+	{
+		return task_ && !thrown() && is_gone() ? -EALREADY : code();
 	}
 	result<T> taken(const outcome &how)
 	{
@@ -178,7 +223,7 @@ private:
 
 	bottom run_{};
 	task<T> task_;
-	duet_waker *joiner_ = nullptr;
+	detail::ending ending_;
 	std::uint8_t state_ = IDLE;
 };
 
@@ -196,19 +241,14 @@ public:
 	}
 	hot &operator=(hot &&other) noexcept
 	{
-		std::swap(job_, other.job_);
-		std::swap(error_, other.error_);
+		if (this != &other) {
+			let_go();
+			job_ = std::exchange(other.job_, nullptr);
+			error_ = other.error_;
+		}
 		return *this;
 	}
-	~hot()
-	{
-		if (!job_)
-			return;
-		if (job_->ended())
-			delete job_;
-		else
-			job_->then = [](job<T> *ended) { delete ended; };
-	}
+	~hot() { let_go(); }
 
 	/* 0, or why it never began. */
 	int error() const noexcept { return error_; }
@@ -225,6 +265,16 @@ public:
 	}
 
 private:
+	void let_go() noexcept
+	{
+		if (!job_)
+			return;
+		if (job_->ended())
+			delete job_;
+		else
+			job_->then = [](job<T> *ended) { delete ended; };
+	}
+
 	job<T> *job_ = nullptr;
 	int error_ = 0;
 };
@@ -242,9 +292,9 @@ private:
  * the program. So an exception must not pass it by; what may throw stands in the tasks, or in a try
  * block with the join behind it.
  */
-class scope : private detail::condition {
+class scope {
 public:
-	scope() noexcept : condition{has_joined} {}
+	scope() noexcept { bottom_.result = -ESHUTDOWN; }
 	scope(const scope &) = delete;
 	scope &operator=(const scope &) = delete;
 	~scope()
@@ -254,39 +304,29 @@ public:
 				     "scope.join()");
 	}
 
-	/* As duet_scope_open(). */
+	/* As duet_scope_open(). One that was refused refuses all that is to be in it, for the same
+	 * reason, which is also what its join gives. */
 	int open(duet_scheduler &scheduler, duet_scope *parent = nullptr,
 		 const duet_scope_options *options = nullptr) noexcept
 	{
-		int error;
-
 		if (state_ == OPEN || state_ == JOINING)
 			return -EBUSY;
-		error = duet_scope_open(&bottom_, scheduler.loop, parent, options);
-		if (error)
-			return error;
-		scheduler_ = &scheduler;
-		state_ = OPEN;
-		return 0;
+		return opened(scheduler,
+			      duet_scope_open(&bottom_, scheduler.loop, parent, options));
 	}
 
 	/* As duet_task_scope_open(): for what this task spawns, until its deadline at most. */
 	int open(task_context &opener, duet_policy chosen = DUET_WAIT_ALL) noexcept
 	{
 		duet_scope_options options;
-		int error;
 
 		if (state_ == OPEN || state_ == JOINING)
 			return -EBUSY;
 		duet_scope_options_init(&options);
 		options.policy = chosen;
 		options.deadline_ns = opener.bound_ns();
-		error = duet_task_scope_open(&opener, &bottom_, &options);
-		if (error)
-			return error;
-		scheduler_ = opener.scheduler;
-		state_ = OPEN;
-		return 0;
+		return opened(*opener.scheduler,
+			      duet_task_scope_open(&opener, &bottom_, &options));
 	}
 
 	/* Spawns a task whose memory is on the heap and goes with it; -ENOMEM. */
@@ -298,14 +338,15 @@ public:
 	template <class T> hot<T> start(task<T> &&started) noexcept
 	{
 		auto at_work = std::unique_ptr<job<T>>(new (std::nothrow) job<T>);
-		int error = at_work ? at_work->spawn(*scheduler_, &bottom_, std::move(started))
-				    : -ENOMEM;
+		int error = at_work ? spawn(*at_work, std::move(started)) : -ENOMEM;
 
 		return error ? hot<T>(error) : hot<T>(at_work.release());
 	}
 	/* In the caller's memory. */
 	template <class T> int spawn(job<T> &at_work, task<T> &&started) noexcept
 	{
+		if (int error = refusal())
+			return at_work.refuse(started, error);
 		return at_work.spawn(*scheduler_, &bottom_, std::move(started));
 	}
 
@@ -313,22 +354,23 @@ public:
 	 * To be done at the end of the scope, last registered first: the task is made now, and
 	 * begins then, shielded, with what is left of the budget of the cleanup. One that finds
 	 * nothing left doesn't begin; its frame is destroyed. -ENOMEM; the errors of
-	 * duet_scope_defer().
+	 * duet_scope_defer(): the task stays the caller's then.
 	 */
 	int defer(task<void> &&cleanup) noexcept
 	{
 		auto step = std::unique_ptr<deferred>(new (std::nothrow) deferred);
-		int error;
+		int error = step && cleanup ? refusal() : -ENOMEM;
 
-		if (!step || !cleanup)
-			return -ENOMEM;
+		if (error)
+			return error;
 		step->run = deferred::begin;
-		step->cleanup = std::move(cleanup);
 		step->then = deferred::done;
 		error = duet_scope_defer(&bottom_, step.get());
-		if (!error)
-			step.release();
-		return error;
+		if (error)
+			return error;
+		step->cleanup = std::move(cleanup);
+		step.release();
+		return 0;
 	}
 
 	/* Closes it then, whatever is left of the budget. On an error the handle stays the
@@ -336,9 +378,10 @@ public:
 	int defer_close(handle &owned) noexcept
 	{
 		auto step = std::unique_ptr<closing>(new (std::nothrow) closing);
-		int error =
-			step ? duet_scope_defer_close(&bottom_, &step->step, owned.get()) : -ENOMEM;
+		int error = step ? refusal() : -ENOMEM;
 
+		if (!error)
+			error = duet_scope_defer_close(&bottom_, &step->step, owned.get());
 		if (error)
 			return error;
 		owned.release();
@@ -370,24 +413,36 @@ public:
 		return error;
 	}
 	bool joined() const noexcept { return state_ != OPEN && state_ != JOINING; }
-	/* Of one that has joined: see duet_scope_join(). */
+	/* Of one that has joined: see duet_scope_join(). Of one that isn't open: why. */
 	int error() const noexcept { return bottom_.result; }
 	duet_cause cause() const noexcept { return static_cast<duet_cause>(bottom_.cause); }
 	bool overran() const noexcept { return bottom_.overran; }
 	duet_member *winner() const noexcept { return bottom_.winner; }
 
 	/* Waits for its end, and gives its result. A task that is asked to end meanwhile asks the
-	 * scope, and waits. */
-	class awaiter : public detail::condition_awaiter {
+	 * scope, and waits; its deadline is from now on the scope's. Any number may. */
+	class awaiter : public detail::ending_awaiter {
 	public:
 		awaiter(scope &joined, task_context &context, const duet_site *at) noexcept
-			: condition_awaiter(context, &joined, at), scope_(joined)
+			: ending_awaiter(has_joined, context, at), scope_(joined)
 		{
 		}
 		int await_resume() const noexcept { return scope_.error(); }
 
 	private:
 		scope &scope_;
+
+		static bool has_joined(detail::condition *self, task_context &waiting) noexcept
+		{
+			scope &joined = static_cast<awaiter *>(self)->scope_;
+
+			if (joined.joined())
+				return true;
+			joined.ending_.add(*static_cast<awaiter *>(self));
+			if (waiting.check() < 0)
+				joined.cancel();
+			return false;
+		}
 	};
 
 	struct [[nodiscard]] join_request {
@@ -395,6 +450,8 @@ public:
 
 		awaiter duet_await(task_context &context, const duet_site *at) const noexcept
 		{
+			if (context.bound_ns() != DUET_NO_DEADLINE)
+				joined.deadline(context.bound_ns());
 			joined.begin_join();
 			return {joined, context, at};
 		}
@@ -402,7 +459,25 @@ public:
 	join_request join() noexcept { return {*this}; }
 
 private:
+	friend class stop_link;
+
 	enum { CLOSED, OPEN, JOINING, ENDED };
+
+	int opened(duet_scheduler &scheduler, int error) noexcept
+	{
+		state_ = error ? CLOSED : OPEN;
+		if (error)
+			bottom_.result = error;
+		else
+			scheduler_ = &scheduler;
+		return error;
+	}
+	/* Why nothing can be in it, or 0: it is duet_scope_enter()'s to say. */
+	int refusal() const noexcept
+	{
+		return state_ == CLOSED ? error() : state_ == ENDED ? -ESHUTDOWN : 0;
+	}
+	duet_loop *loop() const noexcept { return joined() ? nullptr : scheduler_->loop; }
 
 	struct own_scope : duet_scope {
 		scope *owner;
@@ -434,50 +509,37 @@ private:
 	static void has_ended(duet_scope *ended) noexcept
 	{
 		scope *self = static_cast<own_scope *>(ended)->owner;
-		duet_waker *joiner = std::exchange(self->joiner_, nullptr);
 
 		self->state_ = ENDED;
 		while (closing *step = self->closings_) {
 			self->closings_ = step->next;
 			delete step;
 		}
-		if (joiner)
-			duet_waker_wake(joiner);
-	}
-	static bool has_joined(condition *condition, task_context &waiting) noexcept
-	{
-		auto *self = static_cast<scope *>(condition);
-
-		if (self->joined())
-			return true;
-		self->joiner_ = &waiting.waker;
-		if (waiting.check() < 0)
-			self->cancel();
-		return false;
+		self->ending_.has_come();
 	}
 
 	own_scope bottom_{{}, this};
 	duet_scheduler *scheduler_ = nullptr;
-	duet_waker *joiner_ = nullptr;
+	detail::ending ending_;
 	closing *closings_ = nullptr;
 	std::uint8_t state_ = CLOSED;
 };
 
 /*
- * As long as it lives, a stop of the token asks a scope or a spawned job to end: at once on the loop's
- * thread, by a message from others. Made and destroyed on the loop's thread, not after what it
- * names. The loop has to outlive the stop_source's last request, as any sender's: see
- * duet_loop_post().
+ * As long as it lives, a stop of the token asks a scope or a job to end: at once on the loop's
+ * thread, by a message from others. Of a scope that isn't open, or a job that isn't at work,
+ * nobody is asked. Made and destroyed on the loop's thread, not after what it names. The loop has
+ * to outlive the stop_source's last request, as any sender's: see duet_loop_post().
  */
 class [[nodiscard]] stop_link {
 public:
 	stop_link(const std::stop_token &token, scope &asked)
-		: stop_link(token, new link{asked.scheduler().loop, asked.get(), nullptr})
+		: stop_link(token, new link{asked.loop(), asked.get(), nullptr})
 	{
 	}
 	template <class T>
 	stop_link(const std::stop_token &token, job<T> &asked)
-		: stop_link(token, new link{asked.context().loop(), nullptr, &asked.context()})
+		: stop_link(token, new link{asked.loop(), nullptr, &asked.context()})
 	{
 	}
 	stop_link(const stop_link &) = delete;
@@ -518,6 +580,8 @@ private:
 		}
 		void request() noexcept
 		{
+			if (!loop_)
+				return;
 			if (std::this_thread::get_id() == owner_) {
 				ask();
 				return;
@@ -540,9 +604,9 @@ private:
 		void operator()() const noexcept { link_->request(); }
 	};
 
-	stop_link(const std::stop_token &token, link *made) : link_(made)
+	stop_link(const std::stop_token &token, link *made)
+		: link_(made), callback_(std::in_place, token, call{made})
 	{
-		callback_.emplace(token, call{made});
 	}
 
 	link *link_;

@@ -31,8 +31,11 @@ public:
 	}
 	permits &operator=(permits &&other) noexcept
 	{
-		std::swap(from_, other.from_);
-		std::swap(count_, other.count_);
+		if (this != &other) {
+			give_back();
+			from_ = std::exchange(other.from_, nullptr);
+			count_ = other.count_;
+		}
 		return *this;
 	}
 	~permits() { give_back(); }
@@ -76,8 +79,11 @@ public:
 	}
 	locked &operator=(locked &&other) noexcept
 	{
-		std::swap(mutex_, other.mutex_);
-		std::swap(owner_, other.owner_);
+		if (this != &other) {
+			unlock();
+			mutex_ = std::exchange(other.mutex_, nullptr);
+			owner_ = other.owner_;
+		}
 		return *this;
 	}
 	~locked() { unlock(); }

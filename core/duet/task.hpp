@@ -41,10 +41,12 @@ class task_context;
 
 namespace detail {
 
-/* What a task waits for beside operations: asked each time that it is woken. */
+/* What a task waits for beside operations: asked each time that it goes on. */
 struct condition {
 	bool (*holds)(condition *self, task_context &context) noexcept;
 };
+
+class ending_awaiter;
 
 /* Beside a task in its scope, to hear of a request at once. */
 struct token : duet_member {
@@ -282,27 +284,64 @@ private:
 	const duet_site *at_;
 };
 
-/* Something that comes about elsewhere on the loop, and wakes the task. */
-class condition_awaiter {
+/*
+ * The end of something else on the loop, for which any number may wait. Who is asked to end
+ * meanwhile asks that, and waits on: so what it waits for may stand in its own frame.
+ */
+class ending {
 public:
-	condition_awaiter(task_context &context, condition *until, const duet_site *at) noexcept
-		: context_(context), until_(until), at_(at)
+	void add(ending_awaiter &awaiter) noexcept;
+	void has_come() noexcept;
+
+private:
+	ending_awaiter *first_ = nullptr;
+};
+
+class ending_awaiter : protected condition {
+public:
+	ending_awaiter(bool (*has_come)(condition *, task_context &) noexcept,
+		       task_context &context, const duet_site *at) noexcept
+		: condition{has_come}, context_(context), at_(at)
 	{
 	}
-	bool await_ready() noexcept { return until_->holds(until_, context_); }
+	ending_awaiter(const ending_awaiter &) = delete;
+	ending_awaiter &operator=(const ending_awaiter &) = delete;
+	bool await_ready() noexcept { return holds(this, context_); }
 	void await_suspend(std::coroutine_handle<> where) noexcept
 	{
 		context_.suspended(where, at_);
-		context_.park(until_);
+		context_.park(this);
 	}
 
 protected:
 	task_context &context_;
 
 private:
-	condition *until_;
+	friend ending;
+
 	const duet_site *at_;
+	ending_awaiter *next_ = nullptr;
+	bool added_ = false;
 };
+
+inline void ending::add(ending_awaiter &awaiter) noexcept
+{
+	ending_awaiter **last = &first_;
+
+	if (std::exchange(awaiter.added_, true))
+		return;
+	while (*last)
+		last = &(*last)->next_;
+	*last = &awaiter;
+}
+
+inline void ending::has_come() noexcept
+{
+	while (ending_awaiter *awaiter = first_) {
+		first_ = awaiter->next_;
+		duet_waker_wake(&awaiter->context_.waker);
+	}
+}
 
 class yield_awaiter {
 public:
@@ -405,13 +444,23 @@ template <class T> struct promise_value : promise_base {
 	{
 		value.emplace(std::forward<U>(returned));
 	}
-	T take() { return std::move(*value); }
+	/* Once, if it has to be moved: then it is no longer there. */
+	T take()
+	{
+		T taken = std::move(*value);
+
+		if constexpr (!std::is_trivially_copyable_v<T>)
+			value.reset();
+		return taken;
+	}
+	bool has_value() const noexcept { return value.has_value(); }
 	std::int32_t told() const noexcept { return told_of(*value); }
 };
 
 template <> struct promise_value<void> : promise_base {
 	void return_void() const noexcept {}
 	void take() const noexcept {}
+	bool has_value() const noexcept { return true; }
 	std::int32_t told() const noexcept { return 0; }
 };
 
@@ -442,14 +491,13 @@ public:
 	task(task &&other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
 	task &operator=(task &&other) noexcept
 	{
-		std::swap(frame_, other.frame_);
+		if (this != &other) {
+			destroy();
+			frame_ = std::exchange(other.frame_, nullptr);
+		}
 		return *this;
 	}
-	~task()
-	{
-		if (frame_)
-			frame_.destroy();
-	}
+	~task() { destroy(); }
 
 	explicit operator bool() const noexcept { return bool(frame_); }
 	std::coroutine_handle<promise_type> frame() const noexcept { return frame_; }
@@ -462,6 +510,23 @@ public:
 
 private:
 	explicit task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
+	/* Arguments stand in the frame, and go with it, when the exception is no longer under way.
+	 * Of one that was to begin and hasn't ended the spawn was refused. */
+	void destroy() noexcept
+	{
+		if (!frame_)
+			return;
+#ifdef DUET_DEBUG
+		const auto &promise = frame_.promise();
+		const bool left = promise.thrown || (promise.context && !frame_.done());
+
+		detail::frames_left += left;
+		frame_.destroy();
+		detail::frames_left -= left;
+#else
+		frame_.destroy();
+#endif
+	}
 
 	std::coroutine_handle<promise_type> frame_;
 };

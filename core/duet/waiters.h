@@ -33,7 +33,8 @@ extern "C" {
  *   cancel, needs turns of the primitive's loop: from their start until nothing of them comes there any
  *   more that is busy, so that its run goes on, and shutdown and destroy answer -EBUSY; so is the
  *   primitive, until they are served or stopped. Both may be gone while a result travels home, whatever
- *   is asked of it on its way.
+ *   is asked of it on its way. A loop that shuts down starts none, as no operation: what is still to be
+ *   given back to another's primitive then is given back in a cleanup, or by a message.
  *   Everything else is refused on another loop with -EINVAL.
  *
  * The end of a primitive is its fini function: 0, and the memory is the caller's; -EBUSY while somebody

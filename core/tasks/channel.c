@@ -76,16 +76,8 @@ static int attempt_send(struct duet_op *op)
 	return try_send(op->args.wait.on, op->args.wait.with);
 }
 
-static int refuse_nowhere(const struct duet_loop *loop, const struct duet_op *op)
-{
-	(void)loop;
-	return op->args.wait.with ? 0 : -EINVAL;
-}
-
-const struct core_wait core_wait_channel_send = {.noun = "channel",
-						 .attempt = attempt_send,
-						 .refuse = refuse_nowhere,
-						 .crosses = true};
+const struct core_wait core_wait_channel_send = {
+	.noun = "channel", .attempt = attempt_send, .lends = true, .crosses = true};
 
 void duet_op_channel_send(struct duet_op *op, struct duet_channel *channel, const void *element)
 {
@@ -126,10 +118,8 @@ static int attempt_recv(struct duet_op *op)
 	return try_recv(op->args.wait.on, op->args.wait.with);
 }
 
-const struct core_wait core_wait_channel_recv = {.noun = "channel",
-						 .attempt = attempt_recv,
-						 .refuse = refuse_nowhere,
-						 .crosses = true};
+const struct core_wait core_wait_channel_recv = {
+	.noun = "channel", .attempt = attempt_recv, .lends = true, .crosses = true};
 
 void duet_op_channel_recv(struct duet_op *op, struct duet_channel *channel, void *element)
 {

@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <duet/continuation.h>
-#include <duet/loop.h>
+
+#include "core/operation.h"
 
 static void resume(struct duet_op *op)
 {
@@ -20,11 +21,7 @@ int duet_await_ready(struct duet_loop *loop, struct duet_op *op)
 	answer = duet_op_start(loop, op);
 	if (answer >= 0)
 		return answer;
-	op->result = answer;
-	op->transferred = 0;
-	op->disposition = DUET_FAILED;
-	op->cause = DUET_CAUSE_ITSELF;
-	op->more = 0;
+	core_op_refuse(op, answer, DUET_CAUSE_ITSELF);
 	return 1;
 }
 

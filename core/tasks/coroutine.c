@@ -95,7 +95,7 @@ int duet_coroutine_start(struct duet_coroutine *coroutine, struct duet_op *op)
 		return NOT_STARTED;
 	op->done = core_coroutine_resumed;
 	op->context = task;
-	core_task_allow_inline(task, op);
+	core_task_inline(task, op);
 	task->waiting = op;
 	core_task_step(task, DUET_TASK_RUNNING, DUET_TASK_WAITING);
 	return duet_op_start(loop, op);

@@ -145,7 +145,7 @@ static int await_outside(struct duet_loop *loop, struct duet_op *op)
 	if (!answer)
 		answer = op->flags & DUET_MULTISHOT ? -EINVAL : duet_op_start(loop, op);
 	if (answer < 0)
-		core_task_refuse(op, answer, DUET_CAUSE_ITSELF);
+		core_op_refuse(op, answer, DUET_CAUSE_ITSELF);
 	while (duet_op_pending(op))
 		duet_loop_turn(loop, -1);
 	return op->result;
@@ -355,6 +355,8 @@ int duet_fiber_join_at(const struct duet_site *site, struct duet_scope *scope)
 	error = duet_scope_join(scope, joined);
 	if (error)
 		return error;
+	if (fiber && core_task_due_ns(&fiber->task) != DUET_NO_DEADLINE && !scope->shield)
+		(void)duet_scope_deadline(scope, core_task_due_ns(&fiber->task));
 	while (scope->state != SCOPE_IDLE) {
 		if (fiber)
 			suspend(fiber, site);

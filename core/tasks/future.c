@@ -79,26 +79,11 @@ enum duet_cause core_future_cause(const struct duet_context *context)
 	return (enum duet_cause)task->asked;
 }
 
-void core_op_refuse(struct duet_op *op, int error)
-{
-	op->result = error;
-	op->transferred = 0;
-	op->disposition = DUET_FAILED;
-	op->cause = DUET_CAUSE_ITSELF;
-}
-
-void core_op_stop(struct duet_op *op, enum duet_cause cause)
-{
-	core_op_refuse(op, cause == DUET_CAUSE_DEADLINE ? -ETIMEDOUT : -ECANCELED);
-	op->disposition = DUET_UNTOUCHED;
-	op->cause = (uint8_t)cause;
-}
-
 /* Says so, of one that has no end to wait for. */
 static enum duet_readiness op_over(struct duet_op_future *self, int answer)
 {
 	if (answer < 0)
-		core_op_refuse(&self->op, answer);
+		core_op_refuse(&self->op, answer, DUET_CAUSE_ITSELF);
 	return duet_future_is_ready(&self->future, self->op.result);
 }
 
@@ -114,7 +99,7 @@ static int op_begin(struct duet_op_future *self, struct duet_context *context)
 		duet_op_inline(op);
 		return op->flags & DUET_MULTISHOT ? -EINVAL : duet_op_start(context->loop, op);
 	}
-	core_task_allow_inline(task, op);
+	core_task_inline(task, op);
 	answer = core_task_start(task, op);
 	task->inline_left -= answer == 1;
 	return answer;
@@ -140,7 +125,7 @@ static enum duet_readiness op_start(struct duet_op_future *self, struct duet_con
 
 	if (__builtin_expect(!task || !core_task_starts_plainly(task, context->loop, &self->op), 0))
 		return op_start_any(self, context);
-	core_task_allow_inline(task, &self->op);
+	core_task_inline(task, &self->op);
 	self->future.sheltered = task->sheltered;
 	self->future.state = DUET_FUTURE_PENDING;
 	self->waker = context->waker;

@@ -11,6 +11,7 @@
 
 #include "core/loop.h"
 #include "core/mutant.h"
+#include "core/operation.h"
 #include "core/scope.h"
 
 /* What futures have in common. */
@@ -32,9 +33,18 @@ static inline void core_waker_end(struct duet_scheduler *scheduler, struct duet_
 		duet_waker_unshare(scheduler, waker);
 }
 
-/* The outcome of an operation that was refused; and of one that was given up before its start. */
-void core_op_refuse(struct duet_op *op, int error);
-void core_op_stop(struct duet_op *op, enum duet_cause cause);
+/* A poll of who was asked to end, or of who wasn't. */
+static inline enum duet_readiness core_future_ask(struct duet_future *future,
+						  struct duet_context *context, bool asked)
+{
+	return asked ? duet_future_poll_cancel(future, context) : duet_future_poll(future, context);
+}
+
+/* The outcome of an operation that was given up before its start. */
+static inline void core_op_stop(struct duet_op *op, enum duet_cause cause)
+{
+	core_op_refuse(op, cause == DUET_CAUSE_DEADLINE ? -ETIMEDOUT : -ECANCELED, cause);
+}
 
 /* Is op that of a future which began in a shield? No request comes in there. */
 bool core_future_shelters(const struct duet_op *op);

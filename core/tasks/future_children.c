@@ -127,13 +127,10 @@ void core_round_begin(struct core_round *round, struct duet_children *children,
 
 static enum duet_readiness poll(struct core_round *round, struct duet_child *child)
 {
-	struct duet_future *future = child->future;
-
 	round->children->polls++;
 	round->context.waker = &child->waker;
 	child->woken = CHILD_POLLED;
-	return child->asked ? duet_future_poll_cancel(future, &round->context)
-			    : duet_future_poll(future, &round->context);
+	return core_future_ask(child->future, &round->context, child->asked);
 }
 
 static void sleep_or_queue(struct duet_child *child)

@@ -53,14 +53,11 @@ static enum duet_readiness poll_all(struct duet_poll_all_future *self,
 {
 	for (uint32_t i = 0; i < self->count; i++) {
 		struct duet_future *child = self->children[i];
-		enum duet_readiness answer;
 
 		if (child->awaited == NOTED)
 			continue;
 		self->polls++;
-		answer = self->asks ? duet_future_poll_cancel(child, context)
-				    : duet_future_poll(child, context);
-		if (answer == DUET_READY)
+		if (core_future_ask(child, context, self->asks) == DUET_READY)
 			note(self, i);
 	}
 	if (self->ready < self->count)
@@ -136,8 +133,7 @@ static enum duet_readiness step(struct duet_task *task)
 	int error = duet_task_check(task);
 
 	self->polls++;
-	if ((error ? self->top->table->poll_cancel : self->top->table->poll)(
-		    self->top, &context) == DUET_PENDING) {
+	if (core_future_ask(self->top, &context, error) == DUET_PENDING) {
 		duet_task_yield(task);
 		return DUET_PENDING;
 	}

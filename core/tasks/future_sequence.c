@@ -29,10 +29,7 @@ static bool then_follow(struct duet_then_future *self)
 static enum duet_readiness then_steps(struct duet_then_future *self, struct duet_context *context)
 {
 	for (unsigned left = DUET_THEN_STEPS_MAX; left; left--) {
-		const struct duet_future_table *table = self->current->table;
-
-		if ((self->future.asked ? table->poll_cancel : table->poll)(
-			    self->current, context) == DUET_PENDING)
+		if (core_future_ask(self->current, context, self->future.asked) == DUET_PENDING)
 			return duet_future_is_pending(&self->future);
 		if (!then_follow(self))
 			return DUET_READY;
@@ -74,10 +71,8 @@ static const uint64_t limit_max_ns = 1000000000000;
 
 static enum duet_readiness inner_ask(struct duet_limit_future *self, struct duet_context *context)
 {
-	const struct duet_future_table *table = self->inner->table;
-	const bool asked = self->expired || (self->future.asked && !self->shields);
-
-	return (asked ? table->poll_cancel : table->poll)(self->inner, context);
+	return core_future_ask(self->inner, context,
+			       self->expired || (self->future.asked && !self->shields));
 }
 
 /* Both polls of one that begins: of inner, and then of the timer. */

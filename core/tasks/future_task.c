@@ -8,9 +8,8 @@ static inline enum duet_readiness poll(struct duet_task *task, struct duet_futur
 	struct duet_scheduler *scheduler = task->scheduler;
 	struct duet_context context = {scheduler, scheduler->loop, &task->waker};
 	const bool asked = core_task_is_asked(task);
-	const struct duet_future_table *table = future->table;
 
-	if ((asked ? table->poll_cancel : table->poll)(future, &context) == DUET_PENDING)
+	if (core_future_ask(future, &context, asked) == DUET_PENDING)
 		return DUET_PENDING;
 	if (asked && future->result == -ECANCELED)
 		future->result = duet_task_check(task);

@@ -160,20 +160,12 @@ static bool withdraw_ask(struct duet_op *op)
 	return true;
 }
 
-static int refuse_nothing(const struct duet_loop *loop, const struct duet_op *op)
-{
-	(void)loop;
-	return op->args.wait.with ? 0 : -EINVAL;
-}
-
 const struct core_wait core_wait_tell = {
-	.noun = "mailbox", .attempt = attempt_tell, .refuse = refuse_nothing, .crosses = true};
+	.noun = "mailbox", .attempt = attempt_tell, .lends = true, .crosses = true};
 
-const struct core_wait core_wait_ask = {.noun = "mailbox",
-					.attempt = attempt_ask,
-					.withdraw = withdraw_ask,
-					.refuse = refuse_nothing,
-					.crosses = true};
+const struct core_wait core_wait_ask = {
+	.noun = "mailbox", .attempt = attempt_ask, .withdraw = withdraw_ask, .lends = true,
+	.crosses = true};
 
 void duet_op_tell(struct duet_op *op, struct duet_mailbox *mailbox, struct duet_letter *letter)
 {
@@ -213,7 +205,7 @@ static int attempt_take(struct duet_op *op)
 }
 
 const struct core_wait core_wait_take_letter = {
-	.noun = "mailbox", .attempt = attempt_take, .refuse = refuse_nothing};
+	.noun = "mailbox", .attempt = attempt_take, .lends = true};
 
 void duet_op_take_letter(struct duet_op *op, struct duet_mailbox *mailbox,
 			 struct duet_letter **letter)

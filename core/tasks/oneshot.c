@@ -86,16 +86,8 @@ static int attempt_recv(struct duet_op *op)
 	return try_recv(op->args.wait.on, op->args.wait.with);
 }
 
-static int refuse_nowhere(const struct duet_loop *loop, const struct duet_op *op)
-{
-	(void)loop;
-	return op->args.wait.with ? 0 : -EINVAL;
-}
-
-const struct core_wait core_wait_oneshot_recv = {.noun = "one-shot",
-						 .attempt = attempt_recv,
-						 .refuse = refuse_nowhere,
-						 .crosses = true};
+const struct core_wait core_wait_oneshot_recv = {
+	.noun = "one-shot", .attempt = attempt_recv, .lends = true, .crosses = true};
 
 void duet_op_oneshot_recv(struct duet_op *op, struct duet_oneshot *oneshot, void **value)
 {

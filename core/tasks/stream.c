@@ -85,7 +85,7 @@ static void stream_start(struct duet_loop *loop, struct duet_stream *stream)
 
 	stream->phase = error ? STREAM_ENDED : STREAM_FLOWING;
 	if (error)
-		core_op_refuse(&stream->op, error);
+		core_op_refuse(&stream->op, error, DUET_CAUSE_ITSELF);
 }
 
 /* A stand-in holds the head of the line while the operation starts, so that it stays behind. */

@@ -185,15 +185,6 @@ void core_task_end(struct duet_task *task, enum duet_task_state from)
 
 /* ---- Waiting. ---- */
 
-void core_task_refuse(struct duet_op *op, int error, enum duet_cause cause)
-{
-	op->result = error;
-	op->transferred = 0;
-	op->disposition = cause == DUET_CAUSE_ITSELF ? DUET_FAILED : DUET_UNTOUCHED;
-	op->cause = (uint8_t)cause;
-	op->more = 0;
-}
-
 /* Without an operation that could tell when: at the end of the line. */
 static int answer_now(struct duet_task *task)
 {
@@ -218,6 +209,26 @@ __attribute__((noinline)) int core_start_sheltered(struct duet_loop *loop, struc
 	return answer;
 }
 
+static bool joins_a_shield(const struct duet_op *op)
+{
+	const struct duet_scope *scope = op->args.wait.on;
+
+	return op->kind == DUET_JOIN_SCOPE && scope && scope->shield;
+}
+
+/* The deadline of a task doesn't come into the shield of a scope that it joins. */
+static __attribute__((noinline)) int start_timed(struct duet_loop *loop, struct duet_op *op)
+{
+	const uint64_t deadline_ns = loop->deadline_ns;
+	int answer;
+
+	if (joins_a_shield(op))
+		loop->deadline_ns = DUET_NO_DEADLINE;
+	answer = core_start_sheltered(loop, op, true);
+	loop->deadline_ns = deadline_ns;
+	return answer;
+}
+
 static inline int start(const struct duet_task *task, struct duet_op *op)
 {
 	struct duet_loop *loop = task->scheduler->loop;
@@ -227,9 +238,9 @@ static inline int start(const struct duet_task *task, struct duet_op *op)
 	/* The task may have changed its own since the step began. */
 	core_task_bound(task);
 	/* A shutdown has no say in a shield, nor about waiting for children. */
-	if (__builtin_expect(loop->shutting_down, 0) &&
-	    (task->shields || task->sheltered || op->kind == DUET_JOIN_SCOPE))
-		return core_start_sheltered(loop, op, true);
+	if (task->shields || task->sheltered || op->kind == DUET_JOIN_SCOPE)
+		return loop->deadline_ns == DUET_NO_DEADLINE ? core_start_sheltered(loop, op, true)
+							     : start_timed(loop, op);
 	return duet_op_start(loop, op);
 }
 
@@ -253,7 +264,7 @@ static __attribute__((noinline, cold)) int busy(const struct duet_task *task,
 int core_task_answered(struct duet_task *task, struct duet_op *op, int answer, int32_t *result)
 {
 	if (answer < 0)
-		core_task_refuse(op, answer, DUET_CAUSE_ITSELF);
+		core_op_refuse(op, answer, DUET_CAUSE_ITSELF);
 	*result = op->result;
 	return answer_now(task);
 }
@@ -262,7 +273,7 @@ static __attribute__((noinline, cold)) int refuse_asked(struct duet_task *task, 
 							int32_t *result)
 {
 	*result = asked_error(task);
-	core_task_refuse(op, *result, (enum duet_cause)task->asked);
+	core_op_refuse(op, *result, (enum duet_cause)task->asked);
 	return answer_now(task);
 }
 
@@ -280,7 +291,7 @@ int duet_task_await(struct duet_task *task, struct duet_op *op, int32_t *result)
 	}
 	op->done = core_task_resumed;
 	op->context = task;
-	core_task_allow_inline(task, op);
+	core_task_inline(task, op);
 	answer = start(task, op);
 	if (__builtin_expect(answer != 0, 0))
 		return core_task_answered(task, op, answer, result);

@@ -114,6 +114,16 @@ void core_task_rouse(struct duet_op *op);
 /* Is op what a task in a shield waits for, or one in a shelter? No request comes in there. */
 bool core_task_shelters(const struct duet_op *op);
 
+/* What the step is about to start may end with its start, or not any more. */
+static inline void core_task_inline(const struct duet_task *task, struct duet_op *op)
+{
+	/* In this form: a store that nearly always changes nothing is left out. */
+	if (task->inline_left)
+		op->flags |= DUET_INLINE;
+	else if (__builtin_expect(op->flags & DUET_INLINE, 0))
+		op->flags ^= DUET_INLINE;
+}
+
 /* The deadline of what it waits for next. */
 static inline uint64_t core_task_due_ns(const struct duet_task *task)
 {
@@ -129,9 +139,6 @@ int core_task_start(const struct duet_task *task, struct duet_op *op);
 /* What a shield is, until end_ns, for the length of a poll: who asks afterwards is told what was asked. */
 uint64_t core_task_enter_shield(struct duet_task *task, uint64_t end_ns);
 void core_task_leave_shield(struct duet_task *task, uint64_t outer_ns);
-
-/* What an operation says whose wait was refused: nothing of it has begun. */
-void core_task_refuse(struct duet_op *op, int error, enum duet_cause cause);
 
 /* ---- Steps: in a header, so that each of their few callers has them without a call. ---- */
 
@@ -211,17 +218,7 @@ static inline bool core_task_starts_plainly(const struct duet_task *task,
 	_Static_assert(STATE_IDLE == 0, "one look at the head tells");
 	return core_task_is_plainly(task, DUET_TASK_RUNNING) &&
 	       !(core_head(op) & CORE_HEAD(0, UINT8_MAX, DUET_MULTISHOT)) &&
-	       loop->deadline_ns == task->deadline_ns;
-}
-
-/* op may end at once as long as the step may go on. */
-static inline void core_task_allow_inline(const struct duet_task *task, struct duet_op *op)
-{
-	/* In this form: a store that nearly always changes nothing is left out. */
-	if (task->inline_left)
-		op->flags |= DUET_INLINE;
-	else if (__builtin_expect(op->flags & DUET_INLINE, 0))
-		op->flags ^= DUET_INLINE;
+	       task->deadline_ns == DUET_NO_DEADLINE && loop->deadline_ns == DUET_NO_DEADLINE;
 }
 
 /* What debug builds say before they stop. */

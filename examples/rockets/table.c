@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Nothing here is nested deeper than in three; who parses it goes down once more for each. */
+enum { DEPTH_MAX = 8 };
+
 struct rocket {
 	char id[48], name[48], country[48], first_flight[16], engine[48];
 	double height_m;
@@ -73,11 +76,32 @@ static int take_rocket(struct rocket *rocket, json_t *object)
 	return 0;
 }
 
+/* The parser calls itself for what is nested, two thousand deep before it refuses: more than the stack of
+ * a fiber holds, and how deep it is is for a stranger to say. */
+static bool is_shallow(const char *text, size_t bytes)
+{
+	bool quoted = false;
+	int depth = 0;
+
+	for (size_t i = 0; i < bytes && depth <= DEPTH_MAX; i++) {
+		if (quoted && text[i] == '\\')
+			i++;
+		else if (text[i] == '"')
+			quoted = !quoted;
+		else if (!quoted)
+			depth += (text[i] == '[' || text[i] == '{') -
+				 (text[i] == ']' || text[i] == '}');
+	}
+	return depth <= DEPTH_MAX;
+}
+
 int table_take(struct table *table, int index, const struct http_exchange *exchange)
 {
-	json_t *json = exchange->body ? json_loadb(exchange->body, exchange->body_bytes, 0, NULL)
-				      : NULL;
+	json_t *json = NULL;
 	int error;
+
+	if (exchange->body && is_shallow(exchange->body, exchange->body_bytes))
+		json = json_loadb(exchange->body, exchange->body_bytes, 0, NULL);
 
 	if (!json)
 		return -EBADMSG;
@@ -132,23 +156,38 @@ static void print(const struct table *table)
 	printf("\n");
 }
 
+static int complain(const struct table *table)
+{
+	fprintf(stderr, "rockets: %s", table->complaint);
+	if (table->count)
+		fprintf(stderr, "; the rest was cancelled, %d of %d were there", table->there,
+			table->count);
+	fprintf(stderr, "\n");
+	return table->error == -ETIMEDOUT ? 3 : 1;
+}
+
+static int show(struct table *table)
+{
+	if (table->count)
+		qsort(table->rockets, (size_t)table->count, sizeof(*table->rockets), compare);
+	print(table);
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	fprintf(stderr, "rockets: can't write the table: %s\n", strerror(errno));
+	return 1;
+}
+
 int table_end(struct table *table)
 {
-	int code = 0;
+	int code;
 
-	if (table->error) {
-		code = table->error == -ETIMEDOUT ? 3 : 1;
-		fprintf(stderr, "rockets: %s", table->complaint);
-		if (table->count)
-			fprintf(stderr, "; the rest was cancelled, %d of %d were there",
-				table->there, table->count);
-		fprintf(stderr, "\n");
-	} else {
-		if (table->count)
-			qsort(table->rockets, (size_t)table->count, sizeof(*table->rockets),
-			      compare);
-		print(table);
+	/* Whoever couldn't even begin a fetch, for want of memory or of room in the loop, says so here. */
+	if (!table->error && (!table->rockets || table->there < table->count)) {
+		table->error = -ENOMEM;
+		snprintf(table->complaint, sizeof(table->complaint),
+			 "there is no room to fetch them all");
 	}
+	code = table->error ? complain(table) : show(table);
 	free(table->rockets);
 	return code;
 }

@@ -14,7 +14,7 @@
 #define SEEDS 60
 #define MS 1000000u
 
-enum shape { JOIN, TRY_JOIN, RACE, SELECT, THEN, TIMEOUT, SHIELD, SHAPES };
+enum shape { JOIN, TRY_JOIN, RACE, SELECT, POLL_ALL, POLL_RACE, THEN, TIMEOUT, SHIELD, SHAPES };
 enum leaf { RECEIVE, SEND, TIMER, EVENT, NOP, READY, NEVER, LEAVES };
 
 struct node {
@@ -26,8 +26,10 @@ struct node {
 		struct duet_race_future race;
 		struct duet_then_future then;
 		struct duet_limit_future limit;
+		struct duet_poll_all_future all;
 	};
 	struct duet_child children[3];
+	struct duet_future *naive[3];
 	struct duet_future *follows; /* then */
 	enum leaf leaf;
 	bool is_leaf;
@@ -95,11 +97,15 @@ static void several_init(struct node *node, enum shape shape, unsigned depth)
 	unsigned count = 1 + draw(3);
 
 	for (unsigned i = 0; i < count; i++)
-		node->children[i].future = tree(depth - 1);
+		node->naive[i] = node->children[i].future = tree(depth - 1);
 	if (shape == JOIN)
 		ck_assert_int_eq(duet_join_future_init(&node->join, node->children, count), 0);
 	else if (shape == TRY_JOIN)
 		ck_assert_int_eq(duet_try_join_future_init(&node->join, node->children, count), 0);
+	else if (shape == POLL_ALL)
+		ck_assert_int_eq(duet_poll_all_join_init(&node->all, node->naive, count), 0);
+	else if (shape == POLL_RACE)
+		ck_assert_int_eq(duet_poll_all_race_init(&node->all, node->naive, count), 0);
 	else if (shape == RACE)
 		ck_assert_int_eq(duet_race_future_init(&node->race, node->children, count), 0);
 	else
@@ -130,7 +136,7 @@ static struct duet_future *tree(unsigned depth)
 	/* Three for each of as many levels as there are stay below NODES. */
 	if (!depth || !draw(4))
 		leaf_init(node);
-	else if (shape <= SELECT)
+	else if (shape <= POLL_RACE)
 		several_init(node, shape, depth);
 	else
 		inner_init(node, shape, depth);

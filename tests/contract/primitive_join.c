@@ -372,6 +372,72 @@ START_TEST(who_joins_its_scope_is_resumed_by_its_end_and_stands_in_no_line)
 }
 END_TEST
 
+/* What a task's deadline does to a scope that it has opened before. */
+struct timing {
+	struct duet_scope_options options;
+	uint64_t child_ns; /* how long it takes; a result in the turn of its deadline would be kept */
+	int32_t expected;
+};
+
+static int join_in_time(struct duet_loop *loop, void *argument)
+{
+	const struct timing *timing = argument;
+
+	ck_assert_int_eq(duet_fiber_open(loop, &scope, &timing->options), 0);
+	child_start(duet_loop_now_ns(loop) + timing->child_ns);
+	duet_fiber_self(loop)->task.deadline_ns = duet_loop_now_ns(loop) + 1000000;
+	return duet_fiber_join(&scope);
+}
+
+struct timed {
+	struct duet_coroutine coroutine;
+	struct duet_op op;
+	const struct timing *timing;
+};
+
+static DUET_COROUTINE(join_in_time_likewise)
+{
+	DUET_BEGIN(struct timed, self);
+	ck_assert_int_eq(duet_task_scope_open(self->coroutine.task, &scope,
+				 &self->timing->options), 0);
+	child_start(duet_loop_now_ns(stage.loop) + self->timing->child_ns);
+	self->coroutine.task->deadline_ns = duet_loop_now_ns(stage.loop) + 1000000;
+	duet_op_join_scope(&self->op, &scope);
+	DUET_AWAIT(&self->op);
+	DUET_RETURN(DUET_RESULT);
+	DUET_END;
+}
+
+/* Its deadline is the scope's, but for a shield, in every model. */
+START_TEST(a_task_s_deadline_is_that_of_the_scope_it_joins_but_for_a_shield)
+{
+	struct timing timing = { .child_ns = 3600 * SECOND, .expected = -ETIMEDOUT };
+	struct duet_coroutine_task joining;
+	struct duet_fiber fiber;
+	struct timed timed;
+
+	fibers_open(1);
+	duet_scope_options_init(&timing.options);
+	for (unsigned shielded = 0; shielded < 2; shielded++) {
+		fibers_spawn(&fiber, join_in_time, &timing, NULL);
+		turn_until(!fiber_is_live(&fiber));
+		ck_assert_int_eq(fiber.task.result, timing.expected);
+		timed.timing = &timing;
+		duet_op_init(&timed.op, NULL, NULL);
+		duet_coroutine_init(&timed.coroutine, join_in_time_likewise);
+		duet_coroutine_task_init(&joining, &timed.coroutine);
+		ck_assert_int_eq(duet_task_spawn(&fibers_scheduler, NULL, &joining.task), 0);
+		turn_until(!fibers_scheduler.live);
+		ck_assert_int_eq(joining.task.result, timing.expected);
+		timing.options.shield = 1;
+		timing.options.deadline_ns = duet_loop_now_ns(stage.loop) + 3600 * SECOND;
+		timing.child_ns = 4000000;
+		timing.expected = 0;
+	}
+	fibers_close();
+}
+END_TEST
+
 static int open_and_park(struct duet_loop *loop, void *argument)
 {
 	(void)argument;
@@ -508,6 +574,7 @@ int main(void)
 			what_can_t_be_joined_is_refused,
 			who_joins_its_scope_is_resumed_by_its_end_and_stands_in_no_line,
 			the_end_of_a_scope_is_told_to_who_waits_for_it_and_to_nobody_else,
+			a_task_s_deadline_is_that_of_the_scope_it_joins_but_for_a_shield,
 			tasks_take_turns_under_a_mutex_that_they_hold_across_waits,
 			tasks_that_are_asked_to_end_leave_the_mutex_unlocked),
 		NULL);

@@ -293,6 +293,53 @@ START_TEST(a_primitive_is_kept_until_all_are_served_and_its_loop_until_nothing_c
 }
 END_TEST
 
+struct borrower {
+	struct duet_coroutine coroutine; /* first */
+	struct duet_coroutine_task task;
+	struct duet_op op;
+	bool holds;
+};
+
+static DUET_COROUTINE(borrow_and_give_back)
+{
+	DUET_BEGIN(struct borrower, self);
+	duet_op_acquire(&self->op, &semaphore, 1);
+	DUET_AWAIT(&self->op);
+	self->holds = DUET_RESULT == 0;
+	duet_op_timeout(&self->op, DUET_NO_DEADLINE);
+	DUET_AWAIT(&self->op);
+	DUET_FINALLY(UINT64_C(10000000000));
+	duet_op_release(&self->op, &semaphore, 1);
+	DUET_AWAIT(&self->op);
+	self->holds = DUET_RESULT != 0;
+	DUET_END_FINALLY;
+}
+
+START_TEST(a_cleanup_gives_back_across_while_its_loop_shuts_down)
+{
+	struct borrower borrower = { .holds = false };
+	struct duet_scheduler scheduler;
+
+	other_open();
+	ck_assert_int_eq(duet_semaphore_release(&semaphore, 1), 0);
+	ck_assert_int_eq(duet_scheduler_init(&scheduler, stage.loop, NULL), 0);
+	duet_op_init(&borrower.op, NULL, NULL);
+	duet_coroutine_init(&borrower.coroutine, borrow_and_give_back);
+	duet_coroutine_task_init(&borrower.task, &borrower.coroutine);
+	ck_assert_int_eq(duet_task_spawn(&scheduler, NULL, &borrower.task.task), 0);
+	settle();
+	ck_assert(borrower.holds);
+	ck_assert_uint_eq(semaphore.permits, 0);
+	while (duet_loop_shutdown(stage.loop, 0) == -EBUSY)
+		other_turn();
+	ck_assert(!borrower.holds);
+	ck_assert_uint_eq(semaphore.permits, 1);
+	ck_assert_uint_eq(scheduler.live, 0);
+	ck_assert_int_eq(duet_semaphore_fini(&semaphore), 0);
+	ck_assert_int_eq(duet_loop_destroy(other), 0);
+}
+END_TEST
+
 /* ---- Each primitive that reaches across. ---- */
 
 static void say_and_settle(struct trial *trial)
@@ -638,6 +685,7 @@ int main(void)
 			a_loop_is_busy_while_another_s_operation_waits_there,
 			what_was_granted_comes_home_though_its_loop_has_gone,
 			a_primitive_is_kept_until_all_are_served_and_its_loop_until_nothing_comes,
+			a_cleanup_gives_back_across_while_its_loop_shuts_down,
 			a_channel_passes_elements_across_in_order_and_is_closed_across,
 			a_one_shot_passes_its_value_across,
 			wakes_go_across_and_a_stopped_one_eats_none,

@@ -116,6 +116,41 @@ START_TEST(a_lock_is_held_by_one_task_and_goes_with_its_owner)
 }
 END_TEST
 
+static duet::task<int> trade(duet_mutex *mutexes, duet_semaphore &semaphore)
+{
+	auto lock = (co_await duet::lock(mutexes[0])).value();
+	auto other = (co_await duet::lock(mutexes[1])).value();
+	auto permits = (co_await duet::acquire(semaphore, 2)).value();
+	auto more = (co_await duet::acquire(semaphore)).value();
+	auto &same = permits;
+
+	lock = std::move(other);
+	ck_assert(co_await duet::lock(mutexes[0]));
+	ck_assert_int_eq((co_await duet::lock(mutexes[1])).error(), -EDEADLK);
+	permits = std::move(more);
+	ck_assert_uint_eq(semaphore.permits, 2);
+	permits = std::move(same);
+	ck_assert_uint_eq(semaphore.permits, 2);
+	co_return 0;
+}
+
+/* At once, and not with the end of what took its place. */
+START_TEST(what_an_owner_gives_up_for_another_goes_back)
+{
+	duet_mutex mutexes[2];
+	duet_semaphore semaphore;
+
+	for (auto &mutex : mutexes)
+		duet_mutex_init(&mutex, stage.loop);
+	duet_semaphore_init(&semaphore, stage.loop, 3);
+	ck_assert_int_eq(result_of(trade(mutexes, semaphore)).error(), 0);
+	ck_assert_uint_eq(semaphore.permits, 3);
+	for (auto &mutex : mutexes)
+		ck_assert_int_eq(duet_mutex_fini(&mutex), 0);
+	ck_assert_int_eq(duet_semaphore_fini(&semaphore), 0);
+}
+END_TEST
+
 static duet::task<int> count_down(duet_channel &channel, int from)
 {
 	for (int i = from; i > 0; i--)
@@ -202,6 +237,7 @@ int main()
 		who_is_stopped_in_line_has_no_permit_and_who_has_one_gives_it_back,
 		permits_that_could_not_go_back_from_here_are_refused,
 		a_lock_is_held_by_one_task_and_goes_with_its_owner,
+		what_an_owner_gives_up_for_another_goes_back,
 		what_is_sent_through_a_channel_comes_until_it_is_closed,
 		a_barrier_a_wait_group_and_a_notify_are_waited_for, nullptr };
 

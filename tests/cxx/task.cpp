@@ -23,7 +23,7 @@ static void *counted(std::size_t bytes)
 	return std::malloc(bytes ? bytes : 1);
 }
 
-void *operator new(std::size_t bytes)
+[[gnu::noinline]] void *operator new(std::size_t bytes)
 {
 	void *memory = counted(bytes);
 
@@ -32,17 +32,17 @@ void *operator new(std::size_t bytes)
 	return memory;
 }
 
-void *operator new(std::size_t bytes, const std::nothrow_t &) noexcept
+[[gnu::noinline]] void *operator new(std::size_t bytes, const std::nothrow_t &) noexcept
 {
 	return exhausted ? nullptr : counted(bytes);
 }
 
-void operator delete(void *memory) noexcept
+[[gnu::noinline]] void operator delete(void *memory) noexcept
 {
 	std::free(memory);
 }
 
-void operator delete(void *memory, std::size_t) noexcept
+[[gnu::noinline]] void operator delete(void *memory, std::size_t) noexcept
 {
 	std::free(memory);
 }

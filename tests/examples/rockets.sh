@@ -139,6 +139,45 @@ nobody_there() # PROGRAM BACKEND
 	complains 'rockets: the list failed: Connection refused'
 }
 
+# Says what is in the file, whatever it is asked, until silenced(); leaves $port.
+parrots() # FILE
+{
+	: >"$scratch/served"
+	"$scratch/parrot" <"$1" >"$scratch/served" &
+	server=$!
+	tries=0
+	until [ -s "$scratch/served" ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 100 ] || give_up 'the parrot does not listen'
+		sleep 0.05
+	done
+	read -r port <"$scratch/served"
+}
+
+silenced()
+{
+	kill $server
+	wait $server 2>/dev/null
+	server=
+}
+
+# A parser goes as deep as what it is given, and a fiber's stack isn't as deep as that.
+keeps_its_stack() # PROGRAM BACKEND
+{
+	asks 1 "$1" "$2"
+	complains 'rockets: the list failed: what came is not the JSON that it should be'
+}
+
+says_what_was_not_written() # PROGRAM BACKEND
+{
+	timeout -k 2 10 "$1" "127.0.0.1:$port" --backend "$2" >/dev/full 2>"$scratch/complained"
+	status=$?
+	asking="$(basename "$1") on $2"
+	: >"$scratch/said"
+	[ $status -eq 1 ] || give_up "$asking into a full file: exit status $status, not 1"
+	complains "rockets: can't write the table: No space left on device"
+}
+
 refuses_nonsense() # PROGRAM BACKEND
 {
 	asks 2 "$1" "$2" --parallel 0
@@ -169,6 +208,7 @@ curl_agrees()
 
 serves --latency 0.005 --jitter 0.01
 each same_table
+each says_what_was_not_written
 curl_agrees
 ends
 at_most peak 8
@@ -185,6 +225,15 @@ each fails_fast
 
 each one_at_a_time
 each list_fails
+
+rebuild tests/examples/parrot.c "$scratch/parrot" || give_up 'the parrot does not compile'
+{
+	printf 'HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n'
+	head -c 100000 /dev/zero | tr '\0' '['
+} >"$scratch/deep"
+parrots "$scratch/deep"
+each keeps_its_stack
+silenced
 
 serves --latency 30
 each ends_in_time

@@ -145,11 +145,10 @@ END_TEST
 
 static const struct {
 	const char *words;
-	const char *names[6];
+	const char *names[7];
 } NAMED[] = {
-	{ "--parity", { "polling/native", "polling/callback" } },
-	{ "echo --cells", { "polling/callback", "polling/future", "completion/callback",
-			    "completion/future", "polling/native" } },
+	{ "cells echo", { "completion/coroutine", "completion/future", "polling/coroutine",
+		     "polling/future", "completion/callback", "polling/callback" } },
 	{ "echo", { "completion", "polling" } },
 };
 

@@ -100,7 +100,7 @@ START_TEST(a_claim_leaves_a_table_and_a_result_that_is_shown_again)
 	if (count_shown(result) < 2)
 		program_skip("there is one mechanism only");
 	json_decref(result);
-	snprintf(words, sizeof(words), "compare %s --show %s", CLAIMS[_i], path);
+	snprintf(words, sizeof(words), "show %s", path);
 	shown = program_run(words, 0);
 	ck_assert_str_eq(played->said, shown->said);
 	for (char *line = strtok(played->said, "\n"); line; line = strtok(NULL, "\n")) {
@@ -120,9 +120,23 @@ START_TEST(json_on_stdout_is_alone_there)
 	const json_t *group = json_array_get(at(result, "groups"), 0);
 	const json_t *native = json_array_get(at(group, "arms"), 1);
 
-	ck_assert_uint_eq(json_array_size(at(result, "groups")), 3);
+	ck_assert_uint_eq(json_array_size(at(result, "groups")), 4);
 	ck_assert_str_eq(json_string_value(at(at(native, "cpu"), "verdict")), "too few rounds");
 	json_decref(result);
+	free(program);
+}
+END_TEST
+
+START_TEST(a_result_that_finds_no_room_is_printed_though_quiet)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, NULL, "compare parity --quick --rounds 1 --backend polling --quiet "
+		      "--json /dev/full");
+	program_end(program);
+	ck_assert_int_eq(program->code, 3);
+	ck_assert_ptr_nonnull(strstr(program->complained, "the table is printed in its place"));
+	ck_assert_ptr_nonnull(strstr(program->said, "duet compare parity on Linux"));
 	free(program);
 }
 END_TEST
@@ -141,7 +155,7 @@ START_TEST(a_refused_ring_is_told_and_the_reactor_is_played)
 	ck_assert_ptr_nonnull(strstr(program->said, "polling"));
 	program_begin(program, forbid_ring, "compare %s --quick --backend completion", CLAIMS[_i]);
 	program_end(program);
-	program_expect(program, 3, "nothing was measured; duet doctor says");
+	program_expect(program, 3, ": completion/deferred can't be had here: io_uring");
 	free(program);
 }
 END_TEST
@@ -220,11 +234,32 @@ START_TEST(what_the_machine_refuses_is_named)
 }
 END_TEST
 
+/* Before the first round, and not when its turn comes. */
+START_TEST(descriptors_are_asked_for_first)
+{
+	static const char *const asked[][2] = {
+		{ "models", "10000 tasks take 10032 descriptors, and the limit is 200: " },
+		{ "stateless --quick", "1000 connections take 1032 descriptors" },
+		{ "beside", "1000 children take 1032 descriptors" },
+	};
+	struct program *program = calloc(1, sizeof(*program));
+
+	for (size_t i = 0; i < sizeof(asked) / sizeof(*asked); i++) {
+		program_begin(program, lower_files, "compare %s --backend polling", asked[i][0]);
+		program_end(program);
+		program_expect(program, 3, asked[i][1]);
+		ck_assert_str_eq(program->said, "");
+	}
+	free(program);
+}
+END_TEST
+
 START_TEST(an_interrupt_keeps_the_rounds_that_were_played)
 {
 	struct program *program = calloc(1, sizeof(*program));
-	/* The first round may be repeated twice. Those of scheduling take longest, and are of four. */
-	int children = strcmp(CLAIMS[_i], "scheduling") ? 30 : 13;
+	/* The first round may be repeated twice, of twelve plays where there are most. Those of
+	 * scheduling take longest, and are of four. */
+	int children = strcmp(CLAIMS[_i], "scheduling") ? 37 : 13;
 
 	program_begin(program, NULL, "compare %s --quick --rounds 99 --json %s", CLAIMS[_i],
 		      path);
@@ -269,10 +304,10 @@ START_TEST(what_is_unknown_is_answered_with_what_there_is)
 	refuse("compare stateless --rounds 0", "from 1 to 99");
 	refuse("compare stateless --connections 5", "connections");
 	refuse("compare parity --json /nonexistent/x.json", "/nonexistent/x.json");
-	refuse("compare parity --show /nonexistent/x.json", "/nonexistent/x.json");
+	refuse("compare parity --show x.json", "write duet show FILE");
 	refuse("compare models threads", "compare models: 'threads' is one word too many");
 	refuse("compare beside --backend reference", "there are completion, completion/deferred");
-	refuse("compare echo parity", "there is no workload 'parity'");
+	refuse("compare echo parity", "write duet compare parity first");
 	refuse("play-claim chess --backend polling", "which claim, which backend?");
 	refuse("play-claim parity", "which claim, which backend?");
 }
@@ -295,16 +330,15 @@ START_TEST(a_file_that_is_no_result_is_refused)
 	};
 	char words[512];
 
-	snprintf(words, sizeof(words), "compare parity --show %s", path);
+	snprintf(words, sizeof(words), "show %s", path);
 	for (size_t i = 0; i < sizeof(TEXTS) / sizeof(*TEXTS); i++) {
 		write_file(TEXTS[i]);
 		refuse(words, path);
 	}
 	write_file("{\"schema\": 1, \"kind\": \"compare stateless\", \"groups\": [{\"arms\": "
 		   "[{\"name\": \"x\", \"figures\": {}}]}]}");
-	refuse(words, "this is of duet compare stateless");
-	snprintf(words, sizeof(words), "show %s", path);
-	refuse(words, "duet compare stateless --show prints it");
+	snprintf(words, sizeof(words), "compare --like %s", path);
+	refuse(words, "of duet compare stateless; duet show prints it");
 }
 END_TEST
 
@@ -318,8 +352,27 @@ START_TEST(each_has_its_own_help)
 	ck_assert_ptr_nonnull(strstr(program->said, "--quick"));
 	ck_assert_ptr_nonnull(strstr(program->said, CLAIMS[_i]));
 	free(program);
-	program = program_run("compare --help", 0);
-	ck_assert_ptr_nonnull(strstr(program->said, CLAIMS[_i]));
+}
+END_TEST
+
+/* Each on a line of its own that begins with its name. */
+START_TEST(all_questions_are_listed_and_each_is_asked_by_itself)
+{
+	static const char *const QUESTIONS[] = { "cells", "informed", "try-first", "stateless",
+						 "beside", "hot", "parity", "models",
+						 "scheduling", "blocking" };
+	struct program *program = program_run("compare --help", 0);
+	const char *at = program->said;
+	char words[64];
+
+	for (size_t i = 0; i < sizeof(QUESTIONS) / sizeof(*QUESTIONS); i++) {
+		snprintf(words, sizeof(words), "\n  %s ", QUESTIONS[i]);
+		at = at ? strstr(at, words) : NULL;
+		ck_assert_msg(at != NULL, "%s is not listed in its place: %s", QUESTIONS[i],
+			      program->said);
+		snprintf(words, sizeof(words), "compare echo %s", QUESTIONS[i]);
+		refuse(words, "is a question, and asked by itself");
+	}
 	free(program);
 }
 END_TEST
@@ -336,10 +389,12 @@ int main(void)
 	tcase_add_loop_test(cases, a_claim_leaves_a_table_and_a_result_that_is_shown_again, 0,
 			    CLAIMS_COUNT);
 	tcase_add_test(cases, json_on_stdout_is_alone_there);
+	tcase_add_test(cases, a_result_that_finds_no_room_is_printed_though_quiet);
 	tcase_add_loop_test(cases, a_refused_ring_is_told_and_the_reactor_is_played, 0,
 			    CLAIMS_COUNT);
 	tcase_add_test(cases, without_privileges_the_kernel_s_own_table_is_left_out);
 	tcase_add_test(cases, what_the_machine_refuses_is_named);
+	tcase_add_test(cases, descriptors_are_asked_for_first);
 	tcase_add_loop_test(cases, an_interrupt_keeps_the_rounds_that_were_played, 0,
 			    CLAIMS_COUNT);
 	tcase_add_loop_test(cases, an_interrupt_before_the_first_round_leaves_nothing, 0,
@@ -347,6 +402,7 @@ int main(void)
 	tcase_add_test(cases, what_is_unknown_is_answered_with_what_there_is);
 	tcase_add_test(cases, a_file_that_is_no_result_is_refused);
 	tcase_add_loop_test(cases, each_has_its_own_help, 0, CLAIMS_COUNT);
+	tcase_add_test(cases, all_questions_are_listed_and_each_is_asked_by_itself);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

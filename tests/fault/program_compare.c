@@ -73,13 +73,15 @@ static void expect_clean(struct program *program)
 
 static const char *const COMPARISONS[] = {
 	"echo --connections 2", "echo --connections 1 --size 20000 --depth 3",
-	"echo --cells --connections 2", "file --depth 4",
+	"cells --connections 2", "file --depth 4",
 	"file --depth 20 --a polling/coroutine --b completion/future",
 	"file --direct --a completion/coroutine --b polling/future", "file --direct --depth 2 --block 8K",
 	"echo file", "echo --a completion:mode=plain --b completion",
-	"echo --parity --connections 2", "echo --connections 2 --rate 500",
+	"echo --connections 2 --a polling/native --b polling/callback", "echo --connections 2 --rate 500",
 	"echo --connections 2 --a polling:spin_us=20 --b polling:try=never,burst=2",
 	"echo --connections 2 --a floor-epoll --b floor-uring",
+	"rockets --connections 3 --items 5",
+	"rockets echo --items 3 --latency 0.001 --a polling/coroutine --b completion/future",
 	"cancel --operations 5 --pending 20", "cancel --cells --operations 20 --pending 20",
 	"cancel --method user-data --operations 1 --pending 20",
 	"cancel --method descriptor --operations 5 --pending 20",

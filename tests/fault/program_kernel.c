@@ -82,7 +82,7 @@ static void expect_account(const json_t *view)
 }
 
 static const char *const CELLS[] = {
-	"echo --connections 4", "echo --cells --connections 2", "file --depth 4",
+	"echo --connections 4", "cells --connections 2", "file --depth 4",
 };
 
 START_TEST(every_arm_is_seen_once_by_the_kernel)

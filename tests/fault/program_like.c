@@ -60,7 +60,7 @@ static void expect_equal(const json_t *one, const json_t *other, const char *key
 static const char *const RUNS[] = {
 	"echo --connections 2 --size 100 --depth 3 --a polling/future --b completion:mode=plain",
 	"file --direct --block 8K --depth 2", "--connections 1 --block 1K",
-	"echo --cells --connections 1",
+	"cells --connections 1",
 };
 
 START_TEST(a_stored_run_is_played_again_from_its_json_alone)

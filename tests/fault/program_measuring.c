@@ -96,7 +96,7 @@ static void expect_lines(const json_t *cell, const char *said)
 }
 
 static const char *const WORKLOADS[] = { "echo --connections 8", "file --depth 8",
-					 "echo --cells --connections 2" };
+					 "cells --connections 2" };
 
 START_TEST(the_stored_rounds_give_the_stored_verdicts)
 {

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The Duet authors
 # SPDX-License-Identifier: MIT
 #
-# Every C file compiles with both compilers and no warning.
+# Every C and C++ file compiles with both compilers and no warning.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -10,7 +10,9 @@
 unset MAKEFLAGS MAKELEVEL MODE CFLAGS
 
 for compiler in gcc clang; do
-	make -k -s -j2 MODE="lint-$compiler" CC="$compiler" WERROR=1 objects 2>&1 </dev/null |
+	cxx=g++
+	[ "$compiler" = gcc ] || cxx=clang++
+	make -k -s -j2 MODE="lint-$compiler" CC="$compiler" CXX="$cxx" WERROR=1 objects 2>&1 </dev/null |
 		grep -E '(warning|error): ' |
 		sed -e "s/$/; $compiler warns: correct the code/"
 done | verdict

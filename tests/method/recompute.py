@@ -20,9 +20,10 @@ WALL = {"throughput_per_s", "latency_p99_ns", "latency_p999_ns"}
 QUANTILES = {"p50_ns": (1, 2), "p99_ns": (99, 100), "p999_ns": (999, 1000)}
 REPEATS_IN_A_ROW_MAX = 2
 METRICS = ["cpu_per_operation_ns", "latency_p50_ns", "throughput_per_s", "latency_p99_ns",
-           "latency_p999_ns", "buffer_p50_ns", "descriptor_p50_ns"]
-ONLY_OF_CANCEL = {"buffer_p50_ns", "descriptor_p50_ns"}
-NOT_OF_CANCEL = {"throughput_per_s"}
+           "latency_p999_ns", "buffer_p50_ns", "descriptor_p50_ns", "fetch_p50_ns"]
+ONLY_OF = {"cancel": {"buffer_p50_ns", "descriptor_p50_ns"}, "rockets": {"fetch_p50_ns"}}
+LOADED = {"echo", "rockets"}
+NOT_OF = {"cancel": {"throughput_per_s"}}
 
 
 class Disagreement(Exception):
@@ -103,7 +104,10 @@ def figure(slot, metric):
 
 def metrics_of(cell):
     """Which metrics a workload knows, in the order in which they are told."""
-    unknown = NOT_OF_CANCEL if cell["workload"] == "cancel" else ONLY_OF_CANCEL
+    unknown = set(NOT_OF.get(cell["workload"], ()))
+    for workload, metrics in ONLY_OF.items():
+        if workload != cell["workload"]:
+            unknown |= metrics
     return [metric for metric in METRICS if metric not in unknown]
 
 
@@ -377,7 +381,7 @@ def check_round(where, arms, one):
         raise Disagreement(f"{where}.kept: a quiet round was repeated")
     for i, slot in enumerate(one["slots"]):
         check_histogram(f"{where}.slots[{i}].latency", slot["latency"])
-        for key in ("buffer", "descriptor"):
+        for key in ("buffer", "descriptor", "fetch"):
             if key in slot:
                 check_histogram(f"{where}.slots[{i}].{key}", slot[key])
         # A closed loop: every operation has its latency, no other has. Of cancels they are others,
@@ -420,7 +424,7 @@ def check_cell(where, cell, patient):
         check_round(f"{where}.rounds[{i}]", arms, one)
         expect(f"{where}.rounds[{i}].round", one["round"],
                len(kept(rounds[:i])))
-        for k, slot in enumerate(one["slots"] if cell["workload"] == "echo" else []):
+        for k, slot in enumerate(one["slots"] if cell["workload"] in LOADED else []):
             check_load(f"{where}.rounds[{i}].slots[{k}]", slot,
                        cell["parameters"].get("rate_per_s"))
     check_repeats(f"{where}.rounds", cell, patient)
@@ -541,6 +545,8 @@ def check_informed(where, cell, stored):
 
 def check_answer(where, cell):
     metrics = METRICS[:3] if cell["question"]["name"] == "cells" else METRICS[:2]
+    if cell["workload"] == "rockets":
+        metrics = metrics + ["fetch_p50_ns"]
     expect(where, [one["key"] for one in cell["answer"]["metrics"]], metrics)
     for one in cell["answer"]["metrics"]:
         check = check_cells if cell["question"]["name"] == "cells" else check_informed

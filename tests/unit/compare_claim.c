@@ -446,7 +446,7 @@ START_TEST(what_is_no_result_is_named)
 	json_t *group = json_pack("{s:s, s:i, s:[{s:[{s:s}]}]}", "kind", "compare parity", "schema", 1,
 				  "groups", "arms", "name", "x");
 
-	ck_assert_ptr_nonnull(claim_problem(other));
+	ck_assert_ptr_null(claim_of(other));
 	ck_assert_ptr_nonnull(claim_problem(empty));
 	ck_assert_ptr_nonnull(claim_problem(group));
 	json_decref(other);

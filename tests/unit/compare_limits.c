@@ -100,6 +100,21 @@ START_TEST(a_busy_generator_is_named_and_the_verdicts_stand)
 }
 END_TEST
 
+/* There the arm is the client, and the load the one that answers. */
+START_TEST(of_rockets_it_is_the_server_that_was_busy)
+{
+	json_t *cell = make_cell(0, 0);
+	char *text;
+
+	json_object_set_new(cell, "workload", json_string("rockets"));
+	conclude_cell(cell);
+	text = print(cell);
+	ck_assert_ptr_nonnull(strstr(text, "The server of rockets was the bottleneck in 7 of 7 plays"));
+	free(text);
+	json_decref(cell);
+}
+END_TEST
+
 START_TEST(an_arm_that_is_its_own_load_has_no_such_mark)
 {
 	json_t *cell = json_pack("{s:s, s:[{}, {}], s:[{s:b, s:[{s:i}]}]}", "workload", "file",
@@ -124,6 +139,7 @@ int main(void)
 
 	tcase_add_test(cases, a_missed_rate_takes_the_latency_and_leaves_the_rest);
 	tcase_add_test(cases, a_busy_generator_is_named_and_the_verdicts_stand);
+	tcase_add_test(cases, of_rockets_it_is_the_server_that_was_busy);
 	tcase_add_test(cases, an_arm_that_is_its_own_load_has_no_such_mark);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);

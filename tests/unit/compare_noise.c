@@ -218,6 +218,10 @@ START_TEST(the_one_that_waited_longer_counts)
 	window.closed.subject.wait_ns = 40 + 44;
 	window_noise(&window, &noise);
 	ck_assert_uint_eq(noise.wait_ns, 44);
+	window.closed.carrier.wait_ns = 66; /* who answers is waited for, too */
+	window_noise(&window, &noise);
+	ck_assert_uint_eq(noise.wait_ns, 66);
+	window.closed.carrier.wait_ns = 0;
 	window.closed.subject.wait_ns = 0; /* a thread ended, and its share with it */
 	window.closed.own.wait_ns = 0;
 	window_noise(&window, &noise);

@@ -23,6 +23,8 @@ struct values {
 };
 
 static const struct option_row ROWS[] = {
+	{ "flag", OPTION_TOPIC, 0, 0, 0, "", "a word, and no option, of the same name" },
+	{ "old", OPTION_GONE, 0, 0, 0, "", "test flag" },
 	{ "flag", OPTION_FLAG, offsetof(struct values, flag), 0, 0, "", "" },
 	{ "text", OPTION_TEXT, offsetof(struct values, text), 0, 0, "", "" },
 	{ "number", OPTION_NUMBER, offsetof(struct values, number), 1, 100, "", "" },
@@ -180,6 +182,19 @@ START_TEST(an_arm_without_a_backend_is_refused)
 }
 END_TEST
 
+START_TEST(a_topic_is_an_operand_and_what_is_gone_says_what_to_type)
+{
+	struct values values;
+	int first;
+
+	ck_assert_int_eq(read_words(&values, &first, 2, "flag", "--flag"), OPTIONS_READ);
+	ck_assert(values.flag);
+	ck_assert_int_eq(first, 2);
+	ck_assert_int_eq(read_words(&values, &first, 1, "--old"), SAY_USAGE);
+	ck_assert_int_eq(read_words(&values, &first, 1, "--old=3"), SAY_USAGE);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("compare options");
@@ -187,6 +202,7 @@ int main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
+	tcase_add_test(cases, a_topic_is_an_operand_and_what_is_gone_says_what_to_type);
 	tcase_add_test(cases, every_kind_is_read_wherever_it_stands);
 	tcase_add_test(cases, what_makes_no_sense_is_refused);
 	tcase_add_test(cases, an_arm_is_backend_model_and_tuning);

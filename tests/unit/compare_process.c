@@ -75,6 +75,20 @@ START_TEST(one_that_says_nothing_is_not_waited_for_for_ever)
 }
 END_TEST
 
+/* It came after whoever waits had last looked, and before the wait. */
+START_TEST(a_signal_just_before_a_wait_ends_it)
+{
+	struct process process;
+	char line[64];
+
+	process_catch_interrupts();
+	ck_assert_int_eq(start_shell(&process, "exec sleep 100", PROCESS_ANYWHERE), 0);
+	raise(SIGTERM);
+	ck_assert_int_eq(process_line(&process, line, sizeof(line), 100000), -EINTR);
+	process_forget(&process);
+}
+END_TEST
+
 START_TEST(what_cannot_be_executed_ends_with_127)
 {
 	char name[] = "/nonexistent/program";
@@ -129,6 +143,7 @@ int main(void)
 	tcase_add_test(cases, lines_come_one_by_one_and_the_rest_at_once);
 	tcase_add_test(cases, an_exit_code_a_signal_and_the_last_complaint_are_told);
 	tcase_add_test(cases, one_that_says_nothing_is_not_waited_for_for_ever);
+	tcase_add_test(cases, a_signal_just_before_a_wait_ends_it);
 	tcase_add_test(cases, what_cannot_be_executed_ends_with_127);
 	tcase_add_test(cases, it_runs_where_it_was_put);
 	tcase_add_test(cases, the_processor_time_of_another_process_is_measured);

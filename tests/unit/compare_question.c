@@ -165,6 +165,12 @@ static json_t *make_cell(const char *question, const json_t *arms, const double 
 			 "question", "name", question, "within_percent", 5);
 }
 
+static void conclude(json_t *cell)
+{
+	conclude_cell(cell);
+	question_conclude(cell);
+}
+
 static json_t *make_cells(void)
 {
 	double shares[CELLS_ARMS];
@@ -176,7 +182,30 @@ static json_t *make_cells(void)
 	}
 	cell = make_cell("cells", arms, shares);
 	json_decref(arms);
-	conclude_cell(cell);
+	conclude(cell);
+	return cell;
+}
+
+/* Of rockets there is a whole fetch beside the requests: here of 49 times as long. */
+static json_t *make_rockets(void)
+{
+	json_t *cell = make_cells(), *round, *slot;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(cell, "rounds"), i, round) {
+		json_array_foreach(json_object_get(round, "slots"), k, slot) {
+			json_t *latency = json_object_get(json_object_get(slot, "latency"), "p50_ns");
+
+			json_object_set_new(slot, "fetch", json_pack("{s:f}", "p50_ns",
+								     49 * json_number_value(latency)));
+		}
+	}
+	json_object_set_new(cell, "workload", json_string("rockets"));
+	json_object_set_new(cell, "parameters",
+			    json_pack("{s:s, s:s, s:i, s:i, s:i}", "transport",
+				      "HTTP over TCP on loopback", "load", "closed loop", "connections",
+				      16, "items", 48, "latency_ns", 1000000));
+	conclude(cell);
 	return cell;
 }
 
@@ -221,6 +250,24 @@ START_TEST(main_effects_and_interaction_are_those_that_were_put_in)
 }
 END_TEST
 
+START_TEST(a_whole_fetch_is_concluded_of_rockets_and_of_nothing_else)
+{
+	json_t *cell = make_rockets(), *other = make_cells();
+	const json_t *metrics = json_object_get(json_object_get(cell, "answer"), "metrics");
+
+	ck_assert_uint_eq(json_array_size(metrics), 4);
+	ck_assert_ptr_eq(question_row(metrics, "fetch_p50_ns"), metric_at(cell, 3));
+	expect_effect(cell, 3, "future_on_completion", FUTURE);
+	expect_effect(cell, 3, "future_on_polling", FUTURE * TOGETHER);
+	expect_effect(cell, 3, "interaction", TOGETHER);
+	ck_assert_ptr_nonnull(question_row(json_object_get(cell, "metrics"), "fetch_p50_ns"));
+	ck_assert_ptr_null(question_row(json_object_get(other, "metrics"), "fetch_p50_ns"));
+	ck_assert_ptr_null(metric_at(other, 3));
+	json_decref(other);
+	json_decref(cell);
+}
+END_TEST
+
 START_TEST(a_round_without_a_figure_is_left_out_whole)
 {
 	json_t *cell = make_cells();
@@ -232,7 +279,7 @@ START_TEST(a_round_without_a_figure_is_left_out_whole)
 		if (json_integer_value(json_object_get(slot, "arm")) == CELLS_POLLING_FUTURE)
 			json_object_set_new(slot, "cpu_ns", json_null());
 	}
-	conclude_cell(cell);
+	conclude(cell);
 	effects = json_object_get(metric_at(cell, 0), "effects");
 	ck_assert_int_eq(json_integer_value(json_object_get(question_row(effects, "interaction"),
 							    "rounds")), ROUNDS - 1);
@@ -256,7 +303,7 @@ START_TEST(a_round_that_was_played_again_says_nothing)
 	for (int k = 0; k < ROUNDS; k++)
 		json_array_insert(rounds, 0, repeated);
 	json_decref(repeated);
-	conclude_cell(cell);
+	conclude(cell);
 	expect_effect(cell, 0, "interaction", TOGETHER);
 	expect_effect(cell, 0, "future_on_polling", FUTURE * TOGETHER);
 	json_decref(cell);
@@ -296,7 +343,7 @@ static json_t *make_informed(void)
 	}
 	cell = make_cell("informed", arms, shares);
 	json_decref(arms);
-	conclude_cell(cell);
+	conclude(cell);
 	return cell;
 }
 
@@ -371,6 +418,7 @@ START_TEST(the_tables_fit_their_columns)
 {
 	setenv("COLUMNS", WIDTHS[_i], 1);
 	expect_fit(make_cells(), strtol(WIDTHS[_i], NULL, 10));
+	expect_fit(make_rockets(), strtol(WIDTHS[_i], NULL, 10));
 	expect_fit(make_informed(), strtol(WIDTHS[_i], NULL, 10));
 }
 END_TEST
@@ -378,10 +426,10 @@ END_TEST
 /* A file may say anything: what isn't there is shown as such. */
 START_TEST(a_question_without_its_answer_can_be_printed)
 {
-	json_t *cells[] = { make_cells(), make_informed() };
+	json_t *cells[] = { make_cells(), make_rockets(), make_informed() };
 	FILE *out = fopen("/dev/null", "we");
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 3; i++) {
 		json_object_set_new(cells[i], "answer", json_pack("{s:[n]}", "metrics"));
 		text_cell(cells[i], out);
 		json_object_del(cells[i], "answer");
@@ -389,7 +437,7 @@ START_TEST(a_question_without_its_answer_can_be_printed)
 		json_object_del(cells[i], "counters");
 		text_cell(cells[i], out);
 		json_object_set_new(cells[i], "arms", json_pack("[{}, {}]"));
-		conclude_cell(cells[i]);
+		conclude(cells[i]);
 		text_cell(cells[i], out);
 		json_decref(cells[i]);
 	}
@@ -408,6 +456,7 @@ int main(void)
 	tcase_add_test(cases, what_is_missing_is_said);
 	tcase_add_test(cases, an_interval_is_of_ranks_and_a_ratio_of_ratios_has_twice_the_floor);
 	tcase_add_test(cases, main_effects_and_interaction_are_those_that_were_put_in);
+	tcase_add_test(cases, a_whole_fetch_is_concluded_of_rockets_and_of_nothing_else);
 	tcase_add_test(cases, a_round_without_a_figure_is_left_out_whole);
 	tcase_add_test(cases, a_round_that_was_played_again_says_nothing);
 	tcase_add_test(cases, slopes_are_those_that_were_put_in);

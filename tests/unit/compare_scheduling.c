@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "compare/claim/claim.h"
+#include "compare/claim/scheduling_ring.h"
 #include "compare/claim/scheduling_scene.h"
 
 enum { MESSAGES = 400 };
@@ -79,7 +80,31 @@ START_TEST(what_is_out_of_range_is_refused)
 }
 END_TEST
 
-/* What is said to be absent is. */
+/* By hand they come as well, with a thread in the kernel and without. */
+START_TEST(all_come_to_a_ring_by_hand)
+{
+	struct mechanism found[MECHANISMS_MAX];
+	size_t count = mechanism_find(MECHANISM_CLAIM, "completion", found);
+
+	json_decref(mechanism_probe(found, &count));
+	for (size_t i = 0; i < 2 * count; i++) {
+		const bool thread = i % 2;
+		struct scheduling_options options = { .mechanism = found[i / 2],
+						      .messages = MESSAGES };
+		struct scheduling_result result = { 0 };
+
+		if (thread && !scheduling_ring_has_thread())
+			continue;
+		options.spin_ns = thread ? 10000 : 0;
+		ck_assert_int_eq(scheduling_ring_play(&options, thread, &result), 0);
+		ck_assert(result.p50_ns > 0 && result.cpu_ns > 0 && result.sender_ns > 0);
+		ck_assert(result.turns > 0 && isnan(result.p99_ns));
+		ck_assert(result.calls <= result.turns * (1 + thread));
+	}
+}
+END_TEST
+
+/* That is why it is by hand. */
 START_TEST(no_tuning_makes_a_polling_thread)
 {
 	struct duet_probe probe;
@@ -93,8 +118,8 @@ END_TEST
 static json_t *ratio(double middle)
 {
 	return json_pack("{s:f, s:f, s:f, s:s}", "ratio", middle, "low", middle, "high", middle,
-			 "verdict", middle <= 0 ? "too noisy" : middle < 1 ? "a lower"
-			 : middle > 1 ? "b lower" : "no difference shown");
+			 "verdict", middle < 0 ? "too few rounds" : middle == 0 ? "too noisy"
+			 : middle < 1 ? "a lower" : middle > 1 ? "b lower" : "no difference shown");
 }
 
 static json_t *made_result(double latency, double cpu, int disturbed)
@@ -104,6 +129,27 @@ static json_t *made_result(double latency, double cpu, int disturbed)
 			 "rounds", "arms", "name", "sleep", "name", "spin", "against", "sleep",
 			 "latency", ratio(latency), "cpu", ratio(cpu));
 }
+
+/* The polling thread is said to be absent where no arm has one. */
+START_TEST(what_is_absent_is_said)
+{
+	for (int there = 0; there < 2; there++) {
+		json_t *result = made_result(1, 1, 0);
+		json_t *group = json_array_get(json_object_get(result, "groups"), 0);
+		const char *text;
+
+		if (there)
+			json_array_append_new(json_object_get(group, "arms"),
+					      json_pack("{s:s}", "name", "thread"));
+		CLAIM_SCHEDULING.conclude(result);
+		text = json_string_value(json_object_get(
+			json_array_get(json_object_get(result, "findings"), 2), "text"));
+		ck_assert_msg((strstr(text, "polling thread") == NULL) == there, "%s", text);
+		ck_assert_ptr_nonnull(strstr(text, "NAPI"));
+		json_decref(result);
+	}
+}
+END_TEST
 
 static void expect(double latency, double cpu, const char *words)
 {
@@ -128,6 +174,7 @@ START_TEST(a_verdict_weighs_both)
 	expect(1, 2, "spin: dearer, and not shown to be sooner (");
 	expect(1, 0.5, "spin: cheaper (");
 	expect(0, 1, "spin: too noisy to say (p50 too noisy, ");
+	expect(-1, -1, "spin: too few rounds to say (p50 too few rounds, ");
 	expect(1, 1, "spin: no effect shown (");
 }
 END_TEST
@@ -158,7 +205,9 @@ int main(void)
 	tcase_add_test(cases, all_come_by_any_order_and_budget);
 	tcase_add_test(cases, tails_need_messages);
 	tcase_add_test(cases, what_is_out_of_range_is_refused);
+	tcase_add_test(cases, all_come_to_a_ring_by_hand);
 	tcase_add_test(cases, no_tuning_makes_a_polling_thread);
+	tcase_add_test(cases, what_is_absent_is_said);
 	tcase_add_test(cases, a_verdict_weighs_both);
 	tcase_add_test(cases, noise_is_flagged);
 	suite_add_tcase(suite, cases);

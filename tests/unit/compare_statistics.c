@@ -229,6 +229,19 @@ START_TEST(no_slot_favours_an_arm)
 }
 END_TEST
 
+START_TEST(a_disturbed_round_is_played_again_as_long_as_there_are_repeats)
+{
+	/* Two in a row, and then it is kept; five in all. */
+	static const bool EXPECTED[] = { true, true, false, true, true, false, true, false, false };
+	struct rounds_repeats repeats = { .max = 5 };
+
+	ck_assert(!rounds_again(&repeats, false));
+	for (size_t i = 0; i < sizeof(EXPECTED) / sizeof(*EXPECTED); i++)
+		ck_assert_int_eq(rounds_again(&repeats, true), EXPECTED[i]);
+	ck_assert_uint_eq(repeats.made, 5);
+}
+END_TEST
+
 START_TEST(the_middle_of_an_even_number_lies_between_two)
 {
 	double values[] = { 8, 1, 2, 6, 4, 10 };
@@ -328,6 +341,7 @@ int main(void)
 	tcase_add_test(cases, a_round_plays_every_arm_once_and_the_first_twice);
 	tcase_add_test(cases, the_same_seed_plays_the_same_order);
 	tcase_add_test(cases, no_slot_favours_an_arm);
+	tcase_add_test(cases, a_disturbed_round_is_played_again_as_long_as_there_are_repeats);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

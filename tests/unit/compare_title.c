@@ -18,6 +18,10 @@ static const struct {
 	  "echo, 4 connections, 64 bytes, depth 1, delay 1.5 ms" },
 	{ "{\"workload\": \"file\", \"parameters\": {\"block_bytes\": 4096, \"depth\": 32, "
 	  "\"direct\": true}}", "file, blocks of 4096 bytes, depth 32, direct" },
+	{ "{\"workload\": \"rockets\", \"parameters\": {\"items\": 48, \"connections\": 1, "
+	  "\"latency_ns\": 0}}", "rockets, 48 in the list, 1 connection" },
+	{ "{\"workload\": \"rockets\", \"parameters\": {\"items\": 9, \"connections\": 16, "
+	  "\"latency_ns\": 2500000}}", "rockets, 9 in the list, 16 connections, latency 2.5 ms" },
 	{ "{\"workload\": \"cancel\", \"parameters\": {\"method\": \"scope\", \"operations\": 100, "
 	  "\"pending\": 10000}}", "cancel by scope, 100 operations of 10000" },
 	{ "{\"workload\": \"cancel\", \"parameters\": {\"method\": \"deadline\", \"operations\": 500, "
