@@ -235,7 +235,7 @@ static void count(struct report *report)
 	}
 	judge(report, counted, SWITCH, CXX_SWITCH, "of a C++20 coroutine", resume_bound);
 	judge(report, counted, COROUTINE, CXX_TASK, "of a C++20 task", resume_bound);
-	judge(report, counted, COROUTINE, CXX_BARE, "of C++20 without a task", NAN);
+	judge(report, counted, COROUTINE, CXX_BARE, "of C++20 without a task", resume_bound);
 	judge(report, counted, COROUTINE, CALLBACK, "of a callback", NAN);
 	judge(report, counted, CALL, CXX_CALL, "a call, of a C++20 task's", resume_bound);
 }

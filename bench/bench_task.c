@@ -14,6 +14,7 @@
 
 #include <duet/duet.h>
 
+#include "support/alloc_count.h"
 #include "support/child.h"
 #include "support/options.h"
 #include "support/report.h"
@@ -350,6 +351,35 @@ static int find_only(const char *name, uint64_t rounds)
 	return 2;
 }
 
+/* Of every spawn, wait and end of all tasks, MANY times, behind the first. */
+static double allocations(void)
+{
+	struct duet_scheduler_options options;
+	uint64_t before = 0;
+
+	duet_scheduler_options_init(&options);
+	options.inline_max = 0;
+	bench.rounds = 1;
+	bench.loop = twin_loop(&twins[0], 2 * TASKS);
+	if (!bench.loop || duet_scheduler_init(&bench.scheduler, bench.loop, &options))
+		return NAN;
+	for (int index = 0; index < TASKS; index++)
+		duet_op_init(&bench.subjects[index].op, NULL, NULL);
+	for (int round = 0; round < MANY; round++) {
+		play_await();
+		if (round == 0)
+			before = alloc_count();
+	}
+	before = alloc_count() - before;
+	return duet_loop_destroy(bench.loop) ? NAN : (double)before;
+}
+
+/* What a coroutine that waits has beside its own variables and the operation. */
+static double waiting_bytes(void)
+{
+	return sizeof(struct duet_coroutine_task) + sizeof(struct duet_coroutine);
+}
+
 static double counted(const struct play *play)
 {
 	char path[CHILD_PATH_MAX], few[24], many[24];
@@ -389,5 +419,9 @@ int main(int argc, char **argv)
 	for (size_t index = 0; index < sizeof(plays) / sizeof(plays[0]); index++)
 		report_count(&report, plays[index].what, twins[0].name, "instructions",
 			     counted(&plays[index]), plays[index].bound, NAN, NULL);
+	report_count(&report, "allocations of 27,904", twins[0].name, "", allocations(), 0, NAN,
+		     "spawned, waited, ended");
+	report_count(&report, "a waiting coroutine", twins[0].name, "bytes", waiting_bytes(), 256,
+		     NAN, "beside variables and operation");
 	return report_end(&report);
 }

@@ -22,13 +22,23 @@ static inline void core_buffer_hold(struct duet_pool *pool, uint16_t index)
 }
 
 /* What the caller sees of a held buffer. */
+static inline void core_buffer_view_in(struct duet_buffer *buffer, const struct duet_pool *pool,
+				       uint16_t index, uint32_t bytes)
+{
+	buffer->data = pool->memory + (size_t)index * pool->size_bytes;
+	buffer->length_bytes = bytes;
+	buffer->offset_bytes = 0;
+	buffer->pool = pool->id;
+	buffer->index = index;
+}
+
 static inline struct duet_buffer core_buffer_view(const struct duet_pool *pool, uint16_t index,
 						  uint32_t bytes)
 {
-	return (struct duet_buffer){.data = pool->memory + (size_t)index * pool->size_bytes,
-				    .length_bytes = bytes,
-				    .pool = pool->id,
-				    .index = index};
+	struct duet_buffer buffer;
+
+	core_buffer_view_in(&buffer, pool, index, bytes);
+	return buffer;
 }
 
 void core_pools_fini(struct duet_loop *loop);

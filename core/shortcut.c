@@ -52,12 +52,14 @@ static int start_on(struct duet_loop *loop, struct duet_op *op, struct duet_op *
 	core_ring_append(line, op);
 	core_state_step(op, STATE_IDLE, STATE_ISSUED);
 	answer = loop->backend->start(loop, op);
-	if (answer == BACKEND_ISSUED || core_issue_again(loop, op, answer) != BACKEND_ENDED) {
+	/* What moved at once doesn't go on. */
+	if (answer == BACKEND_ISSUED || (!(answer == BACKEND_ENDED && moved_at_once(op)) &&
+					 core_issue_again(loop, op, answer) != BACKEND_ENDED)) {
 		if (op->deadline_ns != DUET_NO_DEADLINE)
 			core_timer_arm(&loop->timers, op, op->deadline_ns);
 		return 0;
 	}
-	if (!moved_at_once(op) || !core_may_end_inline(loop, op))
+	if (!moved_at_once(op) || !(op->flags & DUET_INLINE) || loop->done.first)
 		return core_end_in_start(loop, op);
 	core_ring_remove(line, op);
 	core_moved(loop, op, (uint32_t)op->result);

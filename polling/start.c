@@ -74,7 +74,7 @@ int polling_arm(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *
 }
 
 /* The default goes by what is known; the other two overrule it. */
-static void apply_policy(struct duet_loop *loop, struct duet_slot *slot, enum direction direction)
+static COLD void overrule(struct duet_loop *loop, struct duet_slot *slot, enum direction direction)
 {
 	enum duet_try policy = duet_core_try(loop, slot);
 
@@ -84,6 +84,14 @@ static void apply_policy(struct duet_loop *loop, struct duet_slot *slot, enum di
 	else if (policy == DUET_TRY_NEVER && slot->slot_class != CLASS_OTHER &&
 		 !(slot->ready & polling_bits(READY, direction)))
 		polling_note_empty(slot, direction);
+}
+
+static inline void apply_policy(struct duet_loop *loop, struct duet_slot *slot,
+				enum direction direction)
+{
+	/* Nothing overrules what is known of a usual handle. */
+	if (unlikely(slot->plain == PLAIN_NOT))
+		overrule(loop, slot, direction);
 }
 
 static inline bool may_attempt(const struct duet_slot *slot, enum direction direction)

@@ -195,9 +195,15 @@ DUET_API void duet_coroutine_task_init(struct duet_coroutine_task *task,
 
 /* ---- What the macros call. ---- */
 
+DUET_API int duet_coroutine_start(struct duet_coroutine *coroutine, struct duet_op *op);
+DUET_API int duet_coroutine_go_on(struct duet_coroutine *coroutine, struct duet_op *op, int answer);
+
+/* In two parts, of which the usual wait needs the first alone. 0: it waits. */
 static inline int duet_coroutine_await(struct duet_coroutine *coroutine, struct duet_op *op)
 {
-	return duet_task_await(coroutine->task, op, &coroutine->result);
+	int answer = duet_coroutine_start(coroutine, op);
+
+	return answer ? duet_coroutine_go_on(coroutine, op, answer) : 0;
 }
 
 DUET_API struct duet_coroutine *duet_coroutine_refuse(struct duet_coroutine *caller,

@@ -73,6 +73,7 @@ struct duet_task {
 	int32_t result; /* 0 and more, or a negative error */
 	uint8_t state;  /* enum duet_task_state; only for debuggers */
 	uint8_t asked;  /* enum duet_cause of the first request to end; itself: none has come */
+	uint16_t shields; /* that it is in; only for debuggers */
 
 	/* Set by the caller between duet_task_init() and spawn. */
 	const char *name;                      /* for people; lent as long as the task */
@@ -85,7 +86,6 @@ struct duet_task {
 	/* The scheduler's and the model's own. */
 	uint8_t again;     /* woken while it ran */
 	uint8_t sheltered; /* its scope was a shelter when it was spawned: see <duet/scope.h> */
-	uint16_t shields;
 	uint32_t inline_left; /* results that this step may still take without suspending */
 	const struct duet_task_model *model;
 	struct duet_scheduler *scheduler;

@@ -79,6 +79,14 @@ enum duet_cause core_future_cause(const struct duet_context *context)
 	return (enum duet_cause)task->asked;
 }
 
+/* Says so, of one that has no end to wait for. */
+static enum duet_readiness op_over(struct duet_op_future *self, int answer)
+{
+	if (answer < 0)
+		core_op_refuse(&self->op, answer, DUET_CAUSE_ITSELF);
+	return duet_future_is_ready(&self->future, self->op.result);
+}
+
 /* A step takes so many results without suspending, as one of a task that waits for operations. */
 static int op_begin(struct duet_op_future *self, struct duet_context *context)
 {
@@ -93,12 +101,12 @@ static int op_begin(struct duet_op_future *self, struct duet_context *context)
 	}
 	core_task_inline(task, op);
 	answer = core_task_start(task, op);
-	if (answer == 1)
-		task->inline_left--;
+	task->inline_left -= answer == 1;
 	return answer;
 }
 
-static enum duet_readiness op_start(struct duet_op_future *self, struct duet_context *context)
+static __attribute__((noinline)) enum duet_readiness op_start_any(struct duet_op_future *self,
+								  struct duet_context *context)
 {
 	int answer = op_begin(self, context);
 
@@ -106,9 +114,29 @@ static enum duet_readiness op_start(struct duet_op_future *self, struct duet_con
 		self->waker = context->waker;
 		return duet_future_is_pending(&self->future);
 	}
-	if (answer < 0)
-		core_op_refuse(&self->op, answer, DUET_CAUSE_ITSELF);
-	return duet_future_is_ready(&self->future, self->op.result);
+	return op_over(self, answer);
+}
+
+/* Who waits is noted before the start, and not after it: inside a start nobody is called. */
+static enum duet_readiness op_start(struct duet_op_future *self, struct duet_context *context)
+{
+	struct duet_task *task = task_of(context);
+	int answer;
+
+	if (__builtin_expect(!task || !core_task_starts_plainly(task, context->loop, &self->op), 0))
+		return op_start_any(self, context);
+	core_task_inline(task, &self->op);
+	self->future.sheltered = task->sheltered;
+	self->future.state = DUET_FUTURE_PENDING;
+	self->waker = context->waker;
+	answer = duet_op_start(context->loop, &self->op);
+	if (__builtin_expect(answer == 0, 1))
+		return DUET_PENDING;
+	self->waker = NULL;
+	if (answer == -ESHUTDOWN)
+		return op_start_any(self, context);
+	task->inline_left -= answer == 1;
+	return op_over(self, answer);
 }
 
 enum duet_readiness duet_op_future_poll(struct duet_op_future *self, struct duet_context *context)
@@ -160,7 +188,7 @@ void duet_op_future_init(struct duet_op_future *self)
 
 void duet_op_future_reset(struct duet_op_future *self)
 {
-	if (duet_op_pending(&self->op)) {
+	if (self->op.state != STATE_IDLE) {
 #ifdef DUET_DEBUG
 		core_abort_future(&self->future, "is reset while it is pending: poll it until it is ready");
 #endif

@@ -3,7 +3,7 @@
 #include "core/tasks/future.h"
 #include "core/tasks/task.h"
 
-enum duet_readiness duet_task_poll(struct duet_task *task, struct duet_future *future)
+static inline enum duet_readiness poll(struct duet_task *task, struct duet_future *future)
 {
 	struct duet_scheduler *scheduler = task->scheduler;
 	struct duet_context context = {scheduler, scheduler->loop, &task->waker};
@@ -16,6 +16,11 @@ enum duet_readiness duet_task_poll(struct duet_task *task, struct duet_future *f
 	return DUET_READY;
 }
 
+enum duet_readiness duet_task_poll(struct duet_task *task, struct duet_future *future)
+{
+	return poll(task, future);
+}
+
 static enum duet_readiness step(struct duet_task *task)
 {
 	struct duet_future_task *self = CORE_CONTAINER(struct duet_future_task, task, task);
@@ -24,7 +29,7 @@ static enum duet_readiness step(struct duet_task *task)
 		task->result = -EBUSY;
 		return DUET_READY;
 	}
-	if (duet_task_poll(task, self->top) == DUET_PENDING)
+	if (poll(task, self->top) == DUET_PENDING)
 		return DUET_PENDING;
 	task->result = self->top->result;
 	duet_future_release(self->top);

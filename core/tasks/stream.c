@@ -39,6 +39,17 @@ static bool read_enough(const struct duet_stream *stream)
 	return stream->unread <= unread_max(stream) / 2;
 }
 
+/* Where there is no other. */
+static inline void stream_keep_only(struct duet_stream *stream, const struct duet_buffer *buffer)
+{
+	uint16_t index = buffer->index;
+
+	stream->pool->lengths[index] = buffer->length_bytes;
+	stream->pool->chain[index] = 0;
+	stream->first = stream->last = (uint16_t)(index + 1);
+	stream->unread = 1;
+}
+
 static void stream_keep(struct duet_stream *stream, const struct duet_buffer *buffer)
 {
 	uint16_t *chain = stream->pool->chain;
@@ -54,14 +65,19 @@ static void stream_keep(struct duet_stream *stream, const struct duet_buffer *bu
 	stream->unread++;
 }
 
-static struct duet_buffer stream_take(struct duet_stream *stream)
+static inline void stream_take(struct duet_stream *stream, struct duet_buffer *buffer)
 {
+	const struct duet_pool *pool = stream->pool;
 	uint16_t index = (uint16_t)(stream->first - 1);
 
-	stream->first = stream->pool->chain[index];
+	stream->first = pool->chain[index];
 	stream->unread--;
-	return core_buffer_view(stream->pool, index, stream->pool->lengths[index]);
+	core_buffer_view_in(buffer, pool, index, pool->lengths[index]);
 }
+
+/* Kept out of what each arrival goes through: the registers that it would have saved there cost as much as
+ * the rest. */
+#define RARE __attribute__((noinline))
 
 static void stream_start(struct duet_loop *loop, struct duet_stream *stream)
 {
@@ -154,7 +170,7 @@ static void stream_end(struct duet_stream *stream)
 		stream->phase = STREAM_ENDED;
 }
 
-void core_stream_done(struct duet_op *op)
+static RARE void stream_done_any(struct duet_op *op)
 {
 	struct duet_stream *stream = op->context;
 	bool arrived = op->result > 0;
@@ -167,6 +183,26 @@ void core_stream_done(struct duet_op *op)
 		stream_end(stream);
 	if (arrived || stream->phase == STREAM_ENDED)
 		core_waker_take(&stream->waker);
+}
+
+/* Did something come to one who has read all that came before? Of a pool that isn't tiny one buffer is not
+ * too many. */
+static inline bool arrives_plainly(const struct duet_stream *stream)
+{
+	return stream->op.result > 0 && stream->op.more && stream->phase == STREAM_FLOWING &&
+	       !stream->first && stream->pool->count >= 4;
+}
+
+void core_stream_done(struct duet_op *op)
+{
+	struct duet_stream *stream = op->context;
+
+	if (__builtin_expect(!arrives_plainly(stream), 0)) {
+		stream_done_any(op);
+		return;
+	}
+	stream_keep_only(stream, &op->buffer);
+	core_waker_take(&stream->waker);
 }
 
 /* ---- As a future. ---- */
@@ -217,15 +253,30 @@ void duet_stream_init(struct duet_stream *stream, duet_handle handle, struct due
 	stream->phase = STREAM_COLD;
 }
 
+static RARE enum duet_readiness stream_first(struct duet_loop *loop, struct duet_stream *stream,
+					     struct duet_waker *waker, struct duet_buffer *buffer)
+{
+	stream_start(loop, stream);
+	return duet_stream_next(loop, stream, waker, buffer);
+}
+
+static RARE enum duet_readiness stream_taken_paused(struct duet_loop *loop,
+						    struct duet_stream *stream)
+{
+	if (read_enough(stream))
+		stream_resume(loop, stream);
+	return DUET_READY;
+}
+
 enum duet_readiness duet_stream_next(struct duet_loop *loop, struct duet_stream *stream,
 				     struct duet_waker *waker, struct duet_buffer *buffer)
 {
-	if (stream->phase == STREAM_COLD)
-		stream_start(loop, stream);
+	if (__builtin_expect(stream->phase == STREAM_COLD, 0))
+		return stream_first(loop, stream, waker, buffer);
 	if (stream->first) {
-		*buffer = stream_take(stream);
-		if (stream->phase == STREAM_PAUSED && read_enough(stream))
-			stream_resume(loop, stream);
+		stream_take(stream, buffer);
+		if (__builtin_expect(stream->phase == STREAM_PAUSED, 0))
+			return stream_taken_paused(loop, stream);
 		return DUET_READY;
 	}
 	*buffer = (struct duet_buffer){0};

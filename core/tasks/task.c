@@ -9,6 +9,7 @@
 #include "core/lifecycle.h"
 #include "core/operation.h"
 #include "core/scope.h"
+#include "core/tasks/coroutine.h"
 #include "core/tasks/future.h"
 
 /* A shield's. */
@@ -83,20 +84,10 @@ static inline bool runs(const struct duet_task *task, const char *call)
 
 /* ---- Shields. ---- */
 
-static void inherit(struct duet_loop *loop, uint64_t deadline_ns)
+void core_task_inherit(struct duet_loop *loop, uint64_t deadline_ns)
 {
 	loop->deadline_ns = deadline_ns;
 	core_plain_bound(loop);
-}
-
-/* What a step starts inherits the deadline that counts now. */
-static inline void bound(const struct duet_task *task)
-{
-	struct duet_loop *loop = task->scheduler->loop;
-	const uint64_t deadline_ns = core_task_due_ns(task);
-
-	if (__builtin_expect(loop->deadline_ns != deadline_ns, 0))
-		inherit(loop, deadline_ns);
 }
 
 uint64_t core_task_enter_shield(struct duet_task *task, uint64_t end_ns)
@@ -106,7 +97,7 @@ uint64_t core_task_enter_shield(struct duet_task *task, uint64_t end_ns)
 	if (!task->shields || end_ns < outer_ns)
 		task->shield_ns = end_ns;
 	task->shields++;
-	bound(task);
+	core_task_bound(task);
 	return outer_ns;
 }
 
@@ -114,7 +105,7 @@ void core_task_leave_shield(struct duet_task *task, uint64_t outer_ns)
 {
 	task->shields--;
 	task->shield_ns = outer_ns;
-	bound(task);
+	core_task_bound(task);
 	/* What the task has opened before the shield hears now what was asked meanwhile. */
 	if (core_task_is_asked(task) && !MUTANT(shield_keeps_request))
 		core_task_ask_children(task, (enum duet_cause)task->asked);
@@ -148,7 +139,7 @@ void duet_task_unshield(struct duet_task *task, uint64_t outer_ns)
 
 /* ---- Steps. ---- */
 
-static void resume(struct duet_op *op)
+void core_task_resumed(struct duet_op *op)
 {
 	struct duet_task *task = op->context;
 
@@ -171,7 +162,8 @@ bool core_task_shelters(const struct duet_op *op)
 {
 	const struct duet_task *task = op->context;
 
-	return (op->done == resume || op->done == core_task_rouse) &&
+	return (op->done == core_task_resumed || op->done == core_coroutine_resumed ||
+		op->done == core_task_rouse) &&
 	       (task->shields || task->sheltered);
 }
 
@@ -189,46 +181,6 @@ void core_task_end(struct duet_task *task, enum duet_task_state from)
 		core_task_joined(task);
 	if (task->ended)
 		task->ended(task);
-}
-
-static void settle(struct duet_task *task, enum duet_readiness answer)
-{
-	if (answer == DUET_READY) {
-		if (!task->scopes || core_task_is_childless(task))
-			core_task_end(task, DUET_TASK_RUNNING);
-		return;
-	}
-	/* It waits for an operation, or stands in line already. */
-	if (task->state != DUET_TASK_RUNNING)
-		return;
-	if (!task->again) {
-		core_task_move(task, DUET_TASK_RUNNING, DUET_TASK_PARKED);
-		return;
-	}
-	core_task_move(task, DUET_TASK_RUNNING, DUET_TASK_RUNNABLE);
-	core_scheduler_queue_late(task->scheduler, task);
-}
-
-/* Steps don't nest: each begins from a turn, and turns don't nest. */
-void core_task_run(struct duet_task *task)
-{
-	struct duet_scheduler *scheduler = task->scheduler;
-	struct duet_loop *loop = scheduler->loop;
-	enum duet_readiness answer;
-
-	task->again = 0;
-	task->inline_left = scheduler->inline_max;
-	scheduler->running = task;
-	bound(task);
-	if (__builtin_expect(scheduler->watched, 0))
-		answer = core_scheduler_step_watched(scheduler, task);
-	else
-		answer = task->model->step(task);
-	scheduler->running = NULL;
-	if (__builtin_expect(loop->deadline_ns != DUET_NO_DEADLINE, 0) &&
-	    !MUTANT(deadline_between_steps))
-		inherit(loop, DUET_NO_DEADLINE);
-	settle(task, answer);
 }
 
 /* ---- Waiting. ---- */
@@ -284,7 +236,7 @@ static inline int start(const struct duet_task *task, struct duet_op *op)
 	if (__builtin_expect(op->flags & DUET_MULTISHOT, 0))
 		return -EINVAL;
 	/* The task may have changed its own since the step began. */
-	bound(task);
+	core_task_bound(task);
 	/* A shutdown has no say in a shield, nor about waiting for children. */
 	if (task->shields || task->sheltered || op->kind == DUET_JOIN_SCOPE)
 		return loop->deadline_ns == DUET_NO_DEADLINE ? core_start_sheltered(loop, op, true)
@@ -309,8 +261,7 @@ static __attribute__((noinline, cold)) int busy(const struct duet_task *task,
 	return runs(task, "duet_task_await()");
 }
 
-/* The answer of a start that has left nothing to wait for. */
-static int end_at_once(struct duet_task *task, struct duet_op *op, int answer, int32_t *result)
+int core_task_answered(struct duet_task *task, struct duet_op *op, int answer, int32_t *result)
 {
 	if (answer < 0)
 		core_op_refuse(op, answer, DUET_CAUSE_ITSELF);
@@ -318,26 +269,34 @@ static int end_at_once(struct duet_task *task, struct duet_op *op, int answer, i
 	return answer_now(task);
 }
 
+static __attribute__((noinline, cold)) int refuse_asked(struct duet_task *task, struct duet_op *op,
+							int32_t *result)
+{
+	*result = asked_error(task);
+	core_op_refuse(op, *result, (enum duet_cause)task->asked);
+	return answer_now(task);
+}
+
 int duet_task_await(struct duet_task *task, struct duet_op *op, int32_t *result)
 {
 	int answer;
 
-	if (__builtin_expect(op->state != STATE_IDLE || task->state != DUET_TASK_RUNNING, 0))
-		return busy(task, op, result);
-	/* Who was asked to end still waits for its children, which have been asked as well. */
-	if (__builtin_expect(core_task_is_asked(task), 0) && op->kind != DUET_JOIN_SCOPE) {
-		*result = asked_error(task);
-		core_op_refuse(op, *result, (enum duet_cause)task->asked);
-		return answer_now(task);
+	if (__builtin_expect(op->state != STATE_IDLE ||
+				     !core_task_is_plainly(task, DUET_TASK_RUNNING), 0)) {
+		if (op->state != STATE_IDLE || task->state != DUET_TASK_RUNNING)
+			return busy(task, op, result);
+		/* Who was asked to end still waits for its children, which have been asked as well. */
+		if (core_task_is_asked(task) && op->kind != DUET_JOIN_SCOPE)
+			return refuse_asked(task, op, result);
 	}
-	op->done = resume;
+	op->done = core_task_resumed;
 	op->context = task;
 	core_task_inline(task, op);
 	answer = start(task, op);
 	if (__builtin_expect(answer != 0, 0))
-		return end_at_once(task, op, answer, result);
+		return core_task_answered(task, op, answer, result);
 	task->waiting = op;
-	core_task_move(task, DUET_TASK_RUNNING, DUET_TASK_WAITING);
+	core_task_step(task, DUET_TASK_RUNNING, DUET_TASK_WAITING);
 	return 0;
 }
 

@@ -251,6 +251,41 @@ START_TEST(what_a_task_does_out_of_turn_is_named_and_stopped)
 }
 END_TEST
 
+/* ---- A coroutine that waits, and goes on as if it did not. ---- */
+
+struct hasty {
+	struct duet_coroutine coroutine; /* first */
+	struct duet_op op;
+};
+
+static DUET_COROUTINE(wait_and_end)
+{
+	DUET_BEGIN(struct hasty, self);
+	duet_op_timeout(&self->op, DUET_NO_DEADLINE);
+	duet_coroutine_await(&self->coroutine, &self->op);
+	DUET_END;
+}
+
+static void run_hasty(void)
+{
+	struct duet_coroutine_task task;
+	struct duet_scheduler scheduler;
+	struct hasty hasty;
+
+	duet_scheduler_init(&scheduler, stage.loop, NULL);
+	duet_op_init(&hasty.op, NULL, NULL);
+	duet_coroutine_init(&hasty.coroutine, wait_and_end);
+	duet_coroutine_task_init(&task, &hasty.coroutine);
+	duet_task_spawn(&scheduler, NULL, &task.task);
+	duet_loop_run(stage.loop);
+}
+
+START_TEST(a_coroutine_that_ends_while_it_waits_is_stopped)
+{
+	ck_assert(stopped(run_hasty, "is no legal move"));
+}
+END_TEST
+
 /* ---- Letters. ---- */
 
 static unsigned answers;
@@ -463,6 +498,7 @@ int main(void)
 			a_frame_that_is_under_way_begins_nowhere_else_or_is_stopped,
 			a_task_that_ends_before_its_scopes_is_named_and_stopped,
 			what_a_task_does_out_of_turn_is_named_and_stopped,
+			a_coroutine_that_ends_while_it_waits_is_stopped,
 			a_letter_is_answered_once_when_it_was_taken,
 			a_future_that_is_polled_after_ready_says_the_same_or_is_stopped,
 			a_future_that_is_dropped_while_pending_is_refused_or_stopped,
