@@ -177,6 +177,15 @@ static int begin_threads(struct models_stage *stage)
 	return threads->stacks == MAP_FAILED ? -ENOMEM : 0;
 }
 
+/* Those that are there wait for what won't come any more, and look at a stage that is about to go. */
+static void give_up(struct models_stage *stage, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		pthread_cancel(thread_at(stage, i)->thread);
+		pthread_join(thread_at(stage, i)->thread, NULL);
+	}
+}
+
 /* The turn begins when all are there. */
 static int spawn_thread(struct models_stage *stage, uint32_t index)
 {
@@ -190,7 +199,9 @@ static int spawn_thread(struct models_stage *stage, uint32_t index)
 			      STACK_BYTES);
 	error = pthread_create(&self->thread, &attributes, run, self);
 	pthread_attr_destroy(&attributes);
-	if (!error && stage->job == MODELS_SWITCH && index + 1 == stage->count)
+	if (error)
+		give_up(stage, index);
+	else if (stage->job == MODELS_SWITCH && index + 1 == stage->count)
 		sem_post(&thread_at(stage, 0)->turn);
 	return -error;
 }
