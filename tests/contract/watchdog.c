@@ -188,9 +188,9 @@ static DUET_COROUTINE(hold_until_told)
 {
 	DUET_BEGIN(struct stuck, self);
 	DUET_YIELD();
+	self->steps++;
 	while (duet_watchdog_tellings(watchdog) == 0)
 		sched_yield();
-	self->steps++;
 	DUET_END;
 }
 
