@@ -51,10 +51,13 @@ int claim_shown(const json_t *ratio)
 	return !strcmp(verdict, "a lower") ? -1 : !strcmp(verdict, "b lower");
 }
 
+/* In at most five places up to a hundred thousand: a column has seven, with the blank. */
 void claim_format_ratio(const json_t *ratio, char *text, size_t size)
 {
+	const double value = field_real(ratio, "ratio");
+
 	if (claim_shown(ratio))
-		snprintf(text, size, "%.2f", field_real(ratio, "ratio"));
+		snprintf(text, size, "%.*f", value < 99.995 ? 2 : 0, value);
 	else
 		snprintf(text, size, "%s",
 			 !strcmp(field_string(ratio, "verdict"), "no difference shown") ? "~"

@@ -100,6 +100,25 @@ START_TEST(no_difference_is_claimed_below_the_floor)
 }
 END_TEST
 
+/* A column has seven places, and the next one begins with a digit. */
+START_TEST(a_ratio_fits_its_column)
+{
+	static const struct {
+		double ratio;
+		const char *text;
+	} cases[] = { { 1.714, "1.71" }, { 99.994, "99.99" }, { 99.996, "100" }, { 1711.46, "1711" } };
+	char text[64];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		json_t *json = json_pack("{s:f, s:s}", "ratio", cases[i].ratio, "verdict", "b lower");
+
+		claim_format_ratio(json, text, sizeof(text));
+		ck_assert_str_eq(text, cases[i].text);
+		json_decref(json);
+	}
+}
+END_TEST
+
 START_TEST(what_has_no_figure_has_no_verdict)
 {
 	json_t *group = made_group((const double[]){ 100, NAN, 120 });
@@ -475,6 +494,7 @@ int main(void)
 	tcase_set_timeout(cases, 60);
 	tcase_add_test(cases, an_arm_is_set_against_the_one_that_it_names);
 	tcase_add_test(cases, no_difference_is_claimed_below_the_floor);
+	tcase_add_test(cases, a_ratio_fits_its_column);
 	tcase_add_test(cases, what_has_no_figure_has_no_verdict);
 	tcase_add_test(cases, the_middle_of_many);
 	tcase_add_test(cases, from_which_share_on_it_gains);
