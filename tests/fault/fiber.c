@@ -62,6 +62,18 @@ static struct last_words heard(void (*act)(void))
 	return words;
 }
 
+/* Of who begins threads. A fork while one of the loop's own begins would leave the child a lock that nobody
+ * opens: AddressSanitizer's. */
+static struct last_words heard_alone(void (*act)(void))
+{
+	struct duet_loop_options options;
+
+	duet_loop_options_init(&options);
+	options.worker_threads = 0;
+	stage_reopen(&options, NULL);
+	return heard(act);
+}
+
 static bool died_of(const struct last_words *words, int number)
 {
 	return WIFSIGNALED(words->status) && WTERMSIG(words->status) == number;
@@ -172,7 +184,7 @@ static void fault_in_another_thread(void)
 
 START_TEST(the_fault_of_another_thread_goes_where_it_would_have_gone)
 {
-	struct last_words words = heard(fault_in_another_thread);
+	struct last_words words = heard_alone(fault_in_another_thread);
 
 	ck_assert(WIFEXITED(words.status));
 	ck_assert_int_eq(WEXITSTATUS(words.status), 42);
@@ -225,11 +237,11 @@ static void release_beside_another(void)
 
 START_TEST(threads_catch_and_are_released_in_any_order)
 {
-	struct last_words words = heard(overflow_beside_another);
+	struct last_words words = heard_alone(overflow_beside_another);
 
 	ck_assert(died_of(&words, SIGSEGV));
 	ck_assert_msg(strstr(words.text, "fiber icarus") != NULL, "said: %s", words.text);
-	words = heard(release_beside_another);
+	words = heard_alone(release_beside_another);
 	ck_assert(WIFEXITED(words.status));
 	ck_assert_int_eq(WEXITSTATUS(words.status), 7);
 }
