@@ -27,32 +27,35 @@ struct last_words {
 };
 
 /* The loop is the child's own. */
-static void play(void (*act)(void), int words)
+static void play(void (*act)(void), const struct duet_loop_options *options, int words)
 {
 	const struct rlimit no_core = { 0, 0 };
-	struct duet_loop_options options;
 
 	setrlimit(RLIMIT_CORE, &no_core);
 	dup2(words, 2);
-	duet_loop_options_init(&options);
-	options.worker_threads = 0;
-	duet_loop_create(&stage.loop, stage.arm->backend(), &options);
+	duet_loop_create(&stage.loop, stage.arm->backend(), options);
 	act();
 	_exit(0);
 }
 
+/* A fork while a worker of the loop's pool begins would leave the child a lock that nobody opens, of
+ * AddressSanitizer's: there are none. */
 static struct last_words heard(void (*act)(void))
 {
 	struct last_words words = { .status = 0 };
 	size_t had = 0;
 	ssize_t n;
+	struct duet_loop_options options;
 	int ends[2];
 	pid_t child;
 
+	duet_loop_options_init(&options);
+	options.worker_threads = 0;
+	stage_reopen(&options, NULL);
 	ck_assert_int_eq(pipe(ends), 0);
 	child = fork();
 	if (child == 0)
-		play(act, ends[1]);
+		play(act, &options, ends[1]);
 	close(ends[1]);
 	while (had < sizeof(words.text) - 1 &&
 		(n = read(ends[0], words.text + had, sizeof(words.text) - 1 - had)) > 0)
@@ -60,18 +63,6 @@ static struct last_words heard(void (*act)(void))
 	close(ends[0]);
 	ck_assert_int_eq(waitpid(child, &words.status, 0), child);
 	return words;
-}
-
-/* Of who begins threads. A fork while one of the loop's own begins would leave the child a lock that nobody
- * opens: AddressSanitizer's. */
-static struct last_words heard_alone(void (*act)(void))
-{
-	struct duet_loop_options options;
-
-	duet_loop_options_init(&options);
-	options.worker_threads = 0;
-	stage_reopen(&options, NULL);
-	return heard(act);
 }
 
 static bool died_of(const struct last_words *words, int number)
@@ -184,7 +175,7 @@ static void fault_in_another_thread(void)
 
 START_TEST(the_fault_of_another_thread_goes_where_it_would_have_gone)
 {
-	struct last_words words = heard_alone(fault_in_another_thread);
+	struct last_words words = heard(fault_in_another_thread);
 
 	ck_assert(WIFEXITED(words.status));
 	ck_assert_int_eq(WEXITSTATUS(words.status), 42);
@@ -237,11 +228,11 @@ static void release_beside_another(void)
 
 START_TEST(threads_catch_and_are_released_in_any_order)
 {
-	struct last_words words = heard_alone(overflow_beside_another);
+	struct last_words words = heard(overflow_beside_another);
 
 	ck_assert(died_of(&words, SIGSEGV));
 	ck_assert_msg(strstr(words.text, "fiber icarus") != NULL, "said: %s", words.text);
-	words = heard_alone(release_beside_another);
+	words = heard(release_beside_another);
 	ck_assert(WIFEXITED(words.status));
 	ck_assert_int_eq(WEXITSTATUS(words.status), 7);
 }
