@@ -151,6 +151,7 @@ struct duet_op *completion_list_pop(struct completion_list *list);
 void completion_list_remove(struct completion_list *list, const struct duet_op *op);
 
 /* start.c */
+bool completion_carries(enum duet_kind kind);
 int completion_start(struct duet_loop *loop, struct duet_op *op);
 int completion_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot);
 /* Starts a multishot operation again that the kernel ended without an error. */

@@ -54,8 +54,11 @@ int completion_capabilities(struct completion *self, uint8_t *capability, const 
 		return -ENOSYS;
 	}
 	for (int kind = 0; kind < DUET_IO_KIND_COUNT; kind++)
-		capability[kind] = io_uring_opcode_supported(known, opcodes[kind]) ? DUET_NATIVE
-										   : DUET_ABSENT;
+		capability[kind] = completion_carries((enum duet_kind)kind) &&
+						   io_uring_opcode_supported(known, opcodes[kind])
+					   ? DUET_NATIVE
+					   : DUET_ABSENT;
+	capability[DUET_TIMEOUT] = DUET_NATIVE;
 	self->native_socket = capability[DUET_SOCKET] == DUET_NATIVE;
 	/* Both came with 6.0, and only one of them can be asked for. */
 	self->multishot_recv = io_uring_opcode_supported(known, IORING_OP_SEND_ZC);

@@ -418,6 +418,11 @@ static int (*const starts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct du
 	[DUET_LISTEN] = start_listen,
 };
 
+bool completion_carries(enum duet_kind kind)
+{
+	return starts[kind] != NULL;
+}
+
 int completion_start(struct duet_loop *loop, struct duet_op *op)
 {
 	return starts[op->kind](loop, op);

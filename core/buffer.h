@@ -46,22 +46,4 @@ void core_pools_fini(struct duet_loop *loop);
 /* What debug builds do with a buffer that isn't the caller's to return. */
 void core_abort_not_held(const struct duet_buffer *buffer) __attribute__((noreturn));
 
-/* The ledger: its byte-seconds are counted by duet_core_tick(). */
-
-static inline void core_ledger_lend(struct duet_loop *loop, uint32_t bytes)
-{
-	struct core_ledger *ledger = &loop->ledger;
-
-	ledger->lent_count++;
-	ledger->lent_bytes += bytes;
-	if (ledger->lent_bytes > ledger->lent_peak_bytes)
-		ledger->lent_peak_bytes = ledger->lent_bytes;
-}
-
-static inline void core_ledger_back(struct duet_loop *loop, uint32_t bytes)
-{
-	loop->ledger.lent_count--;
-	loop->ledger.lent_bytes -= bytes;
-}
-
 #endif

@@ -7,6 +7,7 @@
 #include "core/backend.h"
 #include "core/buffer.h"
 #include "core/handle.h"
+#include "core/loan.h"
 #include "core/operation.h"
 #include "core/owned.h"
 #include "core/queue.h"
@@ -223,7 +224,7 @@ static void conclude_now(struct duet_loop *loop, struct duet_op *op, int raw, bo
 		core_timer_disarm(&loop->timers, op);
 	if (kind->lends && !(op->flags & DUET_POOLED) &&
 	    (op->state != STATE_WAITING || !MUTANT(loan_kept_in_line)))
-		core_ledger_back(loop, op->args.io.length_bytes);
+		core_loan_end(loop, op);
 	if (op->flags & FLAG_COPIED)
 		core_owned_copy_out(loop, op);
 	if (op->identity)
@@ -498,7 +499,7 @@ int core_start_any(struct duet_loop *loop, struct duet_op *op)
 	op->keeps_handle = 0;
 	core_inherit(loop, op);
 	if (core_kind(op)->lends && !(op->flags & DUET_POOLED))
-		core_ledger_lend(loop, op->args.io.length_bytes);
+		core_loan_begin(loop, op);
 	if (begin(loop, op, slot) != BACKEND_ENDED) {
 		if (op->state != STATE_ENDED)
 			core_arm_deadline(loop, op);
@@ -535,7 +536,7 @@ int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 	if (__builtin_expect(!core_starts_plainly(loop, op, 0, &loop->plain_max), 0))
 		return core_start_otherwise(loop, op);
 	core_begin(loop, op);
-	core_ledger_lend(loop, op->args.io.length_bytes);
+	core_loan_begin(loop, op);
 	op->next = op->prev = op;
 	*core_plain_line(loop, op) = op;
 	core_state_step(op, STATE_IDLE, STATE_ISSUED);

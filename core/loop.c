@@ -465,6 +465,7 @@ int duet_loop_turn(struct duet_loop *loop, int64_t timeout_ns)
 		return -EBUSY;
 	loop->in_turn = true;
 	loop->stats.turns++;
+	loop->stamp++;
 	loop->delivered = 0;
 	/* As duet_loop_prepare() left it. */
 	if (atomic_load_explicit(&loop->asleep, memory_order_relaxed))

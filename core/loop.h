@@ -185,6 +185,7 @@ struct duet_loop {
 	uint32_t kept;      /* places beside those: of scopes that are between two presences */
 	uint32_t short_max; /* operations_max but for those, or 0: see core_plain_bound() */
 	uint32_t plain_max; /* the same where no deadline is to be inherited, else 0 */
+	uint64_t stamp;     /* of what is started now: see duet_op's; low half: the turn */
 	uint32_t delivered; /* completions of this turn */
 	uint32_t burst_max;
 	uint32_t spin_ns;

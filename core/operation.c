@@ -157,6 +157,20 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 		       .cancel_class = DUET_CANCEL_NOT, .at_once = true},
 	[DUET_LISTEN] = {.check = check_plain, .line = LINE_OTHERS,
 			 .cancel_class = DUET_CANCEL_NOT, .at_once = true},
+	[DUET_RECVMSG] = {.cancel_class = DUET_CANCEL_TOTAL},
+	[DUET_SENDMSG] = {.cancel_class = DUET_CANCEL_PARTIAL},
+	[DUET_SEND_ZERO_COPY] = {.cancel_class = DUET_CANCEL_PARTIAL},
+	[DUET_SPLICE] = {.cancel_class = DUET_CANCEL_PARTIAL},
+	[DUET_STATX] = {.cancel_class = DUET_CANCEL_NOT},
+	[DUET_MKDIR] = {.cancel_class = DUET_CANCEL_NOT},
+	[DUET_UNLINK] = {.cancel_class = DUET_CANCEL_NOT},
+	[DUET_RENAME] = {.cancel_class = DUET_CANCEL_NOT},
+	[DUET_LINK] = {.cancel_class = DUET_CANCEL_NOT},
+	[DUET_SYMLINK] = {.cancel_class = DUET_CANCEL_NOT},
+	[DUET_TRUNCATE] = {.cancel_class = DUET_CANCEL_NOT},
+	[DUET_ALLOCATE] = {.cancel_class = DUET_CANCEL_NOT},
+	[DUET_SIGNAL] = {.cancel_class = DUET_CANCEL_TOTAL},
+	[DUET_WAIT_PROCESS] = {.cancel_class = DUET_CANCEL_TOTAL},
 	[DUET_ACQUIRE] = ON_PRIMITIVE(core_wait_acquire),
 	[DUET_RELEASE] = ON_PRIMITIVE(core_wait_release),
 	[DUET_LOCK] = ON_PRIMITIVE(core_wait_lock),
@@ -179,6 +193,7 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 			     .cancel_class = DUET_CANCEL_TAINTING},
 	[DUET_WORK] = {.check = check_work, .begin = core_work_begin, .stop = core_work_stop,
 		       .cancel_class = DUET_CANCEL_NOT},
+	[DUET_RESOLVE] = {.cancel_class = DUET_CANCEL_TOTAL},
 };
 
 const char *core_state_name(enum core_state state)
@@ -278,10 +293,12 @@ const char *duet_kind_name(enum duet_kind kind)
 {
 	static const char *const names[DUET_KIND_COUNT] = {
 		"nop",  "timeout", "poll",     "accept", "connect", "recv", "send",   "read", "write",
-		"open", "fsync",   "shutdown", "close",  "socket",  "bind", "listen", "acquire",
+		"open", "fsync",   "shutdown", "close",  "socket",  "bind", "listen",
+		"recvmsg", "sendmsg", "send-zero-copy", "splice", "statx", "mkdir", "unlink", "rename",
+		"link", "symlink", "truncate", "allocate", "signal", "wait-process", "acquire",
 		"release", "lock", "channel-send", "channel-recv", "channel-close", "oneshot-send",
 		"oneshot-recv", "notify", "notified", "barrier", "wait-group", "join",
-		"join-scope", "tell", "ask", "take-letter", "work"};
+		"join-scope", "tell", "ask", "take-letter", "work", "resolve"};
 
 	return (unsigned)kind < DUET_KIND_COUNT ? names[kind] : "?";
 }

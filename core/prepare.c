@@ -51,7 +51,8 @@ static void prepare_transfer(struct duet_op *op, void *data, size_t length_bytes
 
 static void prepare_address(struct duet_op *op, const struct sockaddr *address, socklen_t length)
 {
-	op->args.address.length_bytes = length;
+	/* One that can't be is refused by the start. */
+	op->args.address.length_bytes = length <= DUET_ADDRESS_BYTES ? (uint16_t)length : UINT16_MAX;
 	if (length <= DUET_ADDRESS_BYTES)
 		memcpy(op->args.address.storage, address, length);
 }

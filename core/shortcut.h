@@ -7,6 +7,7 @@
 
 #include "core/backend.h"
 #include "core/buffer.h"
+#include "core/loan.h"
 #include "core/operation.h"
 #include "core/queue.h"
 
@@ -91,6 +92,7 @@ static inline void core_begin(struct duet_loop *loop, struct duet_op *op)
 {
 	loop->pending++;
 	op->loop = loop;
+	op->stamp = loop->stamp;
 	op->transferred = 0;
 	op->disposition = DUET_COMPLETED;
 	op->cause = DUET_CAUSE_ITSELF;
@@ -136,7 +138,7 @@ static inline bool duet_core_may_end_plainly(const struct duet_loop *loop, const
  * what the start has set: itself, completed. */
 static inline void core_moved(struct duet_loop *loop, struct duet_op *op, uint32_t bytes)
 {
-	core_ledger_back(loop, op->args.io.length_bytes);
+	core_loan_end(loop, op);
 	loop->pending--;
 	loop->stats.ended++;
 	op->transferred = bytes;

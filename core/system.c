@@ -95,7 +95,8 @@ int duet_core_system_bind(struct duet_loop *loop, int fd, struct duet_op *op)
 		return error;
 	length = DUET_ADDRESS_BYTES;
 	error = counted(loop, getsockname(fd, address, &length));
-	op->args.address.length_bytes = length < DUET_ADDRESS_BYTES ? length : DUET_ADDRESS_BYTES;
+	op->args.address.length_bytes =
+		(uint16_t)(length < DUET_ADDRESS_BYTES ? length : DUET_ADDRESS_BYTES);
 	return error;
 }
 

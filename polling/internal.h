@@ -193,6 +193,7 @@ static inline void polling_note_sent(const struct duet_loop *loop, struct duet_s
 enum { LEND_NONE = -1, LEND_OWN = -2 };
 
 /* start.c */
+bool polling_carries(enum duet_kind kind);
 int polling_start(struct duet_loop *loop, struct duet_op *op);
 int polling_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot);
 /* Puts a handle at the end of the list of those to attempt, if it isn't there. */

@@ -42,7 +42,8 @@ void polling_capabilities(uint8_t *capability, bool workers)
 	static const enum duet_kind of_files[] = {DUET_READ, DUET_WRITE, DUET_OPEN, DUET_FSYNC};
 
 	for (int kind = 0; kind < DUET_IO_KIND_COUNT; kind++)
-		capability[kind] = DUET_NATIVE;
+		capability[kind] = polling_carries((enum duet_kind)kind) ? DUET_NATIVE : DUET_ABSENT;
+	capability[DUET_TIMEOUT] = DUET_NATIVE;
 	for (size_t i = 0; i < sizeof(of_files) / sizeof(of_files[0]); i++)
 		capability[of_files[i]] = workers ? DUET_EMULATED : DUET_ABSENT;
 }

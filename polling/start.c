@@ -416,6 +416,11 @@ static int (*const start_kind[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struc
 	[DUET_LISTEN] = start_listen,
 };
 
+bool polling_carries(enum duet_kind kind)
+{
+	return start_kind[kind] != NULL;
+}
+
 int polling_start(struct duet_loop *loop, struct duet_op *op)
 {
 	return start_kind[op->kind](loop, op);

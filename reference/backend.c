@@ -66,7 +66,7 @@ static int reference_create(struct duet_loop *loop, const struct duet_loop_optio
 	}
 	loop->fd = world->event_fd;
 	loop->clock = reference_clock;
-	memset(loop->capability, DUET_NATIVE, sizeof(loop->capability));
+	reference_capabilities(loop->capability);
 	return 0;
 }
 

@@ -158,8 +158,12 @@ static int finish_socket(struct duet_loop *loop, struct duet_op *op)
 
 static int finish_bind(struct duet_loop *loop, struct duet_op *op)
 {
-	return world_bind(reference_of(loop), op_node(loop, op), op->args.address.storage,
-		&op->args.address.length_bytes);
+	uint32_t length_bytes = op->args.address.length_bytes;
+	int error = world_bind(reference_of(loop), op_node(loop, op), op->args.address.storage,
+		&length_bytes);
+
+	op->args.address.length_bytes = (uint16_t)length_bytes;
+	return error;
 }
 
 static int finish_listen(struct duet_loop *loop, struct duet_op *op)
@@ -184,6 +188,11 @@ static int (*const attempts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct 
 	[DUET_BIND] = finish_bind,
 	[DUET_LISTEN] = finish_listen,
 };
+
+bool finish_carries(enum duet_kind kind)
+{
+	return attempts[kind] != NULL;
+}
 
 /* The error that strikes op, set at its start. A stream that is reset is broken for good; a
  * descriptor is closed whatever close says. */

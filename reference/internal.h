@@ -207,6 +207,7 @@ int world_write(struct world_node *node, const struct iovec *pieces, uint32_t co
 /* ---- Operations: the hooks and what they share. ---- */
 
 int reference_probe(const char *tuning, struct duet_probe *probe);
+void reference_capabilities(uint8_t *capability);
 int reference_tune(struct reference *world, const char *tuning);
 int reference_start(struct duet_loop *loop, struct duet_op *op);
 int reference_cancel(struct duet_loop *loop, struct duet_op *op);
@@ -236,6 +237,7 @@ int fault_parse(struct reference *world, enum duet_kind kind, const char *text);
 void bag_add(struct reference *world, struct duet_op *op);
 void bag_remove(struct reference *world, struct duet_op *op);
 
+bool finish_carries(enum duet_kind kind);
 /* Carries op out, if the world lets it: the raw result, or -EAGAIN. */
 int finish_attempt(struct duet_loop *loop, struct duet_op *op);
 /* Is a connect under way on the handle of op? What is received there has to come through it. */

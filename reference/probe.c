@@ -48,6 +48,13 @@ static int tune_faults(struct reference *world, const char *tuning)
 	return error;
 }
 
+void reference_capabilities(uint8_t *capability)
+{
+	for (unsigned kind = 0; kind < DUET_IO_KIND_COUNT; kind++)
+		capability[kind] = finish_carries((enum duet_kind)kind) ? DUET_NATIVE : DUET_ABSENT;
+	capability[DUET_TIMEOUT] = DUET_NATIVE;
+}
+
 int reference_tune(struct reference *world, const char *tuning)
 {
 	uint64_t seed = 1;
@@ -73,7 +80,7 @@ int reference_probe(const char *tuning, struct duet_probe *probe)
 	struct reference scratch = { .event_fd = -1 };
 
 	memset(probe, 0, sizeof(*probe));
-	memset(probe->capability, DUET_NATIVE, sizeof(probe->capability));
+	reference_capabilities(probe->capability);
 	snprintf(probe->shape, sizeof(probe->shape), "in memory, seeded, virtual time");
 	probe->error = reference_tune(&scratch, tuning);
 	if (probe->error)

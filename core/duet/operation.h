@@ -64,6 +64,20 @@ enum duet_kind {
 	DUET_SOCKET,
 	DUET_BIND,
 	DUET_LISTEN,
+	DUET_RECVMSG, /* msghdr.h */
+	DUET_SENDMSG,
+	DUET_SEND_ZERO_COPY, /* below: duet_op_send_zero_copy() */
+	DUET_SPLICE,         /* splice.h */
+	DUET_STATX,          /* file.h */
+	DUET_MKDIR,
+	DUET_UNLINK,
+	DUET_RENAME,
+	DUET_LINK,
+	DUET_SYMLINK,
+	DUET_TRUNCATE,
+	DUET_ALLOCATE,
+	DUET_SIGNAL,       /* signal.h */
+	DUET_WAIT_PROCESS, /* process.h */
 	/* From here on no I/O: the loop itself carries them out, the same on every backend. Each is
 	 * described beside what it works on. */
 	DUET_ACQUIRE, /* semaphore.h */
@@ -84,6 +98,7 @@ enum duet_kind {
 	DUET_ASK,
 	DUET_TAKE_LETTER,
 	DUET_WORK, /* below: duet_op_work() */
+	DUET_RESOLVE, /* resolve.h */
 	DUET_KIND_COUNT,
 	DUET_IO_KIND_COUNT = DUET_ACQUIRE /* the kinds before it are I/O, and the timeout */
 };
@@ -148,7 +163,7 @@ typedef int duet_work_fn(void *context);
 #define DUET_TRANSFER_MAX 0x7ffff000u
 
 #define DUET_OP_IOVECS 4
-#define DUET_ADDRESS_BYTES 112
+#define DUET_ADDRESS_BYTES 110 /* a struct sockaddr_un, the longest there is */
 
 union duet_args {
 	struct {
@@ -160,7 +175,7 @@ union duet_args {
 	} io;
 	struct {
 		unsigned char storage[DUET_ADDRESS_BYTES]; /* a struct sockaddr */
-		uint32_t length_bytes;
+		uint16_t length_bytes;
 	} address;
 	struct {
 		const char *path; /* lent until the terminal completion */
@@ -203,7 +218,7 @@ union duet_args {
 		uint8_t in_line;             /* the loop's: where it waits at the primitive */
 		uint8_t crossing;            /* both loops': what was sent first, stop or result */
 	} wait;
-	uint64_t words[15];
+	uint64_t words[14];
 };
 
 struct duet_op {
@@ -248,6 +263,7 @@ struct duet_op {
 	uint64_t backend;  /* the backend's: one word */
 
 	union duet_args args;
+	uint64_t stamp;  /* of its start: the turn, and the time */
 	int32_t verdict; /* an error that the loop has decided on, given at the end */
 	union {
 		uint32_t keeps_handle; /* a place in the table of handles is kept for its result */
