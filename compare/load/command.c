@@ -18,7 +18,7 @@
 #include "compare/say.h"
 
 struct values {
-	uint32_t connections, size_bytes, depth, rate_per_s, subject, carrier;
+	uint32_t connections, size_bytes, depth, rate_per_s, read_bytes_per_s, subject, carrier;
 	uint64_t warmup_ns, duration_ns;
 	const char *json;
 };
@@ -28,9 +28,11 @@ static const struct option_row ROWS[] = {
 	{ "connections", OPTION_NUMBER, AT(connections), 1, 100000, "N", "connections (16)" },
 	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES", "of a message (64)" },
 	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N",
-	  "unanswered messages a connection (1)" },
+	  "unanswered messages a connection (echo 1, slow 512)" },
 	{ "rate", OPTION_NUMBER, AT(rate_per_s), 0, SCHEDULE_RATE_MAX, "N",
-	  "open loop: N messages a second in all (0: closed)" },
+	  "echo: open loop, N messages a second in all (0: closed)" },
+	{ "read-rate", OPTION_SIZE, AT(read_bytes_per_s), 1024, 1 << 30, "BYTES",
+	  "slow: a connection reads so many a second (1M)" },
 	{ "duration", OPTION_SECONDS, AT(duration_ns), 1000000, UINT64_C(86400000000000), "SECONDS",
 	  "of the measured stretch (1)" },
 	{ "warmup", OPTION_SECONDS, AT(warmup_ns), 0, UINT64_C(60000000000), "SECONDS",
@@ -44,8 +46,10 @@ static const struct option_row ROWS[] = {
 };
 
 static const struct option_set SET = {
-	"load", "echo HOST:PORT",
-	"Plays messages against any echo server and checks every byte that comes back.",
+	"load", "echo|churn|slow HOST:PORT",
+	"Plays messages against any echo server and checks every byte that comes back. echo: over "
+	"connections that stay; churn: a connection for each message; slow: read more slowly than "
+	"they are written.",
 	ROWS,
 };
 
@@ -150,17 +154,31 @@ int load_command(int argc, char **argv)
 
 	if (code != OPTIONS_READ)
 		return code;
-	if (argc - first != 2 || strcmp(argv[first], "echo") != 0)
-		return say_failure(SAY_USAGE, "load: write duet load echo HOST:PORT");
+	while (argc - first == 2 && options.manner < LOAD_MANNERS &&
+	       strcmp(argv[first], LOAD_NAMES[options.manner]) != 0)
+		options.manner++;
+	if (argc - first != 2 || options.manner == LOAD_MANNERS)
+		return say_failure(SAY_USAGE, "load: write duet load echo HOST:PORT, or churn or slow "
+				   "in the place of echo");
 	if (address_read(argv[first + 1], &options.address))
 		return say_failure(SAY_USAGE, "load: '%s' is no HOST:PORT, with a port from 1 to 65535",
 				   argv[first + 1]);
+	if (values.rate_per_s && options.manner != LOAD_ECHO)
+		return say_failure(SAY_USAGE, "load: --rate is an option of echo, not of %s",
+				   LOAD_NAMES[options.manner]);
+	if (values.depth && options.manner == LOAD_CHURN)
+		return say_failure(SAY_USAGE, "load: --depth is not for churn: a connection carries "
+				   "one message");
+	if (values.read_bytes_per_s && options.manner != LOAD_SLOW)
+		return say_failure(SAY_USAGE, "load: --read-rate is an option of slow, not of %s",
+				   LOAD_NAMES[options.manner]);
 	if (values.rate_per_s && values.depth)
 		return say_failure(SAY_USAGE, "load: --depth is for a closed loop; with --rate no "
 				   "message waits for an answer");
 	options.connections = values.connections;
 	options.size_bytes = values.size_bytes;
-	options.depth = values.depth ? values.depth : 1;
+	options.depth = values.depth ? values.depth : options.manner == LOAD_SLOW ? SLOW_DEPTH : 1;
+	options.read_bytes_per_s = values.read_bytes_per_s ? values.read_bytes_per_s : SLOW_READS;
 	options.rate_per_s = values.rate_per_s;
 	options.warmup_ns = values.warmup_ns;
 	options.duration_ns = values.duration_ns;

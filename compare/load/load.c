@@ -5,9 +5,6 @@
 
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,13 +13,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "compare/load/churn.h"
 #include "compare/load/pace.h"
 #include "compare/load/pattern.h"
+#include "compare/load/reach.h"
 #include "compare/measure/process.h"
 
 /* An open loop takes fewer answers at once: what is due meanwhile has to wait for them. No wait is
  * longer than WAIT_MAX_MS: a signal that came just before it is seen soon after. */
-enum { EVENTS_MAX = 256, OPEN_EVENTS_MAX = 32, CONNECT_TIMEOUT_MS = 5000, WAIT_MAX_MS = 100 };
+enum { EVENTS_MAX = 256, OPEN_EVENTS_MAX = 32, WAIT_MAX_MS = 100 };
+const char *const LOAD_NAMES[LOAD_MANNERS] = { "echo", "churn", "slow" };
+
 static const uint64_t SECOND_NS = UINT64_C(1000000000);
 
 struct load {
@@ -39,68 +40,26 @@ struct load {
 
 static int fail(struct load *load, int error, const char *what, uint32_t connection)
 {
-	snprintf(load->result->problem, sizeof(load->result->problem),
-		 "%s: connection %u of %u: %s%s%s", load->options->address.shown, connection + 1,
-		 load->options->connections, what, error ? ": " : "",
-		 error ? strerror(-error) : "");
-	return error ? error : -ECONNRESET;
-}
-
-static int fail_interrupted(struct load *load)
-{
-	snprintf(load->result->problem, sizeof(load->result->problem),
-		 "ended before anything was measured");
-	return -EINTR;
-}
-
-static int resolve(struct load *load, struct addrinfo **found)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	const struct address *address = &load->options->address;
-	int status = getaddrinfo(address->host, address->port, &hints, found);
-
-	if (!status)
-		return 0;
-	snprintf(load->result->problem, sizeof(load->result->problem), "%s: %s", address->shown,
-		 gai_strerror(status));
-	return -EADDRNOTAVAIL;
-}
-
-static int connect_in_time(int fd, const struct addrinfo *to)
-{
-	struct pollfd ready = { .fd = fd, .events = POLLOUT };
-	socklen_t length = sizeof(int);
-	int error = 0;
-
-	if (!connect(fd, to->ai_addr, to->ai_addrlen))
-		return 0;
-	if (errno != EINPROGRESS)
-		return -errno;
-	if (poll(&ready, 1, CONNECT_TIMEOUT_MS) != 1)
-		return -ETIMEDOUT;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length))
-		return -errno;
-	return -error;
+	return reach_fail(load->options, load->result, error, what, connection);
 }
 
 static int open_connection(struct load *load, uint32_t index, const struct addrinfo *to)
 {
 	struct connection *connection = &load->connections[index];
 	struct epoll_event event = { .events = EPOLLIN, .data.u32 = index };
-	int yes = 1, status;
+	int status;
 
-	connection->fd = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	connection->fd = reach_socket(to);
 	if (connection->fd < 0)
-		return fail(load, -errno, errno == EMFILE
-			? "no descriptor left (raise the limit with ulimit -n)" : "socket", index);
+		return fail(load, connection->fd, connection->fd == -EMFILE ? REACH_NO_DESCRIPTOR
+									    : "socket", index);
 	connection->stream = index;
 	connection->stamps_ns = load->stamps_ns + (size_t)index * load->result->run.depth;
-	status = connect_in_time(connection->fd, to);
+	status = reach_in_time(connection->fd, to);
 	if (process_interrupted())
-		return fail_interrupted(load);
+		return reach_interrupted(load->result);
 	if (status)
 		return fail(load, status, "connect", index);
-	setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, connection->fd, &event))
 		return fail(load, -errno, "epoll_ctl", index);
 	load->open++;
@@ -110,7 +69,7 @@ static int open_connection(struct load *load, uint32_t index, const struct addri
 static int open_all(struct load *load)
 {
 	struct addrinfo *found = NULL;
-	int status = resolve(load, &found);
+	int status = reach_resolve(load->options, load->result, &found);
 
 	for (uint32_t i = 0; !status && i < load->options->connections; i++)
 		status = open_connection(load, i, found);
@@ -356,7 +315,7 @@ static int play(struct load *load)
 	window_close(window);
 	run->until_ns = window->closed.at_ns;
 	if (!status && process_interrupted() && !run->answered)
-		return fail_interrupted(load);
+		return reach_interrupted(load->result);
 	if (run->schedule.rate_per_s)
 		load->result->due = schedule_count(&run->schedule, run->until_ns) -
 			schedule_count(&run->schedule, run->from_ns);
@@ -424,6 +383,11 @@ int load_play(const struct load_options *options, struct load_result *result)
 	memset(result, 0, sizeof(*result));
 	prepare_run(options, &result->run);
 	pattern_make();
+	if (options->manner == LOAD_CHURN) {
+		status = churn_play(options, result);
+		result->ended_early = process_interrupted();
+		return result->lost_bytes ? 0 : status;
+	}
 	load.connections = calloc(options->connections, sizeof(*load.connections));
 	load.stamps_ns = calloc((size_t)options->connections * result->run.depth,
 				sizeof(*load.stamps_ns));

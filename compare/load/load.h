@@ -19,12 +19,28 @@
  * LOAD_FILES: descriptors that it has beside its connections, at most. */
 enum { LOAD_SILENCE_S = 5, LOAD_STAMPS_MIN = 16, LOAD_FILES = 8 };
 
+/* What is played. */
+enum load_manner {
+	LOAD_ECHO,
+	LOAD_CHURN, /* a connection for each message: see churn.h */
+	LOAD_SLOW,  /* echo, with a reader that is slower than its writer */
+	LOAD_MANNERS
+};
+
+/* Slow, where nothing is said: so much is unanswered that no socket holds it, and so many bytes a second
+ * are read of a connection. */
+enum { SLOW_DEPTH = 512, SLOW_READS = 1 << 20 };
+
+extern const char *const LOAD_NAMES[LOAD_MANNERS];
+
 struct load_options {
 	struct address address;
+	enum load_manner manner;
 	uint32_t connections; /* at least 1 */
 	uint32_t size_bytes;  /* at least 1 */
 	uint32_t depth;       /* closed loop: unanswered messages a connection, at least 1 */
 	uint32_t rate_per_s;  /* open loop: messages, of all connections together; 0: closed loop */
+	uint64_t read_bytes_per_s; /* slow: of one connection */
 	uint64_t warmup_ns;   /* played before the window opens */
 	uint64_t duration_ns; /* of the window */
 	pid_t subject;        /* the serving process, if it is on this machine, or 0 */
