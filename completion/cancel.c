@@ -24,6 +24,8 @@ int completion_cancel(struct duet_loop *loop, struct duet_op *op)
 		return BACKEND_ENDED;
 	case PLACE_HELD:
 		return BACKEND_ISSUED;
+	case PLACE_WORKER:
+		return duet_core_offload_cancel(loop, op, false);
 	}
 	if (MUTANT(memory_back_at_request))
 		return BACKEND_ENDED;

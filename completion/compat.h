@@ -20,4 +20,7 @@
 #define IORING_FEAT_RECVSEND_BUNDLE (1U << 14)
 #endif
 
+/* Linux 6.9: ftruncate. */
+#define COMPLETION_OP_FTRUNCATE 55
+
 #endif

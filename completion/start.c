@@ -24,6 +24,12 @@ static int issued(struct completion *self, struct duet_op *op, struct io_uring_s
 	return BACKEND_ISSUED;
 }
 
+int completion_issued(struct completion *self, struct duet_op *op, struct io_uring_sqe *sqe,
+		      unsigned tag)
+{
+	return issued(self, op, sqe, tag);
+}
+
 static int fd_of(const struct duet_loop *loop, const struct duet_op *op)
 {
 	return duet_core_op_slot(loop, op)->fd;
@@ -291,10 +297,34 @@ static inline bool is_file(const struct duet_loop *loop, const struct duet_op *o
 	return __builtin_expect(duet_core_op_slot(loop, op)->slot_class == CLASS_FILE, 1);
 }
 
+/* One piece without an array, which the kernel would have to copy. */
+static void prep_read(struct io_uring_sqe *sqe, int fd, const struct duet_op *op)
+{
+	const struct iovec *into = op->args.io.vectors;
+
+	if (__builtin_expect(op->args.io.vector_count == 1, 1))
+		io_uring_prep_read(sqe, fd, into->iov_base, (unsigned)into->iov_len,
+				   op->args.io.offset_bytes);
+	else
+		io_uring_prep_readv(sqe, fd, into, op->args.io.vector_count,
+				    op->args.io.offset_bytes);
+}
+
+static void prep_write(struct io_uring_sqe *sqe, int fd, const struct duet_op *op)
+{
+	const struct iovec *from = op->args.io.vectors;
+
+	if (__builtin_expect(op->args.io.vector_count == 1, 1))
+		io_uring_prep_write(sqe, fd, from->iov_base, (unsigned)from->iov_len,
+				    op->args.io.offset_bytes);
+	else
+		io_uring_prep_writev(sqe, fd, from, op->args.io.vector_count,
+				     op->args.io.offset_bytes);
+}
+
 static int start_read(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
-	const struct iovec *into = op->args.io.vectors;
 	struct io_uring_sqe *sqe;
 
 	if (!is_file(loop, op) && !has_offsets(loop, op))
@@ -302,15 +332,13 @@ static int start_read(struct duet_loop *loop, struct duet_op *op)
 	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
-	io_uring_prep_read(sqe, fd_of(loop, op), into->iov_base, (unsigned)into->iov_len,
-			   op->args.io.offset_bytes);
+	prep_read(sqe, fd_of(loop, op), op);
 	return issued(self, op, sqe, TAG_PLAIN);
 }
 
 static int start_write(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
-	const struct iovec *from = op->args.io.vectors;
 	struct io_uring_sqe *sqe;
 
 	if (!is_file(loop, op) && !has_offsets(loop, op))
@@ -318,8 +346,7 @@ static int start_write(struct duet_loop *loop, struct duet_op *op)
 	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
-	io_uring_prep_write(sqe, fd_of(loop, op), from->iov_base, (unsigned)from->iov_len,
-			    op->args.io.offset_bytes);
+	prep_write(sqe, fd_of(loop, op), op);
 	return issued(self, op, sqe, TAG_PLAIN);
 }
 
@@ -416,6 +443,14 @@ static int (*const starts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct du
 	[DUET_SOCKET] = start_socket,
 	[DUET_BIND] = start_bind,
 	[DUET_LISTEN] = start_listen,
+	[DUET_STATX] = completion_start_call,
+	[DUET_MKDIR] = completion_start_call,
+	[DUET_UNLINK] = completion_start_call,
+	[DUET_RENAME] = completion_start_call,
+	[DUET_LINK] = completion_start_call,
+	[DUET_SYMLINK] = completion_start_call,
+	[DUET_TRUNCATE] = completion_start_call,
+	[DUET_ALLOCATE] = completion_start_call,
 };
 
 bool completion_carries(enum duet_kind kind)

@@ -367,12 +367,21 @@ DUET_API void duet_core_end_timed(struct duet_loop *loop, struct duet_op *op,
 
 /* ---- Worker threads (loop->offload is NULL if absent). ---- */
 
+/* In create: that there are workers, this many if there are none yet. 0 or -errno. */
+DUET_API int duet_core_offload_hire(struct duet_loop *loop, uint32_t threads);
 /* Runs work(op) on a worker; its return value is reported as the raw result of op, in a turn. */
 DUET_API void duet_core_offload(struct duet_loop *loop, struct duet_op *op,
 				int (*work)(struct duet_op *op));
 /* What the hook cancel() answers for it: taken back if no worker has begun it, nor anybody else; else it
  * runs to its end, which is counted. */
 DUET_API int duet_core_offload_cancel(struct duet_loop *loop, struct duet_op *op, bool begun);
+
+/* The blocking call of a file operation (on a name, truncate, allocate), on a worker: core/system_file.c.
+ * Is there one for that kind? */
+DUET_API bool duet_core_has_call(enum duet_kind kind);
+DUET_API int duet_core_call(struct duet_op *op);
+/* A read or write behind the bytes that are there already, up to the end of the file or an error. */
+DUET_API int duet_core_call_transfer(struct duet_op *op, uint32_t there_bytes);
 
 /* ---- System calls that both twins share: core/system.c. They count themselves. ---- */
 DUET_API int duet_core_system_socket(struct duet_loop *loop, int domain, int type, int protocol);

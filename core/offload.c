@@ -214,6 +214,11 @@ int core_offload_create(struct duet_loop *loop, uint32_t threads, bool works)
 	return error;
 }
 
+int duet_core_offload_hire(struct duet_loop *loop, uint32_t threads)
+{
+	return loop->offload ? 0 : core_offload_create(loop, threads, false);
+}
+
 void core_offload_destroy(struct duet_loop *loop)
 {
 	struct core_offload *offload = loop->offload;

@@ -118,7 +118,9 @@ static int (*const cancel_kind[DUET_IO_KIND_COUNT])(struct duet_loop *loop, stru
 	[DUET_CONNECT] = cancel_connect, [DUET_RECV] = cancel_recv,
 	[DUET_SEND] = cancel_send,    [DUET_READ] = cancel_read,
 	[DUET_WRITE] = cancel_work,    [DUET_OPEN] = cancel_work,
-	[DUET_FSYNC] = cancel_work,
+	[DUET_FSYNC] = cancel_work,    [DUET_STATX] = cancel_work,    [DUET_MKDIR] = cancel_work,
+	[DUET_UNLINK] = cancel_work,   [DUET_RENAME] = cancel_work,   [DUET_LINK] = cancel_work,
+	[DUET_SYMLINK] = cancel_work,  [DUET_TRUNCATE] = cancel_work, [DUET_ALLOCATE] = cancel_work,
 };
 
 /* The other kinds end in their start, or nobody may stop them (close), or core has them (timeout). */

@@ -400,7 +400,8 @@ static inline int read_cached(const struct duet_slot *slot, const struct duet_op
 	const uint64_t offset_bytes = op->args.io.offset_bytes;
 
 	return (int)polling_system_call6(SYS_preadv2, slot->fd,
-					 (long)(intptr_t)op->args.io.vectors, 1,
+					 (long)(intptr_t)op->args.io.vectors,
+					 op->args.io.vector_count,
 					 (long)offset_bytes, (long)(offset_bytes >> 32), RWF_NOWAIT);
 }
 

@@ -147,35 +147,9 @@ static int worker_fd(const struct duet_op *op)
 	return (int)(op->progress & ~PROGRESS_WORKER);
 }
 
-static int work_read(struct duet_op *op)
+static int work_transfer(struct duet_op *op)
 {
-	const struct iovec *target = op->args.io.vectors;
-	size_t done = op->there_bytes;
-	ssize_t n;
-
-	do {
-		n = pread(worker_fd(op), (char *)target->iov_base + done, target->iov_len - done,
-			  (off_t)(op->args.io.offset_bytes + done));
-		if (n > 0)
-			done += (size_t)n;
-	} while ((n > 0 && done < target->iov_len) || (n < 0 && errno == EINTR));
-	/* An error behind bytes that came is met again by whoever asks for the rest. */
-	return n < 0 && !done ? -errno : (int)done;
-}
-
-static int work_write(struct duet_op *op)
-{
-	const struct iovec *source = op->args.io.vectors;
-	size_t done = 0;
-	ssize_t n;
-
-	do {
-		n = pwrite(worker_fd(op), (const char *)source->iov_base + done,
-			   source->iov_len - done, (off_t)(op->args.io.offset_bytes + done));
-		if (n > 0)
-			done += (size_t)n;
-	} while ((n > 0 && done < source->iov_len) || (n < 0 && errno == EINTR));
-	return n < 0 && !done ? -errno : (int)done;
+	return duet_core_call_transfer(op, op->kind == DUET_READ ? op->there_bytes : 0);
 }
 
 static int work_open(struct duet_op *op)
@@ -210,7 +184,7 @@ static int offload(struct duet_loop *loop, struct duet_op *op, int fd,
 static int offload_read(struct duet_loop *loop, struct duet_op *op, int fd, uint32_t there_bytes)
 {
 	op->there_bytes = there_bytes;
-	return offload(loop, op, fd, work_read);
+	return offload(loop, op, fd, work_transfer);
 }
 
 void polling_offload_read(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
@@ -350,7 +324,7 @@ static int start_write(struct duet_loop *loop, struct duet_op *op)
 {
 	if (!loop->offload)
 		return ended(op, -EOPNOTSUPP);
-	return offload(loop, op, duet_core_op_slot(loop, op)->fd, work_write);
+	return offload(loop, op, duet_core_op_slot(loop, op)->fd, work_transfer);
 }
 
 static int start_open(struct duet_loop *loop, struct duet_op *op)
@@ -365,6 +339,12 @@ static int start_fsync(struct duet_loop *loop, struct duet_op *op)
 	if (!loop->offload)
 		return ended(op, -EOPNOTSUPP);
 	return offload(loop, op, duet_core_op_slot(loop, op)->fd, work_fsync);
+}
+
+/* On names, and truncate, allocate. */
+static int start_call(struct duet_loop *loop, struct duet_op *op)
+{
+	return offload(loop, op, 0, duet_core_call);
 }
 
 static int start_shutdown(struct duet_loop *loop, struct duet_op *op)
@@ -414,6 +394,10 @@ static int (*const start_kind[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struc
 	[DUET_SHUTDOWN] = start_shutdown, [DUET_CLOSE] = start_close,
 	[DUET_SOCKET] = start_socket,	  [DUET_BIND] = start_bind,
 	[DUET_LISTEN] = start_listen,
+	[DUET_STATX] = start_call,	  [DUET_MKDIR] = start_call,
+	[DUET_UNLINK] = start_call,	  [DUET_RENAME] = start_call,
+	[DUET_LINK] = start_call,	  [DUET_SYMLINK] = start_call,
+	[DUET_TRUNCATE] = start_call,	  [DUET_ALLOCATE] = start_call,
 };
 
 bool polling_carries(enum duet_kind kind)
