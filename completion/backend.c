@@ -136,7 +136,7 @@ static void destroy(struct duet_loop *loop)
 	give_back(self);
 }
 
-/* O_NONBLOCK is left as it is: the ring polls such descriptors like any other (tried on 6.18 with
+/* O_NONBLOCK is left as it is (but for writes to a pipe, see start_stream.c): the ring polls such descriptors like any other (tried on 6.18 with
  * sockets, pipes, terminals, eventfds, timerfds, inotify; the kernel does so since 5.10). */
 static int attach(struct duet_loop *loop, struct duet_slot *slot)
 {
@@ -147,6 +147,9 @@ static int attach(struct duet_loop *loop, struct duet_slot *slot)
 static void detach(struct duet_loop *loop, struct duet_slot *slot)
 {
 	completion_wake_detach(completion_of(loop), slot);
+	/* What others share is as it was: a terminal is theirs when this has ended. */
+	if (slot->next & HANDLE_NONBLOCKING && !slot->was_nonblocking)
+		duet_core_system_nonblock(loop, slot->fd, 0);
 }
 
 static void dump(const struct duet_loop *loop, const struct duet_op *op, char *text, size_t size)

@@ -34,6 +34,9 @@ enum {
 	PLACE_NOWHERE, /* a poll that nothing can end but a cancel */
 };
 
+/* slot->next: is it an eventfd (see completion_carry()), and was O_NONBLOCK set for a write? */
+enum { HANDLE_EVENTFD = 1 << 0, HANDLE_NONBLOCKING = 1 << 1 };
+
 /* slot->ready: what the last receive on a handle said. */
 enum { READY_UNKNOWN, READY_EMPTY };
 
@@ -164,6 +167,17 @@ void completion_start_again(struct duet_loop *loop, struct duet_op *op);
 void completion_start_watch(struct duet_loop *loop, struct duet_op *op);
 /* Those that had found no room. */
 void completion_start_owed(struct duet_loop *loop);
+
+static inline bool completion_is_socket(const struct duet_slot *slot)
+{
+	return slot->slot_class != CLASS_FILE && slot->slot_class != CLASS_OTHER;
+}
+
+/* start_stream.c: a send on what is no socket; and when it may have room. */
+int completion_start_write(struct duet_loop *loop, struct duet_op *op);
+void completion_finish_room(struct duet_loop *loop, struct duet_op *op);
+/* Waits for it again, here or as soon as the queue has room. */
+void completion_start_room(struct duet_loop *loop, struct duet_op *op);
 
 /* start_file.c: on names, truncate, allocate. */
 int completion_start_call(struct duet_loop *loop, struct duet_op *op);

@@ -35,11 +35,6 @@ static int fd_of(const struct duet_loop *loop, const struct duet_op *op)
 	return duet_core_op_slot(loop, op)->fd;
 }
 
-static bool is_socket(const struct duet_slot *slot)
-{
-	return slot->slot_class != CLASS_FILE && slot->slot_class != CLASS_OTHER;
-}
-
 static int ended(struct duet_op *op, int result)
 {
 	op->result = result;
@@ -63,7 +58,7 @@ static unsigned poll_events(const struct duet_loop *loop, const struct duet_op *
 {
 	unsigned events = op->args.poll.events;
 
-	return events & POLLPRI && is_socket(duet_core_op_slot(loop, op)) ? events | POLLIN : events;
+	return events & POLLPRI && completion_is_socket(duet_core_op_slot(loop, op)) ? events | POLLIN : events;
 }
 
 static int start_poll(struct duet_loop *loop, struct duet_op *op)
@@ -81,7 +76,7 @@ static int start_poll(struct duet_loop *loop, struct duet_op *op)
  * refusal to give at once, and would answer the wish with -EAGAIN. */
 static bool never_first(const struct duet_loop *loop, const struct duet_slot *slot)
 {
-	return duet_core_try(loop, slot) == DUET_TRY_NEVER && is_socket(slot);
+	return duet_core_try(loop, slot) == DUET_TRY_NEVER && completion_is_socket(slot);
 }
 
 static int start_accept(struct duet_loop *loop, struct duet_op *op)
@@ -116,7 +111,7 @@ static int start_connect(struct duet_loop *loop, struct duet_op *op)
  * there at once, however ready it is for accepts. */
 static bool poll_first(const struct duet_loop *loop, const struct duet_slot *slot)
 {
-	if (!is_socket(slot) || slot->slot_class == CLASS_LISTENER)
+	if (!completion_is_socket(slot) || slot->slot_class == CLASS_LISTENER)
 		return false;
 	switch (duet_core_try(loop, slot)) {
 	case DUET_TRY_NEVER:
@@ -128,11 +123,11 @@ static bool poll_first(const struct duet_loop *loop, const struct duet_slot *slo
 	}
 }
 
-/* Sockets are received from; what is none (a pipe, a terminal) is read, wherever it stands. */
+/* Sockets are received from; what is none (a pipe, a terminal, a file) is read, where it stands. */
 static void prep_recv(struct io_uring_sqe *sqe, const struct duet_slot *slot, void *data,
 		      size_t bytes)
 {
-	if (__builtin_expect(slot->slot_class == CLASS_OTHER, 0))
+	if (__builtin_expect(!completion_is_socket(slot), 0))
 		io_uring_prep_read(sqe, slot->fd, data, (unsigned)bytes, (uint64_t)-1);
 	else
 		io_uring_prep_recv(sqe, slot->fd, data, bytes, 0);
@@ -144,7 +139,7 @@ static int start_recv_pooled(struct duet_loop *loop, struct duet_op *op)
 	const struct duet_slot *slot = duet_core_op_slot(loop, op);
 	const struct duet_pool *pool = op->args.io.pool;
 	bool multishot = op->flags & DUET_MULTISHOT && self->multishot_recv &&
-			 slot->slot_class != CLASS_OTHER;
+			 completion_is_socket(slot);
 	struct io_uring_sqe *sqe = completion_ring_entry(self);
 
 	if (!sqe)
@@ -167,7 +162,7 @@ static bool recv_directly(struct duet_loop *loop, struct duet_slot *slot, struct
 {
 	const struct iovec *into = op->args.io.vectors;
 
-	if (poll_first(loop, slot) || slot->slot_class == CLASS_OTHER ||
+	if (poll_first(loop, slot) || !completion_is_socket(slot) ||
 	    (slot->writes && slot->writes->kind == DUET_CONNECT))
 		return false;
 	op->result = duet_core_system_recv(loop, slot->fd, into->iov_base, into->iov_len);
@@ -264,6 +259,8 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 	struct io_uring_sqe *sqe;
 	int answer = -EAGAIN;
 
+	if (__builtin_expect(!completion_is_socket(duet_core_op_slot(loop, op)), 0))
+		return completion_start_write(loop, op);
 	if (self->direct_left)
 		answer = send_directly(loop, self, op);
 	if (answer != -EAGAIN)
@@ -515,6 +512,10 @@ void completion_start_owed(struct duet_loop *loop)
 	struct duet_op *op;
 
 	self->owed = (struct completion_list){NULL, NULL};
-	while ((op = completion_list_pop(&owed)))
-		completion_start_again(loop, op);
+	while ((op = completion_list_pop(&owed))) {
+		if (op->kind == DUET_SEND)
+			completion_start_room(loop, op);
+		else
+			completion_start_again(loop, op);
+	}
 }

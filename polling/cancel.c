@@ -23,6 +23,12 @@ static int stop_head(struct duet_loop *loop, struct duet_op *op, enum direction 
 	return BACKEND_ENDED;
 }
 
+static int cancel_work(struct duet_loop *loop, struct duet_op *op)
+{
+	/* A read that has bytes of its beginning already is finished, not forgotten. */
+	return duet_core_offload_cancel(loop, op, op->kind == DUET_READ && op->there_bytes > 0);
+}
+
 static int cancel_accept(struct duet_loop *loop, struct duet_op *op)
 {
 	int answer = stop_head(loop, op, DIRECTION_READ);
@@ -48,12 +54,17 @@ static int cancel_recv(struct duet_loop *loop, struct duet_op *op)
 
 	if (slot->ready & TAKEN)
 		return cancel_taken(loop, slot, op);
+	if (op->progress & PROGRESS_WORKER)
+		return op->flags & DUET_POOLED ? duet_core_offload_receive_cancel(loop, op)
+					       : cancel_work(loop, op);
 	return stop_head(loop, op, DIRECTION_READ);
 }
 
 /* A send that moved nothing yet. */
 static int cancel_send(struct duet_loop *loop, struct duet_op *op)
 {
+	if (op->progress & PROGRESS_WORKER)
+		return cancel_work(loop, op);
 	return stop_head(loop, op, DIRECTION_WRITE);
 }
 
@@ -97,12 +108,6 @@ static int cancel_poll(struct duet_loop *loop, struct duet_op *op)
 		leave_due(polling_of(loop), op);
 	op->progress = PROGRESS_FRESH;
 	return BACKEND_ENDED;
-}
-
-static int cancel_work(struct duet_loop *loop, struct duet_op *op)
-{
-	/* A read that has bytes of its beginning already is finished, not forgotten. */
-	return duet_core_offload_cancel(loop, op, op->kind == DUET_READ && op->there_bytes > 0);
 }
 
 static int cancel_read(struct duet_loop *loop, struct duet_op *op)

@@ -81,7 +81,7 @@ static COLD void overrule(struct duet_loop *loop, struct duet_slot *slot, enum d
 	if (policy == DUET_TRY_ALWAYS)
 		slot->ready &= ~polling_bits(EMPTY, direction);
 	/* What is no socket is attempted even so: the wrong end of a pipe never becomes ready. */
-	else if (policy == DUET_TRY_NEVER && slot->slot_class != CLASS_OTHER &&
+	else if (policy == DUET_TRY_NEVER && slot->slot_class < CLASS_FILE &&
 		 !(slot->ready & polling_bits(READY, direction)))
 		polling_note_empty(slot, direction);
 }
@@ -193,6 +193,20 @@ void polling_offload_read(struct duet_loop *loop, struct duet_slot *slot, struct
 	offload_read(loop, op, slot->fd, done);
 }
 
+int polling_offload_receive(struct duet_loop *loop, struct duet_op *op)
+{
+	op->progress = PROGRESS_WORKER;
+	return duet_core_offload_receive(loop, op);
+}
+
+/* A send or receive at the position of a file. */
+static COLD int offload_stream(struct duet_loop *loop, struct duet_op *op)
+{
+	if (!loop->offload)
+		return ended(op, -EOPNOTSUPP);
+	return offload(loop, op, 0, duet_core_call_stream);
+}
+
 void polling_offload_close(struct duet_loop *loop, struct duet_op *op)
 {
 	offload(loop, op, duet_core_op_slot(loop, op)->fd, work_close);
@@ -272,6 +286,8 @@ static int start_recv(struct duet_loop *loop, struct duet_op *op)
 	int n;
 
 	op->progress = PROGRESS_FRESH;
+	if (unlikely(polling_is_file(slot)) && !(op->flags & DUET_POOLED))
+		return offload_stream(loop, op);
 	/* A listener's refusal is there at once, however ready it is for accepts. */
 	if (slot->slot_class == CLASS_LISTENER)
 		slot->ready &= ~polling_bits(EMPTY, DIRECTION_READ);
@@ -292,6 +308,8 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 	int n;
 
 	op->progress = PROGRESS_FRESH;
+	if (unlikely(polling_is_file(slot)))
+		return offload_stream(loop, op);
 	apply_policy(loop, slot, DIRECTION_WRITE);
 	if (wants_inline(op) && may_attempt(slot, DIRECTION_WRITE)) {
 		n = polling_try_send_once(loop, slot, op);

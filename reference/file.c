@@ -122,6 +122,38 @@ int world_write(struct world_node *node, const struct iovec *pieces, uint32_t co
 	return (int)moved;
 }
 
+/* ---- At its own position, as a stream. ---- */
+
+int world_file_readable(const struct world_node *node)
+{
+	if ((node->open_flags & O_ACCMODE) == O_WRONLY)
+		return -EBADF;
+	if (node->file->kind == FILE_DIRECTORY)
+		return -EISDIR;
+	return node->position_bytes < node->file->size_bytes;
+}
+
+static int move_on(struct world_node *node, int result)
+{
+	if (result > 0)
+		node->position_bytes += (uint32_t)result;
+	return result;
+}
+
+int world_file_recv(struct world_node *node, const struct iovec *pieces, uint32_t count)
+{
+	return move_on(node, world_read(node, pieces, count, node->position_bytes));
+}
+
+int world_file_send(struct world_node *node, const struct iovec *pieces, uint32_t count)
+{
+	if (node->open_flags & O_APPEND)
+		node->position_bytes = node->file->size_bytes;
+	return move_on(node, world_write(node, pieces, count, node->position_bytes));
+}
+
+/* ---- The size. ---- */
+
 /* What is beyond an end that moves there is all zero. */
 static void file_resize(struct world_file *file, uint32_t size_bytes)
 {

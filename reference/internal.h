@@ -132,6 +132,7 @@ struct world_node {
 
 	struct world_file *file;
 	int open_flags;
+	uint32_t position_bytes;
 };
 
 /* What op->progress says of an issued operation. Above: the error that will strike it. */
@@ -257,6 +258,9 @@ int world_rename(struct reference *world, const struct world_names *names, unsig
 int world_statx(struct reference *world, const struct duet_op *op);
 
 int world_open(struct reference *world, int directory, const char *path, int flags, unsigned mode);
+int world_file_readable(const struct world_node *node);
+int world_file_recv(struct world_node *node, const struct iovec *pieces, uint32_t count);
+int world_file_send(struct world_node *node, const struct iovec *pieces, uint32_t count);
 int world_truncate(struct world_node *node, uint64_t length_bytes);
 int world_allocate(struct world_node *node, int mode, uint64_t offset_bytes, uint64_t length_bytes);
 /* A part of what could be moved, at least one byte. */
