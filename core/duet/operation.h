@@ -344,6 +344,7 @@ DUET_API void duet_op_connect(struct duet_op *op, duet_handle handle,
  * then the disposition is partial (untouched, if there are none) and `transferred` counts what is
  * in the buffer. length_bytes is 1 to DUET_TRANSFER_MAX, as of every transfer: 0 is -EINVAL.
  * Receives on one handle are served in the order in which they were started.
+ * On what is no socket it is a read: of a pipe, a terminal, an eventfd, or a file at its own position.
  */
 DUET_API void duet_op_recv(struct duet_op *op, duet_handle handle, void *data, size_t length_bytes,
 			   unsigned flags);
@@ -363,6 +364,7 @@ DUET_API void duet_op_recv_pooled(struct duet_op *op, duet_handle handle, struct
  * or partial. Sends, connects and shutdowns on one handle are carried out in the order in which
  * they were started; after one that failed or ended short those behind it end untouched, with
  * -ECANCELED and cause order, so that the stream never has a hole. SIGPIPE is never raised.
+ * On what is no socket it is a write, in the same way.
  */
 DUET_API void duet_op_send(struct duet_op *op, duet_handle handle, const void *data,
 			   size_t length_bytes, unsigned flags);
