@@ -40,7 +40,7 @@ uint32_t judge_closed(const struct judge *judge, struct object object)
 
 uint32_t judge_closing(const struct judge *judge, const struct record *record)
 {
-	return record->step->kind == DUET_OPEN ? 0 : judge_closed(judge, record->step->object);
+	return script_on_names(record->step->kind) ? 0 : judge_closed(judge, record->step->object);
 }
 
 static uint32_t first_of(uint32_t one, uint32_t other)
