@@ -73,6 +73,19 @@ static int build(struct completion *self, struct duet_loop *loop,
 	return error;
 }
 
+/* A worker for the file operations that this kernel's ring doesn't know; where none can be had, they
+ * are absent. One: they are rare. */
+static void hire(struct duet_loop *loop, const struct duet_loop_options *options)
+{
+	for (int kind = 0; kind < DUET_IO_KIND_COUNT; kind++) {
+		if (!duet_core_has_call((enum duet_kind)kind) ||
+		    loop->capability[kind] != DUET_EMULATED)
+			continue;
+		if (!options->worker_threads || duet_core_offload_hire(loop, 1))
+			loop->capability[kind] = DUET_ABSENT;
+	}
+}
+
 static void give_back(struct completion *self)
 {
 	free(self->messages);
@@ -98,6 +111,7 @@ static int create(struct duet_loop *loop, const struct duet_loop_options *option
 		give_back(self);
 		return error;
 	}
+	hire(loop, options);
 	self->direct = tuning.direct;
 	self->direct_left = tuning.direct ? SHORT_TURN : 0;
 	loop->state = self;
@@ -122,7 +136,7 @@ static void destroy(struct duet_loop *loop)
 	give_back(self);
 }
 
-/* O_NONBLOCK is left as it is: the ring polls such descriptors like any other (tried on 6.18 with
+/* O_NONBLOCK is left as it is (but for writes to a pipe, see start_stream.c): the ring polls such descriptors like any other (tried on 6.18 with
  * sockets, pipes, terminals, eventfds, timerfds, inotify; the kernel does so since 5.10). */
 static int attach(struct duet_loop *loop, struct duet_slot *slot)
 {
@@ -133,6 +147,9 @@ static int attach(struct duet_loop *loop, struct duet_slot *slot)
 static void detach(struct duet_loop *loop, struct duet_slot *slot)
 {
 	completion_wake_detach(completion_of(loop), slot);
+	/* What others share is as it was: a terminal is theirs when this has ended. */
+	if (slot->next & HANDLE_NONBLOCKING && !slot->was_nonblocking)
+		duet_core_system_nonblock(loop, slot->fd, 0);
 }
 
 static void dump(const struct duet_loop *loop, const struct duet_op *op, char *text, size_t size)
@@ -142,6 +159,8 @@ static void dump(const struct duet_loop *loop, const struct duet_op *op, char *t
 		snprintf(text, size, "waits for room in the submission queue");
 	else if (op->progress == PLACE_NOWHERE)
 		snprintf(text, size, "polls what never changes");
+	else if (op->progress == PLACE_WORKER)
+		snprintf(text, size, "at a worker thread");
 	else if (op->progress == PLACE_HELD)
 		snprintf(text, size, "has ended, told when there is room");
 	else

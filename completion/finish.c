@@ -143,6 +143,8 @@ static void finish_poll(struct duet_loop *loop, uint64_t user_data, int result, 
 		loop->stats.stale += result != -ECANCELED; /* the end of a watch */
 	else if (op->progress == PLACE_HELD)
 		return; /* it has ended; its watch goes on until there is room to take it away */
+	else if (op->kind == DUET_SEND && (result > 0 || result == -EINVAL))
+		completion_finish_room(loop, op);
 	else if (result > 0)
 		finish_events(loop, op, result, flags);
 	else if (result == -EINVAL && !op->request)

@@ -30,8 +30,12 @@ enum {
 	PLACE_KERNEL,
 	PLACE_OWED,    /* on the list of those that found no room to go on */
 	PLACE_HELD,    /* it has ended, and wait() has yet to say so */
+	PLACE_WORKER,  /* at a worker thread of ours, or in their line */
 	PLACE_NOWHERE, /* a poll that nothing can end but a cancel */
 };
+
+/* slot->next: is it an eventfd (see completion_carry()), and was O_NONBLOCK set for a write? */
+enum { HANDLE_EVENTFD = 1 << 0, HANDLE_NONBLOCKING = 1 << 1 };
 
 /* slot->ready: what the last receive on a handle said. */
 enum { READY_UNKNOWN, READY_EMPTY };
@@ -153,6 +157,9 @@ void completion_list_remove(struct completion_list *list, const struct duet_op *
 /* start.c */
 bool completion_carries(enum duet_kind kind);
 int completion_start(struct duet_loop *loop, struct duet_op *op);
+/* Where an operation has become an entry: notes so. BACKEND_ISSUED. */
+int completion_issued(struct completion *self, struct duet_op *op, struct io_uring_sqe *sqe,
+		      unsigned tag);
 int completion_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot);
 /* Starts a multishot operation again that the kernel ended without an error. */
 void completion_start_again(struct duet_loop *loop, struct duet_op *op);
@@ -160,6 +167,20 @@ void completion_start_again(struct duet_loop *loop, struct duet_op *op);
 void completion_start_watch(struct duet_loop *loop, struct duet_op *op);
 /* Those that had found no room. */
 void completion_start_owed(struct duet_loop *loop);
+
+static inline bool completion_is_socket(const struct duet_slot *slot)
+{
+	return slot->slot_class != CLASS_FILE && slot->slot_class != CLASS_OTHER;
+}
+
+/* start_stream.c: a send on what is no socket; and when it may have room. */
+int completion_start_write(struct duet_loop *loop, struct duet_op *op);
+void completion_finish_room(struct duet_loop *loop, struct duet_op *op);
+/* Waits for it again, here or as soon as the queue has room. */
+void completion_start_room(struct duet_loop *loop, struct duet_op *op);
+
+/* start_file.c: on names, truncate, allocate. */
+int completion_start_call(struct duet_loop *loop, struct duet_op *op);
 
 /* finish.c */
 void completion_finish(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags);

@@ -23,6 +23,14 @@ static const uint8_t opcodes[DUET_IO_KIND_COUNT] = {
 	[DUET_SHUTDOWN] = IORING_OP_SHUTDOWN,
 	[DUET_CLOSE] = IORING_OP_CLOSE,
 	[DUET_SOCKET] = IORING_OP_SOCKET,
+	[DUET_STATX] = IORING_OP_STATX,
+	[DUET_MKDIR] = IORING_OP_MKDIRAT,
+	[DUET_UNLINK] = IORING_OP_UNLINKAT,
+	[DUET_RENAME] = IORING_OP_RENAMEAT,
+	[DUET_LINK] = IORING_OP_LINKAT,
+	[DUET_SYMLINK] = IORING_OP_SYMLINKAT,
+	[DUET_TRUNCATE] = IORING_OP_FTRUNCATE,
+	[DUET_ALLOCATE] = IORING_OP_FALLOCATE,
 };
 
 /* What the backend is built on, all there since 5.19. */
@@ -44,6 +52,16 @@ static const char *missing_feature(unsigned features)
 	return NULL;
 }
 
+/* A call on a file that the ring doesn't know is a worker's, if there is one. */
+static enum duet_capability capability_of(const struct io_uring_probe *known, enum duet_kind kind)
+{
+	if (!completion_carries(kind))
+		return DUET_ABSENT;
+	if (io_uring_opcode_supported(known, opcodes[kind]))
+		return DUET_NATIVE;
+	return duet_core_has_call(kind) ? DUET_EMULATED : DUET_ABSENT;
+}
+
 int completion_capabilities(struct completion *self, uint8_t *capability, const char **missing)
 {
 	struct io_uring_probe *known = io_uring_get_probe_ring(&self->ring);
@@ -54,10 +72,7 @@ int completion_capabilities(struct completion *self, uint8_t *capability, const 
 		return -ENOSYS;
 	}
 	for (int kind = 0; kind < DUET_IO_KIND_COUNT; kind++)
-		capability[kind] = completion_carries((enum duet_kind)kind) &&
-						   io_uring_opcode_supported(known, opcodes[kind])
-					   ? DUET_NATIVE
-					   : DUET_ABSENT;
+		capability[kind] = capability_of(known, (enum duet_kind)kind);
 	capability[DUET_TIMEOUT] = DUET_NATIVE;
 	self->native_socket = capability[DUET_SOCKET] == DUET_NATIVE;
 	/* Both came with 6.0, and only one of them can be asked for. */

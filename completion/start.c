@@ -24,14 +24,15 @@ static int issued(struct completion *self, struct duet_op *op, struct io_uring_s
 	return BACKEND_ISSUED;
 }
 
+int completion_issued(struct completion *self, struct duet_op *op, struct io_uring_sqe *sqe,
+		      unsigned tag)
+{
+	return issued(self, op, sqe, tag);
+}
+
 static int fd_of(const struct duet_loop *loop, const struct duet_op *op)
 {
 	return duet_core_op_slot(loop, op)->fd;
-}
-
-static bool is_socket(const struct duet_slot *slot)
-{
-	return slot->slot_class != CLASS_FILE && slot->slot_class != CLASS_OTHER;
 }
 
 static int ended(struct duet_op *op, int result)
@@ -57,7 +58,7 @@ static unsigned poll_events(const struct duet_loop *loop, const struct duet_op *
 {
 	unsigned events = op->args.poll.events;
 
-	return events & POLLPRI && is_socket(duet_core_op_slot(loop, op)) ? events | POLLIN : events;
+	return events & POLLPRI && completion_is_socket(duet_core_op_slot(loop, op)) ? events | POLLIN : events;
 }
 
 static int start_poll(struct duet_loop *loop, struct duet_op *op)
@@ -75,7 +76,7 @@ static int start_poll(struct duet_loop *loop, struct duet_op *op)
  * refusal to give at once, and would answer the wish with -EAGAIN. */
 static bool never_first(const struct duet_loop *loop, const struct duet_slot *slot)
 {
-	return duet_core_try(loop, slot) == DUET_TRY_NEVER && is_socket(slot);
+	return duet_core_try(loop, slot) == DUET_TRY_NEVER && completion_is_socket(slot);
 }
 
 static int start_accept(struct duet_loop *loop, struct duet_op *op)
@@ -110,7 +111,7 @@ static int start_connect(struct duet_loop *loop, struct duet_op *op)
  * there at once, however ready it is for accepts. */
 static bool poll_first(const struct duet_loop *loop, const struct duet_slot *slot)
 {
-	if (!is_socket(slot) || slot->slot_class == CLASS_LISTENER)
+	if (!completion_is_socket(slot) || slot->slot_class == CLASS_LISTENER)
 		return false;
 	switch (duet_core_try(loop, slot)) {
 	case DUET_TRY_NEVER:
@@ -122,11 +123,11 @@ static bool poll_first(const struct duet_loop *loop, const struct duet_slot *slo
 	}
 }
 
-/* Sockets are received from; what is none (a pipe, a terminal) is read, wherever it stands. */
+/* Sockets are received from; what is none (a pipe, a terminal, a file) is read, where it stands. */
 static void prep_recv(struct io_uring_sqe *sqe, const struct duet_slot *slot, void *data,
 		      size_t bytes)
 {
-	if (__builtin_expect(slot->slot_class == CLASS_OTHER, 0))
+	if (__builtin_expect(!completion_is_socket(slot), 0))
 		io_uring_prep_read(sqe, slot->fd, data, (unsigned)bytes, (uint64_t)-1);
 	else
 		io_uring_prep_recv(sqe, slot->fd, data, bytes, 0);
@@ -138,7 +139,7 @@ static int start_recv_pooled(struct duet_loop *loop, struct duet_op *op)
 	const struct duet_slot *slot = duet_core_op_slot(loop, op);
 	const struct duet_pool *pool = op->args.io.pool;
 	bool multishot = op->flags & DUET_MULTISHOT && self->multishot_recv &&
-			 slot->slot_class != CLASS_OTHER;
+			 completion_is_socket(slot);
 	struct io_uring_sqe *sqe = completion_ring_entry(self);
 
 	if (!sqe)
@@ -161,7 +162,7 @@ static bool recv_directly(struct duet_loop *loop, struct duet_slot *slot, struct
 {
 	const struct iovec *into = op->args.io.vectors;
 
-	if (poll_first(loop, slot) || slot->slot_class == CLASS_OTHER ||
+	if (poll_first(loop, slot) || !completion_is_socket(slot) ||
 	    (slot->writes && slot->writes->kind == DUET_CONNECT))
 		return false;
 	op->result = duet_core_system_recv(loop, slot->fd, into->iov_base, into->iov_len);
@@ -258,6 +259,8 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 	struct io_uring_sqe *sqe;
 	int answer = -EAGAIN;
 
+	if (__builtin_expect(!completion_is_socket(duet_core_op_slot(loop, op)), 0))
+		return completion_start_write(loop, op);
 	if (self->direct_left)
 		answer = send_directly(loop, self, op);
 	if (answer != -EAGAIN)
@@ -291,10 +294,34 @@ static inline bool is_file(const struct duet_loop *loop, const struct duet_op *o
 	return __builtin_expect(duet_core_op_slot(loop, op)->slot_class == CLASS_FILE, 1);
 }
 
+/* One piece without an array, which the kernel would have to copy. */
+static void prep_read(struct io_uring_sqe *sqe, int fd, const struct duet_op *op)
+{
+	const struct iovec *into = op->args.io.vectors;
+
+	if (__builtin_expect(op->args.io.vector_count == 1, 1))
+		io_uring_prep_read(sqe, fd, into->iov_base, (unsigned)into->iov_len,
+				   op->args.io.offset_bytes);
+	else
+		io_uring_prep_readv(sqe, fd, into, op->args.io.vector_count,
+				    op->args.io.offset_bytes);
+}
+
+static void prep_write(struct io_uring_sqe *sqe, int fd, const struct duet_op *op)
+{
+	const struct iovec *from = op->args.io.vectors;
+
+	if (__builtin_expect(op->args.io.vector_count == 1, 1))
+		io_uring_prep_write(sqe, fd, from->iov_base, (unsigned)from->iov_len,
+				    op->args.io.offset_bytes);
+	else
+		io_uring_prep_writev(sqe, fd, from, op->args.io.vector_count,
+				     op->args.io.offset_bytes);
+}
+
 static int start_read(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
-	const struct iovec *into = op->args.io.vectors;
 	struct io_uring_sqe *sqe;
 
 	if (!is_file(loop, op) && !has_offsets(loop, op))
@@ -302,15 +329,13 @@ static int start_read(struct duet_loop *loop, struct duet_op *op)
 	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
-	io_uring_prep_read(sqe, fd_of(loop, op), into->iov_base, (unsigned)into->iov_len,
-			   op->args.io.offset_bytes);
+	prep_read(sqe, fd_of(loop, op), op);
 	return issued(self, op, sqe, TAG_PLAIN);
 }
 
 static int start_write(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
-	const struct iovec *from = op->args.io.vectors;
 	struct io_uring_sqe *sqe;
 
 	if (!is_file(loop, op) && !has_offsets(loop, op))
@@ -318,8 +343,7 @@ static int start_write(struct duet_loop *loop, struct duet_op *op)
 	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
-	io_uring_prep_write(sqe, fd_of(loop, op), from->iov_base, (unsigned)from->iov_len,
-			    op->args.io.offset_bytes);
+	prep_write(sqe, fd_of(loop, op), op);
 	return issued(self, op, sqe, TAG_PLAIN);
 }
 
@@ -416,6 +440,14 @@ static int (*const starts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct du
 	[DUET_SOCKET] = start_socket,
 	[DUET_BIND] = start_bind,
 	[DUET_LISTEN] = start_listen,
+	[DUET_STATX] = completion_start_call,
+	[DUET_MKDIR] = completion_start_call,
+	[DUET_UNLINK] = completion_start_call,
+	[DUET_RENAME] = completion_start_call,
+	[DUET_LINK] = completion_start_call,
+	[DUET_SYMLINK] = completion_start_call,
+	[DUET_TRUNCATE] = completion_start_call,
+	[DUET_ALLOCATE] = completion_start_call,
 };
 
 bool completion_carries(enum duet_kind kind)
@@ -480,6 +512,10 @@ void completion_start_owed(struct duet_loop *loop)
 	struct duet_op *op;
 
 	self->owed = (struct completion_list){NULL, NULL};
-	while ((op = completion_list_pop(&owed)))
-		completion_start_again(loop, op);
+	while ((op = completion_list_pop(&owed))) {
+		if (op->kind == DUET_SEND)
+			completion_start_room(loop, op);
+		else
+			completion_start_again(loop, op);
+	}
 }

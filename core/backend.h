@@ -331,6 +331,10 @@ static inline enum duet_try duet_core_try(const struct duet_loop *loop,
 DUET_API uint32_t duet_core_gather(const struct duet_loop *loop, const struct duet_op *head,
 				   struct iovec *pieces, uint32_t max, uint32_t *operations);
 
+/* How a write to slot, which is no socket, is kept from raising SIGPIPE; the flag of it, or 0. */
+DUET_API enum core_quiet duet_core_quiet(struct duet_loop *loop, struct duet_slot *slot);
+DUET_API int duet_core_quiet_flag(enum core_quiet quiet);
+
 /* Value of key in "key=value,...": the length of the value copied to text, 0 if absent. */
 DUET_API size_t duet_core_tuning(const char *tuning, const char *key, char *text, size_t size);
 
@@ -367,12 +371,31 @@ DUET_API void duet_core_end_timed(struct duet_loop *loop, struct duet_op *op,
 
 /* ---- Worker threads (loop->offload is NULL if absent). ---- */
 
+/* In create: that there are workers, this many if there are none yet. 0 or -errno. */
+DUET_API int duet_core_offload_hire(struct duet_loop *loop, uint32_t threads);
 /* Runs work(op) on a worker; its return value is reported as the raw result of op, in a turn. */
 DUET_API void duet_core_offload(struct duet_loop *loop, struct duet_op *op,
 				int (*work)(struct duet_op *op));
 /* What the hook cancel() answers for it: taken back if no worker has begun it, nor anybody else; else it
  * runs to its end, which is counted. */
 DUET_API int duet_core_offload_cancel(struct duet_loop *loop, struct duet_op *op, bool begun);
+
+/* The blocking call of a file operation (on a name, truncate, allocate), on a worker: core/system_file.c.
+ * Is there one for that kind? */
+DUET_API bool duet_core_has_call(enum duet_kind kind);
+DUET_API int duet_core_call(struct duet_op *op);
+/* A read or write behind the bytes that are there already, up to the end of the file or an error. */
+DUET_API int duet_core_call_transfer(struct duet_op *op, uint32_t there_bytes);
+
+/* A send, or a receive into the caller's memory, on a file at its position. */
+DUET_API int duet_core_call_stream(struct duet_op *op);
+/* The same of a pooled receive, in wait(): with a buffer that is taken for it. Its end is core's to
+ * report; a multishot one is started again. -ENOBUFS: there is none. */
+DUET_API int duet_core_offload_receive(struct duet_loop *loop, struct duet_op *op);
+/* What cancel() answers for it. */
+DUET_API int duet_core_offload_receive_cancel(struct duet_loop *loop, struct duet_op *op);
+/* The worker's part of it. */
+DUET_API int duet_core_call_receive(struct duet_op *op);
 
 /* ---- System calls that both twins share: core/system.c. They count themselves. ---- */
 DUET_API int duet_core_system_socket(struct duet_loop *loop, int domain, int type, int protocol);
@@ -386,5 +409,8 @@ DUET_API int duet_core_system_nonblock(struct duet_loop *loop, int fd, int on);
 DUET_API int duet_core_system_recv(struct duet_loop *loop, int fd, void *data, size_t bytes);
 DUET_API int duet_core_system_send(struct duet_loop *loop, int fd, const struct iovec *pieces,
 				   uint32_t count);
+/* The same of what is no socket, and waits no more than its descriptor does. */
+DUET_API int duet_core_system_write(struct duet_loop *loop, struct duet_slot *slot,
+				    const struct iovec *pieces, uint32_t count);
 
 #endif

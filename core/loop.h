@@ -63,6 +63,14 @@ enum core_class {
 	CLASS_OTHER /* pipes, terminals, eventfds ... */
 };
 
+/* How a write to what is no socket raises no SIGPIPE: core/system_stream.c. */
+enum core_quiet {
+	QUIET_UNKNOWN,
+	QUIET_ANYWAY,  /* it never does */
+	QUIET_BY_FLAG, /* RWF_NOSIGNAL, of Linux 6.18 */
+	QUIET_BY_MASK, /* by a thread that has it blocked */
+};
+
 enum core_slot_state {
 	SLOT_FREE,
 	SLOT_OPEN,
@@ -97,7 +105,8 @@ struct duet_slot {
 	 * generation then, else PLAIN_NOT: one comparison says that it is alive and usual. */
 	uint32_t plain;
 	uint8_t accepts; /* enum core_class of what a listener accepts */
-	uint8_t reserved[3];
+	uint8_t quiet;   /* enum core_quiet, once a write has asked for it */
+	uint8_t reserved[2];
 };
 
 _Static_assert(sizeof(struct duet_slot) == 64, "a cache line, found by a shift");
@@ -190,6 +199,7 @@ struct duet_loop {
 	uint32_t burst_max;
 	uint32_t spin_ns;
 	uint8_t try_first;
+	uint8_t quiet; /* enum core_quiet, of pipes: once asked for */
 	bool stopping; /* duet_loop_stop() */
 	bool shutting_down;
 	bool sheltering; /* what is started now is so also in a shutdown: see core/scope.c */

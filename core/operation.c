@@ -67,7 +67,9 @@ static int check_recv(const struct duet_op *op)
 
 static int check_positional(const struct duet_op *op)
 {
-	if (check_flags(op, FLAG_COPIED) || op->args.io.offset_bytes > INT64_MAX)
+	const unsigned pieces = op->args.io.vector_count > 1 ? FLAG_PIECES : 0;
+
+	if (check_flags(op, FLAG_COPIED | pieces) || op->args.io.offset_bytes > INT64_MAX)
 		return -EINVAL;
 	return check_vectors(op);
 }
@@ -92,9 +94,33 @@ static int check_poll(const struct duet_op *op)
 	return op->args.poll.events & ~known ? -EINVAL : check_flags(op, 0);
 }
 
+/* Open, mkdir and unlink. */
 static int check_open(const struct duet_op *op)
 {
 	return op->args.open.path ? check_flags(op, 0) : -EINVAL;
+}
+
+static int check_statx(const struct duet_op *op)
+{
+	return op->args.statx.path && op->args.statx.into ? check_flags(op, 0) : -EINVAL;
+}
+
+static int check_names(const struct duet_op *op)
+{
+	return op->args.rename.from && op->args.rename.to ? check_flags(op, 0) : -EINVAL;
+}
+
+/* The kernel's own entry for a ring doesn't look at the sign of a length (6.18). */
+static int check_truncate(const struct duet_op *op)
+{
+	return op->args.extent.length_bytes <= INT64_MAX ? check_flags(op, 0) : -EINVAL;
+}
+
+static int check_allocate(const struct duet_op *op)
+{
+	if (op->args.extent.offset_bytes > INT64_MAX || !op->args.extent.length_bytes)
+		return -EINVAL;
+	return check_truncate(op);
 }
 
 static int check_fsync(const struct duet_op *op)
@@ -161,14 +187,16 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 	[DUET_SENDMSG] = {.cancel_class = DUET_CANCEL_PARTIAL},
 	[DUET_SEND_ZERO_COPY] = {.cancel_class = DUET_CANCEL_PARTIAL},
 	[DUET_SPLICE] = {.cancel_class = DUET_CANCEL_PARTIAL},
-	[DUET_STATX] = {.cancel_class = DUET_CANCEL_NOT},
-	[DUET_MKDIR] = {.cancel_class = DUET_CANCEL_NOT},
-	[DUET_UNLINK] = {.cancel_class = DUET_CANCEL_NOT},
-	[DUET_RENAME] = {.cancel_class = DUET_CANCEL_NOT},
-	[DUET_LINK] = {.cancel_class = DUET_CANCEL_NOT},
-	[DUET_SYMLINK] = {.cancel_class = DUET_CANCEL_NOT},
-	[DUET_TRUNCATE] = {.cancel_class = DUET_CANCEL_NOT},
-	[DUET_ALLOCATE] = {.cancel_class = DUET_CANCEL_NOT},
+	[DUET_STATX] = {.check = check_statx, .cancel_class = DUET_CANCEL_NOT},
+	[DUET_MKDIR] = {.check = check_open, .cancel_class = DUET_CANCEL_NOT},
+	[DUET_UNLINK] = {.check = check_open, .cancel_class = DUET_CANCEL_NOT},
+	[DUET_RENAME] = {.check = check_names, .cancel_class = DUET_CANCEL_NOT},
+	[DUET_LINK] = {.check = check_names, .cancel_class = DUET_CANCEL_NOT},
+	[DUET_SYMLINK] = {.check = check_names, .cancel_class = DUET_CANCEL_NOT},
+	[DUET_TRUNCATE] = {.check = check_truncate, .line = LINE_OTHERS,
+			   .cancel_class = DUET_CANCEL_NOT},
+	[DUET_ALLOCATE] = {.check = check_allocate, .line = LINE_OTHERS,
+			   .cancel_class = DUET_CANCEL_NOT},
 	[DUET_SIGNAL] = {.cancel_class = DUET_CANCEL_TOTAL},
 	[DUET_WAIT_PROCESS] = {.cancel_class = DUET_CANCEL_TOTAL},
 	[DUET_ACQUIRE] = ON_PRIMITIVE(core_wait_acquire),

@@ -248,6 +248,19 @@ COLD void polling_find_no_buffer(struct duet_loop *loop, struct duet_slot *slot,
 	await_event(loop, slot, op, DIRECTION_READ);
 }
 
+/* The head is the worker's then; what is behind it in line stays there. */
+static COLD void receive_from_file(struct duet_loop *loop, struct duet_slot *slot,
+				   struct duet_op *op)
+{
+	if (!loop->offload) {
+		end_head(loop, slot, op, DIRECTION_READ, -EOPNOTSUPP);
+		return;
+	}
+	polling_let_go(loop, slot, DIRECTION_READ);
+	if (polling_offload_receive(loop, op))
+		polling_lend_none(loop, slot, op);
+}
+
 static inline void finish_recv_pooled(struct duet_loop *loop, struct duet_slot *slot,
 				      struct duet_op *op)
 {
@@ -255,6 +268,10 @@ static inline void finish_recv_pooled(struct duet_loop *loop, struct duet_slot *
 	int index = duet_core_buffer_peek(pool);
 	int n;
 
+	if (unlikely(polling_is_file(slot))) {
+		receive_from_file(loop, slot, op);
+		return;
+	}
 	if (unlikely(index == LEND_NONE)) {
 		polling_find_no_buffer(loop, slot, op);
 		return;
@@ -307,6 +324,18 @@ static COLD int attempt_gathered(struct duet_loop *loop, struct duet_slot *slot,
 	return n;
 }
 
+/* On what is no socket. Each write on its own, as some of them keep it apart; and a short one says
+ * nothing of the next. */
+static COLD int attempt_write(struct duet_loop *loop, struct duet_slot *slot,
+			      const struct duet_op *op)
+{
+	int error = polling_make_nonblocking(loop, slot);
+
+	return error ? error
+		     : duet_core_system_write(loop, slot, op->args.io.vectors,
+					      op->args.io.vector_count);
+}
+
 static inline int attempt_send(struct duet_loop *loop, struct duet_slot *slot,
 			       const struct duet_op *op)
 {
@@ -314,7 +343,9 @@ static inline int attempt_send(struct duet_loop *loop, struct duet_slot *slot,
 	int n;
 
 	do {
-		if (likely(op->next == op && op->args.io.vector_count == 1)) {
+		if (unlikely(slot->slot_class == CLASS_OTHER)) {
+			n = attempt_write(loop, slot, op);
+		} else if (likely(op->next == op && op->args.io.vector_count == 1)) {
 			n = (int)polling_call_send(loop, slot, piece->iov_base, piece->iov_len);
 			if (likely(n >= 0))
 				polling_note_sent(loop, slot, (size_t)n, piece->iov_len);
@@ -400,7 +431,8 @@ static inline int read_cached(const struct duet_slot *slot, const struct duet_op
 	const uint64_t offset_bytes = op->args.io.offset_bytes;
 
 	return (int)polling_system_call6(SYS_preadv2, slot->fd,
-					 (long)(intptr_t)op->args.io.vectors, 1,
+					 (long)(intptr_t)op->args.io.vectors,
+					 op->args.io.vector_count,
 					 (long)offset_bytes, (long)(offset_bytes >> 32), RWF_NOWAIT);
 }
 

@@ -192,6 +192,12 @@ static inline void polling_note_sent(const struct duet_loop *loop, struct duet_s
  * LEND_NONE: the pool is empty. */
 enum { LEND_NONE = -1, LEND_OWN = -2 };
 
+/* Regular files, and block devices: never waited for, but read and written by a worker. */
+static inline bool polling_is_file(const struct duet_slot *slot)
+{
+	return slot->slot_class == CLASS_FILE;
+}
+
 /* start.c */
 bool polling_carries(enum duet_kind kind);
 int polling_start(struct duet_loop *loop, struct duet_op *op);
@@ -225,6 +231,8 @@ int polling_make_nonblocking(struct duet_loop *loop, struct duet_slot *slot);
 /* Gives a read, `done` bytes of which are there, to a worker. */
 void polling_offload_read(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
 			  uint32_t done);
+/* Gives a pooled receive from a file to a worker: 0, or -ENOBUFS. */
+int polling_offload_receive(struct duet_loop *loop, struct duet_op *op);
 void polling_offload_close(struct duet_loop *loop, struct duet_op *op);
 
 /* finish.c: attempts the head of a direction and delivers; or no attempt is due any more. */

@@ -39,7 +39,9 @@ int polling_tuning(const char *tuning, uint32_t *events_max, bool *eager)
 
 void polling_capabilities(uint8_t *capability, bool workers)
 {
-	static const enum duet_kind of_files[] = {DUET_READ, DUET_WRITE, DUET_OPEN, DUET_FSYNC};
+	static const enum duet_kind of_files[] = {
+		DUET_READ,   DUET_WRITE, DUET_OPEN,    DUET_FSYNC,    DUET_STATX,   DUET_MKDIR,
+		DUET_UNLINK, DUET_RENAME, DUET_LINK,   DUET_SYMLINK,  DUET_TRUNCATE, DUET_ALLOCATE};
 
 	for (int kind = 0; kind < DUET_IO_KIND_COUNT; kind++)
 		capability[kind] = polling_carries((enum duet_kind)kind) ? DUET_NATIVE : DUET_ABSENT;

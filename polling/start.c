@@ -81,7 +81,7 @@ static COLD void overrule(struct duet_loop *loop, struct duet_slot *slot, enum d
 	if (policy == DUET_TRY_ALWAYS)
 		slot->ready &= ~polling_bits(EMPTY, direction);
 	/* What is no socket is attempted even so: the wrong end of a pipe never becomes ready. */
-	else if (policy == DUET_TRY_NEVER && slot->slot_class != CLASS_OTHER &&
+	else if (policy == DUET_TRY_NEVER && slot->slot_class < CLASS_FILE &&
 		 !(slot->ready & polling_bits(READY, direction)))
 		polling_note_empty(slot, direction);
 }
@@ -147,35 +147,9 @@ static int worker_fd(const struct duet_op *op)
 	return (int)(op->progress & ~PROGRESS_WORKER);
 }
 
-static int work_read(struct duet_op *op)
+static int work_transfer(struct duet_op *op)
 {
-	const struct iovec *target = op->args.io.vectors;
-	size_t done = op->there_bytes;
-	ssize_t n;
-
-	do {
-		n = pread(worker_fd(op), (char *)target->iov_base + done, target->iov_len - done,
-			  (off_t)(op->args.io.offset_bytes + done));
-		if (n > 0)
-			done += (size_t)n;
-	} while ((n > 0 && done < target->iov_len) || (n < 0 && errno == EINTR));
-	/* An error behind bytes that came is met again by whoever asks for the rest. */
-	return n < 0 && !done ? -errno : (int)done;
-}
-
-static int work_write(struct duet_op *op)
-{
-	const struct iovec *source = op->args.io.vectors;
-	size_t done = 0;
-	ssize_t n;
-
-	do {
-		n = pwrite(worker_fd(op), (const char *)source->iov_base + done,
-			   source->iov_len - done, (off_t)(op->args.io.offset_bytes + done));
-		if (n > 0)
-			done += (size_t)n;
-	} while ((n > 0 && done < source->iov_len) || (n < 0 && errno == EINTR));
-	return n < 0 && !done ? -errno : (int)done;
+	return duet_core_call_transfer(op, op->kind == DUET_READ ? op->there_bytes : 0);
 }
 
 static int work_open(struct duet_op *op)
@@ -210,13 +184,27 @@ static int offload(struct duet_loop *loop, struct duet_op *op, int fd,
 static int offload_read(struct duet_loop *loop, struct duet_op *op, int fd, uint32_t there_bytes)
 {
 	op->there_bytes = there_bytes;
-	return offload(loop, op, fd, work_read);
+	return offload(loop, op, fd, work_transfer);
 }
 
 void polling_offload_read(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
 			  uint32_t done)
 {
 	offload_read(loop, op, slot->fd, done);
+}
+
+int polling_offload_receive(struct duet_loop *loop, struct duet_op *op)
+{
+	op->progress = PROGRESS_WORKER;
+	return duet_core_offload_receive(loop, op);
+}
+
+/* A send or receive at the position of a file. */
+static COLD int offload_stream(struct duet_loop *loop, struct duet_op *op)
+{
+	if (!loop->offload)
+		return ended(op, -EOPNOTSUPP);
+	return offload(loop, op, 0, duet_core_call_stream);
 }
 
 void polling_offload_close(struct duet_loop *loop, struct duet_op *op)
@@ -298,6 +286,8 @@ static int start_recv(struct duet_loop *loop, struct duet_op *op)
 	int n;
 
 	op->progress = PROGRESS_FRESH;
+	if (unlikely(polling_is_file(slot)) && !(op->flags & DUET_POOLED))
+		return offload_stream(loop, op);
 	/* A listener's refusal is there at once, however ready it is for accepts. */
 	if (slot->slot_class == CLASS_LISTENER)
 		slot->ready &= ~polling_bits(EMPTY, DIRECTION_READ);
@@ -318,6 +308,8 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 	int n;
 
 	op->progress = PROGRESS_FRESH;
+	if (unlikely(polling_is_file(slot)))
+		return offload_stream(loop, op);
 	apply_policy(loop, slot, DIRECTION_WRITE);
 	if (wants_inline(op) && may_attempt(slot, DIRECTION_WRITE)) {
 		n = polling_try_send_once(loop, slot, op);
@@ -350,7 +342,7 @@ static int start_write(struct duet_loop *loop, struct duet_op *op)
 {
 	if (!loop->offload)
 		return ended(op, -EOPNOTSUPP);
-	return offload(loop, op, duet_core_op_slot(loop, op)->fd, work_write);
+	return offload(loop, op, duet_core_op_slot(loop, op)->fd, work_transfer);
 }
 
 static int start_open(struct duet_loop *loop, struct duet_op *op)
@@ -365,6 +357,12 @@ static int start_fsync(struct duet_loop *loop, struct duet_op *op)
 	if (!loop->offload)
 		return ended(op, -EOPNOTSUPP);
 	return offload(loop, op, duet_core_op_slot(loop, op)->fd, work_fsync);
+}
+
+/* On names, and truncate, allocate. */
+static int start_call(struct duet_loop *loop, struct duet_op *op)
+{
+	return offload(loop, op, 0, duet_core_call);
 }
 
 static int start_shutdown(struct duet_loop *loop, struct duet_op *op)
@@ -414,6 +412,10 @@ static int (*const start_kind[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struc
 	[DUET_SHUTDOWN] = start_shutdown, [DUET_CLOSE] = start_close,
 	[DUET_SOCKET] = start_socket,	  [DUET_BIND] = start_bind,
 	[DUET_LISTEN] = start_listen,
+	[DUET_STATX] = start_call,	  [DUET_MKDIR] = start_call,
+	[DUET_UNLINK] = start_call,	  [DUET_RENAME] = start_call,
+	[DUET_LINK] = start_call,	  [DUET_SYMLINK] = start_call,
+	[DUET_TRUNCATE] = start_call,	  [DUET_ALLOCATE] = start_call,
 };
 
 bool polling_carries(enum duet_kind kind)

@@ -132,7 +132,8 @@ static int finish_write(struct duet_loop *loop, struct duet_op *op)
 
 static int finish_open(struct duet_loop *loop, struct duet_op *op)
 {
-	return world_open(reference_of(loop), op->args.open.path, op->args.open.flags);
+	return world_open(reference_of(loop), op->args.open.directory, op->args.open.path,
+		op->args.open.flags, op->args.open.mode);
 }
 
 static int finish_fsync(struct duet_loop *loop, struct duet_op *op)
@@ -187,6 +188,14 @@ static int (*const attempts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct 
 	[DUET_SOCKET] = finish_socket,
 	[DUET_BIND] = finish_bind,
 	[DUET_LISTEN] = finish_listen,
+	[DUET_STATX] = finish_statx,
+	[DUET_MKDIR] = finish_mkdir,
+	[DUET_UNLINK] = finish_unlink,
+	[DUET_RENAME] = finish_rename,
+	[DUET_LINK] = finish_link,
+	[DUET_SYMLINK] = finish_symlink,
+	[DUET_TRUNCATE] = finish_truncate,
+	[DUET_ALLOCATE] = finish_allocate,
 };
 
 bool finish_carries(enum duet_kind kind)

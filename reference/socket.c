@@ -297,8 +297,8 @@ int world_shutdown(struct reference *world, struct world_node *node, int how)
 
 int world_readable(const struct world_node *node)
 {
-	if (node->kind != NODE_SOCKET)
-		return -ENOTSOCK;
+	if (node->kind == NODE_FILE)
+		return world_file_readable(node);
 	if (node->phase != SOCKET_CONNECTED)
 		return node->family == AF_UNIX ? -EINVAL : -ENOTCONN;
 	if (node->used)
@@ -345,6 +345,8 @@ int world_recv(struct reference *world, struct world_node *node, const struct io
 	int found = world_readable(node);
 	uint32_t bytes, left;
 
+	if (node->kind == NODE_FILE)
+		return world_file_recv(node, pieces, count);
 	if (found < 0 && found == node->error)
 		node->error = 0;
 	if (found <= 0)
@@ -374,8 +376,6 @@ static int send_refusal(struct world_node *node)
 {
 	int error = node->error;
 
-	if (node->kind != NODE_SOCKET)
-		return -ENOTSOCK;
 	if (node->phase != SOCKET_CONNECTED)
 		return node->family == AF_UNIX ? -ENOTCONN : -EPIPE;
 	if (node->write_shut)
@@ -401,6 +401,8 @@ int world_send(struct reference *world, struct world_node *node, const struct io
 	struct world_node *peer = socket_peer(world, node);
 	uint32_t bytes, left;
 
+	if (node->kind == NODE_FILE)
+		return world_file_send(node, pieces, count);
 	if (refusal)
 		return refusal;
 	if (!peer || peer->read_shut)

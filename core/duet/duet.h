@@ -12,6 +12,7 @@
  *   loop.h          the thread's runtime: create it on a backend, run it, stop it
  *   handle.h        a descriptor as the loop knows it
  *   buffer.h        memory out of your hands: pools, loans and the ledger
+ *   file.h          files: vectors, sizes, names
  *   owned.h         operations of the loop's own: memory that you can walk away from
  *   scope.h         a parent that does not end before its children have; cancel, deadline, cleanup
  *   combinator.h    join, race, timeout, retry: what is done with operations and scopes time and again
@@ -56,6 +57,7 @@
 #include <duet/continuation.h>
 #include <duet/coroutine.h>
 #include <duet/fiber.h>
+#include <duet/file.h>
 #include <duet/frame.h>
 #include <duet/future.h>
 #include <duet/futures.h>

@@ -182,7 +182,26 @@ union duet_args {
 		int directory;    /* AT_FDCWD, or a descriptor */
 		int flags;
 		unsigned mode;
-	} open;
+	} open; /* mkdir and unlink, too */
+	struct {
+		const char *path; /* both lent */
+		void *into;       /* a struct statx */
+		int directory;
+		int flags;
+		unsigned mask;
+	} statx;
+	struct {
+		const char *from; /* lent; of a symlink what it leads to, and no path */
+		const char *to;
+		int from_directory;
+		int to_directory;
+		unsigned flags;
+	} rename; /* link and symlink, too */
+	struct {
+		uint64_t offset_bytes;
+		uint64_t length_bytes;
+		int mode;
+	} extent; /* truncate, allocate */
 	struct {
 		uint64_t due_ns;
 	} timeout;

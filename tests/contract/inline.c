@@ -230,6 +230,14 @@ static void prepare_kind(struct duet_op *op, enum duet_kind kind)
 	case DUET_SOCKET: duet_op_socket(op, AF_INET, SOCK_STREAM, 0); break;
 	case DUET_BIND: duet_op_bind(op, pair[0], (void *)&address, sizeof(address)); break;
 	case DUET_LISTEN: duet_op_listen(op, pair[0], 1); break;
+	case DUET_STATX: duet_op_statx(op, -1, "", 0, 0, (void *)data); break;
+	case DUET_MKDIR: duet_op_mkdir(op, -1, "", 0); break;
+	case DUET_UNLINK: duet_op_unlink(op, -1, "", 0); break;
+	case DUET_RENAME: duet_op_rename(op, -1, "", -1, "", 0); break;
+	case DUET_LINK: duet_op_link(op, -1, "", -1, "", 0); break;
+	case DUET_SYMLINK: duet_op_symlink(op, "", -1, ""); break;
+	case DUET_TRUNCATE: duet_op_truncate(op, pair[0], 0); break;
+	case DUET_ALLOCATE: duet_op_allocate(op, pair[0], 0, 0, 1); break;
 	default: prepare_wait(op, kind); break;
 	}
 }

@@ -1,0 +1,709 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "tests/support/harness.h"
+#include "tests/support/refuse.h"
+
+/* Streams that are no sockets: a receive is a read, a send is a write, at the own position. No case
+ * touches the disposition of SIGPIPE, so one would end it. */
+
+static unsigned char data[65536];
+static duet_handle ends[2]; /* of a pipe: to read from, to write to */
+
+static duet_handle adopt(int fd)
+{
+	duet_handle handle;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(duet_handle_adopt(stage.loop, fd, 0, &handle), 0);
+	return handle;
+}
+
+static void pipe_open(void)
+{
+	int fds[2];
+
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	ends[0] = adopt(fds[0]);
+	ends[1] = adopt(fds[1]);
+}
+
+/* Every policy of attempts, in turn. */
+static void reopen(enum duet_try policy)
+{
+	struct duet_loop_options options;
+
+	duet_loop_options_init(&options);
+	options.try_first = policy;
+	stage_reopen(&options, NULL);
+}
+
+static int do_recv(duet_handle handle, void *into, size_t bytes, unsigned flags)
+{
+	struct trial trial;
+
+	trial_init(&trial);
+	duet_op_recv(&trial.op, handle, into, bytes, flags);
+	return trial_run(&trial);
+}
+
+static int do_send(duet_handle handle, const void *from, size_t bytes, unsigned flags)
+{
+	struct trial trial;
+
+	trial_init(&trial);
+	duet_op_send(&trial.op, handle, from, bytes, flags);
+	return trial_run(&trial);
+}
+
+/* ---- Pipes. ---- */
+
+START_TEST(what_is_written_to_a_pipe_is_read_from_it)
+{
+	for (int policy = DUET_TRY_PREDICT; policy <= DUET_TRY_ALWAYS; policy++) {
+		struct iovec pieces[2] = { { "hello, ", 7 }, { "world", 5 } };
+		struct trial sending;
+
+		reopen((enum duet_try)policy);
+		pipe_open();
+		trial_init(&sending);
+		duet_op_send_vector(&sending.op, ends[1], pieces, 2, 0);
+		trial_run(&sending);
+		expect(&sending, 12, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+		ck_assert_int_eq(do_recv(ends[0], data, 5, 0), 5);
+		ck_assert_int_eq(do_recv(ends[0], data + 5, 7, DUET_WHOLE), 7);
+		ck_assert_mem_eq(data, "hello, world", 12);
+		handle_close(ends[1]);
+		ck_assert_int_eq(do_recv(ends[0], data, 5, 0), 0);
+		handle_close(ends[0]);
+	}
+}
+END_TEST
+
+START_TEST(a_receive_waits_for_the_writer_and_for_the_end)
+{
+	struct trial trial;
+
+	pipe_open();
+	trial_init(&trial);
+	duet_op_recv(&trial.op, ends[0], data, 10, DUET_WHOLE);
+	trial_start(&trial);
+	stage_settle(3);
+	ck_assert_uint_eq(trial.ends, 0);
+	ck_assert_int_eq(do_send(ends[1], "abcd", 4, 0), 4);
+	stage_settle(3);
+	ck_assert_uint_eq(trial.ends, 0);
+	handle_close(ends[1]);
+	await(&trial);
+	expect(&trial, 4, DUET_PARTIAL, DUET_CAUSE_ITSELF);
+	ck_assert_mem_eq(data, "abcd", 4);
+}
+END_TEST
+
+START_TEST(a_whole_send_goes_through_a_pipe_that_is_smaller)
+{
+	static unsigned char all[1 << 20];
+	static unsigned char back[1 << 20];
+	struct trial sending;
+	struct trial receiving;
+
+	pipe_open();
+	pattern_fill(all, sizeof(all), 0);
+	trial_init(&sending);
+	duet_op_send(&sending.op, ends[1], all, sizeof(all), DUET_WHOLE);
+	trial_start(&sending);
+	trial_init(&receiving);
+	duet_op_recv(&receiving.op, ends[0], back, sizeof(back), DUET_WHOLE);
+	trial_start(&receiving);
+	turn_until(sending.ends && receiving.ends);
+	expect(&sending, (int)sizeof(all), DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	expect(&receiving, (int)sizeof(back), DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	ck_assert(pattern_holds(back, sizeof(back), 0));
+}
+END_TEST
+
+START_TEST(sends_to_a_pipe_are_carried_out_in_their_order)
+{
+	struct trial trials[8];
+
+	pipe_open();
+	for (unsigned i = 0; i < 8; i++) {
+		trial_init(&trials[i]);
+		pattern_fill(data + i * 1000, 1000, i * 1000);
+		duet_op_send(&trials[i].op, ends[1], data + i * 1000, 1000, DUET_WHOLE);
+		trial_start(&trials[i]);
+	}
+	turn_until(trials[7].ends);
+	memset(data, 0, sizeof(data));
+	ck_assert_int_eq(do_recv(ends[0], data, 8000, DUET_WHOLE), 8000);
+	ck_assert(pattern_holds(data, 8000, 0));
+	for (unsigned i = 1; i < 8; i++)
+		ck_assert_uint_lt(trials[i - 1].rank, trials[i].rank);
+}
+END_TEST
+
+/* A send that fills the pipe, and waits. */
+static void stick(struct trial *trial)
+{
+	static unsigned char much[1 << 20];
+
+	trial_init(trial);
+	duet_op_send(&trial->op, ends[1], much, sizeof(much), DUET_WHOLE);
+	trial_start(trial);
+	turn_until(trial->op.transferred > 0 || trial->ends);
+	stage_settle(3);
+	ck_assert_uint_eq(trial->ends, 0);
+}
+
+START_TEST(a_pipe_without_a_reader_is_EPIPE_and_no_signal)
+{
+	struct trial trial;
+
+	pipe_open();
+	stick(&trial);
+	handle_close(ends[0]);
+	await(&trial);
+	expect(&trial, -EPIPE, DUET_PARTIAL, DUET_CAUSE_ITSELF);
+	ck_assert_uint_gt(trial.op.transferred, 0);
+	for (int policy = DUET_TRY_PREDICT; policy <= DUET_TRY_ALWAYS; policy++) {
+		reopen((enum duet_try)policy);
+		pipe_open();
+		handle_close(ends[0]);
+		ck_assert_int_eq(do_send(ends[1], "x", 1, 0), -EPIPE);
+		ck_assert_int_eq(do_send(ends[1], "x", 1, DUET_WHOLE), -EPIPE);
+	}
+}
+END_TEST
+
+/* A kernel that knows no flag against it (before 6.18), or a filter that doesn't let it through. */
+START_TEST(nor_is_there_a_signal_without_the_kernel_s_flag)
+{
+	struct trial trial;
+	sigset_t pending;
+
+	refuse_call(SYS_pwritev2, EPERM);
+	pipe_open();
+	stick(&trial);
+	ck_assert_int_gt(do_recv(ends[0], data, sizeof(data), 0), 0);
+	stage_settle(3);
+	handle_close(ends[0]);
+	await(&trial);
+	expect(&trial, -EPIPE, DUET_PARTIAL, DUET_CAUSE_ITSELF);
+	pipe_open();
+	stick(&trial);
+	trial_cancel(&trial);
+	await(&trial);
+	ck_assert_int_eq(trial.op.disposition, DUET_PARTIAL);
+	ck_assert_int_eq(trial.op.cause, DUET_CAUSE_CANCEL);
+	handle_close(ends[0]);
+	ck_assert_int_eq(do_send(ends[1], "x", 1, 0), -EPIPE);
+	ck_assert_int_eq(sigpending(&pending), 0);
+	ck_assert(!sigismember(&pending, SIGPIPE));
+}
+END_TEST
+
+START_TEST(the_wrong_end_of_a_pipe_is_EBADF)
+{
+	for (int policy = DUET_TRY_PREDICT; policy <= DUET_TRY_ALWAYS; policy++) {
+		reopen((enum duet_try)policy);
+		pipe_open();
+		for (unsigned i = 0; i < 2; i++) {
+			ck_assert_int_eq(do_recv(ends[1], data, 1, 0), -EBADF);
+			ck_assert_int_eq(do_send(ends[0], data, 1, 0), -EBADF);
+		}
+	}
+}
+END_TEST
+
+START_TEST(what_waits_at_a_pipe_can_be_cancelled_timed_out_and_closed_under)
+{
+	struct trial receiving;
+	struct trial sending;
+	struct trial closing;
+
+	pipe_open();
+	trial_init(&receiving);
+	duet_op_recv(&receiving.op, ends[0], data, 1, 0);
+	trial_start(&receiving);
+	stage_settle(2);
+	trial_cancel(&receiving);
+	await(&receiving);
+	expect(&receiving, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+	trial_init(&receiving);
+	duet_op_recv(&receiving.op, ends[0], data, 1, 0);
+	duet_op_deadline(&receiving.op, duet_loop_now_ns(stage.loop) + 1000000);
+	trial_run(&receiving);
+	expect(&receiving, -ETIMEDOUT, DUET_UNTOUCHED, DUET_CAUSE_DEADLINE);
+	stick(&sending);
+	trial_init(&closing);
+	duet_op_close(&closing.op, ends[1]);
+	trial_run(&closing);
+	ck_assert_uint_eq(sending.ends, 1);
+	ck_assert_int_eq(sending.op.disposition, DUET_PARTIAL);
+	ck_assert_int_eq(sending.op.cause, DUET_CAUSE_CLOSE);
+	ck_assert_int_eq(sending.op.result, (int)sending.op.transferred);
+	ck_assert_int_eq(do_recv(ends[0], data, 1, 0), 1);
+}
+END_TEST
+
+/* ---- Pooled. ---- */
+
+static size_t gathered;
+
+static void gather(struct trial *trial)
+{
+	const struct duet_op *op = &trial->op;
+
+	if (!op->transferred)
+		return;
+	ck_assert_uint_le(gathered + op->transferred, sizeof(data));
+	memcpy(data + gathered, op->buffer.data, op->transferred);
+	gathered += op->transferred;
+	ck_assert_int_eq(duet_buffer_return(stage.loop, &op->buffer), 0);
+}
+
+static void pooled_start(struct trial *trial, duet_handle handle, unsigned flags)
+{
+	struct duet_pool *pool;
+
+	ck_assert_int_eq(duet_pool_create(stage.loop, 4, 100, &pool), 0);
+	gathered = 0;
+	trial_init(trial);
+	trial->then = gather;
+	duet_op_recv_pooled(&trial->op, handle, pool, flags);
+	trial_start(trial);
+}
+
+START_TEST(a_pooled_receive_brings_what_comes_through_a_pipe)
+{
+	struct trial trial;
+
+	pipe_open();
+	pooled_start(&trial, ends[0], DUET_MULTISHOT);
+	pattern_fill(data + 10000, 1000, 0);
+	for (unsigned i = 0; i < 10; i++) {
+		ck_assert_int_eq(do_send(ends[1], data + 10000 + i * 100, 100, 0), 100);
+		stage_settle(2);
+	}
+	handle_close(ends[1]);
+	await(&trial);
+	expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	ck_assert_uint_eq(gathered, 1000);
+	ck_assert(pattern_holds(data, 1000, 0));
+}
+END_TEST
+
+START_TEST(a_pooled_receive_brings_a_file_to_its_end)
+{
+	struct trial trial;
+	duet_handle file;
+
+	file_make(file_path("data"), 1030);
+	for (unsigned round = 0; round < 2; round++) {
+		stage_reopen(NULL, NULL);
+		file = file_open(file_path("data"), O_RDONLY);
+		pooled_start(&trial, file, round ? 0 : DUET_MULTISHOT);
+		await(&trial);
+		if (round) {
+			expect(&trial, 100, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+		} else {
+			expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+			ck_assert_uint_eq(trial.items, 11);
+			ck_assert_uint_eq(gathered, 1030);
+		}
+		ck_assert(pattern_holds(data, gathered, 0));
+		handle_close(file);
+	}
+}
+END_TEST
+
+/* The buffers are held for a while: the receive starves, says so, and goes on. */
+static struct duet_buffer held[4];
+static unsigned held_count;
+static unsigned starved;
+
+static void hold(struct trial *trial)
+{
+	if (trial->op.result == -ENOBUFS && trial->op.more)
+		starved++;
+	else if (trial->op.transferred)
+		held[held_count++] = trial->op.buffer;
+}
+
+START_TEST(a_pooled_receive_from_a_file_starves_and_goes_on)
+{
+	struct duet_pool *pool;
+	struct trial trial;
+	duet_handle file;
+	size_t place = 0;
+
+	file_make(file_path("data"), 250);
+	file = file_open(file_path("data"), O_RDONLY);
+	ck_assert_int_eq(duet_pool_create(stage.loop, 1, 100, &pool), 0);
+	held_count = starved = 0;
+	trial_init(&trial);
+	trial.then = hold;
+	duet_op_recv_pooled(&trial.op, file, pool, DUET_MULTISHOT);
+	trial_start(&trial);
+	for (unsigned i = 0; i < 3; i++) {
+		turn_until(held_count == 1 && starved == i + 1);
+		ck_assert(pattern_holds(held[0].data, held[0].length_bytes, place));
+		place += held[0].length_bytes;
+		held_count = 0;
+		ck_assert_int_eq(duet_buffer_return(stage.loop, &held[0]), 0);
+	}
+	await(&trial);
+	expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	ck_assert_uint_eq(place, 250);
+	handle_close(file);
+}
+END_TEST
+
+START_TEST(a_pooled_receive_from_a_file_can_be_cancelled)
+{
+	duet_handle file;
+
+	file_make(file_path("data"), 1000);
+	for (unsigned round = 0; round < 12; round++) {
+		struct trial trial;
+		struct trial closing;
+
+		file = file_open(file_path("data"), O_RDONLY);
+		stage_reopen(NULL, NULL);
+		file = file_open(file_path("data"), O_RDONLY);
+		pooled_start(&trial, file, DUET_MULTISHOT);
+		stage_settle(round / 2);
+		if (round % 2) {
+			trial_init(&closing);
+			duet_op_close(&closing.op, file);
+			trial_run(&closing);
+		} else {
+			trial_cancel(&trial);
+			await(&trial);
+		}
+		ck_assert_uint_eq(trial.ends, 1);
+		ck_assert(pattern_holds(data, gathered, 0));
+	}
+}
+END_TEST
+
+/* ---- Files, at their position. ---- */
+
+START_TEST(a_file_is_a_stream_at_its_own_position)
+{
+	duet_handle file = file_open(file_path("data"), O_RDWR | O_CREAT);
+	duet_handle again;
+	struct iovec pieces[2] = { { data, 300 }, { data + 300, 200 } };
+	struct trial trial;
+
+	pattern_fill(data, 500, 0);
+	trial_init(&trial);
+	duet_op_send_vector(&trial.op, file, pieces, 2, DUET_WHOLE);
+	trial_run(&trial);
+	expect(&trial, 500, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	pattern_fill(data, 500, 500);
+	ck_assert_int_eq(do_send(file, data, 500, DUET_WHOLE), 500);
+	ck_assert_int_eq(do_recv(file, data, 1, 0), 0);
+	again = file_open(file_path("data"), O_RDONLY);
+	for (unsigned place = 0; place < 1000; place += 250) {
+		ck_assert_int_eq(do_recv(again, data, 250, DUET_WHOLE), 250);
+		ck_assert(pattern_holds(data, 250, place));
+	}
+	ck_assert_int_eq(do_recv(again, data, 250, 0), 0);
+	ck_assert_int_eq(do_send(again, data, 1, 0), -EBADF);
+	trial_init(&trial);
+	duet_op_recv(&trial.op, again, data, 10, DUET_WHOLE);
+	trial_run(&trial);
+	expect(&trial, 0, DUET_UNTOUCHED, DUET_CAUSE_ITSELF);
+	handle_close(again);
+	handle_close(file);
+}
+END_TEST
+
+START_TEST(receives_from_a_file_are_served_in_their_order)
+{
+	static unsigned char parts[16][64];
+	struct trial trials[16];
+	duet_handle file;
+
+	file_make(file_path("data"), sizeof(parts));
+	file = file_open(file_path("data"), O_RDONLY);
+	for (unsigned i = 0; i < 16; i++) {
+		trial_init(&trials[i]);
+		duet_op_recv(&trials[i].op, file, parts[i], 64, DUET_WHOLE);
+		if (i % 3 == 0)
+			duet_op_inline(&trials[i].op);
+		trial_try(&trials[i]);
+	}
+	turn_until(duet_loop_pending(stage.loop) == 0);
+	stage_settle(1);
+	ck_assert(pattern_holds(parts[0], sizeof(parts), 0));
+	handle_close(file);
+}
+END_TEST
+
+/* Whatever was read is handed over: what comes next follows it. */
+START_TEST(a_cancelled_receive_from_a_file_loses_no_byte)
+{
+	unsigned place = 0;
+	duet_handle file;
+
+	file_make(file_path("data"), 4000);
+	file = file_open(file_path("data"), O_RDONLY);
+	for (unsigned round = 0; round < 20; round++) {
+		struct trial trial;
+
+		trial_init(&trial);
+		duet_op_recv(&trial.op, file, data, 100, 0);
+		trial_start(&trial);
+		stage_settle(round % 3);
+		trial_cancel(&trial);
+		await(&trial);
+		ck_assert(pattern_holds(data, trial.op.transferred, place));
+		place += trial.op.transferred;
+		ck_assert_int_eq(do_recv(file, data, 50, DUET_WHOLE), 50);
+		ck_assert(pattern_holds(data, 50, place));
+		place += 50;
+	}
+	handle_close(file);
+}
+END_TEST
+
+START_TEST(a_directory_is_no_stream)
+{
+	struct trial trial;
+
+	file_make(file_path("x"), 1);
+	strcpy((char *)data, file_path("x"));
+	*strrchr((char *)data, '/') = '\0';
+	trial_init(&trial);
+	duet_op_open(&trial.op, AT_FDCWD, (char *)data, O_RDONLY | O_DIRECTORY, 0);
+	trial_run(&trial);
+	expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	ck_assert_int_eq(do_recv(trial.op.made, data, 1, 0), -EISDIR);
+	ck_assert_int_eq(do_send(trial.op.made, data, 1, 0), -EBADF);
+	handle_close(trial.op.made);
+}
+END_TEST
+
+START_TEST(standard_input_may_be_a_file_that_was_read_from_already)
+{
+	duet_handle handle;
+	int fd;
+
+	file_make(file_path("data"), 1000);
+	fd = open(file_path("data"), O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(read(fd, data, 300), 300);
+	handle = adopt(fd);
+	ck_assert_int_eq(do_recv(handle, data, 700, DUET_WHOLE), 700);
+	ck_assert(pattern_holds(data, 700, 300));
+	ck_assert_int_eq(duet_handle_release(stage.loop, handle), fd);
+	ck_assert_int_eq(read(fd, data, 1), 0);
+	close(fd);
+}
+END_TEST
+
+/* ---- Terminals, events, and what has no readiness. ---- */
+
+static void terminal_open(int fds[2])
+{
+	fds[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	ck_assert_int_ge(fds[0], 0);
+	ck_assert_int_eq(grantpt(fds[0]), 0);
+	ck_assert_int_eq(unlockpt(fds[0]), 0);
+	fds[1] = open(ptsname(fds[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	ck_assert_int_ge(fds[1], 0);
+}
+
+START_TEST(a_terminal_speaks_in_lines_and_hangs_up)
+{
+	duet_handle user;
+	duet_handle program;
+	struct trial trial;
+	int fds[2];
+
+	terminal_open(fds);
+	user = adopt(fds[0]);
+	program = adopt(fds[1]);
+	trial_init(&trial);
+	duet_op_recv(&trial.op, program, data, 100, 0);
+	trial_start(&trial);
+	ck_assert_int_eq(do_send(user, "hel", 3, 0), 3);
+	stage_settle(3);
+	ck_assert_uint_eq(trial.ends, 0);
+	ck_assert_int_eq(do_send(user, "lo\n", 3, 0), 3);
+	await(&trial);
+	expect(&trial, 6, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	ck_assert_mem_eq(data, "hello\n", 6);
+	/* What was typed is shown. */
+	ck_assert_int_eq(do_recv(user, data, 7, DUET_WHOLE), 7);
+	ck_assert_mem_eq(data, "hello\r\n", 7);
+	ck_assert_int_eq(do_send(program, "hi", 2, DUET_WHOLE), 2);
+	ck_assert_int_eq(do_recv(user, data, 2, DUET_WHOLE), 2);
+	handle_close(program);
+	ck_assert_int_eq(do_recv(user, data, 1, 0), -EIO);
+	handle_close(user);
+}
+END_TEST
+
+static bool nonblocking(int fd)
+{
+	return fcntl(fd, F_GETFL) & O_NONBLOCK;
+}
+
+/* A loop of its own, that goes with the handle open. */
+static void use_and_destroy(int fd)
+{
+	struct duet_loop *loop;
+	duet_handle handle;
+	struct duet_op op;
+
+	ck_assert_int_eq(duet_loop_create(&loop, stage.arm->backend(), NULL), 0);
+	ck_assert_int_eq(duet_handle_adopt(loop, fd, 0, &handle), 0);
+	duet_op_init(&op, NULL, NULL);
+	duet_op_recv(&op, handle, data, 100, 0);
+	ck_assert_int_eq(duet_op_start(loop, &op), 0);
+	while (duet_op_pending(&op))
+		ck_assert_int_ge(duet_loop_turn(loop, -1), 0);
+	ck_assert_int_eq(op.result, 4);
+	ck_assert_int_eq(duet_loop_destroy(loop), 0);
+}
+
+/* Others have the same terminal open: its flags are theirs. */
+START_TEST(a_shared_terminal_is_left_as_it_was)
+{
+	duet_handle handle;
+	int fds[2];
+	int shared;
+
+	terminal_open(fds);
+	shared = dup(fds[1]);
+	ck_assert_int_eq(write(fds[0], "one\ntwo\nsix\n", 12), 12);
+	for (unsigned round = 0; round < 2; round++) {
+		handle = adopt(fds[1]);
+		ck_assert_int_eq(do_recv(handle, data, 100, 0), 4);
+		ck_assert_int_eq(do_send(handle, "x", 1, 0), 1);
+		if (round == 0)
+			ck_assert_int_eq(duet_handle_release(stage.loop, handle), fds[1]);
+		else
+			handle_close(handle);
+		ck_assert(!nonblocking(shared));
+	}
+	use_and_destroy(dup(shared));
+	ck_assert(!nonblocking(shared));
+	close(fds[0]);
+	close(shared);
+}
+END_TEST
+
+START_TEST(an_eventfd_counts_what_is_sent)
+{
+	for (int policy = DUET_TRY_PREDICT; policy <= DUET_TRY_ALWAYS; policy++) {
+		uint64_t count = 3;
+		struct trial trial;
+		duet_handle handle;
+
+		reopen((enum duet_try)policy);
+		handle = adopt(eventfd(0, EFD_CLOEXEC));
+		ck_assert_int_eq(do_send(handle, &count, 8, 0), 8);
+		ck_assert_int_eq(do_send(handle, &count, 8, DUET_WHOLE), 8);
+		ck_assert_int_eq(do_recv(handle, &count, 4, 0), -EINVAL);
+		ck_assert_int_eq(do_recv(handle, &count, 8, 0), 8);
+		ck_assert_uint_eq(count, 6);
+		trial_init(&trial);
+		duet_op_recv(&trial.op, handle, &count, 8, 0);
+		trial_start(&trial);
+		stage_settle(3);
+		ck_assert_uint_eq(trial.ends, 0);
+		count = UINT64_MAX - 1;
+		ck_assert_int_eq(do_send(handle, &count, 8, 0), 8);
+		await(&trial);
+		expect(&trial, 8, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+		ck_assert_uint_eq(count, UINT64_MAX - 1);
+		handle_close(handle);
+	}
+}
+END_TEST
+
+START_TEST(a_full_eventfd_waits_for_its_reader)
+{
+	duet_handle handle = adopt(eventfd(0, EFD_CLOEXEC));
+	uint64_t most = UINT64_MAX - 1;
+	uint64_t one = 1;
+	uint64_t count;
+	struct trial trial;
+
+	ck_assert_int_eq(do_send(handle, &most, 8, 0), 8);
+	trial_init(&trial);
+	duet_op_send(&trial.op, handle, &one, 8, 0);
+	trial_start(&trial);
+	stage_settle(3);
+	ck_assert_uint_eq(trial.ends, 0);
+	ck_assert_int_eq(do_recv(handle, &count, 8, 0), 8);
+	ck_assert_uint_eq(count, most);
+	await(&trial);
+	expect(&trial, 8, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	ck_assert_int_eq(do_recv(handle, &count, 8, 0), 8);
+	ck_assert_uint_eq(count, 1);
+	handle_close(handle);
+}
+END_TEST
+
+START_TEST(a_timerfd_says_how_often_it_was_due)
+{
+	const struct itimerspec soon = { .it_value = { 0, 1000000 } };
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	duet_handle handle = adopt(fd);
+	uint64_t count = 0;
+
+	ck_assert_int_eq(timerfd_settime(fd, 0, &soon, NULL), 0);
+	ck_assert_int_eq(do_recv(handle, &count, 8, 0), 8);
+	ck_assert_uint_eq(count, 1);
+	handle_close(handle);
+}
+END_TEST
+
+START_TEST(devices_without_readiness_answer_at_once)
+{
+	duet_handle zero = adopt(open("/dev/zero", O_RDWR | O_CLOEXEC));
+	duet_handle null = adopt(open("/dev/null", O_RDWR | O_CLOEXEC));
+	duet_handle full = adopt(open("/dev/full", O_RDWR | O_CLOEXEC));
+
+	data[0] = 1;
+	ck_assert_int_eq(do_recv(zero, data, 100, DUET_WHOLE), 100);
+	ck_assert_uint_eq(data[0], 0);
+	ck_assert_int_eq(do_recv(null, data, 100, 0), 0);
+	ck_assert_int_eq(do_send(null, data, 100, DUET_WHOLE), 100);
+	ck_assert_int_eq(do_send(full, data, 100, 0), -ENOSPC);
+}
+END_TEST
+
+int main(void)
+{
+	return contract_run("stream_kinds",
+		CASES(a_file_is_a_stream_at_its_own_position,
+			receives_from_a_file_are_served_in_their_order,
+			a_cancelled_receive_from_a_file_loses_no_byte, a_directory_is_no_stream,
+			a_pooled_receive_from_a_file_starves_and_goes_on),
+		CASES(what_is_written_to_a_pipe_is_read_from_it,
+			a_receive_waits_for_the_writer_and_for_the_end,
+			a_whole_send_goes_through_a_pipe_that_is_smaller,
+			sends_to_a_pipe_are_carried_out_in_their_order,
+			a_pipe_without_a_reader_is_EPIPE_and_no_signal,
+			nor_is_there_a_signal_without_the_kernel_s_flag,
+			the_wrong_end_of_a_pipe_is_EBADF,
+			what_waits_at_a_pipe_can_be_cancelled_timed_out_and_closed_under,
+			a_pooled_receive_brings_what_comes_through_a_pipe,
+			a_pooled_receive_brings_a_file_to_its_end,
+			a_pooled_receive_from_a_file_can_be_cancelled,
+			standard_input_may_be_a_file_that_was_read_from_already,
+			a_terminal_speaks_in_lines_and_hangs_up, a_shared_terminal_is_left_as_it_was,
+			an_eventfd_counts_what_is_sent, a_full_eventfd_waits_for_its_reader,
+			a_timerfd_says_how_often_it_was_due, devices_without_readiness_answer_at_once));
+}
