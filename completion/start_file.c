@@ -52,11 +52,9 @@ static void prep_symlink(struct io_uring_sqe *sqe, const struct duet_op *op)
 				op->args.rename.to);
 }
 
-/* The length is where others have their offset. */
 static void prep_truncate(struct io_uring_sqe *sqe, const struct duet_op *op)
 {
-	io_uring_prep_rw(COMPLETION_OP_FTRUNCATE, sqe, fd_of(op), NULL, 0,
-			 op->args.extent.length_bytes);
+	compat_prep_ftruncate(sqe, fd_of(op), op->args.extent.length_bytes);
 }
 
 static void prep_allocate(struct io_uring_sqe *sqe, const struct duet_op *op)
