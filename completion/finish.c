@@ -133,6 +133,19 @@ static void finish_events(struct duet_loop *loop, struct duet_op *op, int events
 		completion_start_watch(loop, op);
 }
 
+/* On what is no socket: of a file the bytes that were moved, of a pipe that there may be room. */
+static void finish_stream(struct duet_loop *loop, struct duet_op *op, int result)
+{
+	if (duet_core_op_slot(loop, op)->slot_class == CLASS_FILE) {
+		completion_move_on(loop, op, result);
+		duet_core_end(loop, op, plain_error(result));
+	} else if (result > 0) {
+		completion_finish_room(loop, op);
+	} else {
+		duet_core_end(loop, op, plain_error(result));
+	}
+}
+
 /* -EINVAL: it isn't ready so, and there is nothing to wait on, as with urgent data of a file.
  * poll(2) waits all the same. */
 static void finish_poll(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
@@ -143,8 +156,8 @@ static void finish_poll(struct duet_loop *loop, uint64_t user_data, int result, 
 		loop->stats.stale += result != -ECANCELED; /* the end of a watch */
 	else if (op->progress == PLACE_HELD)
 		return; /* it has ended; its watch goes on until there is room to take it away */
-	else if (op->kind == DUET_SEND && (result > 0 || result == -EINVAL))
-		completion_finish_room(loop, op);
+	else if (op->kind != DUET_POLL)
+		finish_stream(loop, op, result);
 	else if (result > 0)
 		finish_events(loop, op, result, flags);
 	else if (result == -EINVAL && !op->request)
@@ -200,6 +213,7 @@ static uint16_t buffer_of(unsigned flags)
 static __attribute__((noinline)) void
 finish_pooled(struct duet_loop *loop, struct duet_op *op, int result, unsigned flags)
 {
+	completion_move_on(loop, op, result);
 	if (result > 0 && op->flags & DUET_MULTISHOT && goes_on(loop, op))
 		duet_core_item_buffer(loop, op, result, buffer_of(flags));
 	else if (flags & IORING_CQE_F_BUFFER)

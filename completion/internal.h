@@ -17,7 +17,7 @@ enum completion_tag {
 	TAG_CANCEL,     /* the answer to a cancel, posted only if it was no success */
 	TAG_WAKE,       /* the eventfd; no identity */
 	TAG_RELEASE,    /* the answer to the end of the wake's poll; no identity */
-	TAG_POLL,       /* the result is what is ready */
+	TAG_POLL,       /* the result is what is ready; of a send or receive on a file, bytes */
 	TAG_POOL = 8,   /* + pool id, the rest: a receive into that pool */
 };
 
@@ -173,7 +173,11 @@ static inline bool completion_is_socket(const struct duet_slot *slot)
 	return slot->slot_class != CLASS_FILE && slot->slot_class != CLASS_OTHER;
 }
 
-/* start_stream.c: a send on what is no socket; and when it may have room. */
+/* start_stream.c: where a transfer on what is no socket begins, which is noted in it, -1 where nobody says
+ * so; and so much was moved of a file. */
+uint64_t completion_position(const struct duet_slot *slot, struct duet_op *op);
+void completion_move_on(struct duet_loop *loop, const struct duet_op *op, int result);
+/* A send on what is no socket; and when it may have room. */
 int completion_start_write(struct duet_loop *loop, struct duet_op *op);
 void completion_finish_room(struct duet_loop *loop, struct duet_op *op);
 /* Waits for it again, here or as soon as the queue has room. */

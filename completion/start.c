@@ -124,11 +124,12 @@ static bool poll_first(const struct duet_loop *loop, const struct duet_slot *slo
 }
 
 /* Sockets are received from; what is none (a pipe, a terminal, a file) is read, where it stands. */
-static void prep_recv(struct io_uring_sqe *sqe, const struct duet_slot *slot, void *data,
-		      size_t bytes)
+static void prep_recv(struct io_uring_sqe *sqe, const struct duet_slot *slot, struct duet_op *op,
+		      void *data, size_t bytes)
 {
 	if (__builtin_expect(!completion_is_socket(slot), 0))
-		io_uring_prep_read(sqe, slot->fd, data, (unsigned)bytes, (uint64_t)-1);
+		io_uring_prep_read(sqe, slot->fd, data, (unsigned)bytes,
+				   completion_position(slot, op));
 	else
 		io_uring_prep_recv(sqe, slot->fd, data, bytes, 0);
 }
@@ -144,7 +145,7 @@ static int start_recv_pooled(struct duet_loop *loop, struct duet_op *op)
 
 	if (!sqe)
 		return -EAGAIN;
-	prep_recv(sqe, slot, NULL, multishot ? 0 : pool->size_bytes);
+	prep_recv(sqe, slot, op, NULL, multishot ? 0 : pool->size_bytes);
 	sqe->flags |= IOSQE_BUFFER_SELECT;
 	sqe->buf_group = pool->id;
 	if (multishot)
@@ -189,10 +190,11 @@ static int start_recv(struct duet_loop *loop, struct duet_op *op)
 	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
-	prep_recv(sqe, slot, into->iov_base, into->iov_len);
+	prep_recv(sqe, slot, op, into->iov_base, into->iov_len);
 	if (poll_first(loop, slot))
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
-	return issued(self, op, sqe, TAG_RECV);
+	return issued(self, op, sqe,
+		      __builtin_expect(slot->slot_class == CLASS_FILE, 0) ? TAG_POLL : TAG_RECV);
 }
 
 /*

@@ -1,12 +1,14 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include "completion/internal.h"
 
 /*
- * Sends on what is no socket: a write where it stands. One that might raise SIGPIPE is only left to the
+ * Streams that are no sockets: they are read, and written, where they stand. A write that might raise SIGPIPE is only left to the
  * ring where the kernel has a flag against it, as the signal would go to whichever thread the attempt
  * is made on. Else the ring says when there is room, and the attempt is a call of our own, which knows
  * how to take the signal back.
@@ -47,6 +49,48 @@ static int start_quietly(struct duet_loop *loop, struct duet_slot *slot, struct 
 	return BACKEND_ENDED;
 }
 
+/* ---- A file's own position. ---- */
+
+/*
+ * An entry may ask for the own position by an offset of -1. The kernel (6.18) reads and writes there,
+ * but moves it on only if the last of its calls for the entry was a success and came back at once: not
+ * past the page cache, nor where a disk fills up in the middle. So it is looked up and moved by us; two
+ * that do so at once, a receive and a send, would be in each other's way.
+ */
+uint64_t completion_position(const struct duet_slot *slot, struct duet_op *op)
+{
+	off_t at = -1;
+
+	if (slot->slot_class == CLASS_FILE) {
+		op->loop->stats.system_calls++;
+		at = lseek(slot->fd, 0, SEEK_CUR);
+	}
+	op->args.io.offset_bytes = (uint64_t)at;
+	return op->args.io.offset_bytes;
+}
+
+static bool appends(struct duet_loop *loop, int fd)
+{
+	loop->stats.system_calls++;
+	return fcntl(fd, F_GETFL) & O_APPEND;
+}
+
+void completion_move_on(struct duet_loop *loop, const struct duet_op *op, int result)
+{
+	const struct duet_slot *slot = duet_core_op_slot(loop, op);
+	const off_t at = (off_t)op->args.io.offset_bytes;
+
+	if (slot->slot_class != CLASS_FILE || result <= 0 || at < 0)
+		return;
+	loop->stats.system_calls++;
+	if (op->kind == DUET_SEND && appends(loop, slot->fd))
+		lseek(slot->fd, 0, SEEK_END);
+	else
+		lseek(slot->fd, at + result, SEEK_SET);
+}
+
+/* ---- Sends. ---- */
+
 int completion_start_write(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
@@ -60,8 +104,9 @@ int completion_start_write(struct duet_loop *loop, struct duet_op *op)
 	if (!sqe)
 		return -EAGAIN;
 	io_uring_prep_writev2(sqe, slot->fd, op->args.io.vectors, op->args.io.vector_count,
-			      (uint64_t)-1, duet_core_quiet_flag(quiet));
-	return completion_issued(self, op, sqe, TAG_PLAIN);
+			      completion_position(slot, op), duet_core_quiet_flag(quiet));
+	return completion_issued(self, op, sqe,
+				 slot->slot_class == CLASS_FILE ? TAG_POLL : TAG_PLAIN);
 }
 
 void completion_start_room(struct duet_loop *loop, struct duet_op *op)

@@ -278,6 +278,15 @@ static int start_connect(struct duet_loop *loop, struct duet_op *op)
 	return hold(loop, slot, op, DIRECTION_WRITE);
 }
 
+/* A listener's refusal is there at once, however ready it is for accepts. */
+static COLD void prepare_unusual(struct duet_loop *loop, struct duet_slot *slot)
+{
+	if (slot->slot_class == CLASS_LISTENER)
+		slot->ready &= ~polling_bits(EMPTY, DIRECTION_READ);
+	else
+		overrule(loop, slot, DIRECTION_READ);
+}
+
 /* A pooled receive is never taken inline: naming its buffer is a report, and those are wait()'s. */
 static int start_recv(struct duet_loop *loop, struct duet_op *op)
 {
@@ -286,13 +295,11 @@ static int start_recv(struct duet_loop *loop, struct duet_op *op)
 	int n;
 
 	op->progress = PROGRESS_FRESH;
-	if (unlikely(polling_is_file(slot)) && !(op->flags & DUET_POOLED))
-		return offload_stream(loop, op);
-	/* A listener's refusal is there at once, however ready it is for accepts. */
-	if (slot->slot_class == CLASS_LISTENER)
-		slot->ready &= ~polling_bits(EMPTY, DIRECTION_READ);
-	else
-		apply_policy(loop, slot, DIRECTION_READ);
+	if (unlikely(slot->plain == PLAIN_NOT)) {
+		if (polling_is_file(slot) && !(op->flags & DUET_POOLED))
+			return offload_stream(loop, op);
+		prepare_unusual(loop, slot);
+	}
 	if (wants_inline(op) && !(op->flags & DUET_POOLED) && may_attempt(slot, DIRECTION_READ) &&
 	    !polling_is_connecting(slot)) {
 		n = polling_try_recv_once(loop, slot, op, &index);
@@ -308,9 +315,11 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 	int n;
 
 	op->progress = PROGRESS_FRESH;
-	if (unlikely(polling_is_file(slot)))
-		return offload_stream(loop, op);
-	apply_policy(loop, slot, DIRECTION_WRITE);
+	if (unlikely(slot->plain == PLAIN_NOT)) {
+		if (polling_is_file(slot))
+			return offload_stream(loop, op);
+		overrule(loop, slot, DIRECTION_WRITE);
+	}
 	if (wants_inline(op) && may_attempt(slot, DIRECTION_WRITE)) {
 		n = polling_try_send_once(loop, slot, op);
 		if (n != -EAGAIN)

@@ -208,6 +208,25 @@ START_TEST(nor_is_there_a_signal_without_the_kernel_s_flag)
 }
 END_TEST
 
+/* One that was there before is left for whoever waits for it. */
+START_TEST(a_signal_of_the_program_s_own_stays)
+{
+	sigset_t mask;
+	sigset_t pending;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	raise(SIGPIPE);
+	refuse_call(SYS_pwritev2, EPERM);
+	pipe_open();
+	handle_close(ends[0]);
+	ck_assert_int_eq(do_send(ends[1], "x", 1, 0), -EPIPE);
+	ck_assert_int_eq(sigpending(&pending), 0);
+	ck_assert(sigismember(&pending, SIGPIPE));
+}
+END_TEST
+
 START_TEST(the_wrong_end_of_a_pipe_is_EBADF)
 {
 	for (int policy = DUET_TRY_PREDICT; policy <= DUET_TRY_ALWAYS; policy++) {
@@ -475,6 +494,44 @@ START_TEST(a_cancelled_receive_from_a_file_loses_no_byte)
 }
 END_TEST
 
+/* The pieces go out behind each other, and the position is where the next would go. */
+START_TEST(what_is_appended_leaves_the_position_at_the_end)
+{
+	duet_handle file;
+
+	file_make(file_path("data"), 100);
+	file = file_open(file_path("data"), O_RDWR | O_APPEND);
+	ck_assert_int_eq(do_recv(file, data, 10, 0), 10);
+	pattern_fill(data, 50, 100);
+	ck_assert_int_eq(do_send(file, data, 50, DUET_WHOLE), 50);
+	ck_assert_int_eq(do_recv(file, data, 10, 0), 0);
+	ck_assert_int_eq(file_read(file, data, 200, 0), 150);
+	ck_assert(pattern_holds(data, 150, 0));
+	handle_close(file);
+}
+END_TEST
+
+START_TEST(a_file_past_the_page_cache_is_a_stream_as_well)
+{
+	unsigned char *block = aligned_alloc(4096, 8192);
+	duet_handle file = file_open(file_path("data"), O_RDWR | O_CREAT | O_DIRECT);
+
+	for (size_t place = 0; place < 32768; place += 8192) {
+		pattern_fill(block, 8192, place);
+		ck_assert_int_eq(do_send(file, block, 8192, DUET_WHOLE), 8192);
+	}
+	ck_assert_int_eq(do_recv(file, block, 8192, 0), 0);
+	handle_close(file);
+	file = file_open(file_path("data"), O_RDONLY | O_DIRECT);
+	for (size_t place = 0; place < 32768; place += 8192) {
+		ck_assert_int_eq(do_recv(file, block, 8192, 0), 8192);
+		ck_assert(pattern_holds(block, 8192, place));
+	}
+	handle_close(file);
+	free(block);
+}
+END_TEST
+
 START_TEST(a_directory_is_no_stream)
 {
 	struct trial trial;
@@ -689,7 +746,8 @@ int main(void)
 	return contract_run("stream_kinds",
 		CASES(a_file_is_a_stream_at_its_own_position,
 			receives_from_a_file_are_served_in_their_order,
-			a_cancelled_receive_from_a_file_loses_no_byte, a_directory_is_no_stream,
+			a_cancelled_receive_from_a_file_loses_no_byte,
+			what_is_appended_leaves_the_position_at_the_end, a_directory_is_no_stream,
 			a_pooled_receive_from_a_file_starves_and_goes_on),
 		CASES(what_is_written_to_a_pipe_is_read_from_it,
 			a_receive_waits_for_the_writer_and_for_the_end,
@@ -697,11 +755,13 @@ int main(void)
 			sends_to_a_pipe_are_carried_out_in_their_order,
 			a_pipe_without_a_reader_is_EPIPE_and_no_signal,
 			nor_is_there_a_signal_without_the_kernel_s_flag,
+			a_signal_of_the_program_s_own_stays,
 			the_wrong_end_of_a_pipe_is_EBADF,
 			what_waits_at_a_pipe_can_be_cancelled_timed_out_and_closed_under,
 			a_pooled_receive_brings_what_comes_through_a_pipe,
 			a_pooled_receive_brings_a_file_to_its_end,
 			a_pooled_receive_from_a_file_can_be_cancelled,
+			a_file_past_the_page_cache_is_a_stream_as_well,
 			standard_input_may_be_a_file_that_was_read_from_already,
 			a_terminal_speaks_in_lines_and_hangs_up, a_shared_terminal_is_left_as_it_was,
 			an_eventfd_counts_what_is_sent, a_full_eventfd_waits_for_its_reader,
