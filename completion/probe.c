@@ -72,7 +72,7 @@ int completion_capabilities(struct completion *self, uint8_t *capability, const 
 		return -ENOSYS;
 	}
 	for (int kind = 0; kind < DUET_IO_KIND_COUNT; kind++)
-		capability[kind] = capability_of(known, (enum duet_kind)kind);
+		capability[kind] = (uint8_t)capability_of(known, (enum duet_kind)kind);
 	capability[DUET_TIMEOUT] = DUET_NATIVE;
 	self->native_socket = capability[DUET_SOCKET] == DUET_NATIVE;
 	/* Both came with 6.0, and only one of them can be asked for. */

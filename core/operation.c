@@ -110,7 +110,7 @@ static int check_names(const struct duet_op *op)
 	return op->args.rename.from && op->args.rename.to ? check_flags(op, 0) : -EINVAL;
 }
 
-/* The kernel's own entry for a ring doesn't look at the sign of a length (6.18). */
+/* Not every way into the kernel looks at the sign of a length. */
 static int check_truncate(const struct duet_op *op)
 {
 	return op->args.extent.length_bytes <= INT64_MAX ? check_flags(op, 0) : -EINVAL;

@@ -364,7 +364,8 @@ DUET_API void duet_op_recv_pooled(struct duet_op *op, duet_handle handle, struct
  * or partial. Sends, connects and shutdowns on one handle are carried out in the order in which
  * they were started; after one that failed or ended short those behind it end untouched, with
  * -ECANCELED and cause order, so that the stream never has a hole. SIGPIPE is never raised.
- * On what is no socket it is a write, in the same way.
+ * On what is no socket it is a write, in the same way; a file has one position for both, so that a receive
+ * and a send are not to be under way on it at once.
  */
 DUET_API void duet_op_send(struct duet_op *op, duet_handle handle, const void *data,
 			   size_t length_bytes, unsigned flags);
