@@ -74,8 +74,9 @@ static void detach(struct duet_loop *loop, struct duet_slot *slot)
 	polling_native_drop(loop, slot);
 	polling_attempt_never(loop, slot);
 	polling_interest_remove(loop, slot);
-	/* What others share is as it was: a terminal is theirs when this has ended. */
-	if (slot->ready & NONBLOCKING && !slot->was_nonblocking)
+	/* A terminal that others share is as it was, and theirs when this has ended. A listener is shared
+	 * with those who go on accepting, and rely on it. */
+	if (slot->ready & NONBLOCKING && !slot->was_nonblocking && slot->slot_class == CLASS_OTHER)
 		duet_core_system_nonblock(loop, slot->fd, 0);
 }
 

@@ -115,6 +115,25 @@ START_TEST(a_file_as_a_stream_without_worker_threads)
 }
 END_TEST
 
+/* A kernel before 6.18 has no entry that raises no SIGPIPE: there it is a plain call. */
+START_TEST(a_send_to_a_pipe_in_start_with_DUET_INLINE)
+{
+	int ends[2];
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	ck_assert_int_eq(duet_handle_adopt(stage.loop, ends[1], 0, &handle), 0);
+	trial_init(&trial);
+	duet_op_send(&trial.op, handle, data, 10, 0);
+	duet_op_inline(&trial.op);
+	if (trial_try(&trial) == 0) {
+		ck_assert(on_ring());
+		await(&trial);
+	}
+	ck_assert_int_eq(trial.op.result, 10);
+	close(ends[0]);
+}
+END_TEST
+
 /* An open that waits: of a FIFO whose other end nobody has. */
 static const char *open_stuck(struct trial *opening)
 {
@@ -227,6 +246,7 @@ int main(void)
 		CASES(a_cached_read_cancelled_in_front_of_the_turn,
 			what_is_native_and_what_needs_worker_threads,
 			a_file_as_a_stream_without_worker_threads,
+			a_send_to_a_pipe_in_start_with_DUET_INLINE,
 			a_cancel_of_an_open_that_waits, file_work_behind_a_worker_that_waits,
 			a_write_beyond_the_process_s_file_size_limit));
 }
