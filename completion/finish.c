@@ -156,7 +156,7 @@ static void finish_poll(struct duet_loop *loop, uint64_t user_data, int result, 
 		loop->stats.stale += result != -ECANCELED; /* the end of a watch */
 	else if (op->progress == PLACE_HELD)
 		return; /* it has ended; its watch goes on until there is room to take it away */
-	else if (op->kind != DUET_POLL)
+	else if (op->kind != DUET_POLL && !completion_is_socket(duet_core_op_slot(loop, op)))
 		finish_stream(loop, op, result);
 	else if (result > 0)
 		finish_events(loop, op, result, flags);

@@ -173,11 +173,18 @@ static inline bool completion_is_socket(const struct duet_slot *slot)
 	return slot->slot_class != CLASS_FILE && slot->slot_class != CLASS_OTHER;
 }
 
+/* The usual handles, of which one field tells, are sockets. */
+static inline bool completion_is_other(const struct duet_slot *slot)
+{
+	return __builtin_expect(slot->plain == PLAIN_NOT, 0) && !completion_is_socket(slot);
+}
+
 /* start_stream.c: where a transfer on what is no socket begins, which is noted in it, -1 where nobody says
  * so; and so much was moved of a file. */
 uint64_t completion_position(const struct duet_slot *slot, struct duet_op *op);
 void completion_move_on(struct duet_loop *loop, const struct duet_op *op, int result);
-/* A send on what is no socket; and when it may have room. */
+/* A receive and a send on what is no socket; and when that may have room. */
+int completion_start_read(struct duet_loop *loop, struct duet_op *op);
 int completion_start_write(struct duet_loop *loop, struct duet_op *op);
 void completion_finish_room(struct duet_loop *loop, struct duet_op *op);
 /* Waits for it again, here or as soon as the queue has room. */

@@ -111,7 +111,7 @@ static int start_connect(struct duet_loop *loop, struct duet_op *op)
  * there at once, however ready it is for accepts. */
 static bool poll_first(const struct duet_loop *loop, const struct duet_slot *slot)
 {
-	if (!completion_is_socket(slot) || slot->slot_class == CLASS_LISTENER)
+	if (slot->slot_class == CLASS_LISTENER)
 		return false;
 	switch (duet_core_try(loop, slot)) {
 	case DUET_TRY_NEVER:
@@ -123,29 +123,22 @@ static bool poll_first(const struct duet_loop *loop, const struct duet_slot *slo
 	}
 }
 
-/* Sockets are received from; what is none (a pipe, a terminal, a file) is read, where it stands. */
-static void prep_recv(struct io_uring_sqe *sqe, const struct duet_slot *slot, struct duet_op *op,
-		      void *data, size_t bytes)
-{
-	if (__builtin_expect(!completion_is_socket(slot), 0))
-		io_uring_prep_read(sqe, slot->fd, data, (unsigned)bytes,
-				   completion_position(slot, op));
-	else
-		io_uring_prep_recv(sqe, slot->fd, data, bytes, 0);
-}
-
 static int start_recv_pooled(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
 	const struct duet_slot *slot = duet_core_op_slot(loop, op);
 	const struct duet_pool *pool = op->args.io.pool;
-	bool multishot = op->flags & DUET_MULTISHOT && self->multishot_recv &&
-			 completion_is_socket(slot);
+	bool socket = !completion_is_other(slot);
+	bool multishot = op->flags & DUET_MULTISHOT && self->multishot_recv && socket;
 	struct io_uring_sqe *sqe = completion_ring_entry(self);
 
 	if (!sqe)
 		return -EAGAIN;
-	prep_recv(sqe, slot, op, NULL, multishot ? 0 : pool->size_bytes);
+	if (socket)
+		io_uring_prep_recv(sqe, slot->fd, NULL, multishot ? 0 : pool->size_bytes, 0);
+	else
+		io_uring_prep_read(sqe, slot->fd, NULL, pool->size_bytes,
+				   completion_position(slot, op));
 	sqe->flags |= IOSQE_BUFFER_SELECT;
 	sqe->buf_group = pool->id;
 	if (multishot)
@@ -163,8 +156,7 @@ static bool recv_directly(struct duet_loop *loop, struct duet_slot *slot, struct
 {
 	const struct iovec *into = op->args.io.vectors;
 
-	if (poll_first(loop, slot) || !completion_is_socket(slot) ||
-	    (slot->writes && slot->writes->kind == DUET_CONNECT))
+	if (poll_first(loop, slot) || (slot->writes && slot->writes->kind == DUET_CONNECT))
 		return false;
 	op->result = duet_core_system_recv(loop, slot->fd, into->iov_base, into->iov_len);
 	if (op->result != -EAGAIN) {
@@ -185,16 +177,17 @@ static int start_recv(struct duet_loop *loop, struct duet_op *op)
 
 	if (op->flags & DUET_POOLED)
 		return start_recv_pooled(loop, op);
+	if (completion_is_other(slot))
+		return completion_start_read(loop, op);
 	if (op->flags & DUET_INLINE && recv_directly(loop, slot, op))
 		return BACKEND_ENDED;
 	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
-	prep_recv(sqe, slot, op, into->iov_base, into->iov_len);
+	io_uring_prep_recv(sqe, slot->fd, into->iov_base, into->iov_len, 0);
 	if (poll_first(loop, slot))
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
-	return issued(self, op, sqe,
-		      __builtin_expect(slot->slot_class == CLASS_FILE, 0) ? TAG_POLL : TAG_RECV);
+	return issued(self, op, sqe, TAG_RECV);
 }
 
 /*
@@ -235,7 +228,9 @@ static inline void wait_first_if_wished(const struct duet_loop *loop, const stru
 {
 	const struct duet_slot *slot = duet_core_op_slot(loop, op);
 
-	if (slot->slot_class == CLASS_DATAGRAM || never_first(loop, slot))
+	/* A usual handle is neither, and one field says so. */
+	if (__builtin_expect(slot->plain == PLAIN_NOT, 0) &&
+	    (slot->slot_class == CLASS_DATAGRAM || never_first(loop, slot)))
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 }
 
@@ -261,7 +256,7 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 	struct io_uring_sqe *sqe;
 	int answer = -EAGAIN;
 
-	if (__builtin_expect(!completion_is_socket(duet_core_op_slot(loop, op)), 0))
+	if (completion_is_other(duet_core_op_slot(loop, op)))
 		return completion_start_write(loop, op);
 	if (self->direct_left)
 		answer = send_directly(loop, self, op);

@@ -89,7 +89,22 @@ void completion_move_on(struct duet_loop *loop, const struct duet_op *op, int re
 		lseek(slot->fd, at + result, SEEK_SET);
 }
 
-/* ---- Sends. ---- */
+/* ---- Receives and sends. ---- */
+
+int completion_start_read(struct duet_loop *loop, struct duet_op *op)
+{
+	const struct duet_slot *slot = duet_core_op_slot(loop, op);
+	const struct iovec *into = op->args.io.vectors;
+	struct completion *self = completion_of(loop);
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
+
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_read(sqe, slot->fd, into->iov_base, (unsigned)into->iov_len,
+			   completion_position(slot, op));
+	return completion_issued(self, op, sqe,
+				 slot->slot_class == CLASS_FILE ? TAG_POLL : TAG_RECV);
+}
 
 int completion_start_write(struct duet_loop *loop, struct duet_op *op)
 {
