@@ -80,7 +80,7 @@ void completion_move_on(struct duet_loop *loop, const struct duet_op *op, int re
 	const struct duet_slot *slot = duet_core_op_slot(loop, op);
 	const off_t at = (off_t)op->args.io.offset_bytes;
 
-	if (slot->slot_class != CLASS_FILE || result <= 0 || at < 0)
+	if (slot->slot_class != CLASS_FILE || result <= 0 || at < 0 || MUTANT(position_left_behind))
 		return;
 	loop->stats.system_calls++;
 	if (op->kind == DUET_SEND && appends(loop, slot->fd))

@@ -29,6 +29,9 @@
 	X(deadline_beats_result, "a deadline beats a result of the same turn")                     \
 	X(close_does_not_drain, "close does not wait for what is pending")                         \
 	X(end_of_file_early, "a short count from the cache is taken for the end of the file")      \
+	X(pieces_start_over, "a short count goes on in the first piece, not where it stopped")      \
+	X(position_left_behind, "what was read from a file as a stream is read again")             \
+	X(terminal_left_nonblocking, "a shared terminal is left with O_NONBLOCK")                  \
 	X(short_answer_is_whole, "a send of the short way that stops short is told as whole")      \
 	X(arrival_becomes_the_end, "an arrival overwrites the end that overtook it")               \
 	X(scope_joins_early, "a scope joins when its first member has ended")                      \

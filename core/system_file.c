@@ -101,6 +101,8 @@ static int pieces_behind(const struct duet_op *op, size_t done, struct iovec *pi
 {
 	int count = 0;
 
+	if (MUTANT(pieces_start_over))
+		done = 0;
 	for (uint32_t i = 0; i < op->args.io.vector_count; i++) {
 		struct iovec piece = op->args.io.vectors[i];
 		size_t skip = done < piece.iov_len ? done : piece.iov_len;

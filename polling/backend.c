@@ -76,7 +76,8 @@ static void detach(struct duet_loop *loop, struct duet_slot *slot)
 	polling_interest_remove(loop, slot);
 	/* A terminal that others share is as it was, and theirs when this has ended. A listener is shared
 	 * with those who go on accepting, and rely on it. */
-	if (slot->ready & NONBLOCKING && !slot->was_nonblocking && slot->slot_class == CLASS_OTHER)
+	if (slot->ready & NONBLOCKING && !slot->was_nonblocking &&
+	    slot->slot_class == CLASS_OTHER && !MUTANT(terminal_left_nonblocking))
 		duet_core_system_nonblock(loop, slot->fd, 0);
 }
 
