@@ -224,7 +224,8 @@ int main(void)
 {
 	return contract_run("stats",
 		CASES(everything_started_has_ended_when_nothing_is_pending,
-			every_way_is_counted_once, cancels_and_interim_completions_are_counted, an_empty_pool_is_counted,
+			every_way_is_counted_once,
+			cancels_and_interim_completions_are_counted, an_empty_pool_is_counted,
 			every_kind_of_this_storey_is_native_or_emulated),
 		CASES(without_workers_what_needs_one_is_absent_and_refused,
 			the_steady_path_costs_just_this,
