@@ -156,6 +156,8 @@ static void finish_poll(struct duet_loop *loop, uint64_t user_data, int result, 
 		loop->stats.stale += result != -ECANCELED; /* the end of a watch */
 	else if (op->progress == PLACE_HELD)
 		return; /* it has ended; its watch goes on until there is room to take it away */
+	else if (op->kind != DUET_POLL && completion_awaits_readiness(loop, op))
+		completion_finish_readiness(loop, op, result);
 	else if (op->kind != DUET_POLL && !completion_is_socket(duet_core_op_slot(loop, op)))
 		finish_stream(loop, op, result);
 	else if (result > 0)
@@ -213,10 +215,16 @@ static uint16_t buffer_of(unsigned flags)
 static __attribute__((noinline)) void
 finish_pooled(struct duet_loop *loop, struct duet_op *op, int result, unsigned flags)
 {
+	uint64_t identity = op->identity;
+	bool more;
+
 	completion_move_on(loop, op, result);
-	if (result > 0 && op->flags & DUET_MULTISHOT && goes_on(loop, op))
+	if (result > 0 && op->flags & DUET_MULTISHOT) {
+		more = goes_on(loop, op);
 		duet_core_item_buffer(loop, op, result, buffer_of(flags));
-	else if (flags & IORING_CQE_F_BUFFER)
+		if (!more && duet_core_find(loop, identity) == op)
+			duet_core_end(loop, op, -ECANCELED);
+	} else if (flags & IORING_CQE_F_BUFFER)
 		duet_core_end_buffer(loop, op, plain_error(result), buffer_of(flags));
 	else if (result == -ENOBUFS)
 		duet_core_starve(loop, op);

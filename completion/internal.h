@@ -46,7 +46,59 @@ enum { READY_UNKNOWN, READY_EMPTY };
 
 enum completion_mode { MODE_ANY, MODE_DEFERRED, MODE_PLAIN };
 
+/* What a ring may know or not, and refuse or not: ladder.c says more of each. */
+enum completion_step {
+	STEP_NONE,
+	STEP_NOP,
+	STEP_POLL,
+	STEP_CANCEL,
+	STEP_ACCEPT,
+	STEP_ACCEPT_MULTISHOT,
+	STEP_CONNECT,
+	STEP_RECV,
+	STEP_RECV_MULTISHOT,
+	STEP_SEND,
+	STEP_RECVMSG,
+	STEP_SENDMSG,
+	STEP_SEND_ZC,
+	STEP_SENDMSG_ZC,
+	STEP_READ,
+	STEP_READV,
+	STEP_WRITE,
+	STEP_WRITEV,
+	STEP_OPEN,
+	STEP_FSYNC,
+	STEP_SHUTDOWN,
+	STEP_CLOSE,
+	STEP_SOCKET,
+	STEP_SPLICE,
+	STEP_STATX,
+	STEP_MKDIR,
+	STEP_UNLINK,
+	STEP_RENAME,
+	STEP_LINK,
+	STEP_SYMLINK,
+	STEP_TRUNCATE,
+	STEP_ALLOCATE,
+	STEP_WAITID,
+	STEP_POOL_RING, /* a pool's free buffers in memory that the kernel reads */
+	STEP_COUNT
+};
+
+_Static_assert(STEP_COUNT <= 64, "a bit for each in a set of steps");
+
+enum completion_presence {
+	STEP_UNKNOWN, /* this kernel has no such thing */
+	STEP_THERE,
+	STEP_REFUSED, /* by a filter */
+	STEP_OFF,     /* by the tuning, or the environment */
+};
+
+typedef int completion_start_fn(struct duet_loop *loop, struct duet_op *op);
+
 struct completion_tuning {
+	uint64_t without; /* steps that are done without */
+	uint64_t refuse;  /* opcodes that the ring itself is to refuse, as a filter would */
 	enum completion_mode mode;
 	uint32_t entries;     /* 0: as many as are usual */
 	uint32_t completions; /* there is room for at least so many, within COMPLETIONS_MAX */
@@ -66,7 +118,12 @@ struct completion {
 	unsigned deferred;    /* IORING_ENTER_GETEVENTS where completions run only on request */
 	unsigned features;
 	bool native_socket;
-	bool multishot_recv; /* Linux 6.0; without it a single shot is armed again and again */
+	/* Without them a single shot is armed again and again. */
+	bool multishot_recv;
+	bool multishot_accept;
+	uint8_t steps[STEP_COUNT];               /* enum completion_presence */
+	uint8_t ways[DUET_IO_KIND_COUNT];        /* enum duet_way, decided at create */
+	completion_start_fn *starts[DUET_IO_KIND_COUNT]; /* the same as functions */
 	bool direct;
 	uint32_t direct_left; /* plain send calls that this turn may still make */
 	int wake_fd;
@@ -136,8 +193,10 @@ uint32_t completion_ring_ready(const struct completion *self);
 /* Fetches what was there at the call and reports it through completion_finish(). */
 void completion_ring_reap(struct duet_loop *loop, struct completion *self);
 
-/* One nop there and back: 0 or -errno. */
-int completion_ring_try(struct completion *self);
+/* Hands over what was entered, and waits until that many answers are there: all is told. 0 or -errno. */
+int completion_ring_answers(struct completion *self, uint32_t count,
+			    void (*answered)(void *context, uint64_t user_data, int result),
+			    void *context);
 
 /* ---- The rest, by file. ---- */
 
@@ -146,8 +205,41 @@ int completion_tuning_read(const char *text, struct completion_tuning *tuning);
 
 /* probe.c */
 int completion_probe(const char *tuning, struct duet_probe *probe);
-/* 0, or -ENOSYS: something that the backend is built on is missing. missing names it. */
-int completion_capabilities(struct completion *self, uint8_t *capability, const char **missing);
+/* 0, or -ENOSYS, -EACCES: something that the backend is built on is missing, or refused. missing names
+ * it. why may be NULL. */
+int completion_capabilities(struct completion *self, uint64_t without, uint8_t *capability,
+			    char (*why)[DUET_WHY_BYTES], const char **missing);
+
+/* ---- ladder.c: what this ring can do, and so which way each kind goes. ---- */
+
+/* Tries all of them, in one hand-over. 0, or the error of the ring itself. */
+int completion_ladder_try(struct completion *self, uint64_t without);
+/* Which of those that nothing can stand in for is missing, and with which error; NULL: none. */
+const char *completion_ladder_missing(const struct completion *self, int *error);
+/* Decides. why: for each kind that doesn't go its own way; may be NULL. */
+void completion_ladder_choose(struct completion *self, uint8_t *capability,
+			      char (*why)[DUET_WHY_BYTES]);
+/* "name+name" or "name,name": 0, or -EINVAL. */
+int completion_ladder_read(const char *names, uint64_t *set);
+/* The opcodes that are left: how many. */
+uint32_t completion_ladder_opcodes(uint64_t refused, uint8_t *allowed);
+
+static inline bool completion_able(const struct completion *self, enum completion_step step)
+{
+	return self->steps[step] == STEP_THERE;
+}
+
+/* ---- readiness.c: the lower ways. ---- */
+
+completion_start_fn completion_start_recv_by_read;
+completion_start_fn completion_start_send_by_message;
+completion_start_fn completion_start_by_vector;
+completion_start_fn completion_start_shutdown_call;
+completion_start_fn completion_start_worker;
+completion_start_fn completion_start_readiness;
+/* Does an event mean that op is to be attempted now? */
+bool completion_awaits_readiness(const struct duet_loop *loop, const struct duet_op *op);
+void completion_finish_readiness(struct duet_loop *loop, struct duet_op *op, int result);
 
 /* lend.c, at its end: the lists. The place is noted in the operation. */
 void completion_list_push(struct completion_list *list, struct duet_op *op, uint32_t place);
@@ -155,18 +247,24 @@ struct duet_op *completion_list_pop(struct completion_list *list);
 void completion_list_remove(struct completion_list *list, const struct duet_op *op);
 
 /* start.c */
-bool completion_carries(enum duet_kind kind);
+/* The kind's own way, or NULL. */
+completion_start_fn *completion_own_start(enum duet_kind kind);
 int completion_start(struct duet_loop *loop, struct duet_op *op);
 /* Where an operation has become an entry: notes so. BACKEND_ISSUED. */
 int completion_issued(struct completion *self, struct duet_op *op, struct io_uring_sqe *sqe,
 		      unsigned tag);
 int completion_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot);
+/* The same, of sends whose way isn't an entry of their own. */
+int completion_transfer_any(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot);
 /* Starts a multishot operation again that the kernel ended without an error. */
 void completion_start_again(struct duet_loop *loop, struct duet_op *op);
 /* Polls on, hearing of changes only. */
 void completion_start_watch(struct duet_loop *loop, struct duet_op *op);
 /* Those that had found no room. */
 void completion_start_owed(struct duet_loop *loop);
+
+void completion_prep_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe);
+bool completion_has_offsets(struct duet_loop *loop, const struct duet_op *op);
 
 static inline bool completion_is_socket(const struct duet_slot *slot)
 {

@@ -20,7 +20,8 @@ static int issued(struct completion *self, struct duet_op *op, struct io_uring_s
 	op->backend = (op->identity ? op->identity : core_identify(op->loop, op)) | tag;
 	sqe->user_data = op->backend;
 	op->progress = PLACE_KERNEL;
-	self->stats->armed++;
+	(void)self;
+	core_took(op->loop, op, CORE_ISSUED);
 	return BACKEND_ISSUED;
 }
 
@@ -39,6 +40,13 @@ static int ended(struct duet_op *op, int result)
 {
 	op->result = result;
 	return BACKEND_ENDED;
+}
+
+/* By a plain call. */
+static int ended_inline(struct duet_loop *loop, struct duet_op *op, int result)
+{
+	core_took(loop, op, CORE_INLINE);
+	return ended(op, result);
 }
 
 static int start_nop(struct duet_loop *loop, struct duet_op *op)
@@ -88,7 +96,7 @@ static int start_accept(struct duet_loop *loop, struct duet_op *op)
 	if (!sqe)
 		return -EAGAIN;
 	io_uring_prep_accept(sqe, slot->fd, NULL, NULL, SOCK_CLOEXEC);
-	if (op->flags & DUET_MULTISHOT)
+	if (op->flags & DUET_MULTISHOT && self->multishot_accept)
 		sqe->ioprio |= IORING_ACCEPT_MULTISHOT;
 	if (never_first(loop, slot) && self->features & IORING_FEAT_RECVSEND_BUNDLE)
 		sqe->ioprio |= IORING_ACCEPT_POLL_FIRST;
@@ -130,8 +138,12 @@ static int start_recv_pooled(struct duet_loop *loop, struct duet_op *op)
 	const struct duet_pool *pool = op->args.io.pool;
 	bool socket = !completion_is_other(slot);
 	bool multishot = op->flags & DUET_MULTISHOT && self->multishot_recv && socket;
-	struct io_uring_sqe *sqe = completion_ring_entry(self);
+	struct io_uring_sqe *sqe;
 
+	/* The kernel knows nothing of the pool. */
+	if (__builtin_expect(pool->stack != NULL, 0))
+		return completion_start_readiness(loop, op);
+	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
 	if (socket)
@@ -160,7 +172,7 @@ static bool recv_directly(struct duet_loop *loop, struct duet_slot *slot, struct
 		return false;
 	op->result = duet_core_system_recv(loop, slot->fd, into->iov_base, into->iov_len);
 	if (op->result != -EAGAIN) {
-		loop->stats.inline_ended++;
+		core_took(loop, op, CORE_INLINE);
 		return true;
 	}
 	loop->stats.wasted++;
@@ -215,7 +227,7 @@ send_directly(struct duet_loop *loop, struct completion *self, struct duet_op *o
 		loop->stats.wasted++;
 		return -EAGAIN;
 	}
-	loop->stats.inline_ended++;
+	core_took(loop, op, CORE_INLINE);
 	if (self->direct_left)
 		self->direct_left--;
 	return BACKEND_ENDED;
@@ -235,8 +247,8 @@ static inline void wait_first_if_wished(const struct duet_loop *loop, const stru
 }
 
 /* Of several pieces, with a message header of ours: both stay where they are until the end. */
-static __attribute__((noinline)) void
-prep_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe)
+__attribute__((noinline)) void
+completion_prep_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe)
 {
 	struct completion *self = completion_of(loop);
 	uint32_t place = (uint32_t)duet_core_identity(op) >> IDENTITY_TAG_BITS;
@@ -266,7 +278,7 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 	if (!sqe)
 		return -EAGAIN;
 	if (op->args.io.vector_count > 1)
-		prep_pieces(loop, op, sqe);
+		completion_prep_pieces(loop, op, sqe);
 	else
 		io_uring_prep_send(sqe, fd_of(loop, op), from->iov_base, from->iov_len,
 				   MSG_NOSIGNAL);
@@ -276,7 +288,7 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 
 /* The ring ignores the offset on what has none, and would take bytes out of a stream. That is said
  * by a transfer of nothing; lseek(2) isn't to be believed: it succeeds on eventfds and timerfds. */
-static __attribute__((noinline)) bool has_offsets(struct duet_loop *loop, const struct duet_op *op)
+__attribute__((noinline)) bool completion_has_offsets(struct duet_loop *loop, const struct duet_op *op)
 {
 	const struct duet_slot *slot = duet_core_op_slot(loop, op);
 	ssize_t n;
@@ -321,7 +333,7 @@ static int start_read(struct duet_loop *loop, struct duet_op *op)
 	struct completion *self = completion_of(loop);
 	struct io_uring_sqe *sqe;
 
-	if (!is_file(loop, op) && !has_offsets(loop, op))
+	if (!is_file(loop, op) && !completion_has_offsets(loop, op))
 		return ended(op, -ESPIPE);
 	sqe = completion_ring_entry(self);
 	if (!sqe)
@@ -335,7 +347,7 @@ static int start_write(struct duet_loop *loop, struct duet_op *op)
 	struct completion *self = completion_of(loop);
 	struct io_uring_sqe *sqe;
 
-	if (!is_file(loop, op) && !has_offsets(loop, op))
+	if (!is_file(loop, op) && !completion_has_offsets(loop, op))
 		return ended(op, -ESPIPE);
 	sqe = completion_ring_entry(self);
 	if (!sqe)
@@ -399,9 +411,10 @@ static int start_socket(struct duet_loop *loop, struct duet_op *op)
 	struct io_uring_sqe *sqe;
 
 	if (!self->native_socket || op->flags & DUET_INLINE)
-		return ended(op, duet_core_system_socket(loop, op->args.socket.domain,
-							 op->args.socket.type,
-							 op->args.socket.protocol));
+		return ended_inline(loop, op,
+				    duet_core_system_socket(loop, op->args.socket.domain,
+							    op->args.socket.type,
+							    op->args.socket.protocol));
 	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
@@ -413,15 +426,17 @@ static int start_socket(struct duet_loop *loop, struct duet_op *op)
 /* These two never wait and take nothing from anybody: a plain call, at once. */
 static int start_bind(struct duet_loop *loop, struct duet_op *op)
 {
-	return ended(op, duet_core_system_bind(loop, fd_of(loop, op), op));
+	return ended_inline(loop, op, duet_core_system_bind(loop, fd_of(loop, op), op));
 }
 
 static int start_listen(struct duet_loop *loop, struct duet_op *op)
 {
-	return ended(op, duet_core_system_listen(loop, fd_of(loop, op), op->args.listen.backlog));
+	return ended_inline(loop, op,
+			    duet_core_system_listen(loop, fd_of(loop, op), op->args.listen.backlog));
 }
 
-static int (*const starts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
+/* Each kind's own way; the lower ones stand in ladder.c. */
+static completion_start_fn *const starts[DUET_IO_KIND_COUNT] = {
 	[DUET_NOP] = start_nop,
 	[DUET_POLL] = start_poll,
 	[DUET_ACCEPT] = start_accept,
@@ -447,20 +462,22 @@ static int (*const starts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct du
 	[DUET_ALLOCATE] = completion_start_call,
 };
 
-bool completion_carries(enum duet_kind kind)
+completion_start_fn *completion_own_start(enum duet_kind kind)
 {
-	return starts[kind] != NULL;
+	return starts[kind];
 }
 
 int completion_start(struct duet_loop *loop, struct duet_op *op)
 {
-	return starts[op->kind](loop, op);
+	return completion_of(loop)->starts[op->kind](loop, op);
 }
 
-static __attribute__((noinline)) int transfer_any(struct duet_loop *loop, struct duet_op *op)
+__attribute__((noinline)) int completion_transfer_any(struct duet_loop *loop, struct duet_op *op,
+						     struct duet_slot *slot)
 {
 	int answer = completion_start(loop, op);
 
+	(void)slot;
 	return answer == BACKEND_ISSUED ? 0 : duet_core_answered(loop, op, answer);
 }
 
@@ -472,10 +489,10 @@ int completion_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_
 	if (__builtin_expect(op->kind != DUET_SEND || self->direct_left ||
 				     completion_ring_full(self),
 			     0))
-		return transfer_any(loop, op);
+		return completion_transfer_any(loop, op, slot);
 	op->backend = core_identify(loop, op) | TAG_PLAIN;
 	op->progress = PLACE_KERNEL;
-	loop->stats.armed++;
+	core_took(loop, op, CORE_ISSUED);
 	return completion_ring_send(self, slot->fd, op->args.io.vectors, op->backend);
 }
 
@@ -498,7 +515,7 @@ void completion_start_again(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
 
-	if (self->owed.first || starts[op->kind](loop, op) != BACKEND_ISSUED)
+	if (self->owed.first || completion_start(loop, op) != BACKEND_ISSUED)
 		completion_list_push(&self->owed, op, PLACE_OWED);
 }
 

@@ -72,18 +72,11 @@ static void (*const preps[DUET_IO_KIND_COUNT])(struct io_uring_sqe *sqe,
 	[DUET_TRUNCATE] = prep_truncate, [DUET_ALLOCATE] = prep_allocate,
 };
 
-/* A worker of ours makes the call that this kernel's ring doesn't know. */
 int completion_start_call(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
-	struct io_uring_sqe *sqe;
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
 
-	if (loop->capability[op->kind] == DUET_EMULATED) {
-		op->progress = PLACE_WORKER;
-		duet_core_offload(loop, op, duet_core_call);
-		return BACKEND_ISSUED;
-	}
-	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
 	preps[op->kind](sqe, op);

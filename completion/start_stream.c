@@ -45,7 +45,7 @@ static int start_quietly(struct duet_loop *loop, struct duet_slot *slot, struct 
 		loop->stats.wasted++;
 		return await_room(completion_of(loop), slot, op);
 	}
-	loop->stats.inline_ended++;
+	core_took(loop, op, CORE_INLINE);
 	return BACKEND_ENDED;
 }
 

@@ -97,7 +97,8 @@ struct duet_backend {
 
 	/* A pool begins: its memory may be shown to the kernel; returned: one more buffer is free,
 	 * and the answer is 0.
-	 * Both NULL: the backend takes buffers from core's own list, duet_core_buffer_take(). */
+	 * All NULL, or an answer of -EOPNOTSUPP: the backend takes buffers from core's own list,
+	 * duet_core_buffer_take(). */
 	int (*pool_attach)(struct duet_loop *loop, struct duet_pool *pool);
 	int (*pool_return)(struct duet_loop *loop, struct duet_pool *pool, uint16_t index);
 	void (*pool_detach)(struct duet_loop *loop, struct duet_pool *pool);
@@ -380,9 +381,8 @@ DUET_API void duet_core_offload(struct duet_loop *loop, struct duet_op *op,
  * runs to its end, which is counted. */
 DUET_API int duet_core_offload_cancel(struct duet_loop *loop, struct duet_op *op, bool begun);
 
-/* The blocking call of a file operation (on a name, truncate, allocate), on a worker: core/system_file.c.
- * Is there one for that kind? */
-DUET_API bool duet_core_has_call(enum duet_kind kind);
+/* The blocking call of a file operation (on a name, fsync, truncate, allocate), on a worker:
+ * core/system_file.c. */
 DUET_API int duet_core_call(struct duet_op *op);
 /* A read or write behind the bytes that are there already, up to the end of the file or an error. */
 DUET_API int duet_core_call_transfer(struct duet_op *op, uint32_t there_bytes);
@@ -401,6 +401,9 @@ DUET_API int duet_core_call_receive(struct duet_op *op);
 DUET_API int duet_core_system_socket(struct duet_loop *loop, int domain, int type, int protocol);
 DUET_API int duet_core_system_bind(struct duet_loop *loop, int fd, struct duet_op *op);
 DUET_API int duet_core_system_listen(struct duet_loop *loop, int fd, int backlog);
+/* These two wait as their descriptor does. */
+DUET_API int duet_core_system_accept(struct duet_loop *loop, int fd);
+DUET_API int duet_core_system_connect(struct duet_loop *loop, int fd, const struct duet_op *op);
 DUET_API int duet_core_system_close(struct duet_loop *loop, int fd);
 DUET_API int duet_core_system_shutdown(struct duet_loop *loop, int fd, int how);
 DUET_API int duet_core_system_nonblock(struct duet_loop *loop, int fd, int on);

@@ -165,6 +165,9 @@ struct core_outcome {
 	struct duet_buffer buffer; /* or the handle that was made */
 };
 
+/* How an operation was carried out, as counted; duet_loop_way_count() says it in enum duet_way. */
+enum core_way { CORE_INLINE, CORE_ISSUED, CORE_WORKER, CORE_WAYS };
+
 struct core_offload;
 struct core_owned;
 struct duet_fiber;
@@ -234,7 +237,9 @@ struct duet_loop {
 	 * not its scope's. NULL if nobody does. */
 	struct duet_member *hearing;
 	struct core_ledger ledger;
-	struct duet_stats stats;
+	struct duet_stats stats; /* without what `ways` counts: see duet_loop_stats() */
+	uint64_t ways[CORE_WAYS][DUET_KIND_COUNT];
+	uint8_t issued_as[DUET_IO_KIND_COUNT]; /* enum duet_way of CORE_ISSUED, set by create; 0: armed */
 	uint8_t capability[DUET_KIND_COUNT];
 	duet_woken_fn *woken_fn;
 	void *woken_context;
@@ -259,6 +264,11 @@ static inline uint64_t core_now_ns(const struct duet_loop *loop)
 		cache->now_ns = loop->clock(cache);
 	}
 	return loop->now_ns;
+}
+
+static inline void core_took(struct duet_loop *loop, const struct duet_op *op, enum core_way way)
+{
+	loop->ways[way][op->kind]++;
 }
 
 #endif

@@ -270,7 +270,7 @@ void duet_core_offload(struct duet_loop *loop, struct duet_op *op, int (*work)(s
 	struct core_offload *offload = loop->offload;
 
 	op->backend = (uintptr_t)work;
-	loop->stats.worker++;
+	core_took(loop, op, CORE_WORKER);
 	pthread_mutex_lock(&offload->lock);
 	push_job(&offload->jobs, op);
 	pthread_cond_signal(&offload->work);

@@ -115,6 +115,17 @@ int duet_core_system_shutdown(struct duet_loop *loop, int fd, int how)
 	return counted(loop, shutdown(fd, how));
 }
 
+int duet_core_system_accept(struct duet_loop *loop, int fd)
+{
+	return counted(loop, accept4(fd, NULL, NULL, SOCK_CLOEXEC));
+}
+
+int duet_core_system_connect(struct duet_loop *loop, int fd, const struct duet_op *op)
+{
+	return counted(loop, connect(fd, (const void *)op->args.address.storage,
+				     op->args.address.length_bytes));
+}
+
 int duet_core_system_nonblock(struct duet_loop *loop, int fd, int on)
 {
 	int flags = counted(loop, fcntl(fd, F_GETFL));

@@ -24,6 +24,17 @@ static int fd_of(const struct duet_op *op)
 	return duet_core_op_slot(op->loop, op)->fd;
 }
 
+static int call_open(const struct duet_op *op)
+{
+	return answer(openat(op->args.open.directory, op->args.open.path,
+			     op->args.open.flags | O_CLOEXEC, op->args.open.mode));
+}
+
+static int call_fsync(const struct duet_op *op)
+{
+	return answer(op->flags & DUET_DATA_ONLY ? fdatasync(fd_of(op)) : fsync(fd_of(op)));
+}
+
 static int call_statx(const struct duet_op *op)
 {
 	return answer(statx(op->args.statx.directory, op->args.statx.path, op->args.statx.flags,
@@ -73,16 +84,12 @@ static int call_allocate(const struct duet_op *op)
 }
 
 static int (*const calls[DUET_IO_KIND_COUNT])(const struct duet_op *op) = {
+	[DUET_OPEN] = call_open,         [DUET_FSYNC] = call_fsync,
 	[DUET_STATX] = call_statx,       [DUET_MKDIR] = call_mkdir,
 	[DUET_UNLINK] = call_unlink,     [DUET_RENAME] = call_rename,
 	[DUET_LINK] = call_link,         [DUET_SYMLINK] = call_symlink,
 	[DUET_TRUNCATE] = call_truncate, [DUET_ALLOCATE] = call_allocate,
 };
-
-bool duet_core_has_call(enum duet_kind kind)
-{
-	return calls[kind] != NULL;
-}
 
 int duet_core_call(struct duet_op *op)
 {

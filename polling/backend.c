@@ -46,7 +46,7 @@ static int create(struct duet_loop *loop, const struct duet_loop_options *option
 		return -ENOMEM;
 	loop->state = polling;
 	polling->epoll = polling->wake = -1;
-	error = polling_tuning(options->tuning, &polling->events_max, &polling->eager);
+	error = polling_tuning(options->tuning, polling);
 	if (!error)
 		error = take_memory(polling, options);
 	if (!error)
@@ -56,7 +56,8 @@ static int create(struct duet_loop *loop, const struct duet_loop_options *option
 		return error;
 	}
 	loop->fd = polling->epoll;
-	polling_capabilities(loop->capability, options->worker_threads);
+	polling->coarse = polling->without & POLLING_WITHOUT_PWAIT2;
+	polling_ladder_choose(loop->capability, NULL, polling->without, options->worker_threads);
 	return 0;
 }
 

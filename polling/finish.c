@@ -32,7 +32,7 @@ static inline void end_head(struct duet_loop *loop, struct duet_slot *slot, stru
 {
 	polling_let_go(loop, slot, direction);
 	if (op->progress == PROGRESS_FRESH)
-		loop->stats.inline_ended++;
+		core_took(loop, op, CORE_INLINE);
 	duet_core_end(loop, op, result);
 }
 
@@ -233,7 +233,7 @@ static inline void deliver_buffer(struct duet_loop *loop, struct duet_slot *slot
 	}
 	slot->ready &= ~polling_bits(HELD, DIRECTION_READ);
 	if (op->progress == PROGRESS_FRESH)
-		loop->stats.inline_ended++;
+		core_took(loop, op, CORE_INLINE);
 	duet_core_end_buffer(loop, op, n, index);
 }
 
@@ -418,9 +418,14 @@ void polling_finish_writes(struct duet_loop *loop, struct duet_slot *slot)
  * changes the flag of an adopted descriptor only loses time. */
 static void look_up_file(struct duet_loop *loop, struct duet_slot *slot)
 {
-	int flags = counted(loop, fcntl(slot->fd, F_GETFL));
+	int flags;
 
 	slot->ready |= FILE_KNOWN;
+	if (polling_of(loop)->without & POLLING_WITHOUT_NOWAIT) {
+		slot->ready |= FILE_NO_TRY;
+		return;
+	}
+	flags = counted(loop, fcntl(slot->fd, F_GETFL));
 	if (flags >= 0 && flags & O_DIRECT)
 		slot->ready |= FILE_NO_TRY;
 }
@@ -466,7 +471,7 @@ static void finish_read(struct duet_loop *loop, struct duet_slot *slot, struct d
 
 	if (n == (int)op->args.io.length_bytes || (n < 0 && n != -EAGAIN) ||
 	    (n >= 0 && MUTANT(end_of_file_early))) {
-		loop->stats.inline_ended++;
+		core_took(loop, op, CORE_INLINE);
 		duet_core_end(loop, op, n);
 		return;
 	}
@@ -505,7 +510,7 @@ static void finish_poll(struct duet_loop *loop, struct duet_slot *slot, struct d
 	if (!result)
 		return;
 	if (op->progress == PROGRESS_FRESH)
-		loop->stats.inline_ended++;
+		core_took(loop, op, CORE_INLINE);
 	duet_core_end(loop, op, result);
 }
 
@@ -527,7 +532,7 @@ static void finish_close(struct duet_loop *loop, struct duet_op *op)
 	} else if (polling_closes_slowly(loop, op)) {
 		polling_offload_close(loop, op);
 	} else {
-		loop->stats.inline_ended++;
+		core_took(loop, op, CORE_INLINE);
 		duet_core_end(loop, op, polling_close_once(loop, op));
 	}
 }

@@ -70,10 +70,13 @@ enum {
 /* At a worker thread; the rest of the word is the descriptor that it works on. */
 #define PROGRESS_WORKER 0x80000000u
 
+enum { POLLING_WITHOUT_PWAIT2 = 1 << 0, POLLING_WITHOUT_NOWAIT = 1 << 1 };
+
 struct polling {
 	int epoll;
 	int wake; /* an eventfd */
 	bool eager;
+	uint8_t without;  /* what a kernel may not have, and is done without here in any case */
 	bool hasty;       /* the last wait delivered without looking for events */
 	bool coarse;      /* the kernel has no epoll_pwait2(2): timeouts are rounded up to ms */
 	uint32_t attempts_first; /* handles to attempt, through slot->next; index + 1 */
@@ -310,7 +313,12 @@ void polling_native_drop(struct duet_loop *loop, struct duet_slot *slot);
 
 /* probe.c */
 int polling_probe(const char *tuning, struct duet_probe *probe);
-void polling_capabilities(uint8_t *capability, bool workers);
-int polling_tuning(const char *tuning, uint32_t *events_max, bool *eager);
+int polling_tuning(const char *tuning, struct polling *polling);
+
+/* ladder.c: adds "name+name" or "name,name" to what is done without. 0, or -EINVAL. */
+int polling_ladder_read(const char *names, uint8_t *without);
+/* why may be NULL. */
+void polling_ladder_choose(uint8_t *capability, char (*why)[DUET_WHY_BYTES], uint8_t without,
+			   bool workers);
 
 #endif

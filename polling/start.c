@@ -21,7 +21,7 @@ static int ended(struct duet_op *op, int result)
 
 static int ended_inline(struct duet_loop *loop, struct duet_op *op, int result)
 {
-	loop->stats.inline_ended++;
+	core_took(loop, op, CORE_INLINE);
 	return ended(op, result);
 }
 
@@ -69,7 +69,7 @@ int polling_arm(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *
 	if (error)
 		return error;
 	op->progress = PROGRESS_ARMED;
-	loop->stats.armed++;
+	core_took(loop, op, CORE_ISSUED);
 	return 0;
 }
 
@@ -150,21 +150,6 @@ static int worker_fd(const struct duet_op *op)
 static int work_transfer(struct duet_op *op)
 {
 	return duet_core_call_transfer(op, op->kind == DUET_READ ? op->there_bytes : 0);
-}
-
-static int work_open(struct duet_op *op)
-{
-	int fd = openat(op->args.open.directory, op->args.open.path,
-			op->args.open.flags | O_CLOEXEC, op->args.open.mode);
-
-	return fd < 0 ? -errno : fd;
-}
-
-static int work_fsync(struct duet_op *op)
-{
-	int fd = worker_fd(op);
-
-	return (op->flags & DUET_DATA_ONLY ? fdatasync(fd) : fsync(fd)) < 0 ? -errno : 0;
 }
 
 static int work_close(struct duet_op *op)
@@ -354,21 +339,7 @@ static int start_write(struct duet_loop *loop, struct duet_op *op)
 	return offload(loop, op, duet_core_op_slot(loop, op)->fd, work_transfer);
 }
 
-static int start_open(struct duet_loop *loop, struct duet_op *op)
-{
-	if (!loop->offload)
-		return ended(op, -EOPNOTSUPP);
-	return offload(loop, op, 0, work_open);
-}
-
-static int start_fsync(struct duet_loop *loop, struct duet_op *op)
-{
-	if (!loop->offload)
-		return ended(op, -EOPNOTSUPP);
-	return offload(loop, op, duet_core_op_slot(loop, op)->fd, work_fsync);
-}
-
-/* On names, and truncate, allocate. */
+/* On names, and fsync, truncate, allocate. */
 static int start_call(struct duet_loop *loop, struct duet_op *op)
 {
 	return offload(loop, op, 0, duet_core_call);
@@ -417,7 +388,7 @@ static int (*const start_kind[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struc
 	[DUET_ACCEPT] = start_accept,	  [DUET_CONNECT] = start_connect,
 	[DUET_RECV] = start_recv,	  [DUET_SEND] = start_send,
 	[DUET_READ] = start_read,	  [DUET_WRITE] = start_write,
-	[DUET_OPEN] = start_open,	  [DUET_FSYNC] = start_fsync,
+	[DUET_OPEN] = start_call,	  [DUET_FSYNC] = start_call,
 	[DUET_SHUTDOWN] = start_shutdown, [DUET_CLOSE] = start_close,
 	[DUET_SOCKET] = start_socket,	  [DUET_BIND] = start_bind,
 	[DUET_LISTEN] = start_listen,

@@ -27,7 +27,7 @@ static void remove_file(void)
 }
 
 static const char *const CLAIMS[] = { "try-first", "stateless", "parity", "models", "beside",
-				      "blocking", "hot", "scheduling" };
+				      "blocking", "hot", "scheduling", "paths" };
 enum { CLAIMS_COUNT = sizeof(CLAIMS) / sizeof(*CLAIMS) };
 
 /* ---- Results. ---- */
