@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <poll.h>
+#include <sys/signalfd.h>
 
 #include "completion/internal.h"
 
@@ -40,6 +41,14 @@ static int finish_connect(struct duet_loop *loop, const struct duet_op *op, int 
 	return plain_error(result);
 }
 
+/* What was read says which it was. */
+static int finish_signal(const struct duet_op *op, int result)
+{
+	const struct signalfd_siginfo *into = op->args.io.vectors[0].iov_base;
+
+	return result > 0 ? (int)into->ssi_signo : plain_error(result);
+}
+
 static __attribute__((noinline)) void finish_plain_any(struct duet_loop *loop, struct duet_op *op,
 						       int result)
 {
@@ -50,6 +59,8 @@ static __attribute__((noinline)) void finish_plain_any(struct duet_loop *loop, s
 		loop->stats.stale++;
 	else if (op->kind == DUET_CONNECT)
 		duet_core_end(loop, op, finish_connect(loop, op, result));
+	else if (op->kind == DUET_SIGNAL)
+		duet_core_end(loop, op, finish_signal(op, result));
 	else if (op->kind == DUET_CLOSE && result == -EINTR)
 		duet_core_end(loop, op, 0); /* closed all the same: the number may be another's */
 	else
@@ -85,6 +96,16 @@ static void finish_recv(struct duet_loop *loop, uint64_t user_data, int result, 
 	duet_core_end(loop, op, plain_error(result));
 }
 
+/* The kernel ended a multishot operation by itself and without an error, as it may at any result
+ * (a full completion queue is one reason): it goes on unless somebody wants its end. */
+static bool goes_on(struct duet_loop *loop, struct duet_op *op)
+{
+	if (op->request || op->verdict)
+		return false;
+	completion_start_again(loop, op);
+	return true;
+}
+
 /* A watch has seen what was asked for. Its poll is taken away; it lends nothing, so that nobody
  * has to wait for that. */
 static void end_watch(struct duet_loop *loop, struct duet_op *op, int ready)
@@ -116,6 +137,26 @@ static int sort_out(struct duet_loop *loop, const struct duet_op *op, int events
 	return poll(&asked, 1, 0) == 1 ? asked.revents : 0;
 }
 
+/* Events of a multishot poll. Ended by the kernel it is armed anew, which tells of what is ready by then; but
+ * for what has no readiness to wait for: that was all there ever is to tell. */
+static void finish_item(struct duet_loop *loop, struct duet_op *op, int ready, bool armed)
+{
+	uint64_t identity = op->identity;
+	bool on = armed;
+
+	if (!armed && !op->request &&
+	    !duet_core_system_waits(loop, duet_core_op_slot(loop, op)->fd)) {
+		op->progress = PLACE_NOWHERE;
+		on = true;
+	} else if (!armed) {
+		on = goes_on(loop, op);
+	}
+	if (ready)
+		duet_core_item_events(loop, op, ready);
+	if (!on && duet_core_find(loop, identity) == op)
+		duet_core_end(loop, op, -ECANCELED);
+}
+
 /* The kernel reports the peer's half-close unasked, and it stays: then only a watch, which hears
  * of changes, waits for the rest. */
 static void finish_events(struct duet_loop *loop, struct duet_op *op, int events, unsigned flags)
@@ -123,7 +164,9 @@ static void finish_events(struct duet_loop *loop, struct duet_op *op, int events
 	int ready = sort_out(loop, op, events);
 	bool watch = flags & IORING_CQE_F_MORE;
 
-	if (ready && watch)
+	if (op->flags & DUET_MULTISHOT)
+		finish_item(loop, op, ready, watch);
+	else if (ready && watch)
 		end_watch(loop, op, ready);
 	else if (ready)
 		duet_core_end(loop, op, ready);
@@ -131,6 +174,18 @@ static void finish_events(struct duet_loop *loop, struct duet_op *op, int events
 		duet_core_end(loop, op, -ECANCELED);
 	else if (!watch)
 		completion_start_watch(loop, op);
+}
+
+/* The process has ended: its status is taken, unless somebody was quicker. Armed again if it is too
+ * early, unless somebody wants the end. */
+static void finish_wait_process(struct duet_loop *loop, struct duet_op *op, int result)
+{
+	if (result > 0)
+		result = duet_core_system_wait_process(loop, duet_core_op_slot(loop, op)->fd, op);
+	if (result == -EAGAIN && !op->request)
+		completion_start_again(loop, op);
+	else
+		duet_core_end(loop, op, result == -EAGAIN ? -ECANCELED : plain_error(result));
 }
 
 /* -EINVAL: it isn't ready so, and there is nothing to wait on, as with urgent data of a file.
@@ -143,22 +198,14 @@ static void finish_poll(struct duet_loop *loop, uint64_t user_data, int result, 
 		loop->stats.stale += result != -ECANCELED; /* the end of a watch */
 	else if (op->progress == PLACE_HELD)
 		return; /* it has ended; its watch goes on until there is room to take it away */
+	else if (op->kind == DUET_WAIT_PROCESS)
+		finish_wait_process(loop, op, result);
 	else if (result > 0)
 		finish_events(loop, op, result, flags);
 	else if (result == -EINVAL && !op->request)
 		op->progress = PLACE_NOWHERE;
 	else
 		duet_core_end(loop, op, result == -EINVAL ? -ECANCELED : plain_error(result));
-}
-
-/* The kernel ended a multishot operation by itself and without an error, as it may at any result
- * (a full completion queue is one reason): it goes on unless somebody wants its end. */
-static bool goes_on(struct duet_loop *loop, struct duet_op *op)
-{
-	if (op->request || op->verdict)
-		return false;
-	completion_start_again(loop, op);
-	return true;
 }
 
 static void finish_accepted(struct duet_loop *loop, struct duet_op *op, int fd, unsigned flags)

@@ -62,6 +62,7 @@ struct completion {
 	unsigned deferred;    /* IORING_ENTER_GETEVENTS where completions run only on request */
 	unsigned features;
 	bool native_socket;
+	bool native_wait_process; /* Linux 6.7; without it its descriptor is polled */
 	bool multishot_recv; /* Linux 6.0; without it a single shot is armed again and again */
 	bool direct;
 	uint32_t direct_left; /* plain send calls that this turn may still make */
@@ -154,7 +155,7 @@ void completion_list_remove(struct completion_list *list, const struct duet_op *
 bool completion_carries(enum duet_kind kind);
 int completion_start(struct duet_loop *loop, struct duet_op *op);
 int completion_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot);
-/* Starts a multishot operation again that the kernel ended without an error. */
+/* Starts an operation again that the kernel ended without an error before it was over: on its report. */
 void completion_start_again(struct duet_loop *loop, struct duet_op *op);
 /* Polls on, hearing of changes only. */
 void completion_start_watch(struct duet_loop *loop, struct duet_op *op);

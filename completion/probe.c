@@ -23,6 +23,8 @@ static const uint8_t opcodes[DUET_IO_KIND_COUNT] = {
 	[DUET_SHUTDOWN] = IORING_OP_SHUTDOWN,
 	[DUET_CLOSE] = IORING_OP_CLOSE,
 	[DUET_SOCKET] = IORING_OP_SOCKET,
+	[DUET_SIGNAL] = IORING_OP_READ,
+	[DUET_WAIT_PROCESS] = COMPLETION_OP_WAITID,
 };
 
 /* What the backend is built on, all there since 5.19. */
@@ -60,6 +62,9 @@ int completion_capabilities(struct completion *self, uint8_t *capability, const 
 					   : DUET_ABSENT;
 	capability[DUET_TIMEOUT] = DUET_NATIVE;
 	self->native_socket = capability[DUET_SOCKET] == DUET_NATIVE;
+	self->native_wait_process = capability[DUET_WAIT_PROCESS] == DUET_NATIVE;
+	if (!self->native_wait_process)
+		capability[DUET_WAIT_PROCESS] = DUET_EMULATED;
 	/* Both came with 6.0, and only one of them can be asked for. */
 	self->multishot_recv = io_uring_opcode_supported(known, IORING_OP_SEND_ZC);
 	io_uring_free_probe(known);

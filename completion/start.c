@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #include "completion/internal.h"
 
@@ -68,6 +69,8 @@ static int start_poll(struct duet_loop *loop, struct duet_op *op)
 	if (!sqe)
 		return -EAGAIN;
 	io_uring_prep_poll_add(sqe, fd_of(loop, op), poll_events(loop, op));
+	if (op->flags & DUET_MULTISHOT)
+		sqe->len = IORING_POLL_ADD_MULTI;
 	return issued(self, op, sqe, TAG_POLL);
 }
 
@@ -323,6 +326,52 @@ static int start_write(struct duet_loop *loop, struct duet_op *op)
 	return issued(self, op, sqe, TAG_PLAIN);
 }
 
+/* A plain read of the descriptor, which takes the signals that the loop's thread may have: its position is
+ * none. */
+static int start_signal(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	const struct iovec *into = op->args.io.vectors;
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
+
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_read(sqe, fd_of(loop, op), into->iov_base, (unsigned)into->iov_len,
+			   (uint64_t)-1);
+	return issued(self, op, sqe, TAG_PLAIN);
+}
+
+/* The next way down: its end makes the descriptor ready, and a plain call takes the status. */
+static int start_wait_for_readiness(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	int result = duet_core_system_wait_process(loop, fd_of(loop, op), op);
+	struct io_uring_sqe *sqe;
+
+	if (result != -EAGAIN)
+		return ended(op, result);
+	sqe = completion_ring_entry(self);
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_poll_add(sqe, fd_of(loop, op), POLLIN);
+	return issued(self, op, sqe, TAG_POLL);
+}
+
+static int start_wait_process(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	siginfo_t *into = op->args.io.vectors[0].iov_base;
+	struct io_uring_sqe *sqe;
+
+	if (!self->native_wait_process)
+		return start_wait_for_readiness(loop, op);
+	sqe = completion_ring_entry(self);
+	if (!sqe)
+		return -EAGAIN;
+	completion_prep_waitid(sqe, P_PIDFD, fd_of(loop, op), into, duet_core_wait_options(op));
+	return issued(self, op, sqe, TAG_PLAIN);
+}
+
 static int start_open(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
@@ -416,6 +465,8 @@ static int (*const starts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct du
 	[DUET_SOCKET] = start_socket,
 	[DUET_BIND] = start_bind,
 	[DUET_LISTEN] = start_listen,
+	[DUET_SIGNAL] = start_signal,
+	[DUET_WAIT_PROCESS] = start_wait_process,
 };
 
 bool completion_carries(enum duet_kind kind)
@@ -468,9 +519,12 @@ void completion_start_watch(struct duet_loop *loop, struct duet_op *op)
 void completion_start_again(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
+	int answer = self->owed.first ? -EAGAIN : starts[op->kind](loop, op);
 
-	if (self->owed.first || starts[op->kind](loop, op) != BACKEND_ISSUED)
+	if (answer == -EAGAIN)
 		completion_list_push(&self->owed, op, PLACE_OWED);
+	else if (answer == BACKEND_ENDED)
+		duet_core_end(loop, op, op->result);
 }
 
 void completion_start_owed(struct duet_loop *loop)

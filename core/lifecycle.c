@@ -451,6 +451,8 @@ static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet
 		*slot = duet_core_slot_of(loop, op->handle);
 		if (!*slot || (*slot)->slot_state >= SLOT_CLOSING)
 			return -EBADF;
+		if (core_kind(op)->source && core_kind(op)->source != (*slot)->source)
+			return -EINVAL;
 	}
 	if (loop->capability[op->kind] == DUET_ABSENT)
 		return -EOPNOTSUPP;

@@ -63,6 +63,9 @@ enum core_class {
 	CLASS_OTHER /* pipes, terminals, eventfds ... */
 };
 
+/* What a handle tells of that was made for that: decides which operations it is for. */
+enum core_source { SOURCE_NONE, SOURCE_SIGNALS, SOURCE_PROCESS };
+
 enum core_slot_state {
 	SLOT_FREE,
 	SLOT_OPEN,
@@ -97,7 +100,8 @@ struct duet_slot {
 	 * generation then, else PLAIN_NOT: one comparison says that it is alive and usual. */
 	uint32_t plain;
 	uint8_t accepts; /* enum core_class of what a listener accepts */
-	uint8_t reserved[3];
+	uint8_t source;  /* enum core_source */
+	uint8_t reserved[2];
 };
 
 _Static_assert(sizeof(struct duet_slot) == 64, "a cache line, found by a shift");

@@ -89,7 +89,17 @@ static int check_poll(const struct duet_op *op)
 {
 	const uint32_t known = POLLIN | POLLOUT | POLLPRI | POLLRDHUP | POLLERR | POLLHUP;
 
-	return op->args.poll.events & ~known ? -EINVAL : check_flags(op, 0);
+	return op->args.poll.events & ~known ? -EINVAL : check_flags(op, DUET_MULTISHOT);
+}
+
+static int check_signal(const struct duet_op *op)
+{
+	return op->args.io.vectors[0].iov_base ? check_flags(op, 0) : -EINVAL;
+}
+
+static int check_wait_process(const struct duet_op *op)
+{
+	return op->args.io.offset_bytes & ~(uint64_t)WNOWAIT ? -EINVAL : check_signal(op);
 }
 
 static int check_open(const struct duet_op *op)
@@ -169,8 +179,12 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 	[DUET_SYMLINK] = {.cancel_class = DUET_CANCEL_NOT},
 	[DUET_TRUNCATE] = {.cancel_class = DUET_CANCEL_NOT},
 	[DUET_ALLOCATE] = {.cancel_class = DUET_CANCEL_NOT},
-	[DUET_SIGNAL] = {.cancel_class = DUET_CANCEL_TOTAL},
-	[DUET_WAIT_PROCESS] = {.cancel_class = DUET_CANCEL_TOTAL},
+	[DUET_SIGNAL] = {.check = check_signal, .line = LINE_READS,
+			 .cancel_class = DUET_CANCEL_TOTAL, .lends = true, .tells = true,
+			 .source = SOURCE_SIGNALS},
+	[DUET_WAIT_PROCESS] = {.check = check_wait_process, .line = LINE_READS,
+			       .cancel_class = DUET_CANCEL_TOTAL, .lends = true, .tells = true,
+			       .source = SOURCE_PROCESS},
 	[DUET_ACQUIRE] = ON_PRIMITIVE(core_wait_acquire),
 	[DUET_RELEASE] = ON_PRIMITIVE(core_wait_release),
 	[DUET_LOCK] = ON_PRIMITIVE(core_wait_lock),
@@ -283,7 +297,7 @@ void core_settle(struct duet_op *op, int raw, bool issued)
 		settle_stopped(op, issued);
 	else if (raw < 0)
 		outcome(op, raw, op->transferred ? DUET_PARTIAL : DUET_FAILED, DUET_CAUSE_ITSELF);
-	else if (core_kind(op)->lends)
+	else if (core_kind(op)->lends && !core_kind(op)->tells)
 		settle_transfer(op, raw);
 	else
 		outcome(op, core_kind(op)->makes ? 0 : raw, DUET_COMPLETED, DUET_CAUSE_ITSELF);

@@ -18,6 +18,8 @@ struct core_kind {
 	bool lends;                             /* its vectors are the caller's memory */
 	bool makes;                             /* a result >= 0 is a new descriptor */
 	bool gathers;                           /* a result short of length_bytes is partial */
+	bool tells;                             /* what comes into its memory is told, not counted */
+	uint8_t source;                         /* enum core_source that its handle has to be */
 	bool at_once;                           /* ends in its start, so it waits for no room */
 
 	/* Of those that core carries out itself, without a backend; else NULL. Begins an issued op:

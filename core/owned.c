@@ -182,7 +182,8 @@ int duet_op_copy_through(struct duet_op *op)
 		return -EINVAL;
 	if (op->kind == DUET_OPEN)
 		return copy_path(owned);
-	if (!core_kind(op)->lends || op->flags & (DUET_POOLED | FLAG_COPIED))
+	if (!core_kind(op)->lends || core_kind(op)->tells ||
+	    op->flags & (DUET_POOLED | FLAG_COPIED))
 		return -EINVAL;
 	return copy_pieces(owned);
 }
@@ -252,7 +253,7 @@ static bool lends_ours(const struct core_owned *owned, struct duet_buffer *borro
 	const struct duet_op *op = &owned->op;
 
 	/* Nobody would give back what it may be granted. */
-	if (core_kind(op)->wait)
+	if (core_kind(op)->wait || core_kind(op)->tells)
 		return false;
 	if (op->kind == DUET_OPEN)
 		return in_buffer(owned, op->args.open.path);

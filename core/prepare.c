@@ -1,5 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
+#include <duet/process.h>
+#include <duet/signal.h>
 #include <string.h>
 
 #include "core/operation.h"
@@ -72,6 +74,14 @@ void duet_op_poll(struct duet_op *op, duet_handle handle, uint32_t events)
 {
 	if (prepare(op, DUET_POLL, handle, 0))
 		op->args.poll.events = events;
+}
+
+void duet_op_poll_multishot(struct duet_op *op, duet_handle handle, uint32_t events)
+{
+	if (!prepare(op, DUET_POLL, handle, DUET_MULTISHOT))
+		return;
+	op->args.poll.events = events;
+	op->args.poll.seen = 0;
 }
 
 void duet_op_accept(struct duet_op *op, duet_handle listener, unsigned flags)
@@ -194,6 +204,20 @@ void duet_op_listen(struct duet_op *op, duet_handle handle, int backlog)
 {
 	if (prepare(op, DUET_LISTEN, handle, 0))
 		op->args.listen.backlog = backlog;
+}
+
+void duet_op_signal(struct duet_op *op, duet_handle handle, struct signalfd_siginfo *into)
+{
+	if (prepare(op, DUET_SIGNAL, handle, 0))
+		prepare_transfer(op, into, sizeof(*into));
+}
+
+void duet_op_wait_process(struct duet_op *op, duet_handle handle, siginfo_t *into, int options)
+{
+	if (!prepare(op, DUET_WAIT_PROCESS, handle, 0))
+		return;
+	prepare_transfer(op, into, sizeof(*into));
+	op->args.io.offset_bytes = (unsigned)options;
 }
 
 void duet_op_work(struct duet_op *op, duet_work_fn *fn, void *context)

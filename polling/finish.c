@@ -276,6 +276,22 @@ static inline void finish_recv(struct duet_loop *loop, struct duet_slot *slot, s
 		received_nothing(loop, slot, op, n);
 }
 
+/* ---- A signal, the end of a process. ---- */
+
+static COLD void finish_telling(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+{
+	int result = op->kind == DUET_SIGNAL
+			     ? duet_core_system_signal(loop, slot->fd, op)
+			     : duet_core_system_wait_process(loop, slot->fd, op);
+
+	if (result != -EAGAIN) {
+		end_head(loop, slot, op, DIRECTION_READ, result);
+		return;
+	}
+	polling_found_nothing(loop, slot, DIRECTION_READ);
+	await_event(loop, slot, op, DIRECTION_READ);
+}
+
 /* ---- Send. ---- */
 
 static size_t length_of(const struct iovec *pieces, uint32_t count)
@@ -359,12 +375,20 @@ COLD void polling_finish_unsent(struct duet_loop *loop, struct duet_slot *slot,
 	}
 }
 
+static COLD void finish_other(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+{
+	if (op->kind == DUET_ACCEPT)
+		finish_accept(loop, slot, op);
+	else
+		finish_telling(loop, slot, op);
+}
+
 void polling_finish_reads(struct duet_loop *loop, struct duet_slot *slot)
 {
 	struct duet_op *op = slot->reads;
 
 	if (unlikely(op->kind != DUET_RECV))
-		finish_accept(loop, slot, op);
+		finish_other(loop, slot, op);
 	else if (op->flags & DUET_POOLED)
 		finish_recv_pooled(loop, slot, op);
 	else
@@ -462,10 +486,31 @@ int polling_try_poll_once(struct duet_loop *loop, struct duet_slot *slot, uint32
 	return n > 0 ? (unsigned short)asked.revents : n;
 }
 
+/* What is ready by now is told by the first event of a handle that is registered only here; of any other it is
+ * asked for, once. */
+static COLD void begin_polls(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+{
+	bool known = slot->ready & REGISTERED;
+	int result = polling_arm(loop, slot, op);
+
+	slot->ready |= POLLED;
+	if (!result && (known || slot->ready & UNWATCHABLE))
+		result = polling_try_poll_once(loop, slot, op->args.poll.events);
+	if (result > 0)
+		duet_core_item_events(loop, op, result);
+	else if (result < 0)
+		duet_core_end(loop, op, result);
+}
+
 static void finish_poll(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
 {
-	int result = polling_try_poll_once(loop, slot, op->args.poll.events);
+	int result;
 
+	if (op->flags & DUET_MULTISHOT) {
+		begin_polls(loop, slot, op);
+		return;
+	}
+	result = polling_try_poll_once(loop, slot, op->args.poll.events);
 	if (!result) {
 		result = polling_arm(loop, slot, op);
 		slot->ready |= POLLED;
@@ -550,14 +595,26 @@ static struct duet_op *answered_poll(const struct duet_slot *slot)
 	return NULL;
 }
 
+/* It goes on: the same registration tells of the next. */
+static void tell_poll(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+{
+	op->progress = PROGRESS_ARMED;
+	slot->ready |= POLLED;
+	duet_core_item_events(loop, op, (int)op->backend);
+}
+
 void polling_finish_polls(struct duet_loop *loop, struct duet_slot *slot, uint32_t events)
 {
 	uint64_t identity = duet_core_slot_identity(loop, slot);
 	struct duet_op *op;
 
 	answer_polls(slot, events);
-	while (duet_core_slot(loop, identity) && (op = answered_poll(slot)))
-		duet_core_end(loop, op, (int)op->backend);
+	while (duet_core_slot(loop, identity) && (op = answered_poll(slot))) {
+		if (op->flags & DUET_MULTISHOT)
+			tell_poll(loop, slot, op);
+		else
+			duet_core_end(loop, op, (int)op->backend);
+	}
 }
 
 /* ---- The eager arm. ---- */

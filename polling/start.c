@@ -290,6 +290,19 @@ static int start_connect(struct duet_loop *loop, struct duet_op *op)
 	return hold(loop, slot, op, DIRECTION_WRITE);
 }
 
+/* For a signal or a process: attempted in the turn, as what is taken can't be given back. */
+static int start_telling(struct duet_loop *loop, struct duet_op *op)
+{
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+	int error = op->kind == DUET_SIGNAL ? polling_make_nonblocking(loop, slot) : 0;
+
+	if (error)
+		return ended(op, error);
+	op->progress = PROGRESS_FRESH;
+	apply_policy(loop, slot, DIRECTION_READ);
+	return hold(loop, slot, op, DIRECTION_READ);
+}
+
 /* A pooled receive is never taken inline: naming its buffer is a report, and those are wait()'s. */
 static int start_recv(struct duet_loop *loop, struct duet_op *op)
 {
@@ -413,7 +426,8 @@ static int (*const start_kind[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struc
 	[DUET_OPEN] = start_open,	  [DUET_FSYNC] = start_fsync,
 	[DUET_SHUTDOWN] = start_shutdown, [DUET_CLOSE] = start_close,
 	[DUET_SOCKET] = start_socket,	  [DUET_BIND] = start_bind,
-	[DUET_LISTEN] = start_listen,
+	[DUET_LISTEN] = start_listen,	  [DUET_SIGNAL] = start_telling,
+	[DUET_WAIT_PROCESS] = start_telling,
 };
 
 bool polling_carries(enum duet_kind kind)

@@ -30,7 +30,7 @@ uint32_t random_below(struct random *random, uint32_t bound);
 /* True in per_mille of 1000 cases. */
 bool random_chance(struct random *random, uint32_t per_mille);
 
-/* ---- The world: world.c, socket.c, file.c. ---- */
+/* ---- The world: world.c, socket.c, pipe.c, file.c. ---- */
 
 /* Above every number that a process can have, so that nothing of the kernel is hit by mistake. */
 #define WORLD_DESCRIPTOR_BASE (1 << 20)
@@ -42,7 +42,7 @@ bool random_chance(struct random *random, uint32_t per_mille);
 #define WORLD_BACKLOG 64u /* connections that nobody has accepted yet, beyond handles_max */
 #define WORLD_NODES_MAX 65536u
 
-enum node_kind { NODE_FREE, NODE_SOCKET, NODE_FILE };
+enum node_kind { NODE_FREE, NODE_SOCKET, NODE_FILE, NODE_PIPE, NODE_OUTSIDE };
 
 enum socket_phase {
 	SOCKET_FRESH,
@@ -75,6 +75,7 @@ struct world_node {
 	unsigned char *data;
 	uint32_t first;
 	uint32_t used;
+	uint32_t news; /* so often something has come that a poll may wait for */
 
 	/* A listener's connections that nobody has accepted, and the link of such a connection. */
 	uint32_t backlog;
@@ -88,6 +89,7 @@ struct world_node {
 
 	struct world_file *file;
 	int open_flags;
+	int outside_fd; /* the kernel's */
 };
 
 /* What op->progress says of an issued operation. Above: the error that will strike it. */
@@ -131,7 +133,8 @@ struct reference {
 	bool sheltered; /* no error is injected for the time being */
 
 	uint64_t now_ns;
-	int event_fd;       /* the only thing of the kernel's: to sleep on, and to be carried by */
+	int event_fd;       /* of a wake */
+	int bell;           /* an epoll set of that and of what is outside: to sleep on, and to be carried by */
 	atomic_int woken;   /* set by wake() before it writes, so that wait() needn't look */
 	bool idle;          /* the last look at the bag moved nothing, nothing changed since */
 	bool carried;       /* a foreign loop has slept since the last wait */
@@ -195,6 +198,21 @@ uint32_t world_events(struct reference *world, const struct world_node *node);
 /* Breaks a connection as a network would. */
 void world_reset(struct reference *world, struct world_node *node);
 void socket_close(struct reference *world, struct world_node *node);
+
+/* pipe.c: two ends, fds[0] to read and fds[1] to write. 0 or -EMFILE. */
+int world_pipe(struct reference *world, int fds[2]);
+/* What is asked of sockets by world_readable(), world_writable(), world_events() and before a send. */
+int pipe_readable(const struct world_node *node);
+int pipe_refusal(const struct world_node *node);
+bool pipe_writable(const struct reference *world, const struct world_node *node);
+uint32_t pipe_events(const struct reference *world, const struct world_node *node);
+void pipe_close(struct reference *world, const struct world_node *node);
+
+/* outside.c: a descriptor that tells of signals, or of the end of a process; or -errno. */
+int outside_signals(struct duet_loop *loop, const sigset_t *signals);
+int outside_process(struct duet_loop *loop, pid_t process);
+void outside_close(const struct world_node *node);
+uint32_t outside_events(const struct world_node *node);
 
 int world_open(struct reference *world, const char *path, int flags);
 /* A part of what could be moved, at least one byte. */

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <poll.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "reference/internal.h"
@@ -55,11 +55,11 @@ static bool woken(struct reference *world)
 static int sleep_for_wake(struct duet_loop *loop)
 {
 	struct reference *world = reference_of(loop);
-	struct pollfd watched = { .fd = world->event_fd, .events = POLLIN };
+	struct epoll_event events[8];
 
 	loop->stats.waits++;
 	loop->stats.system_calls++;
-	if (poll(&watched, 1, -1) < 0 && errno != EINTR)
+	if (epoll_wait(world->bell, events, 8, -1) < 0 && errno != EINTR)
 		return -errno;
 	woken(world);
 	return 0;
@@ -74,12 +74,22 @@ static void pass_carried_time(const struct duet_loop *loop, struct reference *wo
 		world->now_ns = next_ns;
 }
 
+/* What the foreign loop was told of, it is told of once. */
+static void hear(const struct reference *world)
+{
+	struct epoll_event events[8];
+
+	(void)!epoll_wait(world->bell, events, 8, 0);
+}
+
 static int wait_idle(struct duet_loop *loop, int64_t timeout_ns)
 {
 	struct reference *world = reference_of(loop);
 	bool carried = world->carried;
 
 	world->carried = false;
+	if (carried)
+		hear(world);
 	if (woken(world))
 		return 0;
 	if (timeout_ns < 0)
