@@ -11,6 +11,7 @@
 #include "core/backend.h"
 #include "core/lifecycle.h"
 #include "core/offload.h"
+#include "core/resolve.h"
 #include "core/scope.h"
 #include "core/waits.h"
 
@@ -207,7 +208,9 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 			     .cancel_class = DUET_CANCEL_TAINTING},
 	[DUET_WORK] = {.check = check_work, .begin = core_work_begin, .stop = core_work_stop,
 		       .cancel_class = DUET_CANCEL_NOT},
-	[DUET_RESOLVE] = {.cancel_class = DUET_CANCEL_TOTAL},
+	[DUET_RESOLVE] = {.check = core_resolve_check, .begin = core_resolve_begin,
+			  .stop = core_resolve_stop, .cancel_class = DUET_CANCEL_TOTAL,
+			  .brings = 1},
 };
 
 const char *core_state_name(enum core_state state)

@@ -28,6 +28,7 @@ struct core_kind {
 	/* Of those: sees to the end of an issued op, which was asked to. It has ended after that, or is
 	 * in STATE_CANCELLING. */
 	void (*stop)(struct duet_loop *loop, struct duet_op *op);
+	uint8_t brings;               /* so many operations it starts beside itself */
 	const struct core_wait *wait; /* of those that work on a primitive: see core/waits.h */
 };
 

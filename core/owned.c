@@ -11,6 +11,7 @@
 #include "core/handle.h"
 #include "core/lifecycle.h"
 #include "core/operation.h"
+#include "core/resolve.h"
 #include "core/scope.h"
 
 /*
@@ -271,6 +272,8 @@ static void borrow(struct duet_loop *loop, const struct duet_buffer *buffer, uin
 
 static void dispose(struct duet_loop *loop, struct duet_op *op)
 {
+	if (op->kind == DUET_RESOLVE)
+		core_resolve_dispose(op);
 	if (core_kind(op)->makes && op->result == 0)
 		core_handle_drop(loop, op->made);
 	if (op->flags & DUET_POOLED && op->transferred) {

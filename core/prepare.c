@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <duet/process.h>
+#include <duet/resolve.h>
 #include <duet/signal.h>
 #include <string.h>
 
@@ -226,6 +227,18 @@ void duet_op_work(struct duet_op *op, duet_work_fn *fn, void *context)
 		return;
 	op->args.work.fn = fn;
 	op->args.work.context = context;
+}
+
+void duet_op_resolve(struct duet_op *op, const char *node, const char *service,
+		     const struct addrinfo *hints)
+{
+	if (!prepare(op, DUET_RESOLVE, DUET_HANDLE_NONE, 0))
+		return;
+	op->args.resolve.node = node;
+	op->args.resolve.service = service;
+	op->args.resolve.hints = hints;
+	op->args.resolve.code = 0;
+	op->addresses = NULL;
 }
 
 const struct sockaddr *duet_op_address(const struct duet_op *op, socklen_t *length)

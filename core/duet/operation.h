@@ -16,6 +16,8 @@
 extern "C" {
 #endif
 
+struct addrinfo;
+struct core_lookup;
 struct duet_loop;
 struct duet_op;
 
@@ -208,6 +210,13 @@ union duet_args {
 		uint8_t in_line;        /* the loop's: it stands there */
 	} work;
 	struct {
+		const char *node; /* the caller's until the start has returned; NULL */
+		const char *service;
+		const struct addrinfo *hints;
+		struct core_lookup *lookup; /* the loop's: the call, while it is waited for */
+		int code;
+	} resolve;
+	struct {
 		void *on;                    /* a primitive, task or scope: lent until the end */
 		void *with;                  /* an element, or whose name a lock is in; NULL */
 		uint32_t count;              /* permits */
@@ -247,6 +256,7 @@ struct duet_op {
 	void *context;      /* the caller's, never read by the loop */
 
 	union {
+		struct addrinfo *addresses; /* resolve: through duet_op_addresses() */
 		duet_handle made;          /* accept, open, socket: the new handle, if result is 0;
 					      else, and at the end of a multishot accept, none */
 		struct duet_buffer buffer; /* pooled recv: what was received, held until returned */
