@@ -19,7 +19,7 @@ static int leaked = -1;
 
 static const struct stress_kind *kind_of(const char *name)
 {
-	const struct stress_kind *const tables[] = { STRESS_SOCKETS, STRESS_FILES };
+	const struct stress_kind *const tables[] = { STRESS_SOCKETS, STRESS_FILES, STRESS_EVENTS };
 
 	for (int i = 0; i < 2; i++) {
 		for (const struct stress_kind *kind = tables[i]; kind->name; kind++) {
