@@ -20,19 +20,4 @@
 #define IORING_FEAT_RECVSEND_BUNDLE (1U << 14)
 #endif
 
-/* Linux 6.7: waits for a process. An enumerator there, so that no #ifdef finds it. */
-enum { COMPLETION_OP_WAITID = 50 };
-
-/* As io_uring_prep_waitid() of liburing 2.5, without flags. */
-static inline void completion_prep_waitid(struct io_uring_sqe *sqe, int id_type, int id,
-					  void *into, int options)
-{
-	io_uring_prep_nop(sqe);
-	sqe->opcode = COMPLETION_OP_WAITID;
-	sqe->fd = id;
-	sqe->len = (unsigned)id_type;
-	sqe->file_index = (unsigned)options;
-	sqe->addr2 = (uintptr_t)into;
-}
-
 #endif
