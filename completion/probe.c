@@ -24,7 +24,7 @@ static const uint8_t opcodes[DUET_IO_KIND_COUNT] = {
 	[DUET_CLOSE] = IORING_OP_CLOSE,
 	[DUET_SOCKET] = IORING_OP_SOCKET,
 	[DUET_SIGNAL] = IORING_OP_READ,
-	[DUET_WAIT_PROCESS] = COMPLETION_OP_WAITID,
+	[DUET_WAIT_PROCESS] = IORING_OP_WAITID,
 };
 
 /* What the backend is built on, all there since 5.19. */

@@ -368,7 +368,7 @@ static int start_wait_process(struct duet_loop *loop, struct duet_op *op)
 	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
-	completion_prep_waitid(sqe, P_PIDFD, fd_of(loop, op), into, duet_core_wait_options(op));
+	compat_prep_waitid(sqe, P_PIDFD, fd_of(loop, op), into, duet_core_wait_options(op));
 	return issued(self, op, sqe, TAG_PLAIN);
 }
 
