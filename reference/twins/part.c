@@ -173,6 +173,14 @@ static void say_open(struct player *player, struct part *part)
 	duet_op_open(part->op, AT_FDCWD, path, O_RDONLY, 0);
 }
 
+static void say_poll(struct part *part, duet_handle handle)
+{
+	if (part->step->flags & DUET_MULTISHOT)
+		duet_op_poll_multishot(part->op, handle, part->step->value);
+	else
+		duet_op_poll(part->op, handle, part->step->value);
+}
+
 static void say_bind(struct player *player, struct part *part, duet_handle handle)
 {
 	struct place place;
@@ -195,7 +203,7 @@ static void say(struct player *player, struct part *part)
 		duet_op_timeout(part->op, part->due_ns);
 		break;
 	case DUET_POLL:
-		duet_op_poll(part->op, handle, step->value);
+		say_poll(part, handle);
 		break;
 	case DUET_ACCEPT:
 		duet_op_accept(part->op, handle, step->flags & DUET_MULTISHOT);
