@@ -74,6 +74,52 @@ static int start_poll(struct duet_loop *loop, struct duet_op *op)
 	return issued(self, op, sqe, TAG_POLL);
 }
 
+/* A plain read of the descriptor, which takes the signals that the loop's thread may have: its position is
+ * none. */
+static int start_signal(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	const struct iovec *into = op->args.io.vectors;
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
+
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_read(sqe, fd_of(loop, op), into->iov_base, (unsigned)into->iov_len,
+			   (uint64_t)-1);
+	return issued(self, op, sqe, TAG_PLAIN);
+}
+
+/* The next way down: its end makes the descriptor ready, and a plain call takes the status. */
+static int start_wait_for_readiness(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	int result = duet_core_system_wait_process(loop, fd_of(loop, op), op);
+	struct io_uring_sqe *sqe;
+
+	if (result != -EAGAIN)
+		return ended(op, result);
+	sqe = completion_ring_entry(self);
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_poll_add(sqe, fd_of(loop, op), POLLIN);
+	return issued(self, op, sqe, TAG_POLL);
+}
+
+static int start_wait_process(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	siginfo_t *into = op->args.io.vectors[0].iov_base;
+	struct io_uring_sqe *sqe;
+
+	if (!self->native_wait_process)
+		return start_wait_for_readiness(loop, op);
+	sqe = completion_ring_entry(self);
+	if (!sqe)
+		return -EAGAIN;
+	compat_prep_waitid(sqe, P_PIDFD, fd_of(loop, op), into, duet_core_wait_options(op));
+	return issued(self, op, sqe, TAG_PLAIN);
+}
+
 /* Is it the caller's wish that readiness comes before the first attempt? What is no socket has its
  * refusal to give at once, and would answer the wish with -EAGAIN. */
 static bool never_first(const struct duet_loop *loop, const struct duet_slot *slot)
@@ -326,52 +372,6 @@ static int start_write(struct duet_loop *loop, struct duet_op *op)
 	return issued(self, op, sqe, TAG_PLAIN);
 }
 
-/* A plain read of the descriptor, which takes the signals that the loop's thread may have: its position is
- * none. */
-static int start_signal(struct duet_loop *loop, struct duet_op *op)
-{
-	struct completion *self = completion_of(loop);
-	const struct iovec *into = op->args.io.vectors;
-	struct io_uring_sqe *sqe = completion_ring_entry(self);
-
-	if (!sqe)
-		return -EAGAIN;
-	io_uring_prep_read(sqe, fd_of(loop, op), into->iov_base, (unsigned)into->iov_len,
-			   (uint64_t)-1);
-	return issued(self, op, sqe, TAG_PLAIN);
-}
-
-/* The next way down: its end makes the descriptor ready, and a plain call takes the status. */
-static int start_wait_for_readiness(struct duet_loop *loop, struct duet_op *op)
-{
-	struct completion *self = completion_of(loop);
-	int result = duet_core_system_wait_process(loop, fd_of(loop, op), op);
-	struct io_uring_sqe *sqe;
-
-	if (result != -EAGAIN)
-		return ended(op, result);
-	sqe = completion_ring_entry(self);
-	if (!sqe)
-		return -EAGAIN;
-	io_uring_prep_poll_add(sqe, fd_of(loop, op), POLLIN);
-	return issued(self, op, sqe, TAG_POLL);
-}
-
-static int start_wait_process(struct duet_loop *loop, struct duet_op *op)
-{
-	struct completion *self = completion_of(loop);
-	siginfo_t *into = op->args.io.vectors[0].iov_base;
-	struct io_uring_sqe *sqe;
-
-	if (!self->native_wait_process)
-		return start_wait_for_readiness(loop, op);
-	sqe = completion_ring_entry(self);
-	if (!sqe)
-		return -EAGAIN;
-	compat_prep_waitid(sqe, P_PIDFD, fd_of(loop, op), into, duet_core_wait_options(op));
-	return issued(self, op, sqe, TAG_PLAIN);
-}
-
 static int start_open(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
@@ -452,6 +452,8 @@ static int start_listen(struct duet_loop *loop, struct duet_op *op)
 static int (*const starts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
 	[DUET_NOP] = start_nop,
 	[DUET_POLL] = start_poll,
+	[DUET_SIGNAL] = start_signal,
+	[DUET_WAIT_PROCESS] = start_wait_process,
 	[DUET_ACCEPT] = start_accept,
 	[DUET_CONNECT] = start_connect,
 	[DUET_RECV] = start_recv,
@@ -465,8 +467,6 @@ static int (*const starts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct du
 	[DUET_SOCKET] = start_socket,
 	[DUET_BIND] = start_bind,
 	[DUET_LISTEN] = start_listen,
-	[DUET_SIGNAL] = start_signal,
-	[DUET_WAIT_PROCESS] = start_wait_process,
 };
 
 bool completion_carries(enum duet_kind kind)

@@ -420,14 +420,14 @@ static int start_listen(struct duet_loop *loop, struct duet_op *op)
 
 static int (*const start_kind[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
 	[DUET_NOP] = start_nop,		  [DUET_POLL] = start_poll,
+	[DUET_SIGNAL] = start_telling,	  [DUET_WAIT_PROCESS] = start_telling,
 	[DUET_ACCEPT] = start_accept,	  [DUET_CONNECT] = start_connect,
 	[DUET_RECV] = start_recv,	  [DUET_SEND] = start_send,
 	[DUET_READ] = start_read,	  [DUET_WRITE] = start_write,
 	[DUET_OPEN] = start_open,	  [DUET_FSYNC] = start_fsync,
 	[DUET_SHUTDOWN] = start_shutdown, [DUET_CLOSE] = start_close,
 	[DUET_SOCKET] = start_socket,	  [DUET_BIND] = start_bind,
-	[DUET_LISTEN] = start_listen,	  [DUET_SIGNAL] = start_telling,
-	[DUET_WAIT_PROCESS] = start_telling,
+	[DUET_LISTEN] = start_listen,
 };
 
 bool polling_carries(enum duet_kind kind)

@@ -199,6 +199,8 @@ static int finish_listen(struct duet_loop *loop, struct duet_op *op)
 static int (*const attempts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
 	[DUET_NOP] = finish_nop,
 	[DUET_POLL] = finish_poll,
+	[DUET_SIGNAL] = finish_signal,
+	[DUET_WAIT_PROCESS] = finish_wait_process,
 	[DUET_ACCEPT] = finish_accept,
 	[DUET_CONNECT] = finish_connect,
 	[DUET_RECV] = finish_recv,
@@ -212,8 +214,6 @@ static int (*const attempts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct 
 	[DUET_SOCKET] = finish_socket,
 	[DUET_BIND] = finish_bind,
 	[DUET_LISTEN] = finish_listen,
-	[DUET_SIGNAL] = finish_signal,
-	[DUET_WAIT_PROCESS] = finish_wait_process,
 };
 
 bool finish_carries(enum duet_kind kind)
