@@ -36,9 +36,12 @@ DUET_API int duet_handle_process(struct duet_loop *loop, pid_t process, duet_han
  * ignores SIGCHLD, or has SA_NOCLDWAIT set, has no children to wait for.
  *
  * Start: -EINVAL if the handle is none of duet_handle_process(), into is NULL, or other options.
+ * It is there where <signal.h> has siginfo_t: with POSIX, as by default, and not in bare ISO C.
  */
+#ifdef SI_USER
 DUET_API void duet_op_wait_process(struct duet_op *op, duet_handle handle, siginfo_t *into,
 				   int options);
+#endif
 
 #ifdef __cplusplus
 }
