@@ -137,20 +137,25 @@ static int sort_out(struct duet_loop *loop, const struct duet_op *op, int events
 	return poll(&asked, 1, 0) == 1 ? asked.revents : 0;
 }
 
-/* Events of a multishot poll. Ended by the kernel it is armed anew, which tells of what is ready by then; but
- * for what has no readiness to wait for: that was all there ever is to tell. */
+/* Armed anew, which tells of what is ready by then; but for what has no readiness to wait for: then that was
+ * all there ever is to tell. */
+static bool polls_on(struct duet_loop *loop, struct duet_op *op)
+{
+	if (op->request)
+		return false;
+	if (duet_core_op_slot(loop, op)->slot_class == CLASS_FILE)
+		op->progress = PLACE_NOWHERE;
+	else
+		completion_start_polls(loop, op);
+	return true;
+}
+
+/* Events of a multishot poll. */
 static void finish_item(struct duet_loop *loop, struct duet_op *op, int ready, bool armed)
 {
 	uint64_t identity = op->identity;
-	bool on = armed;
+	bool on = armed || polls_on(loop, op);
 
-	if (!armed && !op->request &&
-	    !duet_core_system_waits(loop, duet_core_op_slot(loop, op)->fd)) {
-		op->progress = PLACE_NOWHERE;
-		on = true;
-	} else if (!armed) {
-		on = goes_on(loop, op);
-	}
 	if (ready)
 		duet_core_item_events(loop, op, ready);
 	if (!on && duet_core_find(loop, identity) == op)
@@ -198,6 +203,8 @@ static void finish_poll(struct duet_loop *loop, uint64_t user_data, int result, 
 		loop->stats.stale += result != -ECANCELED; /* the end of a watch */
 	else if (op->progress == PLACE_HELD)
 		return; /* it has ended; its watch goes on until there is room to take it away */
+	else if (op->progress == PLACE_NOWHERE && result > 0)
+		return; /* what can't be waited for was armed once too often */
 	else if (op->kind == DUET_WAIT_PROCESS)
 		finish_wait_process(loop, op, result);
 	else if (result > 0)
@@ -312,12 +319,14 @@ static void finish_wake(struct duet_loop *loop, uint64_t user_data, int result, 
 	completion_wake_event(completion_of(loop), flags);
 }
 
+/* Also the question of completion_start_polls(), whose answer comes before what stands behind it. */
 static void finish_release(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
 {
-	(void)loop;
-	(void)user_data;
-	(void)result;
+	struct duet_op *op = result == -EINVAL ? duet_core_find(loop, user_data) : NULL;
+
 	(void)flags;
+	if (op && op->kind == DUET_POLL && op->progress == PLACE_KERNEL)
+		op->progress = PLACE_NOWHERE;
 }
 
 typedef void finish_fn(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags);

@@ -16,7 +16,8 @@ enum completion_tag {
 	TAG_DESCRIPTOR, /* the result is a new descriptor */
 	TAG_CANCEL,     /* the answer to a cancel, posted only if it was no success */
 	TAG_WAKE,       /* the eventfd; no identity */
-	TAG_RELEASE,    /* the answer to the end of the wake's poll; no identity */
+	TAG_RELEASE,    /* the answer to the end of a poll that nobody waits for; no identity, but of
+			   completion_start_polls() */
 	TAG_POLL,       /* the result is what is ready */
 	TAG_POOL = 8,   /* + pool id, the rest: a receive into that pool */
 };
@@ -112,6 +113,16 @@ static inline bool completion_ring_full(const struct completion *self)
 	return sq->sqe_tail - *sq->khead == sq->ring_entries;
 }
 
+/* Are so many places there, or made by handing over? */
+static inline bool completion_ring_room(struct completion *self, uint32_t places)
+{
+	const struct io_uring_sq *sq = &self->ring.sq;
+
+	return sq->ring_entries - (sq->sqe_tail - *sq->khead) >= places ||
+	       (completion_ring_make_room(self) &&
+		sq->ring_entries - (sq->sqe_tail - *sq->khead) >= places);
+}
+
 /* A place in the submission queue, or NULL: also handing over what is there made no room. The
  * caller fills all of it. */
 static inline struct io_uring_sqe *completion_ring_entry(struct completion *self)
@@ -157,6 +168,8 @@ int completion_start(struct duet_loop *loop, struct duet_op *op);
 int completion_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot);
 /* Starts an operation again that the kernel ended without an error before it was over: on its report. */
 void completion_start_again(struct duet_loop *loop, struct duet_op *op);
+/* The same of a multishot poll, asking whether that makes sense. */
+void completion_start_polls(struct duet_loop *loop, struct duet_op *op);
 /* Polls on, hearing of changes only. */
 void completion_start_watch(struct duet_loop *loop, struct duet_op *op);
 /* Those that had found no room. */

@@ -527,6 +527,35 @@ void completion_start_again(struct duet_loop *loop, struct duet_op *op)
 		duet_core_end(loop, op, op->result);
 }
 
+/* Has it anything to wait for? A poll for nothing is refused where it hasn't, and is taken away again where
+ * it has: the three are handed over together, or later. */
+static void ask_for_readiness(struct completion *self, const struct duet_op *op, int fd)
+{
+	struct io_uring_sqe *question = completion_ring_entry(self);
+	struct io_uring_sqe *end = completion_ring_entry(self);
+
+	io_uring_prep_poll_add(question, fd, 0);
+	question->user_data = op->identity | TAG_RELEASE;
+	io_uring_prep_cancel64(end, op->identity | TAG_RELEASE, 0);
+	end->flags |= IOSQE_CQE_SKIP_SUCCESS;
+	end->user_data = TAG_RELEASE;
+}
+
+void completion_start_polls(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	const struct duet_slot *slot = duet_core_op_slot(loop, op);
+
+	if (slot->slot_class == CLASS_OTHER) {
+		if (self->owed.first || !completion_ring_room(self, 3)) {
+			completion_list_push(&self->owed, op, PLACE_OWED);
+			return;
+		}
+		ask_for_readiness(self, op, slot->fd);
+	}
+	completion_start_again(loop, op);
+}
+
 void completion_start_owed(struct duet_loop *loop)
 {
 	struct completion *self = completion_of(loop);

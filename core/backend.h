@@ -393,9 +393,6 @@ DUET_API int duet_core_system_close(struct duet_loop *loop, int fd);
 DUET_API int duet_core_system_shutdown(struct duet_loop *loop, int fd, int how);
 DUET_API int duet_core_system_nonblock(struct duet_loop *loop, int fd, int on);
 
-/* Does it have a readiness to wait for, or is it always ready, as a file? Asked of the kernel. */
-DUET_API bool duet_core_system_waits(struct duet_loop *loop, int fd);
-
 /* One attempt of what waits for a signal or a process: its raw result, -EAGAIN if it would wait. */
 DUET_API int duet_core_system_signal(struct duet_loop *loop, int fd, struct duet_op *op);
 DUET_API int duet_core_system_wait_process(struct duet_loop *loop, int fd, struct duet_op *op);

@@ -7,7 +7,6 @@
 #include <duet/signal.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -144,19 +143,6 @@ int duet_core_system_nonblock(struct duet_loop *loop, int fd, int on)
 		return 0;
 	flags = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
 	return counted(loop, fcntl(fd, F_SETFL, flags));
-}
-
-bool duet_core_system_waits(struct duet_loop *loop, int fd)
-{
-	struct epoll_event event = {.events = EPOLLIN};
-	int set = counted(loop, epoll_create1(EPOLL_CLOEXEC));
-	int error;
-
-	if (set < 0)
-		return true;
-	error = counted(loop, epoll_ctl(set, EPOLL_CTL_ADD, fd, &event));
-	duet_core_system_close(loop, set);
-	return error != -EPERM;
 }
 
 int duet_core_system_signal(struct duet_loop *loop, int fd, struct duet_op *op)

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -24,28 +23,24 @@ static void reference_destroy(struct duet_loop *loop)
 
 	if (world->event_fd >= 0)
 		close(world->event_fd);
-	if (world->bell >= 0)
-		close(world->bell);
 	world_destroy(world);
 	free(world->bag);
 	free(world->order);
 	free(world->ready);
+	free(world->watched);
 	free(world);
 }
 
 static int reference_furnish(struct reference *world, const struct duet_loop_options *options)
 {
-	struct epoll_event event = { .events = EPOLLIN };
-
 	world->bag = calloc(options->operations_max, sizeof(struct duet_op *));
 	world->order = calloc(options->operations_max, sizeof(uint64_t));
 	world->ready = calloc(options->operations_max, sizeof(struct duet_op *));
-	if (!world->bag || !world->order || !world->ready)
+	world->watched = calloc(options->operations_max + 1, sizeof(struct pollfd));
+	if (!world->bag || !world->order || !world->ready || !world->watched)
 		return -ENOMEM;
 	world->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	world->bell = epoll_create1(EPOLL_CLOEXEC);
-	if (world->event_fd < 0 || world->bell < 0 ||
-	    epoll_ctl(world->bell, EPOLL_CTL_ADD, world->event_fd, &event))
+	if (world->event_fd < 0)
 		return -errno;
 	return reference_tune(world, options->tuning);
 }
@@ -57,7 +52,7 @@ static int reference_create(struct duet_loop *loop, const struct duet_loop_optio
 
 	if (!world)
 		return -ENOMEM;
-	world->event_fd = world->bell = -1;
+	world->event_fd = -1;
 	world->now_ns = CLOCK_BEGIN_NS;
 	error = world_create(world, options->handles_max);
 	if (error) {
@@ -71,7 +66,7 @@ static int reference_create(struct duet_loop *loop, const struct duet_loop_optio
 		loop->state = NULL;
 		return error;
 	}
-	loop->fd = world->bell;
+	loop->fd = world->event_fd;
 	loop->clock = reference_clock;
 	reference_capabilities(loop->capability);
 	return 0;

@@ -3,6 +3,7 @@
 #ifndef REFERENCE_INTERNAL_H
 #define REFERENCE_INTERNAL_H
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -133,8 +134,8 @@ struct reference {
 	bool sheltered; /* no error is injected for the time being */
 
 	uint64_t now_ns;
-	int event_fd;       /* of a wake */
-	int bell;           /* an epoll set of that and of what is outside: to sleep on, and to be carried by */
+	int event_fd;       /* to sleep on, and to be carried by */
+	struct pollfd *watched; /* with what is outside: in a sleep */
 	atomic_int woken;   /* set by wake() before it writes, so that wait() needn't look */
 	bool idle;          /* the last look at the bag moved nothing, nothing changed since */
 	bool carried;       /* a foreign loop has slept since the last wait */
@@ -213,6 +214,8 @@ int outside_signals(struct duet_loop *loop, const sigset_t *signals);
 int outside_process(struct duet_loop *loop, pid_t process);
 void outside_close(const struct world_node *node);
 uint32_t outside_events(const struct world_node *node);
+/* What pending operations wait for out there, as entries for poll(2): how many. */
+uint32_t outside_watch(struct duet_loop *loop, struct pollfd *watched);
 
 int world_open(struct reference *world, const char *path, int flags);
 /* A part of what could be moved, at least one byte. */

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "reference/internal.h"
@@ -17,25 +16,17 @@
 static int outside_take(struct duet_loop *loop, int fd)
 {
 	struct reference *world = reference_of(loop);
-	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 	struct world_node *node;
-	int error = 0;
 
 	if (fd < 0)
 		return fd;
 	node = world_node_take(world, NODE_OUTSIDE);
-	if (!node)
-		error = -EMFILE;
-	else if (epoll_ctl(world->bell, EPOLL_CTL_ADD, fd, &event))
-		error = -errno;
-	if (!error) {
-		node->outside_fd = fd;
-		return world_descriptor(world, node);
+	if (!node) {
+		close(fd);
+		return -EMFILE;
 	}
-	close(fd);
-	if (node)
-		world_node_give(world, node);
-	return error;
+	node->outside_fd = fd;
+	return world_descriptor(world, node);
 }
 
 int outside_signals(struct duet_loop *loop, const sigset_t *signals)
@@ -64,4 +55,31 @@ uint32_t outside_events(const struct world_node *node)
 	struct pollfd asked = { .fd = node->outside_fd, .events = POLLIN };
 
 	return poll(&asked, 1, 0) == 1 ? (unsigned short)asked.revents : 0;
+}
+
+/* NULL: it waits for nothing that is outside. */
+static const struct world_node *node_outside(struct duet_loop *loop, const struct duet_op *op)
+{
+	const struct world_node *node;
+
+	if (op->kind != DUET_SIGNAL && op->kind != DUET_WAIT_PROCESS && op->kind != DUET_POLL)
+		return NULL;
+	node = world_node(reference_of(loop), duet_core_op_slot(loop, op)->fd);
+	return node && node->kind == NODE_OUTSIDE ? node : NULL;
+}
+
+/* Not what is there already: it was told, as far as somebody wants to know. */
+uint32_t outside_watch(struct duet_loop *loop, struct pollfd *watched)
+{
+	struct reference *world = reference_of(loop);
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < world->bag_count; i++) {
+		const struct world_node *node = node_outside(loop, world->bag[i]);
+
+		if (node && !outside_events(node))
+			watched[count++] =
+				(struct pollfd){ .fd = node->outside_fd, .events = POLLIN };
+	}
+	return count;
 }

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <sys/epoll.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "reference/internal.h"
@@ -55,11 +55,12 @@ static bool woken(struct reference *world)
 static int sleep_for_wake(struct duet_loop *loop)
 {
 	struct reference *world = reference_of(loop);
-	struct epoll_event events[8];
+	uint32_t count = 1 + outside_watch(loop, world->watched + 1);
 
+	world->watched[0] = (struct pollfd){ .fd = world->event_fd, .events = POLLIN };
 	loop->stats.waits++;
 	loop->stats.system_calls++;
-	if (epoll_wait(world->bell, events, 8, -1) < 0 && errno != EINTR)
+	if (poll(world->watched, count, -1) < 0 && errno != EINTR)
 		return -errno;
 	woken(world);
 	return 0;
@@ -74,22 +75,12 @@ static void pass_carried_time(const struct duet_loop *loop, struct reference *wo
 		world->now_ns = next_ns;
 }
 
-/* What the foreign loop was told of, it is told of once. */
-static void hear(const struct reference *world)
-{
-	struct epoll_event events[8];
-
-	(void)!epoll_wait(world->bell, events, 8, 0);
-}
-
 static int wait_idle(struct duet_loop *loop, int64_t timeout_ns)
 {
 	struct reference *world = reference_of(loop);
 	bool carried = world->carried;
 
 	world->carried = false;
-	if (carried)
-		hear(world);
 	if (woken(world))
 		return 0;
 	if (timeout_ns < 0)
@@ -134,5 +125,6 @@ int reference_prepare(struct duet_loop *loop)
 	struct reference *world = reference_of(loop);
 
 	world->carried = true;
-	return world->bag_count && !world->idle;
+	/* A foreign loop doesn't watch what is outside: it turns for that. */
+	return world->bag_count && (!world->idle || outside_watch(loop, world->watched));
 }
