@@ -71,10 +71,8 @@ static void deliver_item(struct duet_loop *loop, struct duet_op *op, int result)
 
 void duet_core_item_events(struct duet_loop *loop, struct duet_op *op, int events)
 {
-	/* What tells only of itself is told nobody who has asked for the end. */
-	if (op->request)
-		return;
 	tell_ends(loop);
+	/* What is only told, and not handed over, is told nobody who has asked for the end. */
 	if (!op->request)
 		deliver_item(loop, op, events);
 }

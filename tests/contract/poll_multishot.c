@@ -426,6 +426,31 @@ START_TEST(a_crowd_that_hears_at_once_hears_again)
 }
 END_TEST
 
+/* It has come, and the kernel may have said so already. */
+START_TEST(no_item_follows_a_request_that_meets_an_arrival)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	uint64_t one = 1, count;
+	duet_handle handle;
+	unsigned before;
+
+	ck_assert_int_eq(duet_handle_adopt(stage.loop, fd, 0, &handle), 0);
+	for (unsigned round = 0; round < 20; round++) {
+		polls_start(handle, POLLIN);
+		stage_settle(1 + round % 3);
+		ck_assert_int_eq(write(fd, &one, sizeof(one)), sizeof(one));
+		if (round & 1)
+			duet_loop_prepare(stage.loop);
+		before = polls.items;
+		duet_op_cancel(&polls.op);
+		await(&polls);
+		expect(&polls, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+		ck_assert_uint_eq(polls.items, before);
+		ck_assert_int_eq(read(fd, &count, sizeof(count)), sizeof(count));
+	}
+}
+END_TEST
+
 /* What has no readiness to wait for, and isn't a regular file either. */
 START_TEST(a_device_that_is_always_ready_is_told_once)
 {
@@ -481,5 +506,6 @@ int main(void)
 			a_shutdown_of_the_loop_ends_it, nobody_need_be_told),
 		CASES(an_eventfd_tells_of_each_that_comes_after_a_read,
 			a_crowd_that_hears_at_once_hears_again,
+			no_item_follows_a_request_that_meets_an_arrival,
 			a_device_that_is_always_ready_is_told_once, urgent_data_is_told_of));
 }
