@@ -3,6 +3,8 @@
 #ifndef COMPLETION_INTERNAL_H
 #define COMPLETION_INTERNAL_H
 
+#include <errno.h>
+
 #include "completion/compat.h"
 #include "core/shortcut.h"
 
@@ -177,6 +179,14 @@ void completion_start_owed(struct duet_loop *loop);
 
 /* finish.c */
 void completion_finish(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags);
+/* What the kernel calls a stop, -512 (restart the call) included, which leaks out of workers. */
+static inline int completion_plain_error(int result)
+{
+	return result == -EINTR || result == -512 ? -ECANCELED : result;
+}
+
+/* poll.c */
+void completion_finish_poll(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags);
 void completion_finish_held(struct duet_loop *loop);
 
 /* cancel.c */

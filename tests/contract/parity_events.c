@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "tests/support/harness.h"
@@ -86,6 +88,17 @@ END_TEST
 
 /* ---- Processes. ---- */
 
+static bool have_processes(void)
+{
+	int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+	if (fd >= 0)
+		close(fd);
+	else
+		puts("skipped: there is no pidfd_open(2) here");
+	return fd >= 0;
+}
+
 static pid_t child_begin(void)
 {
 	pid_t child = fork();
@@ -115,8 +128,11 @@ static bool still_waitable(pid_t child)
 
 START_TEST(a_wait_for_a_process_cancelled_in_front_of_the_turn)
 {
-	pid_t child = child_begin();
+	pid_t child;
 
+	if (!have_processes())
+		return;
+	child = child_begin();
 	child_end(child);
 	trial_start(&trial);
 	cancel_and_expect(on_ring(), 0);
@@ -126,8 +142,11 @@ END_TEST
 
 START_TEST(a_wait_for_a_process_cancelled_behind_its_end)
 {
-	pid_t child = child_begin();
+	pid_t child;
 
+	if (!have_processes())
+		return;
+	child = child_begin();
 	trial_start(&trial);
 	stage_settle(3);
 	child_end(child);
