@@ -38,8 +38,8 @@ static int sort_out(struct duet_loop *loop, const struct duet_op *op, int events
 	return poll(&asked, 1, 0) == 1 ? asked.revents : 0;
 }
 
-/* Armed anew, which tells of what is ready by then; but for what has no readiness to wait for: then that was
- * all there ever is to tell. */
+/* Armed anew, which tells of what is ready by then; but for what has no readiness to wait for: then
+ * that was all there ever is to tell. */
 static bool polls_on(struct duet_loop *loop, struct duet_op *op)
 {
 	if (op->request)

@@ -457,8 +457,8 @@ static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet
 	if (loop->capability[op->kind] == DUET_ABSENT)
 		return -EOPNOTSUPP;
 	/* A full loop can still get rid of handles: each has a place for its close. */
-	if (loop->pending + loop->kept + core_kind(op)->brings >= loop->operations_max && op->kind != DUET_CLOSE &&
-	    !(op->flags & FLAG_PLACE))
+	if (loop->pending + loop->kept + core_kind(op)->brings >= loop->operations_max &&
+	    op->kind != DUET_CLOSE && !(op->flags & FLAG_PLACE))
 		return -ENOBUFS;
 	if (op->kind == DUET_RECV && op->flags & DUET_POOLED &&
 	    (!op->args.io.pool || op->args.io.pool->loop != loop))

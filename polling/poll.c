@@ -5,8 +5,8 @@
 #include <poll.h>
 
 /*
- * Polls: the one registration of a handle tells of everything, and a poll takes its part of each event. One
- * that goes on stays armed; nothing is changed for it in the kernel.
+ * Polls: the one registration of a handle tells of everything, and a poll takes its part of each
+ * event. One that goes on stays armed; nothing is changed for it in the kernel.
  */
 
 static const uint32_t always_told = POLLERR | POLLHUP;
@@ -31,8 +31,8 @@ int polling_try_poll_once(struct duet_loop *loop, struct duet_slot *slot, uint32
 	return n > 0 ? (unsigned short)asked.revents : n;
 }
 
-/* What is ready by now is told by the first event of a handle that is registered only here; of any other it is
- * asked for, once. */
+/* What is ready by now is told by the first event of a handle that is registered only here; of any
+ * other it is asked for, once. */
 static COLD void begin_polls(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
 {
 	bool known = slot->ready & REGISTERED;

@@ -8,9 +8,9 @@
 #include "reference/internal.h"
 
 /*
- * What has no likeness in this world: signals and processes are the program's own, here too. A node stands
- * for the kernel's descriptor, which is only ever asked; and a sleep ends when there is something new
- * to ask for.
+ * What has no likeness in this world: signals and processes are the program's own, here too. A node
+ * stands for the kernel's descriptor, which is only ever asked; and a sleep ends when there is
+ * something new to ask for.
  */
 
 static int outside_take(struct duet_loop *loop, int fd)

@@ -320,14 +320,16 @@ DUET_API int duet_op_timeout_update(struct duet_op *op, uint64_t due_ns);
 DUET_API void duet_op_poll(struct duet_op *op, duet_handle handle, uint32_t events);
 
 /*
- * The same with DUET_MULTISHOT: goes on until it is asked to end, or fails. Each interim completion
- * carries ready events; the terminal one never does, and none follows a request. There is one
+ * The same with DUET_MULTISHOT: goes on until it is asked to end, or fails. Each interim
+ * completion carries ready events; the terminal one never does, and none follows a request. There
+ * is one
  * - soon after the start, if something is ready then, and
- * - whenever readiness may have come anew: bytes, a connection, the end of the stream, an error; and room,
- *   for whoever tried to send and found none.
- * So who takes all there is (until a transfer would wait) never misses what comes after that. Not promised:
- * one for each arrival (those that come before a turn are merged), none without an arrival, another for
- * what was left, or that it is still there: readiness is a hint. What is always ready, as a file, is told once.
+ * - whenever readiness may have come anew: bytes, a connection, the end of the stream, an error;
+ *   and room, for whoever tried to send and found none.
+ * So who takes all there is (until a transfer would wait) never misses what comes after that. Not
+ * promised: one for each arrival (those that come before a turn are merged), none without an
+ * arrival, another for what was left, or that it is still there: readiness is a hint. What is
+ * always ready, as a file, is told once.
  */
 DUET_API void duet_op_poll_multishot(struct duet_op *op, duet_handle handle, uint32_t events);
 

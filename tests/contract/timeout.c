@@ -208,6 +208,38 @@ START_TEST(a_moved_timeout_stands_behind_those_that_were_there)
 }
 END_TEST
 
+/* Against a plain list: by their time, and of one time by who was started or moved first. */
+START_TEST(timeouts_moved_at_random_fire_in_order)
+{
+	static struct trial trials[TIMERS];
+	uint64_t due[TIMERS], sequence[TIMERS], steps = 0, random = 7;
+	uint64_t base = duet_loop_now_ns(stage.loop) + 5000000;
+
+	for (unsigned i = 0; i < TIMERS; i++) {
+		due[i] = base + i % 7 * 1000;
+		sequence[i] = steps++;
+		timeout_start(&trials[i], due[i]);
+	}
+	for (unsigned i = 0; i < 2000; i++) {
+		unsigned which;
+
+		random = random * 6364136223846793005u + 1442695040888963407u;
+		which = (random >> 40) % TIMERS;
+		due[which] = base + (random >> 50) % 9 * 1000;
+		sequence[which] = steps++;
+		ck_assert_int_eq(duet_op_timeout_update(&trials[which].op, due[which]), 0);
+	}
+	turn_until(stage.ends == TIMERS);
+	for (unsigned i = 0; i < TIMERS; i++) {
+		unsigned rank = 1;
+
+		for (unsigned j = 0; j < TIMERS; j++)
+			rank += due[j] < due[i] || (due[j] == due[i] && sequence[j] < sequence[i]);
+		ck_assert_uint_eq(trials[i].rank, rank);
+	}
+}
+END_TEST
+
 /* The patience of a connection: pushed on with each message. */
 START_TEST(a_timeout_that_is_moved_on_and_on_does_not_fire)
 {
@@ -327,6 +359,7 @@ int main(void)
 			a_deadline_ends_a_longer_timeout,
 			a_timeout_that_is_due_at_its_deadline_fires, a_timeout_is_moved_either_way,
 			a_moved_timeout_stands_behind_those_that_were_there,
+			timeouts_moved_at_random_fire_in_order,
 			a_timeout_that_is_moved_on_and_on_does_not_fire,
 			an_idle_timeout_is_moved_for_its_next_start,
 			a_timeout_that_has_ended_is_not_moved, a_moved_timeout_keeps_its_deadline,
