@@ -44,7 +44,7 @@ static bool polls_on(struct duet_loop *loop, struct duet_op *op)
 {
 	if (op->request)
 		return false;
-	if (duet_core_op_slot(loop, op)->slot_class == CLASS_FILE)
+	if (duet_core_op_slot(loop, op)->slot_class == CLASS_FILE || MUTANT(polls_not_rearmed))
 		op->progress = PLACE_NOWHERE;
 	else
 		completion_start_polls(loop, op);

@@ -73,7 +73,7 @@ void duet_core_item_events(struct duet_loop *loop, struct duet_op *op, int event
 {
 	tell_ends(loop);
 	/* What is only told, and not handed over, is told nobody who has asked for the end. */
-	if (!op->request)
+	if (!op->request || MUTANT(events_after_request))
 		deliver_item(loop, op, events);
 }
 

@@ -579,6 +579,8 @@ static __attribute__((noinline)) void end_any(struct duet_loop *loop, struct due
 	}
 	if (MUTANT(late_bytes_discarded) && op->request && result > 0)
 		result = -ECANCELED;
+	if (MUTANT(late_status_forgotten) && op->request && op->kind == DUET_WAIT_PROCESS)
+		result = -ECANCELED;
 	core_finish(loop, op, result);
 	core_drain(loop);
 }

@@ -123,7 +123,8 @@ static void looked_up(struct duet_op *work)
 		hand_over(lookup, lookup->asker);
 	else if (lookup->asker)
 		give_up(lookup->asker, work);
-	duet_addrinfo_free(lookup->addresses);
+	if (!MUTANT(lookup_not_freed))
+		duet_addrinfo_free(lookup->addresses);
 	free(lookup);
 }
 
