@@ -210,7 +210,7 @@ static void settle_process(struct lane *lane)
 
 const struct stress_kind STRESS_EVENTS[] = {
 	{ .name = "poll-multishot", .kind = DUET_POLL, .lanes = LANES_MAX / 4,
-	  .traits = STRESS_REPEATS | STRESS_ENDLESS, .what = "the same, until it is stopped",
+	  .traits = STRESS_REPEATS | STRESS_ENDLESS, .what = "for input, until it is stopped",
 	  .open = open_pair, .describe = describe_poll_multishot, .act = send_byte,
 	  .take = take_events, .settle = settle_stream },
 	{ .name = "signal", .kind = DUET_SIGNAL, .lanes = SIGNALS,

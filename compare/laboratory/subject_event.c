@@ -177,7 +177,7 @@ static void account_process(struct scene *scene)
 }
 
 const struct subject SUBJECTS_EVENT[] = {
-	{ .name = "poll-multishot", .kind = DUET_POLL, .what = "the same, time and again",
+	{ .name = "poll-multishot", .kind = DUET_POLL, .what = "for input, time and again",
 	  .prepare = prepare_pair, .describe = describe_poll_multishot, .satisfy = send_byte,
 	  .account = account_poll },
 	{ .name = "signal", .kind = DUET_SIGNAL, .what = "a real-time one, to this thread",
