@@ -3,6 +3,8 @@
 #ifndef COMPLETION_INTERNAL_H
 #define COMPLETION_INTERNAL_H
 
+#include <errno.h>
+
 #include "completion/compat.h"
 #include "core/shortcut.h"
 
@@ -16,7 +18,8 @@ enum completion_tag {
 	TAG_DESCRIPTOR, /* the result is a new descriptor */
 	TAG_CANCEL,     /* the answer to a cancel, posted only if it was no success */
 	TAG_WAKE,       /* the eventfd; no identity */
-	TAG_RELEASE,    /* the answer to the end of the wake's poll; no identity */
+	TAG_RELEASE,    /* the answer to the end of a poll that nobody waits for; no identity, but of
+			   completion_start_polls() */
 	TAG_POLL,       /* the result is what is ready; of a send or receive on a file, bytes */
 	TAG_POOL = 8,   /* + pool id, the rest: a receive into that pool */
 };
@@ -172,6 +175,16 @@ static inline bool completion_ring_full(const struct completion *self)
 	return sq->sqe_tail - *sq->khead == sq->ring_entries;
 }
 
+/* Are so many places there, or made by handing over? */
+static inline bool completion_ring_room(struct completion *self, uint32_t places)
+{
+	const struct io_uring_sq *sq = &self->ring.sq;
+
+	return sq->ring_entries - (sq->sqe_tail - *sq->khead) >= places ||
+	       (completion_ring_make_room(self) &&
+		sq->ring_entries - (sq->sqe_tail - *sq->khead) >= places);
+}
+
 /* A place in the submission queue, or NULL: also handing over what is there made no room. The
  * caller fills all of it. */
 static inline struct io_uring_sqe *completion_ring_entry(struct completion *self)
@@ -256,8 +269,10 @@ int completion_issued(struct completion *self, struct duet_op *op, struct io_uri
 int completion_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot);
 /* The same, of sends whose way isn't an entry of their own. */
 int completion_transfer_any(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot);
-/* Starts a multishot operation again that the kernel ended without an error. */
+/* Starts an operation again that the kernel ended without an error before it was over: on its report. */
 void completion_start_again(struct duet_loop *loop, struct duet_op *op);
+/* The same of a multishot poll, asking whether that makes sense. */
+void completion_start_polls(struct duet_loop *loop, struct duet_op *op);
 /* Polls on, hearing of changes only. */
 void completion_start_watch(struct duet_loop *loop, struct duet_op *op);
 /* Those that had found no room. */
@@ -293,6 +308,14 @@ int completion_start_call(struct duet_loop *loop, struct duet_op *op);
 
 /* finish.c */
 void completion_finish(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags);
+/* What the kernel calls a stop, -512 (restart the call) included, which leaks out of workers. */
+static inline int completion_plain_error(int result)
+{
+	return result == -EINTR || result == -512 ? -ECANCELED : result;
+}
+
+/* poll.c */
+void completion_finish_poll(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags);
 void completion_finish_held(struct duet_loop *loop);
 
 /* cancel.c */

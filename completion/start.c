@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #include "completion/internal.h"
 
@@ -77,7 +78,55 @@ static int start_poll(struct duet_loop *loop, struct duet_op *op)
 	if (!sqe)
 		return -EAGAIN;
 	io_uring_prep_poll_add(sqe, fd_of(loop, op), poll_events(loop, op));
+	if (op->flags & DUET_MULTISHOT)
+		sqe->len = IORING_POLL_ADD_MULTI;
 	return issued(self, op, sqe, TAG_POLL);
+}
+
+/* A plain read of the descriptor, which takes the signals that the loop's thread may have: its position is
+ * none. */
+static int start_signal(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	const struct iovec *into = op->args.io.vectors;
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
+
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_read(sqe, fd_of(loop, op), into->iov_base, (unsigned)into->iov_len,
+			   (uint64_t)-1);
+	return issued(self, op, sqe, TAG_PLAIN);
+}
+
+/* The next way down: its end makes the descriptor ready, and a plain call takes the status. */
+static int start_wait_for_readiness(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	int result = duet_core_system_wait_process(loop, fd_of(loop, op), op);
+	struct io_uring_sqe *sqe;
+
+	if (result != -EAGAIN)
+		return ended(op, result);
+	sqe = completion_ring_entry(self);
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_poll_add(sqe, fd_of(loop, op), POLLIN);
+	return issued(self, op, sqe, TAG_POLL);
+}
+
+static int start_wait_process(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	siginfo_t *into = op->args.io.vectors[0].iov_base;
+	struct io_uring_sqe *sqe;
+
+	if (!completion_able(self, STEP_WAITID))
+		return start_wait_for_readiness(loop, op);
+	sqe = completion_ring_entry(self);
+	if (!sqe)
+		return -EAGAIN;
+	compat_prep_waitid(sqe, P_PIDFD, fd_of(loop, op), into, duet_core_wait_options(op));
+	return issued(self, op, sqe, TAG_PLAIN);
 }
 
 /* Is it the caller's wish that readiness comes before the first attempt? What is no socket has its
@@ -439,6 +488,8 @@ static int start_listen(struct duet_loop *loop, struct duet_op *op)
 static completion_start_fn *const starts[DUET_IO_KIND_COUNT] = {
 	[DUET_NOP] = start_nop,
 	[DUET_POLL] = start_poll,
+	[DUET_SIGNAL] = start_signal,
+	[DUET_WAIT_PROCESS] = start_wait_process,
 	[DUET_ACCEPT] = start_accept,
 	[DUET_CONNECT] = start_connect,
 	[DUET_RECV] = start_recv,
@@ -514,9 +565,41 @@ void completion_start_watch(struct duet_loop *loop, struct duet_op *op)
 void completion_start_again(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
+	int answer = self->owed.first ? -EAGAIN : completion_start(loop, op);
 
-	if (self->owed.first || completion_start(loop, op) != BACKEND_ISSUED)
+	if (answer == -EAGAIN)
 		completion_list_push(&self->owed, op, PLACE_OWED);
+	else if (answer == BACKEND_ENDED)
+		duet_core_end(loop, op, op->result);
+}
+
+/* Has it anything to wait for? A poll for nothing is refused where it hasn't, and is taken away again where
+ * it has: the three are handed over together, or later. */
+static void ask_for_readiness(struct completion *self, const struct duet_op *op, int fd)
+{
+	struct io_uring_sqe *question = completion_ring_entry(self);
+	struct io_uring_sqe *end = completion_ring_entry(self);
+
+	io_uring_prep_poll_add(question, fd, 0);
+	question->user_data = op->identity | TAG_RELEASE;
+	io_uring_prep_cancel64(end, op->identity | TAG_RELEASE, 0);
+	end->flags |= IOSQE_CQE_SKIP_SUCCESS;
+	end->user_data = TAG_RELEASE;
+}
+
+void completion_start_polls(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	const struct duet_slot *slot = duet_core_op_slot(loop, op);
+
+	if (slot->slot_class == CLASS_OTHER) {
+		if (self->owed.first || !completion_ring_room(self, 3)) {
+			completion_list_push(&self->owed, op, PLACE_OWED);
+			return;
+		}
+		ask_for_readiness(self, op, slot->fd);
+	}
+	completion_start_again(loop, op);
 }
 
 void completion_start_owed(struct duet_loop *loop)

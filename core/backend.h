@@ -3,6 +3,8 @@
 #ifndef CORE_BACKEND_H
 #define CORE_BACKEND_H
 
+#include <signal.h>
+
 #include "core/loop.h"
 
 struct duet_world;
@@ -156,6 +158,11 @@ struct duet_world {
 	void (*close)(struct duet_loop *loop, int fd);
 	/* Descriptors that somebody has. May be NULL: whoever wants to know counts the process's. */
 	uint32_t (*descriptors)(const struct duet_loop *loop);
+	/* The two ends of a pipe; what tells of signals, or of the end of a process, as a new descriptor.
+	 * -errno. */
+	int (*pipe)(struct duet_loop *loop, int fds[2]);
+	int (*signals)(struct duet_loop *loop, const sigset_t *signals);
+	int (*process)(struct duet_loop *loop, pid_t process);
 	/* From now on the order of completions is asked for, and who wins when a cancel meets a
 	 * result. May be NULL: it can't be chosen. */
 	void (*ask)(struct duet_loop *loop, duet_choose_fn *choose, void *context);
@@ -170,8 +177,10 @@ DUET_API void duet_core_end(struct duet_loop *loop, struct duet_op *op, int resu
 DUET_API void duet_core_end_buffer(struct duet_loop *loop, struct duet_op *op, int result,
 				   uint16_t index);
 
-/* Interim reports of multishot operations: a connection; a received buffer (result > 0 bytes). */
+/* Interim reports of multishot operations: a connection; events (> 0); a received buffer (result > 0
+ * bytes). */
 DUET_API void duet_core_item_accepted(struct duet_loop *loop, struct duet_op *op, int fd);
+DUET_API void duet_core_item_events(struct duet_loop *loop, struct duet_op *op, int events);
 DUET_API void duet_core_item_buffer(struct duet_loop *loop, struct duet_op *op, int result,
 				    uint16_t index);
 
@@ -404,9 +413,17 @@ DUET_API int duet_core_system_listen(struct duet_loop *loop, int fd, int backlog
 /* These two wait as their descriptor does. */
 DUET_API int duet_core_system_accept(struct duet_loop *loop, int fd);
 DUET_API int duet_core_system_connect(struct duet_loop *loop, int fd, const struct duet_op *op);
+DUET_API int duet_core_system_signals(struct duet_loop *loop, const sigset_t *signals);
+DUET_API int duet_core_system_process(struct duet_loop *loop, pid_t process);
 DUET_API int duet_core_system_close(struct duet_loop *loop, int fd);
 DUET_API int duet_core_system_shutdown(struct duet_loop *loop, int fd, int how);
 DUET_API int duet_core_system_nonblock(struct duet_loop *loop, int fd, int on);
+
+/* One attempt of what waits for a signal or a process: its raw result, -EAGAIN if it would wait. */
+DUET_API int duet_core_system_signal(struct duet_loop *loop, int fd, struct duet_op *op);
+DUET_API int duet_core_system_wait_process(struct duet_loop *loop, int fd, struct duet_op *op);
+/* What such a wait passes on to waitid(2). */
+DUET_API int duet_core_wait_options(const struct duet_op *op);
 
 /* One attempt of a transfer, -EAGAIN if it would wait. Never SIGPIPE. */
 DUET_API int duet_core_system_recv(struct duet_loop *loop, int fd, void *data, size_t bytes);

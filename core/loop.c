@@ -88,6 +88,7 @@ static void set_own_kinds(uint8_t *capability, bool works)
 		if (core_kinds[kind].begin)
 			capability[kind] = DUET_NATIVE;
 	capability[DUET_WORK] = works ? DUET_EMULATED : DUET_ABSENT;
+	capability[DUET_RESOLVE] = capability[DUET_WORK];
 }
 
 /* One pool, for what the backend can't do without blocking and for what the caller can't. */

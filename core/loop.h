@@ -70,6 +70,8 @@ enum core_quiet {
 	QUIET_BY_FLAG, /* RWF_NOSIGNAL, of Linux 6.18 */
 	QUIET_BY_MASK, /* by a thread that has it blocked */
 };
+/* What a handle tells of that was made for that: decides which operations it is for. */
+enum core_source { SOURCE_NONE, SOURCE_SIGNALS, SOURCE_PROCESS };
 
 enum core_slot_state {
 	SLOT_FREE,
@@ -106,7 +108,8 @@ struct duet_slot {
 	uint32_t plain;
 	uint8_t accepts; /* enum core_class of what a listener accepts */
 	uint8_t quiet;   /* enum core_quiet, once a write has asked for it */
-	uint8_t reserved[2];
+	uint8_t source;  /* enum core_source */
+	uint8_t reserved[1];
 };
 
 _Static_assert(sizeof(struct duet_slot) == 64, "a cache line, found by a shift");

@@ -19,6 +19,10 @@
 	X(memory_back_at_request, "memory is handed back at the request")                          \
 	X(destroy_trusts_close, "destroy trusts closing the mechanism")                            \
 	X(waiter_starved, "a waiter is starved after another waiter's cancel")                     \
+	X(polls_not_rearmed, "a poll that the kernel ends early isn't armed again")                 \
+	X(events_after_request, "events are told to who has asked for the end")                    \
+	X(late_status_forgotten, "the exit status of a cancelled wait is thrown away")             \
+	X(lookup_not_freed, "addresses that nobody waits for any more are kept")                   \
 	X(timer_order_swapped, "the order of timers differs between the twins")                    \
 	X(already_is_ending, "EALREADY is taken for an ending")                                    \
 	X(short_read_is_empty, "a short read before urgent or ancillary data is taken for empty")  \

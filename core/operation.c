@@ -11,6 +11,7 @@
 #include "core/backend.h"
 #include "core/lifecycle.h"
 #include "core/offload.h"
+#include "core/resolve.h"
 #include "core/scope.h"
 #include "core/waits.h"
 
@@ -91,7 +92,17 @@ static int check_poll(const struct duet_op *op)
 {
 	const uint32_t known = POLLIN | POLLOUT | POLLPRI | POLLRDHUP | POLLERR | POLLHUP;
 
-	return op->args.poll.events & ~known ? -EINVAL : check_flags(op, 0);
+	return op->args.poll.events & ~known ? -EINVAL : check_flags(op, DUET_MULTISHOT);
+}
+
+static int check_signal(const struct duet_op *op)
+{
+	return op->args.io.vectors[0].iov_base ? check_flags(op, 0) : -EINVAL;
+}
+
+static int check_wait_process(const struct duet_op *op)
+{
+	return op->args.io.offset_bytes & ~(uint64_t)WNOWAIT ? -EINVAL : check_signal(op);
 }
 
 /* Open, mkdir and unlink. */
@@ -197,8 +208,12 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 			   .cancel_class = DUET_CANCEL_NOT},
 	[DUET_ALLOCATE] = {.check = check_allocate, .line = LINE_OTHERS,
 			   .cancel_class = DUET_CANCEL_NOT},
-	[DUET_SIGNAL] = {.cancel_class = DUET_CANCEL_TOTAL},
-	[DUET_WAIT_PROCESS] = {.cancel_class = DUET_CANCEL_TOTAL},
+	[DUET_SIGNAL] = {.check = check_signal, .line = LINE_READS,
+			 .cancel_class = DUET_CANCEL_TOTAL, .lends = true, .tells = true,
+			 .source = SOURCE_SIGNALS},
+	[DUET_WAIT_PROCESS] = {.check = check_wait_process, .line = LINE_READS,
+			       .cancel_class = DUET_CANCEL_TOTAL, .lends = true, .tells = true,
+			       .source = SOURCE_PROCESS},
 	[DUET_ACQUIRE] = ON_PRIMITIVE(core_wait_acquire),
 	[DUET_RELEASE] = ON_PRIMITIVE(core_wait_release),
 	[DUET_LOCK] = ON_PRIMITIVE(core_wait_lock),
@@ -221,7 +236,9 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 			     .cancel_class = DUET_CANCEL_TAINTING},
 	[DUET_WORK] = {.check = check_work, .begin = core_work_begin, .stop = core_work_stop,
 		       .cancel_class = DUET_CANCEL_NOT},
-	[DUET_RESOLVE] = {.cancel_class = DUET_CANCEL_TOTAL},
+	[DUET_RESOLVE] = {.check = core_resolve_check, .begin = core_resolve_begin,
+			  .stop = core_resolve_stop, .cancel_class = DUET_CANCEL_TOTAL,
+			  .brings = 1},
 };
 
 const char *core_state_name(enum core_state state)
@@ -311,7 +328,7 @@ void core_settle(struct duet_op *op, int raw, bool issued)
 		settle_stopped(op, issued);
 	else if (raw < 0)
 		outcome(op, raw, op->transferred ? DUET_PARTIAL : DUET_FAILED, DUET_CAUSE_ITSELF);
-	else if (core_kind(op)->lends)
+	else if (core_kind(op)->lends && !core_kind(op)->tells)
 		settle_transfer(op, raw);
 	else
 		outcome(op, core_kind(op)->makes ? 0 : raw, DUET_COMPLETED, DUET_CAUSE_ITSELF);

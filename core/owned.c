@@ -12,6 +12,7 @@
 #include "core/handle.h"
 #include "core/lifecycle.h"
 #include "core/operation.h"
+#include "core/resolve.h"
 #include "core/scope.h"
 
 /*
@@ -191,7 +192,8 @@ int duet_op_copy_through(struct duet_op *op)
 		return -EINVAL;
 	if (names_a_path(op))
 		return copy_path(owned);
-	if (!core_kind(op)->lends || op->flags & (DUET_POOLED | FLAG_COPIED))
+	if (!core_kind(op)->lends || core_kind(op)->tells ||
+	    op->flags & (DUET_POOLED | FLAG_COPIED))
 		return -EINVAL;
 	return copy_pieces(owned);
 }
@@ -269,7 +271,7 @@ static bool lends_ours(const struct core_owned *owned, struct duet_buffer *borro
 	const struct duet_op *op = &owned->op;
 
 	/* Nobody would give back what it may be granted. */
-	if (core_kind(op)->wait)
+	if (core_kind(op)->wait || core_kind(op)->tells)
 		return false;
 	if (names_a_path(op))
 		return in_buffer(owned, op->args.open.path);
@@ -292,6 +294,8 @@ static void borrow(struct duet_loop *loop, const struct duet_buffer *buffer, uin
 
 static void dispose(struct duet_loop *loop, struct duet_op *op)
 {
+	if (op->kind == DUET_RESOLVE)
+		core_resolve_dispose(op);
 	if (core_kind(op)->makes && op->result == 0)
 		core_handle_drop(loop, op->made);
 	if (op->flags & DUET_POOLED && op->transferred) {

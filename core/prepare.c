@@ -2,6 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <duet/file.h>
 #include <fcntl.h>
+#include <duet/process.h>
+#include <duet/resolve.h>
+#include <duet/signal.h>
 #include <string.h>
 
 #include "core/operation.h"
@@ -74,6 +77,14 @@ void duet_op_poll(struct duet_op *op, duet_handle handle, uint32_t events)
 {
 	if (prepare(op, DUET_POLL, handle, 0))
 		op->args.poll.events = events;
+}
+
+void duet_op_poll_multishot(struct duet_op *op, duet_handle handle, uint32_t events)
+{
+	if (!prepare(op, DUET_POLL, handle, DUET_MULTISHOT))
+		return;
+	op->args.poll.events = events;
+	op->args.poll.seen = 0;
 }
 
 void duet_op_accept(struct duet_op *op, duet_handle listener, unsigned flags)
@@ -301,12 +312,38 @@ void duet_op_listen(struct duet_op *op, duet_handle handle, int backlog)
 		op->args.listen.backlog = backlog;
 }
 
+void duet_op_signal(struct duet_op *op, duet_handle handle, struct signalfd_siginfo *into)
+{
+	if (prepare(op, DUET_SIGNAL, handle, 0))
+		prepare_transfer(op, into, sizeof(*into));
+}
+
+void duet_op_wait_process(struct duet_op *op, duet_handle handle, siginfo_t *into, int options)
+{
+	if (!prepare(op, DUET_WAIT_PROCESS, handle, 0))
+		return;
+	prepare_transfer(op, into, sizeof(*into));
+	op->args.io.offset_bytes = (unsigned)options;
+}
+
 void duet_op_work(struct duet_op *op, duet_work_fn *fn, void *context)
 {
 	if (!prepare(op, DUET_WORK, DUET_HANDLE_NONE, 0))
 		return;
 	op->args.work.fn = fn;
 	op->args.work.context = context;
+}
+
+void duet_op_resolve(struct duet_op *op, const char *node, const char *service,
+		     const struct addrinfo *hints)
+{
+	if (!prepare(op, DUET_RESOLVE, DUET_HANDLE_NONE, 0))
+		return;
+	op->args.resolve.node = node;
+	op->args.resolve.service = service;
+	op->args.resolve.hints = hints;
+	op->args.resolve.code = 0;
+	op->addresses = NULL;
 }
 
 const struct sockaddr *duet_op_address(const struct duet_op *op, socklen_t *length)

@@ -120,6 +120,7 @@ static int cancel_read(struct duet_loop *loop, struct duet_op *op)
 
 static int (*const cancel_kind[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
 	[DUET_NOP] = cancel_nop,       [DUET_POLL] = cancel_poll,     [DUET_ACCEPT] = cancel_accept,
+	[DUET_SIGNAL] = cancel_recv,   [DUET_WAIT_PROCESS] = cancel_recv,
 	[DUET_CONNECT] = cancel_connect, [DUET_RECV] = cancel_recv,
 	[DUET_SEND] = cancel_send,    [DUET_READ] = cancel_read,
 	[DUET_WRITE] = cancel_work,    [DUET_OPEN] = cancel_work,

@@ -293,6 +293,22 @@ static inline void finish_recv(struct duet_loop *loop, struct duet_slot *slot, s
 		received_nothing(loop, slot, op, n);
 }
 
+/* ---- A signal, the end of a process. ---- */
+
+static COLD void finish_telling(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+{
+	int result = op->kind == DUET_SIGNAL
+			     ? duet_core_system_signal(loop, slot->fd, op)
+			     : duet_core_system_wait_process(loop, slot->fd, op);
+
+	if (result != -EAGAIN) {
+		end_head(loop, slot, op, DIRECTION_READ, result);
+		return;
+	}
+	polling_found_nothing(loop, slot, DIRECTION_READ);
+	await_event(loop, slot, op, DIRECTION_READ);
+}
+
 /* ---- Send. ---- */
 
 static size_t length_of(const struct iovec *pieces, uint32_t count)
@@ -390,12 +406,20 @@ COLD void polling_finish_unsent(struct duet_loop *loop, struct duet_slot *slot,
 	}
 }
 
+static COLD void finish_other(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+{
+	if (op->kind == DUET_ACCEPT)
+		finish_accept(loop, slot, op);
+	else
+		finish_telling(loop, slot, op);
+}
+
 void polling_finish_reads(struct duet_loop *loop, struct duet_slot *slot)
 {
 	struct duet_op *op = slot->reads;
 
 	if (unlikely(op->kind != DUET_RECV))
-		finish_accept(loop, slot, op);
+		finish_other(loop, slot, op);
 	else if (op->flags & DUET_POOLED)
 		finish_recv_pooled(loop, slot, op);
 	else
@@ -478,42 +502,6 @@ static void finish_read(struct duet_loop *loop, struct duet_slot *slot, struct d
 	polling_offload_read(loop, slot, op, n > 0 ? (uint32_t)n : 0);
 }
 
-/* ---- Poll. ---- */
-
-static const uint32_t always_told = POLLERR | POLLHUP;
-
-/* The events, 0 if there are none yet, or the error of the call. */
-int polling_try_poll_once(struct duet_loop *loop, struct duet_slot *slot, uint32_t events)
-{
-	struct pollfd asked = {.fd = slot->fd, .events = (short)events};
-	int n;
-
-	do
-		n = counted(loop, poll(&asked, 1, 0));
-	while (n == -EINTR);
-	if (n == 0)
-		loop->stats.wasted++;
-	/* Of a descriptor that can do nothing (O_PATH): an error, as any other call would say. */
-	if (n > 0 && asked.revents & POLLNVAL)
-		return -EBADF;
-	return n > 0 ? (unsigned short)asked.revents : n;
-}
-
-static void finish_poll(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
-{
-	int result = polling_try_poll_once(loop, slot, op->args.poll.events);
-
-	if (!result) {
-		result = polling_arm(loop, slot, op);
-		slot->ready |= POLLED;
-	}
-	if (!result)
-		return;
-	if (op->progress == PROGRESS_FRESH)
-		core_took(loop, op, CORE_INLINE);
-	duet_core_end(loop, op, result);
-}
-
 /* ---- Close. ---- */
 
 int polling_close_once(struct duet_loop *loop, const struct duet_op *op)
@@ -549,52 +537,7 @@ void polling_finish_due(struct duet_loop *loop, struct duet_op *op)
 	else if (op->kind == DUET_READ)
 		finish_read(loop, slot, op);
 	else
-		finish_poll(loop, slot, op);
-}
-
-/* Marks the armed polls that events answer, before a callback can arm others: these have not seen
- * the events, and what they asked for may be consumed. */
-static void answer_polls(struct duet_slot *slot, uint32_t events)
-{
-	struct duet_op *op = slot->others;
-
-	slot->ready &= ~(uint32_t)POLLED;
-	if (!op)
-		return;
-	do {
-		if (op->kind == DUET_POLL && op->progress == PROGRESS_ARMED) {
-			op->backend = events & (op->args.poll.events | always_told);
-			if (op->backend)
-				op->progress = PROGRESS_ANSWERED;
-			else
-				slot->ready |= POLLED;
-		}
-		op = op->next;
-	} while (op != slot->others);
-}
-
-static struct duet_op *answered_poll(const struct duet_slot *slot)
-{
-	struct duet_op *op = slot->others;
-
-	if (!op)
-		return NULL;
-	do {
-		if (op->kind == DUET_POLL && op->progress == PROGRESS_ANSWERED)
-			return op;
-		op = op->next;
-	} while (op != slot->others);
-	return NULL;
-}
-
-void polling_finish_polls(struct duet_loop *loop, struct duet_slot *slot, uint32_t events)
-{
-	uint64_t identity = duet_core_slot_identity(loop, slot);
-	struct duet_op *op;
-
-	answer_polls(slot, events);
-	while (duet_core_slot(loop, identity) && (op = answered_poll(slot)))
-		duet_core_end(loop, op, (int)op->backend);
+		polling_finish_poll(loop, slot, op);
 }
 
 /* ---- The eager arm. ---- */

@@ -250,6 +250,8 @@ void polling_finish_unsent(struct duet_loop *loop, struct duet_slot *slot, struc
 void polling_find_no_buffer(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op);
 /* Attempts what was started on the due list; delivers or arms it. */
 void polling_finish_due(struct duet_loop *loop, struct duet_op *op);
+/* poll.c: a first look for a poll that was started; delivers or arms it. */
+void polling_finish_poll(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op);
 /* Delivers the armed polls of a handle that `events` answers. */
 void polling_finish_polls(struct duet_loop *loop, struct duet_slot *slot, uint32_t events);
 /* Eager arm: takes what the head can have now, and hands it over later. */

@@ -263,6 +263,19 @@ static int start_connect(struct duet_loop *loop, struct duet_op *op)
 	return hold(loop, slot, op, DIRECTION_WRITE);
 }
 
+/* For a signal or a process: attempted in the turn, as what is taken can't be given back. */
+static int start_telling(struct duet_loop *loop, struct duet_op *op)
+{
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+	int error = op->kind == DUET_SIGNAL ? polling_make_nonblocking(loop, slot) : 0;
+
+	if (error)
+		return ended(op, error);
+	op->progress = PROGRESS_FRESH;
+	apply_policy(loop, slot, DIRECTION_READ);
+	return hold(loop, slot, op, DIRECTION_READ);
+}
+
 /* A listener's refusal is there at once, however ready it is for accepts. */
 static COLD void prepare_unusual(struct duet_loop *loop, struct duet_slot *slot)
 {
@@ -385,6 +398,7 @@ static int start_listen(struct duet_loop *loop, struct duet_op *op)
 
 static int (*const start_kind[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
 	[DUET_NOP] = start_nop,		  [DUET_POLL] = start_poll,
+	[DUET_SIGNAL] = start_telling,	  [DUET_WAIT_PROCESS] = start_telling,
 	[DUET_ACCEPT] = start_accept,	  [DUET_CONNECT] = start_connect,
 	[DUET_RECV] = start_recv,	  [DUET_SEND] = start_send,
 	[DUET_READ] = start_read,	  [DUET_WRITE] = start_write,

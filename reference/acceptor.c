@@ -127,6 +127,8 @@ static void event_item(struct judge *judge, struct record *record, const struct 
 	if (!(record->step->flags & DUET_MULTISHOT) && !starved)
 		judge_complain(judge, "operation %u is no multishot and had an interim completion",
 			event->id);
+	if (record->step->kind == DUET_POLL)
+		judge_events_told(judge, record, event);
 	if (record->step->kind == DUET_ACCEPT && (event->result || !event->made))
 		judge_complain(judge, "an interim accept of operation %u brought result %d and %s",
 			event->id, event->result, event->made ? "a handle" : "no handle");

@@ -53,6 +53,8 @@ static int cancel_unstoppable(struct duet_loop *loop, struct duet_op *op)
 static int (*const cancels[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
 	[DUET_NOP] = cancel_stoppable,
 	[DUET_POLL] = cancel_stoppable,
+	[DUET_SIGNAL] = cancel_stoppable,
+	[DUET_WAIT_PROCESS] = cancel_stoppable,
 	[DUET_ACCEPT] = cancel_stoppable,
 	[DUET_CONNECT] = cancel_connect,
 	[DUET_RECV] = cancel_stoppable,

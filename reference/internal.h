@@ -3,6 +3,7 @@
 #ifndef REFERENCE_INTERNAL_H
 #define REFERENCE_INTERNAL_H
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,7 +31,7 @@ uint32_t random_below(struct random *random, uint32_t bound);
 /* True in per_mille of 1000 cases. */
 bool random_chance(struct random *random, uint32_t per_mille);
 
-/* ---- The world: world.c, socket.c, file.c, tree.c. ---- */
+/* ---- The world: world.c, socket.c, pipe.c, file.c, tree.c. ---- */
 
 /* Above every number that a process can have, so that nothing of the kernel is hit by mistake. */
 #define WORLD_DESCRIPTOR_BASE (1 << 20)
@@ -46,7 +47,7 @@ bool random_chance(struct random *random, uint32_t per_mille);
 #define WORLD_BACKLOG 64u /* connections that nobody has accepted yet, beyond handles_max */
 #define WORLD_NODES_MAX 65536u
 
-enum node_kind { NODE_FREE, NODE_SOCKET, NODE_FILE };
+enum node_kind { NODE_FREE, NODE_SOCKET, NODE_FILE, NODE_PIPE, NODE_OUTSIDE };
 
 enum socket_phase {
 	SOCKET_FRESH,
@@ -119,6 +120,7 @@ struct world_node {
 	unsigned char *data;
 	uint32_t first;
 	uint32_t used;
+	uint32_t news; /* so often something has come that a poll may wait for */
 
 	/* A listener's connections that nobody has accepted, and the link of such a connection. */
 	uint32_t backlog;
@@ -133,6 +135,7 @@ struct world_node {
 	struct world_file *file;
 	int open_flags;
 	uint32_t position_bytes;
+	int outside_fd; /* the kernel's */
 };
 
 /* What op->progress says of an issued operation. Above: the error that will strike it. */
@@ -176,7 +179,8 @@ struct reference {
 	bool sheltered; /* no error is injected for the time being */
 
 	uint64_t now_ns;
-	int event_fd;       /* the only thing of the kernel's: to sleep on, and to be carried by */
+	int event_fd;       /* to sleep on, and to be carried by */
+	struct pollfd *watched; /* with what is outside: in a sleep */
 	atomic_int woken;   /* set by wake() before it writes, so that wait() needn't look */
 	bool idle;          /* the last look at the bag moved nothing, nothing changed since */
 	bool carried;       /* a foreign loop has slept since the last wait */
@@ -263,6 +267,23 @@ int world_file_recv(struct world_node *node, const struct iovec *pieces, uint32_
 int world_file_send(struct world_node *node, const struct iovec *pieces, uint32_t count);
 int world_truncate(struct world_node *node, uint64_t length_bytes);
 int world_allocate(struct world_node *node, int mode, uint64_t offset_bytes, uint64_t length_bytes);
+/* pipe.c: two ends, fds[0] to read and fds[1] to write. 0 or -EMFILE. */
+int world_pipe(struct reference *world, int fds[2]);
+/* What is asked of sockets by world_readable(), world_writable(), world_events() and before a send. */
+int pipe_readable(const struct world_node *node);
+int pipe_refusal(const struct world_node *node);
+bool pipe_writable(const struct reference *world, const struct world_node *node);
+uint32_t pipe_events(const struct reference *world, const struct world_node *node);
+void pipe_close(struct reference *world, const struct world_node *node);
+
+/* outside.c: a descriptor that tells of signals, or of the end of a process; or -errno. */
+int outside_signals(struct duet_loop *loop, const sigset_t *signals);
+int outside_process(struct duet_loop *loop, pid_t process);
+void outside_close(const struct world_node *node);
+uint32_t outside_events(const struct world_node *node);
+/* What pending operations wait for out there, as entries for poll(2): how many. */
+uint32_t outside_watch(struct duet_loop *loop, struct pollfd *watched);
+
 /* A part of what could be moved, at least one byte. */
 uint32_t world_portion(struct reference *world, uint32_t bytes);
 int world_read(struct world_node *node, const struct iovec *pieces, uint32_t count,

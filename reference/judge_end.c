@@ -124,6 +124,8 @@ static const char *completed_poll(const struct record *record)
 {
 	uint32_t events = (uint32_t)record->end->result;
 
+	if (record->step->flags & DUET_MULTISHOT)
+		return "a multishot poll has no end of its own but a failure";
 	if (!events || events & ~(record->step->value | POLLERR | POLLHUP))
 		return "not the events that were asked for";
 	return NULL;

@@ -255,6 +255,18 @@ static void write_connections(const struct script *script, FILE *out)
 	}
 }
 
+const char *script_unplayable(uint8_t kind)
+{
+	switch (kind) {
+	case DUET_SIGNAL:
+		return "signals are the process's, and players share one";
+	case DUET_WAIT_PROCESS:
+		return "a process ends in its own time, and not in a player's";
+	default:
+		return NULL;
+	}
+}
+
 void script_write(const struct script *script, FILE *out)
 {
 	fprintf(out, "duet-script 1\nseed %llu\n%s\n", (unsigned long long)script->seed,

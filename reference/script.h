@@ -123,6 +123,9 @@ struct script {
 
 void script_write(const struct script *script, FILE *out);
 
+/* Why no script has operations of that kind (enum duet_kind); NULL: they may. */
+const char *script_unplayable(uint8_t kind);
+
 /* 0, or -1 and a sentence in complaint. */
 int script_read(struct script *script, FILE *in, char *complaint, size_t size);
 

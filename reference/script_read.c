@@ -208,6 +208,10 @@ static void read_start(struct reader *reader, struct step *step)
 	step->id = (uint16_t)next_number(reader, SCRIPT_IDS - 1);
 	step->deadline_us = SCRIPT_NO_DEADLINE;
 	step->kind = (uint8_t)next_kind(reader);
+	if (script_unplayable(step->kind))
+		complain(reader, "no script has a %s: %s",
+			duet_kind_name((enum duet_kind)step->kind),
+			script_unplayable(step->kind));
 	if (step->kind != DUET_NOP && step->kind != DUET_TIMEOUT && step->kind != DUET_SOCKET)
 		step->object = next_object(reader);
 	read_details(reader, step);

@@ -116,6 +116,10 @@ void world_close(struct reference *world, int fd)
 		return;
 	if (node->kind == NODE_SOCKET)
 		socket_close(world, node);
+	else if (node->kind == NODE_PIPE)
+		pipe_close(world, node);
+	else if (node->kind == NODE_OUTSIDE)
+		outside_close(node);
 	else
 		world_file_close(node->file);
 	world_node_give(world, node);

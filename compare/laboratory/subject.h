@@ -37,6 +37,6 @@ const struct subject *subject_find(const char *name);
 
 /* The tables that make up the whole, each ended by one without a name. */
 extern const struct subject SUBJECTS_PLAIN[], SUBJECTS_STREAM[], SUBJECTS_SOCKET[], SUBJECTS_FILE[],
-	SUBJECTS_NAME[];
+	SUBJECTS_NAME[], SUBJECTS_EVENT[];
 
 #endif

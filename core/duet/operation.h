@@ -16,6 +16,8 @@
 extern "C" {
 #endif
 
+struct addrinfo;
+struct core_lookup;
 struct duet_loop;
 struct duet_op;
 
@@ -104,7 +106,7 @@ enum duet_kind {
 };
 
 enum duet_op_flags {
-	/* Accept, pooled recv: go on after each result; see `more`. The terminal completion speaks of
+	/* Accept, poll, pooled recv: go on after each result; see `more`. The terminal completion speaks of
 	 * what came after the last interim one: a cancelled accept ends untouched, however many
 	 * connections it has brought. */
 	DUET_MULTISHOT = 1 << 0,
@@ -168,7 +170,7 @@ typedef int duet_work_fn(void *context);
 union duet_args {
 	struct {
 		struct iovec vectors[DUET_OP_IOVECS];
-		uint64_t offset_bytes;
+		uint64_t offset_bytes; /* of a wait for a process: its options */
 		struct duet_pool *pool;
 		uint32_t vector_count;
 		uint32_t length_bytes; /* of all vectors, or the size of a pool's buffer */
@@ -212,6 +214,7 @@ union duet_args {
 	} socket;
 	struct {
 		uint32_t events; /* POLLIN, POLLOUT ... */
+		uint32_t seen;   /* the backend's, of a multishot one */
 	} poll;
 	struct {
 		int how;
@@ -225,6 +228,13 @@ union duet_args {
 		struct duet_op *before; /* the loop's: in the line for a worker */
 		uint8_t in_line;        /* the loop's: it stands there */
 	} work;
+	struct {
+		const char *node; /* the caller's until the start has returned; NULL */
+		const char *service;
+		const struct addrinfo *hints;
+		struct core_lookup *lookup; /* the loop's: the call, while it is waited for */
+		int code;
+	} resolve;
 	struct {
 		void *on;                    /* a primitive, task or scope: lent until the end */
 		void *with;                  /* an element, or whose name a lock is in; NULL */
@@ -253,7 +263,7 @@ struct duet_op {
 	 * -ENOBUFS the disposition is failed, transferred is 0 and `buffer` names nothing, though
 	 * the operation itself goes on. The cause of an interim completion is always itself.
 	 */
-	int32_t result;       /* >= 0: bytes, events or 0; < 0: -errno, the same on every backend */
+	int32_t result;       /* >= 0: bytes, events, a number or 0; < 0: -errno, the same on every backend */
 	uint32_t transferred; /* bytes moved, whatever the result */
 	uint8_t disposition;  /* enum duet_disposition */
 	uint8_t cause;        /* enum duet_cause */
@@ -265,6 +275,7 @@ struct duet_op {
 	void *context;      /* the caller's, never read by the loop */
 
 	union {
+		struct addrinfo *addresses; /* resolve: through duet_op_addresses() */
 		duet_handle made;          /* accept, open, socket: the new handle, if result is 0;
 					      else, and at the end of a multishot accept, none */
 		struct duet_buffer buffer; /* pooled recv: what was received, held until returned */
@@ -314,9 +325,32 @@ DUET_API void duet_op_nop(struct duet_op *op);
  * due first fires first; of two due at the same time, the one started first. */
 DUET_API void duet_op_timeout(struct duet_op *op, uint64_t due_ns);
 
+/*
+ * Moves a timeout, on the loop's thread, anywhere in time; what is due by then fires in a turn, never in
+ * here. In the order above it counts as started now. Its deadline stays.
+ * 0: it is pending, and due at due_ns. 1: it is idle, so that this is for its next start. -ENOENT:
+ * it has fired or was asked to end, which its completion is about to say; nothing is changed. -EINVAL: it
+ * is no timeout.
+ */
+DUET_API int duet_op_timeout_update(struct duet_op *op, uint64_t due_ns);
+
 /* Completes with the ready events (of POLLIN, POLLOUT, POLLPRI, POLLRDHUP; POLLERR and POLLHUP
  * are always included) as soon as there is one. Consumes nothing. */
 DUET_API void duet_op_poll(struct duet_op *op, duet_handle handle, uint32_t events);
+
+/*
+ * The same with DUET_MULTISHOT: goes on until it is asked to end, or fails. Each interim
+ * completion carries ready events; the terminal one never does, and none follows a request. There
+ * is one
+ * - soon after the start, if something is ready then, and
+ * - whenever readiness may have come anew: bytes, a connection, the end of the stream, an error;
+ *   and room, for whoever tried to send and found none.
+ * So who takes all there is (until a transfer would wait) never misses what comes after that. Not
+ * promised: one for each arrival (those that come before a turn are merged), none without an
+ * arrival, another for what was left, or that it is still there: readiness is a hint. What is
+ * always ready, as a file, is told once.
+ */
+DUET_API void duet_op_poll_multishot(struct duet_op *op, duet_handle handle, uint32_t events);
 
 /*
  * Accepts a connection: `made` is its handle, owned by the loop, close-on-exec.

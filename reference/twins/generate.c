@@ -245,6 +245,7 @@ static void draft_poll(struct draft *draft)
 	step = add_start(draft, DUET_POLL);
 	step->object = end;
 	step->value = in ? POLLIN : POLLOUT;
+	step->flags = one_in(draft, 3) ? DUET_MULTISHOT : 0;
 	draw_inline(draft, step);
 	if (!draft->script->calm)
 		draw_deadline(draft, step);

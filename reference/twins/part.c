@@ -251,6 +251,14 @@ static void say_size(struct player *player, struct part *part, duet_handle handl
 		duet_op_allocate(part->op, handle, FALLOC_FL_KEEP_SIZE, 0, bytes);
 }
 
+static void say_poll(struct part *part, duet_handle handle)
+{
+	if (part->step->flags & DUET_MULTISHOT)
+		duet_op_poll_multishot(part->op, handle, part->step->value);
+	else
+		duet_op_poll(part->op, handle, part->step->value);
+}
+
 static void say_bind(struct player *player, struct part *part, duet_handle handle)
 {
 	struct place place;
@@ -273,7 +281,7 @@ static void say(struct player *player, struct part *part)
 		duet_op_timeout(part->op, part->due_ns);
 		break;
 	case DUET_POLL:
-		duet_op_poll(part->op, handle, step->value);
+		say_poll(part, handle);
 		break;
 	case DUET_ACCEPT:
 		duet_op_accept(part->op, handle, step->flags & DUET_MULTISHOT);
