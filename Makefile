@@ -198,9 +198,9 @@ setup: ## install what Debian packages are missing to build and to test
 # is looked for again each time, as far as that costs no more than a moment: if it is gone, or CC is
 # another, the set-up says so, and not a compiler.
 FOUND_run := command -v $(firstword $(CC)) && pkg-config --exists liburing jansson && \
-	echo '\#include <http_parser.h>' | $(CC) -E -x c -
+	printf '\#include <%s>\n' http_parser.h uthash.h | $(CC) -E -x c -
 FOUND_test := command -v g++ && command -v clang && command -v valgrind && \
-	command -v strace && pkg-config --exists check
+	command -v strace && command -v redis-cli && command -v wrk && pkg-config --exists check
 missing = $(shell { $(FOUND_$(1)); } >/dev/null 2>&1 || echo missing)
 lost = $(if $(wildcard $(BUILD)/.setup-$(1)),$(if $(call missing,$(1))$(call \
 	differ,$(CC),$(file <$(BUILD)/.setup-$(1))),FORCE))

@@ -217,6 +217,19 @@ int service_write(const struct service *service, const char *key, json_t *more)
 	return code;
 }
 
+void service_print(const struct service *service, json_t *counts)
+{
+	const char *key;
+	json_t *value;
+
+	if (service->json && !strcmp(service->json, "-"))
+		return;
+	printf("served:");
+	json_object_foreach(counts, key, value)
+		printf(" %s=%lld", key, (long long)json_integer_value(value));
+	putchar('\n');
+}
+
 static void dump_line(void *context, const char *text)
 {
 	(void)context;

@@ -48,6 +48,9 @@ int service_run(struct service *service);
  * where that is NULL among them. Nothing where no file was asked for. */
 int service_write(const struct service *service, const char *key, json_t *more);
 
+/* "served: NAME=NUMBER ..." on the standard output, unless the JSON goes there. */
+void service_print(const struct service *service, json_t *counts);
+
 /* Ends what is pending, and the loop. code is what is given if that is well. False: the loop is still
  * there, and what belongs to it. */
 bool service_end(struct service *service, int *code);

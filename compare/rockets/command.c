@@ -6,7 +6,6 @@
 #include <duet/loop.h>
 #include <jansson.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "compare/measure/process.h"
@@ -104,19 +103,6 @@ static int create(struct serving *serving)
 	return service_create(&serving->service, &options);
 }
 
-static void print_summary(const struct serving *serving, json_t *counts)
-{
-	const char *key;
-	json_t *value;
-
-	if (serving->values->json && !strcmp(serving->values->json, "-"))
-		return;
-	printf("served:");
-	json_object_foreach(counts, key, value)
-		printf(" %s=%lld", key, (long long)json_integer_value(value));
-	putchar('\n');
-}
-
 static int run(struct serving *serving)
 {
 	duet_handle listener;
@@ -132,7 +118,7 @@ static int run(struct serving *serving)
 				   strerror(-status), say_advice(status));
 	code = service_run(&serving->service);
 	counts = rockets_counts(serving->server);
-	print_summary(serving, counts);
+	service_print(&serving->service, counts);
 	written = service_write(&serving->service, "rockets", counts);
 	return code ? code : written;
 }
