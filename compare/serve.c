@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compare/http/command.h"
 #include "compare/kv/command.h"
 #include "compare/rockets/command.h"
 #include "compare/say.h"
@@ -15,6 +16,7 @@ static const struct served {
 	int (*run)(int argc, char **argv);
 } SERVICES[] = {
 	{ "echo", "what comes is sent back, over TCP", serve_echo_command },
+	{ "http", "a folder of files over HTTP/1.1", serve_http_command },
 	{ "kv", "keys and values over the Redis protocol", serve_kv_command },
 	{ "rockets", "JSON over HTTP/1.1, late and failing as told", serve_rockets_command },
 };
@@ -42,11 +44,9 @@ static int refuse(const char *name)
 		strncat(names, joint, sizeof(names) - strlen(names) - 1);
 		strncat(names, SERVICES[i].name, sizeof(names) - strlen(names) - 1);
 	}
-	if (!name)
-		return say_failure(SAY_USAGE, "serve: say what: there is %s, as in duet serve %s",
-				   names, SERVICES[0].name);
-	return say_failure(SAY_USAGE, "serve: %s: there is %s, and the name stands before its options",
-			   name, names);
+	return say_failure(SAY_USAGE, "serve%s%s: there is %s; the name stands before its options, as in "
+			   "duet serve %s --port 7777", name ? ": " : "", name ? name : "", names,
+			   SERVICES[0].name);
 }
 
 int serve_command(int argc, char **argv)

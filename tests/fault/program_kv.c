@@ -182,10 +182,10 @@ START_TEST(a_client_that_vanishes_at_any_byte_leaves_nothing)
 	int fd, files;
 
 	begin(program, _i, "");
+	files = served_files(program);
 	fd = served_connect(program);
 	ck_assert_int_eq(send(fd, TALK, sizeof(TALK) - 1, MSG_NOSIGNAL), (ssize_t)sizeof(TALK) - 1);
 	expect_talk(fd);
-	files = served_files(program);
 	for (size_t cut = 0; cut < 2 * sizeof(TALK); cut++) {
 		fd = served_connect(program);
 		ck_assert_int_eq(send(fd, TALK, cut / 2, MSG_NOSIGNAL), (ssize_t)cut / 2);
@@ -380,7 +380,7 @@ START_TEST(what_makes_no_sense_is_said)
 		{ "serve kv --patience 0", "--patience", 2 },
 		{ "serve kv --host nowhere", "IPv4", 2 },
 		{ "serve kv --json /nosuchfolder/x", "/nosuchfolder", 2 },
-		{ "serve", "say what", 2 },
+		{ "serve", "serve: there is echo", 2 },
 		{ "serve --port 0", "--port: there is echo", 2 },
 	};
 

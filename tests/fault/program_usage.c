@@ -164,7 +164,7 @@ START_TEST(help_is_no_failure)
 	static const char *const COMMANDS[] = { "--help", "--version", "compare --help",
 						"show --help", "diff --help", "doctor --help",
 						"serve --help", "serve echo --help",
-						"serve kv --help",
+						"serve http --help", "serve kv --help",
 						"load --help", "doctor" };
 	struct program *program = calloc(1, sizeof(*program));
 	char *line;
