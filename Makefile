@@ -181,7 +181,7 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 .SECONDARY:
 .PHONY: all objects everything setup compare compare-full check check-unit check-contract \
 	check-fault check-regress check-programs check-asan check-tsan check-valgrind check-twins \
-	check-explore check-moves check-ucontext check-examples check-install check-method lint mutants twins explore \
+	check-explore check-moves check-ucontext check-examples check-clients check-install check-method lint mutants twins explore \
 	check-hazards check-cxx moves specimens stress method bench tidy install uninstall \
 	clean format compdb help FORCE
 
@@ -531,6 +531,9 @@ endif
 
 check-examples: $(EXAMPLES) ## run every example
 	@$(RUN_TESTS) -l examples tests/examples/run
+
+check-clients: $(PROGRAM) | $(BUILD)/.setup-test ## what the program serves to curl, wrk, redis-cli and redis-benchmark
+	@$(RUN_TESTS) -l clients tests/clients/run
 
 check-install: all ## install into a temporary DESTDIR and build strangers against each library
 	@$(RUN_TESTS) -l install tests/install/run tests/install/setup

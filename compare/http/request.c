@@ -123,12 +123,12 @@ static int on_head(http_parser *parser)
 	request->headed = true;
 	if (parser->http_major != 1)
 		return refuse(request, OTHER_VERSION);
-	if (announced && parser->content_length > REQUEST_BODY_MAX)
-		return refuse(request, TOO_MUCH);
 	/* It waits for our word before it sends its body, and we don't want that. */
 	if (*request->fields[REQUEST_EXPECT])
 		return refuse(request, parser->method == HTTP_GET || parser->method == HTTP_HEAD
 				       ? EXPECTS_TOO_MUCH : NOT_ALLOWED);
+	if (announced && parser->content_length > REQUEST_BODY_MAX)
+		return refuse(request, TOO_MUCH);
 	return 0;
 }
 
