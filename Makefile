@@ -135,7 +135,7 @@ BENCH_SRC := $(wildcard bench/bench_*.c)
 BENCH_SUPPORT_SRC := $(wildcard bench/support/*.c)
 FLOORS_SRC := $(wildcard bench/floors/*.c)
 SUPPORT_SRC := $(wildcard tests/support/*.c)
-TEST_KINDS := unit contract fault regress hazards
+TEST_KINDS := unit contract fault regress hazards fuzz
 TEST_SRC := $(wildcard $(TEST_KINDS:%=tests/%/*.c))
 CXX_TEST_SRC := $(wildcard tests/cxx/*.cpp)
 HEADERS := $(wildcard core/duet/*.h core/duet/*.hpp completion/duet/*.h polling/duet/*.h reference/duet/*.h \
@@ -182,7 +182,7 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 .PHONY: all objects everything setup compare compare-full check check-unit check-contract \
 	check-fault check-regress check-programs check-asan check-tsan check-valgrind check-twins \
 	check-explore check-moves check-ucontext check-examples check-clients check-install check-method lint mutants twins explore \
-	check-hazards check-cxx moves specimens stress method bench tidy install uninstall \
+	check-hazards check-fuzz check-cxx fuzz moves specimens stress method bench tidy install uninstall \
 	clean format compdb help FORCE
 
 all: $(STATIC) $(SHARED) $(PROGRAM) $(TWINS) $(EXPLORE) $(EXAMPLES) ## build the libraries, the program and the examples
@@ -466,6 +466,9 @@ check-regress: $(call tests_of,regress) $(PLAYERS) ## one program for each bug t
 check-hazards: $(call tests_of,hazards) $(PLAYERS) ## what cancelling broke elsewhere: docs/cancellation.md has the list
 	@$(RUN_TESTS) -l hazards $(call tests_of,hazards)
 
+check-fuzz: $(call tests_of,fuzz) ## the kept inputs of the parsers, once
+	@$(RUN_TESTS) -l fuzz $(call tests_of,fuzz)
+
 check-cxx: $(CXX_TESTS) ## the C++20 header, by each compiler that has coroutines
 	@$(RUN_TESTS) -l cxx $(CXX_TESTS)
 
@@ -552,6 +555,9 @@ mutants: | $(BUILD)/.setup-test ## switch on one deliberate fault at a time; eve
 twins: $(TWINS) ## random scripts until SECONDS (60) are over; the one of SEED, with SECONDS from it on
 	@$(B)/twins $(if $(SEED),--seed $(SEED)) \
 		$(if $(SECONDS),--seconds $(SECONDS),$(if $(SEED),,--seconds 60))
+
+fuzz: | $(BUILD)/.setup-test ## changed inputs for the parsers under the sanitizers, FUZZ_SECONDS (60) in all
+	+@MAKE='$(MAKE)' scripts/fuzz '$(BUILD)'
 
 specimens: $(B)/specimens ## the unsafe policies: what each breaks on each mechanism, stated and observed
 	@$(B)/specimens
