@@ -63,6 +63,9 @@ static int on_name(http_parser *parser, const char *data, size_t bytes)
 {
 	struct request *request = parser->data;
 
+	/* The parser lets it through; a proxy in front of us may read another field, or none. */
+	if (memchr(data, ' ', bytes))
+		return refuse(request, BAD_REQUEST);
 	if (!request->in_name)
 		request->name_bytes = 0;
 	request->in_name = true;

@@ -412,6 +412,31 @@ START_TEST(who_is_slow_is_told_and_who_says_nothing_is_hung_up_on)
 }
 END_TEST
 
+START_TEST(it_ends_with_clients_in_every_state)
+{
+	enum { MANY = 30 };
+	struct program *program = calloc(1, sizeof(*program));
+	int peers[MANY];
+
+	begin(program, _i, "");
+	for (int i = 0; i < MANY; i++)
+		peers[i] = served_connect(program);
+	/* Some have said nothing, some half of it; some are answered, or their files being opened. */
+	for (int i = 0; i < MANY; i++) {
+		if (i % 5 == 1)
+			served_send(peers[i], "GET / HTTP/1.1\r\nHo");
+		else if (i % 5 == 2)
+			served_send(peers[i], "GET /big HTTP/1.1\r\nHost: x\r\n\r\n");
+		else if (i % 5 > 2)
+			served_send(peers[i], ONCE);
+	}
+	served_end(program);
+	for (int i = 0; i < MANY; i++)
+		close(peers[i]);
+	free(program);
+}
+END_TEST
+
 START_TEST(more_clients_than_places_wait_for_their_turn)
 {
 	enum { MANY = 20 };
@@ -524,6 +549,7 @@ int main(void)
 			    SERVER_COUNT);
 	tcase_add_loop_test(cases, who_is_slow_is_told_and_who_says_nothing_is_hung_up_on, 0,
 			    SERVER_COUNT);
+	tcase_add_loop_test(cases, it_ends_with_clients_in_every_state, 0, SERVER_COUNT);
 	tcase_add_loop_test(cases, more_clients_than_places_wait_for_their_turn, 0, SERVER_COUNT);
 	tcase_add_loop_test(cases, a_server_out_of_descriptors_serves_on, 0, SERVER_COUNT);
 	tcase_add_test(cases, the_log_has_a_line_a_request);

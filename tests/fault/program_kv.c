@@ -327,6 +327,32 @@ START_TEST(who_is_slow_with_a_request_or_says_nothing_is_hung_up_on)
 }
 END_TEST
 
+START_TEST(it_ends_with_clients_in_every_state)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	char *value = malloc(BIG), head[64];
+	int peers[4];
+
+	memset(value, 'v', BIG);
+	begin(program, _i, "");
+	for (int i = 0; i < 4; i++)
+		peers[i] = served_connect(program); /* the first says nothing */
+	served_send(peers[1], "SET k v EX 100\r\n*2\r\n$3\r\nGE");
+	snprintf(head, sizeof(head), "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%d\r\n", BIG);
+	served_send(peers[2], head);
+	send_all(peers[2], value, BIG / 2);
+	served_send(peers[3], head);
+	send_all(peers[3], value, BIG);
+	served_send(peers[3], "\r\nGET k\r\n");
+	ck_assert_int_eq(recv(peers[3], head, 6, MSG_WAITALL), 6);
+	served_end(program);
+	for (int i = 0; i < 4; i++)
+		close(peers[i]);
+	free(value);
+	free(program);
+}
+END_TEST
+
 START_TEST(more_clients_than_places_wait_for_their_turn)
 {
 	enum { MANY = 20 };
@@ -429,6 +455,7 @@ int main(void)
 	tcase_add_loop_test(cases, keys_go_when_they_are_due_though_nobody_asks, 0, SERVER_COUNT);
 	tcase_add_loop_test(cases, who_is_slow_with_a_request_or_says_nothing_is_hung_up_on, 0,
 			    SERVER_COUNT);
+	tcase_add_loop_test(cases, it_ends_with_clients_in_every_state, 0, SERVER_COUNT);
 	tcase_add_loop_test(cases, more_clients_than_places_wait_for_their_turn, 0, SERVER_COUNT);
 	tcase_add_loop_test(cases, a_server_out_of_descriptors_serves_on, 0, SERVER_COUNT);
 	tcase_add_test(cases, what_makes_no_sense_is_said);
