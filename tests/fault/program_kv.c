@@ -397,6 +397,34 @@ START_TEST(a_server_out_of_descriptors_serves_on)
 }
 END_TEST
 
+/* It has no client that could leave: others have what it lacks, and give it back. */
+START_TEST(a_server_without_a_descriptor_for_its_first_client_finds_one_later)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	struct rlimit none, before;
+	int fd;
+
+	begin(program, _i, "");
+	ck_assert_int_eq(prlimit(program->pid, RLIMIT_NOFILE, NULL, &before), 0);
+	none = before;
+	none.rlim_cur = 1;
+	ck_assert_int_eq(prlimit(program->pid, RLIMIT_NOFILE, &none, NULL), 0);
+	fd = served_connect(program);
+	served_send(fd, "PING\r\nQUIT\r\n");
+	while (!strstr(program->complained, "no descriptor left")) {
+		program_pause_ms(5);
+		program_refresh(program);
+	}
+	ck_assert_int_eq(prlimit(program->pid, RLIMIT_NOFILE, &before, NULL), 0);
+	served_read(fd, answer, sizeof(answer));
+	ck_assert_str_eq(answer, "+PONG\r\n" OK);
+	kill(program->pid, SIGTERM);
+	program_end(program);
+	program_expect(program, 0, "ulimit -n");
+	free(program);
+}
+END_TEST
+
 START_TEST(what_makes_no_sense_is_said)
 {
 	static const struct { const char *words, *part; int code; } WRONG[] = {
@@ -458,6 +486,9 @@ int main(void)
 	tcase_add_loop_test(cases, it_ends_with_clients_in_every_state, 0, SERVER_COUNT);
 	tcase_add_loop_test(cases, more_clients_than_places_wait_for_their_turn, 0, SERVER_COUNT);
 	tcase_add_loop_test(cases, a_server_out_of_descriptors_serves_on, 0, SERVER_COUNT);
+	tcase_add_loop_test(cases,
+			    a_server_without_a_descriptor_for_its_first_client_finds_one_later, 0,
+			    SERVER_COUNT);
 	tcase_add_test(cases, what_makes_no_sense_is_said);
 	tcase_add_test(cases, the_counters_are_written_at_the_end);
 	suite_add_tcase(suite, cases);
