@@ -399,17 +399,17 @@ static const struct command *find(struct text name)
 /* With the first of its arguments, as far as they are short. */
 static void refuse(const struct execution *execution)
 {
-	enum { SHOWN_MAX = 128 };
-	char shown[2 * SHOWN_MAX + 8] = "";
+	enum { SHOWN_MAX = 128, QUOTES = 3 };
+	char shown[SHOWN_MAX + QUOTES + 1] = "";
 	struct text name = word(execution, 0);
 	size_t used = 0;
 
 	for (uint32_t at = 1; at < count(execution) && used < SHOWN_MAX; at++) {
 		struct text text = word(execution, at);
+		size_t room = SHOWN_MAX - used;
 
-		used += (size_t)snprintf(shown + used, SHOWN_MAX, "'%.*s' ",
-					 (int)(text.bytes < SHOWN_MAX - 4 ? text.bytes : SHOWN_MAX - 4),
-					 text.data);
+		used += (size_t)snprintf(shown + used, sizeof(shown) - used, "'%.*s' ",
+					 (int)(text.bytes < room ? text.bytes : room), text.data);
 	}
 	reply_error(execution->reply, "ERR unknown command '%.*s', with args beginning with: %s",
 		    (int)(name.bytes < SHOWN_MAX ? name.bytes : SHOWN_MAX), name.data, shown);

@@ -42,6 +42,8 @@ static void expect_talk(int fd)
 
 #define OK "+OK\r\n"
 #define NONE "$-1\r\n"
+#define Y10 "yyyyyyyyyy"
+#define Y100 Y10 Y10 Y10 Y10 Y10 Y10 Y10 Y10 Y10 Y10
 #define NUMBER "-ERR value is not an integer or out of range\r\n"
 static const struct {
 	const char *text, *answer; /* a line, on one connection after the other */
@@ -96,6 +98,8 @@ static const struct {
 	{ "COMMAND DOCS", "*0\r\n" },
 	{ "get", "-ERR wrong number of arguments for 'get' command\r\n" },
 	{ "LPUSH a b", "-ERR unknown command 'LPUSH', with args beginning with: 'a' 'b' \r\n" },
+	{ "LPUSH " Y100 Y100, "-ERR unknown command 'LPUSH', with args beginning with: '" Y100
+	  "yyyyyyyyyyyyyyyyyyyyyyyyyyyy' \r\n" },
 	{ "\"a\\nb\"", "-ERR unknown command 'a b', with args beginning with: \r\n" },
 	{ "", "" },
 	{ "FLUSHALL", OK },
@@ -105,7 +109,7 @@ enum { COMMAND_COUNT = sizeof(COMMANDS) / sizeof(*COMMANDS) };
 START_TEST(each_command_has_its_answer)
 {
 	struct program *program = calloc(1, sizeof(*program));
-	char all[4096] = "", answers[4096] = "", one[256], expected[256];
+	char all[4096] = "", answers[4096] = "", one[512], expected[512];
 
 	begin(program, _i, "");
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
