@@ -246,3 +246,42 @@ bool service_end(struct service *service, int *code)
 	*code = *code ? *code : SAY_UNMEASURED;
 	return false;
 }
+
+/* ---- All of it. ---- */
+
+int service_refuse_start(int status)
+{
+	return say_failure(SAY_UNMEASURED, "serve: can't begin to accept: %s%s", strerror(-status),
+			   say_advice(status));
+}
+
+static int run_body(struct service *service, const struct service_body *body, void *context)
+{
+	int code = body->start(service, context), written;
+	json_t *counts;
+
+	if (code)
+		return code;
+	code = service_run(service);
+	counts = body->counts(context);
+	service_print(service, counts);
+	written = service_write(service, body->key, counts);
+	return code ? code : written;
+}
+
+int service_serve(struct service *service, struct duet_loop_options *options,
+		  const struct service_body *body, void *context)
+{
+	int code = service_find_backend(service, false);
+
+	if (!code)
+		code = service_check_output(service);
+	if (!code)
+		code = service_create(service, options);
+	if (code)
+		return code;
+	code = run_body(service, body, context);
+	if (service_end(service, &code))
+		body->finish(context);
+	return code;
+}

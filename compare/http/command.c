@@ -59,53 +59,54 @@ static int open_root(const char *path, int *root)
 	return SAY_OK;
 }
 
-/* A connection has two operations at once, and a folder and a file open beside itself. */
-static int create(struct service *service, const struct values *values)
+struct serving {
+	const struct http_options *options;
+	int root;
+	struct http_server *server;
+};
+
+static int start(struct service *service, void *context)
 {
+	struct serving *serving = context;
+	duet_handle listener;
+	int code = service_listen(service, BACKLOG, &listener), status;
+
+	if (code)
+		return code;
+	status = http_start(&serving->server, service->loop, listener, serving->root,
+			    serving->options);
+	return status ? service_refuse_start(status) : SAY_OK;
+}
+
+static json_t *counts(const void *context)
+{
+	const struct serving *serving = context;
+
+	return http_counts(serving->server);
+}
+
+static void finish(void *context)
+{
+	struct serving *serving = context;
+
+	http_finish(serving->server);
+}
+
+static const struct service_body BODY = { "http", start, counts, finish };
+
+/* A connection has two operations at once, and a folder and a file open beside itself. */
+static int serve(const struct values *values, int root)
+{
+	struct service service = { .backend = values->backend, .host = values->host,
+				   .json = values->json, .port = values->port };
+	struct serving serving = { .options = &values->options, .root = root };
 	struct duet_loop_options options;
 
 	duet_loop_options_init(&options);
 	options.operations_max = 2 * values->options.connections_max + 16;
 	options.handles_max = 3 * values->options.connections_max + 16;
 	options.worker_threads = values->workers;
-	return service_create(service, &options);
-}
-
-static int run(struct service *service, int root, const struct http_options *options,
-	       struct http_server **server)
-{
-	duet_handle listener;
-	json_t *counts;
-	int code = service_listen(service, BACKLOG, &listener), status, written;
-
-	if (code)
-		return code;
-	status = http_start(server, service->loop, listener, root, options);
-	if (status)
-		return say_failure(SAY_UNMEASURED, "serve: can't begin to accept: %s%s",
-				   strerror(-status), say_advice(status));
-	code = service_run(service);
-	counts = http_counts(*server);
-	service_print(service, counts);
-	written = service_write(service, "http", counts);
-	return code ? code : written;
-}
-
-static int serve(struct service *service, const struct values *values, int root)
-{
-	struct http_server *server = NULL;
-	int code = service_find_backend(service, false);
-
-	if (!code)
-		code = service_check_output(service);
-	if (!code)
-		code = create(service, values);
-	if (code)
-		return code;
-	code = run(service, root, &values->options, &server);
-	if (service_end(service, &code))
-		http_finish(server);
-	return code;
+	return service_serve(&service, &options, &BODY, &serving);
 }
 
 int serve_http_command(int argc, char **argv)
@@ -115,7 +116,6 @@ int serve_http_command(int argc, char **argv)
 				 .options = { .connections_max = CONNECTIONS,
 					      .idle_ns = UINT64_C(60000000000),
 					      .patience_ns = UINT64_C(20000000000) } };
-	struct service service;
 	int first, code = options_read(&SET, argc, argv, &values, &first), root;
 
 	if (code != OPTIONS_READ)
@@ -127,9 +127,7 @@ int serve_http_command(int argc, char **argv)
 	if (code)
 		return code;
 	process_raise_files();
-	service = (struct service){ .backend = values.backend, .host = values.host,
-				    .json = values.json, .port = values.port };
-	code = serve(&service, &values, root);
+	code = serve(&values, root);
 	close(root);
 	return code;
 }

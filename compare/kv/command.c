@@ -5,7 +5,6 @@
 
 #include <duet/loop.h>
 #include <stddef.h>
-#include <string.h>
 
 #include "compare/kv/server.h"
 #include "compare/measure/process.h"
@@ -46,51 +45,51 @@ static const struct option_set SET = {
 	ROWS,
 };
 
-static int create(struct service *service, const struct kv_options *kv)
+struct serving {
+	const struct kv_options *options;
+	struct kv_server *server;
+};
+
+static int start(struct service *service, void *context)
 {
+	struct serving *serving = context;
+	duet_handle listener;
+	int code = service_listen(service, BACKLOG, &listener), status;
+
+	if (code)
+		return code;
+	status = kv_start(&serving->server, service->loop, listener, serving->options);
+	return status ? service_refuse_start(status) : SAY_OK;
+}
+
+static json_t *counts(const void *context)
+{
+	const struct serving *serving = context;
+
+	return kv_counts(serving->server);
+}
+
+static void finish(void *context)
+{
+	struct serving *serving = context;
+
+	kv_finish(serving->server);
+}
+
+static const struct service_body BODY = { "kv", start, counts, finish };
+
+static int serve(const struct values *values)
+{
+	struct service service = { .backend = values->backend, .host = values->host,
+				   .json = values->json, .port = values->port };
+	struct serving serving = { .options = &values->options };
 	struct duet_loop_options options;
 
 	duet_loop_options_init(&options);
-	options.operations_max = kv->connections_max + 16;
-	options.handles_max = kv->connections_max + 16;
+	options.operations_max = values->options.connections_max + 16;
+	options.handles_max = values->options.connections_max + 16;
 	options.worker_threads = 0;
-	return service_create(service, &options);
-}
-
-static int run(struct service *service, const struct kv_options *options, struct kv_server **server)
-{
-	duet_handle listener;
-	json_t *counts;
-	int code = service_listen(service, BACKLOG, &listener), status, written;
-
-	if (code)
-		return code;
-	status = kv_start(server, service->loop, listener, options);
-	if (status)
-		return say_failure(SAY_UNMEASURED, "serve: can't begin to accept: %s%s",
-				   strerror(-status), say_advice(status));
-	code = service_run(service);
-	counts = kv_counts(*server);
-	service_print(service, counts);
-	written = service_write(service, "kv", counts);
-	return code ? code : written;
-}
-
-static int serve(struct service *service, const struct kv_options *options)
-{
-	struct kv_server *server = NULL;
-	int code = service_find_backend(service, false);
-
-	if (!code)
-		code = service_check_output(service);
-	if (!code)
-		code = create(service, options);
-	if (code)
-		return code;
-	code = run(service, options, &server);
-	if (service_end(service, &code))
-		kv_finish(server);
-	return code;
+	return service_serve(&service, &options, &BODY, &serving);
 }
 
 int serve_kv_command(int argc, char **argv)
@@ -100,7 +99,6 @@ int serve_kv_command(int argc, char **argv)
 				 .options = { .connections_max = CONNECTIONS,
 					      .idle_ns = UINT64_C(300000000000),
 					      .patience_ns = UINT64_C(60000000000) } };
-	struct service service;
 	int first, code = options_read(&SET, argc, argv, &values, &first);
 
 	if (code != OPTIONS_READ)
@@ -110,7 +108,5 @@ int serve_kv_command(int argc, char **argv)
 				   "options alone", argv[first]);
 	process_raise_files();
 	values.options.memory_bytes = values.memory_bytes;
-	service = (struct service){ .backend = values.backend, .host = values.host,
-				    .json = values.json, .port = values.port };
-	return serve(&service, &values.options);
+	return serve(&values);
 }
