@@ -135,7 +135,7 @@ BENCH_SRC := $(wildcard bench/bench_*.c)
 BENCH_SUPPORT_SRC := $(wildcard bench/support/*.c)
 FLOORS_SRC := $(wildcard bench/floors/*.c)
 SUPPORT_SRC := $(wildcard tests/support/*.c)
-TEST_KINDS := unit contract fault regress hazards
+TEST_KINDS := unit contract fault regress hazards fuzz
 TEST_SRC := $(wildcard $(TEST_KINDS:%=tests/%/*.c))
 CXX_TEST_SRC := $(wildcard tests/cxx/*.cpp)
 HEADERS := $(wildcard core/duet/*.h core/duet/*.hpp completion/duet/*.h polling/duet/*.h reference/duet/*.h \
@@ -181,8 +181,8 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 .SECONDARY:
 .PHONY: all objects everything setup compare compare-full check check-unit check-contract \
 	check-fault check-regress check-programs check-asan check-tsan check-valgrind check-twins \
-	check-explore check-moves check-ucontext check-examples check-install check-method lint mutants twins explore \
-	check-hazards check-cxx moves specimens stress method bench tidy install uninstall \
+	check-explore check-moves check-ucontext check-examples check-clients check-install check-method lint mutants twins explore \
+	check-hazards check-fuzz check-cxx fuzz moves specimens stress method bench tidy install uninstall \
 	clean format compdb help FORCE
 
 all: $(STATIC) $(SHARED) $(PROGRAM) $(TWINS) $(EXPLORE) $(EXAMPLES) ## build the libraries, the program and the examples
@@ -198,9 +198,9 @@ setup: ## install what Debian packages are missing to build and to test
 # is looked for again each time, as far as that costs no more than a moment: if it is gone, or CC is
 # another, the set-up says so, and not a compiler.
 FOUND_run := command -v $(firstword $(CC)) && pkg-config --exists liburing jansson && \
-	echo '\#include <http_parser.h>' | $(CC) -E -x c -
+	printf '\#include <%s>\n' http_parser.h uthash.h | $(CC) -E -x c -
 FOUND_test := command -v g++ && command -v clang && command -v valgrind && \
-	command -v strace && pkg-config --exists check
+	command -v strace && command -v redis-cli && command -v wrk && pkg-config --exists check
 missing = $(shell { $(FOUND_$(1)); } >/dev/null 2>&1 || echo missing)
 lost = $(if $(wildcard $(BUILD)/.setup-$(1)),$(if $(call missing,$(1))$(call \
 	differ,$(CC),$(file <$(BUILD)/.setup-$(1))),FORCE))
@@ -466,6 +466,9 @@ check-regress: $(call tests_of,regress) $(PLAYERS) ## one program for each bug t
 check-hazards: $(call tests_of,hazards) $(PLAYERS) ## what cancelling broke elsewhere: docs/cancellation.md has the list
 	@$(RUN_TESTS) -l hazards $(call tests_of,hazards)
 
+check-fuzz: $(call tests_of,fuzz) ## the kept inputs of the parsers, once
+	@$(RUN_TESTS) -l fuzz $(call tests_of,fuzz)
+
 check-cxx: $(CXX_TESTS) ## the C++20 header, by each compiler that has coroutines
 	@$(RUN_TESTS) -l cxx $(CXX_TESTS)
 
@@ -532,6 +535,9 @@ endif
 check-examples: $(EXAMPLES) ## run every example
 	@$(RUN_TESTS) -l examples tests/examples/run
 
+check-clients: $(PROGRAM) | $(BUILD)/.setup-test ## what the program serves to curl, wrk, redis-cli and redis-benchmark
+	@$(RUN_TESTS) -l clients tests/clients/run
+
 check-install: all ## install into a temporary DESTDIR and build strangers against each library
 	@$(RUN_TESTS) -l install tests/install/run tests/install/setup
 
@@ -549,6 +555,9 @@ mutants: | $(BUILD)/.setup-test ## switch on one deliberate fault at a time; eve
 twins: $(TWINS) ## random scripts until SECONDS (60) are over; the one of SEED, with SECONDS from it on
 	@$(B)/twins $(if $(SEED),--seed $(SEED)) \
 		$(if $(SECONDS),--seconds $(SECONDS),$(if $(SEED),,--seconds 60))
+
+fuzz: | $(BUILD)/.setup-test ## changed inputs for the parsers under the sanitizers, FUZZ_SECONDS (60) in all
+	+@MAKE='$(MAKE)' scripts/fuzz '$(BUILD)'
 
 specimens: $(B)/specimens ## the unsafe policies: what each breaks on each mechanism, stated and observed
 	@$(B)/specimens

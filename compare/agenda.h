@@ -27,6 +27,7 @@
 	AGENDA_ROW("parity", "what does the common API cost over each twin's own dialect?"),      \
 	AGENDA_ROW("models", "what does a task cost in each of the programming models?"),         \
 	AGENDA_ROW("scheduling", "what do order, budget, spinning and pinning do to latency?"),   \
+	AGENDA_ROW("paths", "which optional paths of a ring pay on this machine?"),               \
 	AGENDA_ROW("blocking", "one task of a thousand blocks: who waits, who tells of it, and "  \
 			       "what helps?")
 

@@ -23,15 +23,23 @@
 #include "compare/measure/noise.h"
 #include "compare/options.h"
 #include "compare/report/machine.h"
+#include "compare/report/store.h"
 #include "compare/say.h"
+#include "compare/semantics/semantics.h"
 
 struct values {
 	const char *proc_root;
+	const char *json;
+	bool kernel;
 };
 
 static const struct option_row ROWS[] = {
 	{ "proc-root", OPTION_TEXT, offsetof(struct values, proc_root), 0, 0, "FOLDER",
 	  "look there instead of /proc (or DUET_PROC_ROOT)" },
+	{ "kernel", OPTION_FLAG, offsetof(struct values, kernel), 0, 0, "",
+	  "instead: how this kernel's ring behaves, against what was recorded; 1 if it differs" },
+	{ "json", OPTION_TEXT, offsetof(struct values, json), 0, 0, "FILE",
+	  "also write what was found as JSON; - alone" },
 	{ 0 },
 };
 
@@ -40,12 +48,6 @@ static const struct option_set SET = {
 	"Says what this machine offers and forbids, and what would make measuring "
 	"quieter. Changes nothing. Exit code 0, also where a backend is missing.",
 	ROWS,
-};
-
-struct doctor {
-	const char *proc;
-	struct duet_probe probes[BACKENDS_COUNT];
-	unsigned int advice; /* lines given so far */
 };
 
 static void print_machine(const struct doctor *doctor)
@@ -65,12 +67,18 @@ static void print_machine(const struct doctor *doctor)
 }
 
 /* The reason of a refusal is the library's: it tried. */
-static void print_backends(struct doctor *doctor)
+static void probe_backends(struct doctor *doctor)
+{
+	for (size_t i = 0; i < BACKENDS_COUNT; i++)
+		duet_backend_probe(backends_at(i), NULL, &doctor->probes[i]);
+}
+
+static void print_backends(const struct doctor *doctor)
 {
 	puts("\nbackends");
 	for (size_t i = 0; i < BACKENDS_COUNT; i++) {
-		struct duet_probe *probe = &doctor->probes[i];
-		int refused = duet_backend_probe(backends_at(i), NULL, probe);
+		const struct duet_probe *probe = &doctor->probes[i];
+		int refused = probe->error;
 		int column = printf("  %-11s %s: ", duet_backend_name(backends_at(i)),
 				    refused ? "not available" : "available");
 
@@ -92,7 +100,7 @@ static void print_kernel_view(void)
 	}
 }
 
-static const char *capability_word(const struct duet_probe *probe, int kind)
+const char *doctor_capability_word(const struct duet_probe *probe, int kind)
 {
 	static const char *const WORDS[] = { "absent", "emulated", "native" };
 	unsigned int capability = probe->capability[kind];
@@ -104,21 +112,52 @@ static const char *capability_word(const struct duet_probe *probe, int kind)
 static void print_column(size_t index, const char *word)
 {
 	if (index + 1 < BACKENDS_COUNT)
-		printf("%-12s", word);
+		printf("%-15s", word);
 	else
 		puts(word);
 }
 
 static void print_capabilities(const struct doctor *doctor)
 {
-	printf("\n%-14s", "operations");
+	printf("\n%-17s", "operations");
 	for (size_t i = 0; i < BACKENDS_COUNT; i++)
 		print_column(i, duet_backend_name(backends_at(i)));
 	/* The rest is the loop's own, and the same on all. */
 	for (int kind = 0; kind < DUET_IO_KIND_COUNT; kind++) {
-		printf("  %-12s", duet_kind_name((enum duet_kind)kind));
+		printf("  %-15s", duet_kind_name((enum duet_kind)kind));
 		for (size_t i = 0; i < BACKENDS_COUNT; i++)
-			print_column(i, capability_word(&doctor->probes[i], kind));
+			print_column(i, doctor_capability_word(&doctor->probes[i], kind));
+	}
+}
+
+/* The kinds of one backend that have the same reason, from `first` on: its text, and they are done. */
+static void print_reason(const char *name, const struct duet_probe *probe, int first, bool *done)
+{
+	char text[1024];
+	size_t length = 0;
+
+	for (int kind = first; kind < DUET_IO_KIND_COUNT; kind++) {
+		if (strcmp(probe->why[kind], probe->why[first]) != 0)
+			continue;
+		done[kind] = true;
+		length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s",
+					   length ? ", " : "", duet_kind_name((enum duet_kind)kind));
+	}
+	snprintf(text + length, sizeof(text) - length, ": %s", probe->why[first]);
+	say_wrapped(stdout, text, printf("  %-11s ", name), 14);
+}
+
+static void print_reasons(const struct doctor *doctor)
+{
+	puts("\nwhy not native");
+	for (size_t i = 0; i < BACKENDS_COUNT; i++) {
+		const struct duet_probe *probe = &doctor->probes[i];
+		bool done[DUET_IO_KIND_COUNT] = { false };
+
+		for (int kind = 0; kind < DUET_IO_KIND_COUNT && !probe->error; kind++) {
+			if (!done[kind] && *probe->why[kind])
+				print_reason(duet_backend_name(backends_at(i)), probe, kind, done);
+		}
 	}
 }
 
@@ -238,9 +277,76 @@ static int check_folder(const char *path)
 	return SAY_OK;
 }
 
+static void print_all(struct doctor *doctor)
+{
+	print_machine(doctor);
+	print_backends(doctor);
+	print_kernel_view();
+	print_capabilities(doctor);
+	print_reasons(doctor);
+	print_limits(doctor);
+	puts("\nadvice");
+	advise_on_ring(doctor);
+	advise_on_processors(doctor);
+	advise_on_load(doctor);
+	if (!doctor->advice)
+		puts("  nothing found that disturbs");
+}
+
+static int play_kernel(struct semantics_result *result, const struct values *values, bool alone)
+{
+	int error = semantics_play(SEMANTICS_RECORDED, result);
+	json_t *json;
+	int code = SAY_OK;
+
+	if (error)
+		return say_failure(SAY_UNMEASURED, "doctor --kernel: a case couldn't be played: %s",
+				   strerror(-error));
+	if (!alone)
+		semantics_print(result, stdout);
+	if (values->json) {
+		json = semantics_json(result);
+		code = store_write(json, values->json);
+		json_decref(json);
+	}
+	return code || !result->differing ? code : SAY_GATE;
+}
+
+/* A ring that is refused is refused in the library's words. */
+static int look_at_kernel(const struct values *values, bool alone)
+{
+	struct semantics_result *result = calloc(1, sizeof(*result));
+	struct duet_probe *probe = calloc(1, sizeof(*probe));
+	int code;
+
+	if (!result || !probe)
+		code = say_failure(SAY_UNMEASURED, "out of memory");
+	else if (duet_backend_probe(backends_find("completion"), NULL, probe))
+		code = say_failure(SAY_UNMEASURED, "doctor --kernel: %s", probe->reason);
+	else
+		code = play_kernel(result, values, alone);
+	free(probe);
+	free(result);
+	return code;
+}
+
+static int look(struct doctor *doctor, const struct values *values)
+{
+	bool alone = values->json && !strcmp(values->json, "-");
+
+	if (values->kernel)
+		return look_at_kernel(values, alone);
+
+	doctor->proc = values->proc_root ? values->proc_root : "/proc";
+	probe_backends(doctor);
+	if (!alone)
+		print_all(doctor);
+	return values->json ? doctor_write_json(doctor, values->json) : SAY_OK;
+}
+
 int doctor_command(int argc, char **argv)
 {
-	struct values values = { getenv("DUET_PROC_ROOT") };
+	struct values values = { .proc_root = getenv("DUET_PROC_ROOT") };
 	struct doctor *doctor = calloc(1, sizeof(*doctor));
 	int first, code = options_read(&SET, argc, argv, &values, &first);
 
@@ -251,21 +357,8 @@ int doctor_command(int argc, char **argv)
 				   argv[first]);
 	if (code == OPTIONS_READ && values.proc_root && check_folder(values.proc_root))
 		code = SAY_USAGE;
-	if (code == OPTIONS_READ) {
-		code = SAY_OK;
-		doctor->proc = values.proc_root ? values.proc_root : "/proc";
-		print_machine(doctor);
-		print_backends(doctor);
-		print_kernel_view();
-		print_capabilities(doctor);
-		print_limits(doctor);
-		puts("\nadvice");
-		advise_on_ring(doctor);
-		advise_on_processors(doctor);
-		advise_on_load(doctor);
-		if (!doctor->advice)
-			puts("  nothing found that disturbs");
-	}
+	if (code == OPTIONS_READ)
+		code = look(doctor, &values);
 	free(doctor);
 	return code;
 }

@@ -217,6 +217,19 @@ int service_write(const struct service *service, const char *key, json_t *more)
 	return code;
 }
 
+void service_print(const struct service *service, json_t *counts)
+{
+	const char *key;
+	json_t *value;
+
+	if (service->json && !strcmp(service->json, "-"))
+		return;
+	printf("served:");
+	json_object_foreach(counts, key, value)
+		printf(" %s=%lld", key, (long long)json_integer_value(value));
+	putchar('\n');
+}
+
 static void dump_line(void *context, const char *text)
 {
 	(void)context;
@@ -232,4 +245,43 @@ bool service_end(struct service *service, int *code)
 	duet_loop_dump(service->loop, dump_line, NULL);
 	*code = *code ? *code : SAY_UNMEASURED;
 	return false;
+}
+
+/* ---- All of it. ---- */
+
+int service_refuse_start(int status)
+{
+	return say_failure(SAY_UNMEASURED, "serve: can't begin to accept: %s%s", strerror(-status),
+			   say_advice(status));
+}
+
+static int run_body(struct service *service, const struct service_body *body, void *context)
+{
+	int code = body->start(service, context), written;
+	json_t *counts;
+
+	if (code)
+		return code;
+	code = service_run(service);
+	counts = body->counts(context);
+	service_print(service, counts);
+	written = service_write(service, body->key, counts);
+	return code ? code : written;
+}
+
+int service_serve(struct service *service, struct duet_loop_options *options,
+		  const struct service_body *body, void *context)
+{
+	int code = service_find_backend(service, false);
+
+	if (!code)
+		code = service_check_output(service);
+	if (!code)
+		code = service_create(service, options);
+	if (code)
+		return code;
+	code = run_body(service, body, context);
+	if (service_end(service, &code))
+		body->finish(context);
+	return code;
 }

@@ -48,6 +48,27 @@ int service_run(struct service *service);
  * where that is NULL among them. Nothing where no file was asked for. */
 int service_write(const struct service *service, const char *key, json_t *more);
 
+/* "served: NAME=NUMBER ..." on the standard output, unless the JSON goes there. */
+void service_print(const struct service *service, json_t *counts);
+
+/* A service of its own, in this frame: what it is given as context is its own. */
+struct service_body {
+	const char *key; /* under which its counts stand in the JSON */
+	/* Listens, if it does, and begins. An exit code, and why has been said. */
+	int (*start)(struct service *service, void *context);
+	/* An object that is given away. */
+	json_t *(*counts)(const void *context);
+	/* After nothing is pending any more; also where start failed. */
+	void (*finish)(void *context);
+};
+
+/* From the backend's name to the loop's end, a signal in between. An exit code. */
+int service_serve(struct service *service, struct duet_loop_options *options,
+		  const struct service_body *body, void *context);
+
+/* Why a body couldn't begin to accept. */
+int service_refuse_start(int status);
+
 /* Ends what is pending, and the loop. code is what is given if that is well. False: the loop is still
  * there, and what belongs to it. */
 bool service_end(struct service *service, int *code);

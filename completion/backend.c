@@ -11,7 +11,7 @@
 
 enum { ENTRIES_MIN = 8, ENTRIES_MAX = 32768 };
 
-static const char *const tuning_keys[] = {"mode", "entries", "direct", NULL};
+static const char *const tuning_keys[] = {"mode", "entries", "direct", "without", "refuse", NULL};
 
 static int read_mode(const char *text, enum completion_mode *mode)
 {
@@ -41,9 +41,20 @@ static int read_direct(const char *text, bool *direct)
 	return *direct || !strcmp(text, "no") ? 0 : -EINVAL;
 }
 
+/* What the environment switches off comes on top of what the tuning does. */
+static int read_environment(uint64_t *without)
+{
+	uint64_t more;
+	int error = completion_ladder_read(secure_getenv("DUET_COMPLETION_WITHOUT"), &more);
+
+	if (!error)
+		*without |= more;
+	return error;
+}
+
 int completion_tuning_read(const char *text, struct completion_tuning *tuning)
 {
-	char value[16];
+	char value[LIMIT_TUNING_VALUE_BYTES + 1];
 	int error;
 
 	*tuning = (struct completion_tuning){.direct = true};
@@ -54,7 +65,11 @@ int completion_tuning_read(const char *text, struct completion_tuning *tuning)
 		error = read_entries(value, &tuning->entries);
 	if (!error && duet_core_tuning(text, "direct", value, sizeof(value)))
 		error = read_direct(value, &tuning->direct);
-	return error;
+	if (!error && duet_core_tuning(text, "without", value, sizeof(value)))
+		error = completion_ladder_read(value, &tuning->without);
+	if (!error && duet_core_tuning(text, "refuse", value, sizeof(value)))
+		error = completion_ladder_read(value, &tuning->refuse);
+	return error ? error : read_environment(&tuning->without);
 }
 
 static int build(struct completion *self, struct duet_loop *loop,
@@ -65,12 +80,26 @@ static int build(struct completion *self, struct duet_loop *loop,
 
 	if (error)
 		return error;
-	error = completion_capabilities(self, loop->capability, &missing);
+	error = completion_capabilities(self, tuning->without, loop->capability, NULL, &missing);
 	if (!error)
 		error = completion_wake_open(self);
 	if (error)
 		completion_ring_close(self);
 	return error;
+}
+
+/* Workers for the file operations that this ring can't carry out; where none can be had, they are
+ * absent. */
+static void hire(struct completion *self, struct duet_loop *loop,
+		 const struct duet_loop_options *options)
+{
+	for (int kind = 0; kind < DUET_IO_KIND_COUNT; kind++) {
+		if (loop->capability[kind] != DUET_EMULATED || self->ways[kind] != DUET_WAY_WORKER)
+			continue;
+		if (!options->worker_threads ||
+		    duet_core_offload_hire(loop, options->worker_threads))
+			loop->capability[kind] = DUET_ABSENT;
+	}
 }
 
 static void give_back(struct completion *self)
@@ -98,6 +127,10 @@ static int create(struct duet_loop *loop, const struct duet_loop_options *option
 		give_back(self);
 		return error;
 	}
+	hire(self, loop, options);
+	memcpy(loop->issued_as, self->ways, sizeof(self->ways));
+	if (self->ways[DUET_SEND] != DUET_WAY_ARMED)
+		loop->transfer = completion_transfer_any;
 	self->direct = tuning.direct;
 	self->direct_left = tuning.direct ? SHORT_TURN : 0;
 	loop->state = self;
@@ -122,7 +155,7 @@ static void destroy(struct duet_loop *loop)
 	give_back(self);
 }
 
-/* O_NONBLOCK is left as it is: the ring polls such descriptors like any other (tried on 6.18 with
+/* O_NONBLOCK is left as it is (but for writes to a pipe, see start_stream.c): the ring polls such descriptors like any other (tried on 6.18 with
  * sockets, pipes, terminals, eventfds, timerfds, inotify; the kernel does so since 5.10). */
 static int attach(struct duet_loop *loop, struct duet_slot *slot)
 {
@@ -133,6 +166,9 @@ static int attach(struct duet_loop *loop, struct duet_slot *slot)
 static void detach(struct duet_loop *loop, struct duet_slot *slot)
 {
 	completion_wake_detach(completion_of(loop), slot);
+	/* What others share is as it was: a terminal is theirs when this has ended. */
+	if (slot->next & HANDLE_NONBLOCKING && !slot->was_nonblocking)
+		duet_core_system_nonblock(loop, slot->fd, 0);
 }
 
 static void dump(const struct duet_loop *loop, const struct duet_op *op, char *text, size_t size)
@@ -142,6 +178,8 @@ static void dump(const struct duet_loop *loop, const struct duet_op *op, char *t
 		snprintf(text, size, "waits for room in the submission queue");
 	else if (op->progress == PLACE_NOWHERE)
 		snprintf(text, size, "polls what never changes");
+	else if (op->progress == PLACE_WORKER)
+		snprintf(text, size, "at a worker thread");
 	else if (op->progress == PLACE_HELD)
 		snprintf(text, size, "has ended, told when there is room");
 	else

@@ -24,6 +24,8 @@ int completion_cancel(struct duet_loop *loop, struct duet_op *op)
 		return BACKEND_ENDED;
 	case PLACE_HELD:
 		return BACKEND_ISSUED;
+	case PLACE_WORKER:
+		return duet_core_offload_cancel(loop, op, false);
 	}
 	if (MUTANT(memory_back_at_request))
 		return BACKEND_ENDED;
@@ -44,6 +46,8 @@ static bool ends_by_itself(const struct duet_loop *loop, const struct duet_op *o
 	switch (op->kind) {
 	case DUET_READ:
 	case DUET_WRITE:
+	case DUET_RECV:
+	case DUET_SEND:
 		return duet_core_op_slot(loop, op)->slot_class == CLASS_FILE;
 	default:
 		return duet_kind_cancel_class((enum duet_kind)op->kind) == DUET_CANCEL_NOT;

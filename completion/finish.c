@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <poll.h>
+#include <sys/signalfd.h>
 
 #include "completion/internal.h"
 
@@ -9,12 +9,6 @@
  * One function a tag: an entry of the completion queue becomes a report. The tag, not the
  * operation, says what a result is: so a late one, whose operation is gone, is taken back.
  */
-
-/* What the kernel calls a stop, -512 (restart the call) included, which leaks out of workers. */
-static int plain_error(int result)
-{
-	return result == -EINTR || result == -512 ? -ECANCELED : result;
-}
 
 /*
  * connect(2) brings a TCP socket whose connection was refused back to where it stood before: what
@@ -37,7 +31,15 @@ static int finish_connect(struct duet_loop *loop, const struct duet_op *op, int 
 		loop->stats.system_calls++;
 		(void)!connect(slot->fd, &nowhere, sizeof(nowhere));
 	}
-	return plain_error(result);
+	return completion_plain_error(result);
+}
+
+/* What was read says which it was. */
+static int finish_signal(const struct duet_op *op, int result)
+{
+	const struct signalfd_siginfo *into = op->args.io.vectors[0].iov_base;
+
+	return result > 0 ? (int)into->ssi_signo : completion_plain_error(result);
 }
 
 static __attribute__((noinline)) void finish_plain_any(struct duet_loop *loop, struct duet_op *op,
@@ -50,10 +52,12 @@ static __attribute__((noinline)) void finish_plain_any(struct duet_loop *loop, s
 		loop->stats.stale++;
 	else if (op->kind == DUET_CONNECT)
 		duet_core_end(loop, op, finish_connect(loop, op, result));
+	else if (op->kind == DUET_SIGNAL)
+		duet_core_end(loop, op, finish_signal(op, result));
 	else if (op->kind == DUET_CLOSE && result == -EINTR)
 		duet_core_end(loop, op, 0); /* closed all the same: the number may be another's */
 	else
-		duet_core_end(loop, op, plain_error(result));
+		duet_core_end(loop, op, completion_plain_error(result));
 }
 
 /* First of all a send that moved all it was to move. */
@@ -82,73 +86,7 @@ static void finish_recv(struct duet_loop *loop, uint64_t user_data, int result, 
 	}
 	duet_core_op_slot(loop, op)->ready =
 		flags & IORING_CQE_F_SOCK_NONEMPTY ? READY_UNKNOWN : READY_EMPTY;
-	duet_core_end(loop, op, plain_error(result));
-}
-
-/* A watch has seen what was asked for. Its poll is taken away; it lends nothing, so that nobody
- * has to wait for that. */
-static void end_watch(struct duet_loop *loop, struct duet_op *op, int ready)
-{
-	struct completion *self = completion_of(loop);
-	struct io_uring_sqe *sqe = completion_ring_entry(self);
-
-	op->result = ready;
-	if (!sqe) {
-		completion_list_push(&self->held, op, PLACE_HELD);
-		return;
-	}
-	io_uring_prep_cancel64(sqe, op->identity | TAG_POLL, 0);
-	sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
-	sqe->user_data = TAG_RELEASE;
-	duet_core_end(loop, op, ready);
-}
-
-/* What of that which was asked for is there. Data and urgent data wake alike, and what a wake
- * brought is passed on: which of them came is asked again. */
-static int sort_out(struct duet_loop *loop, const struct duet_op *op, int events)
-{
-	struct pollfd asked = {.fd = duet_core_op_slot(loop, op)->fd,
-			       .events = (short)op->args.poll.events};
-
-	if (!(op->args.poll.events & POLLPRI))
-		return events & (int)(op->args.poll.events | POLLERR | POLLHUP);
-	loop->stats.system_calls++;
-	return poll(&asked, 1, 0) == 1 ? asked.revents : 0;
-}
-
-/* The kernel reports the peer's half-close unasked, and it stays: then only a watch, which hears
- * of changes, waits for the rest. */
-static void finish_events(struct duet_loop *loop, struct duet_op *op, int events, unsigned flags)
-{
-	int ready = sort_out(loop, op, events);
-	bool watch = flags & IORING_CQE_F_MORE;
-
-	if (ready && watch)
-		end_watch(loop, op, ready);
-	else if (ready)
-		duet_core_end(loop, op, ready);
-	else if (!watch && op->request)
-		duet_core_end(loop, op, -ECANCELED);
-	else if (!watch)
-		completion_start_watch(loop, op);
-}
-
-/* -EINVAL: it isn't ready so, and there is nothing to wait on, as with urgent data of a file.
- * poll(2) waits all the same. */
-static void finish_poll(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
-{
-	struct duet_op *op = duet_core_find(loop, user_data);
-
-	if (!op)
-		loop->stats.stale += result != -ECANCELED; /* the end of a watch */
-	else if (op->progress == PLACE_HELD)
-		return; /* it has ended; its watch goes on until there is room to take it away */
-	else if (result > 0)
-		finish_events(loop, op, result, flags);
-	else if (result == -EINVAL && !op->request)
-		op->progress = PLACE_NOWHERE;
-	else
-		duet_core_end(loop, op, result == -EINVAL ? -ECANCELED : plain_error(result));
+	duet_core_end(loop, op, completion_plain_error(result));
 }
 
 /* The kernel ended a multishot operation by itself and without an error, as it may at any result
@@ -185,7 +123,7 @@ static void finish_descriptor(struct duet_loop *loop, uint64_t user_data, int re
 	} else if (op->flags & DUET_MULTISHOT && result >= 0) {
 		finish_accepted(loop, op, result, flags);
 	} else {
-		duet_core_end(loop, op, plain_error(result));
+		duet_core_end(loop, op, completion_plain_error(result));
 	}
 }
 
@@ -198,14 +136,21 @@ static uint16_t buffer_of(unsigned flags)
 static __attribute__((noinline)) void
 finish_pooled(struct duet_loop *loop, struct duet_op *op, int result, unsigned flags)
 {
-	if (result > 0 && op->flags & DUET_MULTISHOT && goes_on(loop, op))
+	uint64_t identity = op->identity;
+	bool more;
+
+	completion_move_on(loop, op, result);
+	if (result > 0 && op->flags & DUET_MULTISHOT) {
+		more = goes_on(loop, op);
 		duet_core_item_buffer(loop, op, result, buffer_of(flags));
-	else if (flags & IORING_CQE_F_BUFFER)
-		duet_core_end_buffer(loop, op, plain_error(result), buffer_of(flags));
+		if (!more && duet_core_find(loop, identity) == op)
+			duet_core_end(loop, op, -ECANCELED);
+	} else if (flags & IORING_CQE_F_BUFFER)
+		duet_core_end_buffer(loop, op, completion_plain_error(result), buffer_of(flags));
 	else if (result == -ENOBUFS)
 		duet_core_starve(loop, op);
 	else
-		duet_core_end(loop, op, plain_error(result));
+		duet_core_end(loop, op, completion_plain_error(result));
 }
 
 /* A late buffer goes back to the kernel: the pool that it is of stands in the tag. */
@@ -265,12 +210,14 @@ static void finish_wake(struct duet_loop *loop, uint64_t user_data, int result, 
 	completion_wake_event(completion_of(loop), flags);
 }
 
+/* Also the question of completion_start_polls(), whose answer comes before what stands behind it. */
 static void finish_release(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
 {
-	(void)loop;
-	(void)user_data;
-	(void)result;
+	struct duet_op *op = result == -EINVAL ? duet_core_find(loop, user_data) : NULL;
+
 	(void)flags;
+	if (op && op->kind == DUET_POLL && op->progress == PLACE_KERNEL)
+		op->progress = PLACE_NOWHERE;
 }
 
 typedef void finish_fn(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags);
@@ -282,7 +229,7 @@ static finish_fn *const finishes[TAG_POOL] = {
 	[TAG_CANCEL] = finish_cancel,
 	[TAG_WAKE] = finish_wake,
 	[TAG_RELEASE] = finish_release,
-	[TAG_POLL] = finish_poll,
+	[TAG_POLL] = completion_finish_poll,
 };
 
 void completion_finish(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
@@ -296,16 +243,4 @@ void completion_finish(struct duet_loop *loop, uint64_t user_data, int result, u
 		finish_plain(loop, user_data, result, flags);
 	else
 		finishes[tag](loop, user_data, result, flags);
-}
-
-void completion_finish_held(struct duet_loop *loop)
-{
-	struct completion *self = completion_of(loop);
-	struct completion_list held = self->held;
-	struct duet_op *op;
-
-	/* What is held by a report is for the next turn. */
-	self->held = (struct completion_list){NULL, NULL};
-	while ((op = completion_list_pop(&held)))
-		end_watch(loop, op, op->result);
 }

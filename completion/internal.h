@@ -3,6 +3,8 @@
 #ifndef COMPLETION_INTERNAL_H
 #define COMPLETION_INTERNAL_H
 
+#include <errno.h>
+
 #include "completion/compat.h"
 #include "core/shortcut.h"
 
@@ -16,8 +18,9 @@ enum completion_tag {
 	TAG_DESCRIPTOR, /* the result is a new descriptor */
 	TAG_CANCEL,     /* the answer to a cancel, posted only if it was no success */
 	TAG_WAKE,       /* the eventfd; no identity */
-	TAG_RELEASE,    /* the answer to the end of the wake's poll; no identity */
-	TAG_POLL,       /* the result is what is ready */
+	TAG_RELEASE,    /* the answer to the end of a poll that nobody waits for; no identity, but of
+			   completion_start_polls() */
+	TAG_POLL,       /* the result is what is ready; of a send or receive on a file, bytes */
 	TAG_POOL = 8,   /* + pool id, the rest: a receive into that pool */
 };
 
@@ -30,8 +33,12 @@ enum {
 	PLACE_KERNEL,
 	PLACE_OWED,    /* on the list of those that found no room to go on */
 	PLACE_HELD,    /* it has ended, and wait() has yet to say so */
+	PLACE_WORKER,  /* at a worker thread of ours, or in their line */
 	PLACE_NOWHERE, /* a poll that nothing can end but a cancel */
 };
+
+/* slot->next: is it an eventfd (see completion_carry()), and was O_NONBLOCK set for a write? */
+enum { HANDLE_EVENTFD = 1 << 0, HANDLE_NONBLOCKING = 1 << 1 };
 
 /* slot->ready: what the last receive on a handle said. */
 enum { READY_UNKNOWN, READY_EMPTY };
@@ -42,7 +49,59 @@ enum { READY_UNKNOWN, READY_EMPTY };
 
 enum completion_mode { MODE_ANY, MODE_DEFERRED, MODE_PLAIN };
 
+/* What a ring may know or not, and refuse or not: ladder.c says more of each. */
+enum completion_step {
+	STEP_NONE,
+	STEP_NOP,
+	STEP_POLL,
+	STEP_CANCEL,
+	STEP_ACCEPT,
+	STEP_ACCEPT_MULTISHOT,
+	STEP_CONNECT,
+	STEP_RECV,
+	STEP_RECV_MULTISHOT,
+	STEP_SEND,
+	STEP_RECVMSG,
+	STEP_SENDMSG,
+	STEP_SEND_ZC,
+	STEP_SENDMSG_ZC,
+	STEP_READ,
+	STEP_READV,
+	STEP_WRITE,
+	STEP_WRITEV,
+	STEP_OPEN,
+	STEP_FSYNC,
+	STEP_SHUTDOWN,
+	STEP_CLOSE,
+	STEP_SOCKET,
+	STEP_SPLICE,
+	STEP_STATX,
+	STEP_MKDIR,
+	STEP_UNLINK,
+	STEP_RENAME,
+	STEP_LINK,
+	STEP_SYMLINK,
+	STEP_TRUNCATE,
+	STEP_ALLOCATE,
+	STEP_WAITID,
+	STEP_POOL_RING, /* a pool's free buffers in memory that the kernel reads */
+	STEP_COUNT
+};
+
+_Static_assert(STEP_COUNT <= 64, "a bit for each in a set of steps");
+
+enum completion_presence {
+	STEP_UNKNOWN, /* this kernel has no such thing */
+	STEP_THERE,
+	STEP_REFUSED, /* by a filter */
+	STEP_OFF,     /* by the tuning, or the environment */
+};
+
+typedef int completion_start_fn(struct duet_loop *loop, struct duet_op *op);
+
 struct completion_tuning {
+	uint64_t without; /* steps that are done without */
+	uint64_t refuse;  /* opcodes that the ring itself is to refuse, as a filter would */
 	enum completion_mode mode;
 	uint32_t entries;     /* 0: as many as are usual */
 	uint32_t completions; /* there is room for at least so many, within COMPLETIONS_MAX */
@@ -62,7 +121,12 @@ struct completion {
 	unsigned deferred;    /* IORING_ENTER_GETEVENTS where completions run only on request */
 	unsigned features;
 	bool native_socket;
-	bool multishot_recv; /* Linux 6.0; without it a single shot is armed again and again */
+	/* Without them a single shot is armed again and again. */
+	bool multishot_recv;
+	bool multishot_accept;
+	uint8_t steps[STEP_COUNT];               /* enum completion_presence */
+	uint8_t ways[DUET_IO_KIND_COUNT];        /* enum duet_way, decided at create */
+	completion_start_fn *starts[DUET_IO_KIND_COUNT]; /* the same as functions */
 	bool direct;
 	uint32_t direct_left; /* plain send calls that this turn may still make */
 	int wake_fd;
@@ -111,6 +175,16 @@ static inline bool completion_ring_full(const struct completion *self)
 	return sq->sqe_tail - *sq->khead == sq->ring_entries;
 }
 
+/* Are so many places there, or made by handing over? */
+static inline bool completion_ring_room(struct completion *self, uint32_t places)
+{
+	const struct io_uring_sq *sq = &self->ring.sq;
+
+	return sq->ring_entries - (sq->sqe_tail - *sq->khead) >= places ||
+	       (completion_ring_make_room(self) &&
+		sq->ring_entries - (sq->sqe_tail - *sq->khead) >= places);
+}
+
 /* A place in the submission queue, or NULL: also handing over what is there made no room. The
  * caller fills all of it. */
 static inline struct io_uring_sqe *completion_ring_entry(struct completion *self)
@@ -132,8 +206,10 @@ uint32_t completion_ring_ready(const struct completion *self);
 /* Fetches what was there at the call and reports it through completion_finish(). */
 void completion_ring_reap(struct duet_loop *loop, struct completion *self);
 
-/* One nop there and back: 0 or -errno. */
-int completion_ring_try(struct completion *self);
+/* Hands over what was entered, and waits until that many answers are there: all is told. 0 or -errno. */
+int completion_ring_answers(struct completion *self, uint32_t count,
+			    void (*answered)(void *context, uint64_t user_data, int result),
+			    void *context);
 
 /* ---- The rest, by file. ---- */
 
@@ -142,8 +218,41 @@ int completion_tuning_read(const char *text, struct completion_tuning *tuning);
 
 /* probe.c */
 int completion_probe(const char *tuning, struct duet_probe *probe);
-/* 0, or -ENOSYS: something that the backend is built on is missing. missing names it. */
-int completion_capabilities(struct completion *self, uint8_t *capability, const char **missing);
+/* 0, or -ENOSYS, -EACCES: something that the backend is built on is missing, or refused. missing names
+ * it. why may be NULL. */
+int completion_capabilities(struct completion *self, uint64_t without, uint8_t *capability,
+			    char (*why)[DUET_WHY_BYTES], const char **missing);
+
+/* ---- ladder.c: what this ring can do, and so which way each kind goes. ---- */
+
+/* Tries all of them, in one hand-over. 0, or the error of the ring itself. */
+int completion_ladder_try(struct completion *self, uint64_t without);
+/* Which of those that nothing can stand in for is missing, and with which error; NULL: none. */
+const char *completion_ladder_missing(const struct completion *self, int *error);
+/* Decides. why: for each kind that doesn't go its own way; may be NULL. */
+void completion_ladder_choose(struct completion *self, uint8_t *capability,
+			      char (*why)[DUET_WHY_BYTES]);
+/* "name+name" or "name,name": 0, or -EINVAL. */
+int completion_ladder_read(const char *names, uint64_t *set);
+/* The opcodes that are left: how many. */
+uint32_t completion_ladder_opcodes(uint64_t refused, uint8_t *allowed);
+
+static inline bool completion_able(const struct completion *self, enum completion_step step)
+{
+	return self->steps[step] == STEP_THERE;
+}
+
+/* ---- readiness.c: the lower ways. ---- */
+
+completion_start_fn completion_start_recv_by_read;
+completion_start_fn completion_start_send_by_message;
+completion_start_fn completion_start_by_vector;
+completion_start_fn completion_start_shutdown_call;
+completion_start_fn completion_start_worker;
+completion_start_fn completion_start_readiness;
+/* Does an event mean that op is to be attempted now? */
+bool completion_awaits_readiness(const struct duet_loop *loop, const struct duet_op *op);
+void completion_finish_readiness(struct duet_loop *loop, struct duet_op *op, int result);
 
 /* lend.c, at its end: the lists. The place is noted in the operation. */
 void completion_list_push(struct completion_list *list, struct duet_op *op, uint32_t place);
@@ -151,18 +260,62 @@ struct duet_op *completion_list_pop(struct completion_list *list);
 void completion_list_remove(struct completion_list *list, const struct duet_op *op);
 
 /* start.c */
-bool completion_carries(enum duet_kind kind);
+/* The kind's own way, or NULL. */
+completion_start_fn *completion_own_start(enum duet_kind kind);
 int completion_start(struct duet_loop *loop, struct duet_op *op);
+/* Where an operation has become an entry: notes so. BACKEND_ISSUED. */
+int completion_issued(struct completion *self, struct duet_op *op, struct io_uring_sqe *sqe,
+		      unsigned tag);
 int completion_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot);
-/* Starts a multishot operation again that the kernel ended without an error. */
+/* The same, of sends whose way isn't an entry of their own. */
+int completion_transfer_any(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot);
+/* Starts an operation again that the kernel ended without an error before it was over: on its report. */
 void completion_start_again(struct duet_loop *loop, struct duet_op *op);
+/* The same of a multishot poll, asking whether that makes sense. */
+void completion_start_polls(struct duet_loop *loop, struct duet_op *op);
 /* Polls on, hearing of changes only. */
 void completion_start_watch(struct duet_loop *loop, struct duet_op *op);
 /* Those that had found no room. */
 void completion_start_owed(struct duet_loop *loop);
 
+void completion_prep_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe);
+bool completion_has_offsets(struct duet_loop *loop, const struct duet_op *op);
+
+static inline bool completion_is_socket(const struct duet_slot *slot)
+{
+	return slot->slot_class != CLASS_FILE && slot->slot_class != CLASS_OTHER;
+}
+
+/* The usual handles, of which one field tells, are sockets. */
+static inline bool completion_is_other(const struct duet_slot *slot)
+{
+	return __builtin_expect(slot->plain == PLAIN_NOT, 0) && !completion_is_socket(slot);
+}
+
+/* start_stream.c: where a transfer on what is no socket begins, which is noted in it, -1 where nobody says
+ * so; and so much was moved of a file. */
+uint64_t completion_position(const struct duet_slot *slot, struct duet_op *op);
+void completion_move_on(struct duet_loop *loop, const struct duet_op *op, int result);
+/* A receive and a send on what is no socket; and when that may have room. */
+int completion_start_read(struct duet_loop *loop, struct duet_op *op);
+int completion_start_write(struct duet_loop *loop, struct duet_op *op);
+void completion_finish_room(struct duet_loop *loop, struct duet_op *op);
+/* Waits for it again, here or as soon as the queue has room. */
+void completion_start_room(struct duet_loop *loop, struct duet_op *op);
+
+/* start_file.c: on names, truncate, allocate. */
+int completion_start_call(struct duet_loop *loop, struct duet_op *op);
+
 /* finish.c */
 void completion_finish(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags);
+/* What the kernel calls a stop, -512 (restart the call) included, which leaks out of workers. */
+static inline int completion_plain_error(int result)
+{
+	return result == -EINTR || result == -512 ? -ECANCELED : result;
+}
+
+/* poll.c */
+void completion_finish_poll(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags);
 void completion_finish_held(struct duet_loop *loop);
 
 /* cancel.c */

@@ -65,9 +65,15 @@ static int show_ring(struct completion *completion, struct provided *self,
 
 int completion_pool_attach(struct duet_loop *loop, struct duet_pool *pool)
 {
-	struct provided *self = calloc(1, sizeof(*self));
+	const struct completion *completion = completion_of(loop);
+	struct provided *self;
 	int error;
 
+	/* Nothing would take a buffer out of the kernel's ring. */
+	if (!completion_able(completion, STEP_POOL_RING) ||
+	    completion->ways[DUET_RECV] == DUET_WAY_EMULATED)
+		return -EOPNOTSUPP;
+	self = calloc(1, sizeof(*self));
 	if (!self)
 		return -ENOMEM;
 	error = map_ring(self, pool->count);
@@ -79,7 +85,8 @@ int completion_pool_attach(struct duet_loop *loop, struct duet_pool *pool)
 	if (error) {
 		munmap(self->ring, self->ring_bytes);
 		free(self);
-		return error;
+		/* -EACCES, -EPERM: by a filter of its calls. */
+		return error == -EACCES || error == -EPERM || error == -EINVAL ? -EOPNOTSUPP : error;
 	}
 	pool->backend = self;
 	return 0;
@@ -99,6 +106,8 @@ void completion_pool_detach(struct duet_loop *loop, struct duet_pool *pool)
 {
 	struct provided *self = pool->backend;
 
+	if (!self)
+		return;
 	/* A forked child's ring is gone already, and the parent goes on using it. */
 	if (getpid() == loop->owner_process)
 		io_uring_unregister_buf_ring(&completion_of(loop)->ring, pool->id);

@@ -8,23 +8,6 @@
 
 #include "completion/internal.h"
 
-/* The kernel's operation behind each kind; 0 (a nop) for what needs none. */
-static const uint8_t opcodes[DUET_IO_KIND_COUNT] = {
-	[DUET_NOP] = IORING_OP_NOP,
-	[DUET_POLL] = IORING_OP_POLL_ADD,
-	[DUET_ACCEPT] = IORING_OP_ACCEPT,
-	[DUET_CONNECT] = IORING_OP_CONNECT,
-	[DUET_RECV] = IORING_OP_RECV,
-	[DUET_SEND] = IORING_OP_SENDMSG,
-	[DUET_READ] = IORING_OP_READ,
-	[DUET_WRITE] = IORING_OP_WRITE,
-	[DUET_OPEN] = IORING_OP_OPENAT,
-	[DUET_FSYNC] = IORING_OP_FSYNC,
-	[DUET_SHUTDOWN] = IORING_OP_SHUTDOWN,
-	[DUET_CLOSE] = IORING_OP_CLOSE,
-	[DUET_SOCKET] = IORING_OP_SOCKET,
-};
-
 /* What the backend is built on, all there since 5.19. */
 static const struct {
 	unsigned feature;
@@ -44,29 +27,21 @@ static const char *missing_feature(unsigned features)
 	return NULL;
 }
 
-int completion_capabilities(struct completion *self, uint8_t *capability, const char **missing)
+int completion_capabilities(struct completion *self, uint64_t without, uint8_t *capability,
+			    char (*why)[DUET_WHY_BYTES], const char **missing)
 {
-	struct io_uring_probe *known = io_uring_get_probe_ring(&self->ring);
+	int error;
 
-	*missing = known ? missing_feature(self->features) : "the probe";
-	if (*missing) {
-		io_uring_free_probe(known);
+	*missing = missing_feature(self->features);
+	if (*missing)
 		return -ENOSYS;
-	}
-	for (int kind = 0; kind < DUET_IO_KIND_COUNT; kind++)
-		capability[kind] = completion_carries((enum duet_kind)kind) &&
-						   io_uring_opcode_supported(known, opcodes[kind])
-					   ? DUET_NATIVE
-					   : DUET_ABSENT;
-	capability[DUET_TIMEOUT] = DUET_NATIVE;
-	self->native_socket = capability[DUET_SOCKET] == DUET_NATIVE;
-	/* Both came with 6.0, and only one of them can be asked for. */
-	self->multishot_recv = io_uring_opcode_supported(known, IORING_OP_SEND_ZC);
-	io_uring_free_probe(known);
-	if (!self->native_socket)
-		capability[DUET_SOCKET] = DUET_EMULATED;
-	capability[DUET_BIND] = DUET_EMULATED;
-	capability[DUET_LISTEN] = DUET_EMULATED;
+	error = completion_ladder_try(self, without);
+	if (error)
+		return error;
+	*missing = completion_ladder_missing(self, &error);
+	if (*missing)
+		return error;
+	completion_ladder_choose(self, capability, why);
 	return 0;
 }
 
@@ -117,6 +92,16 @@ static void say_memory(char *text, size_t size)
 		 (unsigned long long)limit.rlim_cur / 1024);
 }
 
+static void say_refused(const char *missing, char *text, size_t size)
+{
+	if (missing)
+		snprintf(text, size,
+			 "this ring refuses the entry %s, most likely by a filter, and nothing can "
+			 "stand in for it", missing);
+	else
+		snprintf(text, size, "%s", why_not_permitted());
+}
+
 static void say_missing(const char *missing, char *text, size_t size)
 {
 	if (missing)
@@ -133,7 +118,7 @@ static void say(int error, const char *missing, char *text, size_t size)
 	switch (error) {
 	case -EPERM:
 	case -EACCES:
-		snprintf(text, size, "%s", why_not_permitted());
+		say_refused(missing, text, size);
 		break;
 	case -ENOSYS:
 		say_missing(missing, text, size);
@@ -170,13 +155,28 @@ static int try_ring(struct completion *self, const struct completion_tuning *tun
 
 	if (error)
 		return error;
-	error = completion_capabilities(self, probe->capability, missing);
-	if (!error)
-		error = completion_ring_try(self);
+	error = completion_capabilities(self, tuning->without, probe->capability, probe->why,
+					missing);
 	if (!error)
 		say_shape(self, probe->shape, sizeof(probe->shape));
 	completion_ring_close(self);
 	return error;
+}
+
+static void say_senseless(const char *tuning, char *text, size_t size)
+{
+	const char *without = secure_getenv("DUET_COMPLETION_WITHOUT");
+	uint64_t unused;
+
+	if (completion_ladder_read(without, &unused))
+		snprintf(text, size,
+			 "DUET_COMPLETION_WITHOUT=\"%.60s\" names what can't be done without: see "
+			 "<duet/completion.h>", without);
+	else
+		snprintf(text, size,
+			 "the tuning \"%.60s\" makes no sense: give mode=deferred or mode=plain, "
+			 "entries=8 to entries=32768, direct=yes or direct=no, without=NAME+NAME",
+			 tuning);
 }
 
 int completion_probe(const char *text, struct duet_probe *probe)
@@ -188,9 +188,7 @@ int completion_probe(const char *text, struct duet_probe *probe)
 	*probe = (struct duet_probe){0};
 	probe->error = completion_tuning_read(text, &tuning);
 	if (probe->error) {
-		snprintf(probe->reason, sizeof(probe->reason),
-			 "the tuning \"%.60s\" makes no sense: give mode=deferred or mode=plain, "
-			 "entries=8 to entries=32768, and direct=yes or direct=no", text);
+		say_senseless(text, probe->reason, sizeof(probe->reason));
 		return probe->error;
 	}
 	probe->error = try_ring(&self, &tuning, probe, &missing);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifdef __SANITIZE_THREAD__
@@ -25,6 +26,9 @@
  * list for 32 completions, at most 256 of them, through which every cancel has to look. */
 #define COMPLETIONS_MAX 8192
 #define ENTRIES_DEFAULT 256
+
+/* How long a ring has to answer what can be answered at once. */
+#define ANSWERS_NS 1000000000
 
 /* liburing maps by bare system calls, unseen by ThreadSanitizer: for it, a ring where another thread's
  * closed one was would be that one's memory still. */
@@ -66,21 +70,54 @@ static void map_entries(struct io_uring_sq *sq)
 		sq->array[i] = i;
 }
 
+/* Restricts the ring to all opcodes but those that it is to refuse, and lets it begin. Linux 5.10. */
+static int restrict_ring(struct completion *self, uint64_t refuse)
+{
+	struct io_uring_restriction rows[256] = {0};
+	uint8_t allowed[UINT8_MAX];
+	uint32_t opcodes = completion_ladder_opcodes(refuse, allowed);
+	unsigned count = 0;
+
+	for (uint32_t i = 0; i < opcodes; i++, count++) {
+		rows[count].opcode = IORING_RESTRICTION_SQE_OP;
+		rows[count].sqe_op = allowed[i];
+	}
+	for (uint8_t call = 0; call <= IORING_REGISTER_QUERY; call++, count++) {
+		rows[count].opcode = IORING_RESTRICTION_REGISTER_OP;
+		rows[count].register_op = call;
+	}
+	rows[count].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
+	rows[count++].sqe_flags = UINT8_MAX;
+	if (syscall(SYS_io_uring_register, self->ring.ring_fd, IORING_REGISTER_RESTRICTIONS, rows,
+		    count) < 0 ||
+	    syscall(SYS_io_uring_register, self->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL,
+		    0) < 0)
+		return -errno;
+	return 0;
+}
+
 int completion_ring_open(struct completion *self, const struct completion_tuning *tuning,
 			 struct duet_stats *stats)
 {
+	unsigned disabled = tuning->refuse ? IORING_SETUP_R_DISABLED : 0;
 	int error = -EINVAL;
 
 	self->stats = stats;
 	if (tuning->mode != MODE_PLAIN)
-		error = set_up(self, tuning, FLAGS_DEFERRED);
+		error = set_up(self, tuning, FLAGS_DEFERRED | disabled);
 	if (error == -EINVAL && tuning->mode != MODE_DEFERRED)
-		error = set_up(self, tuning, FLAGS_PLAIN);
+		error = set_up(self, tuning, FLAGS_PLAIN | disabled);
 	/* Sizes are in range, so it is the flags that this kernel doesn't know. */
 	if (error)
 		return error == -EINVAL ? -ENOSYS : error;
 	RING_MAPPED();
 	map_entries(&self->ring.sq);
+	if (disabled)
+		error = restrict_ring(self, tuning->refuse);
+	if (error) {
+		completion_ring_close(self);
+		return error;
+	}
 	/* Sixteen a thread; without one each enter looks the descriptor up, nothing worse. */
 	if (io_uring_register_ring_fd(&self->ring) == 1)
 		self->enter_flags = IORING_ENTER_REGISTERED_RING;
@@ -273,20 +310,34 @@ void completion_ring_reap(struct duet_loop *loop, struct completion *self)
 	}
 }
 
-int completion_ring_try(struct completion *self)
+static int wait_for(struct completion *self, uint32_t count)
 {
-	struct io_uring_sqe *sqe = completion_ring_entry(self);
-	struct io_uring_cq *cq = &self->ring.cq;
+	unsigned submit = publish(self);
 	int error;
 
-	if (!sqe)
-		return -EAGAIN;
-	io_uring_prep_nop(sqe);
-	sqe->user_data = TAG_RELEASE;
-	error = completion_ring_wait(self, 1000000000);
-	if (error || !completion_ring_ready(self))
-		return error ? error : -ETIMEDOUT;
-	error = cq->cqes[*cq->khead & cq->ring_mask].res;
-	io_uring_cq_advance(&self->ring, 1);
+	do {
+		error = judge(enter_timed(self, submit, count, IORING_ENTER_GETEVENTS | self->deferred,
+					  ANSWERS_NS));
+		submit = publish(self);
+	} while (!error && submit);
+	if (error)
+		return error;
+	return completion_ring_ready(self) < count ? -ETIMEDOUT : 0;
+}
+
+int completion_ring_answers(struct completion *self, uint32_t count,
+			    void (*answered)(void *context, uint64_t user_data, int result),
+			    void *context)
+{
+	const struct io_uring_cq *cq = &self->ring.cq;
+	int error = wait_for(self, count);
+
+	for (uint32_t i = 0; i < count && !error; i++) {
+		const struct io_uring_cqe *cqe = &cq->cqes[(*cq->khead + i) & cq->ring_mask];
+
+		answered(context, cqe->user_data, cqe->res);
+	}
+	if (!error)
+		io_uring_cq_advance(&self->ring, count);
 	return error;
 }

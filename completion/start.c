@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #include "completion/internal.h"
 
@@ -20,8 +21,15 @@ static int issued(struct completion *self, struct duet_op *op, struct io_uring_s
 	op->backend = (op->identity ? op->identity : core_identify(op->loop, op)) | tag;
 	sqe->user_data = op->backend;
 	op->progress = PLACE_KERNEL;
-	self->stats->armed++;
+	(void)self;
+	core_took(op->loop, op, CORE_ISSUED);
 	return BACKEND_ISSUED;
+}
+
+int completion_issued(struct completion *self, struct duet_op *op, struct io_uring_sqe *sqe,
+		      unsigned tag)
+{
+	return issued(self, op, sqe, tag);
 }
 
 static int fd_of(const struct duet_loop *loop, const struct duet_op *op)
@@ -29,15 +37,17 @@ static int fd_of(const struct duet_loop *loop, const struct duet_op *op)
 	return duet_core_op_slot(loop, op)->fd;
 }
 
-static bool is_socket(const struct duet_slot *slot)
-{
-	return slot->slot_class != CLASS_FILE && slot->slot_class != CLASS_OTHER;
-}
-
 static int ended(struct duet_op *op, int result)
 {
 	op->result = result;
 	return BACKEND_ENDED;
+}
+
+/* By a plain call. */
+static int ended_inline(struct duet_loop *loop, struct duet_op *op, int result)
+{
+	core_took(loop, op, CORE_INLINE);
+	return ended(op, result);
 }
 
 static int start_nop(struct duet_loop *loop, struct duet_op *op)
@@ -57,7 +67,7 @@ static unsigned poll_events(const struct duet_loop *loop, const struct duet_op *
 {
 	unsigned events = op->args.poll.events;
 
-	return events & POLLPRI && is_socket(duet_core_op_slot(loop, op)) ? events | POLLIN : events;
+	return events & POLLPRI && completion_is_socket(duet_core_op_slot(loop, op)) ? events | POLLIN : events;
 }
 
 static int start_poll(struct duet_loop *loop, struct duet_op *op)
@@ -68,14 +78,62 @@ static int start_poll(struct duet_loop *loop, struct duet_op *op)
 	if (!sqe)
 		return -EAGAIN;
 	io_uring_prep_poll_add(sqe, fd_of(loop, op), poll_events(loop, op));
+	if (op->flags & DUET_MULTISHOT)
+		sqe->len = IORING_POLL_ADD_MULTI;
 	return issued(self, op, sqe, TAG_POLL);
+}
+
+/* A plain read of the descriptor, which takes the signals that the loop's thread may have: its position is
+ * none. */
+static int start_signal(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	const struct iovec *into = op->args.io.vectors;
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
+
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_read(sqe, fd_of(loop, op), into->iov_base, (unsigned)into->iov_len,
+			   (uint64_t)-1);
+	return issued(self, op, sqe, TAG_PLAIN);
+}
+
+/* The next way down: its end makes the descriptor ready, and a plain call takes the status. */
+static int start_wait_for_readiness(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	int result = duet_core_system_wait_process(loop, fd_of(loop, op), op);
+	struct io_uring_sqe *sqe;
+
+	if (result != -EAGAIN)
+		return ended(op, result);
+	sqe = completion_ring_entry(self);
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_poll_add(sqe, fd_of(loop, op), POLLIN);
+	return issued(self, op, sqe, TAG_POLL);
+}
+
+static int start_wait_process(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	siginfo_t *into = op->args.io.vectors[0].iov_base;
+	struct io_uring_sqe *sqe;
+
+	if (!completion_able(self, STEP_WAITID))
+		return start_wait_for_readiness(loop, op);
+	sqe = completion_ring_entry(self);
+	if (!sqe)
+		return -EAGAIN;
+	compat_prep_waitid(sqe, P_PIDFD, fd_of(loop, op), into, duet_core_wait_options(op));
+	return issued(self, op, sqe, TAG_PLAIN);
 }
 
 /* Is it the caller's wish that readiness comes before the first attempt? What is no socket has its
  * refusal to give at once, and would answer the wish with -EAGAIN. */
 static bool never_first(const struct duet_loop *loop, const struct duet_slot *slot)
 {
-	return duet_core_try(loop, slot) == DUET_TRY_NEVER && is_socket(slot);
+	return duet_core_try(loop, slot) == DUET_TRY_NEVER && completion_is_socket(slot);
 }
 
 static int start_accept(struct duet_loop *loop, struct duet_op *op)
@@ -87,7 +145,7 @@ static int start_accept(struct duet_loop *loop, struct duet_op *op)
 	if (!sqe)
 		return -EAGAIN;
 	io_uring_prep_accept(sqe, slot->fd, NULL, NULL, SOCK_CLOEXEC);
-	if (op->flags & DUET_MULTISHOT)
+	if (op->flags & DUET_MULTISHOT && self->multishot_accept)
 		sqe->ioprio |= IORING_ACCEPT_MULTISHOT;
 	if (never_first(loop, slot) && self->features & IORING_FEAT_RECVSEND_BUNDLE)
 		sqe->ioprio |= IORING_ACCEPT_POLL_FIRST;
@@ -110,7 +168,7 @@ static int start_connect(struct duet_loop *loop, struct duet_op *op)
  * there at once, however ready it is for accepts. */
 static bool poll_first(const struct duet_loop *loop, const struct duet_slot *slot)
 {
-	if (!is_socket(slot) || slot->slot_class == CLASS_LISTENER)
+	if (slot->slot_class == CLASS_LISTENER)
 		return false;
 	switch (duet_core_try(loop, slot)) {
 	case DUET_TRY_NEVER:
@@ -122,28 +180,26 @@ static bool poll_first(const struct duet_loop *loop, const struct duet_slot *slo
 	}
 }
 
-/* Sockets are received from; what is none (a pipe, a terminal) is read, wherever it stands. */
-static void prep_recv(struct io_uring_sqe *sqe, const struct duet_slot *slot, void *data,
-		      size_t bytes)
-{
-	if (__builtin_expect(slot->slot_class == CLASS_OTHER, 0))
-		io_uring_prep_read(sqe, slot->fd, data, (unsigned)bytes, (uint64_t)-1);
-	else
-		io_uring_prep_recv(sqe, slot->fd, data, bytes, 0);
-}
-
 static int start_recv_pooled(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
 	const struct duet_slot *slot = duet_core_op_slot(loop, op);
 	const struct duet_pool *pool = op->args.io.pool;
-	bool multishot = op->flags & DUET_MULTISHOT && self->multishot_recv &&
-			 slot->slot_class != CLASS_OTHER;
-	struct io_uring_sqe *sqe = completion_ring_entry(self);
+	bool socket = !completion_is_other(slot);
+	bool multishot = op->flags & DUET_MULTISHOT && self->multishot_recv && socket;
+	struct io_uring_sqe *sqe;
 
+	/* The kernel knows nothing of the pool. */
+	if (__builtin_expect(pool->stack != NULL, 0))
+		return completion_start_readiness(loop, op);
+	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
-	prep_recv(sqe, slot, NULL, multishot ? 0 : pool->size_bytes);
+	if (socket)
+		io_uring_prep_recv(sqe, slot->fd, NULL, multishot ? 0 : pool->size_bytes, 0);
+	else
+		io_uring_prep_read(sqe, slot->fd, NULL, pool->size_bytes,
+				   completion_position(slot, op));
 	sqe->flags |= IOSQE_BUFFER_SELECT;
 	sqe->buf_group = pool->id;
 	if (multishot)
@@ -161,12 +217,11 @@ static bool recv_directly(struct duet_loop *loop, struct duet_slot *slot, struct
 {
 	const struct iovec *into = op->args.io.vectors;
 
-	if (poll_first(loop, slot) || slot->slot_class == CLASS_OTHER ||
-	    (slot->writes && slot->writes->kind == DUET_CONNECT))
+	if (poll_first(loop, slot) || (slot->writes && slot->writes->kind == DUET_CONNECT))
 		return false;
 	op->result = duet_core_system_recv(loop, slot->fd, into->iov_base, into->iov_len);
 	if (op->result != -EAGAIN) {
-		loop->stats.inline_ended++;
+		core_took(loop, op, CORE_INLINE);
 		return true;
 	}
 	loop->stats.wasted++;
@@ -183,12 +238,14 @@ static int start_recv(struct duet_loop *loop, struct duet_op *op)
 
 	if (op->flags & DUET_POOLED)
 		return start_recv_pooled(loop, op);
+	if (completion_is_other(slot))
+		return completion_start_read(loop, op);
 	if (op->flags & DUET_INLINE && recv_directly(loop, slot, op))
 		return BACKEND_ENDED;
 	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
-	prep_recv(sqe, slot, into->iov_base, into->iov_len);
+	io_uring_prep_recv(sqe, slot->fd, into->iov_base, into->iov_len, 0);
 	if (poll_first(loop, slot))
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 	return issued(self, op, sqe, TAG_RECV);
@@ -219,7 +276,7 @@ send_directly(struct duet_loop *loop, struct completion *self, struct duet_op *o
 		loop->stats.wasted++;
 		return -EAGAIN;
 	}
-	loop->stats.inline_ended++;
+	core_took(loop, op, CORE_INLINE);
 	if (self->direct_left)
 		self->direct_left--;
 	return BACKEND_ENDED;
@@ -232,13 +289,15 @@ static inline void wait_first_if_wished(const struct duet_loop *loop, const stru
 {
 	const struct duet_slot *slot = duet_core_op_slot(loop, op);
 
-	if (slot->slot_class == CLASS_DATAGRAM || never_first(loop, slot))
+	/* A usual handle is neither, and one field says so. */
+	if (__builtin_expect(slot->plain == PLAIN_NOT, 0) &&
+	    (slot->slot_class == CLASS_DATAGRAM || never_first(loop, slot)))
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 }
 
 /* Of several pieces, with a message header of ours: both stay where they are until the end. */
-static __attribute__((noinline)) void
-prep_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe)
+__attribute__((noinline)) void
+completion_prep_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe)
 {
 	struct completion *self = completion_of(loop);
 	uint32_t place = (uint32_t)duet_core_identity(op) >> IDENTITY_TAG_BITS;
@@ -258,6 +317,8 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 	struct io_uring_sqe *sqe;
 	int answer = -EAGAIN;
 
+	if (completion_is_other(duet_core_op_slot(loop, op)))
+		return completion_start_write(loop, op);
 	if (self->direct_left)
 		answer = send_directly(loop, self, op);
 	if (answer != -EAGAIN)
@@ -266,7 +327,7 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 	if (!sqe)
 		return -EAGAIN;
 	if (op->args.io.vector_count > 1)
-		prep_pieces(loop, op, sqe);
+		completion_prep_pieces(loop, op, sqe);
 	else
 		io_uring_prep_send(sqe, fd_of(loop, op), from->iov_base, from->iov_len,
 				   MSG_NOSIGNAL);
@@ -276,7 +337,7 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 
 /* The ring ignores the offset on what has none, and would take bytes out of a stream. That is said
  * by a transfer of nothing; lseek(2) isn't to be believed: it succeeds on eventfds and timerfds. */
-static __attribute__((noinline)) bool has_offsets(struct duet_loop *loop, const struct duet_op *op)
+__attribute__((noinline)) bool completion_has_offsets(struct duet_loop *loop, const struct duet_op *op)
 {
 	const struct duet_slot *slot = duet_core_op_slot(loop, op);
 	ssize_t n;
@@ -291,35 +352,56 @@ static inline bool is_file(const struct duet_loop *loop, const struct duet_op *o
 	return __builtin_expect(duet_core_op_slot(loop, op)->slot_class == CLASS_FILE, 1);
 }
 
+/* One piece without an array, which the kernel would have to copy. */
+static void prep_read(struct io_uring_sqe *sqe, int fd, const struct duet_op *op)
+{
+	const struct iovec *into = op->args.io.vectors;
+
+	if (__builtin_expect(op->args.io.vector_count == 1, 1))
+		io_uring_prep_read(sqe, fd, into->iov_base, (unsigned)into->iov_len,
+				   op->args.io.offset_bytes);
+	else
+		io_uring_prep_readv(sqe, fd, into, op->args.io.vector_count,
+				    op->args.io.offset_bytes);
+}
+
+static void prep_write(struct io_uring_sqe *sqe, int fd, const struct duet_op *op)
+{
+	const struct iovec *from = op->args.io.vectors;
+
+	if (__builtin_expect(op->args.io.vector_count == 1, 1))
+		io_uring_prep_write(sqe, fd, from->iov_base, (unsigned)from->iov_len,
+				    op->args.io.offset_bytes);
+	else
+		io_uring_prep_writev(sqe, fd, from, op->args.io.vector_count,
+				     op->args.io.offset_bytes);
+}
+
 static int start_read(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
-	const struct iovec *into = op->args.io.vectors;
 	struct io_uring_sqe *sqe;
 
-	if (!is_file(loop, op) && !has_offsets(loop, op))
+	if (!is_file(loop, op) && !completion_has_offsets(loop, op))
 		return ended(op, -ESPIPE);
 	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
-	io_uring_prep_read(sqe, fd_of(loop, op), into->iov_base, (unsigned)into->iov_len,
-			   op->args.io.offset_bytes);
+	prep_read(sqe, fd_of(loop, op), op);
 	return issued(self, op, sqe, TAG_PLAIN);
 }
 
 static int start_write(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
-	const struct iovec *from = op->args.io.vectors;
 	struct io_uring_sqe *sqe;
 
-	if (!is_file(loop, op) && !has_offsets(loop, op))
+	if (!is_file(loop, op) && !completion_has_offsets(loop, op))
 		return ended(op, -ESPIPE);
 	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
-	io_uring_prep_write(sqe, fd_of(loop, op), from->iov_base, (unsigned)from->iov_len,
-			    op->args.io.offset_bytes);
+	prep_write(sqe, fd_of(loop, op), op);
 	return issued(self, op, sqe, TAG_PLAIN);
 }
 
@@ -378,9 +460,10 @@ static int start_socket(struct duet_loop *loop, struct duet_op *op)
 	struct io_uring_sqe *sqe;
 
 	if (!self->native_socket || op->flags & DUET_INLINE)
-		return ended(op, duet_core_system_socket(loop, op->args.socket.domain,
-							 op->args.socket.type,
-							 op->args.socket.protocol));
+		return ended_inline(loop, op,
+				    duet_core_system_socket(loop, op->args.socket.domain,
+							    op->args.socket.type,
+							    op->args.socket.protocol));
 	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
@@ -392,17 +475,21 @@ static int start_socket(struct duet_loop *loop, struct duet_op *op)
 /* These two never wait and take nothing from anybody: a plain call, at once. */
 static int start_bind(struct duet_loop *loop, struct duet_op *op)
 {
-	return ended(op, duet_core_system_bind(loop, fd_of(loop, op), op));
+	return ended_inline(loop, op, duet_core_system_bind(loop, fd_of(loop, op), op));
 }
 
 static int start_listen(struct duet_loop *loop, struct duet_op *op)
 {
-	return ended(op, duet_core_system_listen(loop, fd_of(loop, op), op->args.listen.backlog));
+	return ended_inline(loop, op,
+			    duet_core_system_listen(loop, fd_of(loop, op), op->args.listen.backlog));
 }
 
-static int (*const starts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
+/* Each kind's own way; the lower ones stand in ladder.c. */
+static completion_start_fn *const starts[DUET_IO_KIND_COUNT] = {
 	[DUET_NOP] = start_nop,
 	[DUET_POLL] = start_poll,
+	[DUET_SIGNAL] = start_signal,
+	[DUET_WAIT_PROCESS] = start_wait_process,
 	[DUET_ACCEPT] = start_accept,
 	[DUET_CONNECT] = start_connect,
 	[DUET_RECV] = start_recv,
@@ -416,22 +503,32 @@ static int (*const starts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct du
 	[DUET_SOCKET] = start_socket,
 	[DUET_BIND] = start_bind,
 	[DUET_LISTEN] = start_listen,
+	[DUET_STATX] = completion_start_call,
+	[DUET_MKDIR] = completion_start_call,
+	[DUET_UNLINK] = completion_start_call,
+	[DUET_RENAME] = completion_start_call,
+	[DUET_LINK] = completion_start_call,
+	[DUET_SYMLINK] = completion_start_call,
+	[DUET_TRUNCATE] = completion_start_call,
+	[DUET_ALLOCATE] = completion_start_call,
 };
 
-bool completion_carries(enum duet_kind kind)
+completion_start_fn *completion_own_start(enum duet_kind kind)
 {
-	return starts[kind] != NULL;
+	return starts[kind];
 }
 
 int completion_start(struct duet_loop *loop, struct duet_op *op)
 {
-	return starts[op->kind](loop, op);
+	return completion_of(loop)->starts[op->kind](loop, op);
 }
 
-static __attribute__((noinline)) int transfer_any(struct duet_loop *loop, struct duet_op *op)
+__attribute__((noinline)) int completion_transfer_any(struct duet_loop *loop, struct duet_op *op,
+						     struct duet_slot *slot)
 {
 	int answer = completion_start(loop, op);
 
+	(void)slot;
 	return answer == BACKEND_ISSUED ? 0 : duet_core_answered(loop, op, answer);
 }
 
@@ -443,10 +540,10 @@ int completion_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_
 	if (__builtin_expect(op->kind != DUET_SEND || self->direct_left ||
 				     completion_ring_full(self),
 			     0))
-		return transfer_any(loop, op);
+		return completion_transfer_any(loop, op, slot);
 	op->backend = core_identify(loop, op) | TAG_PLAIN;
 	op->progress = PLACE_KERNEL;
-	loop->stats.armed++;
+	core_took(loop, op, CORE_ISSUED);
 	return completion_ring_send(self, slot->fd, op->args.io.vectors, op->backend);
 }
 
@@ -468,9 +565,41 @@ void completion_start_watch(struct duet_loop *loop, struct duet_op *op)
 void completion_start_again(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
+	int answer = self->owed.first ? -EAGAIN : completion_start(loop, op);
 
-	if (self->owed.first || starts[op->kind](loop, op) != BACKEND_ISSUED)
+	if (answer == -EAGAIN)
 		completion_list_push(&self->owed, op, PLACE_OWED);
+	else if (answer == BACKEND_ENDED)
+		duet_core_end(loop, op, op->result);
+}
+
+/* Has it anything to wait for? A poll for nothing is refused where it hasn't, and is taken away again where
+ * it has: the three are handed over together, or later. */
+static void ask_for_readiness(struct completion *self, const struct duet_op *op, int fd)
+{
+	struct io_uring_sqe *question = completion_ring_entry(self);
+	struct io_uring_sqe *end = completion_ring_entry(self);
+
+	io_uring_prep_poll_add(question, fd, 0);
+	question->user_data = op->identity | TAG_RELEASE;
+	io_uring_prep_cancel64(end, op->identity | TAG_RELEASE, 0);
+	end->flags |= IOSQE_CQE_SKIP_SUCCESS;
+	end->user_data = TAG_RELEASE;
+}
+
+void completion_start_polls(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	const struct duet_slot *slot = duet_core_op_slot(loop, op);
+
+	if (slot->slot_class == CLASS_OTHER) {
+		if (self->owed.first || !completion_ring_room(self, 3)) {
+			completion_list_push(&self->owed, op, PLACE_OWED);
+			return;
+		}
+		ask_for_readiness(self, op, slot->fd);
+	}
+	completion_start_again(loop, op);
 }
 
 void completion_start_owed(struct duet_loop *loop)
@@ -480,6 +609,10 @@ void completion_start_owed(struct duet_loop *loop)
 	struct duet_op *op;
 
 	self->owed = (struct completion_list){NULL, NULL};
-	while ((op = completion_list_pop(&owed)))
-		completion_start_again(loop, op);
+	while ((op = completion_list_pop(&owed))) {
+		if (op->kind == DUET_SEND)
+			completion_start_room(loop, op);
+		else
+			completion_start_again(loop, op);
+	}
 }

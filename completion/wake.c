@@ -89,13 +89,17 @@ static bool is_eventfd(int fd)
 
 void completion_wake_attach(struct completion *self, struct duet_slot *slot)
 {
-	slot->ready = self->carry_fd >= 0 && slot->slot_class == CLASS_OTHER && is_eventfd(slot->fd);
-	self->eventfds += slot->ready;
+	slot->ready = READY_UNKNOWN;
+	slot->next = 0;
+	if (self->carry_fd < 0 || slot->slot_class != CLASS_OTHER || !is_eventfd(slot->fd))
+		return;
+	slot->next = HANDLE_EVENTFD;
+	self->eventfds++;
 }
 
 void completion_wake_detach(struct completion *self, const struct duet_slot *slot)
 {
-	self->eventfds -= slot->ready;
+	self->eventfds -= !!(slot->next & HANDLE_EVENTFD);
 }
 
 /* ---- The poll. ---- */

@@ -9,7 +9,7 @@
 
 /*
  * What comes before the end, or with it: the connections of a multishot accept, the buffers of a
- * pooled receive, and the word that its pool is empty.
+ * pooled receive, the word that its pool is empty, and the events of a multishot poll.
  */
 
 void duet_core_end_buffer(struct duet_loop *loop, struct duet_op *op, int result, uint16_t index)
@@ -67,6 +67,14 @@ static void deliver_item(struct duet_loop *loop, struct duet_op *op, int result)
 	op->disposition = kept_disposition;
 	op->cause = kept_cause;
 	op->transferred = 0;
+}
+
+void duet_core_item_events(struct duet_loop *loop, struct duet_op *op, int events)
+{
+	tell_ends(loop);
+	/* What is only told, and not handed over, is told nobody who has asked for the end. */
+	if (!op->request || MUTANT(events_after_request))
+		deliver_item(loop, op, events);
 }
 
 void duet_core_item_accepted(struct duet_loop *loop, struct duet_op *op, int fd)

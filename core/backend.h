@@ -3,6 +3,8 @@
 #ifndef CORE_BACKEND_H
 #define CORE_BACKEND_H
 
+#include <signal.h>
+
 #include "core/loop.h"
 
 struct duet_world;
@@ -97,7 +99,8 @@ struct duet_backend {
 
 	/* A pool begins: its memory may be shown to the kernel; returned: one more buffer is free,
 	 * and the answer is 0.
-	 * Both NULL: the backend takes buffers from core's own list, duet_core_buffer_take(). */
+	 * All NULL, or an answer of -EOPNOTSUPP: the backend takes buffers from core's own list,
+	 * duet_core_buffer_take(). */
 	int (*pool_attach)(struct duet_loop *loop, struct duet_pool *pool);
 	int (*pool_return)(struct duet_loop *loop, struct duet_pool *pool, uint16_t index);
 	void (*pool_detach)(struct duet_loop *loop, struct duet_pool *pool);
@@ -155,6 +158,11 @@ struct duet_world {
 	void (*close)(struct duet_loop *loop, int fd);
 	/* Descriptors that somebody has. May be NULL: whoever wants to know counts the process's. */
 	uint32_t (*descriptors)(const struct duet_loop *loop);
+	/* The two ends of a pipe; what tells of signals, or of the end of a process, as a new descriptor.
+	 * -errno. */
+	int (*pipe)(struct duet_loop *loop, int fds[2]);
+	int (*signals)(struct duet_loop *loop, const sigset_t *signals);
+	int (*process)(struct duet_loop *loop, pid_t process);
 	/* From now on the order of completions is asked for, and who wins when a cancel meets a
 	 * result. May be NULL: it can't be chosen. */
 	void (*ask)(struct duet_loop *loop, duet_choose_fn *choose, void *context);
@@ -169,8 +177,10 @@ DUET_API void duet_core_end(struct duet_loop *loop, struct duet_op *op, int resu
 DUET_API void duet_core_end_buffer(struct duet_loop *loop, struct duet_op *op, int result,
 				   uint16_t index);
 
-/* Interim reports of multishot operations: a connection; a received buffer (result > 0 bytes). */
+/* Interim reports of multishot operations: a connection; events (> 0); a received buffer (result > 0
+ * bytes). */
 DUET_API void duet_core_item_accepted(struct duet_loop *loop, struct duet_op *op, int fd);
+DUET_API void duet_core_item_events(struct duet_loop *loop, struct duet_op *op, int events);
 DUET_API void duet_core_item_buffer(struct duet_loop *loop, struct duet_op *op, int result,
 				    uint16_t index);
 
@@ -331,6 +341,10 @@ static inline enum duet_try duet_core_try(const struct duet_loop *loop,
 DUET_API uint32_t duet_core_gather(const struct duet_loop *loop, const struct duet_op *head,
 				   struct iovec *pieces, uint32_t max, uint32_t *operations);
 
+/* How a write to slot, which is no socket, is kept from raising SIGPIPE; the flag of it, or 0. */
+DUET_API enum core_quiet duet_core_quiet(struct duet_loop *loop, struct duet_slot *slot);
+DUET_API int duet_core_quiet_flag(enum core_quiet quiet);
+
 /* Value of key in "key=value,...": the length of the value copied to text, 0 if absent. */
 DUET_API size_t duet_core_tuning(const char *tuning, const char *key, char *text, size_t size);
 
@@ -367,6 +381,8 @@ DUET_API void duet_core_end_timed(struct duet_loop *loop, struct duet_op *op,
 
 /* ---- Worker threads (loop->offload is NULL if absent). ---- */
 
+/* In create: that there are workers, this many if there are none yet. 0 or -errno. */
+DUET_API int duet_core_offload_hire(struct duet_loop *loop, uint32_t threads);
 /* Runs work(op) on a worker; its return value is reported as the raw result of op, in a turn. */
 DUET_API void duet_core_offload(struct duet_loop *loop, struct duet_op *op,
 				int (*work)(struct duet_op *op));
@@ -374,17 +390,47 @@ DUET_API void duet_core_offload(struct duet_loop *loop, struct duet_op *op,
  * runs to its end, which is counted. */
 DUET_API int duet_core_offload_cancel(struct duet_loop *loop, struct duet_op *op, bool begun);
 
+/* The blocking call of a file operation (on a name, fsync, truncate, allocate), on a worker:
+ * core/system_file.c. */
+DUET_API int duet_core_call(struct duet_op *op);
+/* A read or write behind the bytes that are there already, up to the end of the file or an error. */
+DUET_API int duet_core_call_transfer(struct duet_op *op, uint32_t there_bytes);
+
+/* A send, or a receive into the caller's memory, on a file at its position. */
+DUET_API int duet_core_call_stream(struct duet_op *op);
+/* The same of a pooled receive, in wait(): with a buffer that is taken for it. Its end is core's to
+ * report; a multishot one is started again. -ENOBUFS: there is none. */
+DUET_API int duet_core_offload_receive(struct duet_loop *loop, struct duet_op *op);
+/* What cancel() answers for it. */
+DUET_API int duet_core_offload_receive_cancel(struct duet_loop *loop, struct duet_op *op);
+/* The worker's part of it. */
+DUET_API int duet_core_call_receive(struct duet_op *op);
+
 /* ---- System calls that both twins share: core/system.c. They count themselves. ---- */
 DUET_API int duet_core_system_socket(struct duet_loop *loop, int domain, int type, int protocol);
 DUET_API int duet_core_system_bind(struct duet_loop *loop, int fd, struct duet_op *op);
 DUET_API int duet_core_system_listen(struct duet_loop *loop, int fd, int backlog);
+/* These two wait as their descriptor does. */
+DUET_API int duet_core_system_accept(struct duet_loop *loop, int fd);
+DUET_API int duet_core_system_connect(struct duet_loop *loop, int fd, const struct duet_op *op);
+DUET_API int duet_core_system_signals(struct duet_loop *loop, const sigset_t *signals);
+DUET_API int duet_core_system_process(struct duet_loop *loop, pid_t process);
 DUET_API int duet_core_system_close(struct duet_loop *loop, int fd);
 DUET_API int duet_core_system_shutdown(struct duet_loop *loop, int fd, int how);
 DUET_API int duet_core_system_nonblock(struct duet_loop *loop, int fd, int on);
+
+/* One attempt of what waits for a signal or a process: its raw result, -EAGAIN if it would wait. */
+DUET_API int duet_core_system_signal(struct duet_loop *loop, int fd, struct duet_op *op);
+DUET_API int duet_core_system_wait_process(struct duet_loop *loop, int fd, struct duet_op *op);
+/* What such a wait passes on to waitid(2). */
+DUET_API int duet_core_wait_options(const struct duet_op *op);
 
 /* One attempt of a transfer, -EAGAIN if it would wait. Never SIGPIPE. */
 DUET_API int duet_core_system_recv(struct duet_loop *loop, int fd, void *data, size_t bytes);
 DUET_API int duet_core_system_send(struct duet_loop *loop, int fd, const struct iovec *pieces,
 				   uint32_t count);
+/* The same of what is no socket, and waits no more than its descriptor does. */
+DUET_API int duet_core_system_write(struct duet_loop *loop, struct duet_slot *slot,
+				    const struct iovec *pieces, uint32_t count);
 
 #endif

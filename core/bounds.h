@@ -29,7 +29,7 @@
 /* Sends gathered into one call: beyond a few, the copy outweighs the saved call. */
 #define LIMIT_GATHER 8
 
-/* "=" and a value: numbers and words; longer is a mistake. */
-#define LIMIT_TUNING_VALUE_BYTES 15
+/* "=" and a value: numbers, words and lists of names; longer is a mistake. */
+#define LIMIT_TUNING_VALUE_BYTES 255
 
 #endif

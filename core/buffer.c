@@ -80,7 +80,9 @@ int duet_pool_create(struct duet_loop *loop, uint32_t count, uint32_t size_bytes
 	error = pool_memory(pool);
 	if (!error)
 		error = loop->backend->pool_attach ? loop->backend->pool_attach(loop, pool)
-						   : pool_stack(pool);
+						   : -EOPNOTSUPP;
+	if (error == -EOPNOTSUPP)
+		error = pool_stack(pool);
 	if (error) {
 		pool_free(pool);
 		return error;

@@ -130,6 +130,23 @@ int duet_op_pending(const struct duet_op *op)
 	return op->state != STATE_IDLE;
 }
 
+int duet_op_timeout_update(struct duet_op *op, uint64_t due_ns)
+{
+	if (op->kind != DUET_TIMEOUT)
+		return -EINVAL;
+	if (op->state != STATE_IDLE && op->state != STATE_ISSUED)
+		return -ENOENT;
+	if (op->state == STATE_IDLE) {
+		op->args.timeout.due_ns = due_ns;
+		return 1;
+	}
+	core_check_owner(op->loop);
+	core_timer_disarm(&op->loop->timers, op);
+	op->args.timeout.due_ns = due_ns;
+	core_arm_deadline(op->loop, op);
+	return 0;
+}
+
 void core_expired(struct duet_loop *loop, struct duet_op *op)
 {
 	if (op->kind == DUET_TIMEOUT && op->args.timeout.due_ns <= op->deadline_ns)

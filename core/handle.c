@@ -9,7 +9,7 @@
 #include "core/backend.h"
 #include "core/system.h"
 
-static const unsigned all_flags =
+const unsigned core_handle_flags =
 	DUET_HANDLE_NO_ANCILLARY | DUET_HANDLE_TRY_NEVER | DUET_HANDLE_TRY_ALWAYS;
 
 static duet_handle handle_of(const struct duet_loop *loop, const struct duet_slot *slot)
@@ -183,7 +183,7 @@ int duet_handle_adopt(struct duet_loop *loop, int fd, unsigned flags, duet_handl
 	struct core_descriptor found;
 	int error;
 
-	if (flags & ~all_flags)
+	if (flags & ~core_handle_flags)
 		return -EINVAL;
 	if (loop->backend->own_descriptors)
 		return -EOPNOTSUPP;
@@ -234,7 +234,7 @@ int duet_handle_set_flags(struct duet_loop *loop, duet_handle handle, unsigned f
 
 	if (!slot)
 		return -EBADF;
-	if (flags & ~all_flags)
+	if (flags & ~core_handle_flags)
 		return -EINVAL;
 	slot->flags = (uint8_t)flags;
 	core_handle_describe(loop, slot);

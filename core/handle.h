@@ -5,6 +5,9 @@
 
 #include "core/loop.h"
 
+/* All of enum duet_handle_flags. */
+extern const unsigned core_handle_flags;
+
 /* A handle of the descriptor that op (accept, open, socket) made. 0, -ENFILE, or attach's error;
  * then fd is still to be disposed of. */
 int core_handle_made(struct duet_loop *loop, const struct duet_op *op, int fd,

@@ -451,12 +451,14 @@ static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet
 		*slot = duet_core_slot_of(loop, op->handle);
 		if (!*slot || (*slot)->slot_state >= SLOT_CLOSING)
 			return -EBADF;
+		if (core_kind(op)->source && core_kind(op)->source != (*slot)->source)
+			return -EINVAL;
 	}
 	if (loop->capability[op->kind] == DUET_ABSENT)
 		return -EOPNOTSUPP;
 	/* A full loop can still get rid of handles: each has a place for its close. */
-	if (loop->pending + loop->kept >= loop->operations_max && op->kind != DUET_CLOSE &&
-	    !(op->flags & FLAG_PLACE))
+	if (loop->pending + loop->kept + core_kind(op)->brings >= loop->operations_max &&
+	    op->kind != DUET_CLOSE && !(op->flags & FLAG_PLACE))
 		return -ENOBUFS;
 	if (op->kind == DUET_RECV && op->flags & DUET_POOLED &&
 	    (!op->args.io.pool || op->args.io.pool->loop != loop))
@@ -576,6 +578,8 @@ static __attribute__((noinline)) void end_any(struct duet_loop *loop, struct due
 		result = op->result;
 	}
 	if (MUTANT(late_bytes_discarded) && op->request && result > 0)
+		result = -ECANCELED;
+	if (MUTANT(late_status_forgotten) && op->request && op->kind == DUET_WAIT_PROCESS)
 		result = -ECANCELED;
 	core_finish(loop, op, result);
 	core_drain(loop);

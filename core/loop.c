@@ -88,6 +88,7 @@ static void set_own_kinds(uint8_t *capability, bool works)
 		if (core_kinds[kind].begin)
 			capability[kind] = DUET_NATIVE;
 	capability[DUET_WORK] = works ? DUET_EMULATED : DUET_ABSENT;
+	capability[DUET_RESOLVE] = capability[DUET_WORK];
 }
 
 /* One pool, for what the backend can't do without blocking and for what the caller can't. */
@@ -595,12 +596,6 @@ enum duet_capability duet_loop_capability(const struct duet_loop *loop, enum due
 int duet_loop_fd(const struct duet_loop *loop)
 {
 	return loop->fd;
-}
-
-void duet_loop_stats(const struct duet_loop *loop, struct duet_stats *stats)
-{
-	*stats = loop->stats;
-	stats->started = stats->ended + loop->pending;
 }
 
 static size_t describe_op(const struct duet_loop *loop, const struct duet_op *op, char *text,

@@ -63,6 +63,16 @@ enum core_class {
 	CLASS_OTHER /* pipes, terminals, eventfds ... */
 };
 
+/* How a write to what is no socket raises no SIGPIPE: core/system_stream.c. */
+enum core_quiet {
+	QUIET_UNKNOWN,
+	QUIET_ANYWAY,  /* it never does */
+	QUIET_BY_FLAG, /* RWF_NOSIGNAL, of Linux 6.18 */
+	QUIET_BY_MASK, /* by a thread that has it blocked */
+};
+/* What a handle tells of that was made for that: decides which operations it is for. */
+enum core_source { SOURCE_NONE, SOURCE_SIGNALS, SOURCE_PROCESS };
+
 enum core_slot_state {
 	SLOT_FREE,
 	SLOT_OPEN,
@@ -97,7 +107,9 @@ struct duet_slot {
 	 * generation then, else PLAIN_NOT: one comparison says that it is alive and usual. */
 	uint32_t plain;
 	uint8_t accepts; /* enum core_class of what a listener accepts */
-	uint8_t reserved[3];
+	uint8_t quiet;   /* enum core_quiet, once a write has asked for it */
+	uint8_t source;  /* enum core_source */
+	uint8_t reserved[1];
 };
 
 _Static_assert(sizeof(struct duet_slot) == 64, "a cache line, found by a shift");
@@ -156,6 +168,9 @@ struct core_outcome {
 	struct duet_buffer buffer; /* or the handle that was made */
 };
 
+/* How an operation was carried out, as counted; duet_loop_way_count() says it in enum duet_way. */
+enum core_way { CORE_INLINE, CORE_ISSUED, CORE_WORKER, CORE_WAYS };
+
 struct core_offload;
 struct core_owned;
 struct duet_fiber;
@@ -190,6 +205,7 @@ struct duet_loop {
 	uint32_t burst_max;
 	uint32_t spin_ns;
 	uint8_t try_first;
+	uint8_t quiet; /* enum core_quiet, of pipes: once asked for */
 	bool stopping; /* duet_loop_stop() */
 	bool shutting_down;
 	bool sheltering; /* what is started now is so also in a shutdown: see core/scope.c */
@@ -224,7 +240,9 @@ struct duet_loop {
 	 * not its scope's. NULL if nobody does. */
 	struct duet_member *hearing;
 	struct core_ledger ledger;
-	struct duet_stats stats;
+	struct duet_stats stats; /* without what `ways` counts: see duet_loop_stats() */
+	uint64_t ways[CORE_WAYS][DUET_KIND_COUNT];
+	uint8_t issued_as[DUET_IO_KIND_COUNT]; /* enum duet_way of CORE_ISSUED, set by create; 0: armed */
 	uint8_t capability[DUET_KIND_COUNT];
 	duet_woken_fn *woken_fn;
 	void *woken_context;
@@ -249,6 +267,11 @@ static inline uint64_t core_now_ns(const struct duet_loop *loop)
 		cache->now_ns = loop->clock(cache);
 	}
 	return loop->now_ns;
+}
+
+static inline void core_took(struct duet_loop *loop, const struct duet_op *op, enum core_way way)
+{
+	loop->ways[way][op->kind]++;
 }
 
 #endif

@@ -19,6 +19,10 @@
 	X(memory_back_at_request, "memory is handed back at the request")                          \
 	X(destroy_trusts_close, "destroy trusts closing the mechanism")                            \
 	X(waiter_starved, "a waiter is starved after another waiter's cancel")                     \
+	X(polls_not_rearmed, "a poll that the kernel ends early isn't armed again")                 \
+	X(events_after_request, "events are told to who has asked for the end")                    \
+	X(late_status_forgotten, "the exit status of a cancelled wait is thrown away")             \
+	X(lookup_not_freed, "addresses that nobody waits for any more are kept")                   \
 	X(timer_order_swapped, "the order of timers differs between the twins")                    \
 	X(already_is_ending, "EALREADY is taken for an ending")                                    \
 	X(short_read_is_empty, "a short read before urgent or ancillary data is taken for empty")  \
@@ -29,6 +33,9 @@
 	X(deadline_beats_result, "a deadline beats a result of the same turn")                     \
 	X(close_does_not_drain, "close does not wait for what is pending")                         \
 	X(end_of_file_early, "a short count from the cache is taken for the end of the file")      \
+	X(pieces_start_over, "a short count goes on in the first piece, not where it stopped")      \
+	X(position_left_behind, "what was read from a file as a stream is read again")             \
+	X(terminal_left_nonblocking, "a shared terminal is left with O_NONBLOCK")                  \
 	X(short_answer_is_whole, "a send of the short way that stops short is told as whole")      \
 	X(arrival_becomes_the_end, "an arrival overwrites the end that overtook it")               \
 	X(scope_joins_early, "a scope joins when its first member has ended")                      \

@@ -143,6 +143,34 @@ static struct core_offload *offload_of(struct duet_message *message)
 					       offsetof(struct core_offload, message));
 }
 
+/* A receive that has its buffer already. */
+static void report_received(struct duet_loop *loop, struct duet_op *op, int result)
+{
+	uint16_t index = op->buffer.index;
+
+	if (result <= 0) {
+		duet_core_buffer_untake(op->args.io.pool, index);
+		duet_core_end(loop, op, result);
+	} else if (!(op->flags & DUET_MULTISHOT) || op->request) {
+		duet_core_end_buffer(loop, op, result, index);
+	} else {
+		duet_core_item_buffer(loop, op, result, index);
+		/* Still here, whatever was asked of it: nobody but this can end it. */
+		if (op->request)
+			duet_core_end(loop, op, -ECANCELED);
+		else
+			duet_core_answered(loop, op, loop->backend->start(loop, op));
+	}
+}
+
+static void report(struct duet_loop *loop, struct duet_op *op, int result)
+{
+	if (op->kind == DUET_RECV && op->flags & DUET_POOLED)
+		report_received(loop, op, result);
+	else
+		duet_core_end(loop, op, result);
+}
+
 /* On the loop's thread: reports what workers have finished. */
 static void collect(struct duet_message *message)
 {
@@ -156,7 +184,7 @@ static void collect(struct duet_message *message)
 	offload->told = false;
 	pthread_mutex_unlock(&offload->lock);
 	while ((op = core_queue_pop(&finished)))
-		duet_core_end(offload->loop, op, op->result);
+		report(offload->loop, op, op->result);
 }
 
 static void tell_later(struct core_offload *offload)
@@ -177,7 +205,7 @@ static void carry_out(struct duet_message *message)
 	if (offload->jobs.first)
 		tell_later(offload);
 	if (op)
-		duet_core_end(offload->loop, op, ((work_fn *)(uintptr_t)op->backend)(op));
+		report(offload->loop, op, ((work_fn *)(uintptr_t)op->backend)(op));
 }
 
 static int start_worker(struct core_offload *offload, size_t stack_bytes)
@@ -214,6 +242,11 @@ int core_offload_create(struct duet_loop *loop, uint32_t threads, bool works)
 	return error;
 }
 
+int duet_core_offload_hire(struct duet_loop *loop, uint32_t threads)
+{
+	return loop->offload ? 0 : core_offload_create(loop, threads, false);
+}
+
 void core_offload_destroy(struct duet_loop *loop)
 {
 	struct core_offload *offload = loop->offload;
@@ -237,7 +270,7 @@ void duet_core_offload(struct duet_loop *loop, struct duet_op *op, int (*work)(s
 	struct core_offload *offload = loop->offload;
 
 	op->backend = (uintptr_t)work;
-	loop->stats.worker++;
+	core_took(loop, op, CORE_WORKER);
 	pthread_mutex_lock(&offload->lock);
 	push_job(&offload->jobs, op);
 	pthread_cond_signal(&offload->work);
@@ -262,6 +295,28 @@ int duet_core_offload_cancel(struct duet_loop *loop, struct duet_op *op, bool be
 		return BACKEND_ENDED;
 	loop->stats.cancels_running++;
 	return BACKEND_ISSUED;
+}
+
+/* ---- Pooled receives. ---- */
+
+int duet_core_offload_receive(struct duet_loop *loop, struct duet_op *op)
+{
+	int index = duet_core_buffer_take(op->args.io.pool);
+
+	if (index < 0)
+		return index;
+	op->buffer.index = (uint16_t)index;
+	duet_core_offload(loop, op, duet_core_call_receive);
+	return 0;
+}
+
+int duet_core_offload_receive_cancel(struct duet_loop *loop, struct duet_op *op)
+{
+	int answer = duet_core_offload_cancel(loop, op, false);
+
+	if (answer == BACKEND_ENDED)
+		duet_core_buffer_untake(op->args.io.pool, op->buffer.index);
+	return answer;
 }
 
 /* ---- The kind work. ---- */

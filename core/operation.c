@@ -11,6 +11,7 @@
 #include "core/backend.h"
 #include "core/lifecycle.h"
 #include "core/offload.h"
+#include "core/resolve.h"
 #include "core/scope.h"
 #include "core/waits.h"
 
@@ -67,7 +68,9 @@ static int check_recv(const struct duet_op *op)
 
 static int check_positional(const struct duet_op *op)
 {
-	if (check_flags(op, FLAG_COPIED) || op->args.io.offset_bytes > INT64_MAX)
+	const unsigned pieces = op->args.io.vector_count > 1 ? FLAG_PIECES : 0;
+
+	if (check_flags(op, FLAG_COPIED | pieces) || op->args.io.offset_bytes > INT64_MAX)
 		return -EINVAL;
 	return check_vectors(op);
 }
@@ -89,12 +92,46 @@ static int check_poll(const struct duet_op *op)
 {
 	const uint32_t known = POLLIN | POLLOUT | POLLPRI | POLLRDHUP | POLLERR | POLLHUP;
 
-	return op->args.poll.events & ~known ? -EINVAL : check_flags(op, 0);
+	return op->args.poll.events & ~known ? -EINVAL : check_flags(op, DUET_MULTISHOT);
 }
 
+static int check_signal(const struct duet_op *op)
+{
+	return op->args.io.vectors[0].iov_base ? check_flags(op, 0) : -EINVAL;
+}
+
+static int check_wait_process(const struct duet_op *op)
+{
+	return op->args.io.offset_bytes & ~(uint64_t)WNOWAIT ? -EINVAL : check_signal(op);
+}
+
+/* Open, mkdir and unlink. */
 static int check_open(const struct duet_op *op)
 {
 	return op->args.open.path ? check_flags(op, 0) : -EINVAL;
+}
+
+static int check_statx(const struct duet_op *op)
+{
+	return op->args.statx.path && op->args.statx.into ? check_flags(op, 0) : -EINVAL;
+}
+
+static int check_names(const struct duet_op *op)
+{
+	return op->args.rename.from && op->args.rename.to ? check_flags(op, 0) : -EINVAL;
+}
+
+/* Not every way into the kernel looks at the sign of a length. */
+static int check_truncate(const struct duet_op *op)
+{
+	return op->args.extent.length_bytes <= INT64_MAX ? check_flags(op, 0) : -EINVAL;
+}
+
+static int check_allocate(const struct duet_op *op)
+{
+	if (op->args.extent.offset_bytes > INT64_MAX || !op->args.extent.length_bytes)
+		return -EINVAL;
+	return check_truncate(op);
 }
 
 static int check_fsync(const struct duet_op *op)
@@ -161,16 +198,22 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 	[DUET_SENDMSG] = {.cancel_class = DUET_CANCEL_PARTIAL},
 	[DUET_SEND_ZERO_COPY] = {.cancel_class = DUET_CANCEL_PARTIAL},
 	[DUET_SPLICE] = {.cancel_class = DUET_CANCEL_PARTIAL},
-	[DUET_STATX] = {.cancel_class = DUET_CANCEL_NOT},
-	[DUET_MKDIR] = {.cancel_class = DUET_CANCEL_NOT},
-	[DUET_UNLINK] = {.cancel_class = DUET_CANCEL_NOT},
-	[DUET_RENAME] = {.cancel_class = DUET_CANCEL_NOT},
-	[DUET_LINK] = {.cancel_class = DUET_CANCEL_NOT},
-	[DUET_SYMLINK] = {.cancel_class = DUET_CANCEL_NOT},
-	[DUET_TRUNCATE] = {.cancel_class = DUET_CANCEL_NOT},
-	[DUET_ALLOCATE] = {.cancel_class = DUET_CANCEL_NOT},
-	[DUET_SIGNAL] = {.cancel_class = DUET_CANCEL_TOTAL},
-	[DUET_WAIT_PROCESS] = {.cancel_class = DUET_CANCEL_TOTAL},
+	[DUET_STATX] = {.check = check_statx, .cancel_class = DUET_CANCEL_NOT},
+	[DUET_MKDIR] = {.check = check_open, .cancel_class = DUET_CANCEL_NOT},
+	[DUET_UNLINK] = {.check = check_open, .cancel_class = DUET_CANCEL_NOT},
+	[DUET_RENAME] = {.check = check_names, .cancel_class = DUET_CANCEL_NOT},
+	[DUET_LINK] = {.check = check_names, .cancel_class = DUET_CANCEL_NOT},
+	[DUET_SYMLINK] = {.check = check_names, .cancel_class = DUET_CANCEL_NOT},
+	[DUET_TRUNCATE] = {.check = check_truncate, .line = LINE_OTHERS,
+			   .cancel_class = DUET_CANCEL_NOT},
+	[DUET_ALLOCATE] = {.check = check_allocate, .line = LINE_OTHERS,
+			   .cancel_class = DUET_CANCEL_NOT},
+	[DUET_SIGNAL] = {.check = check_signal, .line = LINE_READS,
+			 .cancel_class = DUET_CANCEL_TOTAL, .lends = true, .tells = true,
+			 .source = SOURCE_SIGNALS},
+	[DUET_WAIT_PROCESS] = {.check = check_wait_process, .line = LINE_READS,
+			       .cancel_class = DUET_CANCEL_TOTAL, .lends = true, .tells = true,
+			       .source = SOURCE_PROCESS},
 	[DUET_ACQUIRE] = ON_PRIMITIVE(core_wait_acquire),
 	[DUET_RELEASE] = ON_PRIMITIVE(core_wait_release),
 	[DUET_LOCK] = ON_PRIMITIVE(core_wait_lock),
@@ -193,7 +236,9 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 			     .cancel_class = DUET_CANCEL_TAINTING},
 	[DUET_WORK] = {.check = check_work, .begin = core_work_begin, .stop = core_work_stop,
 		       .cancel_class = DUET_CANCEL_NOT},
-	[DUET_RESOLVE] = {.cancel_class = DUET_CANCEL_TOTAL},
+	[DUET_RESOLVE] = {.check = core_resolve_check, .begin = core_resolve_begin,
+			  .stop = core_resolve_stop, .cancel_class = DUET_CANCEL_TOTAL,
+			  .brings = 1},
 };
 
 const char *core_state_name(enum core_state state)
@@ -283,7 +328,7 @@ void core_settle(struct duet_op *op, int raw, bool issued)
 		settle_stopped(op, issued);
 	else if (raw < 0)
 		outcome(op, raw, op->transferred ? DUET_PARTIAL : DUET_FAILED, DUET_CAUSE_ITSELF);
-	else if (core_kind(op)->lends)
+	else if (core_kind(op)->lends && !core_kind(op)->tells)
 		settle_transfer(op, raw);
 	else
 		outcome(op, core_kind(op)->makes ? 0 : raw, DUET_COMPLETED, DUET_CAUSE_ITSELF);

@@ -18,6 +18,8 @@ struct core_kind {
 	bool lends;                             /* its vectors are the caller's memory */
 	bool makes;                             /* a result >= 0 is a new descriptor */
 	bool gathers;                           /* a result short of length_bytes is partial */
+	bool tells;                             /* what comes into its memory is told, not counted */
+	uint8_t source;                         /* enum core_source that its handle has to be */
 	bool at_once;                           /* ends in its start, so it waits for no room */
 
 	/* Of those that core carries out itself, without a backend; else NULL. Begins an issued op:
@@ -26,6 +28,7 @@ struct core_kind {
 	/* Of those: sees to the end of an issued op, which was asked to. It has ended after that, or is
 	 * in STATE_CANCELLING. */
 	void (*stop)(struct duet_loop *loop, struct duet_op *op);
+	uint8_t brings;               /* so many operations it starts beside itself */
 	const struct core_wait *wait; /* of those that work on a primitive: see core/waits.h */
 };
 

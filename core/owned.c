@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/backend.h"
 #include "core/handle.h"
 #include "core/lifecycle.h"
 #include "core/operation.h"
+#include "core/resolve.h"
 #include "core/scope.h"
 
 /*
@@ -137,11 +139,19 @@ void *duet_op_buffer(struct duet_op *op)
 
 /* ---- Copied through. ---- */
 
+static bool names_a_path(const struct duet_op *op)
+{
+	return op->kind == DUET_OPEN || op->kind == DUET_MKDIR || op->kind == DUET_UNLINK;
+}
+
+/* What comes in is copied out to one place. */
 static int copy_pieces(struct core_owned *owned)
 {
 	struct duet_op *op = &owned->op;
 	size_t bytes = 0;
 
+	if (!core_kind(op)->gathers && op->args.io.vector_count > 1)
+		return -EINVAL;
 	if (op->args.io.length_bytes > op->loop->owned_bytes)
 		return -EMSGSIZE;
 	for (uint32_t i = 0; i < op->args.io.vector_count; i++) {
@@ -180,9 +190,10 @@ int duet_op_copy_through(struct duet_op *op)
 	if (!owned || op->state != STATE_IDLE || op->kind >= DUET_KIND_COUNT ||
 	    core_kind(op)->check(op))
 		return -EINVAL;
-	if (op->kind == DUET_OPEN)
+	if (names_a_path(op))
 		return copy_path(owned);
-	if (!core_kind(op)->lends || op->flags & (DUET_POOLED | FLAG_COPIED))
+	if (!core_kind(op)->lends || core_kind(op)->tells ||
+	    op->flags & (DUET_POOLED | FLAG_COPIED))
 		return -EINVAL;
 	return copy_pieces(owned);
 }
@@ -224,6 +235,14 @@ static bool pieces_in_buffer(const struct core_owned *owned)
 	return true;
 }
 
+static bool fills_in_buffer(const struct core_owned *owned)
+{
+	const unsigned char *into = owned->op.args.statx.into;
+
+	return in_buffer(owned, owned->op.args.statx.path) && in_buffer(owned, into) &&
+	       in_buffer(owned, into + sizeof(struct statx) - 1);
+}
+
 /* The held buffer of a pool in which the one piece lies; false if there is none. */
 static bool find_held(const struct duet_op *op, struct duet_buffer *found)
 {
@@ -252,10 +271,15 @@ static bool lends_ours(const struct core_owned *owned, struct duet_buffer *borro
 	const struct duet_op *op = &owned->op;
 
 	/* Nobody would give back what it may be granted. */
-	if (core_kind(op)->wait)
+	if (core_kind(op)->wait || core_kind(op)->tells)
 		return false;
-	if (op->kind == DUET_OPEN)
+	if (names_a_path(op))
 		return in_buffer(owned, op->args.open.path);
+	if (op->kind == DUET_STATX)
+		return fills_in_buffer(owned);
+	if (op->kind == DUET_RENAME || op->kind == DUET_LINK || op->kind == DUET_SYMLINK)
+		return in_buffer(owned, op->args.rename.from) &&
+		       in_buffer(owned, op->args.rename.to);
 	if (!core_kind(op)->lends || op->flags & DUET_POOLED)
 		return true;
 	return pieces_in_buffer(owned) || (!(op->flags & FLAG_PIECES) && find_held(op, borrowed));
@@ -270,6 +294,8 @@ static void borrow(struct duet_loop *loop, const struct duet_buffer *buffer, uin
 
 static void dispose(struct duet_loop *loop, struct duet_op *op)
 {
+	if (op->kind == DUET_RESOLVE)
+		core_resolve_dispose(op);
 	if (core_kind(op)->makes && op->result == 0)
 		core_handle_drop(loop, op->made);
 	if (op->flags & DUET_POOLED && op->transferred) {

@@ -1,11 +1,16 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
+#include <duet/file.h>
+#include <fcntl.h>
+#include <duet/process.h>
+#include <duet/resolve.h>
+#include <duet/signal.h>
 #include <string.h>
 
 #include "core/operation.h"
 #include "core/waits.h"
 
-/* What an operation is to do: the functions of <duet/operation.h> that only fill it in. */
+/* What an operation is to do: the functions of <duet/operation.h> and <duet/file.h> that only fill it in. */
 
 size_t duet_op_size(void)
 {
@@ -74,6 +79,14 @@ void duet_op_poll(struct duet_op *op, duet_handle handle, uint32_t events)
 		op->args.poll.events = events;
 }
 
+void duet_op_poll_multishot(struct duet_op *op, duet_handle handle, uint32_t events)
+{
+	if (!prepare(op, DUET_POLL, handle, DUET_MULTISHOT))
+		return;
+	op->args.poll.events = events;
+	op->args.poll.seen = 0;
+}
+
 void duet_op_accept(struct duet_op *op, duet_handle listener, unsigned flags)
 {
 	prepare(op, DUET_ACCEPT, listener, flags);
@@ -112,13 +125,10 @@ void duet_op_send(struct duet_op *op, duet_handle handle, const void *data, size
 		prepare_transfer(op, (void *)(uintptr_t)data, length_bytes);
 }
 
-void duet_op_send_vector(struct duet_op *op, duet_handle handle, const struct iovec *vectors,
-			 unsigned count, unsigned flags)
+static void prepare_pieces(struct duet_op *op, const struct iovec *vectors, unsigned count)
 {
 	size_t length = 0;
 
-	if (!prepare(op, DUET_SEND, handle, flags))
-		return;
 	for (unsigned i = 0; i < count && i < DUET_OP_IOVECS; i++) {
 		op->args.io.vectors[i] = vectors[i];
 		length += vectors[i].iov_len;
@@ -128,6 +138,13 @@ void duet_op_send_vector(struct duet_op *op, duet_handle handle, const struct io
 		op->flags |= FLAG_PIECES;
 	/* Nothing, and so refused, if there are too many pieces. */
 	op->args.io.length_bytes = count <= DUET_OP_IOVECS ? (uint32_t)length : 0;
+}
+
+void duet_op_send_vector(struct duet_op *op, duet_handle handle, const struct iovec *vectors,
+			 unsigned count, unsigned flags)
+{
+	if (prepare(op, DUET_SEND, handle, flags))
+		prepare_pieces(op, vectors, count);
 }
 
 void duet_op_read(struct duet_op *op, duet_handle handle, void *data, size_t length_bytes,
@@ -148,14 +165,113 @@ void duet_op_write(struct duet_op *op, duet_handle handle, const void *data, siz
 	op->args.io.offset_bytes = offset_bytes;
 }
 
-void duet_op_open(struct duet_op *op, int directory, const char *path, int flags, unsigned mode)
+static void prepare_positional(struct duet_op *op, enum duet_kind kind, duet_handle handle,
+			       const struct iovec *vectors, unsigned count, uint64_t offset_bytes)
 {
-	if (!prepare(op, DUET_OPEN, DUET_HANDLE_NONE, 0))
+	if (!prepare(op, kind, handle, 0))
+		return;
+	prepare_pieces(op, vectors, count);
+	op->args.io.offset_bytes = offset_bytes;
+}
+
+void duet_op_read_vector(struct duet_op *op, duet_handle handle, const struct iovec *vectors,
+			 unsigned count, uint64_t offset_bytes)
+{
+	prepare_positional(op, DUET_READ, handle, vectors, count, offset_bytes);
+}
+
+void duet_op_write_vector(struct duet_op *op, duet_handle handle, const struct iovec *vectors,
+			  unsigned count, uint64_t offset_bytes)
+{
+	prepare_positional(op, DUET_WRITE, handle, vectors, count, offset_bytes);
+}
+
+static void prepare_path(struct duet_op *op, enum duet_kind kind, int directory, const char *path,
+			 int flags, unsigned mode)
+{
+	if (!prepare(op, kind, DUET_HANDLE_NONE, 0))
 		return;
 	op->args.open.directory = directory;
 	op->args.open.path = path;
 	op->args.open.flags = flags;
 	op->args.open.mode = mode;
+}
+
+void duet_op_open(struct duet_op *op, int directory, const char *path, int flags, unsigned mode)
+{
+	prepare_path(op, DUET_OPEN, directory, path, flags, mode);
+}
+
+void duet_op_mkdir(struct duet_op *op, int directory, const char *path, unsigned mode)
+{
+	prepare_path(op, DUET_MKDIR, directory, path, 0, mode);
+}
+
+void duet_op_unlink(struct duet_op *op, int directory, const char *path, int flags)
+{
+	prepare_path(op, DUET_UNLINK, directory, path, flags, 0);
+}
+
+void duet_op_statx(struct duet_op *op, int directory, const char *path, int flags, unsigned mask,
+		   struct statx *into)
+{
+	if (!prepare(op, DUET_STATX, DUET_HANDLE_NONE, 0))
+		return;
+	op->args.statx.path = path;
+	op->args.statx.into = into;
+	op->args.statx.directory = directory;
+	op->args.statx.flags = flags;
+	op->args.statx.mask = mask;
+}
+
+static void prepare_names(struct duet_op *op, enum duet_kind kind, int from_directory,
+			  const char *from, int to_directory, const char *to, unsigned flags)
+{
+	if (!prepare(op, kind, DUET_HANDLE_NONE, 0))
+		return;
+	op->args.rename.from = from;
+	op->args.rename.to = to;
+	op->args.rename.from_directory = from_directory;
+	op->args.rename.to_directory = to_directory;
+	op->args.rename.flags = flags;
+}
+
+void duet_op_rename(struct duet_op *op, int from_directory, const char *from, int to_directory,
+		    const char *to, unsigned flags)
+{
+	prepare_names(op, DUET_RENAME, from_directory, from, to_directory, to, flags);
+}
+
+void duet_op_link(struct duet_op *op, int from_directory, const char *from, int to_directory,
+		  const char *to, int flags)
+{
+	prepare_names(op, DUET_LINK, from_directory, from, to_directory, to, (unsigned)flags);
+}
+
+void duet_op_symlink(struct duet_op *op, const char *target, int directory, const char *path)
+{
+	prepare_names(op, DUET_SYMLINK, AT_FDCWD, target, directory, path, 0);
+}
+
+static void prepare_extent(struct duet_op *op, enum duet_kind kind, duet_handle handle, int mode,
+			   uint64_t offset_bytes, uint64_t length_bytes)
+{
+	if (!prepare(op, kind, handle, 0))
+		return;
+	op->args.extent.offset_bytes = offset_bytes;
+	op->args.extent.length_bytes = length_bytes;
+	op->args.extent.mode = mode;
+}
+
+void duet_op_truncate(struct duet_op *op, duet_handle handle, uint64_t length_bytes)
+{
+	prepare_extent(op, DUET_TRUNCATE, handle, 0, 0, length_bytes);
+}
+
+void duet_op_allocate(struct duet_op *op, duet_handle handle, int mode, uint64_t offset_bytes,
+		      uint64_t length_bytes)
+{
+	prepare_extent(op, DUET_ALLOCATE, handle, mode, offset_bytes, length_bytes);
 }
 
 void duet_op_fsync(struct duet_op *op, duet_handle handle, unsigned flags)
@@ -196,12 +312,38 @@ void duet_op_listen(struct duet_op *op, duet_handle handle, int backlog)
 		op->args.listen.backlog = backlog;
 }
 
+void duet_op_signal(struct duet_op *op, duet_handle handle, struct signalfd_siginfo *into)
+{
+	if (prepare(op, DUET_SIGNAL, handle, 0))
+		prepare_transfer(op, into, sizeof(*into));
+}
+
+void duet_op_wait_process(struct duet_op *op, duet_handle handle, siginfo_t *into, int options)
+{
+	if (!prepare(op, DUET_WAIT_PROCESS, handle, 0))
+		return;
+	prepare_transfer(op, into, sizeof(*into));
+	op->args.io.offset_bytes = (unsigned)options;
+}
+
 void duet_op_work(struct duet_op *op, duet_work_fn *fn, void *context)
 {
 	if (!prepare(op, DUET_WORK, DUET_HANDLE_NONE, 0))
 		return;
 	op->args.work.fn = fn;
 	op->args.work.context = context;
+}
+
+void duet_op_resolve(struct duet_op *op, const char *node, const char *service,
+		     const struct addrinfo *hints)
+{
+	if (!prepare(op, DUET_RESOLVE, DUET_HANDLE_NONE, 0))
+		return;
+	op->args.resolve.node = node;
+	op->args.resolve.service = service;
+	op->args.resolve.hints = hints;
+	op->args.resolve.code = 0;
+	op->addresses = NULL;
 }
 
 const struct sockaddr *duet_op_address(const struct duet_op *op, socklen_t *length)

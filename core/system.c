@@ -3,9 +3,12 @@
 #include "core/system.h"
 
 #include <errno.h>
+#include <duet/process.h>
+#include <duet/signal.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -105,6 +108,21 @@ int duet_core_system_listen(struct duet_loop *loop, int fd, int backlog)
 	return counted(loop, listen(fd, backlog));
 }
 
+int core_system_pipe(struct duet_loop *loop, int fds[2])
+{
+	return counted(loop, pipe2(fds, O_CLOEXEC));
+}
+
+int duet_core_system_signals(struct duet_loop *loop, const sigset_t *signals)
+{
+	return counted(loop, signalfd(-1, signals, SFD_CLOEXEC));
+}
+
+int duet_core_system_process(struct duet_loop *loop, pid_t process)
+{
+	return counted(loop, syscall(SYS_pidfd_open, process, 0));
+}
+
 int duet_core_system_close(struct duet_loop *loop, int fd)
 {
 	return counted(loop, close(fd));
@@ -113,6 +131,17 @@ int duet_core_system_close(struct duet_loop *loop, int fd)
 int duet_core_system_shutdown(struct duet_loop *loop, int fd, int how)
 {
 	return counted(loop, shutdown(fd, how));
+}
+
+int duet_core_system_accept(struct duet_loop *loop, int fd)
+{
+	return counted(loop, accept4(fd, NULL, NULL, SOCK_CLOEXEC));
+}
+
+int duet_core_system_connect(struct duet_loop *loop, int fd, const struct duet_op *op)
+{
+	return counted(loop, connect(fd, (const void *)op->args.address.storage,
+				     op->args.address.length_bytes));
 }
 
 int duet_core_system_nonblock(struct duet_loop *loop, int fd, int on)
@@ -125,6 +154,34 @@ int duet_core_system_nonblock(struct duet_loop *loop, int fd, int on)
 		return 0;
 	flags = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
 	return counted(loop, fcntl(fd, F_SETFL, flags));
+}
+
+int duet_core_system_signal(struct duet_loop *loop, int fd, struct duet_op *op)
+{
+	struct signalfd_siginfo *into = op->args.io.vectors[0].iov_base;
+	int n;
+
+	do
+		n = counted(loop, read(fd, into, sizeof(*into)));
+	while (n == -EINTR);
+	return n < 0 ? n : (int)into->ssi_signo;
+}
+
+int duet_core_wait_options(const struct duet_op *op)
+{
+	return WEXITED | (int)op->args.io.offset_bytes;
+}
+
+int duet_core_system_wait_process(struct duet_loop *loop, int fd, struct duet_op *op)
+{
+	siginfo_t *into = op->args.io.vectors[0].iov_base;
+	int error;
+
+	into->si_pid = 0;
+	error = counted(loop, waitid(P_PIDFD, (id_t)fd, into, duet_core_wait_options(op) | WNOHANG));
+	if (error)
+		return error;
+	return into->si_pid ? 0 : -EAGAIN;
 }
 
 int duet_core_system_recv(struct duet_loop *loop, int fd, void *data, size_t bytes)

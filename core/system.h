@@ -23,6 +23,9 @@ int core_system_describe(struct duet_loop *loop, int fd, struct core_descriptor 
 /* CLASS_FILE for regular files and block devices, else CLASS_OTHER. */
 enum core_class core_system_class_of_file(struct duet_loop *loop, int fd);
 
+/* 0 or -errno. */
+int core_system_pipe(struct duet_loop *loop, int fds[2]);
+
 void core_system_reuse_address(struct duet_loop *loop, int fd);
 
 /* The address inside a bind that ended, cut to length. */

@@ -46,7 +46,7 @@ static int create(struct duet_loop *loop, const struct duet_loop_options *option
 		return -ENOMEM;
 	loop->state = polling;
 	polling->epoll = polling->wake = -1;
-	error = polling_tuning(options->tuning, &polling->events_max, &polling->eager);
+	error = polling_tuning(options->tuning, polling);
 	if (!error)
 		error = take_memory(polling, options);
 	if (!error)
@@ -56,7 +56,8 @@ static int create(struct duet_loop *loop, const struct duet_loop_options *option
 		return error;
 	}
 	loop->fd = polling->epoll;
-	polling_capabilities(loop->capability, options->worker_threads);
+	polling->coarse = polling->without & POLLING_WITHOUT_PWAIT2;
+	polling_ladder_choose(loop->capability, NULL, polling->without, options->worker_threads);
 	return 0;
 }
 
@@ -74,6 +75,11 @@ static void detach(struct duet_loop *loop, struct duet_slot *slot)
 	polling_native_drop(loop, slot);
 	polling_attempt_never(loop, slot);
 	polling_interest_remove(loop, slot);
+	/* A terminal that others share is as it was, and theirs when this has ended. A listener is shared
+	 * with those who go on accepting, and rely on it. */
+	if (slot->ready & NONBLOCKING && !slot->was_nonblocking &&
+	    slot->slot_class == CLASS_OTHER && !MUTANT(terminal_left_nonblocking))
+		duet_core_system_nonblock(loop, slot->fd, 0);
 }
 
 static const char *place_of(const struct duet_op *op)

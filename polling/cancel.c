@@ -23,6 +23,12 @@ static int stop_head(struct duet_loop *loop, struct duet_op *op, enum direction 
 	return BACKEND_ENDED;
 }
 
+static int cancel_work(struct duet_loop *loop, struct duet_op *op)
+{
+	/* A read that has bytes of its beginning already is finished, not forgotten. */
+	return duet_core_offload_cancel(loop, op, op->kind == DUET_READ && op->there_bytes > 0);
+}
+
 static int cancel_accept(struct duet_loop *loop, struct duet_op *op)
 {
 	int answer = stop_head(loop, op, DIRECTION_READ);
@@ -48,12 +54,17 @@ static int cancel_recv(struct duet_loop *loop, struct duet_op *op)
 
 	if (slot->ready & TAKEN)
 		return cancel_taken(loop, slot, op);
+	if (op->progress & PROGRESS_WORKER)
+		return op->flags & DUET_POOLED ? duet_core_offload_receive_cancel(loop, op)
+					       : cancel_work(loop, op);
 	return stop_head(loop, op, DIRECTION_READ);
 }
 
 /* A send that moved nothing yet. */
 static int cancel_send(struct duet_loop *loop, struct duet_op *op)
 {
+	if (op->progress & PROGRESS_WORKER)
+		return cancel_work(loop, op);
 	return stop_head(loop, op, DIRECTION_WRITE);
 }
 
@@ -99,12 +110,6 @@ static int cancel_poll(struct duet_loop *loop, struct duet_op *op)
 	return BACKEND_ENDED;
 }
 
-static int cancel_work(struct duet_loop *loop, struct duet_op *op)
-{
-	/* A read that has bytes of its beginning already is finished, not forgotten. */
-	return duet_core_offload_cancel(loop, op, op->kind == DUET_READ && op->there_bytes > 0);
-}
-
 static int cancel_read(struct duet_loop *loop, struct duet_op *op)
 {
 	if (op->progress & PROGRESS_WORKER)
@@ -115,10 +120,13 @@ static int cancel_read(struct duet_loop *loop, struct duet_op *op)
 
 static int (*const cancel_kind[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
 	[DUET_NOP] = cancel_nop,       [DUET_POLL] = cancel_poll,     [DUET_ACCEPT] = cancel_accept,
+	[DUET_SIGNAL] = cancel_recv,   [DUET_WAIT_PROCESS] = cancel_recv,
 	[DUET_CONNECT] = cancel_connect, [DUET_RECV] = cancel_recv,
 	[DUET_SEND] = cancel_send,    [DUET_READ] = cancel_read,
 	[DUET_WRITE] = cancel_work,    [DUET_OPEN] = cancel_work,
-	[DUET_FSYNC] = cancel_work,
+	[DUET_FSYNC] = cancel_work,    [DUET_STATX] = cancel_work,    [DUET_MKDIR] = cancel_work,
+	[DUET_UNLINK] = cancel_work,   [DUET_RENAME] = cancel_work,   [DUET_LINK] = cancel_work,
+	[DUET_SYMLINK] = cancel_work,  [DUET_TRUNCATE] = cancel_work, [DUET_ALLOCATE] = cancel_work,
 };
 
 /* The other kinds end in their start, or nobody may stop them (close), or core has them (timeout). */

@@ -32,7 +32,7 @@ static inline void end_head(struct duet_loop *loop, struct duet_slot *slot, stru
 {
 	polling_let_go(loop, slot, direction);
 	if (op->progress == PROGRESS_FRESH)
-		loop->stats.inline_ended++;
+		core_took(loop, op, CORE_INLINE);
 	duet_core_end(loop, op, result);
 }
 
@@ -233,7 +233,7 @@ static inline void deliver_buffer(struct duet_loop *loop, struct duet_slot *slot
 	}
 	slot->ready &= ~polling_bits(HELD, DIRECTION_READ);
 	if (op->progress == PROGRESS_FRESH)
-		loop->stats.inline_ended++;
+		core_took(loop, op, CORE_INLINE);
 	duet_core_end_buffer(loop, op, n, index);
 }
 
@@ -248,6 +248,19 @@ COLD void polling_find_no_buffer(struct duet_loop *loop, struct duet_slot *slot,
 	await_event(loop, slot, op, DIRECTION_READ);
 }
 
+/* The head is the worker's then; what is behind it in line stays there. */
+static COLD void receive_from_file(struct duet_loop *loop, struct duet_slot *slot,
+				   struct duet_op *op)
+{
+	if (!loop->offload) {
+		end_head(loop, slot, op, DIRECTION_READ, -EOPNOTSUPP);
+		return;
+	}
+	polling_let_go(loop, slot, DIRECTION_READ);
+	if (polling_offload_receive(loop, op))
+		polling_lend_none(loop, slot, op);
+}
+
 static inline void finish_recv_pooled(struct duet_loop *loop, struct duet_slot *slot,
 				      struct duet_op *op)
 {
@@ -255,6 +268,10 @@ static inline void finish_recv_pooled(struct duet_loop *loop, struct duet_slot *
 	int index = duet_core_buffer_peek(pool);
 	int n;
 
+	if (unlikely(polling_is_file(slot))) {
+		receive_from_file(loop, slot, op);
+		return;
+	}
 	if (unlikely(index == LEND_NONE)) {
 		polling_find_no_buffer(loop, slot, op);
 		return;
@@ -274,6 +291,22 @@ static inline void finish_recv(struct duet_loop *loop, struct duet_slot *slot, s
 		end_head(loop, slot, op, DIRECTION_READ, n);
 	else
 		received_nothing(loop, slot, op, n);
+}
+
+/* ---- A signal, the end of a process. ---- */
+
+static COLD void finish_telling(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+{
+	int result = op->kind == DUET_SIGNAL
+			     ? duet_core_system_signal(loop, slot->fd, op)
+			     : duet_core_system_wait_process(loop, slot->fd, op);
+
+	if (result != -EAGAIN) {
+		end_head(loop, slot, op, DIRECTION_READ, result);
+		return;
+	}
+	polling_found_nothing(loop, slot, DIRECTION_READ);
+	await_event(loop, slot, op, DIRECTION_READ);
 }
 
 /* ---- Send. ---- */
@@ -307,6 +340,18 @@ static COLD int attempt_gathered(struct duet_loop *loop, struct duet_slot *slot,
 	return n;
 }
 
+/* On what is no socket. Each write on its own, as some of them keep it apart; and a short one says
+ * nothing of the next. */
+static COLD int attempt_write(struct duet_loop *loop, struct duet_slot *slot,
+			      const struct duet_op *op)
+{
+	int error = polling_make_nonblocking(loop, slot);
+
+	return error ? error
+		     : duet_core_system_write(loop, slot, op->args.io.vectors,
+					      op->args.io.vector_count);
+}
+
 static inline int attempt_send(struct duet_loop *loop, struct duet_slot *slot,
 			       const struct duet_op *op)
 {
@@ -314,7 +359,9 @@ static inline int attempt_send(struct duet_loop *loop, struct duet_slot *slot,
 	int n;
 
 	do {
-		if (likely(op->next == op && op->args.io.vector_count == 1)) {
+		if (unlikely(slot->slot_class == CLASS_OTHER)) {
+			n = attempt_write(loop, slot, op);
+		} else if (likely(op->next == op && op->args.io.vector_count == 1)) {
 			n = (int)polling_call_send(loop, slot, piece->iov_base, piece->iov_len);
 			if (likely(n >= 0))
 				polling_note_sent(loop, slot, (size_t)n, piece->iov_len);
@@ -359,12 +406,20 @@ COLD void polling_finish_unsent(struct duet_loop *loop, struct duet_slot *slot,
 	}
 }
 
+static COLD void finish_other(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+{
+	if (op->kind == DUET_ACCEPT)
+		finish_accept(loop, slot, op);
+	else
+		finish_telling(loop, slot, op);
+}
+
 void polling_finish_reads(struct duet_loop *loop, struct duet_slot *slot)
 {
 	struct duet_op *op = slot->reads;
 
 	if (unlikely(op->kind != DUET_RECV))
-		finish_accept(loop, slot, op);
+		finish_other(loop, slot, op);
 	else if (op->flags & DUET_POOLED)
 		finish_recv_pooled(loop, slot, op);
 	else
@@ -387,9 +442,14 @@ void polling_finish_writes(struct duet_loop *loop, struct duet_slot *slot)
  * changes the flag of an adopted descriptor only loses time. */
 static void look_up_file(struct duet_loop *loop, struct duet_slot *slot)
 {
-	int flags = counted(loop, fcntl(slot->fd, F_GETFL));
+	int flags;
 
 	slot->ready |= FILE_KNOWN;
+	if (polling_of(loop)->without & POLLING_WITHOUT_NOWAIT) {
+		slot->ready |= FILE_NO_TRY;
+		return;
+	}
+	flags = counted(loop, fcntl(slot->fd, F_GETFL));
 	if (flags >= 0 && flags & O_DIRECT)
 		slot->ready |= FILE_NO_TRY;
 }
@@ -400,7 +460,8 @@ static inline int read_cached(const struct duet_slot *slot, const struct duet_op
 	const uint64_t offset_bytes = op->args.io.offset_bytes;
 
 	return (int)polling_system_call6(SYS_preadv2, slot->fd,
-					 (long)(intptr_t)op->args.io.vectors, 1,
+					 (long)(intptr_t)op->args.io.vectors,
+					 op->args.io.vector_count,
 					 (long)offset_bytes, (long)(offset_bytes >> 32), RWF_NOWAIT);
 }
 
@@ -434,47 +495,11 @@ static void finish_read(struct duet_loop *loop, struct duet_slot *slot, struct d
 
 	if (n == (int)op->args.io.length_bytes || (n < 0 && n != -EAGAIN) ||
 	    (n >= 0 && MUTANT(end_of_file_early))) {
-		loop->stats.inline_ended++;
+		core_took(loop, op, CORE_INLINE);
 		duet_core_end(loop, op, n);
 		return;
 	}
 	polling_offload_read(loop, slot, op, n > 0 ? (uint32_t)n : 0);
-}
-
-/* ---- Poll. ---- */
-
-static const uint32_t always_told = POLLERR | POLLHUP;
-
-/* The events, 0 if there are none yet, or the error of the call. */
-int polling_try_poll_once(struct duet_loop *loop, struct duet_slot *slot, uint32_t events)
-{
-	struct pollfd asked = {.fd = slot->fd, .events = (short)events};
-	int n;
-
-	do
-		n = counted(loop, poll(&asked, 1, 0));
-	while (n == -EINTR);
-	if (n == 0)
-		loop->stats.wasted++;
-	/* Of a descriptor that can do nothing (O_PATH): an error, as any other call would say. */
-	if (n > 0 && asked.revents & POLLNVAL)
-		return -EBADF;
-	return n > 0 ? (unsigned short)asked.revents : n;
-}
-
-static void finish_poll(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
-{
-	int result = polling_try_poll_once(loop, slot, op->args.poll.events);
-
-	if (!result) {
-		result = polling_arm(loop, slot, op);
-		slot->ready |= POLLED;
-	}
-	if (!result)
-		return;
-	if (op->progress == PROGRESS_FRESH)
-		loop->stats.inline_ended++;
-	duet_core_end(loop, op, result);
 }
 
 /* ---- Close. ---- */
@@ -495,7 +520,7 @@ static void finish_close(struct duet_loop *loop, struct duet_op *op)
 	} else if (polling_closes_slowly(loop, op)) {
 		polling_offload_close(loop, op);
 	} else {
-		loop->stats.inline_ended++;
+		core_took(loop, op, CORE_INLINE);
 		duet_core_end(loop, op, polling_close_once(loop, op));
 	}
 }
@@ -512,52 +537,7 @@ void polling_finish_due(struct duet_loop *loop, struct duet_op *op)
 	else if (op->kind == DUET_READ)
 		finish_read(loop, slot, op);
 	else
-		finish_poll(loop, slot, op);
-}
-
-/* Marks the armed polls that events answer, before a callback can arm others: these have not seen
- * the events, and what they asked for may be consumed. */
-static void answer_polls(struct duet_slot *slot, uint32_t events)
-{
-	struct duet_op *op = slot->others;
-
-	slot->ready &= ~(uint32_t)POLLED;
-	if (!op)
-		return;
-	do {
-		if (op->kind == DUET_POLL && op->progress == PROGRESS_ARMED) {
-			op->backend = events & (op->args.poll.events | always_told);
-			if (op->backend)
-				op->progress = PROGRESS_ANSWERED;
-			else
-				slot->ready |= POLLED;
-		}
-		op = op->next;
-	} while (op != slot->others);
-}
-
-static struct duet_op *answered_poll(const struct duet_slot *slot)
-{
-	struct duet_op *op = slot->others;
-
-	if (!op)
-		return NULL;
-	do {
-		if (op->kind == DUET_POLL && op->progress == PROGRESS_ANSWERED)
-			return op;
-		op = op->next;
-	} while (op != slot->others);
-	return NULL;
-}
-
-void polling_finish_polls(struct duet_loop *loop, struct duet_slot *slot, uint32_t events)
-{
-	uint64_t identity = duet_core_slot_identity(loop, slot);
-	struct duet_op *op;
-
-	answer_polls(slot, events);
-	while (duet_core_slot(loop, identity) && (op = answered_poll(slot)))
-		duet_core_end(loop, op, (int)op->backend);
+		polling_finish_poll(loop, slot, op);
 }
 
 /* ---- The eager arm. ---- */

@@ -70,10 +70,13 @@ enum {
 /* At a worker thread; the rest of the word is the descriptor that it works on. */
 #define PROGRESS_WORKER 0x80000000u
 
+enum { POLLING_WITHOUT_PWAIT2 = 1 << 0, POLLING_WITHOUT_NOWAIT = 1 << 1 };
+
 struct polling {
 	int epoll;
 	int wake; /* an eventfd */
 	bool eager;
+	uint8_t without;  /* what a kernel may not have, and is done without here in any case */
 	bool hasty;       /* the last wait delivered without looking for events */
 	bool coarse;      /* the kernel has no epoll_pwait2(2): timeouts are rounded up to ms */
 	uint32_t attempts_first; /* handles to attempt, through slot->next; index + 1 */
@@ -192,6 +195,12 @@ static inline void polling_note_sent(const struct duet_loop *loop, struct duet_s
  * LEND_NONE: the pool is empty. */
 enum { LEND_NONE = -1, LEND_OWN = -2 };
 
+/* Regular files, and block devices: never waited for, but read and written by a worker. */
+static inline bool polling_is_file(const struct duet_slot *slot)
+{
+	return slot->slot_class == CLASS_FILE;
+}
+
 /* start.c */
 bool polling_carries(enum duet_kind kind);
 int polling_start(struct duet_loop *loop, struct duet_op *op);
@@ -225,6 +234,8 @@ int polling_make_nonblocking(struct duet_loop *loop, struct duet_slot *slot);
 /* Gives a read, `done` bytes of which are there, to a worker. */
 void polling_offload_read(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
 			  uint32_t done);
+/* Gives a pooled receive from a file to a worker: 0, or -ENOBUFS. */
+int polling_offload_receive(struct duet_loop *loop, struct duet_op *op);
 void polling_offload_close(struct duet_loop *loop, struct duet_op *op);
 
 /* finish.c: attempts the head of a direction and delivers; or no attempt is due any more. */
@@ -239,6 +250,8 @@ void polling_finish_unsent(struct duet_loop *loop, struct duet_slot *slot, struc
 void polling_find_no_buffer(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op);
 /* Attempts what was started on the due list; delivers or arms it. */
 void polling_finish_due(struct duet_loop *loop, struct duet_op *op);
+/* poll.c: a first look for a poll that was started; delivers or arms it. */
+void polling_finish_poll(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op);
 /* Delivers the armed polls of a handle that `events` answers. */
 void polling_finish_polls(struct duet_loop *loop, struct duet_slot *slot, uint32_t events);
 /* Eager arm: takes what the head can have now, and hands it over later. */
@@ -302,7 +315,12 @@ void polling_native_drop(struct duet_loop *loop, struct duet_slot *slot);
 
 /* probe.c */
 int polling_probe(const char *tuning, struct duet_probe *probe);
-void polling_capabilities(uint8_t *capability, bool workers);
-int polling_tuning(const char *tuning, uint32_t *events_max, bool *eager);
+int polling_tuning(const char *tuning, struct polling *polling);
+
+/* ladder.c: adds "name+name" or "name,name" to what is done without. 0, or -EINVAL. */
+int polling_ladder_read(const char *names, uint8_t *without);
+/* why may be NULL. */
+void polling_ladder_choose(uint8_t *capability, char (*why)[DUET_WHY_BYTES], uint8_t without,
+			   bool workers);
 
 #endif

@@ -9,43 +9,36 @@
 
 /* What is to be had on this machine, and in which tuning. */
 
-static const char *const tuning_keys[] = {"events", "eager", NULL};
+static const char *const tuning_keys[] = {"events", "eager", "without", NULL};
 
 enum { EVENTS_DEFAULT = 512, EVENTS_LIMIT = 4096 };
 
-int polling_tuning(const char *tuning, uint32_t *events_max, bool *eager)
+int polling_tuning(const char *tuning, struct polling *polling)
 {
-	char text[16];
+	char text[LIMIT_TUNING_VALUE_BYTES + 1];
 	char *end;
 	long number;
 
-	*events_max = EVENTS_DEFAULT;
-	*eager = false;
+	polling->events_max = EVENTS_DEFAULT;
+	polling->eager = false;
 	if (duet_core_tuning_check(tuning, tuning_keys))
 		return -EINVAL;
 	if (duet_core_tuning(tuning, "events", text, sizeof(text))) {
 		number = strtol(text, &end, 10);
 		if (*end || number < 1 || number > EVENTS_LIMIT)
 			return -EINVAL;
-		*events_max = (uint32_t)number;
+		polling->events_max = (uint32_t)number;
 	}
 	if (duet_core_tuning(tuning, "eager", text, sizeof(text))) {
-		*eager = strcmp(text, "yes") == 0;
-		if (!*eager && strcmp(text, "no") != 0)
+		polling->eager = strcmp(text, "yes") == 0;
+		if (!polling->eager && strcmp(text, "no") != 0)
 			return -EINVAL;
 	}
-	return 0;
-}
-
-void polling_capabilities(uint8_t *capability, bool workers)
-{
-	static const enum duet_kind of_files[] = {DUET_READ, DUET_WRITE, DUET_OPEN, DUET_FSYNC};
-
-	for (int kind = 0; kind < DUET_IO_KIND_COUNT; kind++)
-		capability[kind] = polling_carries((enum duet_kind)kind) ? DUET_NATIVE : DUET_ABSENT;
-	capability[DUET_TIMEOUT] = DUET_NATIVE;
-	for (size_t i = 0; i < sizeof(of_files) / sizeof(of_files[0]); i++)
-		capability[of_files[i]] = workers ? DUET_EMULATED : DUET_ABSENT;
+	polling->without = 0;
+	if (duet_core_tuning(tuning, "without", text, sizeof(text)) &&
+	    polling_ladder_read(text, &polling->without))
+		return -EINVAL;
+	return polling_ladder_read(secure_getenv("DUET_POLLING_WITHOUT"), &polling->without);
 }
 
 static int refuse(struct duet_probe *probe, int error, const char *what)
@@ -100,11 +93,12 @@ int polling_probe(const char *tuning, struct duet_probe *probe)
 	int error;
 
 	*probe = (struct duet_probe){0};
-	if (polling_tuning(tuning, &polling.events_max, &polling.eager)) {
+	if (polling_tuning(tuning, &polling)) {
 		probe->error = -EINVAL;
 		snprintf(probe->reason, sizeof(probe->reason),
-			 "the tuning \"%.60s\" makes no sense: give events=1 to events=%d, and "
-			 "eager=yes or eager=no", tuning, EVENTS_LIMIT);
+			 "the tuning \"%.60s\" (or DUET_POLLING_WITHOUT) makes no sense: give events=1 "
+			 "to events=%d, eager=yes or eager=no, without=NAME+NAME",
+			 tuning ? tuning : "", EVENTS_LIMIT);
 		return -EINVAL;
 	}
 	error = try_set(&polling, probe);
@@ -116,6 +110,6 @@ int polling_probe(const char *tuning, struct duet_probe *probe)
 		return error;
 	snprintf(probe->shape, sizeof(probe->shape), "edge-triggered, registered once, %s",
 		 polling.eager ? "received as soon as ready" : "attempt first when predicted");
-	polling_capabilities(probe->capability, true);
+	polling_ladder_choose(probe->capability, probe->why, polling.without, true);
 	return 0;
 }

@@ -21,7 +21,7 @@ static int ended(struct duet_op *op, int result)
 
 static int ended_inline(struct duet_loop *loop, struct duet_op *op, int result)
 {
-	loop->stats.inline_ended++;
+	core_took(loop, op, CORE_INLINE);
 	return ended(op, result);
 }
 
@@ -69,7 +69,7 @@ int polling_arm(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *
 	if (error)
 		return error;
 	op->progress = PROGRESS_ARMED;
-	loop->stats.armed++;
+	core_took(loop, op, CORE_ISSUED);
 	return 0;
 }
 
@@ -81,7 +81,7 @@ static COLD void overrule(struct duet_loop *loop, struct duet_slot *slot, enum d
 	if (policy == DUET_TRY_ALWAYS)
 		slot->ready &= ~polling_bits(EMPTY, direction);
 	/* What is no socket is attempted even so: the wrong end of a pipe never becomes ready. */
-	else if (policy == DUET_TRY_NEVER && slot->slot_class != CLASS_OTHER &&
+	else if (policy == DUET_TRY_NEVER && slot->slot_class < CLASS_FILE &&
 		 !(slot->ready & polling_bits(READY, direction)))
 		polling_note_empty(slot, direction);
 }
@@ -147,50 +147,9 @@ static int worker_fd(const struct duet_op *op)
 	return (int)(op->progress & ~PROGRESS_WORKER);
 }
 
-static int work_read(struct duet_op *op)
+static int work_transfer(struct duet_op *op)
 {
-	const struct iovec *target = op->args.io.vectors;
-	size_t done = op->there_bytes;
-	ssize_t n;
-
-	do {
-		n = pread(worker_fd(op), (char *)target->iov_base + done, target->iov_len - done,
-			  (off_t)(op->args.io.offset_bytes + done));
-		if (n > 0)
-			done += (size_t)n;
-	} while ((n > 0 && done < target->iov_len) || (n < 0 && errno == EINTR));
-	/* An error behind bytes that came is met again by whoever asks for the rest. */
-	return n < 0 && !done ? -errno : (int)done;
-}
-
-static int work_write(struct duet_op *op)
-{
-	const struct iovec *source = op->args.io.vectors;
-	size_t done = 0;
-	ssize_t n;
-
-	do {
-		n = pwrite(worker_fd(op), (const char *)source->iov_base + done,
-			   source->iov_len - done, (off_t)(op->args.io.offset_bytes + done));
-		if (n > 0)
-			done += (size_t)n;
-	} while ((n > 0 && done < source->iov_len) || (n < 0 && errno == EINTR));
-	return n < 0 && !done ? -errno : (int)done;
-}
-
-static int work_open(struct duet_op *op)
-{
-	int fd = openat(op->args.open.directory, op->args.open.path,
-			op->args.open.flags | O_CLOEXEC, op->args.open.mode);
-
-	return fd < 0 ? -errno : fd;
-}
-
-static int work_fsync(struct duet_op *op)
-{
-	int fd = worker_fd(op);
-
-	return (op->flags & DUET_DATA_ONLY ? fdatasync(fd) : fsync(fd)) < 0 ? -errno : 0;
+	return duet_core_call_transfer(op, op->kind == DUET_READ ? op->there_bytes : 0);
 }
 
 static int work_close(struct duet_op *op)
@@ -210,13 +169,27 @@ static int offload(struct duet_loop *loop, struct duet_op *op, int fd,
 static int offload_read(struct duet_loop *loop, struct duet_op *op, int fd, uint32_t there_bytes)
 {
 	op->there_bytes = there_bytes;
-	return offload(loop, op, fd, work_read);
+	return offload(loop, op, fd, work_transfer);
 }
 
 void polling_offload_read(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
 			  uint32_t done)
 {
 	offload_read(loop, op, slot->fd, done);
+}
+
+int polling_offload_receive(struct duet_loop *loop, struct duet_op *op)
+{
+	op->progress = PROGRESS_WORKER;
+	return duet_core_offload_receive(loop, op);
+}
+
+/* A send or receive at the position of a file. */
+static COLD int offload_stream(struct duet_loop *loop, struct duet_op *op)
+{
+	if (!loop->offload)
+		return ended(op, -EOPNOTSUPP);
+	return offload(loop, op, 0, duet_core_call_stream);
 }
 
 void polling_offload_close(struct duet_loop *loop, struct duet_op *op)
@@ -290,6 +263,28 @@ static int start_connect(struct duet_loop *loop, struct duet_op *op)
 	return hold(loop, slot, op, DIRECTION_WRITE);
 }
 
+/* For a signal or a process: attempted in the turn, as what is taken can't be given back. */
+static int start_telling(struct duet_loop *loop, struct duet_op *op)
+{
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+	int error = op->kind == DUET_SIGNAL ? polling_make_nonblocking(loop, slot) : 0;
+
+	if (error)
+		return ended(op, error);
+	op->progress = PROGRESS_FRESH;
+	apply_policy(loop, slot, DIRECTION_READ);
+	return hold(loop, slot, op, DIRECTION_READ);
+}
+
+/* A listener's refusal is there at once, however ready it is for accepts. */
+static COLD void prepare_unusual(struct duet_loop *loop, struct duet_slot *slot)
+{
+	if (slot->slot_class == CLASS_LISTENER)
+		slot->ready &= ~polling_bits(EMPTY, DIRECTION_READ);
+	else
+		overrule(loop, slot, DIRECTION_READ);
+}
+
 /* A pooled receive is never taken inline: naming its buffer is a report, and those are wait()'s. */
 static int start_recv(struct duet_loop *loop, struct duet_op *op)
 {
@@ -298,11 +293,11 @@ static int start_recv(struct duet_loop *loop, struct duet_op *op)
 	int n;
 
 	op->progress = PROGRESS_FRESH;
-	/* A listener's refusal is there at once, however ready it is for accepts. */
-	if (slot->slot_class == CLASS_LISTENER)
-		slot->ready &= ~polling_bits(EMPTY, DIRECTION_READ);
-	else
-		apply_policy(loop, slot, DIRECTION_READ);
+	if (unlikely(slot->plain == PLAIN_NOT)) {
+		if (polling_is_file(slot) && !(op->flags & DUET_POOLED))
+			return offload_stream(loop, op);
+		prepare_unusual(loop, slot);
+	}
 	if (wants_inline(op) && !(op->flags & DUET_POOLED) && may_attempt(slot, DIRECTION_READ) &&
 	    !polling_is_connecting(slot)) {
 		n = polling_try_recv_once(loop, slot, op, &index);
@@ -318,7 +313,11 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 	int n;
 
 	op->progress = PROGRESS_FRESH;
-	apply_policy(loop, slot, DIRECTION_WRITE);
+	if (unlikely(slot->plain == PLAIN_NOT)) {
+		if (polling_is_file(slot))
+			return offload_stream(loop, op);
+		overrule(loop, slot, DIRECTION_WRITE);
+	}
 	if (wants_inline(op) && may_attempt(slot, DIRECTION_WRITE)) {
 		n = polling_try_send_once(loop, slot, op);
 		if (n != -EAGAIN)
@@ -350,21 +349,13 @@ static int start_write(struct duet_loop *loop, struct duet_op *op)
 {
 	if (!loop->offload)
 		return ended(op, -EOPNOTSUPP);
-	return offload(loop, op, duet_core_op_slot(loop, op)->fd, work_write);
+	return offload(loop, op, duet_core_op_slot(loop, op)->fd, work_transfer);
 }
 
-static int start_open(struct duet_loop *loop, struct duet_op *op)
+/* On names, and fsync, truncate, allocate. */
+static int start_call(struct duet_loop *loop, struct duet_op *op)
 {
-	if (!loop->offload)
-		return ended(op, -EOPNOTSUPP);
-	return offload(loop, op, 0, work_open);
-}
-
-static int start_fsync(struct duet_loop *loop, struct duet_op *op)
-{
-	if (!loop->offload)
-		return ended(op, -EOPNOTSUPP);
-	return offload(loop, op, duet_core_op_slot(loop, op)->fd, work_fsync);
+	return offload(loop, op, 0, duet_core_call);
 }
 
 static int start_shutdown(struct duet_loop *loop, struct duet_op *op)
@@ -407,13 +398,18 @@ static int start_listen(struct duet_loop *loop, struct duet_op *op)
 
 static int (*const start_kind[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
 	[DUET_NOP] = start_nop,		  [DUET_POLL] = start_poll,
+	[DUET_SIGNAL] = start_telling,	  [DUET_WAIT_PROCESS] = start_telling,
 	[DUET_ACCEPT] = start_accept,	  [DUET_CONNECT] = start_connect,
 	[DUET_RECV] = start_recv,	  [DUET_SEND] = start_send,
 	[DUET_READ] = start_read,	  [DUET_WRITE] = start_write,
-	[DUET_OPEN] = start_open,	  [DUET_FSYNC] = start_fsync,
+	[DUET_OPEN] = start_call,	  [DUET_FSYNC] = start_call,
 	[DUET_SHUTDOWN] = start_shutdown, [DUET_CLOSE] = start_close,
 	[DUET_SOCKET] = start_socket,	  [DUET_BIND] = start_bind,
 	[DUET_LISTEN] = start_listen,
+	[DUET_STATX] = start_call,	  [DUET_MKDIR] = start_call,
+	[DUET_UNLINK] = start_call,	  [DUET_RENAME] = start_call,
+	[DUET_LINK] = start_call,	  [DUET_SYMLINK] = start_call,
+	[DUET_TRUNCATE] = start_call,	  [DUET_ALLOCATE] = start_call,
 };
 
 bool polling_carries(enum duet_kind kind)

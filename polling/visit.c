@@ -130,7 +130,7 @@ static inline void send_plainly(struct duet_loop *loop, struct duet_slot *slot, 
 		return;
 	}
 	slot->ready &= ~polling_bits(HELD, DIRECTION_WRITE);
-	loop->stats.inline_ended++;
+	core_took(loop, op, CORE_INLINE);
 	duet_core_end_plainly(loop, op, &slot->writes);
 }
 

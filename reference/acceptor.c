@@ -40,7 +40,7 @@ uint32_t judge_closed(const struct judge *judge, struct object object)
 
 uint32_t judge_closing(const struct judge *judge, const struct record *record)
 {
-	return record->step->kind == DUET_OPEN ? 0 : judge_closed(judge, record->step->object);
+	return script_on_names(record->step->kind) ? 0 : judge_closed(judge, record->step->object);
 }
 
 static uint32_t first_of(uint32_t one, uint32_t other)
@@ -127,6 +127,8 @@ static void event_item(struct judge *judge, struct record *record, const struct 
 	if (!(record->step->flags & DUET_MULTISHOT) && !starved)
 		judge_complain(judge, "operation %u is no multishot and had an interim completion",
 			event->id);
+	if (record->step->kind == DUET_POLL)
+		judge_events_told(judge, record, event);
 	if (record->step->kind == DUET_ACCEPT && (event->result || !event->made))
 		judge_complain(judge, "an interim accept of operation %u brought result %d and %s",
 			event->id, event->result, event->made ? "a handle" : "no handle");

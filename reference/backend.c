@@ -27,6 +27,7 @@ static void reference_destroy(struct duet_loop *loop)
 	free(world->bag);
 	free(world->order);
 	free(world->ready);
+	free(world->watched);
 	free(world);
 }
 
@@ -35,7 +36,8 @@ static int reference_furnish(struct reference *world, const struct duet_loop_opt
 	world->bag = calloc(options->operations_max, sizeof(struct duet_op *));
 	world->order = calloc(options->operations_max, sizeof(uint64_t));
 	world->ready = calloc(options->operations_max, sizeof(struct duet_op *));
-	if (!world->bag || !world->order || !world->ready)
+	world->watched = calloc(options->operations_max + 1, sizeof(struct pollfd));
+	if (!world->bag || !world->order || !world->ready || !world->watched)
 		return -ENOMEM;
 	world->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (world->event_fd < 0)

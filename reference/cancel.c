@@ -53,6 +53,8 @@ static int cancel_unstoppable(struct duet_loop *loop, struct duet_op *op)
 static int (*const cancels[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
 	[DUET_NOP] = cancel_stoppable,
 	[DUET_POLL] = cancel_stoppable,
+	[DUET_SIGNAL] = cancel_stoppable,
+	[DUET_WAIT_PROCESS] = cancel_stoppable,
 	[DUET_ACCEPT] = cancel_stoppable,
 	[DUET_CONNECT] = cancel_connect,
 	[DUET_RECV] = cancel_stoppable,
@@ -66,6 +68,14 @@ static int (*const cancels[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct d
 	[DUET_SOCKET] = cancel_unstoppable,
 	[DUET_BIND] = cancel_unstoppable,
 	[DUET_LISTEN] = cancel_unstoppable,
+	[DUET_STATX] = cancel_unstoppable,
+	[DUET_MKDIR] = cancel_unstoppable,
+	[DUET_UNLINK] = cancel_unstoppable,
+	[DUET_RENAME] = cancel_unstoppable,
+	[DUET_LINK] = cancel_unstoppable,
+	[DUET_SYMLINK] = cancel_unstoppable,
+	[DUET_TRUNCATE] = cancel_unstoppable,
+	[DUET_ALLOCATE] = cancel_unstoppable,
 };
 
 bool reference_denies(struct reference *world, struct duet_op *op, enum knob knob)

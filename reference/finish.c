@@ -22,12 +22,37 @@ static int finish_nop(struct duet_loop *loop, struct duet_op *op)
 	return 0;
 }
 
+/* Never 0, which is what nobody has seen. */
+static uint32_t poll_news(const struct world_node *node)
+{
+	return node->news + 1;
+}
+
 static int finish_poll(struct duet_loop *loop, struct duet_op *op)
 {
 	uint32_t wanted = op->args.poll.events | POLLERR | POLLHUP;
-	uint32_t events = world_events(reference_of(loop), op_node(loop, op)) & wanted;
+	const struct world_node *node = op_node(loop, op);
+	uint32_t events = world_events(reference_of(loop), node) & wanted;
 
+	/* A multishot poll has told what was there when it looked last. */
+	if (op->flags & DUET_MULTISHOT && op->args.poll.seen == poll_news(node))
+		return -EAGAIN;
+	op->args.poll.seen = events ? poll_news(node) : 0;
 	return events ? (int)events : -EAGAIN;
+}
+
+/* What comes behind the one that is taken is new to whoever polls. */
+static int finish_signal(struct duet_loop *loop, struct duet_op *op)
+{
+	struct world_node *node = op_node(loop, op);
+
+	node->news++;
+	return duet_core_system_signal(loop, node->outside_fd, op);
+}
+
+static int finish_wait_process(struct duet_loop *loop, struct duet_op *op)
+{
+	return duet_core_system_wait_process(loop, op_node(loop, op)->outside_fd, op);
 }
 
 static int finish_accept(struct duet_loop *loop, struct duet_op *op)
@@ -132,7 +157,8 @@ static int finish_write(struct duet_loop *loop, struct duet_op *op)
 
 static int finish_open(struct duet_loop *loop, struct duet_op *op)
 {
-	return world_open(reference_of(loop), op->args.open.path, op->args.open.flags);
+	return world_open(reference_of(loop), op->args.open.directory, op->args.open.path,
+		op->args.open.flags, op->args.open.mode);
 }
 
 static int finish_fsync(struct duet_loop *loop, struct duet_op *op)
@@ -174,6 +200,8 @@ static int finish_listen(struct duet_loop *loop, struct duet_op *op)
 static int (*const attempts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct duet_op *op) = {
 	[DUET_NOP] = finish_nop,
 	[DUET_POLL] = finish_poll,
+	[DUET_SIGNAL] = finish_signal,
+	[DUET_WAIT_PROCESS] = finish_wait_process,
 	[DUET_ACCEPT] = finish_accept,
 	[DUET_CONNECT] = finish_connect,
 	[DUET_RECV] = finish_recv,
@@ -187,6 +215,14 @@ static int (*const attempts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct 
 	[DUET_SOCKET] = finish_socket,
 	[DUET_BIND] = finish_bind,
 	[DUET_LISTEN] = finish_listen,
+	[DUET_STATX] = finish_statx,
+	[DUET_MKDIR] = finish_mkdir,
+	[DUET_UNLINK] = finish_unlink,
+	[DUET_RENAME] = finish_rename,
+	[DUET_LINK] = finish_link,
+	[DUET_SYMLINK] = finish_symlink,
+	[DUET_TRUNCATE] = finish_truncate,
+	[DUET_ALLOCATE] = finish_allocate,
 };
 
 bool finish_carries(enum duet_kind kind)
@@ -245,6 +281,14 @@ static int finish_pooled(struct duet_loop *loop, struct duet_op *op)
 	return 1;
 }
 
+static void finish_item(struct duet_loop *loop, struct duet_op *op, int result)
+{
+	if (op->kind == DUET_POLL)
+		duet_core_item_events(loop, op, result);
+	else
+		duet_core_item_accepted(loop, op, result);
+}
+
 static int finish_result(struct duet_loop *loop, struct duet_op *op)
 {
 	int result;
@@ -256,7 +300,7 @@ static int finish_result(struct duet_loop *loop, struct duet_op *op)
 	if (result == -EAGAIN)
 		return op->kind == DUET_READ || op->kind == DUET_WRITE;
 	if (result >= 0 && (op->flags & DUET_MULTISHOT))
-		duet_core_item_accepted(loop, op, result);
+		finish_item(loop, op, result);
 	else
 		finish_end(loop, op, result);
 	return 1;

@@ -3,6 +3,7 @@
 #ifndef REFERENCE_INTERNAL_H
 #define REFERENCE_INTERNAL_H
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,19 +31,23 @@ uint32_t random_below(struct random *random, uint32_t bound);
 /* True in per_mille of 1000 cases. */
 bool random_chance(struct random *random, uint32_t per_mille);
 
-/* ---- The world: world.c, socket.c, file.c. ---- */
+/* ---- The world: world.c, socket.c, pipe.c, file.c, tree.c. ---- */
 
 /* Above every number that a process can have, so that nothing of the kernel is hit by mistake. */
 #define WORLD_DESCRIPTOR_BASE (1 << 20)
 
 #define WORLD_SOCKET_BYTES 8192u /* what a stream holds per direction before the sender waits */
-#define WORLD_FILES 16u
-#define WORLD_FILE_BYTES (1u << 20) /* the disk is full beyond this */
+#define WORLD_DISKS 16u             /* regular files */
+#define WORLD_FILES 64u             /* with directories and symbolic links, behind those */
+#define WORLD_NAMES 128u
+#define WORLD_ROOT WORLD_DISKS          /* "/" */
+#define WORLD_CURRENT (WORLD_DISKS + 1) /* where a relative path begins: no part of the other */
+#define WORLD_FILE_BYTES (1u << 20)     /* the disk is full beyond this */
 #define WORLD_PATH_BYTES 256u
 #define WORLD_BACKLOG 64u /* connections that nobody has accepted yet, beyond handles_max */
 #define WORLD_NODES_MAX 65536u
 
-enum node_kind { NODE_FREE, NODE_SOCKET, NODE_FILE };
+enum node_kind { NODE_FREE, NODE_SOCKET, NODE_FILE, NODE_PIPE, NODE_OUTSIDE };
 
 enum socket_phase {
 	SOCKET_FRESH,
@@ -53,11 +58,51 @@ enum socket_phase {
 
 #define NODE_NONE UINT32_MAX
 
+enum file_kind { FILE_FREE, FILE_REGULAR, FILE_DIRECTORY, FILE_LINK };
+
 struct world_file {
-	char path[WORLD_PATH_BYTES]; /* "": not there */
-	unsigned char *data;
+	uint8_t kind; /* enum file_kind */
+	bool implied; /* see tree.c */
+	uint16_t mode;
+	uint32_t links; /* names */
+	uint32_t opens;
+	uint32_t parent; /* of a directory */
 	uint32_t size_bytes;
+	unsigned char *data;           /* of a regular file, for good */
+	char target[WORLD_PATH_BYTES]; /* of a link */
 };
+
+struct world_name {
+	uint32_t file; /* index + 1; 0: not there */
+	uint32_t directory;
+	char text[WORLD_PATH_BYTES];
+};
+
+struct world_tree {
+	struct world_file files[WORLD_FILES];
+	uint32_t names_used; /* none is behind these */
+	struct world_name names[WORLD_NAMES];
+};
+
+/* Where a walk along a path has led. */
+struct world_place {
+	uint32_t directory;
+	char text[WORLD_PATH_BYTES]; /* the last component */
+	bool last;
+	bool slash;               /* a slash stood behind it */
+	struct world_name *name;  /* NULL: there is none, or it is a root, "." or ".." */
+	struct world_file *file;  /* NULL: there is none */
+};
+
+/* Two paths. */
+struct world_names {
+	int from_directory;
+	int to_directory;
+	const char *from;
+	const char *to;
+};
+
+enum { WALK_FOLLOW = 1 << 0, WALK_MAKING = 1 << 1 };
 
 /* What a descriptor stands for. */
 struct world_node {
@@ -75,6 +120,7 @@ struct world_node {
 	unsigned char *data;
 	uint32_t first;
 	uint32_t used;
+	uint32_t news; /* so often something has come that a poll may wait for */
 
 	/* A listener's connections that nobody has accepted, and the link of such a connection. */
 	uint32_t backlog;
@@ -88,6 +134,8 @@ struct world_node {
 
 	struct world_file *file;
 	int open_flags;
+	uint32_t position_bytes;
+	int outside_fd; /* the kernel's */
 };
 
 /* What op->progress says of an issued operation. Above: the error that will strike it. */
@@ -131,7 +179,8 @@ struct reference {
 	bool sheltered; /* no error is injected for the time being */
 
 	uint64_t now_ns;
-	int event_fd;       /* the only thing of the kernel's: to sleep on, and to be carried by */
+	int event_fd;       /* to sleep on, and to be carried by */
+	struct pollfd *watched; /* with what is outside: in a sleep */
 	atomic_int woken;   /* set by wake() before it writes, so that wait() needn't look */
 	bool idle;          /* the last look at the bag moved nothing, nothing changed since */
 	bool carried;       /* a foreign loop has slept since the last wait */
@@ -144,7 +193,7 @@ struct reference {
 	uint64_t connections; /* so many were made */
 	unsigned char *socket_memory;
 	unsigned char *file_memory;
-	struct world_file files[WORLD_FILES];
+	struct world_tree *tree; /* behind it */
 
 	/* Issued operations; op->backend is index + 1. */
 	struct duet_op **bag;
@@ -196,7 +245,45 @@ uint32_t world_events(struct reference *world, const struct world_node *node);
 void world_reset(struct reference *world, struct world_node *node);
 void socket_close(struct reference *world, struct world_node *node);
 
-int world_open(struct reference *world, const char *path, int flags);
+/* tree.c: 0 or -errno. */
+void world_tree_begin(struct reference *world);
+int world_walk(struct reference *world, int directory, const char *path, unsigned how,
+	       struct world_place *at);
+/* Makes what is missing there. */
+int world_make(struct reference *world, const struct world_place *at, enum file_kind kind,
+	       unsigned mode, struct world_file **made);
+void world_file_open(struct world_file *file);
+void world_file_close(struct world_file *file);
+int world_mkdir(struct reference *world, int directory, const char *path, unsigned mode);
+int world_symlink(struct reference *world, const char *target, int directory, const char *path);
+int world_unlink(struct reference *world, int directory, const char *path, int flags);
+int world_link(struct reference *world, const struct world_names *names, int flags);
+int world_rename(struct reference *world, const struct world_names *names, unsigned flags);
+int world_statx(struct reference *world, const struct duet_op *op);
+
+int world_open(struct reference *world, int directory, const char *path, int flags, unsigned mode);
+int world_file_readable(const struct world_node *node);
+int world_file_recv(struct world_node *node, const struct iovec *pieces, uint32_t count);
+int world_file_send(struct world_node *node, const struct iovec *pieces, uint32_t count);
+int world_truncate(struct world_node *node, uint64_t length_bytes);
+int world_allocate(struct world_node *node, int mode, uint64_t offset_bytes, uint64_t length_bytes);
+/* pipe.c: two ends, fds[0] to read and fds[1] to write. 0 or -EMFILE. */
+int world_pipe(struct reference *world, int fds[2]);
+/* What is asked of sockets by world_readable(), world_writable(), world_events() and before a send. */
+int pipe_readable(const struct world_node *node);
+int pipe_refusal(const struct world_node *node);
+bool pipe_writable(const struct reference *world, const struct world_node *node);
+uint32_t pipe_events(const struct reference *world, const struct world_node *node);
+void pipe_close(struct reference *world, const struct world_node *node);
+
+/* outside.c: a descriptor that tells of signals, or of the end of a process; or -errno. */
+int outside_signals(struct duet_loop *loop, const sigset_t *signals);
+int outside_process(struct duet_loop *loop, pid_t process);
+void outside_close(const struct world_node *node);
+uint32_t outside_events(const struct world_node *node);
+/* What pending operations wait for out there, as entries for poll(2): how many. */
+uint32_t outside_watch(struct duet_loop *loop, struct pollfd *watched);
+
 /* A part of what could be moved, at least one byte. */
 uint32_t world_portion(struct reference *world, uint32_t bytes);
 int world_read(struct world_node *node, const struct iovec *pieces, uint32_t count,
@@ -240,6 +327,16 @@ void bag_remove(struct reference *world, struct duet_op *op);
 bool finish_carries(enum duet_kind kind);
 /* Carries op out, if the world lets it: the raw result, or -EAGAIN. */
 int finish_attempt(struct duet_loop *loop, struct duet_op *op);
+/* finish_file.c: one a kind. */
+int finish_statx(struct duet_loop *loop, struct duet_op *op);
+int finish_mkdir(struct duet_loop *loop, struct duet_op *op);
+int finish_unlink(struct duet_loop *loop, struct duet_op *op);
+int finish_rename(struct duet_loop *loop, struct duet_op *op);
+int finish_link(struct duet_loop *loop, struct duet_op *op);
+int finish_symlink(struct duet_loop *loop, struct duet_op *op);
+int finish_truncate(struct duet_loop *loop, struct duet_op *op);
+int finish_allocate(struct duet_loop *loop, struct duet_op *op);
+
 /* Is a connect under way on the handle of op? What is received there has to come through it. */
 static inline bool finish_awaits_connect(const struct duet_loop *loop, const struct duet_op *op)
 {

@@ -105,6 +105,8 @@ static inline bool judge_before_end(const struct record *record, uint32_t number
 void judge_end(struct judge *judge, const struct record *record);
 /* What a completion brought of a pool; an interim -ENOBUFS. */
 void judge_buffer(struct judge *judge, const struct record *record, const struct event *event);
+/* An item of a multishot poll. */
+void judge_events_told(struct judge *judge, const struct record *record, const struct event *event);
 void judge_starved(struct judge *judge, const struct record *record, const struct event *event);
 void judge_return(struct judge *judge, const struct event *event, uint32_t number);
 /* A start in a scope, or its refusal, an end there, and what concerns a scope. */

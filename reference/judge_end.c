@@ -124,6 +124,8 @@ static const char *completed_poll(const struct record *record)
 {
 	uint32_t events = (uint32_t)record->end->result;
 
+	if (record->step->flags & DUET_MULTISHOT)
+		return "a multishot poll has no end of its own but a failure";
 	if (!events || events & ~(record->step->value | POLLERR | POLLHUP))
 		return "not the events that were asked for";
 	return NULL;
@@ -209,6 +211,61 @@ static bool set_up_may_fail(const struct judge *judge, const struct record *reco
 					   FAMILY_UNIX);
 }
 
+/* Something made it one, or brought one there, before that end. */
+static bool may_be_directory(const struct judge *judge, const struct record *record,
+			     struct object name)
+{
+	for (uint32_t i = 0; i < judge->order_count; i++) {
+		const struct record *each = &judge->records[judge->order[i]];
+		bool makes = each->step->kind == DUET_MKDIR &&
+			     object_same(each->step->object, name);
+		bool brings = each->step->kind == DUET_RENAME &&
+			      object_same(each->step->target, name);
+
+		if ((makes || brings) && each->started < record->ended &&
+		    (!each->end || each->end->disposition == DUET_COMPLETED))
+			return true;
+	}
+	return false;
+}
+
+static bool rename_may_fail(const struct judge *judge, const struct record *record)
+{
+	switch (record->end->result) {
+	case -ENOENT:
+		return true;
+	case -EISDIR:
+		return may_be_directory(judge, record, record->step->target);
+	case -ENOTDIR:
+		return may_be_directory(judge, record, record->step->object);
+	default:
+		return false;
+	}
+}
+
+/* Of what is done to the same names before. A file's own name is always there; and of the others none
+ * leads through a directory. */
+static bool name_may_fail(const struct judge *judge, const struct record *record)
+{
+	const struct step *step = record->step;
+	bool file = step->object.kind == OBJECT_FILE;
+	int error = -record->end->result;
+
+	switch (step->kind) {
+	case DUET_STATX:
+		return !file && (error == ENOENT || error == ELOOP);
+	case DUET_UNLINK:
+		return error == ENOENT || error == (step->value ? ENOTDIR : EISDIR);
+	case DUET_RENAME:
+		return rename_may_fail(judge, record);
+	case DUET_LINK:
+		return error == EEXIST || (error == ENOENT && !file) ||
+		       (error == EPERM && may_be_directory(judge, record, step->object));
+	default:
+		return error == EEXIST;
+	}
+}
+
 /* Is this error one that the script can provoke? */
 static const char *provoked(const struct judge *judge, const struct record *record)
 {
@@ -237,6 +294,13 @@ static const char *provoked(const struct judge *judge, const struct record *reco
 		return object.kind == OBJECT_NONE && end->result == -ENOENT ? NULL : never;
 	case DUET_CONNECT:
 		return connect_may_fail(judge, record) ? NULL : never;
+	case DUET_STATX:
+	case DUET_MKDIR:
+	case DUET_UNLINK:
+	case DUET_RENAME:
+	case DUET_LINK:
+	case DUET_SYMLINK:
+		return name_may_fail(judge, record) ? NULL : never;
 	default:
 		return never;
 	}

@@ -74,7 +74,7 @@ static void check_pair(struct judge *judge, const struct record *front,
 static void check_closes(struct judge *judge, const struct record *close,
 			 const struct record *other)
 {
-	if (other != close && other->step->kind != DUET_OPEN &&
+	if (other != close && !script_on_names(other->step->kind) &&
 	    object_same(close->step->object, other->step->object) && other->started < close->started &&
 	    other->ended > close->ended)
 		judge_complain(judge, "close %u ended before operation %u on the same handle",

@@ -149,6 +149,17 @@ static void check_direction(struct judge *judge, struct object receiver)
 
 /* ---- Polls. ---- */
 
+void judge_events_told(struct judge *judge, const struct record *record, const struct event *event)
+{
+	uint32_t asked = record->step->value | POLLERR | POLLHUP;
+
+	if (event->result <= 0 || (uint32_t)event->result & ~asked || event->moved)
+		judge_complain(judge, "an interim poll of operation %u: result %d, moved %u", event->id,
+			event->result, event->moved);
+	if (record->cancelled)
+		judge_complain(judge, "poll %u tells of events after it was cancelled", event->id);
+}
+
 /* At most so much had been sent to an end before that event. */
 static uint64_t sent_before(const struct judge *judge, struct object sender, uint32_t number)
 {
@@ -177,30 +188,43 @@ static uint64_t received_before(const struct judge *judge, struct object receive
 }
 
 /* Readiness has a reason: a byte, an end, a loss. */
-static void check_poll(struct judge *judge, const struct record *record)
+static void check_poll(struct judge *judge, const struct record *record, const struct event *told,
+		       uint32_t number)
 {
 	struct object end = record->step->object, peer = object_peer(end);
-	uint32_t events = (uint32_t)record->end->result;
-	bool over = judge_before_end(record, judge_over(judge, peer));
-	bool shut = over || judge_before_end(record, judge_over(judge, end));
+	uint32_t events = (uint32_t)told->result;
+	uint32_t peer_over = judge_over(judge, peer), end_over = judge_over(judge, end);
+	bool over = peer_over && peer_over < number;
+	bool shut = over || (end_over && end_over < number);
 
-	if ((events & POLLIN) && !over && sent_before(judge, peer, record->ended) <=
+	if ((events & POLLIN) && !over && sent_before(judge, peer, number) <=
 					  received_before(judge, end, record->started))
 		judge_complain(judge, "poll %u says that there is input, and nothing had arrived",
-			record->end->id);
+			told->id);
 	if ((events & (POLLERR | POLLHUP)) && !shut)
-		judge_complain(judge, "poll %u answers %u, and both ends are open", record->end->id,
-			events);
+		judge_complain(judge, "poll %u answers %u, and both ends are open", told->id, events);
+}
+
+/* Who is told of events: by its end, or, of a multishot one, by an item. */
+static bool tells_events(const struct record *record, const struct event *event)
+{
+	if (record->step->kind != DUET_POLL || record->step->object.kind != OBJECT_END)
+		return false;
+	return event->what == EVENT_ITEM ||
+	       (event->what == EVENT_END && event->disposition == DUET_COMPLETED);
 }
 
 static void check_polls(struct judge *judge)
 {
-	for (uint32_t i = 0; i < judge->order_count; i++) {
-		const struct record *record = &judge->records[judge->order[i]];
+	for (uint32_t i = 0; i < judge->trace->count; i++) {
+		const struct event *event = &judge->trace->events[i];
+		const struct record *record;
 
-		if (record->step->kind == DUET_POLL && record->step->object.kind == OBJECT_END &&
-		    record->end && record->end->disposition == DUET_COMPLETED)
-			check_poll(judge, record);
+		if (event->what != EVENT_ITEM && event->what != EVENT_END)
+			continue;
+		record = &judge->records[event->id];
+		if (tells_events(record, event))
+			check_poll(judge, record, event, i + 1);
 	}
 }
 

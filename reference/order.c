@@ -39,6 +39,9 @@ static bool is_ready(struct duet_loop *loop, const struct duet_op *op)
 	case DUET_POLL:
 		return world_events(world, node_of(loop, op)) &
 		       (op->args.poll.events | POLLERR | POLLHUP);
+	case DUET_SIGNAL:
+	case DUET_WAIT_PROCESS:
+		return outside_events(node_of(loop, op)) & POLLIN;
 	default:
 		return true;
 	}

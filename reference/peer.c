@@ -120,6 +120,11 @@ static void peer_ask(struct duet_loop *loop, duet_choose_fn *choose, void *conte
 	reference_of(loop)->chooser = context;
 }
 
+static int peer_pipe(struct duet_loop *loop, int fds[2])
+{
+	return world_pipe(reference_of(loop), fds);
+}
+
 const struct duet_world reference_world = {
 	.pair = peer_pair,
 	.connect = peer_connect,
@@ -130,5 +135,8 @@ const struct duet_world reference_world = {
 	.unread = peer_unread,
 	.close = peer_close,
 	.descriptors = peer_descriptors,
+	.pipe = peer_pipe,
+	.signals = outside_signals,
+	.process = outside_process,
 	.ask = peer_ask,
 };

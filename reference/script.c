@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char object_letters[] = "-cldfs";
+static const char object_letters[] = "-cldfsn";
 const char *const script_families[] = { "none", "unix", "tcp" };
 const char *const script_policies[] = { "wait-all", "fail-fast", "race", "first" };
 const char *const script_memories[] = { "", "owned", "copied" };
@@ -28,7 +28,7 @@ static uint32_t object_bound(enum object_kind kind)
 	static const uint8_t bounds[] = { [OBJECT_END] = SCRIPT_CONNECTIONS,
 		[OBJECT_LISTENER] = SCRIPT_LISTENERS, [OBJECT_DIALER] = SCRIPT_DIALERS,
 		[OBJECT_FILE] = SCRIPT_FILES,
-		[OBJECT_SCOPE] = SCRIPT_SCOPES };
+		[OBJECT_SCOPE] = SCRIPT_SCOPES, [OBJECT_NAME] = SCRIPT_NAMES };
 
 	return bounds[kind];
 }
@@ -66,6 +66,8 @@ bool object_declared(const struct script *script, struct object object)
 		return script->dialers[object.index] != FAMILY_NONE;
 	case OBJECT_FILE:
 		return script->file_bytes[object.index] != 0;
+	case OBJECT_NAME:
+		return true;
 	default:
 		return false;
 	}
@@ -103,7 +105,13 @@ static void write_details(const struct step *step, FILE *out)
 	case DUET_WRITE:
 		write_transfer(step, out);
 		break;
+	case DUET_UNLINK:
+		fprintf(out, step->value ? " directory" : " file");
+		break;
 	case DUET_CONNECT:
+	case DUET_RENAME:
+	case DUET_LINK:
+	case DUET_SYMLINK:
 		object_name(step->target, name);
 		fprintf(out, " %s", name);
 		break;
@@ -244,6 +252,18 @@ static void write_connections(const struct script *script, FILE *out)
 			fprintf(out, "connection c%u %s%s%s%s\n", i,
 				script_families[script->connections[i]], script->small[i] ? " small" : "",
 				script->tries[i] ? " " : "", script_tries[script->tries[i]]);
+	}
+}
+
+const char *script_unplayable(uint8_t kind)
+{
+	switch (kind) {
+	case DUET_SIGNAL:
+		return "signals are the process's, and players share one";
+	case DUET_WAIT_PROCESS:
+		return "a process ends in its own time, and not in a player's";
+	default:
+		return NULL;
 	}
 }
 

@@ -3,6 +3,7 @@
 #ifndef REFERENCE_SCRIPT_H
 #define REFERENCE_SCRIPT_H
 
+#include <duet/operation.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +18,7 @@
 #define SCRIPT_LISTENERS 2
 #define SCRIPT_DIALERS 8
 #define SCRIPT_FILES 2
+#define SCRIPT_NAMES 4
 #define SCRIPT_FILE_BYTES_MAX (1u << 20) /* beyond it a disk may be full */
 #define SCRIPT_POOLS 2
 #define SCRIPT_FAULTS 4
@@ -26,7 +28,9 @@
 #define SCRIPT_IDS 128
 
 /* What a step works on. */
-enum object_kind { OBJECT_NONE, OBJECT_END, OBJECT_LISTENER, OBJECT_DIALER, OBJECT_FILE, OBJECT_SCOPE };
+enum object_kind { OBJECT_NONE, OBJECT_END, OBJECT_LISTENER, OBJECT_DIALER, OBJECT_FILE, OBJECT_SCOPE,
+	/* A name in the folder of the files, which nothing has at the beginning. */
+	OBJECT_NAME };
 
 struct object {
 	uint8_t kind;  /* enum object_kind */
@@ -79,15 +83,17 @@ struct step {
 	bool cleanup;  /* a start: registered with its scope, which starts it when it cleans up */
 	uint8_t after; /* a start or cancel: done in the terminal completion of this operation, if
 			  that is still to come; SCRIPT_AFTER_NOTHING */
-	uint8_t pieces; /* of a send that is handed over in so many; 0: in one */
+	uint8_t pieces; /* of a send, read or write that is handed over in so many; 0: in one */
 	uint16_t id;    /* of the operation, below SCRIPT_IDS */
 	uint16_t flags; /* enum duet_op_flags */
 	struct object object;
-	struct object target; /* connect: the listener, or none: nobody listens there */
+	struct object target; /* connect: the listener, or none: nobody listens there; rename, link,
+				 symlink: the other name */
 	uint32_t length_bytes;
 	uint32_t offset_bytes;
 	uint32_t deadline_us; /* from the clock of the turn; SCRIPT_NO_DEADLINE */
-	uint32_t value;       /* timeout: microseconds; poll: events; socket: family; else see enum step_what */
+	uint32_t value;       /* timeout: microseconds; poll: events; socket: family; unlink: 1 of a
+			 directory; else see enum step_what */
 };
 
 /* An error that is injected: the number-th operation of that kind fails with it. Only for players
@@ -117,6 +123,9 @@ struct script {
 
 void script_write(const struct script *script, FILE *out);
 
+/* Why no script has operations of that kind (enum duet_kind); NULL: they may. */
+const char *script_unplayable(uint8_t kind);
+
 /* 0, or -1 and a sentence in complaint. */
 int script_read(struct script *script, FILE *in, char *complaint, size_t size);
 
@@ -135,6 +144,12 @@ static inline bool object_same(struct object a, struct object b)
 static inline struct object object_peer(struct object end)
 {
 	return (struct object){ OBJECT_END, end.index ^ 1 };
+}
+
+/* Is it asked of a name, or of two, and of no handle? */
+static inline bool script_on_names(uint8_t kind)
+{
+	return kind == DUET_OPEN || (kind >= DUET_STATX && kind <= DUET_SYMLINK);
 }
 
 /* The step that starts operation id, or NULL. */

@@ -66,7 +66,7 @@ static struct object next_object(struct reader *reader)
 	struct object object = {0};
 
 	if (!object_parse(word, &object))
-		complain(reader, "\"%s\" names no connection end, listener, dialer or file", word);
+		complain(reader, "\"%s\" names no connection end, listener, dialer, file or name", word);
 	return object;
 }
 
@@ -132,7 +132,13 @@ static void read_details(struct reader *reader, struct step *step)
 	case DUET_WRITE:
 		read_transfer(reader, step);
 		break;
+	case DUET_UNLINK:
+		step->value = strcmp(next_word(reader), "directory") == 0;
+		break;
 	case DUET_CONNECT:
+	case DUET_RENAME:
+	case DUET_LINK:
+	case DUET_SYMLINK:
 		step->target = next_object(reader);
 		break;
 	case DUET_POLL:
@@ -202,6 +208,10 @@ static void read_start(struct reader *reader, struct step *step)
 	step->id = (uint16_t)next_number(reader, SCRIPT_IDS - 1);
 	step->deadline_us = SCRIPT_NO_DEADLINE;
 	step->kind = (uint8_t)next_kind(reader);
+	if (script_unplayable(step->kind))
+		complain(reader, "no script has a %s: %s",
+			duet_kind_name((enum duet_kind)step->kind),
+			script_unplayable(step->kind));
 	if (step->kind != DUET_NOP && step->kind != DUET_TIMEOUT && step->kind != DUET_SOCKET)
 		step->object = next_object(reader);
 	read_details(reader, step);
@@ -404,8 +414,32 @@ static void check_owner(struct reader *reader, const struct script *script,
 		complain(reader, "nobody gives up a close: it is neither owned nor copied");
 	if (step->memory == MEMORY_COPIED && (!transfers || step->flags & DUET_POOLED))
 		complain(reader, "only what moves bytes of the player's is copied");
+	if (step->memory == MEMORY_COPIED && step->kind == DUET_READ && step->pieces)
+		complain(reader, "what is read in pieces isn't copied");
 	if (step->memory && transfers && step->length_bytes > SCRIPT_OWNED_BYTES)
 		complain(reader, "the runtime's own buffers have %u bytes", SCRIPT_OWNED_BYTES);
+}
+
+static bool has_pieces(uint8_t kind)
+{
+	return kind == DUET_SEND || kind == DUET_READ || kind == DUET_WRITE;
+}
+
+/* Names are where only names may be, or a file's; and a handle's work is on no name. */
+static void check_names(struct reader *reader, const struct script *script, const struct step *step)
+{
+	bool two = step->kind >= DUET_RENAME && step->kind <= DUET_SYMLINK;
+	bool one = script_on_names(step->kind) && step->kind != DUET_OPEN;
+
+	if (step->object.kind == OBJECT_NAME && !one)
+		complain(reader, "a name is nothing that operation %u could work on", step->id);
+	if (one && step->object.kind != OBJECT_NAME &&
+	    (step->object.kind != OBJECT_FILE || (step->kind != DUET_STATX && step->kind != DUET_LINK)))
+		complain(reader, "operation %u is asked of a name", step->id);
+	if (two && step->target.kind != OBJECT_NAME)
+		complain(reader, "the other name of operation %u is none", step->id);
+	if (step->kind == DUET_LINK && !object_declared(script, step->object))
+		complain(reader, "what operation %u works on is not declared", step->id);
 }
 
 static void check_step(struct reader *reader, const struct script *script,
@@ -416,11 +450,13 @@ static void check_step(struct reader *reader, const struct script *script,
 
 	if (step->what == STEP_START && script_start(script, step->id))
 		complain(reader, "operation %u is started twice", step->id);
-	if (step->pieces && (step->kind != DUET_SEND || step->pieces > step->length_bytes))
-		complain(reader, "only a send has pieces, of a byte at least");
+	if (step->pieces && (!has_pieces(step->kind) || step->pieces > step->length_bytes))
+		complain(reader, "only a send, read or write has pieces, of a byte at least");
 	if (step->what == STEP_START && !loose && !object_declared(script, step->object))
 		complain(reader, "what operation %u works on is not declared", step->id);
 	check_owner(reader, script, step);
+	if (step->what == STEP_START)
+		check_names(reader, script, step);
 	if ((((step->flags & DUET_POOLED) && step->what == STEP_START) ||
 	     step->what == STEP_RETURN) &&
 		!script->pool_count[step->pool])

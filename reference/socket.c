@@ -166,6 +166,7 @@ static void listener_push(struct reference *world, struct world_node *listener,
 	uint32_t index = (uint32_t)(node - world->nodes);
 
 	node->next = NODE_NONE;
+	listener->news++;
 	if (listener->queued++)
 		world->nodes[listener->queue_last].next = index;
 	else
@@ -191,6 +192,7 @@ void world_join(struct reference *world, struct world_node *near, struct world_n
 	near->peer = (uint32_t)(far - world->nodes);
 	far->peer = (uint32_t)(near - world->nodes);
 	near->connection = far->connection = ++world->connections;
+	near->news++;
 }
 
 int world_connect(struct reference *world, struct world_node *node, const unsigned char *address,
@@ -236,6 +238,7 @@ static void socket_lose_peer(struct world_node *node, int error)
 {
 	node->peer = NODE_NONE;
 	node->ended = true;
+	node->news++;
 	if (error)
 		node->error = error;
 }
@@ -278,17 +281,21 @@ int world_shutdown(struct reference *world, struct world_node *node, int how)
 		return -EINVAL;
 	if (node->phase == SOCKET_LISTENING) {
 		node->phase = SOCKET_DEAD;
+		node->news++;
 		return 0;
 	}
 	if (node->phase != SOCKET_CONNECTED)
 		return -ENOTCONN;
 	peer = socket_peer(world, node);
+	node->news++;
 	if (how != SHUT_WR)
 		node->read_shut = true;
-	if (how != SHUT_RD) {
-		node->write_shut = true;
-		if (peer)
-			peer->ended = true;
+	if (how == SHUT_RD)
+		return 0;
+	node->write_shut = true;
+	if (peer) {
+		peer->ended = true;
+		peer->news++;
 	}
 	return 0;
 }
@@ -297,6 +304,10 @@ int world_shutdown(struct reference *world, struct world_node *node, int how)
 
 int world_readable(const struct world_node *node)
 {
+	if (node->kind == NODE_FILE)
+		return world_file_readable(node);
+	if (node->kind == NODE_PIPE)
+		return pipe_readable(node);
 	if (node->kind != NODE_SOCKET)
 		return -ENOTSOCK;
 	if (node->phase != SOCKET_CONNECTED)
@@ -337,6 +348,16 @@ static void ring_put(struct world_node *node, const unsigned char *data, uint32_
 	for (uint32_t i = 0; i < bytes; i++)
 		node->data[(node->first + node->used + i) % WORLD_SOCKET_BYTES] = data[i];
 	node->used += bytes;
+	node->news++;
+}
+
+/* There is room again for whoever found none. */
+static void tell_of_room(struct reference *world, const struct world_node *node)
+{
+	struct world_node *peer = socket_peer(world, node);
+
+	if (peer && node->used == WORLD_SOCKET_BYTES)
+		peer->news++;
 }
 
 int world_recv(struct reference *world, struct world_node *node, const struct iovec *pieces,
@@ -345,10 +366,13 @@ int world_recv(struct reference *world, struct world_node *node, const struct io
 	int found = world_readable(node);
 	uint32_t bytes, left;
 
+	if (node->kind == NODE_FILE)
+		return world_file_recv(node, pieces, count);
 	if (found < 0 && found == node->error)
 		node->error = 0;
 	if (found <= 0)
 		return found;
+	tell_of_room(world, node);
 	bytes = left = world_portion(world, pieces_bytes(pieces, count, node->used));
 	for (uint32_t i = 0; left; i++) {
 		uint32_t part = pieces_bytes(&pieces[i], 1, left);
@@ -374,6 +398,8 @@ static int send_refusal(struct world_node *node)
 {
 	int error = node->error;
 
+	if (node->kind == NODE_PIPE)
+		return pipe_refusal(node);
 	if (node->kind != NODE_SOCKET)
 		return -ENOTSOCK;
 	if (node->phase != SOCKET_CONNECTED)
@@ -390,6 +416,8 @@ bool world_writable(struct reference *world, const struct world_node *node)
 {
 	const struct world_node *peer = socket_peer(world, node);
 
+	if (node->kind == NODE_PIPE)
+		return pipe_writable(world, node);
 	return node->kind != NODE_SOCKET || node->phase != SOCKET_CONNECTED || node->write_shut ||
 	       node->error || !peer || peer->read_shut || peer->used < WORLD_SOCKET_BYTES;
 }
@@ -401,6 +429,8 @@ int world_send(struct reference *world, struct world_node *node, const struct io
 	struct world_node *peer = socket_peer(world, node);
 	uint32_t bytes, left;
 
+	if (node->kind == NODE_FILE)
+		return world_file_send(node, pieces, count);
 	if (refusal)
 		return refusal;
 	if (!peer || peer->read_shut)
@@ -425,6 +455,10 @@ uint32_t world_events(struct reference *world, const struct world_node *node)
 
 	if (node->kind == NODE_FILE)
 		return POLLIN | POLLOUT;
+	if (node->kind == NODE_PIPE)
+		return pipe_events(world, node);
+	if (node->kind == NODE_OUTSIDE)
+		return outside_events(node);
 	if (node->phase == SOCKET_LISTENING)
 		return node->queued ? POLLIN : 0;
 	if (node->phase != SOCKET_CONNECTED)

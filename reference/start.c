@@ -56,11 +56,11 @@ int reference_start(struct duet_loop *loop, struct duet_op *op)
 
 		if (result != -EAGAIN) {
 			op->result = result;
-			loop->stats.inline_ended++;
+			core_took(loop, op, CORE_INLINE);
 			return BACKEND_ENDED;
 		}
 	}
 	bag_add(world, op);
-	loop->stats.armed++;
+	core_took(loop, op, CORE_ISSUED);
 	return BACKEND_ISSUED;
 }

@@ -55,11 +55,12 @@ static bool woken(struct reference *world)
 static int sleep_for_wake(struct duet_loop *loop)
 {
 	struct reference *world = reference_of(loop);
-	struct pollfd watched = { .fd = world->event_fd, .events = POLLIN };
+	uint32_t count = 1 + outside_watch(loop, world->watched + 1);
 
+	world->watched[0] = (struct pollfd){ .fd = world->event_fd, .events = POLLIN };
 	loop->stats.waits++;
 	loop->stats.system_calls++;
-	if (poll(&watched, 1, -1) < 0 && errno != EINTR)
+	if (poll(world->watched, count, -1) < 0 && errno != EINTR)
 		return -errno;
 	woken(world);
 	return 0;
@@ -124,5 +125,6 @@ int reference_prepare(struct duet_loop *loop)
 	struct reference *world = reference_of(loop);
 
 	world->carried = true;
-	return world->bag_count && !world->idle;
+	/* A foreign loop doesn't watch what is outside: it turns for that. */
+	return world->bag_count && (!world->idle || outside_watch(loop, world->watched));
 }

@@ -10,6 +10,9 @@
 /* Descriptors and what they stand for. The lowest free number is not what comes next, but the one
  * given back last: numbers are reused as soon as possible, which is what finds stale ones. */
 
+/* The tree ends the memory of the files. */
+#define DISK_BYTES ((size_t)WORLD_DISKS * WORLD_FILE_BYTES + sizeof(struct world_tree))
+
 static void nodes_chain(struct reference *world)
 {
 	world->node_free = NODE_NONE;
@@ -43,14 +46,16 @@ int world_create(struct reference *world, uint32_t handles_max)
 	world->next_port = 20000;
 	world->nodes = calloc(world->nodes_max, sizeof(*world->nodes));
 	world->socket_memory = map((size_t)world->nodes_max * WORLD_SOCKET_BYTES);
-	world->file_memory = map((size_t)WORLD_FILES * WORLD_FILE_BYTES);
+	world->file_memory = map(DISK_BYTES);
 	if (!world->nodes || !world->socket_memory || !world->file_memory) {
 		world_destroy(world);
 		return -ENOMEM;
 	}
 	nodes_chain(world);
-	for (uint32_t i = 0; i < WORLD_FILES; i++)
-		world->files[i].data = world->file_memory + (size_t)i * WORLD_FILE_BYTES;
+	world->tree = (void *)(world->file_memory + DISK_BYTES - sizeof(struct world_tree));
+	for (uint32_t i = 0; i < WORLD_DISKS; i++)
+		world->tree->files[i].data = world->file_memory + (size_t)i * WORLD_FILE_BYTES;
+	world_tree_begin(world);
 	return 0;
 }
 
@@ -58,7 +63,7 @@ void world_destroy(struct reference *world)
 {
 	free(world->nodes);
 	unmap(world->socket_memory, (size_t)world->nodes_max * WORLD_SOCKET_BYTES);
-	unmap(world->file_memory, (size_t)WORLD_FILES * WORLD_FILE_BYTES);
+	unmap(world->file_memory, DISK_BYTES);
 }
 
 struct world_node *world_node(struct reference *world, int fd)
@@ -111,5 +116,11 @@ void world_close(struct reference *world, int fd)
 		return;
 	if (node->kind == NODE_SOCKET)
 		socket_close(world, node);
+	else if (node->kind == NODE_PIPE)
+		pipe_close(world, node);
+	else if (node->kind == NODE_OUTSIDE)
+		outside_close(node);
+	else
+		world_file_close(node->file);
 	world_node_give(world, node);
 }

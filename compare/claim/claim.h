@@ -81,7 +81,7 @@ struct claim {
 
 extern const struct claim CLAIM_TRY_FIRST, CLAIM_STATELESS, CLAIM_PARITY;
 extern const struct claim CLAIM_MODELS, CLAIM_BESIDE;
-extern const struct claim CLAIM_BLOCKING, CLAIM_HOT, CLAIM_SCHEDULING;
+extern const struct claim CLAIM_BLOCKING, CLAIM_HOT, CLAIM_SCHEDULING, CLAIM_PATHS;
 
 /* NULL: none of this name. */
 const struct claim *claim_find(const char *name);

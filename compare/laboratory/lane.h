@@ -102,7 +102,7 @@ struct stress_kind {
 };
 
 /* The tables that make up the whole, each ended by one without a name. */
-extern const struct stress_kind STRESS_SOCKETS[], STRESS_FILES[];
+extern const struct stress_kind STRESS_SOCKETS[], STRESS_FILES[], STRESS_NAMES[], STRESS_EVENTS[];
 
 struct breach {
 	uint32_t count;

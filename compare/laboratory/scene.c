@@ -163,7 +163,7 @@ static void begin_close(struct scene *scene)
 }
 
 /* What is back with the terminal completion. The buffer is if the ledger says so, too: others have lent
- * a byte at most. */
+ * a byte at most, but for one that stands in front of it. */
 static void note_back(struct scene *scene)
 {
 	struct duet_ledger ledger;
@@ -174,7 +174,7 @@ static void note_back(struct scene *scene)
 	if (!scene->run.lent_bytes)
 		return;
 	duet_loop_ledger(scene->loop, &ledger);
-	if (ledger.lent_bytes >= scene->run.lent_bytes)
+	if (ledger.lent_bytes >= scene->run.lent_bytes + scene->run.blocker_bytes)
 		scene_violation(scene, VIOLATION_LOAN, "its buffer is still lent when it ends");
 	else
 		moment_set(scene, &scene->run.buffer);

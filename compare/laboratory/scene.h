@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct mechanism;
 struct subject;
@@ -69,8 +70,10 @@ struct scene {
 		int witness;        /* a duplicate: what was there stays to be seen after the close */
 		int peer, usher_peer, held;
 		int clients[SCENE_CLIENTS_MAX];
+		pid_t process;      /* whose end is waited for */
 		uint32_t descriptors;
 		size_t lent_bytes;  /* of data: given back at the end */
+		size_t blocker_bytes; /* lent to the one in front of it, if more than a byte */
 
 		/* What came and went, as the script knows it. */
 		uint64_t sent, delivered, readable, declared;

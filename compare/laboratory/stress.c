@@ -68,7 +68,8 @@ static void interrupt(int number)
 
 /* ---- What is asked for. ---- */
 
-static const struct stress_kind *const TABLES[] = { STRESS_SOCKETS, STRESS_FILES };
+static const struct stress_kind *const TABLES[] = { STRESS_SOCKETS, STRESS_FILES, STRESS_NAMES,
+						   STRESS_EVENTS };
 
 static const struct stress_kind *kind_at(size_t index)
 {

@@ -119,6 +119,24 @@ static void take_read(struct lane *lane)
 			       lane->op.transferred, BLOCK);
 }
 
+/* At the position of the file, which the witness shares: it is where what was received ends. */
+static void describe_recv(struct lane *lane)
+{
+	lane->place = (uint64_t)stress_below(&lane->stress->random, FILE_BLOCKS) * BLOCK;
+	lseek(lane->witness, (off_t)lane->place, SEEK_SET);
+	duet_op_recv(&lane->op, lane->handle, lane->data, BLOCK, 0);
+}
+
+static void take_recv(struct lane *lane)
+{
+	off_t at = lseek(lane->witness, 0, SEEK_CUR);
+
+	take_read(lane);
+	if (at != (off_t)(lane->place + lane->op.transferred))
+		lane_violation(lane, VIOLATION_BYTES, "%u bytes received, but the position is %lld",
+			       lane->op.transferred, (long long)at - (long long)lane->place);
+}
+
 /* ---- Writes. `stands` is the place of what a lane's block holds, `place` of what is written. ---- */
 
 static bool put_block(struct lane *lane, uint64_t place)
@@ -235,6 +253,9 @@ const struct stress_kind STRESS_FILES[] = {
 	{ .name = "read-direct", .kind = DUET_READ, .lanes = FILE_LANES, .bytes = BLOCK,
 	  .what = "4 KiB past the page cache", OF_A_FILE, .open = open_direct,
 	  .describe = describe_read, .take = take_read },
+	{ .name = "recv-file", .kind = DUET_RECV, .lanes = FILE_LANES, .bytes = BLOCK,
+	  .what = "4 KiB at the position of a file", OF_A_FILE, .open = open_to_read,
+	  .describe = describe_recv, .act = forget_pages, .take = take_recv },
 	{ .name = "write", .kind = DUET_WRITE, .lanes = FILE_LANES, .bytes = BLOCK,
 	  .what = "4 KiB into the page cache", OF_A_FILE, .open = open_to_write,
 	  .describe = describe_write, .take = take_write, .settle = settle_write },

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const struct subject *const TABLES[] = { SUBJECTS_PLAIN, SUBJECTS_SOCKET, SUBJECTS_STREAM,
-						SUBJECTS_FILE };
+						SUBJECTS_FILE, SUBJECTS_NAME, SUBJECTS_EVENT };
 
 const struct subject *subject_at(size_t index)
 {

@@ -36,6 +36,7 @@ const struct subject *subject_at(size_t index);
 const struct subject *subject_find(const char *name);
 
 /* The tables that make up the whole, each ended by one without a name. */
-extern const struct subject SUBJECTS_PLAIN[], SUBJECTS_STREAM[], SUBJECTS_SOCKET[], SUBJECTS_FILE[];
+extern const struct subject SUBJECTS_PLAIN[], SUBJECTS_STREAM[], SUBJECTS_SOCKET[], SUBJECTS_FILE[],
+	SUBJECTS_NAME[], SUBJECTS_EVENT[];
 
 #endif

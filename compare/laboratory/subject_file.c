@@ -160,6 +160,37 @@ static void describe_fsync(struct scene *scene)
 	duet_op_fsync(&scene->run.target, scene->run.handle, 0);
 }
 
+/* ---- At the own position. ---- */
+
+static void describe_recv(struct scene *scene)
+{
+	scene_lend(scene, CACHED_BYTES);
+	duet_op_recv(&scene->run.target, scene->run.handle, scene->data, CACHED_BYTES, 0);
+}
+
+static void describe_send(struct scene *scene)
+{
+	scene_lend(scene, FILE_BYTES);
+	scene_pattern(scene->data, FILE_BYTES, 0);
+	duet_op_send(&scene->run.target, scene->run.handle, scene->data, FILE_BYTES, DUET_WHOLE);
+}
+
+/* The position is where it is said to be: what comes next follows. */
+static void account_position(struct scene *scene)
+{
+	off_t at = lseek(scene->run.witness, 0, SEEK_CUR);
+
+	if (at != (off_t)scene->run.transferred)
+		scene_violation(scene, VIOLATION_BYTES, "%u bytes moved, but the position is %lld",
+				scene->run.transferred, (long long)at);
+}
+
+static void account_send(struct scene *scene)
+{
+	account_position(scene);
+	account_write(scene);
+}
+
 /* ---- Open. ---- */
 
 static void describe_open(struct scene *scene)
@@ -201,6 +232,12 @@ const struct subject SUBJECTS_FILE[] = {
 	{ .name = "write", .kind = DUET_WRITE, .traits = SUBJECT_BY_ITSELF,
 	  .what = "1 MiB, into the page cache", .prepare = prepare_write, .describe = describe_write,
 	  .account = account_write },
+	{ .name = "recv-file", .kind = DUET_RECV, .traits = SUBJECT_BY_ITSELF,
+	  .what = "64 KiB at the position of a file", .prepare = prepare_cached,
+	  .describe = describe_recv, .take = take_read, .account = account_position },
+	{ .name = "send-file", .kind = DUET_SEND, .traits = SUBJECT_BY_ITSELF,
+	  .what = "1 MiB at the position of a file", .prepare = prepare_write,
+	  .describe = describe_send, .account = account_send },
 	{ .name = "fsync", .kind = DUET_FSYNC, .traits = SUBJECT_BY_ITSELF, .what = "of 256 KiB",
 	  .prepare = prepare_dirty, .describe = describe_fsync },
 	{ .name = "open", .kind = DUET_OPEN, .traits = SUBJECT_BY_ITSELF | SUBJECT_MAKES,

@@ -6,7 +6,6 @@
 #include <duet/loop.h>
 #include <jansson.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "compare/measure/process.h"
@@ -60,7 +59,6 @@ static const struct option_set SET = {
 
 struct serving {
 	const struct values *values;
-	struct service service;
 	struct catalogue catalogue;
 	struct rockets_server *server;
 };
@@ -92,67 +90,47 @@ static int make_catalogue(struct serving *serving)
 	return SAY_OK;
 }
 
-static int create(struct serving *serving)
+static int start(struct service *service, void *context)
 {
-	const uint32_t connections = serving->values->options.connections_max;
-	struct duet_loop_options options;
-
-	duet_loop_options_init(&options);
-	options.operations_max = 2 * connections + 16;
-	options.handles_max = connections + 16;
-	options.worker_threads = 0;
-	return service_create(&serving->service, &options);
-}
-
-static void print_summary(const struct serving *serving, json_t *counts)
-{
-	const char *key;
-	json_t *value;
-
-	if (serving->values->json && !strcmp(serving->values->json, "-"))
-		return;
-	printf("served:");
-	json_object_foreach(counts, key, value)
-		printf(" %s=%lld", key, (long long)json_integer_value(value));
-	putchar('\n');
-}
-
-static int run(struct serving *serving)
-{
+	struct serving *serving = context;
 	duet_handle listener;
-	json_t *counts;
-	int code = service_listen(&serving->service, BACKLOG, &listener), status, written;
+	int code = service_listen(service, BACKLOG, &listener), status;
 
 	if (code)
 		return code;
-	status = rockets_start(&serving->server, serving->service.loop, listener,
-			       &serving->catalogue, &serving->values->options);
-	if (status)
-		return say_failure(SAY_UNMEASURED, "serve: can't begin to accept: %s%s",
-				   strerror(-status), say_advice(status));
-	code = service_run(&serving->service);
-	counts = rockets_counts(serving->server);
-	print_summary(serving, counts);
-	written = service_write(&serving->service, "rockets", counts);
-	return code ? code : written;
+	status = rockets_start(&serving->server, service->loop, listener, &serving->catalogue,
+			       &serving->values->options);
+	return status ? service_refuse_start(status) : SAY_OK;
 }
+
+static json_t *counts(const void *context)
+{
+	const struct serving *serving = context;
+
+	return rockets_counts(serving->server);
+}
+
+static void finish(void *context)
+{
+	struct serving *serving = context;
+
+	rockets_finish(serving->server);
+}
+
+static const struct service_body BODY = { "rockets", start, counts, finish };
 
 static int serve(struct serving *serving)
 {
-	int code = service_find_backend(&serving->service, false);
+	const struct values *values = serving->values;
+	struct service service = { .backend = values->backend, .host = values->host,
+				   .json = values->json, .port = values->port };
+	struct duet_loop_options options;
 
-	if (!code)
-		code = make_catalogue(serving);
-	if (!code)
-		code = service_check_output(&serving->service);
-	if (!code)
-		code = create(serving);
-	if (code)
-		return code;
-	code = run(serving);
-	if (service_end(&serving->service, &code))
-		rockets_finish(serving->server);
-	return code;
+	duet_loop_options_init(&options);
+	options.operations_max = 2 * values->options.connections_max + 16;
+	options.handles_max = values->options.connections_max + 16;
+	options.worker_threads = 0;
+	return service_serve(&service, &options, &BODY, serving);
 }
 
 int serve_rockets_command(int argc, char **argv)
@@ -172,9 +150,9 @@ int serve_rockets_command(int argc, char **argv)
 	if (code)
 		return code;
 	process_raise_files();
-	serving.service = (struct service){ .backend = values.backend, .host = values.host,
-					    .json = values.json, .port = values.port };
-	code = serve(&serving);
+	code = make_catalogue(&serving);
+	if (!code)
+		code = serve(&serving);
 	catalogue_free(&serving.catalogue);
 	return code;
 }

@@ -13,10 +13,11 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#include "compare/http/request.h"
+#include "compare/http/status.h"
 #include "compare/measure/rounds.h"
 #include "compare/measure/window.h"
 #include "compare/models/model.h"
-#include "compare/rockets/request.h"
 
 enum { DATA_MAX = 4096, HEAD_MAX = 256, OK = 200, NOT_FOUND = 404, NOT_ALLOWED = 405, FAILED = 500 };
 
@@ -135,20 +136,6 @@ static void linger(struct connection *connection)
 
 /* ---- The answer. ---- */
 
-static const char *reason(int status)
-{
-	static const struct { int status; const char *reason; } REASONS[] = {
-		{ 200, "OK" }, { 400, "Bad Request" }, { 404, "Not Found" },
-		{ 405, "Method Not Allowed" }, { 413, "Content Too Large" }, { 414, "URI Too Long" },
-		{ 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" },
-	};
-	size_t i = 0;
-
-	while (REASONS[i].status != status && i + 1 < sizeof(REASONS) / sizeof(*REASONS))
-		i++;
-	return REASONS[i].reason;
-}
-
 static void on_stopped(struct duet_op *op)
 {
 	hang_up(op->context);
@@ -202,7 +189,7 @@ static void answer(struct connection *connection)
 		connection->head, sizeof(connection->head),
 		"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n%s"
 		"Connection: %s\r\n\r\n",
-		connection->status, reason(connection->status), said,
+		connection->status, status_reason(connection->status), said,
 		connection->status == NOT_ALLOWED ? "Allow: GET, HEAD\r\n" : "",
 		connection->request.stays ? "keep-alive" : "close");
 	pieces[1].iov_base = (char *)(size_t)connection->body;

@@ -12,6 +12,10 @@
  *   loop.h          the thread's runtime: create it on a backend, run it, stop it
  *   handle.h        a descriptor as the loop knows it
  *   buffer.h        memory out of your hands: pools, loans and the ledger
+ *   file.h          files: vectors, sizes, names
+ *   signal.h        signals to wait for
+ *   process.h       the end of a process to wait for
+ *   resolve.h       names to addresses
  *   owned.h         operations of the loop's own: memory that you can walk away from
  *   scope.h         a parent that does not end before its children have; cancel, deadline, cleanup
  *   combinator.h    join, race, timeout, retry: what is done with operations and scopes time and again
@@ -56,6 +60,7 @@
 #include <duet/continuation.h>
 #include <duet/coroutine.h>
 #include <duet/fiber.h>
+#include <duet/file.h>
 #include <duet/frame.h>
 #include <duet/future.h>
 #include <duet/futures.h>
@@ -70,11 +75,14 @@
 #include <duet/oneshot.h>
 #include <duet/operation.h>
 #include <duet/owned.h>
+#include <duet/process.h>
 #include <duet/readiness.h>
+#include <duet/resolve.h>
 #include <duet/scheduler.h>
 #include <duet/scope.h>
 #include <duet/semaphore.h>
 #include <duet/shards.h>
+#include <duet/signal.h>
 #include <duet/stream.h>
 #include <duet/stack.h>
 #include <duet/supervisor.h>

@@ -77,6 +77,12 @@ DUET_API int duet_handle_set_flags(struct duet_loop *loop, duet_handle handle, u
 DUET_API int duet_handle_listen(struct duet_loop *loop, struct sockaddr *address, socklen_t length,
 				int backlog, duet_handle *handle);
 
+/*
+ * A pipe: what is sent into handles[1] is received from handles[0]. flags are those of duet_handle_adopt(),
+ * of both. 0, -EMFILE, -ENFILE (handles_max reached), -EINVAL (unknown flag).
+ */
+DUET_API int duet_handle_pipe(struct duet_loop *loop, duet_handle handles[2], unsigned flags);
+
 #ifdef __cplusplus
 }
 #endif

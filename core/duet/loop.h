@@ -71,6 +71,21 @@ enum duet_capability {
 	DUET_NATIVE,
 };
 
+/* Which way an operation is carried out. */
+enum duet_way {
+	DUET_WAY_ARMED,    /* given to the kernel, which waits: as what it is, or for readiness */
+	DUET_WAY_INLINE,   /* a plain call that ended it at once */
+	DUET_WAY_ENCODED,  /* the same, as something of another kind */
+	DUET_WAY_EMULATED, /* readiness, where it is otherwise not needed, and then a plain call */
+	DUET_WAY_WORKER,   /* by a thread of the loop's pool */
+	DUET_WAY_COUNT
+};
+
+DUET_API const char *duet_way_name(enum duet_way way);
+
+/* Text for people: why a kind isn't native. */
+#define DUET_WHY_BYTES 64
+
 /* What a backend says of this machine: whether it can be had, and if not, why. */
 struct duet_probe {
 	int error;        /* 0, or why not: -ENOSYS, -EPERM, -ENOMEM, -EMFILE ... */
@@ -78,6 +93,8 @@ struct duet_probe {
 	char shape[120];  /* what a loop would use here, as "single issuer, deferred task work" */
 	uint8_t capability[DUET_KIND_COUNT]; /* enum duet_capability, of a loop that has the threads
 						which that needs */
+	char why[DUET_KIND_COUNT][DUET_WHY_BYTES]; /* of what isn't native: why, as "no ftruncate
+						      (opcode 55): Linux 6.9"; "" if it is */
 };
 
 /* Does a real set-up and a real operation, and undoes them. tuning as in the options. Returns
@@ -216,6 +233,12 @@ struct duet_stats {
 };
 
 DUET_API void duet_loop_stats(const struct duet_loop *loop, struct duet_stats *stats);
+
+/* How many operations of a kind went a way: what inline_ended, armed and worker are the sums of (armed of
+ * three: armed, encoded, emulated). One that is given to the kernel again, as a transfer that goes on, counts
+ * again. */
+DUET_API uint64_t duet_loop_way_count(const struct duet_loop *loop, enum duet_kind kind,
+				      enum duet_way way);
 
 /* Calls line once for each pending operation, and for each that has ended and was not yet told, with
  * one line of text that names it: kind, handle, state, deadline, request; and once if messages wait

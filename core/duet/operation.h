@@ -16,6 +16,8 @@
 extern "C" {
 #endif
 
+struct addrinfo;
+struct core_lookup;
 struct duet_loop;
 struct duet_op;
 
@@ -64,10 +66,11 @@ enum duet_kind {
 	DUET_SOCKET,
 	DUET_BIND,
 	DUET_LISTEN,
-	DUET_RECVMSG, /* msghdr.h */
+	/* Named, and absent on every backend so far. */
+	DUET_RECVMSG,
 	DUET_SENDMSG,
-	DUET_SEND_ZERO_COPY, /* below: duet_op_send_zero_copy() */
-	DUET_SPLICE,         /* splice.h */
+	DUET_SEND_ZERO_COPY,
+	DUET_SPLICE,
 	DUET_STATX,          /* file.h */
 	DUET_MKDIR,
 	DUET_UNLINK,
@@ -104,7 +107,7 @@ enum duet_kind {
 };
 
 enum duet_op_flags {
-	/* Accept, pooled recv: go on after each result; see `more`. The terminal completion speaks of
+	/* Accept, poll, pooled recv: go on after each result; see `more`. The terminal completion speaks of
 	 * what came after the last interim one: a cancelled accept ends untouched, however many
 	 * connections it has brought. */
 	DUET_MULTISHOT = 1 << 0,
@@ -168,7 +171,7 @@ typedef int duet_work_fn(void *context);
 union duet_args {
 	struct {
 		struct iovec vectors[DUET_OP_IOVECS];
-		uint64_t offset_bytes;
+		uint64_t offset_bytes; /* of a wait for a process: its options */
 		struct duet_pool *pool;
 		uint32_t vector_count;
 		uint32_t length_bytes; /* of all vectors, or the size of a pool's buffer */
@@ -182,7 +185,26 @@ union duet_args {
 		int directory;    /* AT_FDCWD, or a descriptor */
 		int flags;
 		unsigned mode;
-	} open;
+	} open; /* mkdir and unlink, too */
+	struct {
+		const char *path; /* both lent */
+		void *into;       /* a struct statx */
+		int directory;
+		int flags;
+		unsigned mask;
+	} statx;
+	struct {
+		const char *from; /* lent; of a symlink what it leads to, and no path */
+		const char *to;
+		int from_directory;
+		int to_directory;
+		unsigned flags;
+	} rename; /* link and symlink, too */
+	struct {
+		uint64_t offset_bytes;
+		uint64_t length_bytes;
+		int mode;
+	} extent; /* truncate, allocate */
 	struct {
 		uint64_t due_ns;
 	} timeout;
@@ -193,6 +215,7 @@ union duet_args {
 	} socket;
 	struct {
 		uint32_t events; /* POLLIN, POLLOUT ... */
+		uint32_t seen;   /* the backend's, of a multishot one */
 	} poll;
 	struct {
 		int how;
@@ -206,6 +229,13 @@ union duet_args {
 		struct duet_op *before; /* the loop's: in the line for a worker */
 		uint8_t in_line;        /* the loop's: it stands there */
 	} work;
+	struct {
+		const char *node; /* the caller's until the start has returned; NULL */
+		const char *service;
+		const struct addrinfo *hints;
+		struct core_lookup *lookup; /* the loop's: the call, while it is waited for */
+		int code;
+	} resolve;
 	struct {
 		void *on;                    /* a primitive, task or scope: lent until the end */
 		void *with;                  /* an element, or whose name a lock is in; NULL */
@@ -234,7 +264,7 @@ struct duet_op {
 	 * -ENOBUFS the disposition is failed, transferred is 0 and `buffer` names nothing, though
 	 * the operation itself goes on. The cause of an interim completion is always itself.
 	 */
-	int32_t result;       /* >= 0: bytes, events or 0; < 0: -errno, the same on every backend */
+	int32_t result;       /* >= 0: bytes, events, a number or 0; < 0: -errno, the same on every backend */
 	uint32_t transferred; /* bytes moved, whatever the result */
 	uint8_t disposition;  /* enum duet_disposition */
 	uint8_t cause;        /* enum duet_cause */
@@ -246,6 +276,7 @@ struct duet_op {
 	void *context;      /* the caller's, never read by the loop */
 
 	union {
+		struct addrinfo *addresses; /* resolve: through duet_op_addresses() */
 		duet_handle made;          /* accept, open, socket: the new handle, if result is 0;
 					      else, and at the end of a multishot accept, none */
 		struct duet_buffer buffer; /* pooled recv: what was received, held until returned */
@@ -295,9 +326,32 @@ DUET_API void duet_op_nop(struct duet_op *op);
  * due first fires first; of two due at the same time, the one started first. */
 DUET_API void duet_op_timeout(struct duet_op *op, uint64_t due_ns);
 
+/*
+ * Moves a timeout, on the loop's thread, anywhere in time; what is due by then fires in a turn, never in
+ * here. In the order above it counts as started now. Its deadline stays.
+ * 0: it is pending, and due at due_ns. 1: it is idle, so that this is for its next start. -ENOENT:
+ * it has fired or was asked to end, which its completion is about to say; nothing is changed. -EINVAL: it
+ * is no timeout.
+ */
+DUET_API int duet_op_timeout_update(struct duet_op *op, uint64_t due_ns);
+
 /* Completes with the ready events (of POLLIN, POLLOUT, POLLPRI, POLLRDHUP; POLLERR and POLLHUP
  * are always included) as soon as there is one. Consumes nothing. */
 DUET_API void duet_op_poll(struct duet_op *op, duet_handle handle, uint32_t events);
+
+/*
+ * The same with DUET_MULTISHOT: goes on until it is asked to end, or fails. Each interim
+ * completion carries ready events; the terminal one never does, and none follows a request. There
+ * is one
+ * - soon after the start, if something is ready then, and
+ * - whenever readiness may have come anew: bytes, a connection, the end of the stream, an error;
+ *   and room, for whoever tried to send and found none.
+ * So who takes all there is (until a transfer would wait) never misses what comes after that. Not
+ * promised: one for each arrival (those that come before a turn are merged), none without an
+ * arrival, another for what was left, or that it is still there: readiness is a hint. What is
+ * always ready, as a file, is told once.
+ */
+DUET_API void duet_op_poll_multishot(struct duet_op *op, duet_handle handle, uint32_t events);
 
 /*
  * Accepts a connection: `made` is its handle, owned by the loop, close-on-exec.
@@ -325,6 +379,7 @@ DUET_API void duet_op_connect(struct duet_op *op, duet_handle handle,
  * then the disposition is partial (untouched, if there are none) and `transferred` counts what is
  * in the buffer. length_bytes is 1 to DUET_TRANSFER_MAX, as of every transfer: 0 is -EINVAL.
  * Receives on one handle are served in the order in which they were started.
+ * On what is no socket it is a read: of a pipe, a terminal, an eventfd, or a file at its own position.
  */
 DUET_API void duet_op_recv(struct duet_op *op, duet_handle handle, void *data, size_t length_bytes,
 			   unsigned flags);
@@ -344,6 +399,8 @@ DUET_API void duet_op_recv_pooled(struct duet_op *op, duet_handle handle, struct
  * or partial. Sends, connects and shutdowns on one handle are carried out in the order in which
  * they were started; after one that failed or ended short those behind it end untouched, with
  * -ECANCELED and cause order, so that the stream never has a hole. SIGPIPE is never raised.
+ * On what is no socket it is a write, in the same way; a file has one position for both, so that a receive
+ * and a send are not to be under way on it at once.
  */
 DUET_API void duet_op_send(struct duet_op *op, duet_handle handle, const void *data,
 			   size_t length_bytes, unsigned flags);

@@ -69,7 +69,8 @@ DUET_API int duet_op_copy_through(struct duet_op *op);
  * What it lends must be the runtime's: its own buffer, or, in one piece, a pool's buffer that the
  * caller holds, which goes back with it. Also inside its own done(). On the loop's thread.
  * 0; -EINVAL: an operation of the caller's, one that lends memory of somebody else's, or a wait for a
- * primitive, a task or a scope, which might be granted what nobody would give back. It stays
+ * primitive, a task, a scope, a signal or a process, which might be granted what nobody would give
+ * back. It stays
  * as it was then: cancel it, and wait.
  */
 DUET_API int duet_op_abandon(struct duet_op *op);

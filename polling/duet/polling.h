@@ -21,6 +21,9 @@ extern "C" {
  *   eager=yes        make the system call as soon as a handle is ready, before the results of the
  *                    handles in front of it were delivered: for comparison, it inherits the
  *                    hazards of completion. Default no.
+ *   without=NAME+NAME  do without what the kernel has: epoll-pwait2 (waits are whole milliseconds),
+ *                    read-nowait (reads of files are always a worker's). The environment's
+ *                    DUET_POLLING_WITHOUT adds to it (not in set-user-ID programs)
  *
  * Memory, all of it at create: 96 bytes for each of handles_max, 72 for each of operations_max, 12 for
  * each of events, and the stacks of worker threads.

@@ -35,6 +35,11 @@ extern "C" {
  *                    counts what the backend is handed: an operation in line when its turn comes,
  *                    and each piece of a whole transfer.
  * again and room put off the cancel of one operation three times at the most.
+ *
+ * Signals and processes have no likeness in memory: those of the program are asked for, in every
+ * turn, and end a sleep. They take no part in virtual time: where a timer or deadline stands beside
+ * a wait for one, its time comes as soon as nothing else moves. A foreign loop that carries this one
+ * isn't told of them, and is asked to turn without waiting instead.
  */
 DUET_API const struct duet_backend *duet_reference(void);
 

@@ -245,6 +245,7 @@ static void draft_poll(struct draft *draft)
 	step = add_start(draft, DUET_POLL);
 	step->object = end;
 	step->value = in ? POLLIN : POLLOUT;
+	step->flags = one_in(draft, 3) ? DUET_MULTISHOT : 0;
 	draw_inline(draft, step);
 	if (!draft->script->calm)
 		draw_deadline(draft, step);
@@ -314,18 +315,22 @@ static void draft_close(struct draft *draft)
 static void draft_file(struct draft *draft)
 {
 	static const uint8_t kinds[] = { DUET_READ, DUET_READ, DUET_READ, DUET_WRITE, DUET_WRITE,
-		DUET_FSYNC, DUET_OPEN };
+		DUET_FSYNC, DUET_OPEN, DUET_ALLOCATE, DUET_STATX, DUET_TRUNCATE };
 	uint32_t bytes = draft->script->file_bytes[0];
 	struct step *step;
 
 	if (!bytes || draft->files_closed)
 		return;
-	step = add_start(draft, kinds[draw(draft, 7)]);
+	/* A read beside a truncate may bring zeros. */
+	step = add_start(draft, kinds[draw(draft, draft->script->calm ? 10 : 9)]);
 	step->object = (struct object){ OBJECT_FILE, 0 };
 	if (step->kind == DUET_READ || step->kind == DUET_WRITE) {
 		/* At most to its end: a hole would have bytes that no pattern foretells. */
 		step->offset_bytes = draw(draft, bytes + 1);
 		step->length_bytes = 1 + draw(draft, 9000);
+		step->pieces = (uint8_t)(one_in(draft, 3) && step->length_bytes >= DUET_OP_IOVECS
+						 ? 2 + draw(draft, DUET_OP_IOVECS - 1)
+						 : 0);
 	}
 	if (step->kind == DUET_FSYNC && one_in(draft, 2))
 		step->flags = DUET_DATA_ONLY;
@@ -334,6 +339,36 @@ static void draft_file(struct draft *draft)
 	draw_inline(draft, step);
 	if (!draft->script->calm)
 		draw_deadline(draft, step);
+}
+
+static struct object draw_name(struct draft *draft)
+{
+	return (struct object){ OBJECT_NAME, (uint8_t)draw(draft, SCRIPT_NAMES) };
+}
+
+/* One after the other, so that there is something to be found, replaced and removed. */
+static void draft_names(struct draft *draft)
+{
+	static const uint8_t kinds[] = { DUET_MKDIR, DUET_MKDIR, DUET_SYMLINK, DUET_SYMLINK,
+		DUET_RENAME, DUET_RENAME, DUET_UNLINK, DUET_UNLINK, DUET_STATX, DUET_LINK };
+	uint32_t count = 1 + draw(draft, 4);
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct step *step = add_start(draft, kinds[draw(draft, 10)]);
+
+		step->object = draw_name(draft);
+		if (step->kind >= DUET_RENAME)
+			step->target = draw_name(draft);
+		if (step->kind == DUET_LINK && draft->script->file_bytes[0] && one_in(draft, 2))
+			step->object = (struct object){ OBJECT_FILE, 0 };
+		if (step->kind == DUET_UNLINK)
+			step->value = draw(draft, 2);
+		draw_inline(draft, step);
+		if (draft->script->calm)
+			add_step(draft, STEP_SETTLE);
+		else
+			draw_deadline(draft, step);
+	}
 }
 
 static void draft_timer(struct draft *draft)
@@ -549,7 +584,8 @@ static void adorn(struct draft *draft, struct step *step)
 			step->scope = (uint8_t)(index + 1);
 	}
 	if (one_in(draft, 2) && step->kind != DUET_CLOSE && step->length_bytes <= SCRIPT_OWNED_BYTES)
-		step->memory = transfers && !(step->flags & DUET_POOLED) && one_in(draft, 2)
+		step->memory = transfers && !(step->flags & DUET_POOLED) && one_in(draft, 2) &&
+					       !(step->kind == DUET_READ && step->pieces)
 				       ? MEMORY_COPIED
 				       : MEMORY_OWNED;
 }
@@ -575,7 +611,7 @@ static void draft_faults(struct draft *draft)
 static void (*const moves[])(struct draft *draft) = {
 	draft_send, draft_send, draft_send, draft_send, draft_gather, draft_recv, draft_recv,
 	draft_recv, draft_recv, draft_recv, draft_poll, draft_accept, draft_accept, draft_connect,
-	draft_connect, draft_shutdown, draft_close, draft_file, draft_file, draft_timer, draft_nop,
+	draft_connect, draft_shutdown, draft_close, draft_file, draft_file, draft_names, draft_timer, draft_nop,
 	draft_cancel, draft_cancel, draft_cancel, draft_return, draft_return, draft_wait,
 	draft_turn, draft_turn, draft_destroy, draft_post, draft_set_up, draft_scope, draft_scope,
 	draft_request, draft_request, draft_request, draft_cleanup, draft_abandon, draft_abandon,

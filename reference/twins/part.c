@@ -1,9 +1,12 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
+#include <duet/file.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "reference/twins/player.h"
 
@@ -125,7 +128,13 @@ static void say_pieces(struct part *part, duet_handle handle)
 		vectors[i].iov_len = each;
 	}
 	vectors[step->pieces - 1].iov_len += step->length_bytes % step->pieces;
-	duet_op_send_vector(part->op, handle, vectors, step->pieces, step->flags & DUET_WHOLE);
+	if (step->kind == DUET_READ)
+		duet_op_read_vector(part->op, handle, vectors, step->pieces, step->offset_bytes);
+	else if (step->kind == DUET_WRITE)
+		duet_op_write_vector(part->op, handle, vectors, step->pieces, step->offset_bytes);
+	else
+		duet_op_send_vector(part->op, handle, vectors, step->pieces,
+			step->flags & DUET_WHOLE);
 }
 
 static void say_transfer(struct player *player, struct part *part, duet_handle handle)
@@ -139,10 +148,10 @@ static void say_transfer(struct player *player, struct part *part, duet_handle h
 		return;
 	}
 	lend_data(part);
-	if (step->kind == DUET_RECV)
-		duet_op_recv(op, handle, part->bytes, step->length_bytes, step->flags & DUET_WHOLE);
-	else if (step->kind == DUET_SEND && step->pieces)
+	if (step->pieces)
 		say_pieces(part, handle);
+	else if (step->kind == DUET_RECV)
+		duet_op_recv(op, handle, part->bytes, step->length_bytes, step->flags & DUET_WHOLE);
 	else if (step->kind == DUET_SEND)
 		duet_op_send(op, handle, part->bytes, step->length_bytes, step->flags & DUET_WHOLE);
 	else if (step->kind == DUET_READ)
@@ -173,6 +182,83 @@ static void say_open(struct player *player, struct part *part)
 	duet_op_open(part->op, AT_FDCWD, path, O_RDONLY, 0);
 }
 
+/* The path of an object, as lent as any other memory is: the how-many-th of its operation. */
+static const char *path_of(struct player *player, struct part *part, struct object object,
+			   unsigned place)
+{
+	const char *path = object.kind == OBJECT_FILE ? player->paths[object.index]
+						      : player->names[object.index];
+
+	if (!part->step->memory)
+		return path;
+	return strcpy((char *)duet_op_buffer(part->op) + place * PLAYER_PATH_BYTES, path);
+}
+
+static void say_statx(struct player *player, struct part *part)
+{
+	struct statx *into = duet_op_buffer(part->op);
+
+	if (!part->step->memory)
+		part->data = (void *)(into = malloc(sizeof(*into)));
+	if (!into)
+		abort();
+	duet_op_statx(part->op, AT_FDCWD, path_of(player, part, part->step->object, 4), 0,
+		STATX_BASIC_STATS, into);
+}
+
+static void say_two_names(struct player *player, struct part *part)
+{
+	const char *one = path_of(player, part, part->step->object, 0);
+	const char *other = path_of(player, part, part->step->target, 1);
+
+	if (part->step->kind == DUET_RENAME)
+		duet_op_rename(part->op, AT_FDCWD, one, AT_FDCWD, other, 0);
+	else if (part->step->kind == DUET_LINK)
+		duet_op_link(part->op, AT_FDCWD, one, AT_FDCWD, other, 0);
+	else
+		duet_op_symlink(part->op, other, AT_FDCWD, one);
+}
+
+static void say_name(struct player *player, struct part *part)
+{
+	const struct step *step = part->step;
+
+	switch (step->kind) {
+	case DUET_STATX:
+		say_statx(player, part);
+		break;
+	case DUET_MKDIR:
+		duet_op_mkdir(part->op, AT_FDCWD, path_of(player, part, step->object, 0), 0700);
+		break;
+	case DUET_UNLINK:
+		duet_op_unlink(part->op, AT_FDCWD, path_of(player, part, step->object, 0),
+			step->value ? AT_REMOVEDIR : 0);
+		break;
+	default:
+		say_two_names(player, part);
+		break;
+	}
+}
+
+/* Neither changes what is within the size that the file was made with. */
+static void say_size(struct player *player, struct part *part, duet_handle handle)
+{
+	uint32_t bytes = player->script->file_bytes[part->step->object.index];
+
+	if (part->step->kind == DUET_TRUNCATE)
+		duet_op_truncate(part->op, handle, bytes);
+	else
+		duet_op_allocate(part->op, handle, FALLOC_FL_KEEP_SIZE, 0, bytes);
+}
+
+static void say_poll(struct part *part, duet_handle handle)
+{
+	if (part->step->flags & DUET_MULTISHOT)
+		duet_op_poll_multishot(part->op, handle, part->step->value);
+	else
+		duet_op_poll(part->op, handle, part->step->value);
+}
+
 static void say_bind(struct player *player, struct part *part, duet_handle handle)
 {
 	struct place place;
@@ -195,7 +281,7 @@ static void say(struct player *player, struct part *part)
 		duet_op_timeout(part->op, part->due_ns);
 		break;
 	case DUET_POLL:
-		duet_op_poll(part->op, handle, step->value);
+		say_poll(part, handle);
 		break;
 	case DUET_ACCEPT:
 		duet_op_accept(part->op, handle, step->flags & DUET_MULTISHOT);
@@ -225,8 +311,18 @@ static void say(struct player *player, struct part *part)
 	case DUET_LISTEN:
 		duet_op_listen(part->op, handle, 4);
 		break;
-	default:
+	case DUET_RECV:
+	case DUET_SEND:
+	case DUET_READ:
+	case DUET_WRITE:
 		say_transfer(player, part, handle);
+		break;
+	case DUET_TRUNCATE:
+	case DUET_ALLOCATE:
+		say_size(player, part, handle);
+		break;
+	default:
+		say_name(player, part);
 		break;
 	}
 }
@@ -400,6 +496,14 @@ static bool part_busy(struct player *player, const struct part *part)
 	case DUET_SOCKET:
 	case DUET_BIND:
 	case DUET_LISTEN:
+	case DUET_STATX:
+	case DUET_MKDIR:
+	case DUET_UNLINK:
+	case DUET_RENAME:
+	case DUET_LINK:
+	case DUET_SYMLINK:
+	case DUET_TRUNCATE:
+	case DUET_ALLOCATE:
 		return true;
 	case DUET_SHUTDOWN:
 		return !writes_in_front(player, part);

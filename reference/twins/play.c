@@ -13,7 +13,7 @@
 static bool needs_workers(const struct script *script)
 {
 	for (uint32_t i = 0; i < script->step_count; i++) {
-		if (script->steps[i].kind == DUET_OPEN)
+		if (script->steps[i].what == STEP_START && script_on_names(script->steps[i].kind))
 			return true;
 	}
 	return script->file_bytes[0] || script->file_bytes[1];

@@ -24,6 +24,9 @@
 
 struct player;
 
+/* Of each that stands in a buffer of the runtime's. */
+#define PLAYER_PATH_BYTES 128
+
 struct part {
 	struct duet_op *op; /* own, or one of the runtime's; NULL when it is over */
 	struct duet_op own;
@@ -94,6 +97,7 @@ struct player {
 	struct place deaf_places[3];
 	struct place listener_places[SCRIPT_LISTENERS];
 	char paths[SCRIPT_FILES][64];
+	char names[SCRIPT_NAMES][64];
 	char nowhere[64];
 
 	struct duet_pool *pools[SCRIPT_POOLS];

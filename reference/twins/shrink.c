@@ -209,6 +209,14 @@ static bool drop_twice(struct step *step)
 	return step->what == STEP_RETURN && drop_flag(step, SCRIPT_TWICE);
 }
 
+static bool drop_pieces(struct step *step)
+{
+	bool had = step->pieces != 0;
+
+	step->pieces = 0;
+	return had;
+}
+
 static bool drop_offset(struct step *step)
 {
 	bool had = step->offset_bytes != 0;
@@ -235,9 +243,8 @@ static bool halve_value(struct step *step)
 }
 
 static bool (*const simpler[])(struct step *step) = { drop_deadline, drop_after, drop_scope,
-	drop_memory, drop_pool,
-	drop_multishot, drop_whole, drop_data_only, drop_shield, drop_twice, drop_offset, halve_length,
-	halve_value };
+	drop_memory, drop_pool, drop_multishot, drop_whole, drop_data_only, drop_shield, drop_twice,
+	drop_pieces, drop_offset, halve_length, halve_value };
 
 static void simplify_steps(struct shrinker *shrinker)
 {

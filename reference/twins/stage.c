@@ -190,6 +190,9 @@ static int make_files(struct player *player)
 
 	snprintf(player->nowhere, sizeof(player->nowhere), "%s/duet-twins-%d-none", folder,
 		(int)getpid());
+	for (unsigned i = 0; i < SCRIPT_NAMES; i++)
+		snprintf(player->names[i], sizeof(player->names[i]), "%s/duet-twins-%d-n%u", folder,
+			(int)getpid(), i);
 	for (unsigned i = 0; i < SCRIPT_FILES && !result; i++) {
 		struct chore chore;
 
@@ -349,4 +352,6 @@ void stage_strike(struct player *player)
 		if (*player->paths[i])
 			unlink(player->paths[i]);
 	}
+	for (unsigned i = 0; i < SCRIPT_NAMES; i++)
+		remove(player->names[i]);
 }

@@ -229,6 +229,26 @@ START_TEST(a_foreign_loop_hears_every_write_to_an_eventfd)
 }
 END_TEST
 
+/* What was received from before and is gone doesn't count as one, nor against one. */
+START_TEST(connections_that_are_gone_make_no_eventfd_unheard)
+{
+	duet_handle others[2];
+
+	pair_open(others);
+	stream_send(others[0], "x", 1);
+	stream_recv(others[1], data, 1);
+	pair_close(others);
+	bell = eventfd(0, EFD_CLOEXEC);
+	ck_assert_int_eq(duet_handle_adopt(stage.loop, bell, 0, &pair[0]), 0);
+	heard = 0;
+	trial_init(&listening);
+	listening.then = listen_again;
+	duet_op_recv(&listening.op, pair[0], &rung, sizeof(rung), 0);
+	trial_start(&listening);
+	hear_many(ring_bell);
+}
+END_TEST
+
 START_TEST(file_io_wakes_a_foreign_loop)
 {
 	const char *path = file_path("data");
@@ -255,5 +275,6 @@ int main(void)
 			an_echo_between_two_handles_runs_in_a_foreign_loop,
 			a_post_from_a_thread_ends_the_foreign_sleep,
 			a_foreign_loop_hears_every_post_and_every_wake,
-			a_foreign_loop_hears_every_write_to_an_eventfd, file_io_wakes_a_foreign_loop));
+			a_foreign_loop_hears_every_write_to_an_eventfd,
+			connections_that_are_gone_make_no_eventfd_unheard, file_io_wakes_a_foreign_loop));
 }

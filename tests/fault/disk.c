@@ -71,6 +71,54 @@ START_TEST(a_disk_that_fills_up_says_what_went_in_and_then_ENOSPC)
 }
 END_TEST
 
+/* The pieces that fitted are there, the one in which the room ended in part. */
+START_TEST(a_full_disk_says_so_to_pieces_streams_and_allocations)
+{
+	struct iovec pieces[3] = { { data, 40000 }, { data, 40000 }, { data, 40000 } };
+	const char *path = file_path("little");
+	char place[200];
+	struct trial trial;
+	duet_handle file;
+
+	strcpy(place, path);
+	ck_assert_int_eq(mkdir(place, 0700), 0);
+	if (unshare(CLONE_NEWNS) || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) ||
+		mount("none", place, "tmpfs", 0, "size=96k")) {
+		printf("skipped: a disk of one's own takes privileges\n");
+		return;
+	}
+	strcat(place, "/data");
+	stage_reopen(NULL, NULL);
+	file = file_open(place, O_RDWR | O_CREAT);
+	trial_init(&trial);
+	duet_op_allocate(&trial.op, file, 0, 0, 1 << 20);
+	trial_run(&trial);
+	expect(&trial, -ENOSPC, DUET_FAILED, DUET_CAUSE_ITSELF);
+	trial_init(&trial);
+	duet_op_write_vector(&trial.op, file, pieces, 3, 0);
+	trial_run(&trial);
+	ck_assert_int_eq(trial.op.disposition, DUET_PARTIAL);
+	ck_assert_int_ge(trial.op.result, 80000);
+	ck_assert_int_le(trial.op.result, 98304);
+	trial_init(&trial);
+	duet_op_truncate(&trial.op, file, 0);
+	trial_run(&trial);
+	expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	trial_init(&trial);
+	duet_op_send_vector(&trial.op, file, pieces, 3, DUET_WHOLE);
+	trial_run(&trial);
+	expect(&trial, -ENOSPC, DUET_PARTIAL, DUET_CAUSE_ITSELF);
+	ck_assert_uint_ge(trial.op.transferred, 80000);
+	trial_init(&trial);
+	duet_op_send(&trial.op, file, data, 40000, 0);
+	trial_run(&trial);
+	expect(&trial, -ENOSPC, DUET_FAILED, DUET_CAUSE_ITSELF);
+	handle_close(file);
+	*strrchr(place, '/') = '\0';
+	ck_assert_int_eq(umount(place), 0);
+}
+END_TEST
+
 START_TEST(the_bound_of_a_file_s_size_is_a_short_write_and_then_EFBIG)
 {
 	struct rlimit bound = { 10000, 10000 };
@@ -156,6 +204,7 @@ int main(void)
 {
 	return contract_run("disk", NULL,
 		CASES(a_full_device_is_ENOSPC, a_disk_that_fills_up_says_what_went_in_and_then_ENOSPC,
+			a_full_disk_says_so_to_pieces_streams_and_allocations,
 			the_bound_of_a_file_s_size_is_a_short_write_and_then_EFBIG,
 			a_file_that_shrinks_gives_what_is_left,
 			a_file_that_shrinks_under_its_reads_ends_each_of_them,

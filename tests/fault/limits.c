@@ -85,6 +85,30 @@ START_TEST(socket_and_open_without_a_descriptor_are_EMFILE)
 }
 END_TEST
 
+/* A pipe that has room for one end is none. */
+START_TEST(pipes_signals_and_processes_without_a_descriptor_are_EMFILE)
+{
+	duet_handle ends[2];
+	sigset_t set;
+	int spare;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	spare = dup(0);
+	descriptors_exhaust();
+	ck_assert_int_eq(duet_handle_pipe(stage.loop, ends, 0), -EMFILE);
+	ck_assert_int_eq(duet_handle_signals(stage.loop, &set, &ends[0]), -EMFILE);
+	ck_assert_int_eq(duet_handle_process(stage.loop, getpid(), &ends[0]), -EMFILE);
+	ck_assert_uint_eq(ends[0].generation, 0);
+	close(spare);
+	ck_assert_int_eq(duet_handle_pipe(stage.loop, ends, 0), -EMFILE);
+	ck_assert_int_eq(duet_handle_signals(stage.loop, &set, &ends[0]), 0);
+	descriptors_allow();
+	handle_close(ends[0]);
+}
+END_TEST
+
 START_TEST(a_loop_without_a_descriptor_is_refused_with_EMFILE_and_a_reason)
 {
 	struct duet_probe probe;
@@ -133,6 +157,7 @@ int main(void)
 		CASES(accept_without_a_descriptor_is_EMFILE_and_the_connection_waits,
 			a_multishot_accept_without_a_descriptor_ends_with_EMFILE,
 			socket_and_open_without_a_descriptor_are_EMFILE,
+			pipes_signals_and_processes_without_a_descriptor_are_EMFILE,
 			a_loop_without_a_descriptor_is_refused_with_EMFILE_and_a_reason,
 			on_one_core_everything_still_moves));
 }

@@ -34,6 +34,31 @@ START_TEST(a_call_from_a_thread_that_does_not_own_the_loop_is_named_and_stopped)
 }
 END_TEST
 
+static void *move_elsewhere(void *argument)
+{
+	duet_op_timeout_update(argument, 0);
+	return NULL;
+}
+
+static void moved_by_another_thread(void)
+{
+	struct duet_op op;
+	pthread_t thread;
+
+	duet_op_init(&op, NULL, NULL);
+	duet_op_timeout(&op, UINT64_MAX);
+	duet_op_start(stage.loop, &op);
+	if (pthread_create(&thread, NULL, move_elsewhere, &op) == 0)
+		pthread_join(thread, NULL);
+}
+
+START_TEST(a_timeout_that_another_thread_moves_is_named_and_stopped)
+{
+	if (STOPS)
+		ck_assert(stopped(moved_by_another_thread, "thread"));
+}
+END_TEST
+
 static void return_a_stranger(void)
 {
 	struct duet_buffer foreign = { NULL, 1, 0, 0, 0 };
@@ -308,6 +333,7 @@ int main(void)
 {
 	return contract_run("misuse", NULL,
 		CASES(a_call_from_a_thread_that_does_not_own_the_loop_is_named_and_stopped,
+			a_timeout_that_another_thread_moves_is_named_and_stopped,
 			a_buffer_that_is_not_held_is_refused_or_stopped,
 			a_member_that_leaves_twice_has_left_once_or_is_stopped,
 			a_step_that_is_registered_twice_is_named_and_stopped,

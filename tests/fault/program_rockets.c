@@ -3,50 +3,19 @@
 
 /* `duet serve rockets` against clients of every kind: what is asked in pieces, two at a time or not at all,
  * what is no HTTP, clients that hang up, and the failures that it was told to have. */
-#include <netinet/in.h>
 #include <poll.h>
-#include <stdbool.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 
-#include "tests/fault/program.h"
+#include "tests/fault/served.h"
 
-static const char *const SERVERS[] = {
-	"--backend completion", "--backend completion:mode=plain", "--backend polling",
-};
-enum { SERVER_COUNT = sizeof(SERVERS) / sizeof(*SERVERS), ANSWER_MAX = 1 << 17 };
+enum { ANSWER_MAX = 1 << 17 };
 
 static const char RING[] = "GET /rockets/h3 HTTP/1.1\r\nHost: x\r\n\r\n",
 		  RING_ONCE[] = "GET /rockets/h3 HTTP/1.1\r\nConnection: close\r\n\r\n";
 static char answer[ANSWER_MAX];
 
-static int connect_to(const struct program *program)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET,
-				       .sin_port = htons((uint16_t)program_port(program)),
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	return fd;
-}
-
-static void send_text(int fd, const char *text)
-{
-	ck_assert_int_eq(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
-}
-
-/* Until the server ends the connection. */
 static void read_all(int fd)
 {
-	size_t length = 0;
-	ssize_t got;
-
-	while ((got = recv(fd, answer + length, sizeof(answer) - 1 - length, 0)) > 0)
-		length += (size_t)got;
-	ck_assert_msg(got == 0, "the connection was reset");
-	answer[length] = 0;
-	close(fd);
+	served_read(fd, answer, sizeof(answer));
 }
 
 static void expect(const char *part)
@@ -56,36 +25,15 @@ static void expect(const char *part)
 
 static void begin(struct program *program, const char *options)
 {
-	program_begin(program, NULL, "serve rockets %s", options);
-	program_await_word(program, "listening");
-}
-
-static void end(struct program *program)
-{
-	kill(program->pid, SIGTERM);
-	program_end(program);
-	ck_assert_msg(program->code == 0, "%d: %s", program->code, program->complained);
-	ck_assert_str_eq(program->complained, "");
-}
-
-/* What the server has counted; after end(). */
-static long counted(const struct program *program, const char *what)
-{
-	char key[32];
-	const char *at;
-
-	snprintf(key, sizeof(key), " %s=", what);
-	at = strstr(program->said, key);
-	ck_assert_msg(at != NULL, "nothing is said of %s: %s", what, program->said);
-	return strtol(at + strlen(key), NULL, 10);
+	served_begin(program, "rockets", options);
 }
 
 /* One request on a connection of its own, whatever it is. */
 static void ask(const struct program *program, const char *text)
 {
-	int fd = connect_to(program);
+	int fd = served_connect(program);
 
-	send_text(fd, text);
+	served_send(fd, text);
 	read_all(fd);
 }
 
@@ -121,10 +69,10 @@ START_TEST(each_request_has_its_answer)
 			      "%s: %.200s", CASES[i].request, answer);
 		expect(CASES[i].part);
 	}
-	end(program);
-	ck_assert_int_eq(counted(program, "requests"), sizeof(CASES) / sizeof(*CASES));
-	ck_assert_int_eq(counted(program, "answered") + counted(program, "refused"),
-			 counted(program, "requests"));
+	served_end(program);
+	ck_assert_int_eq(served_counted(program, "requests"), sizeof(CASES) / sizeof(*CASES));
+	ck_assert_int_eq(served_counted(program, "answered") + served_counted(program, "refused"),
+			 served_counted(program, "requests"));
 	free(program);
 }
 END_TEST
@@ -144,14 +92,14 @@ START_TEST(what_is_too_long_is_refused)
 	much[200000] = 0;
 	begin(program, SERVERS[_i]);
 	for (size_t i = 0; i < sizeof(LONG) / sizeof(*LONG); i++) {
-		int fd = connect_to(program);
+		int fd = served_connect(program);
 
-		send_text(fd, LONG[i].head);
-		send_text(fd, much);
+		served_send(fd, LONG[i].head);
+		served_send(fd, much);
 		read_all(fd);
 		expect(LONG[i].status);
 	}
-	end(program);
+	served_end(program);
 	free(much);
 	free(program);
 }
@@ -174,7 +122,7 @@ START_TEST(garbage_is_answered_or_hung_up_on)
 	begin(program, SERVERS[_i]);
 	for (int i = 0; i < 100; i++) {
 		size_t length = i % 2 ? sizeof(RING) - 1 : draw(&random) % sizeof(text) + 1;
-		int fd = connect_to(program);
+		int fd = served_connect(program);
 
 		memcpy(text, RING, sizeof(RING));
 		for (size_t at = i % 2 ? draw(&random) % length : 0; at < length;
@@ -187,7 +135,7 @@ START_TEST(garbage_is_answered_or_hung_up_on)
 	}
 	ask(program, RING_ONCE);
 	expect("LE-9");
-	end(program);
+	served_end(program);
 	free(program);
 }
 END_TEST
@@ -200,7 +148,7 @@ START_TEST(pieces_and_packets_of_two_are_the_same_requests)
 	int fd;
 
 	begin(program, SERVERS[_i]);
-	fd = connect_to(program);
+	fd = served_connect(program);
 	for (const char *at = RING_ONCE; *at; at++)
 		ck_assert_int_eq(send(fd, at, 1, MSG_NOSIGNAL), 1);
 	read_all(fd);
@@ -210,10 +158,10 @@ START_TEST(pieces_and_packets_of_two_are_the_same_requests)
 	expect("Connection: keep-alive");
 	second = strstr(answer + 1, "HTTP/1.1 200 OK");
 	ck_assert_msg(second && strstr(second, "Connection: close"), "one answer: %s", answer);
-	end(program);
-	ck_assert_int_eq(counted(program, "connections"), 2);
-	ck_assert_int_eq(counted(program, "requests"), 3);
-	ck_assert_int_eq(counted(program, "peak"), 1);
+	served_end(program);
+	ck_assert_int_eq(served_counted(program, "connections"), 2);
+	ck_assert_int_eq(served_counted(program, "requests"), 3);
+	ck_assert_int_eq(served_counted(program, "peak"), 1);
 	free(program);
 }
 END_TEST
@@ -228,25 +176,25 @@ START_TEST(who_hangs_up_one_side_has_its_answer_and_who_hangs_up_both_harms_nobo
 	snprintf(options, sizeof(options), "%s --latency 0.02", SERVERS[_i]);
 	begin(program, options);
 	for (int i = 0; i < 30; i++) {
-		fd = connect_to(program);
+		fd = served_connect(program);
 		ck_assert_int_eq(send(fd, RING, i % 3 ? sizeof(RING) - 1 : 10, MSG_NOSIGNAL),
 				 i % 3 ? (ssize_t)sizeof(RING) - 1 : 10);
 		if (i % 2)
 			setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 		close(fd);
 	}
-	fd = connect_to(program);
-	send_text(fd, RING);
+	fd = served_connect(program);
+	served_send(fd, RING);
 	shutdown(fd, SHUT_WR);
 	read_all(fd);
 	expect("LE-9");
-	fd = connect_to(program); /* says nothing, and leaves */
+	fd = served_connect(program); /* says nothing, and leaves */
 	shutdown(fd, SHUT_WR);
 	read_all(fd);
 	ck_assert_str_eq(answer, "");
-	end(program);
-	ck_assert_int_eq(counted(program, "connections"), 32);
-	ck_assert_int_ge(counted(program, "left"), 1);
+	served_end(program);
+	ck_assert_int_eq(served_counted(program, "connections"), 32);
+	ck_assert_int_ge(served_counted(program, "left"), 1);
 	free(program);
 }
 END_TEST
@@ -279,9 +227,9 @@ START_TEST(a_failure_is_of_the_kind_that_was_asked_for)
 	ck_assert(length && body);
 	ck_assert_int_eq(strlen(body + 4) == strtoul(length + 16, NULL, 10),
 			 FAULTS[_i / SERVER_COUNT].whole);
-	end(program);
-	ck_assert_int_eq(counted(program, "failed"), 1);
-	ck_assert_int_eq(counted(program, "answered"), 1);
+	served_end(program);
+	ck_assert_int_eq(served_counted(program, "failed"), 1);
+	ck_assert_int_eq(served_counted(program, "answered"), 1);
 	free(program);
 }
 END_TEST
@@ -295,8 +243,8 @@ START_TEST(a_body_that_stops_is_followed_by_nothing)
 
 	snprintf(options, sizeof(options), "%s --fail-request 1 --fail-how stop", SERVERS[_i]);
 	begin(program, options);
-	silent = (struct pollfd){ .fd = connect_to(program), .events = POLLIN };
-	send_text(silent.fd, RING);
+	silent = (struct pollfd){ .fd = served_connect(program), .events = POLLIN };
+	served_send(silent.fd, RING);
 	got = recv(silent.fd, answer, sizeof(answer) - 1, 0);
 	ck_assert_int_gt(got, 0);
 	answer[got] = 0;
@@ -309,7 +257,7 @@ START_TEST(a_body_that_stops_is_followed_by_nothing)
 	ck_assert_int_eq(poll(&silent, 1, 100), 0);
 	ask(program, RING_ONCE); /* the second is served meanwhile */
 	expect("LE-9");
-	end(program); /* and Ctrl-C, too, ends it with a client that waits */
+	served_end(program); /* and Ctrl-C, too, ends it with a client that waits */
 	ck_assert_int_eq(recv(silent.fd, answer, sizeof(answer), 0), 0);
 	close(silent.fd);
 	free(program);
@@ -327,10 +275,10 @@ static int count_failures(const char *options)
 		failures = 2 * failures + !strncmp(answer, "HTTP/1.1 500", 12);
 		failures %= 1000003;
 	}
-	end(program);
+	served_end(program);
 	if (strstr(options, "percent 50"))
-		ck_assert_msg(counted(program, "failed") > 4 && counted(program, "failed") < 36,
-			      "%ld of 40", counted(program, "failed"));
+		ck_assert_msg(served_counted(program, "failed") > 4 && served_counted(program, "failed") < 36,
+			      "%ld of 40", served_counted(program, "failed"));
 	free(program);
 	return failures;
 }
@@ -365,17 +313,17 @@ START_TEST(an_answer_is_as_late_as_it_should_be_and_many_wait_beside_each_other)
 	begin(program, options);
 	begun_ms = now_ms();
 	for (int i = 0; i < MANY; i++) {
-		peers[i] = connect_to(program);
-		send_text(peers[i], RING_ONCE);
+		peers[i] = served_connect(program);
+		served_send(peers[i], RING_ONCE);
 	}
 	for (int i = 0; i < MANY; i++) {
 		read_all(peers[i]);
 		ck_assert_uint_ge(now_ms() - begun_ms, 299);
 		expect("LE-9");
 	}
-	end(program);
-	ck_assert_int_eq(counted(program, "answered"), MANY);
-	ck_assert_int_gt(counted(program, "peak"), 1);
+	served_end(program);
+	ck_assert_int_eq(served_counted(program, "answered"), MANY);
+	ck_assert_int_gt(served_counted(program, "peak"), 1);
 	free(program);
 }
 END_TEST
@@ -390,35 +338,28 @@ START_TEST(more_clients_than_places_wait_for_their_turn)
 	snprintf(options, sizeof(options), "%s --connections 2 --latency 0.002", SERVERS[_i]);
 	begin(program, options);
 	for (int i = 0; i < MANY; i++) {
-		peers[i] = connect_to(program);
-		send_text(peers[i], RING_ONCE);
+		peers[i] = served_connect(program);
+		served_send(peers[i], RING_ONCE);
 	}
 	for (int i = 0; i < MANY; i++) {
 		read_all(peers[i]);
 		expect("LE-9");
 	}
-	end(program);
-	ck_assert_int_le(counted(program, "peak"), 2);
+	served_end(program);
+	ck_assert_int_le(served_counted(program, "peak"), 2);
 	free(program);
 }
 END_TEST
-
-static void lower_files(void)
-{
-	struct rlimit limit = { 24, 24 };
-
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 START_TEST(a_server_out_of_descriptors_serves_on)
 {
 	struct program *program = calloc(1, sizeof(*program));
 	int peers[40];
 
-	program_begin(program, lower_files, "serve rockets %s", SERVERS[_i]);
+	program_begin(program, served_few_files, "serve rockets %s", SERVERS[_i]);
 	program_await_word(program, "listening");
 	for (int i = 0; i < 40; i++)
-		peers[i] = connect_to(program);
+		peers[i] = served_connect(program);
 	while (!strstr(program->complained, "no descriptor left")) {
 		program_pause_ms(5);
 		program_refresh(program);
@@ -445,7 +386,7 @@ START_TEST(what_makes_no_sense_is_said)
 		{ "serve rockets echo", "options alone", 2 },
 		{ "serve rockets --items 0", "--items", 2 },
 		{ "serve rockets --host nowhere", "IPv4", 2 },
-		{ "serve shuttles", "echo and rockets", 2 },
+		{ "serve shuttles", "echo, http, kv and rockets", 2 },
 		{ "serve rockets --json /nosuchfolder/x", "/nosuchfolder", 2 },
 	};
 
@@ -467,7 +408,7 @@ START_TEST(the_counters_are_written_at_the_end)
 	begin(program, "--backend polling --items 60 --json -");
 	ask(program, "GET /rockets/saturn-v-2 HTTP/1.0\r\n\r\n");
 	expect("Saturn V-2");
-	end(program);
+	served_end(program);
 	ck_assert_ptr_nonnull(strstr(program->said, "\"system_calls\""));
 	ck_assert_ptr_nonnull(strstr(program->said, "\"rockets\""));
 	ck_assert_ptr_nonnull(strstr(program->said, "\"requests\": 1"));

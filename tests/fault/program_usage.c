@@ -163,7 +163,9 @@ START_TEST(help_is_no_failure)
 {
 	static const char *const COMMANDS[] = { "--help", "--version", "compare --help",
 						"show --help", "diff --help", "doctor --help",
-						"serve --help", "load --help", "doctor" };
+						"serve --help", "serve echo --help",
+						"serve http --help", "serve kv --help",
+						"load --help", "doctor" };
 	struct program *program = calloc(1, sizeof(*program));
 	char *line;
 
@@ -188,8 +190,8 @@ START_TEST(help_names_bounds_and_what_a_set_has_of_its_own)
 		{ "compare --help", "(0.5; --set quick 0.2, full" },
 		{ "compare --help", "at once (echo 64, rockets 16); 1 to 20000" },
 		{ "compare --help", "a multiple of 512 (4K); 512 to 1M" },
-		{ "serve --help", "of each (16K); 64 to 1M" },
-		{ "serve --help", "to receive into (1024); 1 to 32768" },
+		{ "serve echo --help", "of each (16K); 64 to 1M" },
+		{ "serve echo --help", "to receive into (1024); 1 to 32768" },
 		{ "load --help", "unanswered messages a connection (1); 1 to 1024" },
 	};
 	struct program *program = calloc(1, sizeof(*program));

@@ -80,11 +80,57 @@ START_TEST(without_workers_what_needs_them_is_absent)
 }
 END_TEST
 
+static uint64_t reads_by(const char *tuning, enum duet_way way)
+{
+	struct duet_loop_options options;
+	struct duet_loop *loop;
+	struct duet_op op;
+	duet_handle file;
+	uint64_t count;
+	char data[8];
+	int fd = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+
+	duet_loop_options_init(&options);
+	options.tuning = tuning;
+	options.worker_threads = 1;
+	ck_assert_int_eq(duet_loop_create(&loop, duet_polling(), &options), 0);
+	ck_assert_int_eq(write(fd, "in cache", 8), 8);
+	ck_assert_int_eq(duet_handle_adopt(loop, fd, 0, &file), 0);
+	duet_op_init(&op, NULL, NULL);
+	duet_op_read(&op, file, data, 8, 0);
+	ck_assert_int_eq(duet_op_start(loop, &op), 0);
+	while (duet_op_pending(&op))
+		ck_assert_int_ge(duet_loop_turn(loop, 1000000), 0);
+	ck_assert_int_ge(duet_loop_turn(loop, 0), 0);
+	ck_assert_int_eq(op.result, 8);
+	count = duet_loop_way_count(loop, DUET_READ, way);
+	loop_end(loop);
+	return count;
+}
+
+START_TEST(what_is_done_without_goes_the_next_way_down)
+{
+	struct duet_probe probe;
+
+	ck_assert_uint_eq(reads_by("without=epoll-pwait2+read-nowait", DUET_WAY_WORKER), 1);
+	ck_assert_uint_eq(reads_by(NULL, DUET_WAY_INLINE), 1);
+	setenv("DUET_POLLING_WITHOUT", "read-nowait", 1);
+	ck_assert_uint_eq(reads_by(NULL, DUET_WAY_WORKER), 1);
+	ck_assert_int_eq(duet_backend_probe(duet_polling(), NULL, &probe), 0);
+	ck_assert_ptr_nonnull(strstr(probe.why[DUET_READ], "worker thread"));
+	ck_assert_str_eq(probe.why[DUET_RECV], "");
+	setenv("DUET_POLLING_WITHOUT", "recv", 1);
+	ck_assert_int_eq(duet_backend_probe(duet_polling(), NULL, &probe), -EINVAL);
+	unsetenv("DUET_POLLING_WITHOUT");
+}
+END_TEST
+
 int main(void)
 {
 	return plain_run("polling_probe",
 		CASES(the_probe_says_what_a_loop_would_use,
 			a_tuning_that_is_not_understood_is_refused_with_what_is,
 			without_descriptors_nothing_is_left_behind,
-			without_workers_what_needs_them_is_absent));
+			without_workers_what_needs_them_is_absent,
+			what_is_done_without_goes_the_next_way_down));
 }

@@ -17,6 +17,7 @@
 #define DUE_RECV "start 1 recv c0b 4 deadline 100\n"
 #define SEND_2 "start 2 send c0a 4\n"
 #define POLL_IN "start 3 poll c0b in\n"
+#define POLLS_IN "start 3 poll c0b in multishot\n"
 #define POOL STREAM "pool p0 4 64\n"
 #define POOLED "start 0 recv c0b pool p0 multishot\n"
 #define TIMERS "duet-script 1\nstart 0 timeout 2\nstart 1 timeout 2\n"
@@ -107,6 +108,23 @@ static const struct {
 	{ DISK "fault write 1 ENOSPC\nstart 0 write f0 50 at 0\n", "start id=0;"
 		"end id=0 result=9 moved=9 disposition=partial cause=itself", NULL },
 	/* Polls. */
+	{ STREAM SEND POLLS_IN, "start id=0;start id=3;"
+		"end id=0 result=4 moved=4 disposition=completed cause=itself;item id=3 result=1;"
+		"~cancel id=3;end id=3 result=-125 disposition=untouched cause=cancel;"
+		"drained object=c0b moved=4 hash=%0", NULL },
+	{ STREAM POLLS_IN, "start id=3;item id=3 result=1;~cancel id=3;"
+		"end id=3 result=-125 disposition=untouched cause=cancel", "nothing had arrived" },
+	{ STREAM POLLS_IN, "start id=3;item id=3 result=4;~cancel id=3;"
+		"end id=3 result=-125 disposition=untouched cause=cancel", "an interim poll" },
+	{ STREAM SEND POLLS_IN, "start id=0;start id=3;"
+		"end id=0 result=4 moved=4 disposition=completed cause=itself;"
+		"~cancel id=3;item id=3 result=1;"
+		"end id=3 result=-125 disposition=untouched cause=cancel;"
+		"drained object=c0b moved=4 hash=%0", "after it was cancelled" },
+	{ STREAM SEND POLLS_IN, "start id=0;start id=3;"
+		"end id=0 result=4 moved=4 disposition=completed cause=itself;"
+		"end id=3 result=1 disposition=completed cause=itself;"
+		"drained object=c0b moved=4 hash=%0", "no end of its own" },
 	{ STREAM SEND POLL_IN, "start id=0;start id=3;"
 		"end id=0 result=4 moved=4 disposition=completed cause=itself;"
 		"end id=3 result=1 disposition=completed cause=itself;"

@@ -1,0 +1,133 @@
+/* SPDX-FileCopyrightText: The Duet authors */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/backend.h"
+
+/*
+ * Streams that are no sockets: pipes, terminals, eventfds, files at their own position. A receive is
+ * read(2), which every backend makes by itself, and a send is write(2). Of those that raise SIGPIPE
+ * (pipes, and sockets that are no stream of ours) write(2) knows no flag against it. Linux 6.18 has one
+ * for pwritev2(2), which at an offset of -1 is a write at the own position; and a signal that its
+ * thread has blocked can be taken back.
+ */
+
+/* Linux 6.18: include/uapi/linux/fs.h. */
+#ifndef RWF_NOSIGNAL
+#define RWF_NOSIGNAL 0x00000100
+#endif
+
+static int counted(struct duet_loop *loop, long answer)
+{
+	loop->stats.system_calls++;
+	return answer < 0 ? -errno : (int)answer;
+}
+
+/* A pipe without a reader says EPIPE to a write that it understands. No signal comes of asking: either
+ * the flag is known or the call is refused. */
+static enum core_quiet ask_for_flag(struct duet_loop *loop)
+{
+	char byte = 0;
+	const struct iovec piece = {.iov_base = &byte, .iov_len = 1};
+	int ends[2];
+	int answer;
+
+	if (counted(loop, pipe2(ends, O_CLOEXEC)) < 0)
+		return QUIET_UNKNOWN;
+	duet_core_system_close(loop, ends[0]);
+	answer = counted(loop, pwritev2(ends[1], &piece, 1, -1, RWF_NOSIGNAL));
+	duet_core_system_close(loop, ends[1]);
+	return answer == -EPIPE ? QUIET_BY_FLAG : QUIET_BY_MASK;
+}
+
+static bool raises(struct duet_loop *loop, int fd)
+{
+	struct stat found;
+
+	return counted(loop, fstat(fd, &found)) < 0 || S_ISFIFO(found.st_mode) ||
+	       S_ISSOCK(found.st_mode);
+}
+
+enum core_quiet duet_core_quiet(struct duet_loop *loop, struct duet_slot *slot)
+{
+	if (slot->quiet)
+		return (enum core_quiet)slot->quiet;
+	if (!raises(loop, slot->fd))
+		return (enum core_quiet)(slot->quiet = QUIET_ANYWAY);
+	if (!loop->quiet)
+		loop->quiet = (uint8_t)ask_for_flag(loop);
+	slot->quiet = loop->quiet;
+	return slot->quiet ? (enum core_quiet)slot->quiet : QUIET_BY_MASK;
+}
+
+int duet_core_quiet_flag(enum core_quiet quiet)
+{
+	return quiet == QUIET_BY_FLAG ? RWF_NOSIGNAL : 0;
+}
+
+/* The signal goes to this thread, at once: taken back, unless one was there before. */
+static int write_masked(struct duet_loop *loop, int fd, const struct iovec *pieces, int count)
+{
+	const struct timespec now = {0, 0};
+	sigset_t signal, before, pending;
+	int n;
+
+	sigemptyset(&signal);
+	sigaddset(&signal, SIGPIPE);
+	loop->stats.system_calls += 3;
+	pthread_sigmask(SIG_BLOCK, &signal, &before);
+	sigpending(&pending);
+	n = counted(loop, writev(fd, pieces, count));
+	if (n == -EPIPE && !sigismember(&pending, SIGPIPE))
+		(void)counted(loop, sigtimedwait(&signal, NULL, &now));
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return n;
+}
+
+int duet_core_system_write(struct duet_loop *loop, struct duet_slot *slot,
+			   const struct iovec *pieces, uint32_t count)
+{
+	switch (duet_core_quiet(loop, slot)) {
+	case QUIET_ANYWAY:
+		return counted(loop, writev(slot->fd, pieces, (int)count));
+	case QUIET_BY_FLAG:
+		return counted(loop,
+			       pwritev2(slot->fd, pieces, (int)count, -1, RWF_NOSIGNAL));
+	default:
+		return write_masked(loop, slot->fd, pieces, (int)count);
+	}
+}
+
+/* ---- For a worker. ---- */
+
+int duet_core_call_stream(struct duet_op *op)
+{
+	int fd = duet_core_op_slot(op->loop, op)->fd;
+	int count = (int)op->args.io.vector_count;
+	ssize_t n;
+
+	do
+		n = op->kind == DUET_RECV ? readv(fd, op->args.io.vectors, count)
+					  : writev(fd, op->args.io.vectors, count);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : (int)n;
+}
+
+int duet_core_call_receive(struct duet_op *op)
+{
+	const struct duet_pool *pool = op->args.io.pool;
+	int fd = duet_core_op_slot(op->loop, op)->fd;
+	ssize_t n;
+
+	do
+		n = read(fd, duet_core_buffer_data(pool, op->buffer.index), pool->size_bytes);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : (int)n;
+}

@@ -1,0 +1,122 @@
+/* SPDX-FileCopyrightText: The Duet authors
+ * SPDX-License-Identifier: MIT */
+
+/* `duet serve` as its clients see it: connections to it, and what it says that it has counted. */
+#ifndef TESTS_FAULT_SERVED_H
+#define TESTS_FAULT_SERVED_H
+
+#include <dirent.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "tests/fault/program.h"
+
+static const char *const SERVERS[] = {
+	"--backend completion", "--backend completion:mode=plain", "--backend polling",
+};
+enum { SERVER_COUNT = sizeof(SERVERS) / sizeof(*SERVERS) };
+
+static inline int served_connect(const struct program *program)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons((uint16_t)program_port(program)),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+static inline void served_send(int fd, const char *text)
+{
+	ck_assert_int_eq(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+}
+
+/* Until the server ends the connection. Returns how much there was, behind which stands a zero. */
+static inline size_t served_read(int fd, char *answer, size_t room)
+{
+	size_t length = 0;
+	ssize_t got;
+
+	while ((got = recv(fd, answer + length, room - 1 - length, 0)) > 0)
+		length += (size_t)got;
+	ck_assert_msg(got == 0, "the connection was reset");
+	ck_assert_uint_lt(length, room - 1);
+	answer[length] = 0;
+	close(fd);
+	return length;
+}
+
+static inline void served_begin(struct program *program, const char *service, const char *options)
+{
+	program_begin(program, NULL, "serve %s %s", service, options);
+	program_await_word(program, "listening");
+}
+
+static inline void served_end(struct program *program)
+{
+	kill(program->pid, SIGTERM);
+	program_end(program);
+	ck_assert_msg(program->code == 0, "%d: %s", program->code, program->complained);
+	ck_assert_str_eq(program->complained, "");
+}
+
+/* What the server has counted; after served_end(). */
+static inline long served_counted(const struct program *program, const char *what)
+{
+	char key[32];
+	const char *at;
+
+	snprintf(key, sizeof(key), " %s=", what);
+	at = strstr(program->said, key);
+	ck_assert_msg(at != NULL, "nothing is said of %s: %s", what, program->said);
+	return strtol(at + strlen(key), NULL, 10);
+}
+
+/* How many descriptors it has. */
+static inline int served_files(const struct program *program)
+{
+	char path[64];
+	DIR *folder;
+	int count = -2; /* "." and ".." */
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)program->pid);
+	folder = opendir(path);
+	ck_assert_ptr_nonnull(folder);
+	while (readdir(folder))
+		count++;
+	closedir(folder);
+	return count;
+}
+
+/* Until it has so many again, as when all have left. */
+static inline void served_await_files(const struct program *program, int count)
+{
+	int files = served_files(program);
+
+	for (int i = 0; i < 2000 && files != count; i++) {
+		program_pause_ms(5);
+		files = served_files(program);
+	}
+	ck_assert_msg(files == count, "%d descriptors, not %d", files, count);
+}
+
+static inline void served_vanish(int fd, bool reset)
+{
+	struct linger at_once = { 1, 0 };
+
+	if (reset)
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	close(fd);
+}
+
+static inline void served_few_files(void)
+{
+	struct rlimit limit = { 24, 24 };
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+#endif
