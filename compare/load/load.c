@@ -21,8 +21,11 @@
 
 /* An open loop takes fewer answers at once: what is due meanwhile has to wait for them. No wait is
  * longer than WAIT_MAX_MS: a signal that came just before it is seen soon after. */
-enum { EVENTS_MAX = 256, OPEN_EVENTS_MAX = 32, WAIT_MAX_MS = 100 };
+enum { EVENTS_MAX = 256, OPEN_EVENTS_MAX = 32, WAIT_MAX_MS = 100, SLOW_TICK_NS = 1000000 };
 const char *const LOAD_NAMES[LOAD_MANNERS] = { "echo", "churn", "slow" };
+
+/* What a slow reader's socket takes in for it: the rest is the server's to keep. */
+static const int SLOW_WINDOW = 65536;
 
 static const uint64_t SECOND_NS = UINT64_C(1000000000);
 
@@ -36,6 +39,8 @@ struct load {
 	int epoll;
 	uint32_t open; /* connections whose peer hasn't ended */
 	bool leaving;  /* we said goodbye: now the peer may, too */
+	bool slow;     /* reads no faster than its rate, whatever has come */
+	uint64_t read_ns; /* slow: when it last read */
 };
 
 static int fail(struct load *load, int error, const char *what, uint32_t connection)
@@ -46,7 +51,7 @@ static int fail(struct load *load, int error, const char *what, uint32_t connect
 static int open_connection(struct load *load, uint32_t index, const struct addrinfo *to)
 {
 	struct connection *connection = &load->connections[index];
-	struct epoll_event event = { .events = EPOLLIN, .data.u32 = index };
+	struct epoll_event event = { .events = load->slow ? 0 : EPOLLIN, .data.u32 = index };
 	int status;
 
 	connection->fd = reach_socket(to);
@@ -54,6 +59,9 @@ static int open_connection(struct load *load, uint32_t index, const struct addri
 		return fail(load, connection->fd, connection->fd == -EMFILE ? REACH_NO_DESCRIPTOR
 									    : "socket", index);
 	connection->stream = index;
+	connection->allowed_bytes = load->slow ? 0 : UINT64_MAX;
+	if (load->slow)
+		setsockopt(connection->fd, SOL_SOCKET, SO_RCVBUF, &SLOW_WINDOW, sizeof(SLOW_WINDOW));
 	connection->stamps_ns = load->stamps_ns + (size_t)index * load->result->run.depth;
 	status = reach_in_time(connection->fd, to);
 	if (process_interrupted())
@@ -82,7 +90,7 @@ static int open_all(struct load *load)
 static void watch(struct load *load, uint32_t index, bool was_blocked)
 {
 	const struct connection *connection = &load->connections[index];
-	struct epoll_event event = { .events = EPOLLIN, .data.u32 = index };
+	struct epoll_event event = { .events = load->slow ? 0 : EPOLLIN, .data.u32 = index };
 
 	if (connection->blocked == was_blocked)
 		return;
@@ -189,14 +197,87 @@ static int take_open_turn(struct load *load, uint64_t until_ns)
 	return serve_events(load, events, count);
 }
 
+/* ---- A reader that is slower than its writer. ---- */
+
+/* So much has become due since the last time. A connection that broke is heard out. */
+static int read_slowly(struct load *load)
+{
+	uint64_t now_ns = window_now_ns(), passed_ns = now_ns - load->read_ns;
+	uint64_t due_bytes = load->options->read_bytes_per_s * passed_ns / SECOND_NS;
+	int status = 0;
+
+	load->read_ns = now_ns;
+	for (uint32_t i = 0; !status && i < load->options->connections; i++) {
+		struct epoll_event event = { .events = EPOLLIN, .data.u32 = i };
+
+		load->connections[i].allowed_bytes += due_bytes;
+		status = serve_event(load, &event);
+	}
+	return status;
+}
+
+/* A millisecond, or a little less. */
+static int take_slow_turn(struct load *load)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int count = epoll_wait(load->epoll, events, EVENTS_MAX, 1), status = 0;
+
+	if (count < 0)
+		return errno == EINTR ? 0 : fail(load, -errno, "epoll_wait", 0);
+	for (int i = 0; !status && i < count; i++) {
+		if (events[i].events & (EPOLLERR | EPOLLHUP))
+			load->connections[events[i].data.u32].allowed_bytes = UINT64_MAX / 2;
+		status = serve_event(load, &events[i]);
+	}
+	return status || window_now_ns() - load->read_ns < SLOW_TICK_NS ? status
+									: read_slowly(load);
+}
+
 static int play_until(struct load *load, uint64_t until_ns)
 {
 	bool open = load->options->rate_per_s;
 	int status = 0;
 
 	while (!status && window_now_ns() < until_ns && !process_interrupted())
-		status = open ? take_open_turn(load, until_ns) : take_turn(load, until_ns);
+		status = load->slow ? take_slow_turn(load)
+			: open ? take_open_turn(load, until_ns) : take_turn(load, until_ns);
 	return status;
+}
+
+static uint64_t sent_bytes(const struct load *load)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < load->options->connections; i++)
+		sum += load->connections[i].sent_bytes;
+	return sum;
+}
+
+/* Until the writers get no further ahead: all that can be kept for the readers is kept somewhere. */
+static int play_until_full(struct load *load)
+{
+	const uint64_t until_ns = window_now_ns() + LOAD_SILENCE_S * SECOND_NS;
+	uint64_t read_a_stretch = load->options->connections * load->options->read_bytes_per_s / 50;
+	uint64_t before = 0, sent = sent_bytes(load);
+	int status = 0;
+
+	while (!status && sent - before > 2 * read_a_stretch && window_now_ns() < until_ns &&
+	       !process_interrupted()) {
+		before = sent;
+		status = play_until(load, window_now_ns() + SECOND_NS / 50);
+		sent = sent_bytes(load);
+	}
+	return status;
+}
+
+/* What is left is read as fast as it comes. */
+static void hurry(struct load *load)
+{
+	load->slow = false;
+	for (uint32_t i = 0; i < load->options->connections; i++) {
+		load->connections[i].allowed_bytes = UINT64_MAX;
+		watch(load, i, !load->connections[i].blocked);
+	}
 }
 
 static uint32_t unanswered_connections(const struct load *load)
@@ -276,6 +357,8 @@ static int drain(struct load *load)
 	int status = send_rest(load), parted;
 	uint32_t unanswered;
 
+	if (load->slow)
+		hurry(load);
 	if (!status)
 		status = turn_while(load, unanswered_connections, LOAD_SILENCE_S * SECOND_NS);
 	if (status && status != -ETIMEDOUT)
@@ -304,10 +387,14 @@ static int play(struct load *load)
 {
 	struct connection_run *run = &load->result->run;
 	struct window *window = &load->result->window;
-	int status = begin(load);
+	int status;
 
+	load->read_ns = window_now_ns();
+	status = begin(load);
 	if (!status)
 		status = play_until(load, run->schedule.start_ns + load->options->warmup_ns);
+	if (!status && load->slow)
+		status = play_until_full(load);
 	window_open(window, load->options->subject, load->options->carrier);
 	run->from_ns = window->opened.at_ns;
 	if (!status)
@@ -377,7 +464,8 @@ static void prepare_run(const struct load_options *options, struct connection_ru
 
 int load_play(const struct load_options *options, struct load_result *result)
 {
-	struct load load = { .options = options, .result = result };
+	struct load load = { .options = options, .result = result,
+			     .slow = options->manner == LOAD_SLOW };
 	int status;
 
 	memset(result, 0, sizeof(*result));
