@@ -32,6 +32,7 @@ static const struct number PARAMETERS[] = {
 	{ "items", AT(items), 1, WORKLOAD_ITEMS_MAX },
 	{ "depth", AT(depth), 1, 1024 },
 	{ "rate_per_s", AT(rate_per_s), 1, SCHEDULE_RATE_MAX },
+	{ "read_bytes_per_s", AT(read_bytes_per_s), 1024, 1 << 30 },
 	{ "block_bytes", AT(block_bytes), 512, 1 << 20 },
 	{ "operations", AT(operations), 1, CROWD_MAX },
 	{ "pending", AT(pending), 1, CROWD_MAX },

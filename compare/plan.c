@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "compare/agenda.h"
+#include "compare/load/load.h"
 #include "compare/load/schedule.h"
 #include "compare/measure/interval.h"
 #include "compare/models/crowd.h"
@@ -47,10 +48,13 @@ static const struct option_row ROWS[] = {
 	{ "repeats", OPTION_NUMBER, AT(repeats), 0, INTERVAL_VALUES_MAX, "N",
 	  "of disturbed rounds at most (5)" },
 	{ "connections", OPTION_NUMBER, AT(connections), 1, 20000, "N",
-	  "at once (echo 64, rockets 16)" },
-	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES", "echo: of a message (64)" },
+	  "at once (echo 64, the others 16)" },
+	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES",
+	  "echo, churn, slow: of a message (64, slow 16K)" },
 	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N",
-	  "messages or reads under way (echo 1, file 32)" },
+	  "messages or reads under way (echo 1, slow 512, file 32)" },
+	{ "read-rate", OPTION_SIZE, AT(read_bytes_per_s), 1024, 1 << 30, "BYTES",
+	  "slow: a connection reads so many a second (1M)" },
 	{ "rate", OPTION_NUMBER, AT(rate_per_s), 0, SCHEDULE_RATE_MAX, "N",
 	  "echo: open loop, N messages a second (0: closed); informed: events (2000)" },
 	{ "delay", OPTION_SECONDS, AT(delay_ns), 1000, UINT64_C(1000000000), "SECONDS",
@@ -85,7 +89,7 @@ static const struct option_row ROWS[] = {
 
 static const struct option_set SET = {
 	"compare", "[WORKLOAD... | QUESTION]",
-	"Plays the workloads echo, file, rockets and cancel (the first two, if none is named) on two "
+	"Plays the workloads echo, churn, slow, file, rockets and cancel (echo and file, if none is named) on two "
 	"arms and says what differed. A round plays a, b and a again in shuffled order, each in a "
 	"fresh process. Or answers one question, in a table with a verdict: cells (of echo, rockets "
 	"and file, or of those that are named) and informed with options of these, the others with "
@@ -156,7 +160,8 @@ static int plan_set(struct plan *plan, int operands)
 		return say_failure(SAY_USAGE, "compare: --set %s: there is quick and full",
 				   wishes->set);
 	if (operands || wishes->quick || plan_cancel_option(wishes) || wishes->connections ||
-	    wishes->size_bytes || wishes->depth || wishes->rate_per_s || wishes->block_bytes ||
+	    wishes->size_bytes || wishes->depth || wishes->rate_per_s || wishes->read_bytes_per_s ||
+	    wishes->block_bytes ||
 	    wishes->direct || wishes->delay_ns || wishes->items || wishes->latency_ns)
 		return say_failure(SAY_USAGE, "compare: --set %s fixes the workloads and their "
 				   "parameters; leave out one or the other", set->name);
@@ -244,12 +249,17 @@ static int plan_cancel(struct plan *plan)
 static void fill_cell(const struct wishes *wishes, const struct workload *workload,
 		      struct cell *cell)
 {
+	bool other_load = workload == &WORKLOAD_CHURN || workload == &WORKLOAD_SLOW;
+
 	*cell = (struct cell){ .workload = workload, .file = wishes->file,
 			       .direct = wishes->direct };
-	cell->connections = chosen(wishes->connections, workload == &WORKLOAD_ROCKETS ? 16 : 64);
-	cell->size_bytes = chosen(wishes->size_bytes, 64);
+	cell->connections = chosen(wishes->connections, workload == &WORKLOAD_ROCKETS || other_load
+					   ? 16 : 64);
+	cell->size_bytes = chosen(wishes->size_bytes, workload == &WORKLOAD_SLOW ? 16384 : 64);
 	cell->rate_per_s = wishes->rate_per_s;
-	cell->depth = chosen(wishes->depth, workload == &WORKLOAD_FILE ? 32 : 1);
+	cell->depth = chosen(wishes->depth, workload == &WORKLOAD_FILE ? 32
+			     : workload == &WORKLOAD_SLOW ? SLOW_DEPTH : 1);
+	cell->read_bytes_per_s = chosen(wishes->read_bytes_per_s, SLOW_READS);
 	cell->block_bytes = chosen(wishes->block_bytes, 4096);
 	cell->delay_ns = workload == &WORKLOAD_ECHO ? wishes->delay_ns : 0;
 	cell->items = chosen(wishes->items, catalogue_natural());
@@ -268,7 +278,7 @@ static int plan_workload(struct plan *plan, const char *name)
 				   "duet compare %s first", name, name);
 	if (!workload)
 		return say_failure(SAY_USAGE, "compare: there is no workload '%s'; there is echo, "
-				   "file, rockets and cancel, and the questions that --help lists", name);
+				   "churn, slow, file, rockets and cancel, and the questions that --help lists", name);
 	if (names_arms(wishes) && workload != &WORKLOAD_CANCEL)
 		return say_failure(SAY_USAGE, "compare: %s is for cancel only; write duet compare "
 				   "cancel %s", names_arms(wishes), names_arms(wishes));
@@ -299,6 +309,7 @@ static int check_options(const struct wishes *wishes, int count, char **names)
 {
 	bool echo = plays(count, names, wishes, "echo"), file = plays(count, names, wishes, "file");
 	bool rockets = plays(count, names, wishes, "rockets");
+	bool churn = plays(count, names, wishes, "churn"), slow = plays(count, names, wishes, "slow");
 	const struct {
 		const char *owner, *option;
 		bool played;
@@ -307,10 +318,12 @@ static int check_options(const struct wishes *wishes, int count, char **names)
 			: wishes->direct ? "--direct" : NULL, file },
 		{ "rockets", wishes->items ? "--items" : wishes->latency_ns ? "--latency" : NULL,
 		  rockets },
-		{ "echo or rockets", wishes->connections ? "--connections" : NULL, echo || rockets },
-		{ "echo", wishes->size_bytes ? "--size" : wishes->rate_per_s ? "--rate"
-			: wishes->delay_ns ? "--delay" : NULL, echo },
-		{ "echo or file", wishes->depth ? "--depth" : NULL, echo || file },
+		{ "echo, churn, slow or rockets", wishes->connections ? "--connections" : NULL,
+		  echo || churn || slow || rockets },
+		{ "echo, churn or slow", wishes->size_bytes ? "--size" : NULL, echo || churn || slow },
+		{ "echo", wishes->rate_per_s ? "--rate" : wishes->delay_ns ? "--delay" : NULL, echo },
+		{ "slow", wishes->read_bytes_per_s ? "--read-rate" : NULL, slow },
+		{ "echo, slow or file", wishes->depth ? "--depth" : NULL, echo || slow || file },
 		{ "cancel", plan_cancel_option(wishes), plays(count, names, wishes, "cancel") },
 	};
 

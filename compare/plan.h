@@ -22,7 +22,7 @@ struct wishes {
 	const char *set, *like, *file, *a, *b;
 	const char *operations, *method, *children;
 	bool cells, deadlines, storm, direct, quick, no_kernel_view;
-	uint32_t rounds, connections, size_bytes, depth, rate_per_s, block_bytes;
+	uint32_t rounds, connections, size_bytes, depth, rate_per_s, read_bytes_per_s, block_bytes;
 	uint32_t pending, within_percent, items;
 	uint32_t repeats; /* UINT32_MAX: not given, 0 is a wish like any other */
 	uint64_t duration_ns, delay_ns, latency_ns;

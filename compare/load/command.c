@@ -28,7 +28,7 @@ static const struct option_row ROWS[] = {
 	{ "connections", OPTION_NUMBER, AT(connections), 1, 100000, "N", "connections (16)" },
 	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES", "of a message (64)" },
 	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N",
-	  "unanswered messages a connection (echo 1, slow 512)" },
+	  "unanswered messages each (1, slow 512)" },
 	{ "rate", OPTION_NUMBER, AT(rate_per_s), 0, SCHEDULE_RATE_MAX, "N",
 	  "echo: open loop, N messages a second in all (0: closed)" },
 	{ "read-rate", OPTION_SIZE, AT(read_bytes_per_s), 1024, 1 << 30, "BYTES",

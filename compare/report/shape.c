@@ -70,6 +70,8 @@ static const struct {
 	const char *workload, *numbers[3];
 } WORKLOADS[] = {
 	{ "echo", { "connections", "size_bytes", "depth" } },
+	{ "churn", { "connections", "size_bytes" } },
+	{ "slow", { "connections", "size_bytes", "read_bytes_per_s" } },
 	{ "rockets", { "connections", "items" } },
 	{ "file", { "block_bytes", "depth" } },
 	{ "cancel", { "operations", "pending" } },

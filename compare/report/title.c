@@ -9,19 +9,38 @@
 
 #include "compare/report/field.h"
 
+/* "churn, 16 connections, 64 bytes". */
+static int loaded_title(const char *name, const json_t *parameters, char *text, size_t size)
+{
+	return snprintf(text, size, "%s, %lld connection%s, %lld byte%s", name,
+			(long long)field_integer(parameters, "connections"),
+			field_plural(parameters, "connections"),
+			(long long)field_integer(parameters, "size_bytes"),
+			field_plural(parameters, "size_bytes"));
+}
+
 static void echo_title(const json_t *parameters, char *text, size_t size)
 {
 	bool rated = field_integer(parameters, "rate_per_s") > 0;
 	json_int_t delay_ns = field_integer(parameters, "delay_ns");
-	int used = snprintf(text, size, "echo, %lld connection%s, %lld byte%s, %s %lld",
-			    (long long)field_integer(parameters, "connections"),
-			    field_plural(parameters, "connections"),
-			    (long long)field_integer(parameters, "size_bytes"),
-			    field_plural(parameters, "size_bytes"), rated ? "rate" : "depth",
-			    (long long)field_integer(parameters, rated ? "rate_per_s" : "depth"));
+	int used = loaded_title("echo", parameters, text, size);
+
+	if (used < (int)size)
+		used += snprintf(text + used, size - (size_t)used, ", %s %lld", rated ? "rate" : "depth",
+				 (long long)field_integer(parameters, rated ? "rate_per_s" : "depth"));
 
 	if (delay_ns > 0 && used < (int)size)
 		snprintf(text + used, size - (size_t)used, ", delay %g ms", (double)delay_ns / 1e6);
+}
+
+static void slow_title(const json_t *parameters, char *text, size_t size)
+{
+	int used = loaded_title("slow", parameters, text, size);
+
+	if (used < (int)size)
+		snprintf(text + used, size - (size_t)used, ", depth %lld, read at %lld KiB/s",
+			 (long long)field_integer(parameters, "depth"),
+			 (long long)field_integer(parameters, "read_bytes_per_s") / 1024);
 }
 
 static void rockets_title(const json_t *parameters, char *text, size_t size)
@@ -61,6 +80,10 @@ void title_cell(const json_t *cell, char *text, size_t size)
 
 	if (!strcmp(field_string(cell, "workload"), "echo"))
 		echo_title(parameters, text, size);
+	else if (!strcmp(field_string(cell, "workload"), "churn"))
+		loaded_title("churn", parameters, text, size);
+	else if (!strcmp(field_string(cell, "workload"), "slow"))
+		slow_title(parameters, text, size);
 	else if (!strcmp(field_string(cell, "workload"), "rockets"))
 		rockets_title(parameters, text, size);
 	else if (!strcmp(field_string(cell, "workload"), "cancel"))

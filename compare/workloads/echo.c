@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: MIT */
 
 /* Echo over TCP on loopback: a server process plays the arm, and the load generator, a process of
- * its own that is the same for every arm, checks what comes back. */
+ * its own that is the same for every arm, checks what comes back. Churn and slow are the same server under
+ * another load: a connection for each message, and a reader that is slower than its writer. */
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -36,6 +37,7 @@ struct pair {
 static json_t *parameters(const struct cell *cell)
 {
 	char transport[64] = "TCP on loopback";
+	bool churns = cell->workload == &WORKLOAD_CHURN;
 	json_t *json;
 
 	if (cell->delay_ns)
@@ -48,9 +50,13 @@ static json_t *parameters(const struct cell *cell)
 		json_object_set_new(json, "load", json_sprintf("open loop at %u a second",
 							       cell->rate_per_s));
 	} else {
-		json_object_set_new(json, "load", json_string("closed loop"));
-		json_object_set_new(json, "depth", json_integer(cell->depth));
+		json_object_set_new(json, "load", json_string(churns ? "a connection a message"
+								     : "closed loop"));
+		if (!churns)
+			json_object_set_new(json, "depth", json_integer(cell->depth));
 	}
+	if (cell->workload == &WORKLOAD_SLOW)
+		json_object_set_new(json, "read_bytes_per_s", json_integer(cell->read_bytes_per_s));
 	if (cell->delay_ns)
 		json_object_set_new(json, "delay_ns", json_integer((json_int_t)cell->delay_ns));
 	return json;
@@ -58,9 +64,10 @@ static json_t *parameters(const struct cell *cell)
 
 static int check(const struct cell *cell)
 {
-	int code = cell->delay_ns ? SAY_OK : listening_check_loopback("echo");
+	const char *name = cell->workload->name;
+	int code = cell->delay_ns ? SAY_OK : listening_check_loopback(name);
 
-	return code ? code : listening_check_files("echo", cell->connections,
+	return code ? code : listening_check_files(name, cell->connections,
 						   cell->connections + SPARE_FILES);
 }
 
@@ -206,13 +213,15 @@ static int start_load(struct pair *pair)
 
 	arguments_begin(&arguments);
 	arguments_add(&arguments, "load");
-	arguments_add(&arguments, "echo");
+	arguments_add(&arguments, "%s", cell->workload->name);
 	arguments_add(&arguments, "%s", pair->address);
 	arguments_add(&arguments, "--connections=%u", cell->connections);
 	arguments_add(&arguments, "--size=%u", cell->size_bytes);
+	if (cell->workload == &WORKLOAD_SLOW)
+		arguments_add(&arguments, "--read-rate=%u", cell->read_bytes_per_s);
 	if (cell->rate_per_s)
 		arguments_add(&arguments, "--rate=%u", cell->rate_per_s);
-	else
+	else if (cell->workload != &WORKLOAD_CHURN)
 		arguments_add(&arguments, "--depth=%u", cell->depth);
 	arguments_add(&arguments, "--warmup=%.9f", (double)cell->warmup_ns / 1e9);
 	arguments_add(&arguments, "--duration=%.9f", (double)cell->duration_ns / 1e9);
@@ -312,4 +321,12 @@ static int play(const struct stage *stage, const struct cell *cell, const struct
 const struct workload WORKLOAD_ECHO = {
 	.name = "echo", .served = true, .parameters = parameters, .check = check,
 	.prepare = prepare, .play = play, .tidy = tidy,
+};
+
+const struct workload WORKLOAD_CHURN = {
+	.name = "churn", .served = true, .parameters = parameters, .check = check, .play = play,
+};
+
+const struct workload WORKLOAD_SLOW = {
+	.name = "slow", .served = true, .parameters = parameters, .check = check, .play = play,
 };

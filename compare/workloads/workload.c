@@ -6,8 +6,10 @@
 #include <stddef.h>
 #include <string.h>
 
-static const struct workload *const WORKLOADS[] = { &WORKLOAD_ECHO, &WORKLOAD_ROCKETS, &WORKLOAD_FILE,
-						    &WORKLOAD_CANCEL, &WORKLOAD_INFORMED };
+static const struct workload *const WORKLOADS[] = { &WORKLOAD_ECHO, &WORKLOAD_CHURN,
+						    &WORKLOAD_SLOW, &WORKLOAD_ROCKETS,
+						    &WORKLOAD_FILE, &WORKLOAD_CANCEL,
+						    &WORKLOAD_INFORMED };
 
 const struct workload *workload_find(const char *name)
 {

@@ -23,8 +23,9 @@ enum { WORKLOAD_ITEMS_MAX = 10000 }; /* of a list of rockets */
 
 struct cell {
 	const struct workload *workload;
-	uint32_t connections; /* echo; rockets: requests at once */
-	uint32_t size_bytes;  /* echo */
+	uint32_t connections; /* echo, churn, slow; rockets: requests at once */
+	uint32_t size_bytes;  /* echo, churn, slow */
+	uint32_t read_bytes_per_s; /* slow: of a connection */
 	uint32_t items;       /* rockets: in the list */
 	uint64_t latency_ns;  /* rockets: before each answer */
 	uint64_t delay_ns;                /* echo: of each direction of a wire; 0: bare loopback */
@@ -77,8 +78,8 @@ struct workload {
 	void (*tidy)(struct stage *stage);
 };
 
-extern const struct workload WORKLOAD_ECHO, WORKLOAD_ROCKETS, WORKLOAD_FILE, WORKLOAD_CANCEL,
-	WORKLOAD_INFORMED;
+extern const struct workload WORKLOAD_ECHO, WORKLOAD_CHURN, WORKLOAD_SLOW, WORKLOAD_ROCKETS,
+	WORKLOAD_FILE, WORKLOAD_CANCEL, WORKLOAD_INFORMED;
 
 const struct workload *workload_find(const char *name);
 

@@ -188,11 +188,11 @@ START_TEST(help_names_bounds_and_what_a_set_has_of_its_own)
 	static const struct wrong HELP[] = {
 		{ "compare --help", "(15); 1 to 1000" },
 		{ "compare --help", "(0.5; --set quick 0.2, full" },
-		{ "compare --help", "at once (echo 64, rockets 16); 1 to 20000" },
+		{ "compare --help", "at once (echo 64, the others 16); 1 to 20000" },
 		{ "compare --help", "a multiple of 512 (4K); 512 to 1M" },
 		{ "serve echo --help", "of each (16K); 64 to 1M" },
 		{ "serve echo --help", "to receive into (1024); 1 to 32768" },
-		{ "load --help", "unanswered messages a connection (1); 1 to 1024" },
+		{ "load --help", "unanswered messages each (1, slow 512); 1 to 1024" },
 	};
 	struct program *program = calloc(1, sizeof(*program));
 
