@@ -122,7 +122,7 @@ static const struct wrong WRONG[] = {
 	{ "compare echo --operations 5", "--operations is an option of the workload cancel" },
 	{ "compare --storm", "--storm is an option of the workload cancel" },
 	{ "compare cancel --size 5", "--size is an option of the workload echo" },
-	{ "compare cancel --depth 5", "--depth is an option of the workload echo or file" },
+	{ "compare cancel --depth 5", "--depth is an option of the workload echo, slow or file" },
 	{ "compare cancel --a polling/future", "callbacks only" },
 	{ "compare cancel --a polling/timed", "--deadlines" },
 	{ "compare cancel --a floor-kqueue", "floor-epoll, floor-uring and floor-link" },
