@@ -100,7 +100,7 @@ static const struct wrong WRONG[] = {
 	{ "compare echo --rate 100 --depth 1", "--depth is for a closed loop" },
 	{ "compare file --rate 100", "--rate is an option of the workload echo" },
 	{ "compare --set quick --rate 100", "leave out" },
-	{ "compare walk", "echo, file, rockets and cancel" },
+	{ "compare walk", "echo, churn, slow, file, rockets and cancel" },
 	{ "compare cancel --method any", "user-data, descriptor, scope and deadline" },
 	{ "compare cancel --method never", "user-data, descriptor, scope and deadline" },
 	{ "compare cancel --method link-timeout", "--b floor-link" },
