@@ -28,14 +28,18 @@ static uint32_t poll_news(const struct world_node *node)
 	return node->news + 1;
 }
 
+bool finish_has_told(const struct world_node *node, const struct duet_op *op)
+{
+	return op->flags & DUET_MULTISHOT && op->args.poll.seen == poll_news(node);
+}
+
 static int finish_poll(struct duet_loop *loop, struct duet_op *op)
 {
 	uint32_t wanted = op->args.poll.events | POLLERR | POLLHUP;
 	const struct world_node *node = op_node(loop, op);
 	uint32_t events = world_events(reference_of(loop), node) & wanted;
 
-	/* A multishot poll has told what was there when it looked last. */
-	if (op->flags & DUET_MULTISHOT && op->args.poll.seen == poll_news(node))
+	if (finish_has_told(node, op))
 		return -EAGAIN;
 	op->args.poll.seen = events ? poll_news(node) : 0;
 	return events ? (int)events : -EAGAIN;

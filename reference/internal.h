@@ -325,6 +325,8 @@ void bag_add(struct reference *world, struct duet_op *op);
 void bag_remove(struct reference *world, struct duet_op *op);
 
 bool finish_carries(enum duet_kind kind);
+/* Has a multishot poll told what was there when it looked last? */
+bool finish_has_told(const struct world_node *node, const struct duet_op *op);
 /* Carries op out, if the world lets it: the raw result, or -EAGAIN. */
 int finish_attempt(struct duet_loop *loop, struct duet_op *op);
 /* finish_file.c: one a kind. */

@@ -68,18 +68,25 @@ static const struct world_node *node_outside(struct duet_loop *loop, const struc
 	return node && node->kind == NODE_OUTSIDE ? node : NULL;
 }
 
-/* Not what is there already: it was told, as far as somebody wants to know. */
+static uint32_t wanted_of(const struct duet_op *op)
+{
+	return op->kind == DUET_POLL ? op->args.poll.events : POLLIN;
+}
+
+/* Also what is there already: it came since the bag was looked through, and ends the sleep at once. But for
+ * what was told. */
 uint32_t outside_watch(struct duet_loop *loop, struct pollfd *watched)
 {
 	struct reference *world = reference_of(loop);
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < world->bag_count; i++) {
-		const struct world_node *node = node_outside(loop, world->bag[i]);
+		const struct duet_op *op = world->bag[i];
+		const struct world_node *node = node_outside(loop, op);
 
-		if (node && !outside_events(node))
-			watched[count++] =
-				(struct pollfd){ .fd = node->outside_fd, .events = POLLIN };
+		if (node && !(op->kind == DUET_POLL && finish_has_told(node, op)))
+			watched[count++] = (struct pollfd){ .fd = node->outside_fd,
+							    .events = (short)wanted_of(op) };
 	}
 	return count;
 }
