@@ -39,8 +39,8 @@ START_TEST(every_way_is_counted_once)
 	stream_send(pair[0], "hello", 5);
 	stream_recv(pair[1], data, 5);
 	now = stats();
-	for (int kind = 0; kind < DUET_KIND_COUNT; kind++)
-		for (int way = 0; way < DUET_WAY_COUNT; way++)
+	for (unsigned kind = 0; kind < DUET_KIND_COUNT; kind++)
+		for (unsigned way = 0; way < DUET_WAY_COUNT; way++)
 			sums[way] += duet_loop_way_count(stage.loop, kind, way);
 	ck_assert_uint_eq(sums[DUET_WAY_INLINE], now.inline_ended);
 	ck_assert_uint_eq(sums[DUET_WAY_WORKER], now.worker);
