@@ -157,13 +157,13 @@ int connection_receive(struct connection *connection, struct connection_run *run
 	ssize_t moved;
 
 	do {
-		size_t most = connection->allowed_bytes < sizeof(data)
+		size_t most = connection->rationed && connection->allowed_bytes < sizeof(data)
 			? (size_t)connection->allowed_bytes : sizeof(data);
 
 		if (!most)
 			return 0;
 		moved = recv(connection->fd, data, most, MSG_DONTWAIT);
-		if (moved > 0 && connection->allowed_bytes != UINT64_MAX)
+		if (moved > 0 && connection->rationed)
 			connection->allowed_bytes -= (uint64_t)moved;
 		if (moved > 0)
 			take(connection, run, data, (size_t)moved);

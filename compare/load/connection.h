@@ -37,7 +37,8 @@ struct connection {
 	bool ended;      /* the peer sent its last byte */
 	bool blocked;    /* the socket takes no more: wait until it is writable */
 	bool held;       /* something is due, but all stamps are taken */
-	uint64_t allowed_bytes; /* may be received; UINT64_MAX: as many as come */
+	bool rationed;   /* no more than allowed_bytes may be received */
+	uint64_t allowed_bytes;
 	uint64_t sent_bytes, received_bytes;
 	uint64_t begun;     /* messages of which at least one byte was meant to go out */
 	uint64_t *stamps_ns; /* of the last `depth` of them, a ring: when they were begun; in an

@@ -59,7 +59,7 @@ static int open_connection(struct load *load, uint32_t index, const struct addri
 		return fail(load, connection->fd, connection->fd == -EMFILE ? REACH_NO_DESCRIPTOR
 									    : "socket", index);
 	connection->stream = index;
-	connection->allowed_bytes = load->slow ? 0 : UINT64_MAX;
+	connection->rationed = load->slow;
 	if (load->slow)
 		setsockopt(connection->fd, SOL_SOCKET, SO_RCVBUF, &SLOW_WINDOW, sizeof(SLOW_WINDOW));
 	connection->stamps_ns = load->stamps_ns + (size_t)index * load->result->run.depth;
@@ -226,7 +226,7 @@ static int take_slow_turn(struct load *load)
 		return errno == EINTR ? 0 : fail(load, -errno, "epoll_wait", 0);
 	for (int i = 0; !status && i < count; i++) {
 		if (events[i].events & (EPOLLERR | EPOLLHUP))
-			load->connections[events[i].data.u32].allowed_bytes = UINT64_MAX / 2;
+			load->connections[events[i].data.u32].rationed = false;
 		status = serve_event(load, &events[i]);
 	}
 	return status || window_now_ns() - load->read_ns < SLOW_TICK_NS ? status
@@ -275,7 +275,7 @@ static void hurry(struct load *load)
 {
 	load->slow = false;
 	for (uint32_t i = 0; i < load->options->connections; i++) {
-		load->connections[i].allowed_bytes = UINT64_MAX;
+		load->connections[i].rationed = false;
 		watch(load, i, !load->connections[i].blocked);
 	}
 }
