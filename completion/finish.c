@@ -52,6 +52,8 @@ static __attribute__((noinline)) void finish_plain_any(struct duet_loop *loop, s
 		duet_core_end(loop, op, finish_connect(loop, op, result));
 	else if (op->kind == DUET_CLOSE && result == -EINTR)
 		duet_core_end(loop, op, 0); /* closed all the same: the number may be another's */
+	else if (op->kind == DUET_SENDMSG)
+		completion_finish_sendmsg(loop, op, plain_error(result));
 	else
 		duet_core_end(loop, op, plain_error(result));
 }
@@ -72,6 +74,12 @@ static void finish_plain(struct duet_loop *loop, uint64_t user_data, int result,
 	duet_core_end_plainly(loop, op, &duet_core_op_slot(loop, op)->writes);
 }
 
+/* What a message's flags ask for isn't what others receive, or is still there. */
+static bool says_nothing(const struct duet_op *op)
+{
+	return op->kind == DUET_RECVMSG && op->args.io.message_flags;
+}
+
 static void finish_recv(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
 {
 	struct duet_op *op = duet_core_find(loop, user_data);
@@ -81,7 +89,7 @@ static void finish_recv(struct duet_loop *loop, uint64_t user_data, int result, 
 		return;
 	}
 	duet_core_op_slot(loop, op)->ready =
-		flags & IORING_CQE_F_SOCK_NONEMPTY ? READY_UNKNOWN : READY_EMPTY;
+		flags & IORING_CQE_F_SOCK_NONEMPTY || says_nothing(op) ? READY_UNKNOWN : READY_EMPTY;
 	duet_core_end(loop, op, plain_error(result));
 }
 
@@ -143,6 +151,8 @@ static void finish_poll(struct duet_loop *loop, uint64_t user_data, int result, 
 		loop->stats.stale += result != -ECANCELED; /* the end of a watch */
 	else if (op->progress == PLACE_HELD)
 		return; /* it has ended; its watch goes on until there is room to take it away */
+	else if (op->kind == DUET_SENDMSG)
+		completion_finish_room(loop, op, plain_error(result));
 	else if (result > 0)
 		finish_events(loop, op, result, flags);
 	else if (result == -EINVAL && !op->request)

@@ -17,7 +17,7 @@ enum completion_tag {
 	TAG_CANCEL,     /* the answer to a cancel, posted only if it was no success */
 	TAG_WAKE,       /* the eventfd; no identity */
 	TAG_RELEASE,    /* the answer to the end of the wake's poll; no identity */
-	TAG_POLL,       /* the result is what is ready */
+	TAG_POLL,       /* the result is what is ready: of a poll, or of a datagram's wait for room */
 	TAG_POOL = 8,   /* + pool id, the rest: a receive into that pool */
 };
 
@@ -31,6 +31,7 @@ enum {
 	PLACE_OWED,    /* on the list of those that found no room to go on */
 	PLACE_HELD,    /* it has ended, and wait() has yet to say so */
 	PLACE_NOWHERE, /* a poll that nothing can end but a cancel */
+	PLACE_READY,   /* in the kernel: a datagram, attempted as there is room on this side */
 };
 
 /* slot->ready: what the last receive on a handle said. */
@@ -150,7 +151,40 @@ void completion_list_push(struct completion_list *list, struct duet_op *op, uint
 struct duet_op *completion_list_pop(struct completion_list *list);
 void completion_list_remove(struct completion_list *list, const struct duet_op *op);
 
+/* ---- Whether readiness comes before the first attempt. ---- */
+
+static inline bool completion_is_socket(const struct duet_slot *slot)
+{
+	return slot->slot_class != CLASS_FILE && slot->slot_class != CLASS_OTHER;
+}
+
+/* Is it the caller's wish that readiness comes before the first attempt? What is no socket has its
+ * refusal to give at once, and would answer the wish with -EAGAIN. */
+static inline bool completion_never_first(const struct duet_loop *loop, const struct duet_slot *slot)
+{
+	return duet_core_try(loop, slot) == DUET_TRY_NEVER && completion_is_socket(slot);
+}
+
+/* Is it known, or the caller's wish, that a first attempt would find nothing? A listener's refusal is
+ * there at once, however ready it is for accepts. */
+static inline bool completion_poll_first(const struct duet_loop *loop, const struct duet_slot *slot)
+{
+	if (!completion_is_socket(slot) || slot->slot_class == CLASS_LISTENER)
+		return false;
+	switch (duet_core_try(loop, slot)) {
+	case DUET_TRY_NEVER:
+		return true;
+	case DUET_TRY_ALWAYS:
+		return false;
+	default:
+		return slot->ready == READY_EMPTY;
+	}
+}
+
 /* start.c */
+/* Where an operation has become an entry: notes so. BACKEND_ISSUED. */
+int completion_issued(struct completion *self, struct duet_op *op, struct io_uring_sqe *sqe,
+		      unsigned tag);
 bool completion_carries(enum duet_kind kind);
 int completion_start(struct duet_loop *loop, struct duet_op *op);
 int completion_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot);
@@ -160,6 +194,13 @@ void completion_start_again(struct duet_loop *loop, struct duet_op *op);
 void completion_start_watch(struct duet_loop *loop, struct duet_op *op);
 /* Those that had found no room. */
 void completion_start_owed(struct duet_loop *loop);
+
+/* message.c */
+int completion_start_recvmsg(struct duet_loop *loop, struct duet_op *op);
+int completion_start_sendmsg(struct duet_loop *loop, struct duet_op *op);
+/* What came of an attempt to send, and of the wait for room between two of them. */
+void completion_finish_sendmsg(struct duet_loop *loop, struct duet_op *op, int result);
+void completion_finish_room(struct duet_loop *loop, struct duet_op *op, int result);
 
 /* finish.c */
 void completion_finish(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags);

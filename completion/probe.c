@@ -23,6 +23,8 @@ static const uint8_t opcodes[DUET_IO_KIND_COUNT] = {
 	[DUET_SHUTDOWN] = IORING_OP_SHUTDOWN,
 	[DUET_CLOSE] = IORING_OP_CLOSE,
 	[DUET_SOCKET] = IORING_OP_SOCKET,
+	[DUET_RECVMSG] = IORING_OP_RECVMSG,
+	[DUET_SENDMSG] = IORING_OP_SENDMSG,
 };
 
 /* What the backend is built on, all there since 5.19. */

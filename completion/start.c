@@ -24,14 +24,15 @@ static int issued(struct completion *self, struct duet_op *op, struct io_uring_s
 	return BACKEND_ISSUED;
 }
 
+int completion_issued(struct completion *self, struct duet_op *op, struct io_uring_sqe *sqe,
+		      unsigned tag)
+{
+	return issued(self, op, sqe, tag);
+}
+
 static int fd_of(const struct duet_loop *loop, const struct duet_op *op)
 {
 	return duet_core_op_slot(loop, op)->fd;
-}
-
-static bool is_socket(const struct duet_slot *slot)
-{
-	return slot->slot_class != CLASS_FILE && slot->slot_class != CLASS_OTHER;
 }
 
 static int ended(struct duet_op *op, int result)
@@ -57,7 +58,9 @@ static unsigned poll_events(const struct duet_loop *loop, const struct duet_op *
 {
 	unsigned events = op->args.poll.events;
 
-	return events & POLLPRI && is_socket(duet_core_op_slot(loop, op)) ? events | POLLIN : events;
+	return events & POLLPRI && completion_is_socket(duet_core_op_slot(loop, op))
+		       ? events | POLLIN
+		       : events;
 }
 
 static int start_poll(struct duet_loop *loop, struct duet_op *op)
@@ -71,13 +74,6 @@ static int start_poll(struct duet_loop *loop, struct duet_op *op)
 	return issued(self, op, sqe, TAG_POLL);
 }
 
-/* Is it the caller's wish that readiness comes before the first attempt? What is no socket has its
- * refusal to give at once, and would answer the wish with -EAGAIN. */
-static bool never_first(const struct duet_loop *loop, const struct duet_slot *slot)
-{
-	return duet_core_try(loop, slot) == DUET_TRY_NEVER && is_socket(slot);
-}
-
 static int start_accept(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
@@ -89,7 +85,7 @@ static int start_accept(struct duet_loop *loop, struct duet_op *op)
 	io_uring_prep_accept(sqe, slot->fd, NULL, NULL, SOCK_CLOEXEC);
 	if (op->flags & DUET_MULTISHOT)
 		sqe->ioprio |= IORING_ACCEPT_MULTISHOT;
-	if (never_first(loop, slot) && self->features & IORING_FEAT_RECVSEND_BUNDLE)
+	if (completion_never_first(loop, slot) && self->features & IORING_FEAT_RECVSEND_BUNDLE)
 		sqe->ioprio |= IORING_ACCEPT_POLL_FIRST;
 	return issued(self, op, sqe, TAG_DESCRIPTOR);
 }
@@ -104,22 +100,6 @@ static int start_connect(struct duet_loop *loop, struct duet_op *op)
 	io_uring_prep_connect(sqe, fd_of(loop, op), (const void *)op->args.address.storage,
 			      op->args.address.length_bytes);
 	return issued(self, op, sqe, TAG_PLAIN);
-}
-
-/* Is it known, or the caller's wish, that a first attempt would find nothing? A listener's refusal is
- * there at once, however ready it is for accepts. */
-static bool poll_first(const struct duet_loop *loop, const struct duet_slot *slot)
-{
-	if (!is_socket(slot) || slot->slot_class == CLASS_LISTENER)
-		return false;
-	switch (duet_core_try(loop, slot)) {
-	case DUET_TRY_NEVER:
-		return true;
-	case DUET_TRY_ALWAYS:
-		return false;
-	default:
-		return slot->ready == READY_EMPTY;
-	}
 }
 
 /* Sockets are received from; what is none (a pipe, a terminal) is read, wherever it stands. */
@@ -150,7 +130,7 @@ static int start_recv_pooled(struct duet_loop *loop, struct duet_op *op)
 		sqe->ioprio |= IORING_RECV_MULTISHOT;
 	/* Not a multishot: armed before it looks, it takes what one event brings and, the bytes being
 	 * all there were, never hears of the end that stood behind them (unix streams, 6.18). */
-	if (!multishot && slot->slot_class != CLASS_LISTENER && never_first(loop, slot))
+	if (!multishot && slot->slot_class != CLASS_LISTENER && completion_never_first(loop, slot))
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 	return issued(self, op, sqe, TAG_POOL + pool->id);
 }
@@ -161,7 +141,7 @@ static bool recv_directly(struct duet_loop *loop, struct duet_slot *slot, struct
 {
 	const struct iovec *into = op->args.io.vectors;
 
-	if (poll_first(loop, slot) || slot->slot_class == CLASS_OTHER ||
+	if (completion_poll_first(loop, slot) || slot->slot_class == CLASS_OTHER ||
 	    (slot->writes && slot->writes->kind == DUET_CONNECT))
 		return false;
 	op->result = duet_core_system_recv(loop, slot->fd, into->iov_base, into->iov_len);
@@ -189,7 +169,7 @@ static int start_recv(struct duet_loop *loop, struct duet_op *op)
 	if (!sqe)
 		return -EAGAIN;
 	prep_recv(sqe, slot, into->iov_base, into->iov_len);
-	if (poll_first(loop, slot))
+	if (completion_poll_first(loop, slot))
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 	return issued(self, op, sqe, TAG_RECV);
 }
@@ -232,7 +212,7 @@ static inline void wait_first_if_wished(const struct duet_loop *loop, const stru
 {
 	const struct duet_slot *slot = duet_core_op_slot(loop, op);
 
-	if (slot->slot_class == CLASS_DATAGRAM || never_first(loop, slot))
+	if (slot->slot_class == CLASS_DATAGRAM || completion_never_first(loop, slot))
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 }
 
@@ -416,6 +396,8 @@ static int (*const starts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct du
 	[DUET_SOCKET] = start_socket,
 	[DUET_BIND] = start_bind,
 	[DUET_LISTEN] = start_listen,
+	[DUET_RECVMSG] = completion_start_recvmsg,
+	[DUET_SENDMSG] = completion_start_sendmsg,
 };
 
 bool completion_carries(enum duet_kind kind)

@@ -382,6 +382,13 @@ DUET_API int duet_core_system_close(struct duet_loop *loop, int fd);
 DUET_API int duet_core_system_shutdown(struct duet_loop *loop, int fd, int how);
 DUET_API int duet_core_system_nonblock(struct duet_loop *loop, int fd, int on);
 
+/* What the kernel is to be shown of a recvmsg or sendmsg: in its header, until its end. */
+DUET_API struct msghdr *duet_core_msghdr(struct duet_op *op);
+
+/* One attempt of each, with what duet_core_msghdr() has made: -EAGAIN if it would wait. */
+DUET_API int duet_core_system_recvmsg(struct duet_loop *loop, int fd, const struct duet_op *op);
+DUET_API int duet_core_system_sendmsg(struct duet_loop *loop, int fd, const struct duet_op *op);
+
 /* One attempt of a transfer, -EAGAIN if it would wait. Never SIGPIPE. */
 DUET_API int duet_core_system_recv(struct duet_loop *loop, int fd, void *data, size_t bytes);
 DUET_API int duet_core_system_send(struct duet_loop *loop, int fd, const struct iovec *pieces,

@@ -10,6 +10,7 @@
 #include "core/backend.h"
 #include "core/handle.h"
 #include "core/lifecycle.h"
+#include "core/msghdr.h"
 #include "core/operation.h"
 #include "core/scope.h"
 
@@ -182,7 +183,7 @@ int duet_op_copy_through(struct duet_op *op)
 		return -EINVAL;
 	if (op->kind == DUET_OPEN)
 		return copy_path(owned);
-	if (!core_kind(op)->lends || op->flags & (DUET_POOLED | FLAG_COPIED))
+	if (!core_kind(op)->lends || core_msghdr_has(op) || op->flags & (DUET_POOLED | FLAG_COPIED))
 		return -EINVAL;
 	return copy_pieces(owned);
 }
@@ -251,8 +252,8 @@ static bool lends_ours(const struct core_owned *owned, struct duet_buffer *borro
 {
 	const struct duet_op *op = &owned->op;
 
-	/* Nobody would give back what it may be granted. */
-	if (core_kind(op)->wait)
+	/* Nobody would give back what it may be granted; a message's header is never ours. */
+	if (core_kind(op)->wait || core_msghdr_has(op))
 		return false;
 	if (op->kind == DUET_OPEN)
 		return in_buffer(owned, op->args.open.path);

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/system.h"
 
+#include <duet/msghdr.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -147,4 +148,26 @@ int duet_core_system_send(struct duet_loop *loop, int fd, const struct iovec *pi
 		return counted(loop, send(fd, pieces->iov_base, pieces->iov_len,
 					  MSG_DONTWAIT | MSG_NOSIGNAL));
 	return counted(loop, sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+int duet_core_system_recvmsg(struct duet_loop *loop, int fd, const struct duet_op *op)
+{
+	const int flags = op->args.io.message_flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
+	int n;
+
+	do
+		n = counted(loop, recvmsg(fd, &op->args.io.header->message, flags));
+	while (n == -EINTR);
+	return n;
+}
+
+int duet_core_system_sendmsg(struct duet_loop *loop, int fd, const struct duet_op *op)
+{
+	const int flags = op->args.io.message_flags | MSG_DONTWAIT | MSG_NOSIGNAL;
+	int n;
+
+	do
+		n = counted(loop, sendmsg(fd, &op->args.io.header->message, flags));
+	while (n == -EINTR);
+	return n;
 }

@@ -327,6 +327,54 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 	return hold(loop, slot, op, DIRECTION_WRITE);
 }
 
+/* What is no connection has its refusal to give at once, whatever is known or wished. */
+static bool refuses_messages(const struct duet_slot *slot)
+{
+	return slot->slot_class == CLASS_LISTENER || slot->slot_class == CLASS_FILE ||
+	       slot->slot_class == CLASS_OTHER;
+}
+
+static void begin_message(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
+			  enum direction direction)
+{
+	op->progress = PROGRESS_FRESH;
+	duet_core_msghdr(op);
+	if (refuses_messages(slot))
+		slot->ready &= ~polling_bits(EMPTY, direction);
+	else
+		apply_policy(loop, slot, direction);
+	polling_message_begins(slot, op);
+}
+
+static int start_recvmsg(struct duet_loop *loop, struct duet_op *op)
+{
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+	int n;
+
+	begin_message(loop, slot, op, DIRECTION_READ);
+	if (wants_inline(op) && may_attempt(slot, DIRECTION_READ) && !polling_is_connecting(slot)) {
+		n = polling_try_recvmsg_once(loop, slot, op);
+		if (n != -EAGAIN)
+			return ended_inline(loop, op, n);
+	}
+	return hold(loop, slot, op, DIRECTION_READ);
+}
+
+static int start_sendmsg(struct duet_loop *loop, struct duet_op *op)
+{
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+	bool waits;
+	int n;
+
+	begin_message(loop, slot, op, DIRECTION_WRITE);
+	if (wants_inline(op) && may_attempt(slot, DIRECTION_WRITE)) {
+		n = polling_try_sendmsg_once(loop, slot, op, &waits);
+		if (!waits)
+			return ended_inline(loop, op, n);
+	}
+	return hold(loop, slot, op, DIRECTION_WRITE);
+}
+
 static int start_read(struct duet_loop *loop, struct duet_op *op)
 {
 	struct duet_slot *slot = duet_core_op_slot(loop, op);
@@ -414,6 +462,7 @@ static int (*const start_kind[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struc
 	[DUET_SHUTDOWN] = start_shutdown, [DUET_CLOSE] = start_close,
 	[DUET_SOCKET] = start_socket,	  [DUET_BIND] = start_bind,
 	[DUET_LISTEN] = start_listen,
+	[DUET_RECVMSG] = start_recvmsg,   [DUET_SENDMSG] = start_sendmsg,
 };
 
 bool polling_carries(enum duet_kind kind)

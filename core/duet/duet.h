@@ -11,6 +11,7 @@
  *   operation.h     one request for I/O: who owns it, how it ends, what the end says
  *   loop.h          the thread's runtime: create it on a backend, run it, stop it
  *   handle.h        a descriptor as the loop knows it
+ *   msghdr.h        messages with a header: datagrams, addresses, descriptors that are passed
  *   buffer.h        memory out of your hands: pools, loans and the ledger
  *   owned.h         operations of the loop's own: memory that you can walk away from
  *   scope.h         a parent that does not end before its children have; cancel, deadline, cleanup
@@ -64,6 +65,7 @@
 #include <duet/loop.h>
 #include <duet/mailbox.h>
 #include <duet/message.h>
+#include <duet/msghdr.h>
 #include <duet/mutex.h>
 #include <duet/naive.h>
 #include <duet/notify.h>

@@ -17,6 +17,7 @@ extern "C" {
 #endif
 
 struct duet_loop;
+struct duet_msghdr;
 struct duet_op;
 
 /*
@@ -172,6 +173,8 @@ union duet_args {
 		struct duet_pool *pool;
 		uint32_t vector_count;
 		uint32_t length_bytes; /* of all vectors, or the size of a pool's buffer */
+		struct duet_msghdr *header; /* recvmsg, sendmsg: lent until the terminal completion */
+		int message_flags;
 	} io;
 	struct {
 		unsigned char storage[DUET_ADDRESS_BYTES]; /* a struct sockaddr */
