@@ -27,6 +27,8 @@ static const int faults[DUET_IO_KIND_COUNT][FAULTS_MAX] = {
 	[DUET_SOCKET] = { EMFILE, ENFILE, ENOBUFS },
 	[DUET_BIND] = { EADDRINUSE, EACCES },
 	[DUET_LISTEN] = { EADDRINUSE },
+	[DUET_RECVMSG] = { ECONNRESET, ETIMEDOUT },
+	[DUET_SENDMSG] = { ECONNRESET, EPIPE, ENOBUFS },
 };
 
 static int fault_demanded(struct reference *world, enum duet_kind kind)

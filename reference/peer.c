@@ -19,6 +19,7 @@ static int peer_pair(struct duet_loop *loop, int fds[2])
 		return -EMFILE;
 	}
 	near->family = far->family = AF_UNIX;
+	near->type = far->type = SOCK_STREAM;
 	world_join(world, near, far);
 	fds[0] = world_descriptor(world, near);
 	fds[1] = world_descriptor(world, far);
@@ -35,6 +36,7 @@ static int peer_connect(struct duet_loop *loop, int listener, uint64_t *connecti
 	if (!node)
 		return there ? -EMFILE : -EBADF;
 	node->family = there->family;
+	node->type = there->type;
 	error = world_connect(world, node, there->address, there->address_bytes);
 	world->idle = false;
 	*connection = node->connection;

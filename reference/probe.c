@@ -12,7 +12,8 @@
 static const char *const keys[] = { "seed", "fault", "short", "late", "later", "again", "room",
 	"buffer", "stop", "behind", "fault-nop", "fault-poll", "fault-accept", "fault-connect",
 	"fault-recv", "fault-send", "fault-read", "fault-write", "fault-open", "fault-fsync",
-	"fault-shutdown", "fault-close", "fault-socket", "fault-bind", "fault-listen", NULL };
+	"fault-shutdown", "fault-close", "fault-socket", "fault-bind", "fault-listen", "fault-recvmsg", "fault-sendmsg",
+	NULL };
 
 static const uint32_t defaults[KNOB_COUNT] = { [KNOB_SHORT] = 250, [KNOB_LATE] = 500,
 	[KNOB_LATER] = 500, [KNOB_AGAIN] = 50, [KNOB_ROOM] = 20, [KNOB_BUFFER] = 500,
