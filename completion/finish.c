@@ -53,7 +53,7 @@ static __attribute__((noinline)) void finish_plain_any(struct duet_loop *loop, s
 	else if (op->kind == DUET_CLOSE && result == -EINTR)
 		duet_core_end(loop, op, 0); /* closed all the same: the number may be another's */
 	else if (op->kind == DUET_SENDMSG)
-		completion_finish_sendmsg(loop, op, plain_error(result));
+		completion_finish_message(loop, op, plain_error(result));
 	else
 		duet_core_end(loop, op, plain_error(result));
 }
@@ -90,7 +90,10 @@ static void finish_recv(struct duet_loop *loop, uint64_t user_data, int result, 
 	}
 	duet_core_op_slot(loop, op)->ready =
 		flags & IORING_CQE_F_SOCK_NONEMPTY || says_nothing(op) ? READY_UNKNOWN : READY_EMPTY;
-	duet_core_end(loop, op, plain_error(result));
+	if (op->kind == DUET_RECVMSG)
+		completion_finish_message(loop, op, plain_error(result));
+	else
+		duet_core_end(loop, op, plain_error(result));
 }
 
 /* A watch has seen what was asked for. Its poll is taken away; it lends nothing, so that nobody
@@ -151,8 +154,8 @@ static void finish_poll(struct duet_loop *loop, uint64_t user_data, int result, 
 		loop->stats.stale += result != -ECANCELED; /* the end of a watch */
 	else if (op->progress == PLACE_HELD)
 		return; /* it has ended; its watch goes on until there is room to take it away */
-	else if (op->kind == DUET_SENDMSG)
-		completion_finish_room(loop, op, plain_error(result));
+	else if (op->kind != DUET_POLL)
+		completion_finish_ready(loop, op, plain_error(result));
 	else if (result > 0)
 		finish_events(loop, op, result, flags);
 	else if (result == -EINVAL && !op->request)

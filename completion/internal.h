@@ -17,7 +17,7 @@ enum completion_tag {
 	TAG_CANCEL,     /* the answer to a cancel, posted only if it was no success */
 	TAG_WAKE,       /* the eventfd; no identity */
 	TAG_RELEASE,    /* the answer to the end of the wake's poll; no identity */
-	TAG_POLL,       /* the result is what is ready: of a poll, or of a datagram's wait for room */
+	TAG_POLL,       /* the result is what is ready: of a poll, or between two attempts */
 	TAG_POOL = 8,   /* + pool id, the rest: a receive into that pool */
 };
 
@@ -31,7 +31,7 @@ enum {
 	PLACE_OWED,    /* on the list of those that found no room to go on */
 	PLACE_HELD,    /* it has ended, and wait() has yet to say so */
 	PLACE_NOWHERE, /* a poll that nothing can end but a cancel */
-	PLACE_READY,   /* in the kernel: a datagram, attempted as there is room on this side */
+	PLACE_READY,   /* in the kernel: a message, attempted again as it is ready on this side */
 };
 
 /* slot->ready: what the last receive on a handle said. */
@@ -198,9 +198,9 @@ void completion_start_owed(struct duet_loop *loop);
 /* message.c */
 int completion_start_recvmsg(struct duet_loop *loop, struct duet_op *op);
 int completion_start_sendmsg(struct duet_loop *loop, struct duet_op *op);
-/* What came of an attempt to send, and of the wait for room between two of them. */
-void completion_finish_sendmsg(struct duet_loop *loop, struct duet_op *op, int result);
-void completion_finish_room(struct duet_loop *loop, struct duet_op *op, int result);
+/* What came of an attempt, and of the wait between two of them. */
+void completion_finish_message(struct duet_loop *loop, struct duet_op *op, int result);
+void completion_finish_ready(struct duet_loop *loop, struct duet_op *op, int result);
 
 /* finish.c */
 void completion_finish(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags);

@@ -10,9 +10,9 @@
  * Messages with a header, which the kernel reads and fills until their end.
  *
  * A datagram that is attempted against a full queue, and repeated by the ring when there is room, goes
- * out empty (6.18: what was copied of it before the refusal isn't copied again). So the ring isn't
- * let repeat it: each attempt is an entry of its own that doesn't wait, and between two of them there is
- * a poll.
+ * out empty (6.18: what was copied of it before the refusal isn't copied again). And who waits for a queued
+ * error is woken by data all the same, until the ring gives up (6.18). So the ring isn't let repeat these:
+ * each attempt is an entry of its own that doesn't wait, and between two of them there is a poll.
  */
 
 static int fd_of(const struct duet_loop *loop, const struct duet_op *op)
@@ -20,21 +20,54 @@ static int fd_of(const struct duet_loop *loop, const struct duet_op *op)
 	return duet_core_op_slot(loop, op)->fd;
 }
 
+/* ---- Between two attempts. ---- */
+
+static int await_ready(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
+
+	if (!sqe)
+		return -EAGAIN;
+	io_uring_prep_poll_add(sqe, fd_of(loop, op), op->kind == DUET_SENDMSG ? POLLOUT : POLLERR);
+	return completion_issued(self, op, sqe, TAG_POLL);
+}
+
+static void go_on(struct duet_loop *loop, struct duet_op *op,
+		  int (*next)(struct duet_loop *loop, struct duet_op *op), uint32_t place)
+{
+	if (next(loop, op) == BACKEND_ISSUED)
+		op->progress = place;
+	else
+		completion_list_push(&completion_of(loop)->owed, op, PLACE_OWED);
+}
+
 /* ---- Receive. ---- */
 
-/* What has its own readiness is attempted in any case: it may be there, or be refused, at once. */
+static bool wants_error(const struct duet_op *op)
+{
+	return op->args.io.message_flags & MSG_ERRQUEUE;
+}
+
+/* What has its own readiness is attempted in any case. Urgent data is never waited for. */
 static bool is_beside(const struct duet_op *op)
 {
 	return op->args.io.message_flags & (MSG_OOB | MSG_ERRQUEUE);
 }
 
+static bool may_attempt(const struct duet_loop *loop, const struct duet_slot *slot,
+			const struct duet_op *op)
+{
+	return is_beside(op) || !completion_poll_first(loop, slot);
+}
+
+/* Not past a connect, which is in the queue. */
 static bool recv_directly(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
 {
-	if ((completion_poll_first(loop, slot) && !is_beside(op)) ||
-	    (slot->writes && slot->writes->kind == DUET_CONNECT))
+	if (!may_attempt(loop, slot, op) || (slot->writes && slot->writes->kind == DUET_CONNECT))
 		return false;
 	op->result = duet_core_system_recvmsg(loop, slot->fd, op);
-	if (op->result != -EAGAIN) {
+	if (op->result != -EAGAIN || op->args.io.message_flags & MSG_OOB) {
 		loop->stats.inline_ended++;
 		return true;
 	}
@@ -44,23 +77,29 @@ static bool recv_directly(struct duet_loop *loop, struct duet_slot *slot, struct
 	return false;
 }
 
-int completion_start_recvmsg(struct duet_loop *loop, struct duet_op *op)
+static int enter_recv(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
-	struct duet_slot *slot = duet_core_op_slot(loop, op);
-	struct msghdr *message = duet_core_msghdr(op);
-	struct io_uring_sqe *sqe;
+	const struct duet_slot *slot = duet_core_op_slot(loop, op);
+	unsigned flags = (unsigned)op->args.io.message_flags | MSG_CMSG_CLOEXEC;
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
 
-	if (op->flags & DUET_INLINE && recv_directly(loop, slot, op))
-		return BACKEND_ENDED;
-	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
-	io_uring_prep_recvmsg(sqe, slot->fd, message,
-			      (unsigned)op->args.io.message_flags | MSG_CMSG_CLOEXEC);
-	if (completion_poll_first(loop, slot) && !is_beside(op))
+	if (is_beside(op))
+		flags |= MSG_DONTWAIT;
+	io_uring_prep_recvmsg(sqe, slot->fd, &op->args.io.header->message, flags);
+	if (!may_attempt(loop, slot, op))
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 	return completion_issued(self, op, sqe, TAG_RECV);
+}
+
+int completion_start_recvmsg(struct duet_loop *loop, struct duet_op *op)
+{
+	duet_core_msghdr(op);
+	if (op->flags & DUET_INLINE && recv_directly(loop, duet_core_op_slot(loop, op), op))
+		return BACKEND_ENDED;
+	return enter_recv(loop, op);
 }
 
 /* ---- Send. ---- */
@@ -70,7 +109,7 @@ static bool is_datagram(const struct duet_loop *loop, const struct duet_op *op)
 	return duet_core_op_slot(loop, op)->slot_class == CLASS_DATAGRAM;
 }
 
-static int enter(struct duet_loop *loop, struct duet_op *op)
+static int enter_send(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
 	unsigned flags = (unsigned)op->args.io.message_flags | MSG_NOSIGNAL;
@@ -84,17 +123,6 @@ static int enter(struct duet_loop *loop, struct duet_op *op)
 	if (completion_never_first(loop, duet_core_op_slot(loop, op)) && !is_datagram(loop, op))
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 	return completion_issued(self, op, sqe, TAG_PLAIN);
-}
-
-static int await_room(struct duet_loop *loop, struct duet_op *op)
-{
-	struct completion *self = completion_of(loop);
-	struct io_uring_sqe *sqe = completion_ring_entry(self);
-
-	if (!sqe)
-		return -EAGAIN;
-	io_uring_prep_poll_add(sqe, fd_of(loop, op), POLLOUT);
-	return completion_issued(self, op, sqe, TAG_POLL);
 }
 
 static bool send_directly(struct duet_loop *loop, struct completion *self, struct duet_op *op)
@@ -117,37 +145,39 @@ int completion_start_sendmsg(struct duet_loop *loop, struct duet_op *op)
 	duet_core_msghdr(op);
 	if (self->direct_left && !never && send_directly(loop, self, op))
 		return BACKEND_ENDED;
-	return never && is_datagram(loop, op) ? await_room(loop, op) : enter(loop, op);
+	return never && is_datagram(loop, op) ? await_ready(loop, op) : enter_send(loop, op);
 }
 
-static void go_on(struct duet_loop *loop, struct duet_op *op,
-		  int (*next)(struct duet_loop *loop, struct duet_op *op), uint32_t place)
+/* ---- What came of it. ---- */
+
+/* Is that which was refused worth waiting for? */
+static bool waits(const struct duet_loop *loop, const struct duet_op *op)
 {
-	if (next(loop, op) == BACKEND_ISSUED)
-		op->progress = place;
-	else
-		completion_list_push(&completion_of(loop)->owed, op, PLACE_OWED);
+	return op->kind == DUET_SENDMSG ? is_datagram(loop, op) : wants_error(op);
 }
 
-void completion_finish_sendmsg(struct duet_loop *loop, struct duet_op *op, int result)
+/* Ready on this side, and refused: nothing tells when the receiver's queue has room, or when an error
+ * of the socket's own has been taken. */
+static bool waits_in_vain(const struct duet_op *op)
 {
-	bool waits = result == -EAGAIN && is_datagram(loop, op);
+	return op->progress == PLACE_READY &&
+	       (op->kind == DUET_RECVMSG || op->args.io.header->address_bytes);
+}
 
-	if (waits && op->request)
-		duet_core_end(loop, op, -ECANCELED);
-	/* There is room on this side, and nothing tells when there is on the other. */
-	else if (waits && op->progress == PLACE_READY && op->args.io.header->address_bytes)
-		duet_core_end(loop, op, -EAGAIN);
-	else if (waits)
-		go_on(loop, op, await_room, PLACE_KERNEL);
-	else
+void completion_finish_message(struct duet_loop *loop, struct duet_op *op, int result)
+{
+	if (result != -EAGAIN || !waits(loop, op) || (!op->request && waits_in_vain(op)))
 		duet_core_end(loop, op, result);
+	else if (op->request)
+		duet_core_end(loop, op, -ECANCELED);
+	else
+		go_on(loop, op, await_ready, PLACE_KERNEL);
 }
 
-void completion_finish_room(struct duet_loop *loop, struct duet_op *op, int result)
+void completion_finish_ready(struct duet_loop *loop, struct duet_op *op, int result)
 {
 	if (result > 0 && !op->request)
-		go_on(loop, op, enter, PLACE_READY);
+		go_on(loop, op, op->kind == DUET_SENDMSG ? enter_send : enter_recv, PLACE_READY);
 	else
 		duet_core_end(loop, op, result > 0 ? -ECANCELED : result);
 }

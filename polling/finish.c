@@ -361,27 +361,18 @@ COLD void polling_finish_unsent(struct duet_loop *loop, struct duet_slot *slot,
 
 /* ---- Messages with a header. ---- */
 
-static COLD void finish_recvmsg(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+static COLD void finish_message(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
+				enum direction direction)
 {
-	int n = polling_try_recvmsg_once(loop, slot, op);
+	bool waits;
+	int n = polling_try_message_once(loop, slot, op, &waits);
 
-	if (n == -EAGAIN) {
-		await_event(loop, slot, op, DIRECTION_READ);
+	if (waits) {
+		await_event(loop, slot, op, direction);
 		return;
 	}
 	polling_message_leaves(slot, op);
-	end_head(loop, slot, op, DIRECTION_READ, n);
-}
-
-static COLD void finish_sendmsg(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
-{
-	bool waits;
-	int n = polling_try_sendmsg_once(loop, slot, op, &waits);
-
-	if (waits)
-		await_event(loop, slot, op, DIRECTION_WRITE);
-	else
-		end_head(loop, slot, op, DIRECTION_WRITE, n);
+	end_head(loop, slot, op, direction, n);
 }
 
 void polling_finish_reads(struct duet_loop *loop, struct duet_slot *slot)
@@ -389,7 +380,7 @@ void polling_finish_reads(struct duet_loop *loop, struct duet_slot *slot)
 	struct duet_op *op = slot->reads;
 
 	if (unlikely(op->kind == DUET_RECVMSG))
-		finish_recvmsg(loop, slot, op);
+		finish_message(loop, slot, op, DIRECTION_READ);
 	else if (unlikely(op->kind != DUET_RECV))
 		finish_accept(loop, slot, op);
 	else if (op->flags & DUET_POOLED)
@@ -405,7 +396,7 @@ void polling_finish_writes(struct duet_loop *loop, struct duet_slot *slot)
 	if (likely(op->kind == DUET_SEND))
 		finish_send(loop, slot, op);
 	else if (op->kind == DUET_SENDMSG)
-		finish_sendmsg(loop, slot, op);
+		finish_message(loop, slot, op, DIRECTION_WRITE);
 	else
 		finish_connect(loop, slot, op);
 }

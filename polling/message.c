@@ -25,39 +25,54 @@ void polling_message_leaves(struct duet_slot *slot, const struct duet_op *op)
 	polling_message_begins(slot, op);
 }
 
-int polling_try_recvmsg_once(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
-{
-	int n = duet_core_system_recvmsg(loop, slot->fd, op);
-
-	if (n == -EAGAIN)
-		return polling_found_nothing(loop, slot, DIRECTION_READ);
-	if (n > 0 && !op->args.io.message_flags)
-		polling_note_received(loop, slot, (size_t)n, op->args.io.length_bytes);
-	return n;
-}
-
-/* A datagram to an address: is it the receiver's queue that is full, of which nothing is heard? */
+/* Ready on this side, and refused: nothing tells when a receiver's queue has room to whom the socket isn't
+ * connected, or when an error of the socket's own has been taken. Urgent data is never waited for. */
 static bool waits_in_vain(struct duet_loop *loop, struct duet_slot *slot, const struct duet_op *op)
 {
+	const int flags = op->args.io.message_flags;
+
+	if (op->kind == DUET_RECVMSG && flags & MSG_ERRQUEUE)
+		return polling_try_poll_once(loop, slot, 0) & POLLERR;
+	if (op->kind == DUET_RECVMSG)
+		return flags & MSG_OOB;
 	return slot->slot_class == CLASS_DATAGRAM && op->args.io.header->address_bytes &&
 	       polling_try_poll_once(loop, slot, POLLOUT) & POLLOUT;
 }
 
-int polling_try_sendmsg_once(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
+static int attempt(struct duet_loop *loop, const struct duet_slot *slot, const struct duet_op *op)
+{
+	if (op->kind == DUET_RECVMSG)
+		return duet_core_system_recvmsg(loop, slot->fd, op);
+	return duet_core_system_sendmsg(loop, slot->fd, op);
+}
+
+static void note(struct duet_loop *loop, struct duet_slot *slot, const struct duet_op *op, int n)
+{
+	const size_t wanted = op->args.io.length_bytes;
+
+	if (op->kind == DUET_SENDMSG && n >= 0)
+		polling_note_sent(loop, slot, (size_t)n, wanted);
+	else if (n > 0 && !op->args.io.message_flags)
+		polling_note_received(loop, slot, (size_t)n, wanted);
+}
+
+int polling_try_message_once(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
 			     bool *waits)
 {
-	int n = duet_core_system_sendmsg(loop, slot->fd, op);
+	bool sends = op->kind == DUET_SENDMSG;
+	int n = attempt(loop, slot, op);
 
-	/* Again, as what it found full may be so no more. */
 	*waits = false;
+	/* Again, as what stood in the way may be gone meanwhile. */
 	if (n == -EAGAIN && waits_in_vain(loop, slot, op)) {
 		loop->stats.wasted++;
-		return duet_core_system_sendmsg(loop, slot->fd, op);
+		n = attempt(loop, slot, op);
+	} else {
+		*waits = n == -EAGAIN;
 	}
-	*waits = n == -EAGAIN;
 	if (*waits)
-		polling_found_nothing(loop, slot, DIRECTION_WRITE);
-	else if (n >= 0)
-		polling_note_sent(loop, slot, (size_t)n, op->args.io.length_bytes);
+		polling_found_nothing(loop, slot, sends ? DIRECTION_WRITE : DIRECTION_READ);
+	else
+		note(loop, slot, op, n);
 	return n;
 }

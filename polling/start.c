@@ -334,9 +334,12 @@ static bool refuses_messages(const struct duet_slot *slot)
 	       slot->slot_class == CLASS_OTHER;
 }
 
-static void begin_message(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
-			  enum direction direction)
+static int start_message(struct duet_loop *loop, struct duet_op *op, enum direction direction)
 {
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+	bool waits;
+	int n;
+
 	op->progress = PROGRESS_FRESH;
 	duet_core_msghdr(op);
 	if (refuses_messages(slot))
@@ -344,35 +347,22 @@ static void begin_message(struct duet_loop *loop, struct duet_slot *slot, struct
 	else
 		apply_policy(loop, slot, direction);
 	polling_message_begins(slot, op);
+	if (wants_inline(op) && may_attempt(slot, direction) && !polling_is_connecting(slot)) {
+		n = polling_try_message_once(loop, slot, op, &waits);
+		if (!waits)
+			return ended_inline(loop, op, n);
+	}
+	return hold(loop, slot, op, direction);
 }
 
 static int start_recvmsg(struct duet_loop *loop, struct duet_op *op)
 {
-	struct duet_slot *slot = duet_core_op_slot(loop, op);
-	int n;
-
-	begin_message(loop, slot, op, DIRECTION_READ);
-	if (wants_inline(op) && may_attempt(slot, DIRECTION_READ) && !polling_is_connecting(slot)) {
-		n = polling_try_recvmsg_once(loop, slot, op);
-		if (n != -EAGAIN)
-			return ended_inline(loop, op, n);
-	}
-	return hold(loop, slot, op, DIRECTION_READ);
+	return start_message(loop, op, DIRECTION_READ);
 }
 
 static int start_sendmsg(struct duet_loop *loop, struct duet_op *op)
 {
-	struct duet_slot *slot = duet_core_op_slot(loop, op);
-	bool waits;
-	int n;
-
-	begin_message(loop, slot, op, DIRECTION_WRITE);
-	if (wants_inline(op) && may_attempt(slot, DIRECTION_WRITE)) {
-		n = polling_try_sendmsg_once(loop, slot, op, &waits);
-		if (!waits)
-			return ended_inline(loop, op, n);
-	}
-	return hold(loop, slot, op, DIRECTION_WRITE);
+	return start_message(loop, op, DIRECTION_WRITE);
 }
 
 static int start_read(struct duet_loop *loop, struct duet_op *op)

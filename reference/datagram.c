@@ -133,7 +133,7 @@ int world_recvmsg(struct reference *world, struct world_node *node, const struct
 	if (node->kind != NODE_SOCKET)
 		return -ENOTSOCK;
 	if (flags & MSG_ERRQUEUE)
-		return -EAGAIN;
+		return node->error ? WORLD_IN_VAIN : -EAGAIN;
 	if (flags & MSG_OOB)
 		return node->type == SOCK_STREAM ? -EINVAL : -EOPNOTSUPP;
 	if (flags & MSG_PEEK)

@@ -53,6 +53,10 @@ struct duet_msghdr {
  * of a datagram socket 0 is one of those, unless it was shut down. All pieces together may be of 0 bytes:
  * then a message of any length is taken, and cut (a stream loses nothing).
  *
+ * Two have a readiness of their own. MSG_OOB never waits: -EINVAL or -EAGAIN, if no urgent byte is there.
+ * MSG_ERRQUEUE waits for a queued error, and not for data; -EAGAIN, if an error stands before it that is
+ * the socket's own and only a plain call is told.
+ *
  * Received descriptors are close-on-exec, and the caller's: adopt or close them. They come with the
  * completion, cancelled or not; if nobody is told (done is NULL) they are closed. A received message
  * can't be abandoned. On a backend whose descriptors are its own they are its own, too.
