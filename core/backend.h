@@ -155,6 +155,11 @@ struct duet_world {
 	void (*close)(struct duet_loop *loop, int fd);
 	/* Descriptors that somebody has. May be NULL: whoever wants to know counts the process's. */
 	uint32_t (*descriptors)(const struct duet_loop *loop);
+	/* As getsockopt(2) and as getsockname(2), or, of the peer, getpeername(2). May be NULL. */
+	int (*option)(struct duet_loop *loop, int fd, int level, int name, void *value,
+		      socklen_t *length);
+	int (*address)(struct duet_loop *loop, int fd, bool peer, struct sockaddr_storage *address,
+		       socklen_t *length);
 	/* From now on the order of completions is asked for, and who wins when a cancel meets a
 	 * result. May be NULL: it can't be chosen. */
 	void (*ask)(struct duet_loop *loop, duet_choose_fn *choose, void *context);

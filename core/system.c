@@ -74,6 +74,25 @@ void core_system_reuse_address(struct duet_loop *loop, int fd)
 		counted(loop, setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)));
 }
 
+int core_system_set_option(struct duet_loop *loop, int fd, int level, int name, const void *value,
+			   socklen_t length)
+{
+	return counted(loop, setsockopt(fd, level, name, value, length));
+}
+
+int core_system_option(struct duet_loop *loop, int fd, int level, int name, void *value,
+		       socklen_t *length)
+{
+	return counted(loop, getsockopt(fd, level, name, value, length));
+}
+
+int core_system_address(struct duet_loop *loop, int fd, bool peer, struct sockaddr *address,
+			socklen_t *length)
+{
+	return counted(loop, peer ? getpeername(fd, address, length)
+				  : getsockname(fd, address, length));
+}
+
 void core_system_copy_address(const struct duet_op *op, struct sockaddr *address, socklen_t length)
 {
 	if (op->args.address.length_bytes < length)

@@ -65,6 +65,7 @@ struct world_node {
 	uint8_t phase; /* enum socket_phase */
 	uint16_t family;
 	uint8_t type; /* SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET */
+	bool named;   /* by a connection: its address stands in nobody's way */
 	bool write_shut; /* this end will send no more */
 	bool read_shut;
 	bool ended; /* the other end will send no more */
@@ -213,6 +214,10 @@ int datagram_recv(struct world_node *node, const struct iovec *pieces, uint32_t 
 		  struct duet_msghdr *header);
 int datagram_send(struct reference *world, struct world_node *node, const struct iovec *pieces,
 		  uint32_t count);
+
+/* As getsockname(2), or getpeername(2). */
+int socket_address(struct reference *world, const struct world_node *node, bool peer,
+		   struct sockaddr_storage *address, socklen_t *length);
 
 /* socket.c, for it. */
 bool address_wild(const unsigned char *address);

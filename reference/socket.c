@@ -89,7 +89,7 @@ struct world_node *address_owner(struct reference *world, const unsigned char *a
 	for (uint32_t i = 0; i < world->nodes_max; i++) {
 		struct world_node *node = &world->nodes[i];
 
-		if (node->kind == NODE_SOCKET && node->type == type &&
+		if (node->kind == NODE_SOCKET && node->type == type && !node->named &&
 		    (!listening || node->phase == SOCKET_LISTENING) &&
 		    address_meets(node, address, length_bytes))
 			return node;
@@ -199,6 +199,21 @@ void world_join(struct reference *world, struct world_node *near, struct world_n
 	near->connection = far->connection = ++world->connections;
 }
 
+/* The accepted end is where the connect went; that which connects has a port of its own. */
+static void name_ends(struct reference *world, struct world_node *node, struct world_node *far,
+		      const unsigned char *address, uint32_t length_bytes)
+{
+	memcpy(far->address, address, length_bytes);
+	far->address_bytes = length_bytes;
+	far->named = true;
+	if (node->family == AF_UNIX || node->address_bytes)
+		return;
+	memcpy(node->address, address, length_bytes);
+	*address_port(node->address) = htons(world->next_port++);
+	node->address_bytes = length_bytes;
+	node->named = true;
+}
+
 int world_connect(struct reference *world, struct world_node *node, const unsigned char *address,
 		  uint32_t length_bytes)
 {
@@ -223,6 +238,7 @@ int world_connect(struct reference *world, struct world_node *node, const unsign
 		return -EAGAIN;
 	far->family = node->family;
 	far->type = node->type;
+	name_ends(world, node, far, address, length_bytes);
 	world_join(world, node, far);
 	listener_push(world, listener, far);
 	return 0;
@@ -240,6 +256,36 @@ int world_accept(struct reference *world, struct world_node *node)
 		return -EINVAL;
 	far = listener_pop(world, node);
 	return far ? world_descriptor(world, far) : -EAGAIN;
+}
+
+/* What a socket that was not bound itself has: of a unix one its family and no name. */
+static void nameless(const struct world_node *node, struct sockaddr_storage *address,
+		     socklen_t *length)
+{
+	static const socklen_t lengths[] = { [AF_INET] = sizeof(struct sockaddr_in),
+		[AF_INET6] = sizeof(struct sockaddr_in6), [AF_UNIX] = sizeof(sa_family_t) };
+
+	memset(address, 0, sizeof(*address));
+	address->ss_family = node->family;
+	*length = lengths[node->family];
+}
+
+int socket_address(struct reference *world, const struct world_node *node, bool peer,
+		   struct sockaddr_storage *address, socklen_t *length)
+{
+	const struct world_node *named = peer ? socket_peer(world, node) : node;
+	const unsigned char *found = named ? named->address : node->target;
+
+	if (node->kind != NODE_SOCKET)
+		return -ENOTSOCK;
+	if (!named && !node->target_bytes)
+		return -ENOTCONN;
+	*length = named ? named->address_bytes : node->target_bytes;
+	if (*length)
+		memcpy(address, found, *length);
+	else
+		nameless(node, address, length);
+	return 0;
 }
 
 /* The other end goes: what it sent stays readable, then comes the end, or the reset. */
