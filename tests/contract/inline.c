@@ -212,6 +212,7 @@ static void prepare_wait(struct duet_op *op, enum duet_kind kind)
 static void prepare_kind(struct duet_op *op, enum duet_kind kind)
 {
 	static const struct sockaddr_in address = { .sin_family = AF_INET };
+	static struct duet_msghdr header;
 
 	switch (kind) {
 	case DUET_NOP: duet_op_nop(op); break;
@@ -230,6 +231,8 @@ static void prepare_kind(struct duet_op *op, enum duet_kind kind)
 	case DUET_SOCKET: duet_op_socket(op, AF_INET, SOCK_STREAM, 0); break;
 	case DUET_BIND: duet_op_bind(op, pair[0], (void *)&address, sizeof(address)); break;
 	case DUET_LISTEN: duet_op_listen(op, pair[0], 1); break;
+	case DUET_RECVMSG: duet_op_recvfrom(op, pair[0], data, 1, &header); break;
+	case DUET_SENDMSG: duet_op_sendto(op, pair[0], data, 1, &header); break;
 	default: prepare_wait(op, kind); break;
 	}
 }
