@@ -52,7 +52,7 @@ static __attribute__((noinline)) void finish_plain_any(struct duet_loop *loop, s
 		duet_core_end(loop, op, finish_connect(loop, op, result));
 	else if (op->kind == DUET_CLOSE && result == -EINTR)
 		duet_core_end(loop, op, 0); /* closed all the same: the number may be another's */
-	else if (op->kind == DUET_SENDMSG)
+	else if (op->kind == DUET_SENDMSG || (op->kind == DUET_SEND && result == -EAGAIN))
 		completion_finish_message(loop, op, plain_error(result));
 	else
 		duet_core_end(loop, op, plain_error(result));

@@ -185,6 +185,9 @@ static inline bool completion_poll_first(const struct duet_loop *loop, const str
 /* Where an operation has become an entry: notes so. BACKEND_ISSUED. */
 int completion_issued(struct completion *self, struct duet_op *op, struct io_uring_sqe *sqe,
 		      unsigned tag);
+/* A send of several pieces. */
+void completion_prep_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe,
+			    unsigned flags);
 bool completion_carries(enum duet_kind kind);
 int completion_start(struct duet_loop *loop, struct duet_op *op);
 int completion_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *slot);
@@ -198,6 +201,8 @@ void completion_start_owed(struct duet_loop *loop);
 /* message.c */
 int completion_start_recvmsg(struct duet_loop *loop, struct duet_op *op);
 int completion_start_sendmsg(struct duet_loop *loop, struct duet_op *op);
+/* A send, with a header or without, of a socket that keeps messages apart. */
+int completion_start_datagram(struct duet_loop *loop, struct duet_op *op);
 /* What came of an attempt, and of the wait between two of them. */
 void completion_finish_message(struct duet_loop *loop, struct duet_op *op, int result);
 void completion_finish_ready(struct duet_loop *loop, struct duet_op *op, int result);

@@ -7,7 +7,7 @@
 #include "completion/internal.h"
 
 /*
- * Messages with a header, which the kernel reads and fills until their end.
+ * Messages with a header, which the kernel reads and fills until their end, and datagrams.
  *
  * A datagram that is attempted against a full queue, and repeated by the ring when there is room, goes
  * out empty (6.18: what was copied of it before the refusal isn't copied again). And who waits for a queued
@@ -29,7 +29,7 @@ static int await_ready(struct duet_loop *loop, struct duet_op *op)
 
 	if (!sqe)
 		return -EAGAIN;
-	io_uring_prep_poll_add(sqe, fd_of(loop, op), op->kind == DUET_SENDMSG ? POLLOUT : POLLERR);
+	io_uring_prep_poll_add(sqe, fd_of(loop, op), op->kind == DUET_RECVMSG ? POLLERR : POLLOUT);
 	return completion_issued(self, op, sqe, TAG_POLL);
 }
 
@@ -109,17 +109,31 @@ static bool is_datagram(const struct duet_loop *loop, const struct duet_op *op)
 	return duet_core_op_slot(loop, op)->slot_class == CLASS_DATAGRAM;
 }
 
+static void prep_send(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe,
+		      unsigned flags)
+{
+	const struct iovec *from = op->args.io.vectors;
+
+	if (op->kind == DUET_SENDMSG)
+		io_uring_prep_sendmsg(sqe, fd_of(loop, op), &op->args.io.header->message,
+				      flags | (unsigned)op->args.io.message_flags);
+	else if (op->args.io.vector_count > 1)
+		completion_prep_pieces(loop, op, sqe, flags);
+	else
+		io_uring_prep_send(sqe, fd_of(loop, op), from->iov_base, from->iov_len, (int)flags);
+}
+
 static int enter_send(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
-	unsigned flags = (unsigned)op->args.io.message_flags | MSG_NOSIGNAL;
+	unsigned flags = MSG_NOSIGNAL;
 	struct io_uring_sqe *sqe = completion_ring_entry(self);
 
 	if (!sqe)
 		return -EAGAIN;
 	if (is_datagram(loop, op))
 		flags |= MSG_DONTWAIT;
-	io_uring_prep_sendmsg(sqe, fd_of(loop, op), &op->args.io.header->message, flags);
+	prep_send(loop, op, sqe, flags);
 	if (completion_never_first(loop, duet_core_op_slot(loop, op)) && !is_datagram(loop, op))
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 	return completion_issued(self, op, sqe, TAG_PLAIN);
@@ -137,6 +151,13 @@ static bool send_directly(struct duet_loop *loop, struct completion *self, struc
 	return true;
 }
 
+int completion_start_datagram(struct duet_loop *loop, struct duet_op *op)
+{
+	if (completion_never_first(loop, duet_core_op_slot(loop, op)))
+		return await_ready(loop, op);
+	return enter_send(loop, op);
+}
+
 int completion_start_sendmsg(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
@@ -145,7 +166,7 @@ int completion_start_sendmsg(struct duet_loop *loop, struct duet_op *op)
 	duet_core_msghdr(op);
 	if (self->direct_left && !never && send_directly(loop, self, op))
 		return BACKEND_ENDED;
-	return never && is_datagram(loop, op) ? await_ready(loop, op) : enter_send(loop, op);
+	return is_datagram(loop, op) ? completion_start_datagram(loop, op) : enter_send(loop, op);
 }
 
 /* ---- What came of it. ---- */
@@ -153,15 +174,16 @@ int completion_start_sendmsg(struct duet_loop *loop, struct duet_op *op)
 /* Is that which was refused worth waiting for? */
 static bool waits(const struct duet_loop *loop, const struct duet_op *op)
 {
-	return op->kind == DUET_SENDMSG ? is_datagram(loop, op) : wants_error(op);
+	return op->kind == DUET_RECVMSG ? wants_error(op) : is_datagram(loop, op);
 }
 
 /* Ready on this side, and refused: nothing tells when the receiver's queue has room, or when an error
  * of the socket's own has been taken. */
 static bool waits_in_vain(const struct duet_op *op)
 {
-	return op->progress == PLACE_READY &&
-	       (op->kind == DUET_RECVMSG || op->args.io.header->address_bytes);
+	bool addressed = op->kind == DUET_SENDMSG && op->args.io.header->address_bytes;
+
+	return op->progress == PLACE_READY && (op->kind == DUET_RECVMSG || addressed);
 }
 
 void completion_finish_message(struct duet_loop *loop, struct duet_op *op, int result)
@@ -177,7 +199,7 @@ void completion_finish_message(struct duet_loop *loop, struct duet_op *op, int r
 void completion_finish_ready(struct duet_loop *loop, struct duet_op *op, int result)
 {
 	if (result > 0 && !op->request)
-		go_on(loop, op, op->kind == DUET_SENDMSG ? enter_send : enter_recv, PLACE_READY);
+		go_on(loop, op, op->kind == DUET_RECVMSG ? enter_recv : enter_send, PLACE_READY);
 	else
 		duet_core_end(loop, op, result > 0 ? -ECANCELED : result);
 }

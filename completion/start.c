@@ -205,20 +205,9 @@ send_directly(struct duet_loop *loop, struct completion *self, struct duet_op *o
 	return BACKEND_ENDED;
 }
 
-/* Messages wait first in any case: the kernel (6.18) loses one that it attempts against a full
- * receiver's queue and repeats later: it sends an empty one in its place. */
-static inline void wait_first_if_wished(const struct duet_loop *loop, const struct duet_op *op,
-					struct io_uring_sqe *sqe)
-{
-	const struct duet_slot *slot = duet_core_op_slot(loop, op);
-
-	if (slot->slot_class == CLASS_DATAGRAM || completion_never_first(loop, slot))
-		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
-}
-
 /* Of several pieces, with a message header of ours: both stay where they are until the end. */
-static __attribute__((noinline)) void
-prep_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe)
+__attribute__((noinline)) void completion_prep_pieces(struct duet_loop *loop, struct duet_op *op,
+						      struct io_uring_sqe *sqe, unsigned flags)
 {
 	struct completion *self = completion_of(loop);
 	uint32_t place = (uint32_t)duet_core_identity(op) >> IDENTITY_TAG_BITS;
@@ -226,7 +215,7 @@ prep_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe
 
 	*message = (struct msghdr){.msg_iov = op->args.io.vectors,
 				   .msg_iovlen = op->args.io.vector_count};
-	io_uring_prep_sendmsg(sqe, fd_of(loop, op), message, MSG_NOSIGNAL);
+	io_uring_prep_sendmsg(sqe, fd_of(loop, op), message, flags);
 }
 
 /* Several pieces always go in one call: they may be one datagram. Followers stay behind: they are
@@ -234,6 +223,7 @@ prep_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe
 static int start_send(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
+	const struct duet_slot *slot = duet_core_op_slot(loop, op);
 	const struct iovec *from = op->args.io.vectors;
 	struct io_uring_sqe *sqe;
 	int answer = -EAGAIN;
@@ -242,15 +232,17 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 		answer = send_directly(loop, self, op);
 	if (answer != -EAGAIN)
 		return answer;
+	if (slot->slot_class == CLASS_DATAGRAM)
+		return completion_start_datagram(loop, op);
 	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
 	if (op->args.io.vector_count > 1)
-		prep_pieces(loop, op, sqe);
+		completion_prep_pieces(loop, op, sqe, MSG_NOSIGNAL);
 	else
-		io_uring_prep_send(sqe, fd_of(loop, op), from->iov_base, from->iov_len,
-				   MSG_NOSIGNAL);
-	wait_first_if_wished(loop, op, sqe);
+		io_uring_prep_send(sqe, slot->fd, from->iov_base, from->iov_len, MSG_NOSIGNAL);
+	if (completion_never_first(loop, slot))
+		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 	return issued(self, op, sqe, TAG_PLAIN);
 }
 

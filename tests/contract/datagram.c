@@ -433,7 +433,14 @@ START_TEST(whom_others_write_to_as_well_gets_each_datagram_whole)
 	ck_assert_int_eq(connect(other, (struct sockaddr *)&there.address, there.address_bytes), 0);
 	for (unsigned round = 0; round < OTHERS; round++) {
 		trial_init(&trial);
-		duet_op_sendto(&trial.op, here.handle, "ours", 4, &answered);
+		if (round % 3 == 0)
+			duet_op_sendto(&trial.op, here.handle, "ours", 4, &answered);
+		else if (round % 3 == 1)
+			duet_op_send(&trial.op, here.handle, "ours", 4, 0);
+		else
+			duet_op_send_vector(&trial.op, here.handle,
+				(struct iovec[]){ { (char[]){ "ou" }, 2 }, { (char[]){ "rs" }, 2 } },
+				2, 0);
 		trial_start(&trial);
 		for (unsigned tries = 0; !trial.ends; tries++) {
 			/* They take the places that come free, as soon as they can, but for some. */
