@@ -1,16 +1,13 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
-#include <dirent.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/support/harness.h"
 
-/* Streams of every family, what is asked of a socket by a plain call, and a process without a descriptor
- * left. */
+/* Streams of every family, and what is asked of a socket by a plain call. */
 
 static duet_handle listener;
 static struct sockaddr_storage place;
@@ -228,69 +225,6 @@ START_TEST(an_option_is_set_and_counted_as_a_system_call)
 }
 END_TEST
 
-/* ---- No descriptor left. ---- */
-
-static int highest_descriptor(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	struct dirent *entry;
-	int highest = 0;
-
-	while ((entry = readdir(folder)))
-		if (atoi(entry->d_name) > highest)
-			highest = atoi(entry->d_name);
-	closedir(folder);
-	return highest;
-}
-
-static struct rlimit limit;
-
-/* Every number below the highest is in use, and none above it may be used. */
-static unsigned use_up(int *used)
-{
-	struct rlimit low;
-	unsigned count = 0;
-
-	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	low = limit;
-	low.rlim_cur = (rlim_t)highest_descriptor() + 1;
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
-	while ((used[count] = dup(STDOUT_FILENO)) >= 0)
-		count++;
-	return count;
-}
-
-START_TEST(a_listener_recovers_from_EMFILE)
-{
-	static int used[1024];
-	unsigned count;
-	int raw = -1;
-
-	for (unsigned shots = 0; shots < 2; shots++) {
-		stage_reopen(NULL, NULL);
-		raw = raw_connect();
-		count = use_up(used);
-		trial_init(&accepting);
-		accepting.then = note_accepted;
-		duet_op_accept(&accepting.op, stage.listener, shots ? DUET_MULTISHOT : 0);
-		trial_run(&accepting);
-		expect(&accepting, -EMFILE, DUET_FAILED, DUET_CAUSE_ITSELF);
-		ck_assert_uint_eq(accepting.items, 0);
-		/* Who has closed one, or was given more, goes on with what waits in the backlog. */
-		while (count)
-			close(used[--count]);
-		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-		trial_init(&accepting);
-		duet_op_accept(&accepting.op, stage.listener, 0);
-		trial_run(&accepting);
-		expect(&accepting, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
-		raw_send(raw, "x", 1);
-		stream_recv(accepting.op.made, used, 1);
-		close(raw);
-	}
-}
-END_TEST
-
 int main(void)
 {
 	return contract_run("family",
@@ -298,5 +232,5 @@ int main(void)
 			a_multishot_receive_goes_on_over_every_family,
 			each_end_of_a_connection_says_where_it_is_and_where_the_other,
 			a_socket_says_what_it_is),
-		CASES(an_option_is_set_and_counted_as_a_system_call, a_listener_recovers_from_EMFILE));
+		CASES(an_option_is_set_and_counted_as_a_system_call));
 }
