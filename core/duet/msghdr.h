@@ -59,7 +59,7 @@ struct duet_msghdr {
  *
  * Received descriptors are close-on-exec, and the caller's: adopt or close them. They come with the
  * completion, cancelled or not; if nobody is told (done is NULL) they are closed. A received message
- * can't be abandoned. On a backend whose descriptors are its own they are its own, too.
+ * can't be abandoned.
  *
  * Every kind of socket. What is none, a file or a pipe, is -ENOTSOCK.
  */
@@ -77,6 +77,7 @@ DUET_API void duet_op_recvmsg(struct duet_op *op, duet_handle handle, const stru
  *
  * -EAGAIN as a result: a unix datagram to an address, whose receiver's queue is full. Nothing tells
  * when there is room in the queue of somebody to whom the socket isn't connected; connected, it waits.
+ * -EOPNOTSUPP: control data, on a backend without real descriptors: none is passed there.
  * -EDESTADDRREQ, -ENOTCONN: neither an address nor connected. -EMSGSIZE: longer than a datagram can be.
  */
 DUET_API void duet_op_sendmsg(struct duet_op *op, duet_handle handle, const struct iovec *vectors,
