@@ -75,9 +75,13 @@ static void finish_plain(struct duet_loop *loop, uint64_t user_data, int result,
 }
 
 /* What a message's flags ask for isn't what others receive, or is still there. */
-static bool says_nothing(const struct duet_op *op)
+static __attribute__((noinline)) void finish_recvmsg(struct duet_loop *loop, struct duet_op *op,
+						     int result, unsigned flags)
 {
-	return op->kind == DUET_RECVMSG && op->args.io.message_flags;
+	duet_core_op_slot(loop, op)->ready =
+		flags & IORING_CQE_F_SOCK_NONEMPTY || op->args.io.message_flags ? READY_UNKNOWN
+										 : READY_EMPTY;
+	completion_finish_message(loop, op, plain_error(result));
 }
 
 static void finish_recv(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
@@ -88,12 +92,13 @@ static void finish_recv(struct duet_loop *loop, uint64_t user_data, int result, 
 		loop->stats.stale++;
 		return;
 	}
+	if (__builtin_expect(op->kind == DUET_RECVMSG, 0)) {
+		finish_recvmsg(loop, op, result, flags);
+		return;
+	}
 	duet_core_op_slot(loop, op)->ready =
-		flags & IORING_CQE_F_SOCK_NONEMPTY || says_nothing(op) ? READY_UNKNOWN : READY_EMPTY;
-	if (op->kind == DUET_RECVMSG)
-		completion_finish_message(loop, op, plain_error(result));
-	else
-		duet_core_end(loop, op, plain_error(result));
+		flags & IORING_CQE_F_SOCK_NONEMPTY ? READY_UNKNOWN : READY_EMPTY;
+	duet_core_end(loop, op, plain_error(result));
 }
 
 /* A watch has seen what was asked for. Its poll is taken away; it lends nothing, so that nobody

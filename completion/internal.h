@@ -203,6 +203,8 @@ int completion_start_recvmsg(struct duet_loop *loop, struct duet_op *op);
 int completion_start_sendmsg(struct duet_loop *loop, struct duet_op *op);
 /* A send, with a header or without, of a socket that keeps messages apart. */
 int completion_start_datagram(struct duet_loop *loop, struct duet_op *op);
+/* The next attempt of one of these: BACKEND_ISSUED, or -EAGAIN. */
+int completion_enter_message(struct duet_loop *loop, struct duet_op *op);
 /* What came of an attempt, and of the wait between two of them. */
 void completion_finish_message(struct duet_loop *loop, struct duet_op *op, int result);
 void completion_finish_ready(struct duet_loop *loop, struct duet_op *op, int result);

@@ -186,6 +186,11 @@ static bool waits_in_vain(const struct duet_op *op)
 	return op->progress == PLACE_READY && (op->kind == DUET_RECVMSG || addressed);
 }
 
+int completion_enter_message(struct duet_loop *loop, struct duet_op *op)
+{
+	return op->kind == DUET_RECVMSG ? enter_recv(loop, op) : enter_send(loop, op);
+}
+
 void completion_finish_message(struct duet_loop *loop, struct duet_op *op, int result)
 {
 	if (result != -EAGAIN || !waits(loop, op) || (!op->request && waits_in_vain(op)))
@@ -199,7 +204,7 @@ void completion_finish_message(struct duet_loop *loop, struct duet_op *op, int r
 void completion_finish_ready(struct duet_loop *loop, struct duet_op *op, int result)
 {
 	if (result > 0 && !op->request)
-		go_on(loop, op, op->kind == DUET_RECVMSG ? enter_recv : enter_send, PLACE_READY);
+		go_on(loop, op, completion_enter_message, PLACE_READY);
 	else
 		duet_core_end(loop, op, result > 0 ? -ECANCELED : result);
 }

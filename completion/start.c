@@ -439,11 +439,20 @@ void completion_start_watch(struct duet_loop *loop, struct duet_op *op)
 	issued(self, op, sqe, TAG_POLL);
 }
 
+/* Of a message the next attempt, which has to be an entry; else what start does, as of what goes on there
+ * is nothing that ends at once. */
+static int enter_again(struct duet_loop *loop, struct duet_op *op)
+{
+	if (op->kind == DUET_SEND || op->kind == DUET_SENDMSG || op->kind == DUET_RECVMSG)
+		return completion_enter_message(loop, op);
+	return starts[op->kind](loop, op);
+}
+
 void completion_start_again(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
 
-	if (self->owed.first || starts[op->kind](loop, op) != BACKEND_ISSUED)
+	if (self->owed.first || enter_again(loop, op) != BACKEND_ISSUED)
 		completion_list_push(&self->owed, op, PLACE_OWED);
 }
 

@@ -375,14 +375,21 @@ static COLD void finish_message(struct duet_loop *loop, struct duet_slot *slot, 
 	end_head(loop, slot, op, direction, n);
 }
 
+static COLD void finish_other_read(struct duet_loop *loop, struct duet_slot *slot,
+				   struct duet_op *op)
+{
+	if (op->kind == DUET_RECVMSG)
+		finish_message(loop, slot, op, DIRECTION_READ);
+	else
+		finish_accept(loop, slot, op);
+}
+
 void polling_finish_reads(struct duet_loop *loop, struct duet_slot *slot)
 {
 	struct duet_op *op = slot->reads;
 
-	if (unlikely(op->kind == DUET_RECVMSG))
-		finish_message(loop, slot, op, DIRECTION_READ);
-	else if (unlikely(op->kind != DUET_RECV))
-		finish_accept(loop, slot, op);
+	if (unlikely(op->kind != DUET_RECV))
+		finish_other_read(loop, slot, op);
 	else if (op->flags & DUET_POOLED)
 		finish_recv_pooled(loop, slot, op);
 	else
