@@ -26,6 +26,8 @@ static void prepare(struct duet_op *op, enum duet_kind kind, duet_handle handle,
 		length += vectors[i].iov_len;
 	}
 	op->args.io.vector_count = count ? count : 1;
+	if (count > 1)
+		op->flags |= FLAG_PIECES;
 	op->args.io.length_bytes = (uint32_t)length;
 	op->args.io.header = header;
 	op->args.io.message_flags = message_flags;
@@ -75,7 +77,8 @@ static bool pieces_fit(const struct duet_op *op)
 static int check(const struct duet_op *op, size_t control_bytes, int known_flags)
 {
 	const struct duet_msghdr *header = op->args.io.header;
-	bool pieces = pieces_fit(op) && !(op->flags & ~(unsigned)DUET_INLINE);
+	const unsigned known = DUET_INLINE | (op->args.io.vector_count > 1 ? FLAG_PIECES : 0);
+	bool pieces = pieces_fit(op) && !(op->flags & ~known);
 	bool control = !control_bytes || (header->control && control_bytes <= DUET_TRANSFER_MAX);
 
 	return pieces && control && !(op->args.io.message_flags & ~known_flags) ? 0 : -EINVAL;

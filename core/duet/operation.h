@@ -169,12 +169,16 @@ typedef int duet_work_fn(void *context);
 union duet_args {
 	struct {
 		struct iovec vectors[DUET_OP_IOVECS];
-		uint64_t offset_bytes;
-		struct duet_pool *pool;
+		union {
+			uint64_t offset_bytes;
+			int message_flags; /* recvmsg, sendmsg */
+		};
+		union {
+			struct duet_pool *pool;
+			struct duet_msghdr *header; /* recvmsg, sendmsg: lent */
+		};
 		uint32_t vector_count;
 		uint32_t length_bytes; /* of all vectors, or the size of a pool's buffer */
-		struct duet_msghdr *header; /* recvmsg, sendmsg: lent until the terminal completion */
-		int message_flags;
 	} io;
 	struct {
 		unsigned char storage[DUET_ADDRESS_BYTES]; /* a struct sockaddr */
