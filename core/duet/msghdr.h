@@ -91,8 +91,9 @@ DUET_API void duet_op_sendto(struct duet_op *op, duet_handle handle, const void 
 
 /*
  * Descriptors, over a unix socket. To send: writes them, as all that the control data is, to
- * `control`, which has control_room_bytes: CMSG_SPACE(count * sizeof(int)). They stay the sender's, who may close
- * them when the send has ended. 0, or -ENOSPC: there is no room for them, or none are given.
+ * `control`, which has control_room_bytes, at least CMSG_SPACE(count * sizeof(int)). They stay the
+ * sender's, who may close them when the send has ended. 0, or -ENOSPC: there is no room for them, or
+ * none are given.
  */
 DUET_API int duet_msghdr_put_descriptors(struct duet_msghdr *header, const int *descriptors,
 					 unsigned count);

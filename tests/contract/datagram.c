@@ -424,6 +424,8 @@ END_TEST
 START_TEST(whom_others_write_to_as_well_gets_each_datagram_whole)
 {
 	enum { OTHERS = 300 };
+	static char ours_text[] = "ours";
+	struct iovec pieces[2] = { { ours_text, 2 }, { ours_text + 2, 2 } };
 	unsigned theirs = 0, ours = 0;
 	struct trial trial;
 	int other = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -438,9 +440,7 @@ START_TEST(whom_others_write_to_as_well_gets_each_datagram_whole)
 		else if (round % 3 == 1)
 			duet_op_send(&trial.op, here.handle, "ours", 4, 0);
 		else
-			duet_op_send_vector(&trial.op, here.handle,
-				(struct iovec[]){ { (char[]){ "ou" }, 2 }, { (char[]){ "rs" }, 2 } },
-				2, 0);
+			duet_op_send_vector(&trial.op, here.handle, pieces, 2, 0);
 		trial_start(&trial);
 		for (unsigned tries = 0; !trial.ends; tries++) {
 			/* They take the places that come free, as soon as they can, but for some. */
