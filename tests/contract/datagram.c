@@ -466,6 +466,49 @@ START_TEST(whom_others_write_to_as_well_gets_each_datagram_whole)
 }
 END_TEST
 
+/* ---- Control data that goes back with the answer. ---- */
+
+static duet_handle bound_to_any(struct sockaddr_in *place)
+{
+	socklen_t length = sizeof(*place);
+	duet_handle handle;
+	int on = 1, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	*place = (struct sockaddr_in){ .sin_family = AF_INET };
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)place, length), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)place, &length), 0);
+	ck_assert_int_eq(duet_handle_adopt(stage.loop, fd, 0, &handle), 0);
+	ck_assert_int_eq(duet_handle_set_option(stage.loop, handle, IPPROTO_IP, IP_PKTINFO, &on,
+				 sizeof(on)), 0);
+	return handle;
+}
+
+START_TEST(an_answer_leaves_from_the_address_that_was_asked)
+{
+	_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(sizeof(struct in_pktinfo))];
+	struct duet_msghdr asked = { .control = control, .control_room_bytes = sizeof(control) };
+	struct sockaddr_in place;
+	struct trial trial;
+	duet_handle any = bound_to_any(&place);
+
+	ck_assert(two_open(AF_INET));
+	/* Loopback has more addresses than one, of which the kernel would take the first. */
+	place.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+	memcpy(&there.address, &place, sizeof(place));
+	there.address_bytes = sizeof(place);
+	send_to(here.handle, &there, "question", 8);
+	trial_init(&trial);
+	duet_op_recvfrom(&trial.op, any, in, sizeof(in), &asked);
+	trial_run(&trial);
+	expect(&trial, 8, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	ck_assert_uint_eq(asked.control_bytes, sizeof(control));
+	duet_op_sendto(&trial.op, any, in, 8, &asked);
+	ck_assert_int_eq(trial_run(&trial), 8);
+	ck_assert_int_eq(receive(here.handle, sizeof(in)), 8);
+	ck_assert(station_is(&there, &header));
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("datagram",
@@ -487,5 +530,6 @@ int main(void)
 			to_an_address_a_full_queue_is_EAGAIN,
 			a_datagram_that_waits_for_room_is_cancelled_whole,
 			a_seqpacket_connection_keeps_messages_apart),
-		CASES(whom_others_write_to_as_well_gets_each_datagram_whole));
+		CASES(whom_others_write_to_as_well_gets_each_datagram_whole,
+			an_answer_leaves_from_the_address_that_was_asked));
 }

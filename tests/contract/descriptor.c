@@ -228,6 +228,33 @@ START_TEST(bytes_with_descriptors_and_without_come_one_after_the_other)
 }
 END_TEST
 
+START_TEST(they_are_found_behind_the_credentials_of_who_sent_them)
+{
+	_Alignas(struct cmsghdr) static unsigned char both[256];
+	const struct cmsghdr *first;
+	struct trial trial;
+	struct ucred sender;
+	int raw, on = 1;
+
+	raw_unix(SOCK_STREAM, &end, &raw);
+	ck_assert_int_eq(duet_handle_set_option(stage.loop, end, SOL_SOCKET, SO_PASSCRED, &on,
+				 sizeof(on)), 0);
+	pass_pipes(raw, 2);
+	room_for(0);
+	header.control = both;
+	header.control_room_bytes = sizeof(both);
+	receive_start(&trial);
+	await(&trial);
+	expect(&trial, 1, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	first = header.control;
+	ck_assert_int_eq(first->cmsg_type, SCM_CREDENTIALS);
+	memcpy(&sender, CMSG_DATA(first), sizeof(sender));
+	ck_assert_int_eq(sender.pid, getpid());
+	expect_pipes(2);
+	close(raw);
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("descriptor", NULL,
@@ -235,5 +262,6 @@ int main(void)
 			descriptors_for_which_there_is_no_room_are_closed_and_the_header_says_so,
 			descriptors_that_nobody_is_told_of_are_closed,
 			a_cancel_loses_no_descriptor,
-			bytes_with_descriptors_and_without_come_one_after_the_other));
+			bytes_with_descriptors_and_without_come_one_after_the_other,
+			they_are_found_behind_the_credentials_of_who_sent_them));
 }
