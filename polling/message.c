@@ -26,13 +26,14 @@ void polling_message_leaves(struct duet_slot *slot, const struct duet_op *op)
 }
 
 /* Ready on this side, and refused: nothing tells when a receiver's queue has room to whom the socket isn't
- * connected, or when an error of the socket's own has been taken. Urgent data is never waited for. */
+ * connected, or when an error of the socket's own has been taken; what the peer has ended stays so. Urgent
+ * data is never waited for. */
 static bool waits_in_vain(struct duet_loop *loop, struct duet_slot *slot, const struct duet_op *op)
 {
 	const int flags = op->args.io.message_flags;
 
 	if (op->kind == DUET_RECVMSG && flags & MSG_ERRQUEUE)
-		return polling_try_poll_once(loop, slot, 0) & POLLERR;
+		return polling_try_poll_once(loop, slot, POLLRDHUP);
 	if (op->kind == DUET_RECVMSG)
 		return flags & MSG_OOB;
 	return slot->slot_class == CLASS_DATAGRAM && op->args.io.header->address_bytes &&

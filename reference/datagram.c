@@ -3,6 +3,7 @@
 #include <duet/msghdr.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 
 #include "reference/internal.h"
@@ -133,7 +134,7 @@ int world_recvmsg(struct reference *world, struct world_node *node, const struct
 	if (node->kind != NODE_SOCKET)
 		return -ENOTSOCK;
 	if (flags & MSG_ERRQUEUE)
-		return node->error ? WORLD_IN_VAIN : -EAGAIN;
+		return world_events(world, node) & (POLLERR | POLLHUP | POLLRDHUP) ? WORLD_IN_VAIN : -EAGAIN;
 	if (flags & MSG_OOB)
 		return node->type == SOCK_STREAM ? -EINVAL : -EOPNOTSUPP;
 	if (flags & MSG_PEEK)

@@ -37,8 +37,10 @@ static bool is_ready(struct duet_loop *loop, const struct duet_op *op)
 		return node_of(loop, op)->type != SOCK_STREAM ||
 		       world_writable(world, node_of(loop, op));
 	case DUET_RECVMSG:
+		if (op->args.io.message_flags & MSG_ERRQUEUE)
+			return world_events(world, node_of(loop, op)) &
+			       (POLLERR | POLLHUP | POLLRDHUP);
 		return !finish_awaits_connect(loop, op) &&
-		       !(op->args.io.message_flags & MSG_ERRQUEUE) &&
 		       world_readable(node_of(loop, op)) != -EAGAIN;
 	case DUET_ACCEPT:
 		return may_accept(node_of(loop, op));

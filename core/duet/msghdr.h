@@ -54,8 +54,8 @@ struct duet_msghdr {
  * then a message of any length is taken, and cut (a stream loses nothing).
  *
  * Two have a readiness of their own. MSG_OOB never waits: -EINVAL or -EAGAIN, if no urgent byte is there.
- * MSG_ERRQUEUE waits for a queued error, and not for data; -EAGAIN, if an error stands before it that is
- * the socket's own and only a plain call is told.
+ * MSG_ERRQUEUE waits for a queued error of an internet socket, and not for data; -EAGAIN, if an error
+ * stands before it that is the socket's own and only a plain call is told, or the peer sends no more.
  *
  * Received descriptors are close-on-exec, and the caller's: adopt or close them. They come with the
  * completion, cancelled or not; if nobody is told (done is NULL) they are closed. A received message

@@ -258,6 +258,30 @@ START_TEST(a_peek_leaves_what_it_shows)
 }
 END_TEST
 
+START_TEST(who_waits_for_an_error_hears_of_no_data_and_of_the_end)
+{
+	struct trial trial;
+
+	open_empty();
+	describe(&trial, 8, MSG_ERRQUEUE);
+	trial_start(&trial);
+	stream_send(pair[0], "x", 1);
+	stage_settle(5);
+	ck_assert_uint_eq(trial.ends, 0);
+	trial_cancel(&trial);
+	await(&trial);
+	expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+	stream_recv(pair[1], in, 1);
+	describe(&trial, 8, MSG_ERRQUEUE);
+	trial_start(&trial);
+	stage_settle(2);
+	ck_assert_uint_eq(trial.ends, 0);
+	handle_close(pair[0]);
+	await(&trial);
+	expect(&trial, -EAGAIN, DUET_FAILED, DUET_CAUSE_ITSELF);
+}
+END_TEST
+
 START_TEST(with_no_room_on_a_stream_it_waits_and_loses_nothing)
 {
 	struct trial trial;
@@ -503,6 +527,7 @@ int main(void)
 			a_shutdown_of_the_loop_ends_it,
 			it_may_end_inside_its_start,
 			a_peek_leaves_what_it_shows,
+			who_waits_for_an_error_hears_of_no_data_and_of_the_end,
 			with_no_room_on_a_stream_it_waits_and_loses_nothing,
 			what_is_asked_wrongly_is_refused,
 			from_a_file_it_is_ENOTSOCK,
