@@ -47,17 +47,17 @@ int completion_start_recv_by_read(struct duet_loop *loop, struct duet_op *op)
 int completion_start_send_by_message(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
+	const struct duet_slot *slot = slot_of(loop, op);
 	struct io_uring_sqe *sqe;
 
-	if (!completion_is_socket(slot_of(loop, op)))
+	if (!completion_is_socket(slot))
 		return completion_own_start(DUET_SEND)(loop, op);
+	if (slot->slot_class == CLASS_DATAGRAM)
+		return completion_start_datagram(loop, op);
 	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
-	completion_prep_pieces(loop, op, sqe);
-	/* Messages wait first in any case: see wait_first_if_wished(). */
-	if (slot_of(loop, op)->slot_class == CLASS_DATAGRAM)
-		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+	completion_prep_pieces(loop, op, sqe, MSG_NOSIGNAL);
 	return completion_issued(self, op, sqe, TAG_PLAIN);
 }
 

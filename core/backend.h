@@ -163,6 +163,11 @@ struct duet_world {
 	int (*pipe)(struct duet_loop *loop, int fds[2]);
 	int (*signals)(struct duet_loop *loop, const sigset_t *signals);
 	int (*process)(struct duet_loop *loop, pid_t process);
+	/* As getsockopt(2) and as getsockname(2), or, of the peer, getpeername(2). May be NULL. */
+	int (*option)(struct duet_loop *loop, int fd, int level, int name, void *value,
+		      socklen_t *length);
+	int (*address)(struct duet_loop *loop, int fd, bool peer, struct sockaddr_storage *address,
+		       socklen_t *length);
 	/* From now on the order of completions is asked for, and who wins when a cancel meets a
 	 * result. May be NULL: it can't be chosen. */
 	void (*ask)(struct duet_loop *loop, duet_choose_fn *choose, void *context);
@@ -424,6 +429,12 @@ DUET_API int duet_core_system_signal(struct duet_loop *loop, int fd, struct duet
 DUET_API int duet_core_system_wait_process(struct duet_loop *loop, int fd, struct duet_op *op);
 /* What such a wait passes on to waitid(2). */
 DUET_API int duet_core_wait_options(const struct duet_op *op);
+/* What the kernel is to be shown of a recvmsg or sendmsg: in its header, until its end. */
+DUET_API struct msghdr *duet_core_msghdr(struct duet_op *op);
+
+/* One attempt of each, with what duet_core_msghdr() has made: -EAGAIN if it would wait. */
+DUET_API int duet_core_system_recvmsg(struct duet_loop *loop, int fd, const struct duet_op *op);
+DUET_API int duet_core_system_sendmsg(struct duet_loop *loop, int fd, const struct duet_op *op);
 
 /* One attempt of a transfer, -EAGAIN if it would wait. Never SIGPIPE. */
 DUET_API int duet_core_system_recv(struct duet_loop *loop, int fd, void *data, size_t bytes);

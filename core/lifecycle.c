@@ -8,6 +8,7 @@
 #include "core/buffer.h"
 #include "core/handle.h"
 #include "core/loan.h"
+#include "core/msghdr.h"
 #include "core/operation.h"
 #include "core/owned.h"
 #include "core/queue.h"
@@ -218,6 +219,8 @@ static void conclude_now(struct duet_loop *loop, struct duet_op *op, int raw, bo
 	if (op->flags & DUET_POOLED)
 		op->transferred = 0;
 	core_settle(op, raw, op->state != STATE_WAITING);
+	if (op->kind == DUET_RECVMSG)
+		core_msghdr_received(loop, op, raw, wanted);
 	if (op->state == STATE_STOPPING)
 		core_queue_remove(&loop->owed, op);
 	if (op->timer)

@@ -99,6 +99,9 @@ enum {
 	FLAG_COPIED = 1 << 15, /* what comes in is copied on: see duet_op_copy_through() */
 };
 
+/* The beginning of the functions that say what op is to do: false if it is lent, and left alone. */
+bool core_prepare(struct duet_op *op, enum duet_kind kind, duet_handle handle);
+
 /* Bytes of a transfer still to be moved. */
 static inline uint32_t core_remaining(const struct duet_op *op)
 {

@@ -38,6 +38,11 @@ static bool prepare(struct duet_op *op, enum duet_kind kind, duet_handle handle,
 	return true;
 }
 
+bool core_prepare(struct duet_op *op, enum duet_kind kind, duet_handle handle)
+{
+	return prepare(op, kind, handle, 0);
+}
+
 bool core_prepare_wait(struct duet_op *op, enum duet_kind kind, void *on)
 {
 	if (!prepare(op, kind, DUET_HANDLE_NONE, 0))

@@ -406,9 +406,28 @@ COLD void polling_finish_unsent(struct duet_loop *loop, struct duet_slot *slot,
 	}
 }
 
-static COLD void finish_other(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+/* ---- Messages with a header. ---- */
+
+static COLD void finish_message(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
+				enum direction direction)
 {
-	if (op->kind == DUET_ACCEPT)
+	bool waits;
+	int n = polling_try_message_once(loop, slot, op, &waits);
+
+	if (waits) {
+		await_event(loop, slot, op, direction);
+		return;
+	}
+	polling_message_leaves(slot, op);
+	end_head(loop, slot, op, direction, n);
+}
+
+static COLD void finish_other_read(struct duet_loop *loop, struct duet_slot *slot,
+				   struct duet_op *op)
+{
+	if (op->kind == DUET_RECVMSG)
+		finish_message(loop, slot, op, DIRECTION_READ);
+	else if (op->kind == DUET_ACCEPT)
 		finish_accept(loop, slot, op);
 	else
 		finish_telling(loop, slot, op);
@@ -419,7 +438,7 @@ void polling_finish_reads(struct duet_loop *loop, struct duet_slot *slot)
 	struct duet_op *op = slot->reads;
 
 	if (unlikely(op->kind != DUET_RECV))
-		finish_other(loop, slot, op);
+		finish_other_read(loop, slot, op);
 	else if (op->flags & DUET_POOLED)
 		finish_recv_pooled(loop, slot, op);
 	else
@@ -432,6 +451,8 @@ void polling_finish_writes(struct duet_loop *loop, struct duet_slot *slot)
 
 	if (likely(op->kind == DUET_SEND))
 		finish_send(loop, slot, op);
+	else if (op->kind == DUET_SENDMSG)
+		finish_message(loop, slot, op, DIRECTION_WRITE);
 	else
 		finish_connect(loop, slot, op);
 }

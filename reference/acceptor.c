@@ -57,7 +57,7 @@ static bool resets(const struct script *script, uint8_t kind)
 {
 	for (uint32_t i = 0; i < script->fault_count; i++) {
 		if (script->faults[i].kind == kind && script->faults[i].error == ECONNRESET)
-			return kind == DUET_RECV || kind == DUET_SEND;
+			return kind_receives(kind) || kind_sends(kind);
 	}
 	return false;
 }
@@ -141,7 +141,7 @@ static void event_item(struct judge *judge, struct record *record, const struct 
 static void event_end(struct judge *judge, struct record *record, const struct event *event,
 		      uint32_t number)
 {
-	bool writes = record->step->kind == DUET_SEND || record->step->kind == DUET_CONNECT ||
+	bool writes = kind_sends(record->step->kind) || record->step->kind == DUET_CONNECT ||
 		      record->step->kind == DUET_SHUTDOWN;
 
 	record->ended = number;
@@ -186,8 +186,8 @@ static void event_cancel(struct judge *judge, struct record *record, const struc
 /* A field that means nothing on this line isn't there. */
 static const char *stray_field(const struct step *step, const struct event *event)
 {
-	bool receives = step->kind == DUET_RECV || step->kind == DUET_READ;
-	bool transfers = receives || step->kind == DUET_SEND || step->kind == DUET_WRITE;
+	bool receives = kind_receives(step->kind) || step->kind == DUET_READ;
+	bool transfers = receives || kind_sends(step->kind) || step->kind == DUET_WRITE;
 
 	if (event->made && step->kind != DUET_ACCEPT && step->kind != DUET_OPEN &&
 	    step->kind != DUET_SOCKET)

@@ -76,6 +76,8 @@ static int (*const cancels[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct d
 	[DUET_SYMLINK] = cancel_unstoppable,
 	[DUET_TRUNCATE] = cancel_unstoppable,
 	[DUET_ALLOCATE] = cancel_unstoppable,
+	[DUET_RECVMSG] = cancel_stoppable,
+	[DUET_SENDMSG] = cancel_stoppable,
 };
 
 bool reference_denies(struct reference *world, struct duet_op *op, enum knob knob)

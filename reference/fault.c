@@ -35,6 +35,8 @@ static const int faults[DUET_IO_KIND_COUNT][FAULTS_MAX] = {
 	[DUET_SYMLINK] = { EACCES, ENOSPC, EDQUOT, EROFS },
 	[DUET_TRUNCATE] = { EIO, EPERM },
 	[DUET_ALLOCATE] = { ENOSPC, EOPNOTSUPP, EDQUOT, EFBIG },
+	[DUET_RECVMSG] = { ECONNRESET, ETIMEDOUT },
+	[DUET_SENDMSG] = { ECONNRESET, EPIPE, ENOBUFS },
 };
 
 static int fault_demanded(struct reference *world, enum duet_kind kind)

@@ -83,6 +83,21 @@ static int finish_send(struct duet_loop *loop, struct duet_op *op)
 	return world_send(reference_of(loop), op_node(loop, op), pieces, count);
 }
 
+static int finish_recvmsg(struct duet_loop *loop, struct duet_op *op)
+{
+	if (finish_awaits_connect(loop, op))
+		return -EAGAIN;
+	duet_core_msghdr(op);
+	return world_recvmsg(reference_of(loop), op_node(loop, op), op->args.io.vectors,
+		op->args.io.vector_count, op->args.io.header, op->args.io.message_flags);
+}
+
+static int finish_sendmsg(struct duet_loop *loop, struct duet_op *op)
+{
+	return world_sendmsg(reference_of(loop), op_node(loop, op), op->args.io.vectors,
+		op->args.io.vector_count, op->args.io.header, op->args.io.message_flags);
+}
+
 /* The pieces of a transfer from that byte on, of at most so many bytes. */
 static uint32_t pieces_from(const struct duet_op *op, uint32_t first, uint32_t bytes,
 			    struct iovec *pieces)
@@ -223,6 +238,8 @@ static int (*const attempts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct 
 	[DUET_SYMLINK] = finish_symlink,
 	[DUET_TRUNCATE] = finish_truncate,
 	[DUET_ALLOCATE] = finish_allocate,
+	[DUET_RECVMSG] = finish_recvmsg,
+	[DUET_SENDMSG] = finish_sendmsg,
 };
 
 bool finish_carries(enum duet_kind kind)
@@ -236,7 +253,8 @@ static int finish_fault(struct duet_loop *loop, struct duet_op *op)
 {
 	int fault = -(int)(op->progress >> PROGRESS_ERROR_SHIFT);
 
-	if (fault == -ECONNRESET && (op->kind == DUET_RECV || op->kind == DUET_SEND))
+	if (fault == -ECONNRESET && (op->kind == DUET_RECV || op->kind == DUET_SEND ||
+				     op->kind == DUET_RECVMSG || op->kind == DUET_SENDMSG))
 		world_reset(reference_of(loop), op_node(loop, op));
 	else if (fault && op->kind == DUET_CLOSE)
 		finish_close(loop, op);
@@ -256,7 +274,7 @@ static void finish_end(struct duet_loop *loop, struct duet_op *op, int result)
 {
 	bag_remove(reference_of(loop), op);
 	loop->stats.events++;
-	duet_core_end(loop, op, result);
+	duet_core_end(loop, op, result == WORLD_IN_VAIN ? -EAGAIN : result);
 }
 
 static int finish_pooled(struct duet_loop *loop, struct duet_op *op)

@@ -109,6 +109,8 @@ struct world_node {
 	uint8_t kind;  /* enum node_kind */
 	uint8_t phase; /* enum socket_phase */
 	uint16_t family;
+	uint8_t type; /* SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET */
+	bool named;   /* by a connection: its address stands in nobody's way */
 	bool write_shut; /* this end will send no more */
 	bool read_shut;
 	bool ended; /* the other end will send no more */
@@ -131,6 +133,10 @@ struct world_node {
 
 	uint32_t address_bytes; /* 0: unbound */
 	unsigned char address[DUET_ADDRESS_BYTES];
+
+	/* A datagram socket's: to whom it is connected. 0: to nobody. */
+	uint32_t target_bytes;
+	unsigned char target[DUET_ADDRESS_BYTES];
 
 	struct world_file *file;
 	int open_flags;
@@ -239,6 +245,43 @@ int world_readable(const struct world_node *node);
 bool world_writable(struct reference *world, const struct world_node *node);
 int world_send(struct reference *world, struct world_node *node, const struct iovec *pieces,
 	       uint32_t count);
+
+/* The same with a header. A send may also say that it waits in vain: to be told as -EAGAIN. */
+#define WORLD_IN_VAIN (-4096)
+struct duet_msghdr;
+int world_recvmsg(struct reference *world, struct world_node *node, const struct iovec *pieces,
+		  uint32_t count, struct duet_msghdr *header, int flags);
+int world_sendmsg(struct reference *world, struct world_node *node, const struct iovec *pieces,
+		  uint32_t count, const struct duet_msghdr *header, int flags);
+
+/* datagram.c: what is asked of any socket, of one that keeps messages apart. */
+int datagram_readable(const struct world_node *node);
+bool datagram_writable(struct reference *world, const struct world_node *node);
+int datagram_connect(struct reference *world, struct world_node *node,
+		     const unsigned char *address, uint32_t length_bytes);
+int datagram_recv(struct reference *world, struct world_node *node, const struct iovec *pieces,
+		  uint32_t count, struct duet_msghdr *header);
+int datagram_send(struct reference *world, struct world_node *node, const struct iovec *pieces,
+		  uint32_t count);
+
+/* As getsockname(2), or getpeername(2). */
+int socket_address(struct reference *world, const struct world_node *node, bool peer,
+		   struct sockaddr_storage *address, socklen_t *length);
+
+/* socket.c, for it. */
+bool address_wild(const unsigned char *address);
+bool address_meets(const struct world_node *bound, const unsigned char *address,
+		   uint32_t length_bytes);
+bool address_valid(const struct world_node *node, const unsigned char *address,
+		   uint32_t length_bytes);
+/* Of that type: only a listener for a connect; whatever is bound for a bind. */
+struct world_node *address_owner(struct reference *world, const unsigned char *address,
+				 uint32_t length_bytes, int type, bool listening);
+/* The bytes of a node's ring. */
+void socket_take(struct world_node *node, unsigned char *data, uint32_t bytes);
+void socket_put(struct world_node *node, const unsigned char *data, uint32_t bytes);
+int socket_send_refusal(struct world_node *node);
+
 int world_shutdown(struct reference *world, struct world_node *node, int how);
 uint32_t world_events(struct reference *world, const struct world_node *node);
 /* Breaks a connection as a network would. */

@@ -21,6 +21,11 @@ static bool may_accept(const struct world_node *node)
 	return node->phase != SOCKET_LISTENING || node->queued;
 }
 
+static bool keeps_apart(const struct world_node *node)
+{
+	return node->kind == NODE_SOCKET && node->type != SOCK_STREAM;
+}
+
 /* Rather too often than not: who then has nothing to report has cost a choice. */
 static bool is_ready(struct duet_loop *loop, const struct duet_op *op)
 {
@@ -33,7 +38,15 @@ static bool is_ready(struct duet_loop *loop, const struct duet_op *op)
 		return !finish_awaits_connect(loop, op) &&
 		       world_readable(node_of(loop, op)) != -EAGAIN;
 	case DUET_SEND:
-		return world_writable(world, node_of(loop, op));
+	case DUET_SENDMSG:
+		return keeps_apart(node_of(loop, op)) ||
+		       world_writable(world, node_of(loop, op));
+	case DUET_RECVMSG:
+		if (op->args.io.message_flags & MSG_ERRQUEUE)
+			return world_events(world, node_of(loop, op)) &
+			       (POLLERR | POLLHUP | POLLRDHUP);
+		return !finish_awaits_connect(loop, op) &&
+		       world_readable(node_of(loop, op)) != -EAGAIN;
 	case DUET_ACCEPT:
 		return may_accept(node_of(loop, op));
 	case DUET_POLL:

@@ -13,6 +13,7 @@ static const char *const keys[] = { "seed", "fault", "short", "late", "later", "
 	"buffer", "stop", "behind", "fault-nop", "fault-poll", "fault-accept", "fault-connect",
 	"fault-recv", "fault-send", "fault-read", "fault-write", "fault-open", "fault-fsync",
 	"fault-shutdown", "fault-close", "fault-socket", "fault-bind", "fault-listen",
+	"fault-recvmsg", "fault-sendmsg",
 	"fault-statx", "fault-mkdir", "fault-unlink", "fault-rename", "fault-link", "fault-symlink",
 	"fault-truncate", "fault-allocate", "fault-signal", "fault-wait-process", NULL };
 

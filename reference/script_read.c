@@ -128,6 +128,8 @@ static void read_details(struct reader *reader, struct step *step)
 	switch (step->kind) {
 	case DUET_RECV:
 	case DUET_SEND:
+	case DUET_RECVMSG:
+	case DUET_SENDMSG:
 	case DUET_READ:
 	case DUET_WRITE:
 		read_transfer(reader, step);
@@ -412,6 +414,8 @@ static void check_owner(struct reader *reader, const struct script *script,
 		complain(reader, "a shield has a deadline of its own: \"deadline N\"");
 	if (step->memory && step->kind == DUET_CLOSE)
 		complain(reader, "nobody gives up a close: it is neither owned nor copied");
+	if (step->memory && (step->kind == DUET_RECVMSG || step->kind == DUET_SENDMSG))
+		complain(reader, "a message's header is the player's: it is neither owned nor copied");
 	if (step->memory == MEMORY_COPIED && (!transfers || step->flags & DUET_POOLED))
 		complain(reader, "only what moves bytes of the player's is copied");
 	if (step->memory == MEMORY_COPIED && step->kind == DUET_READ && step->pieces)

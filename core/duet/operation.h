@@ -19,6 +19,7 @@ extern "C" {
 struct addrinfo;
 struct core_lookup;
 struct duet_loop;
+struct duet_msghdr;
 struct duet_op;
 
 /*
@@ -66,9 +67,9 @@ enum duet_kind {
 	DUET_SOCKET,
 	DUET_BIND,
 	DUET_LISTEN,
-	/* Named, and absent on every backend so far. */
-	DUET_RECVMSG,
+	DUET_RECVMSG, /* msghdr.h */
 	DUET_SENDMSG,
+	/* Named, and absent on every backend so far. */
 	DUET_SEND_ZERO_COPY,
 	DUET_SPLICE,
 	DUET_STATX,          /* file.h */
@@ -171,8 +172,14 @@ typedef int duet_work_fn(void *context);
 union duet_args {
 	struct {
 		struct iovec vectors[DUET_OP_IOVECS];
-		uint64_t offset_bytes; /* of a wait for a process: its options */
-		struct duet_pool *pool;
+		union {
+			uint64_t offset_bytes; /* of a wait for a process: its options */
+			int message_flags;     /* recvmsg, sendmsg */
+		};
+		union {
+			struct duet_pool *pool;
+			struct duet_msghdr *header; /* recvmsg, sendmsg: lent */
+		};
 		uint32_t vector_count;
 		uint32_t length_bytes; /* of all vectors, or the size of a pool's buffer */
 	} io;

@@ -34,6 +34,9 @@ extern "C" {
  *   fault-KIND=N:E   the Nth operation of that kind fails with E: "fault-recv=3:ECONNRESET". N
  *                    counts what the backend is handed: an operation in line when its turn comes,
  *                    and each piece of a whole transfer.
+ * Sockets are of TCP, UDP and the unix family. A message has 8,000 bytes at most (-EMSGSIZE), no control
+ * data, and none is urgent; UDP loses what its receiver has no room for, and nothing else.
+ *
  * again and room put off the cancel of one operation three times at the most.
  *
  * Signals and processes have no likeness in memory: those of the program are asked for, in every

@@ -165,7 +165,9 @@ static void draft_send(struct draft *draft)
 	step->object = end;
 	step->length_bytes = length;
 	step->flags = one_in(draft, 2) ? DUET_WHOLE : 0;
-	if (length >= DUET_OP_IOVECS && one_in(draft, 4))
+	if (!step->flags && one_in(draft, 3))
+		step->kind = DUET_SENDMSG;
+	else if (length >= DUET_OP_IOVECS && one_in(draft, 4))
 		step->pieces = (uint8_t)(2 + draw(draft, 3));
 	draw_inline(draft, step);
 	if (!draft->script->calm)
@@ -196,6 +198,8 @@ static void draft_gather(struct draft *draft)
 		step->object = end;
 		step->length_bytes = length;
 		step->flags = one_in(draft, 4) ? DUET_WHOLE : 0;
+		if (!step->flags && one_in(draft, 6))
+			step->kind = DUET_SENDMSG;
 	}
 }
 
@@ -216,6 +220,8 @@ static void draft_recv(struct draft *draft)
 	} else {
 		step->length_bytes = 1 + draw(draft, one_in(draft, 4) ? 20000 : 500);
 		step->flags = one_in(draft, 3) ? DUET_WHOLE : 0;
+		if (!step->flags && one_in(draft, 3))
+			step->kind = DUET_RECVMSG;
 	}
 	draw_inline(draft, step);
 	if (!draft->script->calm) {
@@ -583,7 +589,9 @@ static void adorn(struct draft *draft, struct step *step)
 		if (fits_calm(draft, step, scope_step(draft->script, index)))
 			step->scope = (uint8_t)(index + 1);
 	}
-	if (one_in(draft, 2) && step->kind != DUET_CLOSE && step->length_bytes <= SCRIPT_OWNED_BYTES)
+	/* A message's header is never the runtime's. */
+	if (one_in(draft, 2) && step->kind != DUET_CLOSE && step->kind != DUET_RECVMSG &&
+	    step->kind != DUET_SENDMSG && step->length_bytes <= SCRIPT_OWNED_BYTES)
 		step->memory = transfers && !(step->flags & DUET_POOLED) && one_in(draft, 2) &&
 					       !(step->kind == DUET_READ && step->pieces)
 				       ? MEMORY_COPIED
@@ -598,7 +606,8 @@ static void draft_faults(struct draft *draft)
 		{ DUET_ACCEPT, EMFILE, 0 }, { DUET_CONNECT, ETIMEDOUT, 0 }, { DUET_READ, EIO, 0 },
 		{ DUET_WRITE, ENOSPC, 0 }, { DUET_OPEN, EMFILE, 0 }, { DUET_FSYNC, EIO, 0 },
 		{ DUET_CLOSE, EIO, 0 }, { DUET_SHUTDOWN, ENOTCONN, 0 }, { DUET_POLL, ENOMEM, 0 },
-		{ DUET_NOP, EIO, 0 } };
+		{ DUET_NOP, EIO, 0 }, { DUET_RECVMSG, ECONNRESET, 0 },
+		{ DUET_SENDMSG, EPIPE, 0 } };
 	struct script *script = draft->script;
 
 	script->fault_count = 1 + draw(draft, SCRIPT_FAULTS);

@@ -42,7 +42,7 @@ static void see_bytes(struct part *part, struct event *event)
 	const struct duet_op *op = part->op;
 	unsigned pool = part->step->pool;
 
-	if (op->kind != DUET_RECV && op->kind != DUET_READ)
+	if (!kind_receives(op->kind) && op->kind != DUET_READ)
 		return;
 	if (!(op->flags & DUET_POOLED)) {
 		event->hash = op->transferred ? hash_bytes(part->bytes, op->transferred) : 0;
@@ -110,7 +110,7 @@ static void lend_data(struct part *part)
 	if (!part->bytes)
 		abort();
 	memset(part->bytes, 0xa5, step->length_bytes);
-	for (uint32_t i = 0; i < step->length_bytes && step->kind == DUET_SEND; i++)
+	for (uint32_t i = 0; i < step->length_bytes && kind_sends(step->kind); i++)
 		part->bytes[i] = pattern_sent(step->id, i);
 	for (uint32_t i = 0; i < step->length_bytes && step->kind == DUET_WRITE; i++)
 		part->bytes[i] = pattern_file(step->object.index, step->offset_bytes + i);
@@ -154,6 +154,10 @@ static void say_transfer(struct player *player, struct part *part, duet_handle h
 		duet_op_recv(op, handle, part->bytes, step->length_bytes, step->flags & DUET_WHOLE);
 	else if (step->kind == DUET_SEND)
 		duet_op_send(op, handle, part->bytes, step->length_bytes, step->flags & DUET_WHOLE);
+	else if (step->kind == DUET_RECVMSG)
+		duet_op_recvfrom(op, handle, part->bytes, step->length_bytes, &part->header);
+	else if (step->kind == DUET_SENDMSG)
+		duet_op_sendto(op, handle, part->bytes, step->length_bytes, &part->header);
 	else if (step->kind == DUET_READ)
 		duet_op_read(op, handle, part->bytes, step->length_bytes, step->offset_bytes);
 	else
@@ -469,7 +473,7 @@ static bool writes_in_front(const struct player *player, const struct part *part
 		const struct part *other = &player->parts[i];
 
 		if (part_pending(other) && object_same(other->step->object, part->step->object) &&
-		    (other->step->kind == DUET_SEND || other->step->kind == DUET_CONNECT))
+		    (kind_sends(other->step->kind) || other->step->kind == DUET_CONNECT))
 			return true;
 	}
 	return false;

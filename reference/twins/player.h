@@ -30,6 +30,7 @@ struct player;
 struct part {
 	struct duet_op *op; /* own, or one of the runtime's; NULL when it is over */
 	struct duet_op own;
+	struct duet_msghdr header;
 	struct duet_member member;
 	struct duet_cleanup cleanup;
 	struct player *player;

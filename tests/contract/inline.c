@@ -214,6 +214,7 @@ static void prepare_wait(struct duet_op *op, enum duet_kind kind)
 static void prepare_kind(struct duet_op *op, enum duet_kind kind)
 {
 	static const struct sockaddr_in address = { .sin_family = AF_INET };
+	static struct duet_msghdr header;
 
 	switch (kind) {
 	case DUET_NOP: duet_op_nop(op); break;
@@ -243,6 +244,8 @@ static void prepare_kind(struct duet_op *op, enum duet_kind kind)
 	case DUET_SIGNAL: duet_op_signal(op, signals, (void *)data); break;
 	case DUET_WAIT_PROCESS: duet_op_wait_process(op, process, (void *)data, 0); break;
 	case DUET_RESOLVE: duet_op_resolve(op, "", NULL, NULL); break;
+	case DUET_RECVMSG: duet_op_recvfrom(op, pair[0], data, 1, &header); break;
+	case DUET_SENDMSG: duet_op_sendto(op, pair[0], data, 1, &header); break;
 	default: prepare_wait(op, kind); break;
 	}
 }
