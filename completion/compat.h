@@ -20,4 +20,17 @@
 #define IORING_FEAT_RECVSEND_BUNDLE (1U << 14)
 #endif
 
+/* Linux 6.2: a zero-copy send tells with its notification whether the bytes were copied after all. */
+#ifndef IORING_SEND_ZC_REPORT_USAGE
+#define IORING_SEND_ZC_REPORT_USAGE (1U << 3)
+#endif
+#ifndef IORING_NOTIF_USAGE_ZC_COPIED
+#define IORING_NOTIF_USAGE_ZC_COPIED (1U << 31)
+#endif
+
+/* Linux 6.3, the first of them after the flags above: tells that they are known. */
+#ifndef IORING_FEAT_REG_REG_RING
+#define IORING_FEAT_REG_REG_RING (1U << 13)
+#endif
+
 #endif

@@ -72,6 +72,42 @@ static void finish_plain(struct duet_loop *loop, uint64_t user_data, int result,
 	duet_core_end_plainly(loop, op, &duet_core_op_slot(loop, op)->writes);
 }
 
+/*
+ * What a copy may spare: the socket knows no other way (-EOPNOTSUPP), so many pages may not be pinned
+ * (-ENOMEM, by the limit of locked memory), or make no one message (-EMSGSIZE).
+ */
+static bool is_copied_instead(struct duet_loop *loop, struct duet_op *op, int result)
+{
+	if (op->copied || (result != -EOPNOTSUPP && result != -ENOMEM && result != -EMSGSIZE))
+		return false;
+	if (result == -EOPNOTSUPP)
+		duet_core_op_slot(loop, op)->next = ZERO_COPY_NEVER;
+	op->copied = 1;
+	if (op->request)
+		duet_core_end(loop, op, -ECANCELED);
+	else
+		completion_start_again(loop, op);
+	return true;
+}
+
+/* With a result that says "more" the memory is kept, whatever it is: a failed send lets it go at once, but
+ * says so, too. The notification of one that was refused and is sent again as a copy is nobody's. */
+static void finish_zero_copy(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
+{
+	struct duet_op *op = duet_core_find(loop, user_data);
+
+	if (!op)
+		loop->stats.stale += !(flags & IORING_CQE_F_NOTIF);
+	else if (flags & IORING_CQE_F_NOTIF && op->held)
+		duet_core_release(loop, op, (uint32_t)result & IORING_NOTIF_USAGE_ZC_COPIED);
+	else if (flags & IORING_CQE_F_NOTIF || is_copied_instead(loop, op, result))
+		return;
+	else if (flags & IORING_CQE_F_MORE)
+		duet_core_end_holding(loop, op, plain_error(result));
+	else
+		duet_core_end(loop, op, plain_error(result));
+}
+
 static void finish_recv(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
 {
 	struct duet_op *op = duet_core_find(loop, user_data);
@@ -283,6 +319,7 @@ static finish_fn *const finishes[TAG_POOL] = {
 	[TAG_WAKE] = finish_wake,
 	[TAG_RELEASE] = finish_release,
 	[TAG_POLL] = finish_poll,
+	[TAG_ZERO_COPY] = finish_zero_copy,
 };
 
 void completion_finish(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)

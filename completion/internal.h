@@ -18,6 +18,7 @@ enum completion_tag {
 	TAG_WAKE,       /* the eventfd; no identity */
 	TAG_RELEASE,    /* the answer to the end of the wake's poll; no identity */
 	TAG_POLL,       /* the result is what is ready */
+	TAG_ZERO_COPY,  /* a result, behind which the notification comes that the memory is back */
 	TAG_POOL = 8,   /* + pool id, the rest: a receive into that pool */
 };
 
@@ -35,6 +36,9 @@ enum {
 
 /* slot->ready: what the last receive on a handle said. */
 enum { READY_UNKNOWN, READY_EMPTY };
+
+/* slot->next: whether the socket knows zero-copy sends, as the last one said. */
+enum { ZERO_COPY_UNKNOWN, ZERO_COPY_NEVER };
 
 /* Plain send calls that one turn may make, and the entries fetched up to which a turn is short:
  * measured, beyond two the batch is cheaper. */
@@ -62,6 +66,9 @@ struct completion {
 	unsigned deferred;    /* IORING_ENTER_GETEVENTS where completions run only on request */
 	unsigned features;
 	bool native_socket;
+	bool zero_copy;        /* Linux 6.0 */
+	bool zero_copy_pieces; /* Linux 6.1: of several pieces */
+	uint16_t zero_copy_flags;
 	bool multishot_recv; /* Linux 6.0; without it a single shot is armed again and again */
 	bool direct;
 	uint32_t direct_left; /* plain send calls that this turn may still make */

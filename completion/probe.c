@@ -23,6 +23,7 @@ static const uint8_t opcodes[DUET_IO_KIND_COUNT] = {
 	[DUET_SHUTDOWN] = IORING_OP_SHUTDOWN,
 	[DUET_CLOSE] = IORING_OP_CLOSE,
 	[DUET_SOCKET] = IORING_OP_SOCKET,
+	[DUET_SEND_ZERO_COPY] = IORING_OP_SEND_ZC,
 };
 
 /* What the backend is built on, all there since 5.19. */
@@ -62,9 +63,15 @@ int completion_capabilities(struct completion *self, uint8_t *capability, const 
 	self->native_socket = capability[DUET_SOCKET] == DUET_NATIVE;
 	/* Both came with 6.0, and only one of them can be asked for. */
 	self->multishot_recv = io_uring_opcode_supported(known, IORING_OP_SEND_ZC);
+	self->zero_copy = capability[DUET_SEND_ZERO_COPY] == DUET_NATIVE;
+	self->zero_copy_pieces = io_uring_opcode_supported(known, IORING_OP_SENDMSG_ZC);
+	if (self->features & IORING_FEAT_REG_REG_RING)
+		self->zero_copy_flags = IORING_SEND_ZC_REPORT_USAGE;
 	io_uring_free_probe(known);
 	if (!self->native_socket)
 		capability[DUET_SOCKET] = DUET_EMULATED;
+	if (!self->zero_copy)
+		capability[DUET_SEND_ZERO_COPY] = DUET_EMULATED;
 	capability[DUET_BIND] = DUET_EMULATED;
 	capability[DUET_LISTEN] = DUET_EMULATED;
 	return 0;

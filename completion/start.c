@@ -237,8 +237,7 @@ static inline void wait_first_if_wished(const struct duet_loop *loop, const stru
 }
 
 /* Of several pieces, with a message header of ours: both stay where they are until the end. */
-static __attribute__((noinline)) void
-prep_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe)
+static const struct msghdr *message_of(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
 	uint32_t place = (uint32_t)duet_core_identity(op) >> IDENTITY_TAG_BITS;
@@ -246,7 +245,13 @@ prep_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe
 
 	*message = (struct msghdr){.msg_iov = op->args.io.vectors,
 				   .msg_iovlen = op->args.io.vector_count};
-	io_uring_prep_sendmsg(sqe, fd_of(loop, op), message, MSG_NOSIGNAL);
+	return message;
+}
+
+static __attribute__((noinline)) void
+prep_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe)
+{
+	io_uring_prep_sendmsg(sqe, fd_of(loop, op), message_of(loop, op), MSG_NOSIGNAL);
 }
 
 /* Several pieces always go in one call: they may be one datagram. Followers stay behind: they are
@@ -272,6 +277,54 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 				   MSG_NOSIGNAL);
 	wait_first_if_wished(loop, op, sqe);
 	return issued(self, op, sqe, TAG_PLAIN);
+}
+
+/* Can it be sent without a copy, and was it not found out yet that it can't? Of what the kernel knows only
+ * inet sockets can. */
+static bool sends_zero_copy(const struct duet_loop *loop, const struct duet_op *op)
+{
+	const struct completion *self = completion_of(loop);
+	const struct duet_slot *slot = duet_core_op_slot(loop, op);
+	bool inet = slot->slot_class == CLASS_TCP || slot->slot_class == CLASS_DATAGRAM;
+
+	return inet && slot->next != ZERO_COPY_NEVER && !op->copied &&
+	       (op->args.io.vector_count > 1 ? self->zero_copy_pieces : self->zero_copy);
+}
+
+/* The whole in one call: of two, the kernel would keep the memory for two times. */
+static void prep_zero_copy(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe)
+{
+	const struct completion *self = completion_of(loop);
+	const struct iovec *from = op->args.io.vectors;
+	int flags = MSG_NOSIGNAL | (op->flags & DUET_WHOLE ? MSG_WAITALL : 0);
+
+	if (op->args.io.vector_count > 1)
+		io_uring_prep_sendmsg_zc(sqe, fd_of(loop, op), message_of(loop, op),
+					 (unsigned)flags);
+	else
+		io_uring_prep_send_zc(sqe, fd_of(loop, op), from->iov_base, from->iov_len, flags, 0);
+	sqe->ioprio |= self->zero_copy_flags;
+}
+
+/* Never as a plain call: what is sent without a copy isn't sent in passing. */
+static int start_send_zero_copy(struct duet_loop *loop, struct duet_op *op)
+{
+	struct completion *self = completion_of(loop);
+	const struct iovec *from = op->args.io.vectors;
+	struct io_uring_sqe *sqe = completion_ring_entry(self);
+
+	if (!sqe)
+		return -EAGAIN;
+	op->copied |= !sends_zero_copy(loop, op);
+	if (!op->copied)
+		prep_zero_copy(loop, op, sqe);
+	else if (op->args.io.vector_count > 1)
+		prep_pieces(loop, op, sqe);
+	else
+		io_uring_prep_send(sqe, fd_of(loop, op), from->iov_base, from->iov_len,
+				   MSG_NOSIGNAL);
+	wait_first_if_wished(loop, op, sqe);
+	return issued(self, op, sqe, TAG_ZERO_COPY);
 }
 
 /* The ring ignores the offset on what has none, and would take bytes out of a stream. That is said
@@ -416,6 +469,7 @@ static int (*const starts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct du
 	[DUET_SOCKET] = start_socket,
 	[DUET_BIND] = start_bind,
 	[DUET_LISTEN] = start_listen,
+	[DUET_SEND_ZERO_COPY] = start_send_zero_copy,
 };
 
 bool completion_carries(enum duet_kind kind)

@@ -159,7 +159,9 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 			 .cancel_class = DUET_CANCEL_NOT, .at_once = true},
 	[DUET_RECVMSG] = {.cancel_class = DUET_CANCEL_TOTAL},
 	[DUET_SENDMSG] = {.cancel_class = DUET_CANCEL_PARTIAL},
-	[DUET_SEND_ZERO_COPY] = {.cancel_class = DUET_CANCEL_PARTIAL},
+	[DUET_SEND_ZERO_COPY] = {.check = check_transfer, .line = LINE_WRITES,
+				 .cancel_class = DUET_CANCEL_PARTIAL, .lends = true, .gathers = true,
+				 .releases = true},
 	[DUET_SPLICE] = {.cancel_class = DUET_CANCEL_PARTIAL},
 	[DUET_STATX] = {.cancel_class = DUET_CANCEL_NOT},
 	[DUET_MKDIR] = {.cancel_class = DUET_CANCEL_NOT},
@@ -199,7 +201,8 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 const char *core_state_name(enum core_state state)
 {
 	static const char *const names[STATE_COUNT] = {"idle",     "waiting",    "issued",
-						       "stopping", "cancelling", "ended"};
+						       "stopping", "cancelling", "result",
+						       "holding",  "ended"};
 
 	return state < STATE_COUNT ? names[state] : "?";
 }

@@ -112,13 +112,10 @@ void duet_op_send(struct duet_op *op, duet_handle handle, const void *data, size
 		prepare_transfer(op, (void *)(uintptr_t)data, length_bytes);
 }
 
-void duet_op_send_vector(struct duet_op *op, duet_handle handle, const struct iovec *vectors,
-			 unsigned count, unsigned flags)
+static void prepare_pieces(struct duet_op *op, const struct iovec *vectors, unsigned count)
 {
 	size_t length = 0;
 
-	if (!prepare(op, DUET_SEND, handle, flags))
-		return;
 	for (unsigned i = 0; i < count && i < DUET_OP_IOVECS; i++) {
 		op->args.io.vectors[i] = vectors[i];
 		length += vectors[i].iov_len;
@@ -128,6 +125,27 @@ void duet_op_send_vector(struct duet_op *op, duet_handle handle, const struct io
 		op->flags |= FLAG_PIECES;
 	/* Nothing, and so refused, if there are too many pieces. */
 	op->args.io.length_bytes = count <= DUET_OP_IOVECS ? (uint32_t)length : 0;
+}
+
+void duet_op_send_vector(struct duet_op *op, duet_handle handle, const struct iovec *vectors,
+			 unsigned count, unsigned flags)
+{
+	if (prepare(op, DUET_SEND, handle, flags))
+		prepare_pieces(op, vectors, count);
+}
+
+void duet_op_send_zero_copy(struct duet_op *op, duet_handle handle, const void *data,
+			    size_t length_bytes, unsigned flags)
+{
+	if (prepare(op, DUET_SEND_ZERO_COPY, handle, flags))
+		prepare_transfer(op, (void *)(uintptr_t)data, length_bytes);
+}
+
+void duet_op_send_zero_copy_vector(struct duet_op *op, duet_handle handle,
+				   const struct iovec *vectors, unsigned count, unsigned flags)
+{
+	if (prepare(op, DUET_SEND_ZERO_COPY, handle, flags))
+		prepare_pieces(op, vectors, count);
 }
 
 void duet_op_read(struct duet_op *op, duet_handle handle, void *data, size_t length_bytes,

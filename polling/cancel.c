@@ -118,7 +118,7 @@ static int (*const cancel_kind[DUET_IO_KIND_COUNT])(struct duet_loop *loop, stru
 	[DUET_CONNECT] = cancel_connect, [DUET_RECV] = cancel_recv,
 	[DUET_SEND] = cancel_send,    [DUET_READ] = cancel_read,
 	[DUET_WRITE] = cancel_work,    [DUET_OPEN] = cancel_work,
-	[DUET_FSYNC] = cancel_work,
+	[DUET_FSYNC] = cancel_work,    [DUET_SEND_ZERO_COPY] = cancel_send,
 };
 
 /* The other kinds end in their start, or nobody may stop them (close), or core has them (timeout). */

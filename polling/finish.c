@@ -297,7 +297,7 @@ static COLD int attempt_gathered(struct duet_loop *loop, struct duet_slot *slot,
 	uint32_t operations;
 	int n;
 
-	if (op->next != op) {
+	if (op->next != op && op->kind == DUET_SEND) {
 		count = duet_core_gather(loop, op, gathered, LIMIT_GATHER, &operations);
 		pieces = gathered;
 	}
@@ -375,7 +375,7 @@ void polling_finish_writes(struct duet_loop *loop, struct duet_slot *slot)
 {
 	struct duet_op *op = slot->writes;
 
-	if (likely(op->kind == DUET_SEND))
+	if (likely(op->kind != DUET_CONNECT))
 		finish_send(loop, slot, op);
 	else
 		finish_connect(loop, slot, op);

@@ -44,6 +44,7 @@ void polling_capabilities(uint8_t *capability, bool workers)
 	for (int kind = 0; kind < DUET_IO_KIND_COUNT; kind++)
 		capability[kind] = polling_carries((enum duet_kind)kind) ? DUET_NATIVE : DUET_ABSENT;
 	capability[DUET_TIMEOUT] = DUET_NATIVE;
+	capability[DUET_SEND_ZERO_COPY] = DUET_EMULATED;
 	for (size_t i = 0; i < sizeof(of_files) / sizeof(of_files[0]); i++)
 		capability[of_files[i]] = workers ? DUET_EMULATED : DUET_ABSENT;
 }

@@ -327,6 +327,14 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 	return hold(loop, slot, op, DIRECTION_WRITE);
 }
 
+/* The kernel would tell on the error queue of the socket when it has done with the memory: see
+ * docs/parity.md. So it is sent as any other. */
+static int start_send_zero_copy(struct duet_loop *loop, struct duet_op *op)
+{
+	op->copied = 1;
+	return start_send(loop, op);
+}
+
 static int start_read(struct duet_loop *loop, struct duet_op *op)
 {
 	struct duet_slot *slot = duet_core_op_slot(loop, op);
@@ -413,7 +421,7 @@ static int (*const start_kind[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struc
 	[DUET_OPEN] = start_open,	  [DUET_FSYNC] = start_fsync,
 	[DUET_SHUTDOWN] = start_shutdown, [DUET_CLOSE] = start_close,
 	[DUET_SOCKET] = start_socket,	  [DUET_BIND] = start_bind,
-	[DUET_LISTEN] = start_listen,
+	[DUET_LISTEN] = start_listen,	  [DUET_SEND_ZERO_COPY] = start_send_zero_copy,
 };
 
 bool polling_carries(enum duet_kind kind)

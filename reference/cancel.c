@@ -66,6 +66,7 @@ static int (*const cancels[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct d
 	[DUET_SOCKET] = cancel_unstoppable,
 	[DUET_BIND] = cancel_unstoppable,
 	[DUET_LISTEN] = cancel_unstoppable,
+	[DUET_SEND_ZERO_COPY] = cancel_stoppable,
 };
 
 bool reference_denies(struct reference *world, struct duet_op *op, enum knob knob)

@@ -26,13 +26,14 @@ static bool is_ready(struct duet_loop *loop, const struct duet_op *op)
 {
 	struct reference *world = reference_of(loop);
 
-	if (op->progress & PROGRESS_STOPPING || op->progress >> PROGRESS_ERROR_SHIFT)
+	if (op->progress & (PROGRESS_STOPPING | PROGRESS_HOLDING) || op->progress >> PROGRESS_ERROR_SHIFT)
 		return true;
 	switch (op->kind) {
 	case DUET_RECV:
 		return !finish_awaits_connect(loop, op) &&
 		       world_readable(node_of(loop, op)) != -EAGAIN;
 	case DUET_SEND:
+	case DUET_SEND_ZERO_COPY:
 		return world_writable(world, node_of(loop, op));
 	case DUET_ACCEPT:
 		return may_accept(node_of(loop, op));

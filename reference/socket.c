@@ -330,6 +330,7 @@ static void ring_take(struct world_node *node, unsigned char *data, uint32_t byt
 		data[i] = node->data[(node->first + i) % WORLD_SOCKET_BYTES];
 	node->first = (node->first + bytes) % WORLD_SOCKET_BYTES;
 	node->used -= bytes;
+	node->received += bytes;
 }
 
 static void ring_put(struct world_node *node, const unsigned char *data, uint32_t bytes)
