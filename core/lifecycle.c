@@ -298,9 +298,6 @@ void duet_core_item_told(struct duet_loop *loop, struct duet_op *op)
 static void conclude_queued(struct duet_loop *loop, struct duet_op *op, int raw)
 {
 	conclude(loop, op, raw, op->done != NULL);
-	/* With nothing to tell before its memory is back. */
-	if (__builtin_expect(op->state == STATE_HOLDING, 0))
-		return;
 	core_queue_push(&loop->done, op);
 }
 

@@ -39,14 +39,14 @@ static inline const struct core_kind *core_kind(const struct duet_op *op)
 
 /* For each state, the states that may follow it, as bits: see enum core_state. Here, so that the
  * compiler judges a move between two known states. */
-#define STATE_OUTCOMES (1 << STATE_RESULT | 1 << STATE_HOLDING | 1 << STATE_ENDED)
 static const uint8_t core_state_moves[STATE_COUNT] = {
 	[STATE_IDLE] = 1 << STATE_WAITING | 1 << STATE_ISSUED,
 	[STATE_WAITING] = 1 << STATE_ISSUED | 1 << STATE_ENDED,
 	[STATE_ISSUED] = 1 << STATE_ISSUED | 1 << STATE_WAITING | 1 << STATE_STOPPING |
-			 1 << STATE_CANCELLING | STATE_OUTCOMES,
-	[STATE_STOPPING] = 1 << STATE_STOPPING | 1 << STATE_CANCELLING | STATE_OUTCOMES,
-	[STATE_CANCELLING] = 1 << STATE_STOPPING | STATE_OUTCOMES,
+			 1 << STATE_CANCELLING | 1 << STATE_RESULT | 1 << STATE_ENDED,
+	[STATE_STOPPING] = 1 << STATE_STOPPING | 1 << STATE_CANCELLING | 1 << STATE_RESULT |
+			   1 << STATE_ENDED,
+	[STATE_CANCELLING] = 1 << STATE_STOPPING | 1 << STATE_RESULT | 1 << STATE_ENDED,
 	[STATE_RESULT] = 1 << STATE_HOLDING,
 	[STATE_HOLDING] = 1 << STATE_ENDED,
 	[STATE_ENDED] = 1 << STATE_IDLE,

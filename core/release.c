@@ -18,18 +18,26 @@ void duet_core_end_holding(struct duet_loop *loop, struct duet_op *op, int resul
 {
 	if (!MUTANT(released_at_result))
 		op->held++;
-	duet_core_end(loop, op, result);
+	/* Nobody behind it is to hear before it has that it broke the stream. */
+	if (result <= 0 && !op->transferred && op->held)
+		op->result = result;
+	else
+		duet_core_end(loop, op, result);
 }
 
 void duet_core_release(struct duet_loop *loop, struct duet_op *op, bool copied)
 {
 	op->copied |= copied;
-	/* Told of its result, it waits for the last of them; else what is to be told is on its way. */
-	if (--op->held || op->state != STATE_HOLDING)
+	if (--op->held)
 		return;
-	give_back(loop, op);
-	core_queue_push(&loop->done, op);
-	core_drain(loop);
+	/* What has moved something, and isn't told so, is on its way: to be told, or to move the rest. */
+	if (op->state == STATE_HOLDING) {
+		give_back(loop, op);
+		core_queue_push(&loop->done, op);
+		core_drain(loop);
+	} else if (!op->transferred) {
+		duet_core_end(loop, op, op->result);
+	}
 }
 
 bool core_release_tell(struct duet_loop *loop, struct duet_op *op)

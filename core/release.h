@@ -12,19 +12,17 @@
  */
 
 /* op, of a kind that releases, has its outcome: its end comes later, and its state says so now. False: it
- * moved nothing, and nobody has its memory. */
+ * moved nothing, and its memory is back. */
 static inline bool core_release_follows(struct duet_op *op)
 {
 	/* In line for room to go on with the rest. */
 	if (op->state == STATE_WAITING && op->transferred)
 		core_state_set(op, STATE_ISSUED);
-	if (op->transferred)
-		core_state_set(op, STATE_RESULT);
-	else if (op->held)
-		core_state_set(op, STATE_HOLDING);
-	else
+	if (!op->transferred)
 		op->copied = 0;
-	return op->state == STATE_RESULT || op->state == STATE_HOLDING;
+	else
+		core_state_set(op, STATE_RESULT);
+	return op->transferred;
 }
 
 /* Has its caller heard of its result before? op is on the done queue. */

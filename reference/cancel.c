@@ -20,6 +20,9 @@ static int cancel_stoppable(struct duet_loop *loop, struct duet_op *op)
 {
 	struct reference *world = reference_of(loop);
 
+	/* It has failed, and says so when its memory is back. */
+	if (op->progress & PROGRESS_HOLDING)
+		return BACKEND_ISSUED;
 	if (order_draw(world, KNOB_LATE))
 		op->progress |= PROGRESS_STOPPING | PROGRESS_LATE;
 	else if (order_draw(world, KNOB_LATER))

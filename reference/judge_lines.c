@@ -16,6 +16,7 @@ static enum line line_of(const struct step *step)
 	case DUET_ACCEPT:
 		return LINE_READS;
 	case DUET_SEND:
+	case DUET_SEND_ZERO_COPY:
 	case DUET_CONNECT:
 	case DUET_SHUTDOWN:
 		return LINE_WRITES;

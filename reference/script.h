@@ -3,6 +3,7 @@
 #ifndef REFERENCE_SCRIPT_H
 #define REFERENCE_SCRIPT_H
 
+#include <duet/operation.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -89,6 +90,12 @@ struct step {
 	uint32_t deadline_us; /* from the clock of the turn; SCRIPT_NO_DEADLINE */
 	uint32_t value;       /* timeout: microseconds; poll: events; socket: family; else see enum step_what */
 };
+
+/* Does it put bytes into a stream? */
+static inline bool script_sends(unsigned kind)
+{
+	return kind == DUET_SEND || kind == DUET_SEND_ZERO_COPY;
+}
 
 /* An error that is injected: the number-th operation of that kind fails with it. Only for players
  * that can. */

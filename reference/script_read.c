@@ -128,6 +128,7 @@ static void read_details(struct reader *reader, struct step *step)
 	switch (step->kind) {
 	case DUET_RECV:
 	case DUET_SEND:
+	case DUET_SEND_ZERO_COPY:
 	case DUET_READ:
 	case DUET_WRITE:
 		read_transfer(reader, step);
@@ -392,7 +393,7 @@ static bool scope_opened(const struct script *script, uint8_t index)
 static void check_owner(struct reader *reader, const struct script *script,
 			const struct step *step)
 {
-	bool transfers = step->kind == DUET_RECV || step->kind == DUET_SEND ||
+	bool transfers = step->kind == DUET_RECV || script_sends(step->kind) ||
 			 step->kind == DUET_READ || step->kind == DUET_WRITE;
 
 	if (step->what == STEP_SCOPE && scope_opened(script, step->object.index))
@@ -416,7 +417,7 @@ static void check_step(struct reader *reader, const struct script *script,
 
 	if (step->what == STEP_START && script_start(script, step->id))
 		complain(reader, "operation %u is started twice", step->id);
-	if (step->pieces && (step->kind != DUET_SEND || step->pieces > step->length_bytes))
+	if (step->pieces && (!script_sends(step->kind) || step->pieces > step->length_bytes))
 		complain(reader, "only a send has pieces, of a byte at least");
 	if (step->what == STEP_START && !loose && !object_declared(script, step->object))
 		complain(reader, "what operation %u works on is not declared", step->id);

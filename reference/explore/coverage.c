@@ -44,15 +44,11 @@ void coverage_add(struct core_moves *sum, const struct core_moves *more)
 typedef const uint32_t counts[CORE_MOVES_STATES];
 
 /* Polling takes a cancel at once, whatever else it has to do: an operation never waits for room for its
- * own. It copies what it sends, and so keeps nobody's memory: a cancel that is under way meets no result of
- * a send, and only who is told a result holds, until he has heard it. */
+ * own; and of a send it is the end, so that no result meets it. */
 static bool polling_may(unsigned from, unsigned to)
 {
-	if (from == STATE_STOPPING || to == STATE_STOPPING)
-		return false;
-	return to == STATE_RESULT    ? from != STATE_CANCELLING
-	       : to == STATE_HOLDING ? from == STATE_RESULT
-				     : true;
+	return from != STATE_STOPPING && to != STATE_STOPPING &&
+	       !(from == STATE_CANCELLING && to == STATE_RESULT);
 }
 
 static bool possible(const struct table *table, unsigned from, unsigned to, bool polling)

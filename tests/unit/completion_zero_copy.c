@@ -122,7 +122,7 @@ START_TEST(a_failure_and_a_cancel_without_room_meet)
 	ck_assert_uint_eq(op.transferred, 0);
 	ck_assert_int_lt(op.result, 0);
 	ck_assert_uint_eq(items, 0);
-	expect_moved(STATE_STOPPING, STATE_HOLDING);
+	expect_moved(STATE_STOPPING, STATE_ENDED);
 	end(-1);
 }
 END_TEST
@@ -139,7 +139,7 @@ START_TEST(a_failure_ends_with_its_notification)
 	turn_until_ended(&op);
 	ck_assert_int_eq(op.result, -ECONNRESET);
 	ck_assert_uint_eq(items, 0);
-	expect_moved(STATE_ISSUED, STATE_HOLDING);
+	expect_moved(STATE_ISSUED, STATE_ENDED);
 	ck_assert_uint_eq(stats().stale, 0);
 	end(-1);
 }
@@ -157,7 +157,7 @@ START_TEST(a_cancel_ends_with_its_notification)
 	turn_until_ended(&op);
 	ck_assert_int_eq(op.result, -ECANCELED);
 	ck_assert_uint_eq(items, 0);
-	expect_moved(STATE_CANCELLING, STATE_HOLDING);
+	expect_moved(STATE_CANCELLING, STATE_ENDED);
 	ck_assert_uint_eq(stats().stale, 0);
 	end(raw);
 }

@@ -122,12 +122,12 @@ static const struct {
 	const char *says;
 	unsigned missing;
 } suites[] = {
-	{ "moves completion o2 s1\n", "not seen: operation idle -> waiting", 32 },
-	{ "moves completion o2 s1\n", "not seen: scope ended -> idle", 32 },
-	{ "moves reference o2 s1\nmoves completion\n", "on completion:", 66 },
+	{ "moves completion o2 s1\n", "not seen: operation idle -> waiting", 29 },
+	{ "moves completion o2 s1\n", "not seen: scope ended -> idle", 29 },
+	{ "moves reference o2 s1\nmoves completion\n", "on completion:", 60 },
 	{ "moves polling o2 s1\n", "operation: 2 of 7 states, 1 of 13 edges", 22 },
 	{ "moves polling o2 o19 s1\n", "seen, and can't be: operation issued -> stopping", 23 },
-	{ "moves reference s2\n", "seen, and can't be: scope idle -> asked", 35 },
+	{ "moves reference s2\n", "seen, and can't be: scope idle -> asked", 32 },
 };
 
 static void judge_suite(const char *lines, const char *says, unsigned missing)

@@ -13,9 +13,9 @@
 static const char *const legal[STATE_COUNT] = {
 	[STATE_IDLE] = "waiting issued",
 	[STATE_WAITING] = "issued ended",
-	[STATE_ISSUED] = "issued waiting stopping cancelling result holding ended",
-	[STATE_STOPPING] = "stopping cancelling result holding ended",
-	[STATE_CANCELLING] = "stopping result holding ended",
+	[STATE_ISSUED] = "issued waiting stopping cancelling result ended",
+	[STATE_STOPPING] = "stopping cancelling result ended",
+	[STATE_CANCELLING] = "stopping result ended",
 	[STATE_RESULT] = "holding",
 	[STATE_HOLDING] = "ended",
 	[STATE_ENDED] = "idle",
