@@ -3,6 +3,8 @@
 
 /* Subjects that move bytes of a stream. */
 #include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -172,6 +174,80 @@ static void take_sent(struct scene *scene)
 	scene->run.sent += scene->run.target.transferred;
 }
 
+/* ---- A send whose memory comes back after its result: over TCP, as nothing else here keeps it. ---- */
+
+/* A peer that closes last, by a reset, leaves no connection behind that waits for its last packets. */
+static int tcp_pair(int pair[2])
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const struct linger reset = { .l_onoff = 1 };
+	socklen_t length = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), error = 0;
+	const int small = SCENE_PIECE;
+
+	pair[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pair[1] = -1;
+	setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	if (bind(listener, (struct sockaddr *)&address, length) || listen(listener, 1) ||
+	    getsockname(listener, (struct sockaddr *)&address, &length) ||
+	    connect(pair[0], (struct sockaddr *)&address, length))
+		error = -errno;
+	else
+		pair[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	if (!error && pair[1] < 0)
+		error = -errno;
+	setsockopt(pair[1], SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(listener);
+	if (error)
+		close(pair[0]);
+	return error;
+}
+
+/* What is on its way to the peer makes room again: full is when nothing more does. */
+static int prepare_full_tcp(struct scene *scene)
+{
+	struct pollfd room = { .events = POLLOUT };
+	int pair[2], error = tcp_pair(pair);
+
+	if (error)
+		return error;
+	scene->run.peer = pair[1];
+	error = scene_adopt(scene, pair[0]);
+	room.fd = scene->run.witness;
+	if (!error)
+		do
+			fill(scene);
+		while (poll(&room, 1, 5) == 1);
+	return error;
+}
+
+static void describe_send_zero_copy(struct scene *scene)
+{
+	scene_pattern(scene->data, SCENE_PIECE, scene->run.sent);
+	scene_lend(scene, SCENE_PIECE);
+	duet_op_send_zero_copy(&scene->run.target, scene->run.handle, scene->data, SCENE_PIECE, 0);
+}
+
+/* Its result says it first, and its end again. */
+static void take_result(struct scene *scene)
+{
+	if (scene->run.target.more)
+		take_sent(scene);
+}
+
+/* The network brings them one after the other. */
+static void drain_tcp(struct scene *scene)
+{
+	struct pollfd there = { .fd = scene->run.peer, .events = POLLIN };
+
+	do
+		account_drain(scene, scene->run.peer);
+	while (scene->run.delivered + scene->run.readable < scene->run.sent &&
+	       poll(&there, 1, 1000) == 1);
+}
+
 const struct subject SUBJECTS_STREAM[] = {
 	{ .name = "recv", .kind = DUET_RECV, .what = "from a unix stream", .prepare = prepare_pair,
 	  .describe = describe_recv, .block = block_with_recv, .satisfy = bring_some,
@@ -193,5 +269,9 @@ const struct subject SUBJECTS_STREAM[] = {
 	  .what = "256 KiB into a stream that takes less at once", .prepare = prepare_pair,
 	  .describe = describe_send_whole, .block = block_with_send, .satisfy = drain_peer,
 	  .take = take_sent, .account = drain_peer },
+	{ .name = "send-zero-copy", .kind = DUET_SEND_ZERO_COPY,
+	  .what = "into a full TCP stream, without a copy", .prepare = prepare_full_tcp,
+	  .describe = describe_send_zero_copy, .block = block_with_send, .satisfy = drain_tcp,
+	  .take = take_result, .account = drain_tcp },
 	{ 0 },
 };
