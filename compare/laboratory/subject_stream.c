@@ -3,7 +3,6 @@
 
 /* Subjects that move bytes of a stream. */
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +11,7 @@
 #include "compare/laboratory/account.h"
 #include "compare/laboratory/scene.h"
 #include "compare/laboratory/subject.h"
+#include "compare/laboratory/tcp.h"
 
 enum { WHOLE_BYTES = SCENE_PIECE, SEND_WHOLE_BYTES = 256 << 10 };
 
@@ -176,40 +176,11 @@ static void take_sent(struct scene *scene)
 
 /* ---- A send whose memory comes back after its result: over TCP, as nothing else here keeps it. ---- */
 
-/* A peer that closes last, by a reset, leaves no connection behind that waits for its last packets. */
-static int tcp_pair(int pair[2])
-{
-	struct sockaddr_in address = { .sin_family = AF_INET,
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	const struct linger reset = { .l_onoff = 1 };
-	socklen_t length = sizeof(address);
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), error = 0;
-	const int small = SCENE_PIECE;
-
-	pair[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	pair[1] = -1;
-	setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-	if (bind(listener, (struct sockaddr *)&address, length) || listen(listener, 1) ||
-	    getsockname(listener, (struct sockaddr *)&address, &length) ||
-	    connect(pair[0], (struct sockaddr *)&address, length))
-		error = -errno;
-	else
-		pair[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	if (!error && pair[1] < 0)
-		error = -errno;
-	setsockopt(pair[1], SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	close(listener);
-	if (error)
-		close(pair[0]);
-	return error;
-}
-
 /* What is on its way to the peer makes room again: full is when nothing more does. */
 static int prepare_full_tcp(struct scene *scene)
 {
 	struct pollfd room = { .events = POLLOUT };
-	int pair[2], error = tcp_pair(pair);
+	int pair[2], error = tcp_pair(pair, SCENE_PIECE);
 
 	if (error)
 		return error;
