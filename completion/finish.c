@@ -78,11 +78,11 @@ static void finish_plain(struct duet_loop *loop, uint64_t user_data, int result,
  */
 static bool is_copied_instead(struct duet_loop *loop, struct duet_op *op, int result)
 {
-	if (op->copied || (result != -EOPNOTSUPP && result != -ENOMEM && result != -EMSGSIZE))
+	if (op->held.copied || (result != -EOPNOTSUPP && result != -ENOMEM && result != -EMSGSIZE))
 		return false;
 	if (result == -EOPNOTSUPP)
 		duet_core_op_slot(loop, op)->next = ZERO_COPY_NEVER;
-	op->copied = 1;
+	op->held.copied = 1;
 	if (op->request)
 		duet_core_end(loop, op, -ECANCELED);
 	else
@@ -98,7 +98,7 @@ static void finish_zero_copy(struct duet_loop *loop, uint64_t user_data, int res
 
 	if (!op)
 		loop->stats.stale += !(flags & IORING_CQE_F_NOTIF);
-	else if (flags & IORING_CQE_F_NOTIF && op->held)
+	else if (flags & IORING_CQE_F_NOTIF && op->held.calls)
 		duet_core_release(loop, op, (uint32_t)result & IORING_NOTIF_USAGE_ZC_COPIED);
 	else if (flags & IORING_CQE_F_NOTIF || is_copied_instead(loop, op, result))
 		return;

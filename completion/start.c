@@ -287,7 +287,7 @@ static bool sends_zero_copy(const struct duet_loop *loop, const struct duet_op *
 	const struct duet_slot *slot = duet_core_op_slot(loop, op);
 	bool inet = slot->slot_class == CLASS_TCP || slot->slot_class == CLASS_DATAGRAM;
 
-	return inet && slot->next != ZERO_COPY_NEVER && !op->copied &&
+	return inet && slot->next != ZERO_COPY_NEVER && !op->held.copied &&
 	       (op->args.io.vector_count > 1 ? self->zero_copy_pieces : self->zero_copy);
 }
 
@@ -315,8 +315,8 @@ static int start_send_zero_copy(struct duet_loop *loop, struct duet_op *op)
 
 	if (!sqe)
 		return -EAGAIN;
-	op->copied |= !sends_zero_copy(loop, op);
-	if (!op->copied)
+	op->held.copied |= !sends_zero_copy(loop, op);
+	if (!op->held.copied)
 		prep_zero_copy(loop, op, sqe);
 	else if (op->args.io.vector_count > 1)
 		prep_pieces(loop, op, sqe);

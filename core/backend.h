@@ -171,7 +171,7 @@ DUET_API void duet_core_end_buffer(struct duet_loop *loop, struct duet_op *op, i
 
 /* The result of a kind that releases, where the kernel keeps the memory for longer; and that it is back,
  * once for each, before the terminal completion: copied, if the bytes were after all. A whole transfer may
- * go on in between. What ends by duet_core_end() is held by nobody, and the backend says itself in `copied`
+ * go on in between. What ends by duet_core_end() is held by nobody, and the backend says itself in held.copied
  * how it was sent. */
 DUET_API void duet_core_end_holding(struct duet_loop *loop, struct duet_op *op, int result);
 DUET_API void duet_core_release(struct duet_loop *loop, struct duet_op *op, bool copied);

@@ -512,8 +512,6 @@ int core_start_any(struct duet_loop *loop, struct duet_op *op)
 		return error;
 	core_begin(loop, op);
 	op->keeps_handle = 0;
-	if (core_kind(op)->releases)
-		op->copied = 0;
 	core_inherit(loop, op);
 	if (core_kind(op)->lends && !(op->flags & DUET_POOLED))
 		core_loan_begin(loop, op);

@@ -9,17 +9,22 @@
 static void give_back(struct duet_loop *loop, struct duet_op *op)
 {
 	if (!op->transferred)
-		op->copied = 0;
-	loop->stats.copied += op->copied;
+		op->held.copied = 0;
+	loop->stats.copied += op->held.copied;
 	core_give_back(loop, op);
+}
+
+int duet_op_copied(const struct duet_op *op)
+{
+	return core_kind(op)->releases && op->held.copied;
 }
 
 void duet_core_end_holding(struct duet_loop *loop, struct duet_op *op, int result)
 {
 	if (!MUTANT(released_at_result))
-		op->held++;
+		op->held.calls++;
 	/* Nobody behind it is to hear before it has that it broke the stream. */
-	if (result <= 0 && !op->transferred && op->held)
+	if (result <= 0 && !op->transferred && op->held.calls)
 		op->result = result;
 	else
 		duet_core_end(loop, op, result);
@@ -27,8 +32,8 @@ void duet_core_end_holding(struct duet_loop *loop, struct duet_op *op, int resul
 
 void duet_core_release(struct duet_loop *loop, struct duet_op *op, bool copied)
 {
-	op->copied |= copied;
-	if (--op->held)
+	op->held.copied |= copied;
+	if (--op->held.calls)
 		return;
 	/* What has moved something, and isn't told so, is on its way: to be told, or to move the rest. */
 	if (op->state == STATE_HOLDING) {
@@ -49,7 +54,7 @@ bool core_release_tell(struct duet_loop *loop, struct duet_op *op)
 	if (op->done)
 		op->done(op);
 	op->more = 0;
-	if (op->held)
+	if (op->held.calls)
 		return false;
 	give_back(loop, op);
 	return true;

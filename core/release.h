@@ -19,7 +19,7 @@ static inline bool core_release_follows(struct duet_op *op)
 	if (op->state == STATE_WAITING && op->transferred)
 		core_state_set(op, STATE_ISSUED);
 	if (!op->transferred)
-		op->copied = 0;
+		op->held.copied = 0;
 	else
 		core_state_set(op, STATE_RESULT);
 	return op->transferred;

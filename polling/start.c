@@ -331,7 +331,7 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
  * docs/parity.md. So it is sent as any other. */
 static int start_send_zero_copy(struct duet_loop *loop, struct duet_op *op)
 {
-	op->copied = 1;
+	op->held.copied = 1;
 	return start_send(loop, op);
 }
 

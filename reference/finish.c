@@ -60,7 +60,7 @@ static int finish_send(struct duet_loop *loop, struct duet_op *op)
 
 static int finish_send_zero_copy(struct duet_loop *loop, struct duet_op *op)
 {
-	op->copied = 1;
+	op->held.copied = 1;
 	return world_send(reference_of(loop), op_node(loop, op), op->args.io.vectors,
 		op->args.io.vector_count);
 }

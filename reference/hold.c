@@ -21,7 +21,7 @@ void hold_begin(struct duet_loop *loop, struct duet_op *op, int result)
 	struct hold *hold = hold_of(loop, op);
 
 	op->progress = PROGRESS_HOLDING;
-	op->copied = 0;
+	op->held.copied = 0;
 	*hold = (struct hold){ .peer = node->peer, .connection = node->connection };
 	if (result <= 0 || node->peer == NODE_NONE)
 		return;

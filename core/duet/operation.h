@@ -221,6 +221,12 @@ union duet_args {
 	uint64_t words[14];
 };
 
+/* The loop's, of a zero-copy send: calls whose memory the kernel has, and whether one was copied. */
+struct duet_release {
+	uint16_t calls;
+	uint16_t copied;
+};
+
 struct duet_op {
 	/* Set by duet_op_init() and the functions below; read-only while lent. */
 	uint8_t kind;  /* enum duet_kind */
@@ -250,7 +256,6 @@ struct duet_op {
 		duet_handle made;          /* accept, open, socket: the new handle, if result is 0;
 					      else, and at the end of a multishot accept, none */
 		struct duet_buffer buffer; /* pooled recv: what was received, held until returned */
-		uint32_t copied;           /* terminal of a zero-copy send: 1 if its bytes were copied */
 	};
 
 	/* The loop's own: touching it is a bug. */
@@ -270,7 +275,7 @@ struct duet_op {
 	union {
 		uint32_t keeps_handle; /* a place in the table of handles is kept for its result */
 		uint32_t there_bytes;  /* the backend's, of a read: what it has already */
-		uint32_t held;         /* zero-copy send: calls whose memory the kernel still has */
+		struct duet_release held;
 	};
 };
 
@@ -364,9 +369,7 @@ DUET_API void duet_op_send_vector(struct duet_op *op, duet_handle handle,
  *     and cause are final. From here on the line of the handle goes on without it: what was started behind
  *     it is sent, and a close of the handle doesn't wait for it. The memory is still lent: whoever changes
  *     it changes what the peer receives. Then the terminal completion, with the same result again: the
- *     memory is back. `copied` is 1 if the bytes were copied after all, so that a plain send would have been
- *     cheaper: always on loopback, and wherever the kernel or the backend knows no other way (0 may also
- *     mean that the kernel doesn't tell, before Linux 6.3).
+ *     memory is back.
  *   - none were: the terminal completion alone, as of any other send.
  *
  * Between the two there is nothing left to stop: a cancel, a deadline, a close and a shutdown have no effect,
@@ -382,6 +385,11 @@ DUET_API void duet_op_send_zero_copy(struct duet_op *op, duet_handle handle, con
 DUET_API void duet_op_send_zero_copy_vector(struct duet_op *op, duet_handle handle,
 					    const struct iovec *vectors, unsigned count,
 					    unsigned flags);
+
+/* Of such a send that has ended: 1 if its bytes were copied after all, so that a plain one would have been
+ * cheaper: always on loopback, and wherever the kernel or the backend knows no other way. 0 may also mean that
+ * the kernel doesn't tell (before Linux 6.3). */
+DUET_API int duet_op_copied(const struct duet_op *op);
 
 /* Reads or writes a file at an offset. Fewer bytes than asked for only at the end of the file, or
  * (write) when the disk fills up. Any number may run on one handle at once, in no order. */

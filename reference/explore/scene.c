@@ -192,7 +192,7 @@ static void digest_op(const struct duet_op *op)
 	digest_word(op->transferred);
 	digest_word(op->progress);
 	digest_word(op->backend != 0);
-	digest_word(op->kind == DUET_SEND_ZERO_COPY ? op->held : 0);
+	digest_word(op->kind == DUET_SEND_ZERO_COPY ? op->held.calls : 0);
 	if (op->state < STATE_RESULT)
 		return;
 	digest_word((uint32_t)op->result);

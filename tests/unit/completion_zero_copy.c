@@ -180,7 +180,7 @@ START_TEST(what_may_not_be_pinned_is_copied)
 	start(&op, BYTES, 0);
 	turn_until_ended(&op);
 	ck_assert_int_gt(op.result, 0);
-	ck_assert_uint_eq(op.copied, 1);
+	ck_assert_int_eq(duet_op_copied(&op), 1);
 	/* Once each way. */
 	ck_assert_uint_eq(stats().armed, 2);
 	ck_assert_uint_eq(stats().stale, 0);
@@ -205,12 +205,12 @@ START_TEST(what_the_kernel_lacks_is_copied)
 	ck_assert_int_eq(duet_op_start(loop, &op), 0);
 	turn_until_ended(&op);
 	ck_assert_int_eq(op.result, 10);
-	ck_assert_uint_eq(op.copied, 1);
+	ck_assert_int_eq(duet_op_copied(&op), 1);
 	completion_of(loop)->zero_copy = false;
 	start(&op, 1000, DUET_WHOLE);
 	turn_until_ended(&op);
 	ck_assert_int_eq(op.result, 1000);
-	ck_assert_uint_eq(op.copied, 1);
+	ck_assert_int_eq(duet_op_copied(&op), 1);
 	ck_assert_uint_eq(items, 2);
 	end(raw);
 }
