@@ -213,7 +213,7 @@ static void adopt_result(struct duet_loop *loop, struct duet_op *op, int fd, boo
 	op->disposition = DUET_FAILED;
 }
 
-void core_give_back(struct duet_loop *loop, struct duet_op *op)
+static inline void give_back(struct duet_loop *loop, struct duet_op *op)
 {
 	const struct core_kind *kind = core_kind(op);
 
@@ -231,6 +231,11 @@ void core_give_back(struct duet_loop *loop, struct duet_op *op)
 	loop->stats.ended++;
 }
 
+void core_give_back(struct duet_loop *loop, struct duet_op *op)
+{
+	give_back(loop, op);
+}
+
 /* The outcome is known, and the line goes on; everything borrowed comes back, unless that is another
  * moment. wanted: somebody will be told of it. */
 static void conclude_now(struct duet_loop *loop, struct duet_op *op, int raw, bool wanted)
@@ -246,8 +251,8 @@ static void conclude_now(struct duet_loop *loop, struct duet_op *op, int raw, bo
 	if (op->timer)
 		core_timer_disarm(&loop->timers, op);
 	op->verdict = 0;
-	if (!kind->releases || !core_release_follows(op))
-		core_give_back(loop, op);
+	if (__builtin_expect(!kind->releases, 1) || !core_release_follows(op))
+		give_back(loop, op);
 	if (kind->line != LINE_NONE)
 		core_ring_remove(line_of(duet_core_op_slot(loop, op), op), op);
 	if (kind->makes) {
