@@ -206,9 +206,12 @@ START_TEST(without_bytes_there_is_one_end)
 	zero_copy_start(&behind, out, 65536, 0);
 	stage_settle(5);
 	trial_cancel(&behind);
-	await(&behind);
+	turn_until(behind.items || behind.ends);
 	if (behind.op.transferred == 0)
 		expect(&behind, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+	/* Or else there was, and they are to be received. */
+	while (!behind.ends)
+		stream_drain(pair[1], in, sizeof(in));
 	free(out);
 }
 END_TEST
