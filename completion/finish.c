@@ -56,7 +56,8 @@ static __attribute__((noinline)) void finish_plain_any(struct duet_loop *loop, s
 		duet_core_end(loop, op, finish_signal(op, result));
 	else if (op->kind == DUET_CLOSE && result == -EINTR)
 		duet_core_end(loop, op, 0); /* closed all the same: the number may be another's */
-	else if (op->kind == DUET_SENDMSG || (op->kind == DUET_SEND && result == -EAGAIN))
+	else if (op->kind == DUET_SENDMSG || (result == -EAGAIN &&
+					      (op->kind == DUET_SEND || op->kind == DUET_SEND_ZERO_COPY)))
 		completion_finish_message(loop, op, completion_plain_error(result));
 	else
 		duet_core_end(loop, op, completion_plain_error(result));
@@ -246,6 +247,7 @@ static finish_fn *const finishes[TAG_POOL] = {
 	[TAG_WAKE] = finish_wake,
 	[TAG_RELEASE] = finish_release,
 	[TAG_POLL] = completion_finish_poll,
+	[TAG_ZERO_COPY] = completion_finish_zero_copy,
 };
 
 void completion_finish(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)

@@ -22,6 +22,7 @@ enum completion_tag {
 			   completion_start_polls() */
 	TAG_POLL,       /* the result is what is ready: of a poll, or between two attempts; of a send or
 			   receive on a file, bytes */
+	TAG_ZERO_COPY,  /* a result, behind which the notification comes that the memory is back */
 	TAG_POOL = 8,   /* + pool id, the rest: a receive into that pool */
 };
 
@@ -39,8 +40,9 @@ enum {
 	PLACE_READY,   /* in the kernel: a message, attempted again as it is ready on this side */
 };
 
-/* slot->next: is it an eventfd (see completion_carry()), and was O_NONBLOCK set for a write? */
-enum { HANDLE_EVENTFD = 1 << 0, HANDLE_NONBLOCKING = 1 << 1 };
+/* slot->next: is it an eventfd (see completion_carry()), was O_NONBLOCK set for a write, and has the socket
+ * said that it knows no zero-copy sends? */
+enum { HANDLE_EVENTFD = 1 << 0, HANDLE_NONBLOCKING = 1 << 1, HANDLE_COPIES = 1 << 2 };
 
 /* slot->ready: what the last receive on a handle said. */
 enum { READY_UNKNOWN, READY_EMPTY };
@@ -311,7 +313,8 @@ void completion_start_watch(struct duet_loop *loop, struct duet_op *op);
 void completion_start_owed(struct duet_loop *loop);
 
 bool completion_has_offsets(struct duet_loop *loop, const struct duet_op *op);
-/* A send of several pieces. */
+/* The header of a send of several pieces, ours, and such a send. */
+const struct msghdr *completion_header(struct duet_loop *loop, struct duet_op *op);
 void completion_prep_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe,
 			    unsigned flags);
 
@@ -345,6 +348,10 @@ int completion_enter_message(struct duet_loop *loop, struct duet_op *op);
 /* What came of an attempt, and of the wait between two of them. */
 void completion_finish_message(struct duet_loop *loop, struct duet_op *op, int result);
 void completion_finish_ready(struct duet_loop *loop, struct duet_op *op, int result);
+
+/* zero_copy.c */
+int completion_start_zero_copy(struct duet_loop *loop, struct duet_op *op);
+void completion_finish_zero_copy(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags);
 
 /* finish.c */
 void completion_finish(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags);

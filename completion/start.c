@@ -262,8 +262,7 @@ send_directly(struct duet_loop *loop, struct completion *self, struct duet_op *o
 }
 
 /* Of several pieces, with a message header of ours: both stay where they are until the end. */
-__attribute__((noinline)) void completion_prep_pieces(struct duet_loop *loop, struct duet_op *op,
-						      struct io_uring_sqe *sqe, unsigned flags)
+const struct msghdr *completion_header(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
 	uint32_t place = (uint32_t)duet_core_identity(op) >> IDENTITY_TAG_BITS;
@@ -271,7 +270,13 @@ __attribute__((noinline)) void completion_prep_pieces(struct duet_loop *loop, st
 
 	*message = (struct msghdr){.msg_iov = op->args.io.vectors,
 				   .msg_iovlen = op->args.io.vector_count};
-	io_uring_prep_sendmsg(sqe, fd_of(loop, op), message, flags);
+	return message;
+}
+
+__attribute__((noinline)) void completion_prep_pieces(struct duet_loop *loop, struct duet_op *op,
+						      struct io_uring_sqe *sqe, unsigned flags)
+{
+	io_uring_prep_sendmsg(sqe, fd_of(loop, op), completion_header(loop, op), flags);
 }
 
 /* Several pieces always go in one call: they may be one datagram. Followers stay behind: they are
@@ -482,6 +487,7 @@ static completion_start_fn *const starts[DUET_IO_KIND_COUNT] = {
 	[DUET_ALLOCATE] = completion_start_call,
 	[DUET_RECVMSG] = completion_start_recvmsg,
 	[DUET_SENDMSG] = completion_start_sendmsg,
+	[DUET_SEND_ZERO_COPY] = completion_start_zero_copy,
 };
 
 completion_start_fn *completion_own_start(enum duet_kind kind)

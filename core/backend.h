@@ -182,6 +182,13 @@ DUET_API void duet_core_end(struct duet_loop *loop, struct duet_op *op, int resu
 DUET_API void duet_core_end_buffer(struct duet_loop *loop, struct duet_op *op, int result,
 				   uint16_t index);
 
+/* The result of a kind that releases, where the kernel keeps the memory for longer; and that it is back,
+ * once for each, before the terminal completion: copied, if the bytes were after all. A whole transfer may
+ * go on in between. What ends by duet_core_end() is held by nobody, and the backend says itself in held.copied
+ * how it was sent. */
+DUET_API void duet_core_end_holding(struct duet_loop *loop, struct duet_op *op, int result);
+DUET_API void duet_core_release(struct duet_loop *loop, struct duet_op *op, bool copied);
+
 /* Interim reports of multishot operations: a connection; events (> 0); a received buffer (result > 0
  * bytes). */
 DUET_API void duet_core_item_accepted(struct duet_loop *loop, struct duet_op *op, int fd);

@@ -152,6 +152,20 @@ void duet_op_send_vector(struct duet_op *op, duet_handle handle, const struct io
 		prepare_pieces(op, vectors, count);
 }
 
+void duet_op_send_zero_copy(struct duet_op *op, duet_handle handle, const void *data,
+			    size_t length_bytes, unsigned flags)
+{
+	if (prepare(op, DUET_SEND_ZERO_COPY, handle, flags))
+		prepare_transfer(op, (void *)(uintptr_t)data, length_bytes);
+}
+
+void duet_op_send_zero_copy_vector(struct duet_op *op, duet_handle handle,
+				   const struct iovec *vectors, unsigned count, unsigned flags)
+{
+	if (prepare(op, DUET_SEND_ZERO_COPY, handle, flags))
+		prepare_pieces(op, vectors, count);
+}
+
 void duet_op_read(struct duet_op *op, duet_handle handle, void *data, size_t length_bytes,
 		  uint64_t offset_bytes)
 {

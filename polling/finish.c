@@ -330,7 +330,7 @@ static COLD int attempt_gathered(struct duet_loop *loop, struct duet_slot *slot,
 	uint32_t operations;
 	int n;
 
-	if (op->next != op) {
+	if (op->next != op && op->kind == DUET_SEND) {
 		count = duet_core_gather(loop, op, gathered, LIMIT_GATHER, &operations);
 		pieces = gathered;
 	}
@@ -449,7 +449,7 @@ void polling_finish_writes(struct duet_loop *loop, struct duet_slot *slot)
 {
 	struct duet_op *op = slot->writes;
 
-	if (likely(op->kind == DUET_SEND))
+	if (likely(op->kind != DUET_CONNECT))
 		finish_send(loop, slot, op);
 	else if (op->kind == DUET_SENDMSG)
 		finish_message(loop, slot, op, DIRECTION_WRITE);

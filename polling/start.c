@@ -326,6 +326,14 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 	return hold(loop, slot, op, DIRECTION_WRITE);
 }
 
+/* The kernel would tell on the error queue of the socket when it has done with the memory: see
+ * docs/parity.md. So it is sent as any other. */
+static int start_send_zero_copy(struct duet_loop *loop, struct duet_op *op)
+{
+	op->held.copied = 1;
+	return start_send(loop, op);
+}
+
 /* What is no connection has its refusal to give at once, whatever is known or wished. */
 static bool refuses_messages(const struct duet_slot *slot)
 {
@@ -449,6 +457,7 @@ static int (*const start_kind[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struc
 	[DUET_LINK] = start_call,	  [DUET_SYMLINK] = start_call,
 	[DUET_TRUNCATE] = start_call,	  [DUET_ALLOCATE] = start_call,
 	[DUET_RECVMSG] = start_recvmsg,   [DUET_SENDMSG] = start_sendmsg,
+	[DUET_SEND_ZERO_COPY] = start_send_zero_copy,
 };
 
 bool polling_carries(enum duet_kind kind)

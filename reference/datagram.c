@@ -84,6 +84,7 @@ static void skip_bytes(struct world_node *node, uint32_t bytes)
 {
 	node->first = (node->first + bytes) % WORLD_SOCKET_BYTES;
 	node->used -= bytes;
+	node->received += bytes;
 }
 
 static void say_header(struct duet_msghdr *header, const unsigned char *address,
@@ -168,11 +169,13 @@ static int peek(struct reference *world, struct world_node *node, const struct i
 		uint32_t count, struct duet_msghdr *header)
 {
 	uint32_t first = node->first, used = node->used;
+	uint64_t received = node->received;
 	int error = node->error;
 	int n = world_recvmsg(world, node, pieces, count, header, 0);
 
 	node->first = first;
 	node->used = used;
+	node->received = received;
 	node->error = error;
 	return n;
 }

@@ -123,6 +123,7 @@ struct world_node {
 	uint32_t first;
 	uint32_t used;
 	uint32_t news; /* so often something has come that a poll may wait for */
+	uint64_t received; /* of all that has ever arrived: what no longer lies there */
 
 	/* A listener's connections that nobody has accepted, and the link of such a connection. */
 	uint32_t backlog;
@@ -148,6 +149,7 @@ struct world_node {
 enum progress {
 	PROGRESS_STOPPING = 1 << 0, /* its end was asked for, the report is due */
 	PROGRESS_LATE = 1 << 1,     /* ... and the result, if there is one, wins */
+	PROGRESS_HOLDING = 1 << 2,  /* it has its result; its memory is to be released */
 	PROGRESS_DENIED = 1 << 4,   /* one denial: two bits count how often a cancel was put off */
 };
 
@@ -165,6 +167,7 @@ enum knob {
 	KNOB_BUFFER,
 	KNOB_STOP,
 	KNOB_BEHIND,
+	KNOB_HOLD,
 	KNOB_COUNT
 };
 
@@ -176,6 +179,14 @@ struct demand {
 };
 
 #define REFERENCE_DEMANDS 16
+
+/* What a zero-copy send keeps: these bytes, counted from the first that its peer ever received. */
+struct hold {
+	uint32_t peer;
+	uint32_t bytes;
+	uint64_t connection;
+	uint64_t from;
+};
 
 struct reference {
 	struct random random;
@@ -204,6 +215,7 @@ struct reference {
 	/* Issued operations; op->backend is index + 1. */
 	struct duet_op **bag;
 	uint32_t bag_count;
+	struct hold *holds; /* by the places of identities */
 	uint64_t *order; /* identities, shuffled, of one look at the bag */
 
 	/* order.c: NULL, or who says what completes next. */
@@ -390,6 +402,10 @@ static inline bool finish_awaits_connect(const struct duet_loop *loop, const str
 
 /* Reports what there is to report of op: 1, or 0 if there was nothing. */
 int finish_step(struct duet_loop *loop, struct duet_op *op);
+
+/* hold.c: op, which has that result, keeps its memory, and gives it back. */
+void hold_begin(struct duet_loop *loop, struct duet_op *op, int result);
+void hold_end(struct duet_loop *loop, struct duet_op *op);
 
 /* Takes a buffer and receives into it: the raw result and *index; -EAGAIN, or -ENOBUFS. */
 int lend_recv(struct duet_loop *loop, struct duet_op *op, uint16_t *index);

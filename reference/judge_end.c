@@ -161,6 +161,7 @@ static const char *completed(const struct judge *judge, const struct record *rec
 		return completed_recv(judge, record);
 	case DUET_SEND:
 	case DUET_SENDMSG:
+	case DUET_SEND_ZERO_COPY:
 	case DUET_WRITE:
 		return completed_whole(record);
 	case DUET_READ:
@@ -284,6 +285,7 @@ static const char *provoked(const struct judge *judge, const struct record *reco
 		return lost && end->result == -ECONNRESET ? NULL : never;
 	case DUET_SEND:
 	case DUET_SENDMSG:
+	case DUET_SEND_ZERO_COPY:
 		return (lost && end->result == -ECONNRESET) ||
 		       ((lost || shut) && end->result == -EPIPE) ? NULL : never;
 	case DUET_SHUTDOWN:
@@ -354,7 +356,7 @@ static const char *partial(struct judge *judge, const struct record *record)
 					SCRIPT_FILE_BYTES_MAX &&
 	    !injected(judge, record, 0))
 		return "a short write, and nothing in the script fills the disk";
-	if (step->kind == DUET_SEND && (step->flags & DUET_WHOLE))
+	if (kind_sends(step->kind) && (step->flags & DUET_WHOLE))
 		return "a whole send ended short without an error or a request";
 	return NULL;
 }

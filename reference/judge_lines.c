@@ -18,6 +18,7 @@ static enum line line_of(const struct step *step)
 		return LINE_READS;
 	case DUET_SEND:
 	case DUET_SENDMSG:
+	case DUET_SEND_ZERO_COPY:
 	case DUET_CONNECT:
 	case DUET_SHUTDOWN:
 		return LINE_WRITES;

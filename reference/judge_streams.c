@@ -120,7 +120,8 @@ static void check_direction(struct judge *judge, struct object receiver)
 {
 	struct cursor cursor = { .judge = judge, .sender = object_peer(receiver) };
 	uint64_t received = 0, sent = sent_bytes(&cursor);
-	uint64_t more = untold_bytes(judge, DUET_SEND, cursor.sender);
+	uint64_t more = untold_bytes(judge, DUET_SEND, cursor.sender) +
+			untold_bytes(judge, DUET_SEND_ZERO_COPY, cursor.sender);
 	bool taken = untold_bytes(judge, DUET_RECV, receiver) != 0;
 	char name[OBJECT_TEXT];
 

@@ -31,7 +31,7 @@ static bool is_ready(struct duet_loop *loop, const struct duet_op *op)
 {
 	struct reference *world = reference_of(loop);
 
-	if (op->progress & PROGRESS_STOPPING || op->progress >> PROGRESS_ERROR_SHIFT)
+	if (op->progress & (PROGRESS_STOPPING | PROGRESS_HOLDING) || op->progress >> PROGRESS_ERROR_SHIFT)
 		return true;
 	switch (op->kind) {
 	case DUET_RECV:
@@ -39,6 +39,7 @@ static bool is_ready(struct duet_loop *loop, const struct duet_op *op)
 		       world_readable(node_of(loop, op)) != -EAGAIN;
 	case DUET_SEND:
 	case DUET_SENDMSG:
+	case DUET_SEND_ZERO_COPY:
 		return keeps_apart(node_of(loop, op)) ||
 		       world_writable(world, node_of(loop, op));
 	case DUET_RECVMSG:

@@ -143,7 +143,7 @@ static inline bool kind_receives(uint8_t kind)
 
 static inline bool kind_sends(uint8_t kind)
 {
-	return kind == DUET_SEND || kind == DUET_SENDMSG;
+	return kind == DUET_SEND || kind == DUET_SENDMSG || kind == DUET_SEND_ZERO_COPY;
 }
 
 static inline bool object_same(struct object a, struct object b)

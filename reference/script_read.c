@@ -130,6 +130,7 @@ static void read_details(struct reader *reader, struct step *step)
 	case DUET_SEND:
 	case DUET_RECVMSG:
 	case DUET_SENDMSG:
+	case DUET_SEND_ZERO_COPY:
 	case DUET_READ:
 	case DUET_WRITE:
 		read_transfer(reader, step);
@@ -404,7 +405,7 @@ static bool scope_opened(const struct script *script, uint8_t index)
 static void check_owner(struct reader *reader, const struct script *script,
 			const struct step *step)
 {
-	bool transfers = step->kind == DUET_RECV || step->kind == DUET_SEND ||
+	bool transfers = step->kind == DUET_RECV || kind_sends(step->kind) ||
 			 step->kind == DUET_READ || step->kind == DUET_WRITE;
 
 	if (step->what == STEP_SCOPE && scope_opened(script, step->object.index))
@@ -426,7 +427,8 @@ static void check_owner(struct reader *reader, const struct script *script,
 
 static bool has_pieces(uint8_t kind)
 {
-	return kind == DUET_SEND || kind == DUET_READ || kind == DUET_WRITE;
+	return kind == DUET_SEND || kind == DUET_SEND_ZERO_COPY || kind == DUET_READ ||
+	       kind == DUET_WRITE;
 }
 
 /* Names are where only names may be, or a file's; and a handle's work is on no name. */

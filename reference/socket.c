@@ -401,6 +401,7 @@ void socket_take(struct world_node *node, unsigned char *data, uint32_t bytes)
 		data[i] = node->data[(node->first + i) % WORLD_SOCKET_BYTES];
 	node->first = (node->first + bytes) % WORLD_SOCKET_BYTES;
 	node->used -= bytes;
+	node->received += bytes;
 }
 
 void socket_put(struct world_node *node, const unsigned char *data, uint32_t bytes)

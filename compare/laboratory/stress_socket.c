@@ -4,6 +4,7 @@
 /* Kinds of the stress tier that work on sockets, or on nothing. Lanes are numbered streams: a byte that
  * was lost, doubled or another's is seen by its place. */
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 
 #include "compare/laboratory/account.h"
 #include "compare/laboratory/lane.h"
+#include "compare/laboratory/tcp.h"
 
 enum { PIECE = 256, WHOLE = 1024, SEND_WHOLE = 4096, SEND_ROOM = 2048, DUE_NS = 65536, BACKLOG = 512,
        NUMBER_MS = 1000, SEVERAL = 3 };
@@ -287,6 +289,53 @@ static void settle_sends(struct lane *lane)
 			       (unsigned long long)lane->moved);
 }
 
+/* ---- The same without a copy: over TCP, where the memory comes back later. ---- */
+
+static int open_tcp(struct lane *lane)
+{
+	int pair[2], error = tcp_pair(pair, SEND_ROOM);
+
+	if (error)
+		return error;
+	error = lane_adopt(lane, pair[0]);
+	lane->peer = pair[1];
+	return error;
+}
+
+static void describe_zero_copy(struct lane *lane)
+{
+	if (stress_below(&lane->stress->random, 4))
+		fill(lane);
+	memcpy(lane->data, stress_pattern(lane, lane->delivered), PIECE);
+	duet_op_send_zero_copy(&lane->op, lane->handle, lane->data, PIECE, 0);
+}
+
+/* Once, of the two times that it is said. */
+static void take_result(struct lane *lane)
+{
+	if (lane->op.more)
+		take_sent(lane);
+}
+
+/* A peer's system that puts off its acknowledgements would keep the memory for 40 ms. */
+static void read_tcp(struct lane *lane)
+{
+	int now = 1;
+
+	read_all(lane);
+	setsockopt(lane->peer, IPPROTO_TCP, TCP_QUICKACK, &now, sizeof(now));
+}
+
+static void settle_zero_copies(struct lane *lane)
+{
+	struct pollfd there = { .fd = lane->peer, .events = POLLIN };
+
+	do
+		read_tcp(lane);
+	while (lane->moved < lane->delivered && poll(&there, 1, 1000) == 1);
+	settle_sends(lane);
+}
+
 /* ---- Accept. Each connection brings its number. ---- */
 
 static int open_listener(struct lane *lane)
@@ -529,5 +578,9 @@ const struct stress_kind STRESS_SOCKETS[] = {
 	  .what = "of a datagram, to a unix socket that is full, mostly",
 	  .open = open_small_datagram, .describe = describe_sendmsg, .act = read_all,
 	  .take = take_sent, .settle = settle_sends },
+	{ .name = "send-zero-copy", .kind = DUET_SEND_ZERO_COPY, .lanes = LANES_MAX, .bytes = PIECE,
+	  .what = "into a TCP stream that is full, mostly", .open = open_tcp,
+	  .describe = describe_zero_copy, .act = read_tcp, .take = take_result,
+	  .settle = settle_zero_copies },
 	{ 0 },
 };

@@ -3,6 +3,7 @@
 
 /* Subjects that move bytes of a stream. */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "compare/laboratory/account.h"
 #include "compare/laboratory/scene.h"
 #include "compare/laboratory/subject.h"
+#include "compare/laboratory/tcp.h"
 
 enum { WHOLE_BYTES = SCENE_PIECE, SEND_WHOLE_BYTES = 256 << 10 };
 
@@ -236,6 +238,51 @@ static void take_sent(struct scene *scene)
 	scene->run.sent += scene->run.target.transferred;
 }
 
+/* ---- A send whose memory comes back after its result: over TCP, as nothing else here keeps it. ---- */
+
+/* What is on its way to the peer makes room again: full is when nothing more does. */
+static int prepare_full_tcp(struct scene *scene)
+{
+	struct pollfd room = { .events = POLLOUT };
+	int pair[2], error = tcp_pair(pair, SCENE_PIECE);
+
+	if (error)
+		return error;
+	scene->run.peer = pair[1];
+	error = scene_adopt(scene, pair[0]);
+	room.fd = scene->run.witness;
+	if (!error)
+		do
+			fill(scene);
+		while (poll(&room, 1, 5) == 1);
+	return error;
+}
+
+static void describe_send_zero_copy(struct scene *scene)
+{
+	scene_pattern(scene->data, SCENE_PIECE, scene->run.sent);
+	scene_lend(scene, SCENE_PIECE);
+	duet_op_send_zero_copy(&scene->run.target, scene->run.handle, scene->data, SCENE_PIECE, 0);
+}
+
+/* Its result says it first, and its end again. */
+static void take_result(struct scene *scene)
+{
+	if (scene->run.target.more)
+		take_sent(scene);
+}
+
+/* The network brings them one after the other. */
+static void drain_tcp(struct scene *scene)
+{
+	struct pollfd there = { .fd = scene->run.peer, .events = POLLIN };
+
+	do
+		account_drain(scene, scene->run.peer);
+	while (scene->run.delivered + scene->run.readable < scene->run.sent &&
+	       poll(&there, 1, 1000) == 1);
+}
+
 const struct subject SUBJECTS_STREAM[] = {
 	{ .name = "recv", .kind = DUET_RECV, .what = "from a unix stream", .prepare = prepare_pair,
 	  .describe = describe_recv, .block = block_with_recv, .satisfy = bring_some,
@@ -268,5 +315,9 @@ const struct subject SUBJECTS_STREAM[] = {
 	  .prepare = prepare_full_datagram, .describe = describe_sendmsg,
 	  .block = block_with_send, .satisfy = drain_peer, .take = take_sent,
 	  .account = drain_peer },
+	{ .name = "send-zero-copy", .kind = DUET_SEND_ZERO_COPY,
+	  .what = "into a full TCP stream, without a copy", .prepare = prepare_full_tcp,
+	  .describe = describe_send_zero_copy, .block = block_with_send, .satisfy = drain_tcp,
+	  .take = take_result, .account = drain_tcp },
 	{ 0 },
 };

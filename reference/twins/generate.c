@@ -141,6 +141,15 @@ static void draw_deadline(struct draft *draft, struct step *step)
 
 /* ---- What is started. ---- */
 
+/* Without a copy only what the other end's system takes in whether or not somebody receives: until it has,
+ * the memory is kept, and nobody can ask for it. */
+static enum duet_kind draw_send(struct draft *draft, struct object end, uint32_t length_bytes)
+{
+	bool fits = !draft->script->small[end.index / 2] && length_bytes <= 4096;
+
+	return fits && one_in(draft, 4) ? DUET_SEND_ZERO_COPY : DUET_SEND;
+}
+
 static void draft_send(struct draft *draft)
 {
 	struct object end = draw_end(draft);
@@ -161,7 +170,7 @@ static void draft_send(struct draft *draft)
 			return;
 	}
 	draft->sent_to[peer.index] += length;
-	step = add_start(draft, DUET_SEND);
+	step = add_start(draft, draw_send(draft, end, length));
 	step->object = end;
 	step->length_bytes = length;
 	step->flags = one_in(draft, 2) ? DUET_WHOLE : 0;
@@ -194,7 +203,7 @@ static void draft_gather(struct draft *draft)
 		     draft->sent_to[peer.index] + length > CALM_BYTES))
 			return;
 		draft->sent_to[peer.index] += length;
-		step = add_start(draft, DUET_SEND);
+		step = add_start(draft, draw_send(draft, end, length));
 		step->object = end;
 		step->length_bytes = length;
 		step->flags = one_in(draft, 4) ? DUET_WHOLE : 0;
@@ -578,7 +587,7 @@ static const struct step *scope_step(const struct script *script, uint8_t index)
 /* Some of what is started is in a scope, or the runtime's. */
 static void adorn(struct draft *draft, struct step *step)
 {
-	bool transfers = step->kind == DUET_RECV || step->kind == DUET_SEND ||
+	bool transfers = step->kind == DUET_RECV || kind_sends(step->kind) ||
 			 step->kind == DUET_READ || step->kind == DUET_WRITE;
 	uint8_t index;
 
@@ -603,6 +612,7 @@ static void draft_faults(struct draft *draft)
 {
 	static const struct script_fault choices[] = { { DUET_RECV, ECONNRESET, 0 },
 		{ DUET_RECV, ETIMEDOUT, 0 }, { DUET_SEND, ECONNRESET, 0 }, { DUET_SEND, EPIPE, 0 },
+		{ DUET_SEND_ZERO_COPY, EPIPE, 0 },
 		{ DUET_ACCEPT, EMFILE, 0 }, { DUET_CONNECT, ETIMEDOUT, 0 }, { DUET_READ, EIO, 0 },
 		{ DUET_WRITE, ENOSPC, 0 }, { DUET_OPEN, EMFILE, 0 }, { DUET_FSYNC, EIO, 0 },
 		{ DUET_CLOSE, EIO, 0 }, { DUET_SHUTDOWN, ENOTCONN, 0 }, { DUET_POLL, ENOMEM, 0 },

@@ -70,18 +70,24 @@ static struct event *see_completion(struct part *part)
 {
 	struct player *player = part->player;
 	struct duet_op *op = part->op;
-	struct event *event = trace_add(player->trace, op->more ? EVENT_ITEM : EVENT_END);
+	bool told = op->more && op->kind == DUET_SEND_ZERO_COPY;
+	struct event *event = trace_add(player->trace, told       ? EVENT_RESULT
+						       : op->more ? EVENT_ITEM
+								  : EVENT_END);
 
 	event->id = part->id;
 	event->result = op->result;
 	event->moved = op->transferred;
 	see_handle(player, op, event);
 	see_bytes(part, event);
-	if (op->more)
+	if (op->more && !told)
 		return event;
 	event->disposition = op->disposition;
 	event->cause = op->cause;
 	event->at_ns = duet_loop_now_ns(player->loop);
+	part->told = told;
+	if (told)
+		return event;
 	if (op->kind == DUET_CLOSE)
 		stage_prop(player, part->step->object)->live = false;
 	part_over(part);
@@ -132,6 +138,9 @@ static void say_pieces(struct part *part, duet_handle handle)
 		duet_op_read_vector(part->op, handle, vectors, step->pieces, step->offset_bytes);
 	else if (step->kind == DUET_WRITE)
 		duet_op_write_vector(part->op, handle, vectors, step->pieces, step->offset_bytes);
+	else if (step->kind == DUET_SEND_ZERO_COPY)
+		duet_op_send_zero_copy_vector(part->op, handle, vectors, step->pieces,
+			step->flags & DUET_WHOLE);
 	else
 		duet_op_send_vector(part->op, handle, vectors, step->pieces,
 			step->flags & DUET_WHOLE);
@@ -158,6 +167,9 @@ static void say_transfer(struct player *player, struct part *part, duet_handle h
 		duet_op_recvfrom(op, handle, part->bytes, step->length_bytes, &part->header);
 	else if (step->kind == DUET_SENDMSG)
 		duet_op_sendto(op, handle, part->bytes, step->length_bytes, &part->header);
+	else if (step->kind == DUET_SEND_ZERO_COPY)
+		duet_op_send_zero_copy(op, handle, part->bytes, step->length_bytes,
+			step->flags & DUET_WHOLE);
 	else if (step->kind == DUET_READ)
 		duet_op_read(op, handle, part->bytes, step->length_bytes, step->offset_bytes);
 	else
@@ -487,7 +499,7 @@ static bool part_busy(struct player *player, const struct part *part)
 	if (!part_pending(part))
 		return false;
 	prop = stage_prop(player, part->step->object);
-	if (part->asked || (prop && prop->closing) || act_asked(player, part->step->scope) ||
+	if (part->asked || part->told || (prop && prop->closing) || act_asked(player, part->step->scope) ||
 	    (part->due_ns && part->due_ns <= duet_loop_now_ns(player->loop) + PLAYER_SOON_NS))
 		return true;
 	switch (part->step->kind) {

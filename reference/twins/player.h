@@ -41,6 +41,7 @@ struct part {
 	uint16_t id;
 	bool started;
 	bool asked; /* its end was requested */
+	bool told;  /* its result was, and its memory is to come back */
 };
 
 /* A scope of the script. */

@@ -199,6 +199,7 @@ static const unsigned known_flags[DUET_KIND_COUNT] = {
 	[DUET_ACCEPT] = DUET_MULTISHOT,
 	[DUET_RECV] = DUET_WHOLE,
 	[DUET_SEND] = DUET_WHOLE,
+	[DUET_SEND_ZERO_COPY] = DUET_WHOLE,
 	[DUET_FSYNC] = DUET_DATA_ONLY,
 };
 
@@ -224,6 +225,7 @@ static void prepare_kind(struct duet_op *op, enum duet_kind kind)
 	case DUET_CONNECT: duet_op_connect(op, pair[0], (void *)&address, sizeof(address)); break;
 	case DUET_RECV: duet_op_recv(op, pair[0], data, 1, 0); break;
 	case DUET_SEND: duet_op_send(op, pair[0], data, 1, 0); break;
+	case DUET_SEND_ZERO_COPY: duet_op_send_zero_copy(op, pair[0], data, 1, 0); break;
 	case DUET_READ: duet_op_read(op, pair[0], data, 1, 0); break;
 	case DUET_WRITE: duet_op_write(op, pair[0], data, 1, 0); break;
 	case DUET_OPEN: duet_op_open(op, -1, "", 0, 0); break;

@@ -41,6 +41,8 @@ static const struct expectation expectations[] = {
 	{"ftruncate", DUET_TRUNCATE, DUET_WAY_WORKER},
 	{"recvmsg", DUET_RECVMSG, DUET_WAY_EMULATED},
 	{"sendmsg", DUET_SENDMSG, DUET_WAY_EMULATED},
+	{"send-zc", DUET_SEND_ZERO_COPY, DUET_WAY_ENCODED},
+	{"send-zc+sendmsg", DUET_SEND_ZERO_COPY, DUET_WAY_EMULATED},
 };
 
 enum { EXPECTATIONS = sizeof(expectations) / sizeof(*expectations) };
@@ -130,6 +132,12 @@ static void converse(void)
 	duet_op_recv(&op, server, data, 8, 0);
 	run(&op);
 	ck_assert_int_eq(op.result, 4);
+	duet_op_send_zero_copy(&op, client, "again", 5, DUET_WHOLE);
+	run(&op);
+	ck_assert_int_eq(op.disposition, DUET_COMPLETED);
+	duet_op_recv(&op, server, data, 5, DUET_WHOLE);
+	run(&op);
+	ck_assert_int_eq(memcmp(data, "again", 5), 0);
 	duet_op_shutdown(&op, client, SHUT_WR);
 	run(&op);
 	ck_assert_int_eq(op.result, 0);
