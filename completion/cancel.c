@@ -48,6 +48,7 @@ static bool ends_by_itself(const struct duet_loop *loop, const struct duet_op *o
 	case DUET_WRITE:
 	case DUET_RECV:
 	case DUET_SEND:
+	case DUET_SEND_ZERO_COPY:
 		return duet_core_op_slot(loop, op)->slot_class == CLASS_FILE;
 	default:
 		return duet_kind_cancel_class((enum duet_kind)op->kind) == DUET_CANCEL_NOT;

@@ -56,6 +56,9 @@ static __attribute__((noinline)) void finish_plain_any(struct duet_loop *loop, s
 		duet_core_end(loop, op, finish_signal(op, result));
 	else if (op->kind == DUET_CLOSE && result == -EINTR)
 		duet_core_end(loop, op, 0); /* closed all the same: the number may be another's */
+	else if (op->kind == DUET_SENDMSG || (result == -EAGAIN &&
+					      (op->kind == DUET_SEND || op->kind == DUET_SEND_ZERO_COPY)))
+		completion_finish_message(loop, op, completion_plain_error(result));
 	else
 		duet_core_end(loop, op, completion_plain_error(result));
 }
@@ -76,12 +79,26 @@ static void finish_plain(struct duet_loop *loop, uint64_t user_data, int result,
 	duet_core_end_plainly(loop, op, &duet_core_op_slot(loop, op)->writes);
 }
 
+/* What a message's flags ask for isn't what others receive, or is still there. */
+static __attribute__((noinline)) void finish_recvmsg(struct duet_loop *loop, struct duet_op *op,
+						     int result, unsigned flags)
+{
+	duet_core_op_slot(loop, op)->ready =
+		flags & IORING_CQE_F_SOCK_NONEMPTY || op->args.io.message_flags ? READY_UNKNOWN
+										 : READY_EMPTY;
+	completion_finish_message(loop, op, completion_plain_error(result));
+}
+
 static void finish_recv(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
 {
 	struct duet_op *op = duet_core_find(loop, user_data);
 
 	if (!op) {
 		loop->stats.stale++;
+		return;
+	}
+	if (__builtin_expect(op->kind == DUET_RECVMSG, 0)) {
+		finish_recvmsg(loop, op, result, flags);
 		return;
 	}
 	duet_core_op_slot(loop, op)->ready =
@@ -230,6 +247,7 @@ static finish_fn *const finishes[TAG_POOL] = {
 	[TAG_WAKE] = finish_wake,
 	[TAG_RELEASE] = finish_release,
 	[TAG_POLL] = completion_finish_poll,
+	[TAG_ZERO_COPY] = completion_finish_zero_copy,
 };
 
 void completion_finish(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)

@@ -20,7 +20,9 @@ enum completion_tag {
 	TAG_WAKE,       /* the eventfd; no identity */
 	TAG_RELEASE,    /* the answer to the end of a poll that nobody waits for; no identity, but of
 			   completion_start_polls() */
-	TAG_POLL,       /* the result is what is ready; of a send or receive on a file, bytes */
+	TAG_POLL,       /* the result is what is ready: of a poll, or between two attempts; of a send or
+			   receive on a file, bytes */
+	TAG_ZERO_COPY,  /* a result, behind which the notification comes that the memory is back */
 	TAG_POOL = 8,   /* + pool id, the rest: a receive into that pool */
 };
 
@@ -35,10 +37,12 @@ enum {
 	PLACE_HELD,    /* it has ended, and wait() has yet to say so */
 	PLACE_WORKER,  /* at a worker thread of ours, or in their line */
 	PLACE_NOWHERE, /* a poll that nothing can end but a cancel */
+	PLACE_READY,   /* in the kernel: a message, attempted again as it is ready on this side */
 };
 
-/* slot->next: is it an eventfd (see completion_carry()), and was O_NONBLOCK set for a write? */
-enum { HANDLE_EVENTFD = 1 << 0, HANDLE_NONBLOCKING = 1 << 1 };
+/* slot->next: is it an eventfd (see completion_carry()), was O_NONBLOCK set for a write, and has the socket
+ * said that it knows no zero-copy sends? */
+enum { HANDLE_EVENTFD = 1 << 0, HANDLE_NONBLOCKING = 1 << 1, HANDLE_COPIES = 1 << 2 };
 
 /* slot->ready: what the last receive on a handle said. */
 enum { READY_UNKNOWN, READY_EMPTY };
@@ -259,6 +263,36 @@ void completion_list_push(struct completion_list *list, struct duet_op *op, uint
 struct duet_op *completion_list_pop(struct completion_list *list);
 void completion_list_remove(struct completion_list *list, const struct duet_op *op);
 
+/* ---- Whether readiness comes before the first attempt. ---- */
+
+static inline bool completion_is_socket(const struct duet_slot *slot)
+{
+	return slot->slot_class != CLASS_FILE && slot->slot_class != CLASS_OTHER;
+}
+
+/* Is it the caller's wish that readiness comes before the first attempt? What is no socket has its
+ * refusal to give at once, and would answer the wish with -EAGAIN. */
+static inline bool completion_never_first(const struct duet_loop *loop, const struct duet_slot *slot)
+{
+	return duet_core_try(loop, slot) == DUET_TRY_NEVER && completion_is_socket(slot);
+}
+
+/* Is it known, or the caller's wish, that a first attempt would find nothing? A listener's refusal is
+ * there at once, however ready it is for accepts. */
+static inline bool completion_poll_first(const struct duet_loop *loop, const struct duet_slot *slot)
+{
+	if (!completion_is_socket(slot) || slot->slot_class == CLASS_LISTENER)
+		return false;
+	switch (duet_core_try(loop, slot)) {
+	case DUET_TRY_NEVER:
+		return true;
+	case DUET_TRY_ALWAYS:
+		return false;
+	default:
+		return slot->ready == READY_EMPTY;
+	}
+}
+
 /* start.c */
 /* The kind's own way, or NULL. */
 completion_start_fn *completion_own_start(enum duet_kind kind);
@@ -278,13 +312,11 @@ void completion_start_watch(struct duet_loop *loop, struct duet_op *op);
 /* Those that had found no room. */
 void completion_start_owed(struct duet_loop *loop);
 
-void completion_prep_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe);
 bool completion_has_offsets(struct duet_loop *loop, const struct duet_op *op);
-
-static inline bool completion_is_socket(const struct duet_slot *slot)
-{
-	return slot->slot_class != CLASS_FILE && slot->slot_class != CLASS_OTHER;
-}
+/* The header of a send of several pieces, ours, and such a send. */
+const struct msghdr *completion_header(struct duet_loop *loop, struct duet_op *op);
+void completion_prep_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe,
+			    unsigned flags);
 
 /* The usual handles, of which one field tells, are sockets. */
 static inline bool completion_is_other(const struct duet_slot *slot)
@@ -305,6 +337,21 @@ void completion_start_room(struct duet_loop *loop, struct duet_op *op);
 
 /* start_file.c: on names, truncate, allocate. */
 int completion_start_call(struct duet_loop *loop, struct duet_op *op);
+
+/* message.c */
+int completion_start_recvmsg(struct duet_loop *loop, struct duet_op *op);
+int completion_start_sendmsg(struct duet_loop *loop, struct duet_op *op);
+/* A send, with a header or without, of a socket that keeps messages apart. */
+int completion_start_datagram(struct duet_loop *loop, struct duet_op *op);
+/* The next attempt of one of these: BACKEND_ISSUED, or -EAGAIN. */
+int completion_enter_message(struct duet_loop *loop, struct duet_op *op);
+/* What came of an attempt, and of the wait between two of them. */
+void completion_finish_message(struct duet_loop *loop, struct duet_op *op, int result);
+void completion_finish_ready(struct duet_loop *loop, struct duet_op *op, int result);
+
+/* zero_copy.c */
+int completion_start_zero_copy(struct duet_loop *loop, struct duet_op *op);
+void completion_finish_zero_copy(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags);
 
 /* finish.c */
 void completion_finish(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags);

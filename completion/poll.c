@@ -125,6 +125,8 @@ void completion_finish_poll(struct duet_loop *loop, uint64_t user_data, int resu
 		completion_finish_readiness(loop, op, result);
 	else if (op->kind != DUET_POLL && !completion_is_socket(duet_core_op_slot(loop, op)))
 		finish_stream(loop, op, result);
+	else if (op->kind != DUET_POLL)
+		completion_finish_ready(loop, op, completion_plain_error(result));
 	else if (result > 0)
 		finish_events(loop, op, result, flags);
 	else if (result == -EINVAL && !op->request)

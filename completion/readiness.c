@@ -47,17 +47,17 @@ int completion_start_recv_by_read(struct duet_loop *loop, struct duet_op *op)
 int completion_start_send_by_message(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
+	const struct duet_slot *slot = slot_of(loop, op);
 	struct io_uring_sqe *sqe;
 
-	if (!completion_is_socket(slot_of(loop, op)))
+	if (!completion_is_socket(slot))
 		return completion_own_start(DUET_SEND)(loop, op);
+	if (slot->slot_class == CLASS_DATAGRAM)
+		return completion_start_datagram(loop, op);
 	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
-	completion_prep_pieces(loop, op, sqe);
-	/* Messages wait first in any case: see wait_first_if_wished(). */
-	if (slot_of(loop, op)->slot_class == CLASS_DATAGRAM)
-		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+	completion_prep_pieces(loop, op, sqe, MSG_NOSIGNAL);
 	return completion_issued(self, op, sqe, TAG_PLAIN);
 }
 
@@ -145,6 +145,7 @@ static int attempt(struct duet_loop *loop, struct duet_slot *slot, struct duet_o
 	case DUET_RECV:
 		return attempt_receive(loop, slot, piece->iov_base, piece->iov_len);
 	case DUET_SEND:
+	case DUET_SEND_ZERO_COPY:
 		return duet_core_system_send(loop, slot->fd, piece, op->args.io.vector_count);
 	case DUET_CLOSE:
 		error = duet_core_system_close(loop, slot->fd);
@@ -162,7 +163,14 @@ static int attempt(struct duet_loop *loop, struct duet_slot *slot, struct duet_o
 
 static unsigned events_of(const struct duet_op *op)
 {
-	return op->kind == DUET_SEND || op->kind == DUET_CONNECT ? POLLOUT : POLLIN;
+	switch (op->kind) {
+	case DUET_SEND:
+	case DUET_SEND_ZERO_COPY:
+	case DUET_CONNECT:
+		return POLLOUT;
+	default:
+		return POLLIN;
+	}
 }
 
 static int await(struct completion *self, const struct duet_slot *slot, struct duet_op *op)
@@ -222,6 +230,8 @@ bool completion_awaits_readiness(const struct duet_loop *loop, const struct duet
 	case DUET_SEND:
 		return self->starts[DUET_SEND] == completion_start_readiness &&
 		       completion_is_socket(slot_of(loop, op));
+	case DUET_SEND_ZERO_COPY:
+		return !completion_able(self, STEP_SENDMSG) && completion_is_socket(slot_of(loop, op));
 	default:
 		return false;
 	}

@@ -67,7 +67,9 @@ static unsigned poll_events(const struct duet_loop *loop, const struct duet_op *
 {
 	unsigned events = op->args.poll.events;
 
-	return events & POLLPRI && completion_is_socket(duet_core_op_slot(loop, op)) ? events | POLLIN : events;
+	return events & POLLPRI && completion_is_socket(duet_core_op_slot(loop, op))
+		       ? events | POLLIN
+		       : events;
 }
 
 static int start_poll(struct duet_loop *loop, struct duet_op *op)
@@ -129,13 +131,6 @@ static int start_wait_process(struct duet_loop *loop, struct duet_op *op)
 	return issued(self, op, sqe, TAG_PLAIN);
 }
 
-/* Is it the caller's wish that readiness comes before the first attempt? What is no socket has its
- * refusal to give at once, and would answer the wish with -EAGAIN. */
-static bool never_first(const struct duet_loop *loop, const struct duet_slot *slot)
-{
-	return duet_core_try(loop, slot) == DUET_TRY_NEVER && completion_is_socket(slot);
-}
-
 static int start_accept(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
@@ -147,7 +142,7 @@ static int start_accept(struct duet_loop *loop, struct duet_op *op)
 	io_uring_prep_accept(sqe, slot->fd, NULL, NULL, SOCK_CLOEXEC);
 	if (op->flags & DUET_MULTISHOT && self->multishot_accept)
 		sqe->ioprio |= IORING_ACCEPT_MULTISHOT;
-	if (never_first(loop, slot) && self->features & IORING_FEAT_RECVSEND_BUNDLE)
+	if (completion_never_first(loop, slot) && self->features & IORING_FEAT_RECVSEND_BUNDLE)
 		sqe->ioprio |= IORING_ACCEPT_POLL_FIRST;
 	return issued(self, op, sqe, TAG_DESCRIPTOR);
 }
@@ -162,22 +157,6 @@ static int start_connect(struct duet_loop *loop, struct duet_op *op)
 	io_uring_prep_connect(sqe, fd_of(loop, op), (const void *)op->args.address.storage,
 			      op->args.address.length_bytes);
 	return issued(self, op, sqe, TAG_PLAIN);
-}
-
-/* Is it known, or the caller's wish, that a first attempt would find nothing? A listener's refusal is
- * there at once, however ready it is for accepts. */
-static bool poll_first(const struct duet_loop *loop, const struct duet_slot *slot)
-{
-	if (slot->slot_class == CLASS_LISTENER)
-		return false;
-	switch (duet_core_try(loop, slot)) {
-	case DUET_TRY_NEVER:
-		return true;
-	case DUET_TRY_ALWAYS:
-		return false;
-	default:
-		return slot->ready == READY_EMPTY;
-	}
 }
 
 static int start_recv_pooled(struct duet_loop *loop, struct duet_op *op)
@@ -206,7 +185,7 @@ static int start_recv_pooled(struct duet_loop *loop, struct duet_op *op)
 		sqe->ioprio |= IORING_RECV_MULTISHOT;
 	/* Not a multishot: armed before it looks, it takes what one event brings and, the bytes being
 	 * all there were, never hears of the end that stood behind them (unix streams, 6.18). */
-	if (!multishot && slot->slot_class != CLASS_LISTENER && never_first(loop, slot))
+	if (!multishot && slot->slot_class != CLASS_LISTENER && completion_never_first(loop, slot))
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 	return issued(self, op, sqe, TAG_POOL + pool->id);
 }
@@ -217,7 +196,7 @@ static bool recv_directly(struct duet_loop *loop, struct duet_slot *slot, struct
 {
 	const struct iovec *into = op->args.io.vectors;
 
-	if (poll_first(loop, slot) || (slot->writes && slot->writes->kind == DUET_CONNECT))
+	if (completion_poll_first(loop, slot) || (slot->writes && slot->writes->kind == DUET_CONNECT))
 		return false;
 	op->result = duet_core_system_recv(loop, slot->fd, into->iov_base, into->iov_len);
 	if (op->result != -EAGAIN) {
@@ -246,7 +225,7 @@ static int start_recv(struct duet_loop *loop, struct duet_op *op)
 	if (!sqe)
 		return -EAGAIN;
 	io_uring_prep_recv(sqe, slot->fd, into->iov_base, into->iov_len, 0);
-	if (poll_first(loop, slot))
+	if (completion_poll_first(loop, slot))
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 	return issued(self, op, sqe, TAG_RECV);
 }
@@ -282,22 +261,8 @@ send_directly(struct duet_loop *loop, struct completion *self, struct duet_op *o
 	return BACKEND_ENDED;
 }
 
-/* Messages wait first in any case: the kernel (6.18) loses one that it attempts against a full
- * receiver's queue and repeats later: it sends an empty one in its place. */
-static inline void wait_first_if_wished(const struct duet_loop *loop, const struct duet_op *op,
-					struct io_uring_sqe *sqe)
-{
-	const struct duet_slot *slot = duet_core_op_slot(loop, op);
-
-	/* A usual handle is neither, and one field says so. */
-	if (__builtin_expect(slot->plain == PLAIN_NOT, 0) &&
-	    (slot->slot_class == CLASS_DATAGRAM || never_first(loop, slot)))
-		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
-}
-
 /* Of several pieces, with a message header of ours: both stay where they are until the end. */
-__attribute__((noinline)) void
-completion_prep_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uring_sqe *sqe)
+const struct msghdr *completion_header(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
 	uint32_t place = (uint32_t)duet_core_identity(op) >> IDENTITY_TAG_BITS;
@@ -305,7 +270,13 @@ completion_prep_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uri
 
 	*message = (struct msghdr){.msg_iov = op->args.io.vectors,
 				   .msg_iovlen = op->args.io.vector_count};
-	io_uring_prep_sendmsg(sqe, fd_of(loop, op), message, MSG_NOSIGNAL);
+	return message;
+}
+
+__attribute__((noinline)) void completion_prep_pieces(struct duet_loop *loop, struct duet_op *op,
+						      struct io_uring_sqe *sqe, unsigned flags)
+{
+	io_uring_prep_sendmsg(sqe, fd_of(loop, op), completion_header(loop, op), flags);
 }
 
 /* Several pieces always go in one call: they may be one datagram. Followers stay behind: they are
@@ -313,25 +284,28 @@ completion_prep_pieces(struct duet_loop *loop, struct duet_op *op, struct io_uri
 static int start_send(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
+	const struct duet_slot *slot = duet_core_op_slot(loop, op);
 	const struct iovec *from = op->args.io.vectors;
 	struct io_uring_sqe *sqe;
 	int answer = -EAGAIN;
 
-	if (completion_is_other(duet_core_op_slot(loop, op)))
+	if (completion_is_other(slot))
 		return completion_start_write(loop, op);
 	if (self->direct_left)
 		answer = send_directly(loop, self, op);
 	if (answer != -EAGAIN)
 		return answer;
+	if (slot->slot_class == CLASS_DATAGRAM)
+		return completion_start_datagram(loop, op);
 	sqe = completion_ring_entry(self);
 	if (!sqe)
 		return -EAGAIN;
 	if (op->args.io.vector_count > 1)
-		completion_prep_pieces(loop, op, sqe);
+		completion_prep_pieces(loop, op, sqe, MSG_NOSIGNAL);
 	else
-		io_uring_prep_send(sqe, fd_of(loop, op), from->iov_base, from->iov_len,
-				   MSG_NOSIGNAL);
-	wait_first_if_wished(loop, op, sqe);
+		io_uring_prep_send(sqe, slot->fd, from->iov_base, from->iov_len, MSG_NOSIGNAL);
+	if (completion_never_first(loop, slot))
+		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 	return issued(self, op, sqe, TAG_PLAIN);
 }
 
@@ -511,6 +485,9 @@ static completion_start_fn *const starts[DUET_IO_KIND_COUNT] = {
 	[DUET_SYMLINK] = completion_start_call,
 	[DUET_TRUNCATE] = completion_start_call,
 	[DUET_ALLOCATE] = completion_start_call,
+	[DUET_RECVMSG] = completion_start_recvmsg,
+	[DUET_SENDMSG] = completion_start_sendmsg,
+	[DUET_SEND_ZERO_COPY] = completion_start_zero_copy,
 };
 
 completion_start_fn *completion_own_start(enum duet_kind kind)
@@ -562,10 +539,18 @@ void completion_start_watch(struct duet_loop *loop, struct duet_op *op)
 	issued(self, op, sqe, TAG_POLL);
 }
 
+/* Of a message the next attempt has to be an entry. */
+static int start_again(struct duet_loop *loop, struct duet_op *op)
+{
+	if (op->kind == DUET_SENDMSG || op->kind == DUET_RECVMSG)
+		return completion_enter_message(loop, op);
+	return completion_start(loop, op);
+}
+
 void completion_start_again(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
-	int answer = self->owed.first ? -EAGAIN : completion_start(loop, op);
+	int answer = self->owed.first ? -EAGAIN : start_again(loop, op);
 
 	if (answer == -EAGAIN)
 		completion_list_push(&self->owed, op, PLACE_OWED);

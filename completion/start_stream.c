@@ -83,7 +83,7 @@ void completion_move_on(struct duet_loop *loop, const struct duet_op *op, int re
 	if (slot->slot_class != CLASS_FILE || result <= 0 || at < 0 || MUTANT(position_left_behind))
 		return;
 	loop->stats.system_calls++;
-	if (op->kind == DUET_SEND && appends(loop, slot->fd))
+	if (op->kind != DUET_RECV && appends(loop, slot->fd))
 		lseek(slot->fd, 0, SEEK_END);
 	else
 		lseek(slot->fd, at + result, SEEK_SET);

@@ -163,6 +163,11 @@ struct duet_world {
 	int (*pipe)(struct duet_loop *loop, int fds[2]);
 	int (*signals)(struct duet_loop *loop, const sigset_t *signals);
 	int (*process)(struct duet_loop *loop, pid_t process);
+	/* As getsockopt(2) and as getsockname(2), or, of the peer, getpeername(2). May be NULL. */
+	int (*option)(struct duet_loop *loop, int fd, int level, int name, void *value,
+		      socklen_t *length);
+	int (*address)(struct duet_loop *loop, int fd, bool peer, struct sockaddr_storage *address,
+		       socklen_t *length);
 	/* From now on the order of completions is asked for, and who wins when a cancel meets a
 	 * result. May be NULL: it can't be chosen. */
 	void (*ask)(struct duet_loop *loop, duet_choose_fn *choose, void *context);
@@ -176,6 +181,13 @@ DUET_API void duet_core_end(struct duet_loop *loop, struct duet_op *op, int resu
 /* The terminal report of a pooled receive that took a buffer, whatever the result. */
 DUET_API void duet_core_end_buffer(struct duet_loop *loop, struct duet_op *op, int result,
 				   uint16_t index);
+
+/* The result of a kind that releases, where the kernel keeps the memory for longer; and that it is back,
+ * once for each, before the terminal completion: copied, if the bytes were after all. A whole transfer may
+ * go on in between. What ends by duet_core_end() is held by nobody, and the backend says itself in held.copied
+ * how it was sent. */
+DUET_API void duet_core_end_holding(struct duet_loop *loop, struct duet_op *op, int result);
+DUET_API void duet_core_release(struct duet_loop *loop, struct duet_op *op, bool copied);
 
 /* Interim reports of multishot operations: a connection; events (> 0); a received buffer (result > 0
  * bytes). */
@@ -424,6 +436,12 @@ DUET_API int duet_core_system_signal(struct duet_loop *loop, int fd, struct duet
 DUET_API int duet_core_system_wait_process(struct duet_loop *loop, int fd, struct duet_op *op);
 /* What such a wait passes on to waitid(2). */
 DUET_API int duet_core_wait_options(const struct duet_op *op);
+/* What the kernel is to be shown of a recvmsg or sendmsg: in its header, until its end. */
+DUET_API struct msghdr *duet_core_msghdr(struct duet_op *op);
+
+/* One attempt of each, with what duet_core_msghdr() has made: -EAGAIN if it would wait. */
+DUET_API int duet_core_system_recvmsg(struct duet_loop *loop, int fd, const struct duet_op *op);
+DUET_API int duet_core_system_sendmsg(struct duet_loop *loop, int fd, const struct duet_op *op);
 
 /* One attempt of a transfer, -EAGAIN if it would wait. Never SIGPIPE. */
 DUET_API int duet_core_system_recv(struct duet_loop *loop, int fd, void *data, size_t bytes);

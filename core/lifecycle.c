@@ -8,9 +8,11 @@
 #include "core/buffer.h"
 #include "core/handle.h"
 #include "core/loan.h"
+#include "core/msghdr.h"
 #include "core/operation.h"
 #include "core/owned.h"
 #include "core/queue.h"
+#include "core/release.h"
 #include "core/shortcut.h"
 #include "core/waits.h"
 
@@ -18,6 +20,8 @@
  * From start to the terminal completion. An operation goes
  *
  *   start -> (its line) -> issue -> the backend ... report -> conclude -> deliver
+ *
+ * (and, of what is told its result before its memory is back, as release.h shows).
  *
  * conclude() is where everything that was borrowed comes back and where the line moves on;
  * deliver() is the only place that calls done(), always from a turn.
@@ -87,9 +91,10 @@ void core_drain(struct duet_loop *loop)
 	while ((op = core_queue_pop(&loop->done))) {
 		bool final = op == last;
 
-		if (breaks_stream(op))
+		if (breaks_stream(op) && !core_release_was_told(op))
 			mend_stream(loop, op);
-		deliver(loop, op);
+		if (__builtin_expect(op->state != STATE_RESULT, 1) || core_release_tell(loop, op))
+			deliver(loop, op);
 		if (final)
 			return;
 	}
@@ -209,7 +214,31 @@ static void adopt_result(struct duet_loop *loop, struct duet_op *op, int fd, boo
 	op->disposition = DUET_FAILED;
 }
 
-/* Everything borrowed comes back; the outcome is known. wanted: somebody will be told of it. */
+static inline void give_back(struct duet_loop *loop, struct duet_op *op)
+{
+	const struct core_kind *kind = core_kind(op);
+
+	if (kind->lends && !(op->flags & DUET_POOLED) &&
+	    (op->state != STATE_WAITING || !MUTANT(loan_kept_in_line)))
+		core_loan_end(loop, op);
+	if (op->flags & FLAG_COPIED)
+		core_owned_copy_out(loop, op);
+	if (op->identity)
+		core_forget(loop, op);
+	loop->pending--;
+	if (op->flags & FLAG_PLACE)
+		core_place_keep(loop);
+	core_state_set(op, STATE_ENDED);
+	loop->stats.ended++;
+}
+
+void core_give_back(struct duet_loop *loop, struct duet_op *op)
+{
+	give_back(loop, op);
+}
+
+/* The outcome is known, and the line goes on; everything borrowed comes back, unless that is another
+ * moment. wanted: somebody will be told of it. */
 static void conclude_now(struct duet_loop *loop, struct duet_op *op, int raw, bool wanted)
 {
 	const struct core_kind *kind = core_kind(op);
@@ -218,23 +247,15 @@ static void conclude_now(struct duet_loop *loop, struct duet_op *op, int raw, bo
 	if (op->flags & DUET_POOLED)
 		op->transferred = 0;
 	core_settle(op, raw, op->state != STATE_WAITING);
+	if (op->kind == DUET_RECVMSG)
+		core_msghdr_received(loop, op, raw, wanted);
 	if (op->state == STATE_STOPPING)
 		core_queue_remove(&loop->owed, op);
 	if (op->timer)
 		core_timer_disarm(&loop->timers, op);
-	if (kind->lends && !(op->flags & DUET_POOLED) &&
-	    (op->state != STATE_WAITING || !MUTANT(loan_kept_in_line)))
-		core_loan_end(loop, op);
-	if (op->flags & FLAG_COPIED)
-		core_owned_copy_out(loop, op);
-	if (op->identity)
-		core_forget(loop, op);
 	op->verdict = 0;
-	loop->pending--;
-	if (op->flags & FLAG_PLACE)
-		core_place_keep(loop);
-	core_state_set(op, STATE_ENDED);
-	loop->stats.ended++;
+	if (__builtin_expect(!kind->releases, 1) || !core_release_follows(op))
+		give_back(loop, op);
 	if (kind->line != LINE_NONE)
 		core_ring_remove(line_of(duet_core_op_slot(loop, op), op), op);
 	if (kind->makes) {
@@ -485,6 +506,8 @@ int core_end_in_start(struct duet_loop *loop, struct duet_op *op)
 		return 0;
 	}
 	conclude(loop, op, op->result, true);
+	if (op->state == STATE_RESULT)
+		core_release_inline(loop, op);
 	core_state_set(op, STATE_IDLE);
 	op->more = 0;
 	return 1;

@@ -97,6 +97,9 @@ void core_stop_answered(struct duet_loop *loop, struct duet_op *op, int answer);
  * issues what it stood in front of. */
 void core_finish(struct duet_loop *loop, struct duet_op *op, int raw);
 
+/* What was borrowed comes back, the identity goes: op has ended. */
+void core_give_back(struct duet_loop *loop, struct duet_op *op);
+
 /* Starts what waited for room, in order. */
 void core_retry_backlog(struct duet_loop *loop);
 

@@ -683,7 +683,8 @@ void duet_loop_dump(const struct duet_loop *loop, void (*line)(void *context, co
 		dump_line(loop, loop->slots[i].others, &dump);
 	}
 	for (uint32_t i = 0; i < loop->entries_max; i++)
-		if (loop->entries[i].op && core_kind(loop->entries[i].op)->line == LINE_NONE)
+		if (loop->entries[i].op && (core_kind(loop->entries[i].op)->line == LINE_NONE ||
+					    loop->entries[i].op->state == STATE_HOLDING))
 			dump_op(loop, loop->entries[i].op, &dump);
 	dump_untold(loop, &dump);
 }

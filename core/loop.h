@@ -32,13 +32,21 @@ enum core_state {
 	 * (no room at the backend), or on a pool's line of starved receives, or a close that waits
 	 * for its handle to drain. From: IDLE, ISSUED (starved). Next: ISSUED, ENDED. */
 	STATE_WAITING,
-	/* With the backend (a timeout: in the heap). Next: ENDED, WAITING, STOPPING, CANCELLING. */
+	/* With the backend (a timeout: in the heap). Next: ENDED, WAITING, STOPPING, CANCELLING, RESULT. */
 	STATE_ISSUED,
 	/* Its end was requested, the backend has yet to be asked (again). On the loop's list of owed
-	 * cancels. Next: CANCELLING, ENDED. */
+	 * cancels. Next: CANCELLING, RESULT, ENDED. */
 	STATE_STOPPING,
-	/* The backend was asked; its terminal report comes. Next: STOPPING (no ending), ENDED. */
+	/* The backend was asked; its terminal report comes. Next: STOPPING (no ending), RESULT,
+	 * ENDED. */
 	STATE_CANCELLING,
+	/* A zero-copy send whose outcome is known and has yet to be told, ahead of its end: on the loop's
+	 * done queue until a turn does. It has left the line of its handle, its memory is lent on. From:
+	 * ISSUED, STOPPING, CANCELLING. Next: HOLDING. */
+	STATE_RESULT,
+	/* Its outcome was told; the kernel still has its memory, and nothing can be asked of it. On no
+	 * queue. From: RESULT. Next: ENDED. */
+	STATE_HOLDING,
 	/* The outcome is known, nothing is lent; on the loop's done queue until a turn calls back.
 	 * Next: IDLE. */
 	STATE_ENDED,

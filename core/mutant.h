@@ -12,6 +12,7 @@
 	X(accept_cancel_silent, "a cancelled accept never completes on one twin")                  \
 	X(cancel_dropped_when_full, "a cancel is dropped when the queue to the kernel is full")    \
 	X(cancel_by_pointer, "a cancel by bare identity hits the re-armed successor")              \
+	X(released_at_result, "the memory of a zero-copy send is back with its result")            \
 	X(late_bytes_discarded, "bytes of a cancelled or timed-out recv are thrown away")          \
 	X(late_accept_leaks, "the descriptor of a late accept is leaked")                          \
 	X(failed_buffer_kept, "a pool buffer inside a failed completion is not returned")          \

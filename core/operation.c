@@ -10,6 +10,7 @@
 
 #include "core/backend.h"
 #include "core/lifecycle.h"
+#include "core/msghdr.h"
 #include "core/offload.h"
 #include "core/resolve.h"
 #include "core/scope.h"
@@ -194,9 +195,13 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 		       .cancel_class = DUET_CANCEL_NOT, .at_once = true},
 	[DUET_LISTEN] = {.check = check_plain, .line = LINE_OTHERS,
 			 .cancel_class = DUET_CANCEL_NOT, .at_once = true},
-	[DUET_RECVMSG] = {.cancel_class = DUET_CANCEL_TOTAL},
-	[DUET_SENDMSG] = {.cancel_class = DUET_CANCEL_PARTIAL},
-	[DUET_SEND_ZERO_COPY] = {.cancel_class = DUET_CANCEL_PARTIAL},
+	[DUET_RECVMSG] = {.check = core_msghdr_check_recv, .line = LINE_READS,
+			  .cancel_class = DUET_CANCEL_TOTAL, .lends = true},
+	[DUET_SENDMSG] = {.check = core_msghdr_check_send, .line = LINE_WRITES,
+			  .cancel_class = DUET_CANCEL_PARTIAL, .lends = true, .gathers = true},
+	[DUET_SEND_ZERO_COPY] = {.check = check_transfer, .line = LINE_WRITES,
+				 .cancel_class = DUET_CANCEL_PARTIAL, .lends = true, .gathers = true,
+				 .releases = true},
 	[DUET_SPLICE] = {.cancel_class = DUET_CANCEL_PARTIAL},
 	[DUET_STATX] = {.check = check_statx, .cancel_class = DUET_CANCEL_NOT},
 	[DUET_MKDIR] = {.check = check_open, .cancel_class = DUET_CANCEL_NOT},
@@ -244,7 +249,8 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 const char *core_state_name(enum core_state state)
 {
 	static const char *const names[STATE_COUNT] = {"idle",     "waiting",    "issued",
-						       "stopping", "cancelling", "ended"};
+						       "stopping", "cancelling", "result",
+						       "holding",  "ended"};
 
 	return state < STATE_COUNT ? names[state] : "?";
 }

@@ -21,6 +21,7 @@ struct core_kind {
 	bool tells;                             /* what comes into its memory is told, not counted */
 	uint8_t source;                         /* enum core_source that its handle has to be */
 	bool at_once;                           /* ends in its start, so it waits for no room */
+	bool releases;                          /* its memory comes back after its result: release.h */
 
 	/* Of those that core carries out itself, without a backend; else NULL. Begins an issued op:
 	 * BACKEND_ISSUED, and core_finish() follows; or BACKEND_ENDED, the raw result in op->result. */
@@ -45,9 +46,12 @@ static const uint8_t core_state_moves[STATE_COUNT] = {
 	[STATE_IDLE] = 1 << STATE_WAITING | 1 << STATE_ISSUED,
 	[STATE_WAITING] = 1 << STATE_ISSUED | 1 << STATE_ENDED,
 	[STATE_ISSUED] = 1 << STATE_ISSUED | 1 << STATE_WAITING | 1 << STATE_STOPPING |
-			 1 << STATE_CANCELLING | 1 << STATE_ENDED,
-	[STATE_STOPPING] = 1 << STATE_STOPPING | 1 << STATE_CANCELLING | 1 << STATE_ENDED,
-	[STATE_CANCELLING] = 1 << STATE_STOPPING | 1 << STATE_ENDED,
+			 1 << STATE_CANCELLING | 1 << STATE_RESULT | 1 << STATE_ENDED,
+	[STATE_STOPPING] = 1 << STATE_STOPPING | 1 << STATE_CANCELLING | 1 << STATE_RESULT |
+			   1 << STATE_ENDED,
+	[STATE_CANCELLING] = 1 << STATE_STOPPING | 1 << STATE_RESULT | 1 << STATE_ENDED,
+	[STATE_RESULT] = 1 << STATE_HOLDING,
+	[STATE_HOLDING] = 1 << STATE_ENDED,
 	[STATE_ENDED] = 1 << STATE_IDLE,
 };
 
@@ -98,6 +102,9 @@ enum {
 	FLAG_PIECES = 1 << 14, /* a transfer of more than one piece, whatever is left of them */
 	FLAG_COPIED = 1 << 15, /* what comes in is copied on: see duet_op_copy_through() */
 };
+
+/* The beginning of the functions that say what op is to do: false if it is lent, and left alone. */
+bool core_prepare(struct duet_op *op, enum duet_kind kind, duet_handle handle);
 
 /* Bytes of a transfer still to be moved. */
 static inline uint32_t core_remaining(const struct duet_op *op)

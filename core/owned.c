@@ -11,6 +11,7 @@
 #include "core/backend.h"
 #include "core/handle.h"
 #include "core/lifecycle.h"
+#include "core/msghdr.h"
 #include "core/operation.h"
 #include "core/resolve.h"
 #include "core/scope.h"
@@ -192,7 +193,7 @@ int duet_op_copy_through(struct duet_op *op)
 		return -EINVAL;
 	if (names_a_path(op))
 		return copy_path(owned);
-	if (!core_kind(op)->lends || core_kind(op)->tells ||
+	if (!core_kind(op)->lends || core_kind(op)->tells || core_msghdr_has(op) ||
 	    op->flags & (DUET_POOLED | FLAG_COPIED))
 		return -EINVAL;
 	return copy_pieces(owned);
@@ -270,8 +271,8 @@ static bool lends_ours(const struct core_owned *owned, struct duet_buffer *borro
 {
 	const struct duet_op *op = &owned->op;
 
-	/* Nobody would give back what it may be granted. */
-	if (core_kind(op)->wait || core_kind(op)->tells)
+	/* Nobody would give back what it may be granted; a message's header is never ours. */
+	if (core_kind(op)->wait || core_kind(op)->tells || core_msghdr_has(op))
 		return false;
 	if (names_a_path(op))
 		return in_buffer(owned, op->args.open.path);

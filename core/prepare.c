@@ -38,6 +38,11 @@ static bool prepare(struct duet_op *op, enum duet_kind kind, duet_handle handle,
 	return true;
 }
 
+bool core_prepare(struct duet_op *op, enum duet_kind kind, duet_handle handle)
+{
+	return prepare(op, kind, handle, 0);
+}
+
 bool core_prepare_wait(struct duet_op *op, enum duet_kind kind, void *on)
 {
 	if (!prepare(op, kind, DUET_HANDLE_NONE, 0))
@@ -144,6 +149,20 @@ void duet_op_send_vector(struct duet_op *op, duet_handle handle, const struct io
 			 unsigned count, unsigned flags)
 {
 	if (prepare(op, DUET_SEND, handle, flags))
+		prepare_pieces(op, vectors, count);
+}
+
+void duet_op_send_zero_copy(struct duet_op *op, duet_handle handle, const void *data,
+			    size_t length_bytes, unsigned flags)
+{
+	if (prepare(op, DUET_SEND_ZERO_COPY, handle, flags))
+		prepare_transfer(op, (void *)(uintptr_t)data, length_bytes);
+}
+
+void duet_op_send_zero_copy_vector(struct duet_op *op, duet_handle handle,
+				   const struct iovec *vectors, unsigned count, unsigned flags)
+{
+	if (prepare(op, DUET_SEND_ZERO_COPY, handle, flags))
 		prepare_pieces(op, vectors, count);
 }
 

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/system.h"
 
+#include <duet/msghdr.h>
 #include <errno.h>
 #include <duet/process.h>
 #include <duet/signal.h>
@@ -74,6 +75,25 @@ void core_system_reuse_address(struct duet_loop *loop, int fd)
 
 	if (!loop->backend->own_descriptors)
 		counted(loop, setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)));
+}
+
+int core_system_set_option(struct duet_loop *loop, int fd, int level, int name, const void *value,
+			   socklen_t length)
+{
+	return counted(loop, setsockopt(fd, level, name, value, length));
+}
+
+int core_system_option(struct duet_loop *loop, int fd, int level, int name, void *value,
+		       socklen_t *length)
+{
+	return counted(loop, getsockopt(fd, level, name, value, length));
+}
+
+int core_system_address(struct duet_loop *loop, int fd, bool peer, struct sockaddr *address,
+			socklen_t *length)
+{
+	return counted(loop, peer ? getpeername(fd, address, length)
+				  : getsockname(fd, address, length));
 }
 
 void core_system_copy_address(const struct duet_op *op, struct sockaddr *address, socklen_t length)
@@ -204,4 +224,26 @@ int duet_core_system_send(struct duet_loop *loop, int fd, const struct iovec *pi
 		return counted(loop, send(fd, pieces->iov_base, pieces->iov_len,
 					  MSG_DONTWAIT | MSG_NOSIGNAL));
 	return counted(loop, sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+int duet_core_system_recvmsg(struct duet_loop *loop, int fd, const struct duet_op *op)
+{
+	const int flags = op->args.io.message_flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
+	int n;
+
+	do
+		n = counted(loop, recvmsg(fd, &op->args.io.header->message, flags));
+	while (n == -EINTR);
+	return n;
+}
+
+int duet_core_system_sendmsg(struct duet_loop *loop, int fd, const struct duet_op *op)
+{
+	const int flags = op->args.io.message_flags | MSG_DONTWAIT | MSG_NOSIGNAL;
+	int n;
+
+	do
+		n = counted(loop, sendmsg(fd, &op->args.io.header->message, flags));
+	while (n == -EINTR);
+	return n;
 }

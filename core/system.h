@@ -28,6 +28,14 @@ int core_system_pipe(struct duet_loop *loop, int fds[2]);
 
 void core_system_reuse_address(struct duet_loop *loop, int fd);
 
+int core_system_set_option(struct duet_loop *loop, int fd, int level, int name, const void *value,
+			   socklen_t length);
+int core_system_option(struct duet_loop *loop, int fd, int level, int name, void *value,
+		       socklen_t *length);
+/* Of the socket, or of its peer. */
+int core_system_address(struct duet_loop *loop, int fd, bool peer, struct sockaddr *address,
+			socklen_t *length);
+
 /* The address inside a bind that ended, cut to length. */
 void core_system_copy_address(const struct duet_op *op, struct sockaddr *address,
 			      socklen_t length);

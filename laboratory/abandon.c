@@ -14,8 +14,8 @@ static bool lends_state(const struct duet_lab *lab, const struct duet_op *op)
 	const char *data = op->args.io.vectors[0].iov_base;
 
 	return (op->kind == DUET_RECV || op->kind == DUET_SEND || op->kind == DUET_READ ||
-		op->kind == DUET_WRITE) && !(op->flags & DUET_POOLED) && data >= state &&
-	       data < state + lab->workload->state_bytes;
+		op->kind == DUET_WRITE || op->kind == DUET_SEND_ZERO_COPY) &&
+	       !(op->flags & DUET_POOLED) && data >= state && data < state + lab->workload->state_bytes;
 }
 
 /* The target goes on as it was, to the end of which the body is told. */
@@ -46,7 +46,7 @@ void lab_abandon(struct duet_lab *lab)
 	lab->target = NULL;
 	lab->untold = false;
 	lab->abandoned = true;
-	lab->abandoned_sends = before.kind == DUET_SEND;
+	lab->abandoned_sends = before.kind == DUET_SEND || before.kind == DUET_SEND_ZERO_COPY;
 	lab->abandoned_handle = before.handle;
 	lab->outcome->disposition = DUET_ABANDONED;
 	lab->outcome->cause = DUET_CAUSE_CANCEL;

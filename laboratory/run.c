@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/msghdr.h"
 #include "core/owned.h"
 #include "laboratory/internal.h"
 
@@ -80,7 +81,8 @@ void duet_lab_takes_back(struct duet_lab *lab, const void *data, size_t bytes)
 	/* Ended and not yet told: nobody writes there any more. */
 	if (!op || op->state == STATE_ENDED || op->state == STATE_IDLE ||
 	    (op->kind != DUET_RECV && op->kind != DUET_SEND && op->kind != DUET_READ &&
-	     op->kind != DUET_WRITE) || op->flags & DUET_POOLED)
+	     op->kind != DUET_WRITE && op->kind != DUET_SEND_ZERO_COPY && !core_msghdr_has(op)) ||
+	    op->flags & DUET_POOLED)
 		return;
 	if (lent < taken + bytes && taken < lent + op->args.io.vectors[0].iov_len)
 		lab_violation(lab, DUET_LAB_LOANS, "taken back while a %s had it on loan",
@@ -181,7 +183,8 @@ static bool lends_own(const struct core_owned *owned)
 		return false;
 	if (owned->owned_state == OWNED_ABANDONED)
 		return true;
-	return (op->kind == DUET_RECV || op->kind == DUET_SEND) && !(op->flags & DUET_POOLED) &&
+	return (op->kind == DUET_RECV || op->kind == DUET_SEND ||
+		op->kind == DUET_SEND_ZERO_COPY) && !(op->flags & DUET_POOLED) &&
 	       op->args.io.vectors[0].iov_base == owned->buffer;
 }
 

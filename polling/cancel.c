@@ -60,6 +60,12 @@ static int cancel_recv(struct duet_loop *loop, struct duet_op *op)
 	return stop_head(loop, op, DIRECTION_READ);
 }
 
+static int cancel_recvmsg(struct duet_loop *loop, struct duet_op *op)
+{
+	polling_message_leaves(duet_core_op_slot(loop, op), op);
+	return stop_head(loop, op, DIRECTION_READ);
+}
+
 /* A send that moved nothing yet. */
 static int cancel_send(struct duet_loop *loop, struct duet_op *op)
 {
@@ -127,6 +133,8 @@ static int (*const cancel_kind[DUET_IO_KIND_COUNT])(struct duet_loop *loop, stru
 	[DUET_FSYNC] = cancel_work,    [DUET_STATX] = cancel_work,    [DUET_MKDIR] = cancel_work,
 	[DUET_UNLINK] = cancel_work,   [DUET_RENAME] = cancel_work,   [DUET_LINK] = cancel_work,
 	[DUET_SYMLINK] = cancel_work,  [DUET_TRUNCATE] = cancel_work, [DUET_ALLOCATE] = cancel_work,
+	[DUET_RECVMSG] = cancel_recvmsg, [DUET_SENDMSG] = cancel_send,
+	[DUET_SEND_ZERO_COPY] = cancel_send,
 };
 
 /* The other kinds end in their start, or nobody may stop them (close), or core has them (timeout). */

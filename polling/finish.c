@@ -330,7 +330,7 @@ static COLD int attempt_gathered(struct duet_loop *loop, struct duet_slot *slot,
 	uint32_t operations;
 	int n;
 
-	if (op->next != op) {
+	if (op->next != op && op->kind == DUET_SEND) {
 		count = duet_core_gather(loop, op, gathered, LIMIT_GATHER, &operations);
 		pieces = gathered;
 	}
@@ -406,9 +406,28 @@ COLD void polling_finish_unsent(struct duet_loop *loop, struct duet_slot *slot,
 	}
 }
 
-static COLD void finish_other(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
+/* ---- Messages with a header. ---- */
+
+static COLD void finish_message(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
+				enum direction direction)
 {
-	if (op->kind == DUET_ACCEPT)
+	bool waits;
+	int n = polling_try_message_once(loop, slot, op, &waits);
+
+	if (waits) {
+		await_event(loop, slot, op, direction);
+		return;
+	}
+	polling_message_leaves(slot, op);
+	end_head(loop, slot, op, direction, n);
+}
+
+static COLD void finish_other_read(struct duet_loop *loop, struct duet_slot *slot,
+				   struct duet_op *op)
+{
+	if (op->kind == DUET_RECVMSG)
+		finish_message(loop, slot, op, DIRECTION_READ);
+	else if (op->kind == DUET_ACCEPT)
 		finish_accept(loop, slot, op);
 	else
 		finish_telling(loop, slot, op);
@@ -419,7 +438,7 @@ void polling_finish_reads(struct duet_loop *loop, struct duet_slot *slot)
 	struct duet_op *op = slot->reads;
 
 	if (unlikely(op->kind != DUET_RECV))
-		finish_other(loop, slot, op);
+		finish_other_read(loop, slot, op);
 	else if (op->flags & DUET_POOLED)
 		finish_recv_pooled(loop, slot, op);
 	else
@@ -430,8 +449,10 @@ void polling_finish_writes(struct duet_loop *loop, struct duet_slot *slot)
 {
 	struct duet_op *op = slot->writes;
 
-	if (likely(op->kind == DUET_SEND))
+	if (likely(op->kind != DUET_CONNECT))
 		finish_send(loop, slot, op);
+	else if (op->kind == DUET_SENDMSG)
+		finish_message(loop, slot, op, DIRECTION_WRITE);
 	else
 		finish_connect(loop, slot, op);
 }

@@ -278,6 +278,14 @@ static inline bool polling_closes_slowly(const struct duet_loop *loop, const str
 int polling_found_nothing(struct duet_loop *loop, struct duet_slot *slot,
 			  enum direction direction);
 
+/* message.c: one attempt, raw. *waits: it is to be made again after an event; -EAGAIN may be its end. */
+int polling_try_message_once(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
+			     bool *waits);
+/* One that receives what has its own readiness comes, or goes: what is known doesn't hold for it, or not
+ * for those behind it. */
+void polling_message_begins(struct duet_slot *slot, const struct duet_op *op);
+void polling_message_leaves(struct duet_slot *slot, const struct duet_op *op);
+
 /* cancel.c */
 int polling_cancel(struct duet_loop *loop, struct duet_op *op);
 

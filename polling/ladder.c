@@ -68,6 +68,8 @@ static const char *why_not(enum duet_kind kind, uint8_t without, bool workers)
 		return "";
 	if (!polling_carries(kind))
 		return "not carried by this backend";
+	if (kind == DUET_SEND_ZERO_COPY)
+		return "copied: the error queue isn't ours to be told by";
 	if (!needs_worker(kind))
 		return "";
 	if (!workers)
@@ -83,10 +85,11 @@ void polling_ladder_choose(uint8_t *capability, char (*why)[DUET_WHY_BYTES], uin
 	for (int kind = 0; kind < DUET_IO_KIND_COUNT; kind++) {
 		bool carried = kind == DUET_TIMEOUT || polling_carries((enum duet_kind)kind);
 		bool worker = needs_worker((enum duet_kind)kind);
+		bool native = !worker && kind != DUET_SEND_ZERO_COPY;
 
 		capability[kind] = !carried || (worker && !workers) ? DUET_ABSENT
-				   : worker			    ? DUET_EMULATED
-								    : DUET_NATIVE;
+				   : native			    ? DUET_NATIVE
+								    : DUET_EMULATED;
 		if (why)
 			snprintf(why[kind], DUET_WHY_BYTES, "%s",
 				 why_not((enum duet_kind)kind, without, workers));

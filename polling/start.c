@@ -326,6 +326,52 @@ static int start_send(struct duet_loop *loop, struct duet_op *op)
 	return hold(loop, slot, op, DIRECTION_WRITE);
 }
 
+/* The kernel would tell on the error queue of the socket when it has done with the memory: see
+ * docs/parity.md. So it is sent as any other. */
+static int start_send_zero_copy(struct duet_loop *loop, struct duet_op *op)
+{
+	op->held.copied = 1;
+	return start_send(loop, op);
+}
+
+/* What is no connection has its refusal to give at once, whatever is known or wished. */
+static bool refuses_messages(const struct duet_slot *slot)
+{
+	return slot->slot_class == CLASS_LISTENER || slot->slot_class == CLASS_FILE ||
+	       slot->slot_class == CLASS_OTHER;
+}
+
+static int start_message(struct duet_loop *loop, struct duet_op *op, enum direction direction)
+{
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+	bool waits;
+	int n;
+
+	op->progress = PROGRESS_FRESH;
+	duet_core_msghdr(op);
+	if (refuses_messages(slot))
+		slot->ready &= ~polling_bits(EMPTY, direction);
+	else
+		apply_policy(loop, slot, direction);
+	polling_message_begins(slot, op);
+	if (wants_inline(op) && may_attempt(slot, direction) && !polling_is_connecting(slot)) {
+		n = polling_try_message_once(loop, slot, op, &waits);
+		if (!waits)
+			return ended_inline(loop, op, n);
+	}
+	return hold(loop, slot, op, direction);
+}
+
+static int start_recvmsg(struct duet_loop *loop, struct duet_op *op)
+{
+	return start_message(loop, op, DIRECTION_READ);
+}
+
+static int start_sendmsg(struct duet_loop *loop, struct duet_op *op)
+{
+	return start_message(loop, op, DIRECTION_WRITE);
+}
+
 static int start_read(struct duet_loop *loop, struct duet_op *op)
 {
 	struct duet_slot *slot = duet_core_op_slot(loop, op);
@@ -410,6 +456,8 @@ static int (*const start_kind[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struc
 	[DUET_UNLINK] = start_call,	  [DUET_RENAME] = start_call,
 	[DUET_LINK] = start_call,	  [DUET_SYMLINK] = start_call,
 	[DUET_TRUNCATE] = start_call,	  [DUET_ALLOCATE] = start_call,
+	[DUET_RECVMSG] = start_recvmsg,   [DUET_SENDMSG] = start_sendmsg,
+	[DUET_SEND_ZERO_COPY] = start_send_zero_copy,
 };
 
 bool polling_carries(enum duet_kind kind)

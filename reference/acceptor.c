@@ -57,7 +57,7 @@ static bool resets(const struct script *script, uint8_t kind)
 {
 	for (uint32_t i = 0; i < script->fault_count; i++) {
 		if (script->faults[i].kind == kind && script->faults[i].error == ECONNRESET)
-			return kind == DUET_RECV || kind == DUET_SEND;
+			return kind_receives(kind) || kind_sends(kind);
 	}
 	return false;
 }
@@ -141,7 +141,7 @@ static void event_item(struct judge *judge, struct record *record, const struct 
 static void event_end(struct judge *judge, struct record *record, const struct event *event,
 		      uint32_t number)
 {
-	bool writes = record->step->kind == DUET_SEND || record->step->kind == DUET_CONNECT ||
+	bool writes = kind_sends(record->step->kind) || record->step->kind == DUET_CONNECT ||
 		      record->step->kind == DUET_SHUTDOWN;
 
 	record->ended = number;
@@ -149,8 +149,40 @@ static void event_end(struct judge *judge, struct record *record, const struct e
 	record->broke = writes && event->disposition != DUET_COMPLETED &&
 			event->disposition != DUET_UNTOUCHED;
 	judge_end(judge, record);
+	if (event->what == EVENT_RESULT)
+		return;
+	if (record->step->kind == DUET_SEND_ZERO_COPY && event->moved && !event->at_once)
+		judge_complain(judge, "operation %u has moved bytes, and was not told so before its end",
+			event->id);
+	record->released = number;
 	if (record->step->scope)
 		judge_member_ended(judge, record, event);
+}
+
+/* The memory is back of what has told its result: the same is said again. */
+static void event_release(struct judge *judge, struct record *record, const struct event *event,
+			  uint32_t number)
+{
+	const struct event *told = record->end;
+
+	if (event->what != EVENT_END || event->result != told->result ||
+	    event->moved != told->moved || event->disposition != told->disposition ||
+	    event->cause != told->cause)
+		judge_complain(judge, "the end of operation %u is not the result that it told",
+			event->id);
+	record->released = number;
+	if (record->step->scope)
+		judge_member_ended(judge, record, event);
+}
+
+static void event_result(struct judge *judge, struct record *record, const struct event *event,
+			 uint32_t number)
+{
+	if (record->step->kind != DUET_SEND_ZERO_COPY || !event->moved)
+		judge_complain(judge, "operation %u tells a result before its end, %s", event->id,
+			event->moved ? "and keeps no memory" : "and has moved nothing");
+	else
+		event_end(judge, record, event, number);
 }
 
 /* Only the runtime's own are given up, and they are never heard of again. */
@@ -159,7 +191,7 @@ static void event_abandon(struct judge *judge, struct record *record, const stru
 {
 	int result = record->step->memory == MEMORY_PINNED ? -EINVAL : 0;
 
-	if (!judge_pending(record))
+	if (!judge_pending(record) && !judge_held(record))
 		judge_complain(judge, "operation %u was abandoned %s", event->id,
 			record->ended ? "after its end" : "and wasn't pending");
 	if (event->result != result)
@@ -168,7 +200,10 @@ static void event_abandon(struct judge *judge, struct record *record, const stru
 			event->result ? duet_error_name(event->result) : "that it was");
 	if (event->result || judge->failed)
 		return;
-	record->abandoned = number;
+	if (judge_held(record))
+		record->released = number;
+	else
+		record->abandoned = number;
 	if (record->step->scope)
 		judge_member_ended(judge, record, event);
 }
@@ -176,18 +211,18 @@ static void event_abandon(struct judge *judge, struct record *record, const stru
 static void event_cancel(struct judge *judge, struct record *record, const struct event *event,
 			 uint32_t number)
 {
-	if (!judge_pending(record))
+	if (!judge_pending(record) && !judge_held(record))
 		judge_complain(judge, "operation %u was cancelled %s", event->id,
 			record->ended ? "after its end" : "before it was started");
-	if (!record->cancelled)
+	if (!record->cancelled && !record->ended)
 		record->cancelled = number;
 }
 
 /* A field that means nothing on this line isn't there. */
 static const char *stray_field(const struct step *step, const struct event *event)
 {
-	bool receives = step->kind == DUET_RECV || step->kind == DUET_READ;
-	bool transfers = receives || step->kind == DUET_SEND || step->kind == DUET_WRITE;
+	bool receives = kind_receives(step->kind) || step->kind == DUET_READ;
+	bool transfers = receives || kind_sends(step->kind) || step->kind == DUET_WRITE;
 
 	if (event->made && step->kind != DUET_ACCEPT && step->kind != DUET_OPEN &&
 	    step->kind != DUET_SOCKET)
@@ -202,17 +237,23 @@ static void event_completion(struct judge *judge, struct record *record,
 {
 	const char *stray = stray_field(record->step, event);
 
-	if (!judge_pending(record))
+	if (!judge_pending(record) && !judge_held(record))
 		judge_complain(judge, "operation %u was completed %s", event->id,
 			record->ended ? "again after its end" : "before it was started");
 	if (stray)
 		judge_complain(judge, "operation %u (%s) brought %s", event->id,
 			duet_kind_name((enum duet_kind)record->step->kind), stray);
+	if (judge_held(record)) {
+		event_release(judge, record, event, number);
+		return;
+	}
 	record->moved += event->moved;
 	record->accepted += event->made;
 	judge_buffer(judge, record, event);
 	if (event->what == EVENT_ITEM)
 		event_item(judge, record, event);
+	else if (event->what == EVENT_RESULT)
+		event_result(judge, record, event, number);
 	else if (!judge->failed)
 		event_end(judge, record, event, number);
 	record->latest = number;
@@ -235,7 +276,7 @@ static void event_operation(struct judge *judge, const struct event *event, uint
 		event_cancel(judge, record, event, number);
 	if (event->what == EVENT_ABANDON)
 		event_abandon(judge, record, event, number);
-	if (event->what == EVENT_ITEM || event->what == EVENT_END)
+	if (event->what >= EVENT_ITEM && event->what <= EVENT_END)
 		event_completion(judge, record, event, number);
 }
 
@@ -267,6 +308,9 @@ static void judge_all_ended(struct judge *judge)
 		if (!record->ended && !record->abandoned)
 			judge_complain(judge, "operation %u (%s) was started and never ended",
 				judge->order[i], duet_kind_name(record->step->kind));
+		if (judge_held(record))
+			judge_complain(judge, "operation %u has told its result and never ended",
+				judge->order[i]);
 	}
 	for (unsigned i = 0; i < SCRIPT_SCOPES; i++) {
 		if (judge->scopes[i].opened && !judge->scopes[i].joined)

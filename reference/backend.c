@@ -26,18 +26,22 @@ static void reference_destroy(struct duet_loop *loop)
 	world_destroy(world);
 	free(world->bag);
 	free(world->order);
+	free(world->holds);
 	free(world->ready);
 	free(world->watched);
 	free(world);
 }
 
-static int reference_furnish(struct reference *world, const struct duet_loop_options *options)
+static int reference_furnish(const struct duet_loop *loop, const struct duet_loop_options *options)
 {
+	struct reference *world = reference_of(loop);
+
 	world->bag = calloc(options->operations_max, sizeof(struct duet_op *));
 	world->order = calloc(options->operations_max, sizeof(uint64_t));
 	world->ready = calloc(options->operations_max, sizeof(struct duet_op *));
 	world->watched = calloc(options->operations_max + 1, sizeof(struct pollfd));
-	if (!world->bag || !world->order || !world->ready || !world->watched)
+	world->holds = calloc(loop->entries_max, sizeof(struct hold));
+	if (!world->bag || !world->order || !world->ready || !world->watched || !world->holds)
 		return -ENOMEM;
 	world->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (world->event_fd < 0)
@@ -60,7 +64,7 @@ static int reference_create(struct duet_loop *loop, const struct duet_loop_optio
 		return error;
 	}
 	loop->state = world;
-	error = reference_furnish(world, options);
+	error = reference_furnish(loop, options);
 	if (error) {
 		reference_destroy(loop);
 		loop->state = NULL;
@@ -92,7 +96,9 @@ static void reference_discard(struct duet_loop *loop, int fd)
 static void reference_dump(const struct duet_loop *loop, const struct duet_op *op, char *text,
 			   size_t size)
 {
-	const char *words = op->progress & PROGRESS_STOPPING ? "stopping" : "waiting for its world";
+	const char *words = op->progress & PROGRESS_STOPPING  ? "stopping"
+			    : op->progress & PROGRESS_HOLDING ? "its memory is kept"
+							      : "waiting for its world";
 
 	(void)loop;
 	if (size) {

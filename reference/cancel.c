@@ -20,6 +20,9 @@ static int cancel_stoppable(struct duet_loop *loop, struct duet_op *op)
 {
 	struct reference *world = reference_of(loop);
 
+	/* It has failed, and says so when its memory is back. */
+	if (op->progress & PROGRESS_HOLDING)
+		return BACKEND_ISSUED;
 	if (order_draw(world, KNOB_LATE))
 		op->progress |= PROGRESS_STOPPING | PROGRESS_LATE;
 	else if (order_draw(world, KNOB_LATER))
@@ -76,6 +79,9 @@ static int (*const cancels[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct d
 	[DUET_SYMLINK] = cancel_unstoppable,
 	[DUET_TRUNCATE] = cancel_unstoppable,
 	[DUET_ALLOCATE] = cancel_unstoppable,
+	[DUET_RECVMSG] = cancel_stoppable,
+	[DUET_SENDMSG] = cancel_stoppable,
+	[DUET_SEND_ZERO_COPY] = cancel_stoppable,
 };
 
 bool reference_denies(struct reference *world, struct duet_op *op, enum knob knob)

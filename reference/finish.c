@@ -87,6 +87,28 @@ static int finish_send(struct duet_loop *loop, struct duet_op *op)
 	return world_send(reference_of(loop), op_node(loop, op), pieces, count);
 }
 
+static int finish_recvmsg(struct duet_loop *loop, struct duet_op *op)
+{
+	if (finish_awaits_connect(loop, op))
+		return -EAGAIN;
+	duet_core_msghdr(op);
+	return world_recvmsg(reference_of(loop), op_node(loop, op), op->args.io.vectors,
+		op->args.io.vector_count, op->args.io.header, op->args.io.message_flags);
+}
+
+static int finish_sendmsg(struct duet_loop *loop, struct duet_op *op)
+{
+	return world_sendmsg(reference_of(loop), op_node(loop, op), op->args.io.vectors,
+		op->args.io.vector_count, op->args.io.header, op->args.io.message_flags);
+}
+
+static int finish_send_zero_copy(struct duet_loop *loop, struct duet_op *op)
+{
+	op->held.copied = 1;
+	return world_send(reference_of(loop), op_node(loop, op), op->args.io.vectors,
+		op->args.io.vector_count);
+}
+
 /* The pieces of a transfer from that byte on, of at most so many bytes. */
 static uint32_t pieces_from(const struct duet_op *op, uint32_t first, uint32_t bytes,
 			    struct iovec *pieces)
@@ -227,6 +249,9 @@ static int (*const attempts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct 
 	[DUET_SYMLINK] = finish_symlink,
 	[DUET_TRUNCATE] = finish_truncate,
 	[DUET_ALLOCATE] = finish_allocate,
+	[DUET_RECVMSG] = finish_recvmsg,
+	[DUET_SENDMSG] = finish_sendmsg,
+	[DUET_SEND_ZERO_COPY] = finish_send_zero_copy,
 };
 
 bool finish_carries(enum duet_kind kind)
@@ -240,7 +265,9 @@ static int finish_fault(struct duet_loop *loop, struct duet_op *op)
 {
 	int fault = -(int)(op->progress >> PROGRESS_ERROR_SHIFT);
 
-	if (fault == -ECONNRESET && (op->kind == DUET_RECV || op->kind == DUET_SEND))
+	if (fault == -ECONNRESET && (op->kind == DUET_RECV || op->kind == DUET_SEND ||
+				     op->kind == DUET_RECVMSG || op->kind == DUET_SENDMSG ||
+				     op->kind == DUET_SEND_ZERO_COPY))
 		world_reset(reference_of(loop), op_node(loop, op));
 	else if (fault && op->kind == DUET_CLOSE)
 		finish_close(loop, op);
@@ -256,11 +283,26 @@ int finish_attempt(struct duet_loop *loop, struct duet_op *op)
 	return fault ? fault : attempts[op->kind](loop, op);
 }
 
+/* Is the memory of op kept, now that it has its result? Not where that may be a piece of the whole. */
+static bool finish_holds(struct duet_loop *loop, const struct duet_op *op, int result)
+{
+	uint32_t left = op->args.io.length_bytes - op->transferred;
+	bool piece = op->flags & DUET_WHOLE && result >= 0 && (uint32_t)result < left;
+
+	return op->kind == DUET_SEND_ZERO_COPY && !piece && order_draw(reference_of(loop), KNOB_HOLD);
+}
+
 static void finish_end(struct duet_loop *loop, struct duet_op *op, int result)
 {
+	if (finish_holds(loop, op, result)) {
+		hold_begin(loop, op, result);
+		loop->stats.events++;
+		duet_core_end_holding(loop, op, result);
+		return;
+	}
 	bag_remove(reference_of(loop), op);
 	loop->stats.events++;
-	duet_core_end(loop, op, result);
+	duet_core_end(loop, op, result == WORLD_IN_VAIN ? -EAGAIN : result);
 }
 
 static int finish_pooled(struct duet_loop *loop, struct duet_op *op)
@@ -339,8 +381,22 @@ static int finish_stopping(struct duet_loop *loop, struct duet_op *op)
 	return 1;
 }
 
+static int finish_holding(struct duet_loop *loop, struct duet_op *op)
+{
+	struct reference *world = reference_of(loop);
+
+	if (reference_denies(world, op, KNOB_HOLD))
+		return 1;
+	bag_remove(world, op);
+	hold_end(loop, op);
+	duet_core_release(loop, op, false);
+	return 1;
+}
+
 int finish_step(struct duet_loop *loop, struct duet_op *op)
 {
+	if (op->progress & PROGRESS_HOLDING)
+		return finish_holding(loop, op);
 	if (op->progress & PROGRESS_STOPPING)
 		return finish_stopping(loop, op);
 	return finish_result(loop, op);

@@ -109,6 +109,8 @@ struct world_node {
 	uint8_t kind;  /* enum node_kind */
 	uint8_t phase; /* enum socket_phase */
 	uint16_t family;
+	uint8_t type; /* SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET */
+	bool named;   /* by a connection: its address stands in nobody's way */
 	bool write_shut; /* this end will send no more */
 	bool read_shut;
 	bool ended; /* the other end will send no more */
@@ -121,6 +123,7 @@ struct world_node {
 	uint32_t first;
 	uint32_t used;
 	uint32_t news; /* so often something has come that a poll may wait for */
+	uint64_t received; /* of all that has ever arrived: what no longer lies there */
 
 	/* A listener's connections that nobody has accepted, and the link of such a connection. */
 	uint32_t backlog;
@@ -132,6 +135,10 @@ struct world_node {
 	uint32_t address_bytes; /* 0: unbound */
 	unsigned char address[DUET_ADDRESS_BYTES];
 
+	/* A datagram socket's: to whom it is connected. 0: to nobody. */
+	uint32_t target_bytes;
+	unsigned char target[DUET_ADDRESS_BYTES];
+
 	struct world_file *file;
 	int open_flags;
 	uint32_t position_bytes;
@@ -142,6 +149,7 @@ struct world_node {
 enum progress {
 	PROGRESS_STOPPING = 1 << 0, /* its end was asked for, the report is due */
 	PROGRESS_LATE = 1 << 1,     /* ... and the result, if there is one, wins */
+	PROGRESS_HOLDING = 1 << 2,  /* it has its result; its memory is to be released */
 	PROGRESS_DENIED = 1 << 4,   /* one denial: two bits count how often a cancel was put off */
 };
 
@@ -159,6 +167,7 @@ enum knob {
 	KNOB_BUFFER,
 	KNOB_STOP,
 	KNOB_BEHIND,
+	KNOB_HOLD,
 	KNOB_COUNT
 };
 
@@ -170,6 +179,14 @@ struct demand {
 };
 
 #define REFERENCE_DEMANDS 16
+
+/* What a zero-copy send keeps: these bytes, counted from the first that its peer ever received. */
+struct hold {
+	uint32_t peer;
+	uint32_t bytes;
+	uint64_t connection;
+	uint64_t from;
+};
 
 struct reference {
 	struct random random;
@@ -198,6 +215,7 @@ struct reference {
 	/* Issued operations; op->backend is index + 1. */
 	struct duet_op **bag;
 	uint32_t bag_count;
+	struct hold *holds; /* by the places of identities */
 	uint64_t *order; /* identities, shuffled, of one look at the bag */
 
 	/* order.c: NULL, or who says what completes next. */
@@ -239,6 +257,43 @@ int world_readable(const struct world_node *node);
 bool world_writable(struct reference *world, const struct world_node *node);
 int world_send(struct reference *world, struct world_node *node, const struct iovec *pieces,
 	       uint32_t count);
+
+/* The same with a header. A send may also say that it waits in vain: to be told as -EAGAIN. */
+#define WORLD_IN_VAIN (-4096)
+struct duet_msghdr;
+int world_recvmsg(struct reference *world, struct world_node *node, const struct iovec *pieces,
+		  uint32_t count, struct duet_msghdr *header, int flags);
+int world_sendmsg(struct reference *world, struct world_node *node, const struct iovec *pieces,
+		  uint32_t count, const struct duet_msghdr *header, int flags);
+
+/* datagram.c: what is asked of any socket, of one that keeps messages apart. */
+int datagram_readable(const struct world_node *node);
+bool datagram_writable(struct reference *world, const struct world_node *node);
+int datagram_connect(struct reference *world, struct world_node *node,
+		     const unsigned char *address, uint32_t length_bytes);
+int datagram_recv(struct reference *world, struct world_node *node, const struct iovec *pieces,
+		  uint32_t count, struct duet_msghdr *header);
+int datagram_send(struct reference *world, struct world_node *node, const struct iovec *pieces,
+		  uint32_t count);
+
+/* As getsockname(2), or getpeername(2). */
+int socket_address(struct reference *world, const struct world_node *node, bool peer,
+		   struct sockaddr_storage *address, socklen_t *length);
+
+/* socket.c, for it. */
+bool address_wild(const unsigned char *address);
+bool address_meets(const struct world_node *bound, const unsigned char *address,
+		   uint32_t length_bytes);
+bool address_valid(const struct world_node *node, const unsigned char *address,
+		   uint32_t length_bytes);
+/* Of that type: only a listener for a connect; whatever is bound for a bind. */
+struct world_node *address_owner(struct reference *world, const unsigned char *address,
+				 uint32_t length_bytes, int type, bool listening);
+/* The bytes of a node's ring. */
+void socket_take(struct world_node *node, unsigned char *data, uint32_t bytes);
+void socket_put(struct world_node *node, const unsigned char *data, uint32_t bytes);
+int socket_send_refusal(struct world_node *node);
+
 int world_shutdown(struct reference *world, struct world_node *node, int how);
 uint32_t world_events(struct reference *world, const struct world_node *node);
 /* Breaks a connection as a network would. */
@@ -349,6 +404,10 @@ static inline bool finish_awaits_connect(const struct duet_loop *loop, const str
 
 /* Reports what there is to report of op: 1, or 0 if there was nothing. */
 int finish_step(struct duet_loop *loop, struct duet_op *op);
+
+/* hold.c: op, which has that result, keeps its memory, and gives it back. */
+void hold_begin(struct duet_loop *loop, struct duet_op *op, int result);
+void hold_end(struct duet_loop *loop, struct duet_op *op);
 
 /* Takes a buffer and receives into it: the raw result and *index; -EAGAIN, or -ENOBUFS. */
 int lend_recv(struct duet_loop *loop, struct duet_op *op, uint16_t *index);

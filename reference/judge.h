@@ -20,7 +20,8 @@ struct record {
 	uint32_t cancelled; /* the first request */
 	uint32_t scoped;    /* the first request through its scope that the script has made */
 	uint32_t abandoned; /* it never ends, as far as anybody is told */
-	uint32_t ended;
+	uint32_t ended;    /* as far as anything but its memory goes */
+	uint32_t released; /* that is back: with its end, of a zero-copy send later */
 	uint32_t latest;   /* its start, or its last completion so far */
 	uint32_t moved;    /* by all its events */
 	uint32_t accepted; /* handles that came with it */
@@ -92,6 +93,12 @@ uint32_t judge_over(const struct judge *judge, struct object end);
 static inline bool judge_pending(const struct record *record)
 {
 	return record->started && !record->ended && !record->abandoned;
+}
+
+/* Is its result told, and its memory not back? */
+static inline bool judge_held(const struct record *record)
+{
+	return record->ended && !record->released;
 }
 
 /* Did that happen, and before the end? */

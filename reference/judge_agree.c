@@ -32,11 +32,15 @@ static void sum(struct sums *sums, const struct trace *trace)
 			sums->refused[event->id] = event->result;
 		if (event->what == EVENT_JOINED && event->object.kind == OBJECT_SCOPE)
 			sums->joined[event->object.index] = event;
-		if (event->what != EVENT_ITEM && event->what != EVENT_END)
+		if (event->what != EVENT_ITEM && event->what != EVENT_RESULT &&
+		    event->what != EVENT_END)
+			continue;
+		/* Told twice: when its memory is back is nobody's to compare. */
+		if (event->what == EVENT_END && sums->end[event->id])
 			continue;
 		sums->moved[event->id] += event->moved;
 		sums->made[event->id] += event->made;
-		if (event->what == EVENT_END)
+		if (event->what != EVENT_ITEM)
 			sums->end[event->id] = event;
 	}
 }

@@ -157,8 +157,11 @@ static const char *completed(const struct judge *judge, const struct record *rec
 		return "what is complete ended by itself";
 	switch (record->step->kind) {
 	case DUET_RECV:
+	case DUET_RECVMSG:
 		return completed_recv(judge, record);
 	case DUET_SEND:
+	case DUET_SENDMSG:
+	case DUET_SEND_ZERO_COPY:
 	case DUET_WRITE:
 		return completed_whole(record);
 	case DUET_READ:
@@ -278,8 +281,11 @@ static const char *provoked(const struct judge *judge, const struct record *reco
 
 	switch (record->step->kind) {
 	case DUET_RECV:
+	case DUET_RECVMSG:
 		return lost && end->result == -ECONNRESET ? NULL : never;
 	case DUET_SEND:
+	case DUET_SENDMSG:
+	case DUET_SEND_ZERO_COPY:
 		return (lost && end->result == -ECONNRESET) ||
 		       ((lost || shut) && end->result == -EPIPE) ? NULL : never;
 	case DUET_SHUTDOWN:
@@ -334,7 +340,7 @@ static const char *partial(struct judge *judge, const struct record *record)
 	bool whole_recv = step->kind == DUET_RECV && (step->flags & DUET_WHOLE);
 	bool failing = end->result < 0 && end->cause == DUET_CAUSE_ITSELF;
 
-	if (!whole_recv && step->kind != DUET_SEND && step->kind != DUET_WRITE)
+	if (!whole_recv && !kind_sends(step->kind) && step->kind != DUET_WRITE)
 		return "this kind is never partial";
 	if (!end->moved || end->moved >= step->length_bytes)
 		return "partial is more than nothing and less than all";
@@ -350,7 +356,7 @@ static const char *partial(struct judge *judge, const struct record *record)
 					SCRIPT_FILE_BYTES_MAX &&
 	    !injected(judge, record, 0))
 		return "a short write, and nothing in the script fills the disk";
-	if (step->kind == DUET_SEND && (step->flags & DUET_WHOLE))
+	if (kind_sends(step->kind) && (step->flags & DUET_WHOLE))
 		return "a whole send ended short without an error or a request";
 	return NULL;
 }

@@ -326,7 +326,7 @@ static void follow_completions(struct follower *follower, bool over)
 		if (event->what > EVENT_END)
 			continue;
 		follow_buffer(follower, event);
-		if (event->what == EVENT_ITEM)
+		if (event->what != EVENT_END)
 			continue;
 		follower->pending[event->id] = false;
 		if (!over)

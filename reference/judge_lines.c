@@ -13,9 +13,12 @@ static enum line line_of(const struct step *step)
 {
 	switch (step->kind) {
 	case DUET_RECV:
+	case DUET_RECVMSG:
 	case DUET_ACCEPT:
 		return LINE_READS;
 	case DUET_SEND:
+	case DUET_SENDMSG:
+	case DUET_SEND_ZERO_COPY:
 	case DUET_CONNECT:
 	case DUET_SHUTDOWN:
 		return LINE_WRITES;

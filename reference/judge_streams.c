@@ -27,7 +27,7 @@ static const struct record *cursor_send(const struct cursor *cursor, uint32_t ne
 {
 	const struct record *record = &cursor->judge->records[cursor->judge->order[next]];
 
-	return record->step->kind == DUET_SEND && (record->moved || record->abandoned) &&
+	return kind_sends(record->step->kind) && (record->moved || record->abandoned) &&
 	       object_same(record->step->object, cursor->sender) ? record : NULL;
 }
 
@@ -82,7 +82,7 @@ static bool arrived_at(const struct judge *judge, const struct event *event,
 	if (event->what != EVENT_ITEM && event->what != EVENT_END)
 		return false;
 	step = judge->records[event->id].step;
-	return step->kind == DUET_RECV && object_same(step->object, receiver);
+	return kind_receives(step->kind) && object_same(step->object, receiver);
 }
 
 static void check_chunk(struct judge *judge, struct cursor *cursor, const struct event *event,
@@ -120,7 +120,8 @@ static void check_direction(struct judge *judge, struct object receiver)
 {
 	struct cursor cursor = { .judge = judge, .sender = object_peer(receiver) };
 	uint64_t received = 0, sent = sent_bytes(&cursor);
-	uint64_t more = untold_bytes(judge, DUET_SEND, cursor.sender);
+	uint64_t more = untold_bytes(judge, DUET_SEND, cursor.sender) +
+			untold_bytes(judge, DUET_SEND_ZERO_COPY, cursor.sender);
 	bool taken = untold_bytes(judge, DUET_RECV, receiver) != 0;
 	char name[OBJECT_TEXT];
 
@@ -168,7 +169,7 @@ static uint64_t sent_before(const struct judge *judge, struct object sender, uin
 	for (uint32_t i = 0; i < judge->order_count; i++) {
 		const struct record *record = &judge->records[judge->order[i]];
 
-		if (record->step->kind == DUET_SEND && record->started < number &&
+		if (kind_sends(record->step->kind) && record->started < number &&
 		    object_same(record->step->object, sender))
 			bytes += record->moved + untold(record);
 	}

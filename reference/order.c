@@ -21,19 +21,33 @@ static bool may_accept(const struct world_node *node)
 	return node->phase != SOCKET_LISTENING || node->queued;
 }
 
+static bool keeps_apart(const struct world_node *node)
+{
+	return node->kind == NODE_SOCKET && node->type != SOCK_STREAM;
+}
+
 /* Rather too often than not: who then has nothing to report has cost a choice. */
 static bool is_ready(struct duet_loop *loop, const struct duet_op *op)
 {
 	struct reference *world = reference_of(loop);
 
-	if (op->progress & PROGRESS_STOPPING || op->progress >> PROGRESS_ERROR_SHIFT)
+	if (op->progress & (PROGRESS_STOPPING | PROGRESS_HOLDING) || op->progress >> PROGRESS_ERROR_SHIFT)
 		return true;
 	switch (op->kind) {
 	case DUET_RECV:
 		return !finish_awaits_connect(loop, op) &&
 		       world_readable(node_of(loop, op)) != -EAGAIN;
 	case DUET_SEND:
-		return world_writable(world, node_of(loop, op));
+	case DUET_SENDMSG:
+	case DUET_SEND_ZERO_COPY:
+		return keeps_apart(node_of(loop, op)) ||
+		       world_writable(world, node_of(loop, op));
+	case DUET_RECVMSG:
+		if (op->args.io.message_flags & MSG_ERRQUEUE)
+			return world_events(world, node_of(loop, op)) &
+			       (POLLERR | POLLHUP | POLLRDHUP);
+		return !finish_awaits_connect(loop, op) &&
+		       world_readable(node_of(loop, op)) != -EAGAIN;
 	case DUET_ACCEPT:
 		return may_accept(node_of(loop, op));
 	case DUET_POLL:

@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <string.h>
 
 #include "reference/internal.h"
 
@@ -19,6 +20,7 @@ static int peer_pair(struct duet_loop *loop, int fds[2])
 		return -EMFILE;
 	}
 	near->family = far->family = AF_UNIX;
+	near->type = far->type = SOCK_STREAM;
 	world_join(world, near, far);
 	fds[0] = world_descriptor(world, near);
 	fds[1] = world_descriptor(world, far);
@@ -35,6 +37,7 @@ static int peer_connect(struct duet_loop *loop, int listener, uint64_t *connecti
 	if (!node)
 		return there ? -EMFILE : -EBADF;
 	node->family = there->family;
+	node->type = there->type;
 	error = world_connect(world, node, there->address, there->address_bytes);
 	world->idle = false;
 	*connection = node->connection;
@@ -114,6 +117,50 @@ static uint32_t peer_descriptors(const struct duet_loop *loop)
 	return count;
 }
 
+static int option_value(struct world_node *node, int name)
+{
+	int error = -node->error;
+
+	switch (name) {
+	case SO_TYPE:
+		return node->type;
+	case SO_DOMAIN:
+		return node->family;
+	case SO_ACCEPTCONN:
+		return node->phase == SOCKET_LISTENING;
+	case SO_ERROR:
+		node->error = 0;
+		return error;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static int peer_option(struct duet_loop *loop, int fd, int level, int name, void *value,
+		       socklen_t *length)
+{
+	struct world_node *node = world_node(reference_of(loop), fd);
+	int found;
+
+	if (!node || node->kind != NODE_SOCKET)
+		return -ENOTSOCK;
+	found = level == SOL_SOCKET ? option_value(node, name) : -EOPNOTSUPP;
+	if (found < 0)
+		return found;
+	if (*length > sizeof(found))
+		*length = sizeof(found);
+	memcpy(value, &found, *length);
+	return 0;
+}
+
+static int peer_address(struct duet_loop *loop, int fd, bool peer, struct sockaddr_storage *address,
+			socklen_t *length)
+{
+	const struct world_node *node = world_node(reference_of(loop), fd);
+
+	return node ? socket_address(reference_of(loop), node, peer, address, length) : -ENOTSOCK;
+}
+
 static void peer_ask(struct duet_loop *loop, duet_choose_fn *choose, void *context)
 {
 	reference_of(loop)->choose = choose;
@@ -138,5 +185,7 @@ const struct duet_world reference_world = {
 	.pipe = peer_pipe,
 	.signals = outside_signals,
 	.process = outside_process,
+	.option = peer_option,
+	.address = peer_address,
 	.ask = peer_ask,
 };

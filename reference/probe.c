@@ -10,15 +10,16 @@
 
 /* In the order of enum knob, then those of the kinds. */
 static const char *const keys[] = { "seed", "fault", "short", "late", "later", "again", "room",
-	"buffer", "stop", "behind", "fault-nop", "fault-poll", "fault-accept", "fault-connect",
+	"buffer", "stop", "behind", "hold", "fault-nop", "fault-poll", "fault-accept", "fault-connect",
 	"fault-recv", "fault-send", "fault-read", "fault-write", "fault-open", "fault-fsync",
 	"fault-shutdown", "fault-close", "fault-socket", "fault-bind", "fault-listen",
+	"fault-recvmsg", "fault-sendmsg", "fault-send-zero-copy",
 	"fault-statx", "fault-mkdir", "fault-unlink", "fault-rename", "fault-link", "fault-symlink",
 	"fault-truncate", "fault-allocate", "fault-signal", "fault-wait-process", NULL };
 
 static const uint32_t defaults[KNOB_COUNT] = { [KNOB_SHORT] = 250, [KNOB_LATE] = 500,
 	[KNOB_LATER] = 500, [KNOB_AGAIN] = 50, [KNOB_ROOM] = 20, [KNOB_BUFFER] = 500,
-	[KNOB_STOP] = 500, [KNOB_BEHIND] = 500 };
+	[KNOB_STOP] = 500, [KNOB_BEHIND] = 500, [KNOB_HOLD] = 500 };
 
 /* A number up to max; *value is left alone if the key is absent. */
 static int tuning_number(const char *tuning, const char *key, uint64_t max, uint64_t *value)
@@ -87,8 +88,8 @@ int reference_probe(const char *tuning, struct duet_probe *probe)
 	probe->error = reference_tune(&scratch, tuning);
 	if (probe->error)
 		snprintf(probe->reason, sizeof(probe->reason),
-			"tuning \"%.60s\" is not understood; the keys are seed=N, fault-KIND=N:ERRNO, "
-			"and of 0 to 1000 fault short late later again room buffer stop behind",
+			"tuning \"%.50s\" is not understood; the keys are seed=N, fault-KIND=N:ERRNO, "
+			"and of 0 to 1000 fault short late later again room buffer stop behind hold",
 			tuning);
 	return probe->error;
 }

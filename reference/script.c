@@ -101,6 +101,9 @@ static void write_details(const struct step *step, FILE *out)
 	switch (step->kind) {
 	case DUET_RECV:
 	case DUET_SEND:
+	case DUET_RECVMSG:
+	case DUET_SENDMSG:
+	case DUET_SEND_ZERO_COPY:
 	case DUET_READ:
 	case DUET_WRITE:
 		write_transfer(step, out);

@@ -135,6 +135,17 @@ void object_name(struct object object, char *text);
 bool object_parse(const char *text, struct object *object);
 bool object_declared(const struct script *script, struct object object);
 
+/* Over a connection, with a header or without. */
+static inline bool kind_receives(uint8_t kind)
+{
+	return kind == DUET_RECV || kind == DUET_RECVMSG;
+}
+
+static inline bool kind_sends(uint8_t kind)
+{
+	return kind == DUET_SEND || kind == DUET_SENDMSG || kind == DUET_SEND_ZERO_COPY;
+}
+
 static inline bool object_same(struct object a, struct object b)
 {
 	return a.kind == b.kind && a.index == b.index;

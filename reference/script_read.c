@@ -128,6 +128,9 @@ static void read_details(struct reader *reader, struct step *step)
 	switch (step->kind) {
 	case DUET_RECV:
 	case DUET_SEND:
+	case DUET_RECVMSG:
+	case DUET_SENDMSG:
+	case DUET_SEND_ZERO_COPY:
 	case DUET_READ:
 	case DUET_WRITE:
 		read_transfer(reader, step);
@@ -402,7 +405,7 @@ static bool scope_opened(const struct script *script, uint8_t index)
 static void check_owner(struct reader *reader, const struct script *script,
 			const struct step *step)
 {
-	bool transfers = step->kind == DUET_RECV || step->kind == DUET_SEND ||
+	bool transfers = step->kind == DUET_RECV || kind_sends(step->kind) ||
 			 step->kind == DUET_READ || step->kind == DUET_WRITE;
 
 	if (step->what == STEP_SCOPE && scope_opened(script, step->object.index))
@@ -412,6 +415,8 @@ static void check_owner(struct reader *reader, const struct script *script,
 		complain(reader, "a shield has a deadline of its own: \"deadline N\"");
 	if (step->memory && step->kind == DUET_CLOSE)
 		complain(reader, "nobody gives up a close: it is neither owned nor copied");
+	if (step->memory && (step->kind == DUET_RECVMSG || step->kind == DUET_SENDMSG))
+		complain(reader, "a message's header is the player's: it is neither owned nor copied");
 	if (step->memory == MEMORY_COPIED && (!transfers || step->flags & DUET_POOLED))
 		complain(reader, "only what moves bytes of the player's is copied");
 	if (step->memory == MEMORY_COPIED && step->kind == DUET_READ && step->pieces)
@@ -422,7 +427,8 @@ static void check_owner(struct reader *reader, const struct script *script,
 
 static bool has_pieces(uint8_t kind)
 {
-	return kind == DUET_SEND || kind == DUET_READ || kind == DUET_WRITE;
+	return kind == DUET_SEND || kind == DUET_SEND_ZERO_COPY || kind == DUET_READ ||
+	       kind == DUET_WRITE;
 }
 
 /* Names are where only names may be, or a file's; and a handle's work is on no name. */

@@ -8,7 +8,8 @@
 
 #include "reference/internal.h"
 
-/* Stream sockets as Linux has them, TCP and unix, as far as an operation can tell. */
+/* Sockets as Linux has them, TCP and unix, as far as an operation can tell. What keeps messages apart is
+ * asked of datagram.c where it differs. */
 
 static struct world_node *socket_peer(struct reference *world, const struct world_node *node)
 {
@@ -21,12 +22,15 @@ int world_socket(struct reference *world, int domain, int type)
 
 	if (domain != AF_INET && domain != AF_INET6 && domain != AF_UNIX)
 		return -EAFNOSUPPORT;
-	if ((type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) != SOCK_STREAM)
-		return -EPROTONOSUPPORT;
+	type &= ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (type != SOCK_STREAM && type != SOCK_DGRAM &&
+	    (type != SOCK_SEQPACKET || domain != AF_UNIX))
+		return -ESOCKTNOSUPPORT;
 	node = world_node_take(world, NODE_SOCKET);
 	if (!node)
 		return -EMFILE;
 	node->family = (uint16_t)domain;
+	node->type = (uint8_t)type;
 	return world_descriptor(world, node);
 }
 
@@ -46,7 +50,7 @@ static uint16_t address_family(const unsigned char *address)
 	return family;
 }
 
-static bool address_wild(const unsigned char *address)
+bool address_wild(const unsigned char *address)
 {
 	static const unsigned char zero[16];
 	const struct sockaddr_in *four = (const void *)address;
@@ -58,8 +62,8 @@ static bool address_wild(const unsigned char *address)
 }
 
 /* Do a connect and a listener meet; or two binds collide? */
-static bool address_meets(const struct world_node *bound, const unsigned char *address,
-			  uint32_t length_bytes)
+bool address_meets(const struct world_node *bound, const unsigned char *address,
+		   uint32_t length_bytes)
 {
 	const struct sockaddr_in *a = (const void *)bound->address;
 	const struct sockaddr_in *b = (const void *)address;
@@ -79,22 +83,22 @@ static bool address_meets(const struct world_node *bound, const unsigned char *a
 		       &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16) == 0;
 }
 
-/* Only listeners for a connect; everything bound for a bind. */
-static struct world_node *address_owner(struct reference *world, const unsigned char *address,
-					uint32_t length_bytes, bool listening)
+struct world_node *address_owner(struct reference *world, const unsigned char *address,
+				 uint32_t length_bytes, int type, bool listening)
 {
 	for (uint32_t i = 0; i < world->nodes_max; i++) {
 		struct world_node *node = &world->nodes[i];
 
-		if (node->kind == NODE_SOCKET && (!listening || node->phase == SOCKET_LISTENING) &&
+		if (node->kind == NODE_SOCKET && node->type == type && !node->named &&
+		    (!listening || node->phase == SOCKET_LISTENING) &&
 		    address_meets(node, address, length_bytes))
 			return node;
 	}
 	return NULL;
 }
 
-static bool address_valid(const struct world_node *node, const unsigned char *address,
-			  uint32_t length_bytes)
+bool address_valid(const struct world_node *node, const unsigned char *address,
+		   uint32_t length_bytes)
 {
 	if (length_bytes < sizeof(sa_family_t) || length_bytes > DUET_ADDRESS_BYTES ||
 	    address_family(address) != node->family)
@@ -133,7 +137,7 @@ int world_bind(struct reference *world, struct world_node *node, unsigned char *
 	if (node->address_bytes || !address_valid(node, address, *length_bytes))
 		return -EINVAL;
 	address_choose(world, node, address, length_bytes);
-	if (address_owner(world, address, *length_bytes, false))
+	if (address_owner(world, address, *length_bytes, node->type, false))
 		return -EADDRINUSE;
 	memcpy(node->address, address, *length_bytes);
 	node->address_bytes = *length_bytes;
@@ -146,6 +150,8 @@ int world_listen(struct reference *world, struct world_node *node, int backlog)
 {
 	if (node->kind != NODE_SOCKET)
 		return -ENOTSOCK;
+	if (node->type == SOCK_DGRAM)
+		return -EOPNOTSUPP;
 	if (node->phase == SOCKET_CONNECTED || (!node->address_bytes && node->family == AF_UNIX))
 		return -EINVAL;
 	if (!node->address_bytes) {
@@ -195,6 +201,21 @@ void world_join(struct reference *world, struct world_node *near, struct world_n
 	near->news++;
 }
 
+/* The accepted end is where the connect went; that which connects has a port of its own. */
+static void name_ends(struct reference *world, struct world_node *node, struct world_node *far,
+		      const unsigned char *address, uint32_t length_bytes)
+{
+	memcpy(far->address, address, length_bytes);
+	far->address_bytes = length_bytes;
+	far->named = true;
+	if (node->family == AF_UNIX || node->address_bytes)
+		return;
+	memcpy(node->address, address, length_bytes);
+	*address_port(node->address) = htons(world->next_port++);
+	node->address_bytes = length_bytes;
+	node->named = true;
+}
+
 int world_connect(struct reference *world, struct world_node *node, const unsigned char *address,
 		  uint32_t length_bytes)
 {
@@ -202,11 +223,13 @@ int world_connect(struct reference *world, struct world_node *node, const unsign
 
 	if (node->kind != NODE_SOCKET)
 		return -ENOTSOCK;
+	if (node->type == SOCK_DGRAM)
+		return datagram_connect(world, node, address, length_bytes);
 	if (node->phase == SOCKET_CONNECTED)
 		return -EISCONN;
 	if (node->phase != SOCKET_FRESH || !address_valid(node, address, length_bytes))
 		return -EINVAL;
-	listener = address_owner(world, address, length_bytes, true);
+	listener = address_owner(world, address, length_bytes, node->type, true);
 	if (!listener)
 		return -ECONNREFUSED;
 	/* Linux queues one more than the backlog says. */
@@ -216,6 +239,8 @@ int world_connect(struct reference *world, struct world_node *node, const unsign
 	if (!far)
 		return -EAGAIN;
 	far->family = node->family;
+	far->type = node->type;
+	name_ends(world, node, far, address, length_bytes);
 	world_join(world, node, far);
 	listener_push(world, listener, far);
 	return 0;
@@ -227,10 +252,42 @@ int world_accept(struct reference *world, struct world_node *node)
 
 	if (node->kind != NODE_SOCKET)
 		return -ENOTSOCK;
+	if (node->type == SOCK_DGRAM)
+		return -EOPNOTSUPP;
 	if (node->phase != SOCKET_LISTENING)
 		return -EINVAL;
 	far = listener_pop(world, node);
 	return far ? world_descriptor(world, far) : -EAGAIN;
+}
+
+/* What a socket that was not bound itself has: of a unix one its family and no name. */
+static void nameless(const struct world_node *node, struct sockaddr_storage *address,
+		     socklen_t *length)
+{
+	static const socklen_t lengths[] = { [AF_INET] = sizeof(struct sockaddr_in),
+		[AF_INET6] = sizeof(struct sockaddr_in6), [AF_UNIX] = sizeof(sa_family_t) };
+
+	memset(address, 0, sizeof(*address));
+	address->ss_family = node->family;
+	*length = lengths[node->family];
+}
+
+int socket_address(struct reference *world, const struct world_node *node, bool peer,
+		   struct sockaddr_storage *address, socklen_t *length)
+{
+	const struct world_node *named = peer ? socket_peer(world, node) : node;
+	const unsigned char *found = named ? named->address : node->target;
+
+	if (node->kind != NODE_SOCKET)
+		return -ENOTSOCK;
+	if (!named && !node->target_bytes)
+		return -ENOTCONN;
+	*length = named ? named->address_bytes : node->target_bytes;
+	if (*length)
+		memcpy(address, found, *length);
+	else
+		nameless(node, address, length);
+	return 0;
 }
 
 /* The other end goes: what it sent stays readable, then comes the end, or the reset. */
@@ -284,7 +341,8 @@ int world_shutdown(struct reference *world, struct world_node *node, int how)
 		node->news++;
 		return 0;
 	}
-	if (node->phase != SOCKET_CONNECTED)
+	if (node->phase != SOCKET_CONNECTED && !node->target_bytes &&
+	    (node->type != SOCK_DGRAM || node->family != AF_UNIX))
 		return -ENOTCONN;
 	peer = socket_peer(world, node);
 	node->news++;
@@ -310,6 +368,8 @@ int world_readable(const struct world_node *node)
 		return pipe_readable(node);
 	if (node->kind != NODE_SOCKET)
 		return -ENOTSOCK;
+	if (node->type == SOCK_DGRAM)
+		return datagram_readable(node);
 	if (node->phase != SOCKET_CONNECTED)
 		return node->family == AF_UNIX ? -EINVAL : -ENOTCONN;
 	if (node->used)
@@ -335,15 +395,16 @@ static uint32_t pieces_bytes(const struct iovec *pieces, uint32_t count, uint32_
 	return bytes < max ? (uint32_t)bytes : max;
 }
 
-static void ring_take(struct world_node *node, unsigned char *data, uint32_t bytes)
+void socket_take(struct world_node *node, unsigned char *data, uint32_t bytes)
 {
 	for (uint32_t i = 0; i < bytes; i++)
 		data[i] = node->data[(node->first + i) % WORLD_SOCKET_BYTES];
 	node->first = (node->first + bytes) % WORLD_SOCKET_BYTES;
 	node->used -= bytes;
+	node->received += bytes;
 }
 
-static void ring_put(struct world_node *node, const unsigned char *data, uint32_t bytes)
+void socket_put(struct world_node *node, const unsigned char *data, uint32_t bytes)
 {
 	for (uint32_t i = 0; i < bytes; i++)
 		node->data[(node->first + node->used + i) % WORLD_SOCKET_BYTES] = data[i];
@@ -368,6 +429,8 @@ int world_recv(struct reference *world, struct world_node *node, const struct io
 
 	if (node->kind == NODE_FILE)
 		return world_file_recv(node, pieces, count);
+	if (node->kind == NODE_SOCKET && node->type != SOCK_STREAM)
+		return datagram_recv(world, node, pieces, count, NULL);
 	if (found < 0 && found == node->error)
 		node->error = 0;
 	if (found <= 0)
@@ -377,7 +440,7 @@ int world_recv(struct reference *world, struct world_node *node, const struct io
 	for (uint32_t i = 0; left; i++) {
 		uint32_t part = pieces_bytes(&pieces[i], 1, left);
 
-		ring_take(node, pieces[i].iov_base, part);
+		socket_take(node, pieces[i].iov_base, part);
 		left -= part;
 	}
 	return (int)bytes;
@@ -394,7 +457,7 @@ static int send_to_nobody(struct world_node *node, const struct iovec *pieces, u
 	return -EPIPE;
 }
 
-static int send_refusal(struct world_node *node)
+int socket_send_refusal(struct world_node *node)
 {
 	int error = node->error;
 
@@ -418,14 +481,16 @@ bool world_writable(struct reference *world, const struct world_node *node)
 
 	if (node->kind == NODE_PIPE)
 		return pipe_writable(world, node);
+	if (node->kind == NODE_SOCKET && node->type != SOCK_STREAM)
+		return datagram_writable(world, node);
 	return node->kind != NODE_SOCKET || node->phase != SOCKET_CONNECTED || node->write_shut ||
 	       node->error || !peer || peer->read_shut || peer->used < WORLD_SOCKET_BYTES;
 }
 
-int world_send(struct reference *world, struct world_node *node, const struct iovec *pieces,
-	       uint32_t count)
+static int send_bytes(struct reference *world, struct world_node *node,
+		      const struct iovec *pieces, uint32_t count)
 {
-	int refusal = send_refusal(node);
+	int refusal = socket_send_refusal(node);
 	struct world_node *peer = socket_peer(world, node);
 	uint32_t bytes, left;
 
@@ -442,10 +507,29 @@ int world_send(struct reference *world, struct world_node *node, const struct io
 	for (uint32_t i = 0; left; i++) {
 		uint32_t part = pieces_bytes(&pieces[i], 1, left);
 
-		ring_put(peer, pieces[i].iov_base, part);
+		socket_put(peer, pieces[i].iov_base, part);
 		left -= part;
 	}
 	return (int)bytes;
+}
+
+int world_send(struct reference *world, struct world_node *node, const struct iovec *pieces,
+	       uint32_t count)
+{
+	if (node->kind == NODE_SOCKET && node->type != SOCK_STREAM)
+		return datagram_send(world, node, pieces, count);
+	return send_bytes(world, node, pieces, count);
+}
+
+static uint32_t datagram_events(struct reference *world, const struct world_node *node)
+{
+	uint32_t events = world_readable(node) != -EAGAIN ? POLLIN : 0;
+
+	if (node->error)
+		events |= POLLERR;
+	if (datagram_writable(world, node))
+		events |= POLLOUT;
+	return events;
 }
 
 uint32_t world_events(struct reference *world, const struct world_node *node)
@@ -459,6 +543,8 @@ uint32_t world_events(struct reference *world, const struct world_node *node)
 		return pipe_events(world, node);
 	if (node->kind == NODE_OUTSIDE)
 		return outside_events(node);
+	if (node->type == SOCK_DGRAM)
+		return datagram_events(world, node);
 	if (node->phase == SOCKET_LISTENING)
 		return node->queued ? POLLIN : 0;
 	if (node->phase != SOCKET_CONNECTED)
@@ -469,7 +555,7 @@ uint32_t world_events(struct reference *world, const struct world_node *node)
 		events |= POLLERR;
 	if (node->ended)
 		events |= POLLRDHUP;
-	if (!peer || peer->used < WORLD_SOCKET_BYTES || node->write_shut)
+	if (!peer || world_writable(world, node))
 		events |= POLLOUT;
 	if (node->ended && (node->write_shut || (node->family == AF_UNIX && !peer)))
 		events |= POLLHUP;

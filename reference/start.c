@@ -55,7 +55,7 @@ int reference_start(struct duet_loop *loop, struct duet_op *op)
 		int result = start_inline(loop, op);
 
 		if (result != -EAGAIN) {
-			op->result = result;
+			op->result = result == WORLD_IN_VAIN ? -EAGAIN : result;
 			core_took(loop, op, CORE_INLINE);
 			return BACKEND_ENDED;
 		}

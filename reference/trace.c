@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const char *const words[EVENT_COUNT] = { "start", "refuse", "cancel", "abandon",
-	"item", "end", "cleanup", "first", "joined", "message", "turn", "return", "defer", "scope", "ask",
+	"item", "result", "end", "cleanup", "first", "joined", "message", "turn", "return", "defer", "scope", "ask",
 	"deadline", "join", "drained", "waiting", "lent", "held", "discarded", "free", "open", "pending", "destroy", "busy", "stuck" };
 
 struct event *trace_add(struct trace *trace, enum event_what what)
@@ -60,7 +60,7 @@ void event_write(const struct event *event, FILE *out)
 		fprintf(out, " result=%d", event->result);
 	if (event->moved)
 		fprintf(out, " moved=%u", event->moved);
-	if (event->what == EVENT_END)
+	if (event->what == EVENT_END || event->what == EVENT_RESULT)
 		fprintf(out, " disposition=%s cause=%s",
 			duet_disposition_name((enum duet_disposition)event->disposition),
 			duet_cause_name((enum duet_cause)event->cause));

@@ -21,6 +21,7 @@ enum event_what {
 	EVENT_CANCEL,  /* id at_ns: a cancel was requested while it was pending */
 	EVENT_ABANDON, /* id at_ns result: it was given up while it was pending, or that was refused */
 	EVENT_ITEM,    /* id result moved hash pool index: an interim completion */
+	EVENT_RESULT,  /* id result moved disposition cause at_ns: of a send whose memory is not back */
 	EVENT_END,     /* id result moved disposition cause at_ns hash pool index at_once */
 	EVENT_CLEANUP, /* id: the cleanup of its scope has come to it, and starts it */
 	EVENT_FIRST,   /* object at_ns: the first of the scope's members has completed */

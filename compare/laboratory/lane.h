@@ -17,6 +17,7 @@
 #include <duet/buffer.h>
 #include <duet/handle.h>
 #include <duet/loop.h>
+#include <duet/msghdr.h>
 #include <duet/operation.h>
 #include <jansson.h>
 #include <netinet/in.h>
@@ -51,6 +52,8 @@ struct lane {
 	uint32_t index, serial; /* its how manyeth operation this is */
 	struct duet_op op, closing;
 	struct duet_message message;
+	struct duet_msghdr header;
+	_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))];
 	duet_handle handle;
 	int witness; /* a duplicate of what the handle stands for, or -1 */
 	enum lane_way way;

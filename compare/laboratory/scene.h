@@ -10,6 +10,7 @@
 #include <duet/buffer.h>
 #include <duet/handle.h>
 #include <duet/loop.h>
+#include <duet/msghdr.h>
 #include <duet/operation.h>
 #include <duet/scope.h>
 #include <stdbool.h>
@@ -63,6 +64,8 @@ struct scene {
 		struct duet_scope scope;
 		struct duet_cleanup cleanup;
 		struct duet_closing scoped_closing;
+		struct duet_msghdr header;
+		_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))];
 		duet_handle handle; /* what the target works on; none if it makes one */
 		duet_handle made;   /* what it made */
 		duet_handle usher_handle;

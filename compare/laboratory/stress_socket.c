@@ -4,6 +4,7 @@
 /* Kinds of the stress tier that work on sockets, or on nothing. Lanes are numbered streams: a byte that
  * was lost, doubled or another's is seen by its place. */
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,19 +12,25 @@
 
 #include "compare/laboratory/account.h"
 #include "compare/laboratory/lane.h"
+#include "compare/laboratory/tcp.h"
 
 enum { PIECE = 256, WHOLE = 1024, SEND_WHOLE = 4096, SEND_ROOM = 2048, DUE_NS = 65536, BACKLOG = 512,
        NUMBER_MS = 1000, SEVERAL = 3 };
 
-static int open_pair(struct lane *lane)
+static int open_ends(struct lane *lane, int type)
 {
 	int pair[2], error;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair))
 		return -errno;
 	error = lane_adopt(lane, pair[0]);
 	lane->peer = pair[1];
 	return error;
+}
+
+static int open_pair(struct lane *lane)
+{
+	return open_ends(lane, SOCK_STREAM);
 }
 
 /* ---- Nop, timeout, poll. ---- */
@@ -156,14 +163,62 @@ static void take_buffer(struct lane *lane)
 		lane_violation(lane, VIOLATION_POOL, "a received buffer can't be returned");
 }
 
+/* ---- With a header: a descriptor comes with each piece. ---- */
+
+static void describe_recvmsg(struct lane *lane)
+{
+	begin_empty(lane);
+	lane->header.control = lane->control;
+	lane->header.control_room_bytes = sizeof(lane->control);
+	duet_op_recvfrom(&lane->op, lane->handle, lane->data, PIECE, &lane->header);
+}
+
+static void send_descriptor(struct lane *lane)
+{
+	_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))];
+	struct duet_msghdr header = { .control = control, .control_room_bytes = sizeof(control) };
+	struct iovec piece = { (void *)(uintptr_t)stress_pattern(lane, lane->moved),
+			       1 + stress_below(&lane->random, PIECE) };
+	struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	ssize_t n;
+
+	duet_msghdr_put_descriptors(&header, &lane->peer, 1);
+	n = sendmsg(lane->peer, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	lane->moved += n > 0 ? (uint64_t)n : 0;
+}
+
+/* Of a piece that is received in parts the first has it. */
+static void take_message(struct lane *lane)
+{
+	unsigned count;
+	const int *came = duet_msghdr_descriptors(&lane->header, &count);
+
+	if (lane->header.flags & MSG_CTRUNC)
+		lane_violation(lane, VIOLATION_DESCRIPTORS, "more than one descriptor came at once");
+	for (unsigned i = 0; i < count; i++)
+		close(came[i]);
+	take_bytes(lane);
+}
+
 /* ---- Sends: into a socket with little room, of which the other side reads. ---- */
 
-static int open_small(struct lane *lane)
+static int open_small_ends(struct lane *lane, int type)
 {
-	int room = SEND_ROOM, error = open_pair(lane);
+	int room = SEND_ROOM, error = open_ends(lane, type);
 
 	return error || !setsockopt(lane->witness, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room))
 		       ? error : -errno;
+}
+
+static int open_small(struct lane *lane)
+{
+	return open_small_ends(lane, SOCK_STREAM);
+}
+
+static int open_small_datagram(struct lane *lane)
+{
+	return open_small_ends(lane, SOCK_DGRAM);
 }
 
 /* Here `delivered` are those that the lane has sent and `moved` those that came out. */
@@ -189,6 +244,14 @@ static void describe_send(struct lane *lane)
 	if (stress_below(&lane->stress->random, 4))
 		fill(lane);
 	describe_sending(lane, PIECE, 0);
+}
+
+static void describe_sendmsg(struct lane *lane)
+{
+	if (stress_below(&lane->stress->random, 4))
+		fill(lane);
+	memcpy(lane->data, stress_pattern(lane, lane->delivered), PIECE);
+	duet_op_sendto(&lane->op, lane->handle, lane->data, PIECE, &lane->header);
 }
 
 static void describe_send_whole(struct lane *lane)
@@ -224,6 +287,53 @@ static void settle_sends(struct lane *lane)
 		lane_violation(lane, VIOLATION_BYTES, "%llu bytes are said to be sent, but %llu came "
 			       "out", (unsigned long long)lane->delivered,
 			       (unsigned long long)lane->moved);
+}
+
+/* ---- The same without a copy: over TCP, where the memory comes back later. ---- */
+
+static int open_tcp(struct lane *lane)
+{
+	int pair[2], error = tcp_pair(pair, SEND_ROOM);
+
+	if (error)
+		return error;
+	error = lane_adopt(lane, pair[0]);
+	lane->peer = pair[1];
+	return error;
+}
+
+static void describe_zero_copy(struct lane *lane)
+{
+	if (stress_below(&lane->stress->random, 4))
+		fill(lane);
+	memcpy(lane->data, stress_pattern(lane, lane->delivered), PIECE);
+	duet_op_send_zero_copy(&lane->op, lane->handle, lane->data, PIECE, 0);
+}
+
+/* Once, of the two times that it is said. */
+static void take_result(struct lane *lane)
+{
+	if (lane->op.more)
+		take_sent(lane);
+}
+
+/* A peer's system that puts off its acknowledgements would keep the memory for 40 ms. */
+static void read_tcp(struct lane *lane)
+{
+	int now = 1;
+
+	read_all(lane);
+	setsockopt(lane->peer, IPPROTO_TCP, TCP_QUICKACK, &now, sizeof(now));
+}
+
+static void settle_zero_copies(struct lane *lane)
+{
+	struct pollfd there = { .fd = lane->peer, .events = POLLIN };
+
+	do
+		read_tcp(lane);
+	while (lane->moved < lane->delivered && poll(&there, 1, 1000) == 1);
+	settle_sends(lane);
 }
 
 /* ---- Accept. Each connection brings its number. ---- */
@@ -456,5 +566,21 @@ const struct stress_kind STRESS_SOCKETS[] = {
 	  .traits = STRESS_REPEATS, .what = "4 KiB into a stream that takes less at once",
 	  .open = open_small, .describe = describe_send_whole, .act = read_all, .take = take_sent,
 	  .settle = settle_sends },
+	{ .name = "recvmsg", .kind = DUET_RECVMSG, .lanes = LANES_MAX, .bytes = PIECE,
+	  .what = "with a descriptor, from a unix stream", .open = open_pair,
+	  .describe = describe_recvmsg, .act = send_descriptor, .take = take_message,
+	  .settle = settle_stream },
+	{ .name = "sendmsg", .kind = DUET_SENDMSG, .lanes = LANES_MAX, .bytes = PIECE,
+	  .what = "into a unix stream that is full, mostly", .open = open_small,
+	  .describe = describe_sendmsg, .act = read_all, .take = take_sent,
+	  .settle = settle_sends },
+	{ .name = "sendmsg-datagram", .kind = DUET_SENDMSG, .lanes = LANES_MAX, .bytes = PIECE,
+	  .what = "of a datagram, to a unix socket that is full, mostly",
+	  .open = open_small_datagram, .describe = describe_sendmsg, .act = read_all,
+	  .take = take_sent, .settle = settle_sends },
+	{ .name = "send-zero-copy", .kind = DUET_SEND_ZERO_COPY, .lanes = LANES_MAX, .bytes = PIECE,
+	  .what = "into a TCP stream that is full, mostly", .open = open_tcp,
+	  .describe = describe_zero_copy, .act = read_tcp, .take = take_result,
+	  .settle = settle_zero_copies },
 	{ 0 },
 };

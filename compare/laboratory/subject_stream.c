@@ -3,6 +3,7 @@
 
 /* Subjects that move bytes of a stream. */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,17 +11,23 @@
 #include "compare/laboratory/account.h"
 #include "compare/laboratory/scene.h"
 #include "compare/laboratory/subject.h"
+#include "compare/laboratory/tcp.h"
 
 enum { WHOLE_BYTES = SCENE_PIECE, SEND_WHOLE_BYTES = 256 << 10 };
 
-static int prepare_pair(struct scene *scene)
+static int prepare_ends(struct scene *scene, int type)
 {
 	int pair[2];
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair))
 		return -errno;
 	scene->run.peer = pair[1];
 	return scene_adopt(scene, pair[0]);
+}
+
+static int prepare_pair(struct scene *scene)
+{
+	return prepare_ends(scene, SOCK_STREAM);
 }
 
 /* ---- Receives. ---- */
@@ -115,6 +122,47 @@ static void account_recv(struct scene *scene)
 	account_drain(scene, scene->run.witness);
 }
 
+/* ---- The same with a header, and a descriptor beside the bytes. ---- */
+
+static void describe_recvmsg(struct scene *scene)
+{
+	scene_lend(scene, SCENE_PIECE);
+	scene->run.header.control = scene->run.control;
+	scene->run.header.control_room_bytes = sizeof(scene->run.control);
+	duet_op_recvfrom(&scene->run.target, scene->run.handle, scene->data, SCENE_PIECE,
+			 &scene->run.header);
+}
+
+/* Of the two only the bytes stay readable for whoever receives without a header. */
+static void bring_descriptor(struct scene *scene)
+{
+	_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))];
+	struct duet_msghdr header = { .control = control, .control_room_bytes = sizeof(control) };
+	uint32_t bytes = 1 + scene_random(scene, SCENE_PIECE);
+	struct iovec piece = { scene->scratch, bytes };
+	struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	ssize_t n;
+
+	scene_pattern(scene->scratch, bytes, scene->run.sent);
+	duet_msghdr_put_descriptors(&header, &scene->run.peer, 1);
+	n = sendmsg(scene->run.peer, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	scene->run.sent += n > 0 ? (uint64_t)n : 0;
+}
+
+static void take_message(struct scene *scene)
+{
+	unsigned count;
+	const int *came = duet_msghdr_descriptors(&scene->run.header, &count);
+
+	if (scene->run.target.transferred && count != 1)
+		scene_violation(scene, VIOLATION_DESCRIPTORS, "with %u bytes came %u descriptors",
+				scene->run.target.transferred, count);
+	for (unsigned i = 0; i < count; i++)
+		close(came[i]);
+	take_bytes(scene);
+}
+
 /* ---- Sends. ---- */
 
 static void fill(struct scene *scene)
@@ -129,13 +177,23 @@ static void fill(struct scene *scene)
 	} while (n > 0);
 }
 
-static int prepare_full(struct scene *scene)
+static int prepare_filled(struct scene *scene, int type)
 {
-	int error = prepare_pair(scene);
+	int error = prepare_ends(scene, type);
 
 	if (!error)
 		fill(scene);
 	return error;
+}
+
+static int prepare_full(struct scene *scene)
+{
+	return prepare_filled(scene, SOCK_STREAM);
+}
+
+static int prepare_full_datagram(struct scene *scene)
+{
+	return prepare_filled(scene, SOCK_DGRAM);
 }
 
 static void describe_sending(struct scene *scene, uint32_t bytes, unsigned flags)
@@ -148,6 +206,14 @@ static void describe_sending(struct scene *scene, uint32_t bytes, unsigned flags
 static void describe_send(struct scene *scene)
 {
 	describe_sending(scene, SCENE_PIECE, 0);
+}
+
+static void describe_sendmsg(struct scene *scene)
+{
+	scene_pattern(scene->data, SCENE_PIECE, scene->run.sent);
+	scene_lend(scene, SCENE_PIECE);
+	duet_op_sendto(&scene->run.target, scene->run.handle, scene->data, SCENE_PIECE,
+		       &scene->run.header);
 }
 
 static void describe_send_whole(struct scene *scene)
@@ -172,6 +238,51 @@ static void take_sent(struct scene *scene)
 	scene->run.sent += scene->run.target.transferred;
 }
 
+/* ---- A send whose memory comes back after its result: over TCP, as nothing else here keeps it. ---- */
+
+/* What is on its way to the peer makes room again: full is when nothing more does. */
+static int prepare_full_tcp(struct scene *scene)
+{
+	struct pollfd room = { .events = POLLOUT };
+	int pair[2], error = tcp_pair(pair, SCENE_PIECE);
+
+	if (error)
+		return error;
+	scene->run.peer = pair[1];
+	error = scene_adopt(scene, pair[0]);
+	room.fd = scene->run.witness;
+	if (!error)
+		do
+			fill(scene);
+		while (poll(&room, 1, 5) == 1);
+	return error;
+}
+
+static void describe_send_zero_copy(struct scene *scene)
+{
+	scene_pattern(scene->data, SCENE_PIECE, scene->run.sent);
+	scene_lend(scene, SCENE_PIECE);
+	duet_op_send_zero_copy(&scene->run.target, scene->run.handle, scene->data, SCENE_PIECE, 0);
+}
+
+/* Its result says it first, and its end again. */
+static void take_result(struct scene *scene)
+{
+	if (scene->run.target.more)
+		take_sent(scene);
+}
+
+/* The network brings them one after the other. */
+static void drain_tcp(struct scene *scene)
+{
+	struct pollfd there = { .fd = scene->run.peer, .events = POLLIN };
+
+	do
+		account_drain(scene, scene->run.peer);
+	while (scene->run.delivered + scene->run.readable < scene->run.sent &&
+	       poll(&there, 1, 1000) == 1);
+}
+
 const struct subject SUBJECTS_STREAM[] = {
 	{ .name = "recv", .kind = DUET_RECV, .what = "from a unix stream", .prepare = prepare_pair,
 	  .describe = describe_recv, .block = block_with_recv, .satisfy = bring_some,
@@ -193,5 +304,20 @@ const struct subject SUBJECTS_STREAM[] = {
 	  .what = "256 KiB into a stream that takes less at once", .prepare = prepare_pair,
 	  .describe = describe_send_whole, .block = block_with_send, .satisfy = drain_peer,
 	  .take = take_sent, .account = drain_peer },
+	{ .name = "recvmsg", .kind = DUET_RECVMSG, .what = "with a descriptor, from a unix stream",
+	  .prepare = prepare_pair, .describe = describe_recvmsg, .block = block_with_recv,
+	  .satisfy = bring_descriptor, .take = take_message, .account = account_recv },
+	{ .name = "sendmsg", .kind = DUET_SENDMSG, .what = "into a full unix stream",
+	  .prepare = prepare_full, .describe = describe_sendmsg, .block = block_with_send,
+	  .satisfy = drain_peer, .take = take_sent, .account = drain_peer },
+	{ .name = "sendmsg-datagram", .kind = DUET_SENDMSG,
+	  .what = "of a datagram, to a unix socket that is full",
+	  .prepare = prepare_full_datagram, .describe = describe_sendmsg,
+	  .block = block_with_send, .satisfy = drain_peer, .take = take_sent,
+	  .account = drain_peer },
+	{ .name = "send-zero-copy", .kind = DUET_SEND_ZERO_COPY,
+	  .what = "into a full TCP stream, without a copy", .prepare = prepare_full_tcp,
+	  .describe = describe_send_zero_copy, .block = block_with_send, .satisfy = drain_tcp,
+	  .take = take_result, .account = drain_tcp },
 	{ 0 },
 };

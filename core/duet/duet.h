@@ -11,6 +11,7 @@
  *   operation.h     one request for I/O: who owns it, how it ends, what the end says
  *   loop.h          the thread's runtime: create it on a backend, run it, stop it
  *   handle.h        a descriptor as the loop knows it
+ *   msghdr.h        messages with a header: datagrams, addresses, descriptors that are passed
  *   buffer.h        memory out of your hands: pools, loans and the ledger
  *   file.h          files: vectors, sizes, names
  *   signal.h        signals to wait for
@@ -69,6 +70,7 @@
 #include <duet/loop.h>
 #include <duet/mailbox.h>
 #include <duet/message.h>
+#include <duet/msghdr.h>
 #include <duet/mutex.h>
 #include <duet/naive.h>
 #include <duet/notify.h>

@@ -170,6 +170,17 @@ DUET_API int duet_fiber_recv_at(const struct duet_site *site, struct duet_loop *
 DUET_API int duet_fiber_send_at(const struct duet_site *site, struct duet_loop *loop,
 				duet_handle handle, const void *data, size_t length_bytes,
 				unsigned flags);
+/* With a message's header, which is lent meanwhile: see <duet/msghdr.h>. */
+#define duet_fiber_recvfrom(loop, handle, data, length_bytes, header)                              \
+	duet_fiber_recvfrom_at(DUET_HERE, loop, handle, data, length_bytes, header)
+DUET_API int duet_fiber_recvfrom_at(const struct duet_site *site, struct duet_loop *loop,
+				    duet_handle handle, void *data, size_t length_bytes,
+				    struct duet_msghdr *header);
+#define duet_fiber_sendto(loop, handle, data, length_bytes, header)                                \
+	duet_fiber_sendto_at(DUET_HERE, loop, handle, data, length_bytes, header)
+DUET_API int duet_fiber_sendto_at(const struct duet_site *site, struct duet_loop *loop,
+				  duet_handle handle, const void *data, size_t length_bytes,
+				  struct duet_msghdr *header);
 #define duet_fiber_read(loop, handle, data, length_bytes, offset_bytes)                            \
 	duet_fiber_read_at(DUET_HERE, loop, handle, data, length_bytes, offset_bytes)
 DUET_API int duet_fiber_read_at(const struct duet_site *site, struct duet_loop *loop,

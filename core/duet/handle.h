@@ -83,6 +83,28 @@ DUET_API int duet_handle_listen(struct duet_loop *loop, struct sockaddr *address
  */
 DUET_API int duet_handle_pipe(struct duet_loop *loop, duet_handle handles[2], unsigned flags);
 
+/*
+ * Options of a socket, as setsockopt(2) and getsockopt(2); *length is the room, and then the length.
+ * Plain calls, which never wait. Those that bound a waiting call (SO_RCVTIMEO and its like) bound
+ * no operation: give it a deadline.
+ * 0, -EBADF (not a live handle, or it is closing), -ENOTSOCK, or what the kernel says. A backend
+ * without real descriptors knows some to be read (SO_TYPE, SO_DOMAIN, SO_ACCEPTCONN, SO_ERROR), and
+ * for the rest -EOPNOTSUPP.
+ */
+DUET_API int duet_handle_set_option(struct duet_loop *loop, duet_handle handle, int level, int name,
+				    const void *value, socklen_t length);
+DUET_API int duet_handle_option(struct duet_loop *loop, duet_handle handle, int level, int name,
+				void *value, socklen_t *length);
+
+/*
+ * Where a socket is, and where the other end of its connection: getsockname(2), getpeername(2). *length is
+ * set. 0, -EBADF, -ENOTSOCK, -ENOTCONN (no other end).
+ */
+DUET_API int duet_handle_address(struct duet_loop *loop, duet_handle handle,
+				 struct sockaddr_storage *address, socklen_t *length);
+DUET_API int duet_handle_peer(struct duet_loop *loop, duet_handle handle,
+			      struct sockaddr_storage *address, socklen_t *length);
+
 #ifdef __cplusplus
 }
 #endif

@@ -229,6 +229,7 @@ struct duet_stats {
 	uint64_t cancels_running; /* runs, and may not be stopped any more */
 	uint64_t cancels_unknown; /* there is none such, or none that can be found */
 	uint64_t starved;       /* receives that found the pool empty */
+	uint64_t copied;        /* zero-copy sends whose bytes were copied after all */
 	uint64_t wakes;
 };
 

@@ -19,6 +19,7 @@ extern "C" {
 struct addrinfo;
 struct core_lookup;
 struct duet_loop;
+struct duet_msghdr;
 struct duet_op;
 
 /*
@@ -66,11 +67,10 @@ enum duet_kind {
 	DUET_SOCKET,
 	DUET_BIND,
 	DUET_LISTEN,
-	/* Named, and absent on every backend so far. */
-	DUET_RECVMSG,
+	DUET_RECVMSG, /* msghdr.h */
 	DUET_SENDMSG,
-	DUET_SEND_ZERO_COPY,
-	DUET_SPLICE,
+	DUET_SEND_ZERO_COPY, /* below: duet_op_send_zero_copy() */
+	DUET_SPLICE,         /* named, and absent on every backend so far */
 	DUET_STATX,          /* file.h */
 	DUET_MKDIR,
 	DUET_UNLINK,
@@ -171,8 +171,14 @@ typedef int duet_work_fn(void *context);
 union duet_args {
 	struct {
 		struct iovec vectors[DUET_OP_IOVECS];
-		uint64_t offset_bytes; /* of a wait for a process: its options */
-		struct duet_pool *pool;
+		union {
+			uint64_t offset_bytes; /* of a wait for a process: its options */
+			int message_flags;     /* recvmsg, sendmsg */
+		};
+		union {
+			struct duet_pool *pool;
+			struct duet_msghdr *header; /* recvmsg, sendmsg: lent */
+		};
 		uint32_t vector_count;
 		uint32_t length_bytes; /* of all vectors, or the size of a pool's buffer */
 	} io;
@@ -251,6 +257,12 @@ union duet_args {
 	uint64_t words[14];
 };
 
+/* The loop's, of a zero-copy send: calls whose memory the kernel has, and whether one was copied. */
+struct duet_release {
+	uint16_t calls;
+	uint16_t copied;
+};
+
 struct duet_op {
 	/* Set by duet_op_init() and the functions below; read-only while lent. */
 	uint8_t kind;  /* enum duet_kind */
@@ -262,7 +274,8 @@ struct duet_op {
 	 * completion. In an interim one, of that item alone: with something that came, result and
 	 * transferred are its own, the disposition is completed, and `made` or `buffer` is set; with
 	 * -ENOBUFS the disposition is failed, transferred is 0 and `buffer` names nothing, though
-	 * the operation itself goes on. The cause of an interim completion is always itself.
+	 * the operation itself goes on. The cause of an interim completion is always itself. The one of a
+	 * zero-copy send is another: see duet_op_send_zero_copy().
 	 */
 	int32_t result;       /* >= 0: bytes, events, a number or 0; < 0: -errno, the same on every backend */
 	uint32_t transferred; /* bytes moved, whatever the result */
@@ -299,6 +312,7 @@ struct duet_op {
 	union {
 		uint32_t keeps_handle; /* a place in the table of handles is kept for its result */
 		uint32_t there_bytes;  /* the backend's, of a read: what it has already */
+		struct duet_release held;
 	};
 };
 
@@ -408,6 +422,37 @@ DUET_API void duet_op_send(struct duet_op *op, duet_handle handle, const void *d
 /* The same from up to DUET_OP_IOVECS pieces; the array is copied, the pieces are lent. */
 DUET_API void duet_op_send_vector(struct duet_op *op, duet_handle handle,
 				  const struct iovec *vectors, unsigned count, unsigned flags);
+
+/*
+ * Sends data without copying it, where that can be had: the network reads it from the caller's memory, and
+ * again for each retransmission, long after the send has its result. So its end is two, the same on every
+ * backend:
+ *
+ *   - bytes were moved: one interim completion with the result, in which result, transferred, disposition
+ *     and cause are final. From here on the line of the handle goes on without it: what was started behind
+ *     it is sent, and a close of the handle doesn't wait for it. The memory is still lent: whoever changes
+ *     it changes what the peer receives. Then the terminal completion, with the same result again: the
+ *     memory is back.
+ *   - none were: the terminal completion alone, as of any other send.
+ *
+ * Between the two there is nothing left to stop: a cancel, a deadline, a close and a shutdown have no effect,
+ * and the operation is pending until its memory is back. On a stream that is when the peer's system has
+ * acknowledged the bytes: a peer which doesn't receive keeps it, for as long as the connection lives, and
+ * beyond a close too. A reset (SO_LINGER with a time of 0, then close) takes it back at once.
+ *
+ * Otherwise as duet_op_send(), with which it shares order, holes and flags; ended inside a start it was
+ * copied. It pays from some tens of KiB on, over a real network.
+ */
+DUET_API void duet_op_send_zero_copy(struct duet_op *op, duet_handle handle, const void *data,
+				     size_t length_bytes, unsigned flags);
+DUET_API void duet_op_send_zero_copy_vector(struct duet_op *op, duet_handle handle,
+					    const struct iovec *vectors, unsigned count,
+					    unsigned flags);
+
+/* Of such a send that has ended: 1 if its bytes were copied after all, so that a plain one would have been
+ * cheaper: always on loopback, and wherever the kernel or the backend knows no other way. 0 may also mean that
+ * the kernel doesn't tell (before Linux 6.3). */
+DUET_API int duet_op_copied(const struct duet_op *op);
 
 /* Reads or writes a file at an offset. Fewer bytes than asked for only at the end of the file, or
  * (write) when the disk fills up. Any number may run on one handle at once, in no order. */

@@ -53,7 +53,7 @@ DUET_API void *duet_op_buffer(struct duet_op *op);
  * completion is told, as much as came; if the operation is abandoned before, the caller's memory is free
  * from there on, and not written any more. The backend only ever sees the buffer.
  * 0, -EMSGSIZE (more than owned_bytes), -EINVAL (not one that was taken; pending; a kind that names no
- * memory; a pooled receive; arguments that the start would refuse).
+ * memory; a pooled receive; a message with a header; arguments that the start would refuse).
  */
 DUET_API int duet_op_copy_through(struct duet_op *op);
 
@@ -68,9 +68,9 @@ DUET_API int duet_op_copy_through(struct duet_op *op);
  *
  * What it lends must be the runtime's: its own buffer, or, in one piece, a pool's buffer that the
  * caller holds, which goes back with it. Also inside its own done(). On the loop's thread.
- * 0; -EINVAL: an operation of the caller's, one that lends memory of somebody else's, or a wait for a
- * primitive, a task, a scope, a signal or a process, which might be granted what nobody would give
- * back. It stays
+ * 0; -EINVAL: an operation of the caller's, one that lends memory of somebody else's (a message's
+ * header always is), or a wait for a primitive, a task, a scope, a signal or a process, which might be
+ * granted what nobody would give back. It stays
  * as it was then: cancel it, and wait.
  */
 DUET_API int duet_op_abandon(struct duet_op *op);

@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <duet/fiber.h>
+#include <duet/msghdr.h>
 #include <stdbool.h>
 
 #include "core/mutant.h"
@@ -33,6 +34,26 @@ int duet_fiber_send_at(const struct duet_site *site, struct duet_loop *loop, due
 
 	duet_op_init(&op, NULL, NULL);
 	duet_op_send(&op, handle, data, length_bytes, flags);
+	return duet_fiber_await_at(site, loop, &op);
+}
+
+int duet_fiber_recvfrom_at(const struct duet_site *site, struct duet_loop *loop, duet_handle handle,
+			   void *data, size_t length_bytes, struct duet_msghdr *header)
+{
+	struct duet_op op;
+
+	duet_op_init(&op, NULL, NULL);
+	duet_op_recvfrom(&op, handle, data, length_bytes, header);
+	return duet_fiber_await_at(site, loop, &op);
+}
+
+int duet_fiber_sendto_at(const struct duet_site *site, struct duet_loop *loop, duet_handle handle,
+			 const void *data, size_t length_bytes, struct duet_msghdr *header)
+{
+	struct duet_op op;
+
+	duet_op_init(&op, NULL, NULL);
+	duet_op_sendto(&op, handle, data, length_bytes, header);
 	return duet_fiber_await_at(site, loop, &op);
 }
 

@@ -31,9 +31,15 @@ extern "C" {
  *   stop=N           cancelled file operations (and open, fsync, shutdown) that had not begun and
  *                    are stopped, default 500; the others run to their end
  *   behind=N         stopped connects whose socket goes on connecting, default 500
+ *   hold=N           zero-copy sends whose memory is kept after their result, and then for one turn more,
+ *                    three times at the most, default 500; the others were copied. What is kept is
+ *                    read again when it is released: a change in between reaches the peer
  *   fault-KIND=N:E   the Nth operation of that kind fails with E: "fault-recv=3:ECONNRESET". N
  *                    counts what the backend is handed: an operation in line when its turn comes,
  *                    and each piece of a whole transfer.
+ * Sockets are of TCP, UDP and the unix family. A message has 8,000 bytes at most (-EMSGSIZE), no control
+ * data, and none is urgent; UDP loses what its receiver has no room for, and nothing else.
+ *
  * again and room put off the cancel of one operation three times at the most.
  *
  * Signals and processes have no likeness in memory: those of the program are asked for, in every

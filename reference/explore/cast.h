@@ -20,6 +20,7 @@ enum acting {
 	ACTING_ITEMS,   /* into the pool's one buffer, until it is stopped */
 	ACTING_TIMEOUT, /* at its `due` */
 	ACTING_SHUT,    /* can't be stopped once it has begun */
+	ACTING_RELEASE, /* a byte sent without a copy: its result comes before its end */
 };
 
 /* What a step of the cleanup does. */

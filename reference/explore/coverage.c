@@ -44,12 +44,17 @@ void coverage_add(struct core_moves *sum, const struct core_moves *more)
 typedef const uint32_t counts[CORE_MOVES_STATES];
 
 /* Polling takes a cancel at once, whatever else it has to do: an operation never waits for room for its
- * own. */
+ * own; and of a send it is the end, so that no result meets it. */
+static bool polling_may(unsigned from, unsigned to)
+{
+	return from != STATE_STOPPING && to != STATE_STOPPING &&
+	       !(from == STATE_CANCELLING && to == STATE_RESULT);
+}
+
 static bool possible(const struct table *table, unsigned from, unsigned to, bool polling)
 {
-	bool waits = table == &operation_table && (from == STATE_STOPPING || to == STATE_STOPPING);
-
-	return legal(table, from, to) && !(polling && waits);
+	return legal(table, from, to) &&
+	       !(polling && table == &operation_table && !polling_may(from, to));
 }
 
 /* How many moves were not seen, or were and can't be. */

@@ -187,6 +187,9 @@ static void prepare_actor(struct actor *actor, unsigned index)
 	case ACTING_ITEMS:
 		duet_op_recv_pooled(op, scene.stream, scene.pool, DUET_MULTISHOT);
 		break;
+	case ACTING_RELEASE:
+		duet_op_send_zero_copy(op, scene.stream, actor->data, 1, 0);
+		break;
 	case ACTING_SHUT:
 		duet_op_shutdown(op, scene.stream, SHUT_WR);
 		break;

@@ -19,7 +19,7 @@ struct region {
 	size_t bytes;
 };
 
-enum { REGIONS = 15 };
+enum { REGIONS = 16 };
 static struct region regions[REGIONS];
 
 static void map_regions(void)
@@ -38,6 +38,7 @@ static void map_regions(void)
 		{ world, sizeof(*world) },
 		{ world->nodes, NODES * sizeof(*world->nodes) },
 		{ world->bag, loop->operations_max * sizeof(*world->bag) },
+		{ world->holds, loop->entries_max * sizeof(*world->holds) },
 		{ world->order, loop->operations_max * sizeof(*world->order) },
 		{ pool, sizeof(*pool) },
 		{ pool->stack, pool->count * sizeof(*pool->stack) },
@@ -191,7 +192,8 @@ static void digest_op(const struct duet_op *op)
 	digest_word(op->transferred);
 	digest_word(op->progress);
 	digest_word(op->backend != 0);
-	if (op->state != STATE_ENDED)
+	digest_word(op->kind == DUET_SEND_ZERO_COPY ? op->held.calls : 0);
+	if (op->state < STATE_RESULT)
 		return;
 	digest_word((uint32_t)op->result);
 	digest_word((uint64_t)op->disposition << 8 | op->cause);

@@ -23,6 +23,7 @@ struct actor_book {
 	uint8_t starts;
 	uint8_t started; /* now, or before it ended */
 	uint8_t ended;
+	uint8_t results;   /* told before its end, of what releases */
 	uint8_t cancelled; /* by the caller */
 	uint8_t sheltered; /* started in a cleanup */
 };

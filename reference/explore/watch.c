@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/operation.h"
 #include "reference/explore/scene.h"
 
 /* The rules. What the library shows is held against the books: whatever it does needs a reason there,
@@ -212,7 +213,7 @@ static void watch_accounts(void)
 		bool there = is_in_flight(&scene.actors[i].op);
 
 		pending += there;
-		lent += there && scene.actors[i].op.kind == DUET_RECV &&
+		lent += there && core_kind(&scene.actors[i].op)->lends &&
 			!(scene.actors[i].op.flags & DUET_POOLED);
 	}
 	if (pending != scene.loop->pending)
@@ -385,9 +386,15 @@ void watch_done(struct duet_op *op)
 	if (op->kind == DUET_RECV)
 		book_bytes(op);
 	if (op->more) {
+		if (op->kind == DUET_SEND_ZERO_COPY)
+			scene.books.actors[index].results++;
 		meddle(scope);
 		return;
 	}
+	if (op->kind == DUET_SEND_ZERO_COPY &&
+	    scene.books.actors[index].results != (op->transferred > 0))
+		violate("%c tells its result %u times", actor_name(index),
+			scene.books.actors[index].results);
 	if (!is_pending(index))
 		violate("%c ends a second time", actor_name(index));
 	if (op->state != STATE_IDLE)

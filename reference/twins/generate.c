@@ -141,6 +141,15 @@ static void draw_deadline(struct draft *draft, struct step *step)
 
 /* ---- What is started. ---- */
 
+/* Without a copy only what the other end's system takes in whether or not somebody receives: until it has,
+ * the memory is kept, and nobody can ask for it. */
+static enum duet_kind draw_send(struct draft *draft, struct object end, uint32_t length_bytes)
+{
+	bool fits = !draft->script->small[end.index / 2] && length_bytes <= 4096;
+
+	return fits && one_in(draft, 4) ? DUET_SEND_ZERO_COPY : DUET_SEND;
+}
+
 static void draft_send(struct draft *draft)
 {
 	struct object end = draw_end(draft);
@@ -161,11 +170,13 @@ static void draft_send(struct draft *draft)
 			return;
 	}
 	draft->sent_to[peer.index] += length;
-	step = add_start(draft, DUET_SEND);
+	step = add_start(draft, draw_send(draft, end, length));
 	step->object = end;
 	step->length_bytes = length;
 	step->flags = one_in(draft, 2) ? DUET_WHOLE : 0;
-	if (length >= DUET_OP_IOVECS && one_in(draft, 4))
+	if (!step->flags && one_in(draft, 3))
+		step->kind = DUET_SENDMSG;
+	else if (length >= DUET_OP_IOVECS && one_in(draft, 4))
 		step->pieces = (uint8_t)(2 + draw(draft, 3));
 	draw_inline(draft, step);
 	if (!draft->script->calm)
@@ -192,10 +203,12 @@ static void draft_gather(struct draft *draft)
 		     draft->sent_to[peer.index] + length > CALM_BYTES))
 			return;
 		draft->sent_to[peer.index] += length;
-		step = add_start(draft, DUET_SEND);
+		step = add_start(draft, draw_send(draft, end, length));
 		step->object = end;
 		step->length_bytes = length;
 		step->flags = one_in(draft, 4) ? DUET_WHOLE : 0;
+		if (!step->flags && one_in(draft, 6))
+			step->kind = DUET_SENDMSG;
 	}
 }
 
@@ -216,6 +229,8 @@ static void draft_recv(struct draft *draft)
 	} else {
 		step->length_bytes = 1 + draw(draft, one_in(draft, 4) ? 20000 : 500);
 		step->flags = one_in(draft, 3) ? DUET_WHOLE : 0;
+		if (!step->flags && one_in(draft, 3))
+			step->kind = DUET_RECVMSG;
 	}
 	draw_inline(draft, step);
 	if (!draft->script->calm) {
@@ -572,7 +587,7 @@ static const struct step *scope_step(const struct script *script, uint8_t index)
 /* Some of what is started is in a scope, or the runtime's. */
 static void adorn(struct draft *draft, struct step *step)
 {
-	bool transfers = step->kind == DUET_RECV || step->kind == DUET_SEND ||
+	bool transfers = step->kind == DUET_RECV || kind_sends(step->kind) ||
 			 step->kind == DUET_READ || step->kind == DUET_WRITE;
 	uint8_t index;
 
@@ -583,7 +598,9 @@ static void adorn(struct draft *draft, struct step *step)
 		if (fits_calm(draft, step, scope_step(draft->script, index)))
 			step->scope = (uint8_t)(index + 1);
 	}
-	if (one_in(draft, 2) && step->kind != DUET_CLOSE && step->length_bytes <= SCRIPT_OWNED_BYTES)
+	/* A message's header is never the runtime's. */
+	if (one_in(draft, 2) && step->kind != DUET_CLOSE && step->kind != DUET_RECVMSG &&
+	    step->kind != DUET_SENDMSG && step->length_bytes <= SCRIPT_OWNED_BYTES)
 		step->memory = transfers && !(step->flags & DUET_POOLED) && one_in(draft, 2) &&
 					       !(step->kind == DUET_READ && step->pieces)
 				       ? MEMORY_COPIED
@@ -595,10 +612,12 @@ static void draft_faults(struct draft *draft)
 {
 	static const struct script_fault choices[] = { { DUET_RECV, ECONNRESET, 0 },
 		{ DUET_RECV, ETIMEDOUT, 0 }, { DUET_SEND, ECONNRESET, 0 }, { DUET_SEND, EPIPE, 0 },
+		{ DUET_SEND_ZERO_COPY, EPIPE, 0 },
 		{ DUET_ACCEPT, EMFILE, 0 }, { DUET_CONNECT, ETIMEDOUT, 0 }, { DUET_READ, EIO, 0 },
 		{ DUET_WRITE, ENOSPC, 0 }, { DUET_OPEN, EMFILE, 0 }, { DUET_FSYNC, EIO, 0 },
 		{ DUET_CLOSE, EIO, 0 }, { DUET_SHUTDOWN, ENOTCONN, 0 }, { DUET_POLL, ENOMEM, 0 },
-		{ DUET_NOP, EIO, 0 } };
+		{ DUET_NOP, EIO, 0 }, { DUET_RECVMSG, ECONNRESET, 0 },
+		{ DUET_SENDMSG, EPIPE, 0 } };
 	struct script *script = draft->script;
 
 	script->fault_count = 1 + draw(draft, SCRIPT_FAULTS);

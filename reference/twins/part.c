@@ -42,7 +42,7 @@ static void see_bytes(struct part *part, struct event *event)
 	const struct duet_op *op = part->op;
 	unsigned pool = part->step->pool;
 
-	if (op->kind != DUET_RECV && op->kind != DUET_READ)
+	if (!kind_receives(op->kind) && op->kind != DUET_READ)
 		return;
 	if (!(op->flags & DUET_POOLED)) {
 		event->hash = op->transferred ? hash_bytes(part->bytes, op->transferred) : 0;
@@ -70,18 +70,24 @@ static struct event *see_completion(struct part *part)
 {
 	struct player *player = part->player;
 	struct duet_op *op = part->op;
-	struct event *event = trace_add(player->trace, op->more ? EVENT_ITEM : EVENT_END);
+	bool told = op->more && op->kind == DUET_SEND_ZERO_COPY;
+	struct event *event = trace_add(player->trace, told       ? EVENT_RESULT
+						       : op->more ? EVENT_ITEM
+								  : EVENT_END);
 
 	event->id = part->id;
 	event->result = op->result;
 	event->moved = op->transferred;
 	see_handle(player, op, event);
 	see_bytes(part, event);
-	if (op->more)
+	if (op->more && !told)
 		return event;
 	event->disposition = op->disposition;
 	event->cause = op->cause;
 	event->at_ns = duet_loop_now_ns(player->loop);
+	part->told = told;
+	if (told)
+		return event;
 	if (op->kind == DUET_CLOSE)
 		stage_prop(player, part->step->object)->live = false;
 	part_over(part);
@@ -110,7 +116,7 @@ static void lend_data(struct part *part)
 	if (!part->bytes)
 		abort();
 	memset(part->bytes, 0xa5, step->length_bytes);
-	for (uint32_t i = 0; i < step->length_bytes && step->kind == DUET_SEND; i++)
+	for (uint32_t i = 0; i < step->length_bytes && kind_sends(step->kind); i++)
 		part->bytes[i] = pattern_sent(step->id, i);
 	for (uint32_t i = 0; i < step->length_bytes && step->kind == DUET_WRITE; i++)
 		part->bytes[i] = pattern_file(step->object.index, step->offset_bytes + i);
@@ -132,6 +138,9 @@ static void say_pieces(struct part *part, duet_handle handle)
 		duet_op_read_vector(part->op, handle, vectors, step->pieces, step->offset_bytes);
 	else if (step->kind == DUET_WRITE)
 		duet_op_write_vector(part->op, handle, vectors, step->pieces, step->offset_bytes);
+	else if (step->kind == DUET_SEND_ZERO_COPY)
+		duet_op_send_zero_copy_vector(part->op, handle, vectors, step->pieces,
+			step->flags & DUET_WHOLE);
 	else
 		duet_op_send_vector(part->op, handle, vectors, step->pieces,
 			step->flags & DUET_WHOLE);
@@ -154,6 +163,13 @@ static void say_transfer(struct player *player, struct part *part, duet_handle h
 		duet_op_recv(op, handle, part->bytes, step->length_bytes, step->flags & DUET_WHOLE);
 	else if (step->kind == DUET_SEND)
 		duet_op_send(op, handle, part->bytes, step->length_bytes, step->flags & DUET_WHOLE);
+	else if (step->kind == DUET_RECVMSG)
+		duet_op_recvfrom(op, handle, part->bytes, step->length_bytes, &part->header);
+	else if (step->kind == DUET_SENDMSG)
+		duet_op_sendto(op, handle, part->bytes, step->length_bytes, &part->header);
+	else if (step->kind == DUET_SEND_ZERO_COPY)
+		duet_op_send_zero_copy(op, handle, part->bytes, step->length_bytes,
+			step->flags & DUET_WHOLE);
 	else if (step->kind == DUET_READ)
 		duet_op_read(op, handle, part->bytes, step->length_bytes, step->offset_bytes);
 	else
@@ -469,7 +485,7 @@ static bool writes_in_front(const struct player *player, const struct part *part
 		const struct part *other = &player->parts[i];
 
 		if (part_pending(other) && object_same(other->step->object, part->step->object) &&
-		    (other->step->kind == DUET_SEND || other->step->kind == DUET_CONNECT))
+		    (kind_sends(other->step->kind) || other->step->kind == DUET_CONNECT))
 			return true;
 	}
 	return false;
@@ -483,7 +499,7 @@ static bool part_busy(struct player *player, const struct part *part)
 	if (!part_pending(part))
 		return false;
 	prop = stage_prop(player, part->step->object);
-	if (part->asked || (prop && prop->closing) || act_asked(player, part->step->scope) ||
+	if (part->asked || part->told || (prop && prop->closing) || act_asked(player, part->step->scope) ||
 	    (part->due_ns && part->due_ns <= duet_loop_now_ns(player->loop) + PLAYER_SOON_NS))
 		return true;
 	switch (part->step->kind) {

@@ -30,6 +30,7 @@ struct player;
 struct part {
 	struct duet_op *op; /* own, or one of the runtime's; NULL when it is over */
 	struct duet_op own;
+	struct duet_msghdr header;
 	struct duet_member member;
 	struct duet_cleanup cleanup;
 	struct player *player;
@@ -40,6 +41,7 @@ struct part {
 	uint16_t id;
 	bool started;
 	bool asked; /* its end was requested */
+	bool told;  /* its result was, and its memory is to come back */
 };
 
 /* A scope of the script. */

@@ -6,6 +6,7 @@
 #include <duet/futures.h>
 #include <stdio.h>
 
+#include "tests/support/datagram.h"
 #include "tests/support/fibers.h"
 
 /* Fibers: what they give, how they end, and what is kept while they wait. Requests to end them are in
@@ -181,6 +182,36 @@ START_TEST(a_conversation_is_written_as_with_calls_that_block)
 	turn_until(!fiber_is_live(&fiber) && !fiber_is_live(&other));
 	ck_assert_int_eq(fiber.task.result, 3);
 	ck_assert_int_eq(other.task.result, 0);
+	fibers_close();
+}
+END_TEST
+
+/* A socket that asks itself, as it is the only one it knows. */
+static int echo_to_itself(struct duet_loop *loop, void *argument)
+{
+	struct duet_msghdr header = { 0 };
+	struct station *station = argument;
+	char text[8];
+
+	station_address(station, &header);
+	ck_assert_int_eq(duet_fiber_sendto(loop, station->handle, "abc", 3, &header), 3);
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_int_eq(duet_fiber_recvfrom(loop, station->handle, text, 8, &header), 3);
+		ck_assert(station_is(station, &header));
+		ck_assert_int_eq(duet_fiber_sendto(loop, station->handle, text, 3, &header), 3);
+	}
+	return memcmp(text, "abc", 3);
+}
+
+START_TEST(an_echo_of_datagrams_is_two_calls)
+{
+	struct station station;
+
+	ck_assert(station_open(AF_INET, &station));
+	fibers_open(1);
+	fibers_spawn(&fiber, echo_to_itself, &station, NULL);
+	turn_until(!fiber_is_live(&fiber));
+	ck_assert_int_eq(fiber.task.result, 0);
 	fibers_close();
 }
 END_TEST
@@ -653,6 +684,7 @@ int main(void)
 			a_scope_is_joined_outside_of_a_fiber_as_inside,
 			the_same_function_waits_in_a_fiber_and_outside,
 			a_conversation_is_written_as_with_calls_that_block,
+			an_echo_of_datagrams_is_two_calls,
 			files_are_used_likewise, what_could_not_be_made_is_no_handle,
 			a_fiber_of_one_loop_is_none_of_another,
 			who_is_parked_asks_again_when_it_is_woken_and_not_before,

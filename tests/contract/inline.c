@@ -199,6 +199,7 @@ static const unsigned known_flags[DUET_KIND_COUNT] = {
 	[DUET_ACCEPT] = DUET_MULTISHOT,
 	[DUET_RECV] = DUET_WHOLE,
 	[DUET_SEND] = DUET_WHOLE,
+	[DUET_SEND_ZERO_COPY] = DUET_WHOLE,
 	[DUET_FSYNC] = DUET_DATA_ONLY,
 };
 
@@ -214,6 +215,7 @@ static void prepare_wait(struct duet_op *op, enum duet_kind kind)
 static void prepare_kind(struct duet_op *op, enum duet_kind kind)
 {
 	static const struct sockaddr_in address = { .sin_family = AF_INET };
+	static struct duet_msghdr header;
 
 	switch (kind) {
 	case DUET_NOP: duet_op_nop(op); break;
@@ -223,6 +225,7 @@ static void prepare_kind(struct duet_op *op, enum duet_kind kind)
 	case DUET_CONNECT: duet_op_connect(op, pair[0], (void *)&address, sizeof(address)); break;
 	case DUET_RECV: duet_op_recv(op, pair[0], data, 1, 0); break;
 	case DUET_SEND: duet_op_send(op, pair[0], data, 1, 0); break;
+	case DUET_SEND_ZERO_COPY: duet_op_send_zero_copy(op, pair[0], data, 1, 0); break;
 	case DUET_READ: duet_op_read(op, pair[0], data, 1, 0); break;
 	case DUET_WRITE: duet_op_write(op, pair[0], data, 1, 0); break;
 	case DUET_OPEN: duet_op_open(op, -1, "", 0, 0); break;
@@ -243,6 +246,8 @@ static void prepare_kind(struct duet_op *op, enum duet_kind kind)
 	case DUET_SIGNAL: duet_op_signal(op, signals, (void *)data); break;
 	case DUET_WAIT_PROCESS: duet_op_wait_process(op, process, (void *)data, 0); break;
 	case DUET_RESOLVE: duet_op_resolve(op, "", NULL, NULL); break;
+	case DUET_RECVMSG: duet_op_recvfrom(op, pair[0], data, 1, &header); break;
+	case DUET_SENDMSG: duet_op_sendto(op, pair[0], data, 1, &header); break;
 	default: prepare_wait(op, kind); break;
 	}
 }

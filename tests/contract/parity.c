@@ -94,74 +94,99 @@ static void connect_init(void)
 
 /* ---- A cancel, and when the system call is made. ---- */
 
+/* A receive and a send are as those with a header. */
+static struct duet_msghdr header;
+
+static void describe_recv(bool headed)
+{
+	trial_init(&trial);
+	if (headed)
+		duet_op_recvfrom(&trial.op, handle, data, 5, &header);
+	else
+		duet_op_recv(&trial.op, handle, data, 5, 0);
+}
+
+static void describe_send(bool headed)
+{
+	trial_init(&trial);
+	if (headed)
+		duet_op_sendto(&trial.op, handle, "hello", 5, &header);
+	else
+		duet_op_send(&trial.op, handle, "hello", 5, 0);
+}
+
 START_TEST(a_cancel_behind_the_hand_over_meets_bytes)
 {
-	raw_unix(SOCK_STREAM, &handle, &raw);
-	trial_init(&trial);
-	duet_op_recv(&trial.op, handle, data, 5, 0);
-	trial_start(&trial);
-	duet_loop_prepare(stage.loop);
-	raw_send(raw, "hello", 5);
-	cancel_and_await();
-	if (on_plain_ring()) {
-		expect(&trial, 5, DUET_COMPLETED, DUET_CAUSE_ITSELF);
-	} else {
-		expect_untouched();
-		stream_recv(handle, data, 5);
+	for (unsigned headed = 0; headed < 2; headed++) {
+		raw_unix(SOCK_STREAM, &handle, &raw);
+		describe_recv(headed);
+		trial_start(&trial);
+		duet_loop_prepare(stage.loop);
+		raw_send(raw, "hello", 5);
+		cancel_and_await();
+		if (on_plain_ring()) {
+			expect(&trial, 5, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+		} else {
+			expect_untouched();
+			stream_recv(handle, data, 5);
+		}
+		ck_assert_mem_eq(data, "hello", 5);
+		close(raw);
 	}
-	ck_assert_mem_eq(data, "hello", 5);
-	close(raw);
 }
 END_TEST
 
 START_TEST(a_receive_cancelled_in_front_of_the_turn)
 {
-	raw_unix(SOCK_STREAM, &handle, &raw);
-	raw_send(raw, "hello", 5);
-	trial_init(&trial);
-	duet_op_recv(&trial.op, handle, data, 5, 0);
-	trial_start(&trial);
-	cancel_and_await();
-	if (on_ring()) {
-		expect(&trial, 5, DUET_COMPLETED, DUET_CAUSE_ITSELF);
-	} else {
-		expect_untouched();
-		stream_recv(handle, data, 5);
+	for (unsigned headed = 0; headed < 2; headed++) {
+		raw_unix(SOCK_STREAM, &handle, &raw);
+		raw_send(raw, "hello", 5);
+		describe_recv(headed);
+		trial_start(&trial);
+		cancel_and_await();
+		if (on_ring()) {
+			expect(&trial, 5, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+		} else {
+			expect_untouched();
+			stream_recv(handle, data, 5);
+		}
+		ck_assert_mem_eq(data, "hello", 5);
+		close(raw);
 	}
-	ck_assert_mem_eq(data, "hello", 5);
-	close(raw);
 }
 END_TEST
 
 START_TEST(a_receive_closed_under_in_front_of_the_turn)
 {
-	raw_unix(SOCK_STREAM, &handle, &raw);
-	raw_send(raw, "hello", 5);
-	trial_init(&trial);
-	duet_op_recv(&trial.op, handle, data, 5, 0);
-	trial_start(&trial);
-	handle_close(handle);
-	if (on_ring())
-		expect(&trial, 5, DUET_COMPLETED, DUET_CAUSE_ITSELF);
-	else
-		expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CLOSE);
-	close(raw);
+	for (unsigned headed = 0; headed < 2; headed++) {
+		raw_unix(SOCK_STREAM, &handle, &raw);
+		raw_send(raw, "hello", 5);
+		describe_recv(headed);
+		trial_start(&trial);
+		handle_close(handle);
+		if (on_ring())
+			expect(&trial, 5, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+		else
+			expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CLOSE);
+		close(raw);
+	}
 }
 END_TEST
 
 START_TEST(a_send_cancelled_in_front_of_the_turn)
 {
-	raw_unix(SOCK_STREAM, &handle, &raw);
-	trial_init(&trial);
-	duet_op_send(&trial.op, handle, "hello", 5, 0);
-	trial_start(&trial);
-	cancel_and_await();
-	if (on_ring())
-		expect(&trial, 5, DUET_COMPLETED, DUET_CAUSE_ITSELF);
-	else
-		expect_untouched();
-	ck_assert_int_eq(readable(raw), on_ring());
-	close(raw);
+	for (unsigned headed = 0; headed < 2; headed++) {
+		raw_unix(SOCK_STREAM, &handle, &raw);
+		describe_send(headed);
+		trial_start(&trial);
+		cancel_and_await();
+		if (on_ring())
+			expect(&trial, 5, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+		else
+			expect_untouched();
+		ck_assert_int_eq(readable(raw), on_ring());
+		close(raw);
+	}
 }
 END_TEST
 
@@ -302,8 +327,10 @@ START_TEST(what_ends_in_start_with_DUET_INLINE)
 	trial_init(&trial);
 	duet_op_poll(&trial.op, handle, POLLIN);
 	start_inline(1, 0);
-	trial_init(&trial);
-	duet_op_recv(&trial.op, handle, data, 5, 0);
+	describe_recv(false);
+	start_inline(1, 1);
+	raw_send(raw, "hello", 5);
+	describe_recv(true);
 	start_inline(1, 1);
 	trial_init(&trial);
 	duet_op_shutdown(&trial.op, handle, SHUT_WR);
@@ -322,12 +349,13 @@ END_TEST
 
 START_TEST(a_send_in_start_with_DUET_INLINE)
 {
-	for (unsigned direct = 0; direct < 2; direct++) {
+	for (unsigned round = 0; round < 4; round++) {
+		bool direct = round % 2;
+
 		stage_reopen(NULL, direct ? NULL : "direct=no");
 		raw_unix(SOCK_STREAM, &handle, &raw);
 		stage_settle(1);
-		trial_init(&trial);
-		duet_op_send(&trial.op, handle, "hello", 5, 0);
+		describe_send(round / 2);
 		start_inline(1, direct ? 1 : 0);
 		close(raw);
 	}

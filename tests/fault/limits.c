@@ -69,6 +69,34 @@ START_TEST(a_multishot_accept_without_a_descriptor_ends_with_EMFILE)
 }
 END_TEST
 
+/* The bytes came: they are not lost with what couldn't be. */
+START_TEST(passed_descriptors_beyond_the_bound_are_closed_and_the_header_says_so)
+{
+	_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))];
+	struct duet_msghdr header = { .control = control, .control_room_bytes = sizeof(control) };
+	struct iovec piece = { (char[]){ "x" }, 1 };
+	struct trial trial;
+	duet_handle handle;
+	int raw, fd = 0;
+	char byte;
+
+	raw_unix(SOCK_STREAM, &handle, &raw);
+	ck_assert_int_eq(duet_msghdr_put_descriptors(&header, &fd, 1), 0);
+	ck_assert_int_eq(sendmsg(raw, &(struct msghdr){ .msg_iov = &piece, .msg_iovlen = 1,
+					      .msg_control = control,
+					      .msg_controllen = sizeof(control) }, 0), 1);
+	descriptors_exhaust();
+	trial_init(&trial);
+	duet_op_recvfrom(&trial.op, handle, &byte, 1, &header);
+	trial_run(&trial);
+	expect(&trial, 1, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	ck_assert_int_eq(header.flags & MSG_CTRUNC, MSG_CTRUNC);
+	ck_assert_ptr_null(duet_msghdr_descriptors(&header, &(unsigned){ 0 }));
+	descriptors_allow();
+	close(raw);
+}
+END_TEST
+
 START_TEST(socket_and_open_without_a_descriptor_are_EMFILE)
 {
 	struct trial trial;
@@ -156,6 +184,7 @@ int main(void)
 	return contract_run("limits", NULL,
 		CASES(accept_without_a_descriptor_is_EMFILE_and_the_connection_waits,
 			a_multishot_accept_without_a_descriptor_ends_with_EMFILE,
+			passed_descriptors_beyond_the_bound_are_closed_and_the_header_says_so,
 			socket_and_open_without_a_descriptor_are_EMFILE,
 			pipes_signals_and_processes_without_a_descriptor_are_EMFILE,
 			a_loop_without_a_descriptor_is_refused_with_EMFILE_and_a_reason,

@@ -271,6 +271,46 @@ START_TEST(a_hundred_cancelled_receives_leave_the_pool_full)
 }
 END_TEST
 
+/* What the ledger says with each: lent as long as it isn't the end. */
+static void free_at_the_end(struct trial *trial)
+{
+	ck_assert(!trial->op.more || lent_count());
+	if (trial->op.more)
+		return;
+	memset(trial->context, 0xee, STUCK_BYTES);
+	free(trial->context);
+}
+
+/*
+ * 6. axboe/liburing#643, axboe/liburing#963: a zero-copy send is cancelled, its result is there, and the
+ * kernel reads on from its memory, which was freed. Here the result is another moment than the end.
+ */
+START_TEST(a_zero_copy_send_lends_until_its_end_and_not_to_its_result)
+{
+	unsigned char *out = malloc(STUCK_BYTES), in[4096];
+	struct trial trial;
+	duet_handle pair[2];
+
+	pattern_fill(out, STUCK_BYTES, 0);
+	pair_open(pair);
+	trial_init(&trial);
+	trial.then = free_at_the_end;
+	trial.context = out;
+	duet_op_send_zero_copy(&trial.op, pair[0], out, STUCK_BYTES, DUET_WHOLE);
+	trial_start(&trial);
+	stage_settle(50);
+	trial_cancel(&trial);
+	turn_until(trial.items);
+	for (uint32_t done = 0, bytes; done < trial.op.transferred; done += bytes) {
+		bytes = trial.op.transferred - done;
+		bytes = bytes < sizeof(in) ? bytes : sizeof(in);
+		stream_recv(pair[1], in, bytes);
+		ck_assert(pattern_holds(in, bytes, done));
+	}
+	await(&trial);
+}
+END_TEST
+
 __attribute__((noinline)) static void connect_from_a_frame(struct trial *trial, duet_handle handle)
 {
 	struct sockaddr_in address = stage.address;
@@ -486,12 +526,14 @@ enum { SENDS = 48, SEND_BYTES_MAX = 50000 };
 
 static void overwrite(struct trial *trial)
 {
-	memset(trial->context, 0xee, trial->op.transferred);
+	if (!trial->op.more)
+		memset(trial->context, 0xee, trial->op.transferred);
 }
 
 /*
  * 10. spdk/spdk#3610, spdk/spdk#3600: a send is told as done while the kernel still reads its memory,
- * which others were using already. Each is overwritten in its end.
+ * which others were using already, with copies and sends without one in turn. Each is overwritten in
+ * its end.
  */
 START_TEST(what_was_told_as_sent_is_read_no_more)
 {
@@ -509,7 +551,10 @@ START_TEST(what_was_told_as_sent_is_read_no_more)
 		trial_init(&sends[i]);
 		sends[i].then = overwrite;
 		sends[i].context = out + total;
-		duet_op_send(&sends[i].op, pair[0], out + total, bytes, DUET_WHOLE);
+		if (i % 3)
+			duet_op_send(&sends[i].op, pair[0], out + total, bytes, DUET_WHOLE);
+		else
+			duet_op_send_zero_copy(&sends[i].op, pair[0], out + total, bytes, DUET_WHOLE);
 		trial_start(&sends[i]);
 		total += bytes;
 		stage_settle(i % 7 == 0);
@@ -642,6 +687,7 @@ int main(void)
 		CASES(memory_freed_at_the_end_of_a_cancelled_read_is_not_written_to,
 			a_frame_can_be_left_at_a_timeout_because_the_end_is_the_timeout,
 			a_hundred_cancelled_receives_leave_the_pool_full,
+			a_zero_copy_send_lends_until_its_end_and_not_to_its_result,
 			what_says_where_and_until_when_lives_in_the_operation,
 			a_cancel_meets_only_the_life_that_it_was_meant_for,
 			a_cancel_that_waits_for_room_is_gone_with_its_target,

@@ -39,6 +39,10 @@ static const struct expectation expectations[] = {
 	{"close", DUET_CLOSE, DUET_WAY_EMULATED},
 	{"socket", DUET_SOCKET, DUET_WAY_INLINE},
 	{"ftruncate", DUET_TRUNCATE, DUET_WAY_WORKER},
+	{"recvmsg", DUET_RECVMSG, DUET_WAY_EMULATED},
+	{"sendmsg", DUET_SENDMSG, DUET_WAY_EMULATED},
+	{"send-zc", DUET_SEND_ZERO_COPY, DUET_WAY_ENCODED},
+	{"send-zc+sendmsg", DUET_SEND_ZERO_COPY, DUET_WAY_EMULATED},
 };
 
 enum { EXPECTATIONS = sizeof(expectations) / sizeof(*expectations) };
@@ -128,6 +132,12 @@ static void converse(void)
 	duet_op_recv(&op, server, data, 8, 0);
 	run(&op);
 	ck_assert_int_eq(op.result, 4);
+	duet_op_send_zero_copy(&op, client, "again", 5, DUET_WHOLE);
+	run(&op);
+	ck_assert_int_eq(op.disposition, DUET_COMPLETED);
+	duet_op_recv(&op, server, data, 5, DUET_WHOLE);
+	run(&op);
+	ck_assert_int_eq(memcmp(data, "again", 5), 0);
 	duet_op_shutdown(&op, client, SHUT_WR);
 	run(&op);
 	ck_assert_int_eq(op.result, 0);
@@ -143,8 +153,66 @@ static void converse(void)
 	ck_assert_int_eq(op.result, 0);
 }
 
+/* From one end to the other, which waits for it; and a send of a datagram that waits for room. */
+static void exchange(int type)
+{
+	struct duet_msghdr received = {0}, sent = {0};
+	struct duet_op receive, op;
+	duet_handle ends[2];
+	size_t filled = 0;
+	ssize_t n;
+	int fds[2];
+	char data[8];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, type, 0, fds), 0);
+	ck_assert_int_eq(duet_handle_adopt(loop, fds[0], 0, &ends[0]), 0);
+	ck_assert_int_eq(duet_handle_adopt(loop, fds[1], 0, &ends[1]), 0);
+	duet_op_init(&receive, heard, NULL);
+	duet_op_recvfrom(&receive, ends[1], data, sizeof(data), &received);
+	ck_assert_int_eq(duet_op_start(loop, &receive), 0);
+	ck_assert_int_ge(duet_loop_turn(loop, 0), 0);
+	ck_assert(duet_op_pending(&receive));
+	duet_op_init(&op, heard, NULL);
+	duet_op_sendto(&op, ends[0], "message", 7, &sent);
+	run(&op);
+	ck_assert_int_eq(op.result, 7);
+	while (duet_op_pending(&receive))
+		ck_assert_int_ge(duet_loop_turn(loop, 1000000000), 0);
+	ck_assert_int_eq(receive.result, 7);
+	ck_assert_int_eq(memcmp(data, "message", 7), 0);
+
+	while ((n = send(fds[0], "filler", 6, MSG_DONTWAIT)) > 0)
+		filled += (size_t)n;
+	ck_assert_int_eq(duet_op_start(loop, &op), 0);
+	ck_assert_int_ge(duet_loop_turn(loop, 0), 0);
+	ck_assert(duet_op_pending(&op));
+	/* Not more: a ring of the plain mode may have sent already what waits behind it. */
+	for (; filled; filled -= (size_t)n) {
+		n = recv(fds[1], data, filled < sizeof(data) ? filled : sizeof(data), MSG_DONTWAIT);
+		ck_assert_int_gt(n, 0);
+	}
+	while (duet_op_pending(&op))
+		ck_assert_int_ge(duet_loop_turn(loop, 1000000000), 0);
+	ck_assert_int_eq(op.result, 7);
+	run(&receive);
+	ck_assert_int_eq(receive.result, 7);
+
+	duet_op_recvfrom(&receive, ends[1], data, sizeof(data), &received);
+	ck_assert_int_eq(duet_op_start(loop, &receive), 0);
+	ck_assert_int_ge(duet_loop_turn(loop, 0), 0);
+	duet_op_cancel(&receive);
+	while (duet_op_pending(&receive))
+		ck_assert_int_ge(duet_loop_turn(loop, 1000000000), 0);
+	ck_assert_int_eq(receive.result, -ECANCELED);
+	duet_op_close(&op, ends[0]);
+	run(&op);
+	duet_op_close(&op, ends[1]);
+	run(&op);
+}
+
 static void use_file(void)
 {
+	struct duet_msghdr header = {0};
 	struct duet_op op;
 	duet_handle file;
 	char data[8];
@@ -160,6 +228,12 @@ static void use_file(void)
 	duet_op_fsync(&op, file, DUET_DATA_ONLY);
 	run(&op);
 	ck_assert_int_eq(op.result, 0);
+	duet_op_sendto(&op, file, "message", 7, &header);
+	run(&op);
+	ck_assert_int_eq(op.result, -ENOTSOCK);
+	duet_op_recvfrom(&op, file, data, 8, &header);
+	run(&op);
+	ck_assert_int_eq(op.result, -ENOTSOCK);
 	duet_op_truncate(&op, file, 9);
 	run(&op);
 	ck_assert_int_eq(op.result, 0);
@@ -194,6 +268,8 @@ static void step_down(const char *key, const char *word, const struct expectatio
 	ck_assert_int_eq(probe.capability[expected->kind], DUET_EMULATED);
 	ck_assert_msg(strstr(probe.why[expected->kind], word), "%s", probe.why[expected->kind]);
 	converse();
+	exchange(SOCK_STREAM);
+	exchange(SOCK_DGRAM);
 	use_file();
 	expect_way(expected);
 	loop_close();
@@ -221,6 +297,8 @@ START_TEST(nothing_is_forced_and_everything_goes_its_own_way)
 		ck_assert_int_eq(duet_loop_capability(loop, expected.kind), DUET_NATIVE);
 		ck_assert_str_eq(probe.why[expected.kind], "");
 		converse();
+		exchange(SOCK_STREAM);
+		exchange(SOCK_DGRAM);
 		use_file();
 		expect_way(&expected);
 		loop_close();

@@ -25,6 +25,7 @@ struct talk {
 	uint32_t have;
 	uint32_t sent; /* of the answer that is being given */
 	bool careless;
+	bool copies_nothing;
 	unsigned char question[QUESTION_BYTES];
 	unsigned char answer[ANSWER_BYTES];
 };
@@ -51,6 +52,9 @@ static void said(struct duet_op *op)
 {
 	struct talk *talk = op->context;
 
+	/* The answer is lent on. */
+	if (op->more)
+		return;
 	if (believed(talk)) {
 		duet_lab_sent(talk->lab, talk->peer, op->transferred);
 		talk->sent += op->transferred;
@@ -78,7 +82,12 @@ static void go_on(struct talk *talk)
 			      (uint64_t)talk->answered * ANSWER_BYTES + talk->sent, talk->answer,
 			      ANSWER_BYTES - talk->sent);
 		duet_op_init(&talk->op, said, talk);
-		duet_op_send(&talk->op, talk->handle, talk->answer, ANSWER_BYTES - talk->sent, 0);
+		if (talk->copies_nothing)
+			duet_op_send_zero_copy(&talk->op, talk->handle, talk->answer,
+					       ANSWER_BYTES - talk->sent, 0);
+		else
+			duet_op_send(&talk->op, talk->handle, talk->answer,
+				     ANSWER_BYTES - talk->sent, 0);
 	}
 	duet_scope_start(talk->scope, &talk->member, &talk->op);
 }
@@ -113,6 +122,12 @@ static int set_up_careless(struct duet_lab *lab, void *state)
 	return set_up_short(lab, state);
 }
 
+static int set_up_zero_copy(struct duet_lab *lab, void *state)
+{
+	((struct talk *)state)->copies_nothing = true;
+	return set_up(lab, state);
+}
+
 static void body(struct duet_lab *lab, struct duet_scope *scope, void *state)
 {
 	struct talk *talk = state;
@@ -127,6 +142,11 @@ static const struct duet_lab_workload careful = {
 };
 static const struct duet_lab_workload careless = {
 	.name = "careless", .state_bytes = sizeof(struct talk), .set_up = set_up_careless, .body = body,
+};
+
+static const struct duet_lab_workload zero_copy = {
+	.name = "zero-copy", .state_bytes = sizeof(struct talk), .set_up = set_up_zero_copy,
+	.body = body,
 };
 
 static const struct duet_lab_workload brief = {
@@ -162,9 +182,9 @@ static void print(const struct duet_lab_sweep *sweep)
 	       sweep->violations, sweep->unreached, sweep->turns_worst);
 }
 
-START_TEST(a_careful_conversation_survives_a_cancel_anywhere)
+static void expect_survival(const struct duet_lab_workload *workload)
 {
-	struct duet_lab_sweep sweep = sweep_of(&careful);
+	struct duet_lab_sweep sweep = sweep_of(workload);
 
 	if (sweep.violations || getenv("DUET_TEST_VERBOSE"))
 		print(&sweep);
@@ -173,6 +193,17 @@ START_TEST(a_careful_conversation_survives_a_cancel_anywhere)
 	/* Nothing in it stands in a line, and there is no cleanup. */
 	ck_assert_uint_lt(sweep.unreached, sweep.runs * 2 / 3);
 	free(sweep.outcomes);
+}
+
+START_TEST(a_careful_conversation_survives_a_cancel_anywhere)
+{
+	expect_survival(&careful);
+}
+END_TEST
+
+START_TEST(so_does_one_that_answers_without_a_copy)
+{
+	expect_survival(&zero_copy);
 }
 END_TEST
 
@@ -234,6 +265,7 @@ int main(void)
 {
 	return contract_run("laboratory_sweep",
 			    CASES(a_careful_conversation_survives_a_cancel_anywhere,
+				  so_does_one_that_answers_without_a_copy,
 				  a_careless_one_loses_bytes, the_first_place_is_named,
 				  ten_sweeps_give_the_same_verdicts),
 			    NULL);

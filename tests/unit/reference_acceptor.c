@@ -13,6 +13,8 @@
 
 #define STREAM "duet-script 1\nracy\nconnection c0 unix\n"
 #define SEND "start 0 send c0a 4\n"
+#define ZERO_COPY "start 0 send-zero-copy c0a 4\n"
+#define TOLD "result id=0 result=4 moved=4 disposition=completed cause=itself;"
 #define RECV "start 1 recv c0b 4\n"
 #define DUE_RECV "start 1 recv c0b 4 deadline 100\n"
 #define SEND_2 "start 2 send c0a 4\n"
@@ -46,6 +48,21 @@ static const struct {
 	{ "duet-script 1\nstart 0 nop\n", "start id=0;item id=0", "is no multishot" },
 	{ "duet-script 1\nstart 0 nop\n", "start id=9", "not in the script" },
 	{ "duet-script 1\nstart 0 nop\n", "refuse id=0 result=-105", "refused with ENOBUFS" },
+	/* Two ends: the result, and the memory. */
+	{ STREAM ZERO_COPY RECV, "start id=0;start id=1;" TOLD
+		"end id=1 result=4 moved=4 hash=%0 disposition=completed cause=itself;"
+		"end id=0 result=4 moved=4 disposition=completed cause=itself", NULL },
+	{ STREAM ZERO_COPY, "start id=0;" TOLD, "has told its result and never ended" },
+	{ STREAM ZERO_COPY, "start id=0;end id=0 result=4 moved=4 disposition=completed cause=itself",
+		"was not told so before its end" },
+	{ STREAM ZERO_COPY, "start id=0;" TOLD
+		"end id=0 result=4 moved=4 disposition=completed cause=cancel", "not the result" },
+	{ STREAM ZERO_COPY, "start id=0;" TOLD TOLD, "not the result" },
+	{ STREAM SEND, "start id=0;" TOLD, "keeps no memory" },
+	{ STREAM ZERO_COPY, "start id=0;result id=0 disposition=failed cause=itself",
+		"has moved nothing" },
+	{ STREAM ZERO_COPY, "start id=0;~cancel id=0;"
+		"end id=0 result=-125 disposition=untouched cause=cancel", NULL },
 	/* Legal ends. */
 	{ STREAM RECV, "start id=1;end id=1 result=-125 disposition=untouched cause=cancel",
 		"nobody asked" },

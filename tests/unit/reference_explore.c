@@ -122,12 +122,12 @@ static const struct {
 	const char *says;
 	unsigned missing;
 } suites[] = {
-	{ "moves completion o2 s1\n", "not seen: operation idle -> waiting", 24 },
-	{ "moves completion o2 s1\n", "not seen: scope ended -> idle", 24 },
-	{ "moves reference o2 s1\nmoves completion\n", "on completion:", 50 },
-	{ "moves polling o2 s1\n", "operation: 2 of 5 states, 1 of 10 edges", 19 },
-	{ "moves polling o2 o19 s1\n", "seen, and can't be: operation issued -> stopping", 20 },
-	{ "moves reference s2\n", "seen, and can't be: scope idle -> asked", 27 },
+	{ "moves completion o2 s1\n", "not seen: operation idle -> waiting", 29 },
+	{ "moves completion o2 s1\n", "not seen: scope ended -> idle", 29 },
+	{ "moves reference o2 s1\nmoves completion\n", "on completion:", 60 },
+	{ "moves polling o2 s1\n", "operation: 2 of 7 states, 1 of 13 edges", 22 },
+	{ "moves polling o2 o19 s1\n", "seen, and can't be: operation issued -> stopping", 23 },
+	{ "moves reference s2\n", "seen, and can't be: scope idle -> asked", 32 },
 };
 
 static void judge_suite(const char *lines, const char *says, unsigned missing)

@@ -13,9 +13,11 @@
 static const char *const legal[STATE_COUNT] = {
 	[STATE_IDLE] = "waiting issued",
 	[STATE_WAITING] = "issued ended",
-	[STATE_ISSUED] = "issued waiting stopping cancelling ended",
-	[STATE_STOPPING] = "stopping cancelling ended",
-	[STATE_CANCELLING] = "stopping ended",
+	[STATE_ISSUED] = "issued waiting stopping cancelling result ended",
+	[STATE_STOPPING] = "stopping cancelling result ended",
+	[STATE_CANCELLING] = "stopping result ended",
+	[STATE_RESULT] = "holding",
+	[STATE_HOLDING] = "ended",
 	[STATE_ENDED] = "idle",
 };
 
@@ -89,6 +91,7 @@ static const struct row rows[] = {
 	{ DUET_SEND, 0, 10, 0, CANCEL, 10, true, 10, DUET_COMPLETED, ITSELF },
 	{ DUET_SEND, 0, 10, 0, CANCEL, 4, true, 4, DUET_PARTIAL, CANCEL },
 	{ DUET_SEND, 0, 10, 0, CANCEL, -ECANCELED, true, -ECANCELED, DUET_UNTOUCHED, CANCEL },
+	{ DUET_SEND_ZERO_COPY, 0, 10, 0, CANCEL, 4, true, 4, DUET_PARTIAL, CANCEL },
 	{ DUET_SEND, DUET_WHOLE, 10, 6, CANCEL, -ECANCELED, true, 6, DUET_PARTIAL, CANCEL },
 	{ DUET_CONNECT, 0, 0, 0, CANCEL, -ECANCELED, true, -ECANCELED, DUET_TAINTED, CANCEL },
 	{ DUET_CONNECT, 0, 0, 0, CANCEL, -ECANCELED, false, -ECANCELED, DUET_UNTOUCHED, CANCEL },
