@@ -63,6 +63,7 @@ struct completion {
 	unsigned features;
 	bool native_socket;
 	bool multishot_recv; /* Linux 6.0; without it a single shot is armed again and again */
+	bool buffer_table; /* there is a table of registered memory */
 	bool direct;
 	uint32_t direct_left; /* plain send calls that this turn may still make */
 	int wake_fd;
