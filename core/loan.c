@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/loan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/backend.h"
@@ -314,14 +315,16 @@ static void visit_line(const struct visitor *visitor, const struct duet_op *head
 
 static void visit_pool(const struct visitor *visitor, const struct duet_pool *pool)
 {
-	for (uint32_t i = 0; i < pool->count; i++)
-		if (pool->states[i] == BUFFER_HELD)
-			visitor->visit(visitor->context,
-				       &(struct duet_loan){
-					       .data = pool->memory + (size_t)i * pool->size_bytes,
-					       .length_bytes = pool->size_bytes,
-					       .turn = pool->since[i],
-					       .regime = (enum duet_regime)pool->regime});
+	struct duet_loan loan = {.length_bytes = pool->size_bytes,
+				 .regime = (enum duet_regime)pool->regime};
+
+	for (uint32_t i = 0; i < pool->count; i++) {
+		if (pool->states[i] != BUFFER_HELD)
+			continue;
+		loan.data = pool->memory + (size_t)i * pool->size_bytes;
+		loan.turn = pool->since[i];
+		visitor->visit(visitor->context, &loan);
+	}
 }
 
 void duet_loop_loans(const struct duet_loop *loop,
@@ -334,6 +337,31 @@ void duet_loop_loans(const struct duet_loop *loop,
 		visit_line(&visitor, loop->slots[i].writes);
 		visit_line(&visitor, loop->slots[i].others);
 	}
+	for (uint32_t id = 0; id < loop->pool_count; id++)
+		visit_pool(&visitor, loop->pools[id]);
+}
+
+struct dump {
+	void (*line)(void *context, const char *text);
+	void *context;
+};
+
+static void dump_held(void *context, const struct duet_loan *loan)
+{
+	const struct dump *dump = context;
+	char text[128];
+
+	snprintf(text, sizeof(text), "buffer %p (%s, %zu bytes) held by the caller since turn %u",
+		 loan->data, duet_regime_name(loan->regime), loan->length_bytes, loan->turn);
+	dump->line(dump->context, text);
+}
+
+void core_loans_dump(const struct duet_loop *loop, void (*line)(void *context, const char *text),
+		     void *context)
+{
+	struct dump dump = {line, context};
+	const struct visitor visitor = {dump_held, &dump};
+
 	for (uint32_t id = 0; id < loop->pool_count; id++)
 		visit_pool(&visitor, loop->pools[id]);
 }

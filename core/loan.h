@@ -72,6 +72,9 @@ int core_range_enter(struct core_ranges *ranges, struct duet_op *op);
 void core_account_begin(struct core_ledger *ledger, const struct duet_op *op);
 DUET_API void duet_core_account_end(struct core_ledger *ledger, const struct duet_op *op);
 void core_account_peak(struct core_ledger *ledger);
+/* A line for each buffer that the caller holds: those of operations are named with them. */
+void core_loans_dump(const struct duet_loop *loop, void (*line)(void *context, const char *text),
+		     void *context);
 
 /* 0, or -EBUSY: it would write where another operation writes, and nothing was lent. */
 static inline int core_loan_begin(struct duet_loop *loop, struct duet_op *op)

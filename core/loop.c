@@ -695,4 +695,5 @@ void duet_loop_dump(const struct duet_loop *loop, void (*line)(void *context, co
 		if (loop->entries[i].op && core_kind(loop->entries[i].op)->line == LINE_NONE)
 			dump_op(loop, loop->entries[i].op, &dump);
 	dump_untold(loop, &dump);
+	core_loans_dump(loop, line, context);
 }
