@@ -237,7 +237,7 @@ static void conclude_now(struct duet_loop *loop, struct duet_op *op, int raw, bo
 	if (op->timer)
 		core_timer_disarm(&loop->timers, op);
 	if (core_lends(op) && (op->state != STATE_WAITING || !MUTANT(loan_kept_in_line)))
-		core_loan_end(loop, op);
+		core_loan_end(loop, op, LOAN_ANY);
 	if (kind->regimes && !kind->gathers)
 		fill(op);
 	if (op->identity)
@@ -520,7 +520,7 @@ static int lend(struct duet_loop *loop, struct duet_op *op)
 
 	if (error)
 		return error;
-	error = core_loan_begin(loop, op);
+	error = core_loan_begin(loop, op, LOAN_ANY);
 	if (error && special)
 		core_regime_undo(loop, op);
 	return error;
@@ -570,11 +570,10 @@ static __attribute__((noinline)) int transfer_timed(struct duet_loop *loop, stru
 	return loop->transfer(loop, op, duet_core_op_slot(loop, op));
 }
 
-static inline __attribute__((always_inline)) int start_plainly(struct duet_loop *loop,
-							       struct duet_op *op)
+static inline __attribute__((always_inline)) int
+start_plainly(struct duet_loop *loop, struct duet_op *op, enum core_loan_way way)
 {
-	core_loan_plain(op);
-	if (core_loan_begin(loop, op))
+	if (core_loan_begin(loop, op, way))
 		return -EBUSY;
 	core_begin(loop, op);
 	op->next = op->prev = op;
@@ -585,10 +584,10 @@ static inline __attribute__((always_inline)) int start_plainly(struct duet_loop 
 	return loop->transfer(loop, op, duet_core_op_slot(loop, op));
 }
 
-/* Apart, so that a send doesn't save the registers that a look at the ledger needs. */
-static __attribute__((noinline)) int start_recv_plainly(struct duet_loop *loop, struct duet_op *op)
+/* Apart, so that the others don't save the registers that a look at the ranges needs. */
+static __attribute__((noinline)) int start_into_new_memory(struct duet_loop *loop, struct duet_op *op)
 {
-	return start_plainly(loop, op);
+	return start_plainly(loop, op, LOAN_PLAIN);
 }
 
 int duet_op_start(struct duet_loop *loop, struct duet_op *op)
@@ -596,7 +595,11 @@ int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 	core_check_owner(loop);
 	if (__builtin_expect(!core_starts_plainly(loop, op, 0, &loop->plain_max), 0))
 		return core_start_otherwise(loop, op);
-	return op->kind == DUET_SEND ? start_plainly(loop, op) : start_recv_plainly(loop, op);
+	if (op->kind == DUET_SEND)
+		return start_plainly(loop, op, LOAN_READ);
+	if (core_range_is_known(&loop->ledger.ranges, op))
+		return start_plainly(loop, op, LOAN_KNOWN);
+	return start_into_new_memory(loop, op);
 }
 
 /* ---- Room again. ---- */

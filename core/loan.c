@@ -11,189 +11,247 @@
 /*
  * Where the loans lie that are written to, so that an overlap is found at the start.
  *
- * A loan is of the class k, the smallest with 2^k >= its length, and hangs in the cell that its first byte
- * chooses, of as many as fit into memory at 2^k bytes each; the cells are hashed into one table. What
- * overlaps a range is so found in the cells that the range touches, and in the one before, for each class
- * in use. As loans don't overlap, few share a cell: with a smaller least class there would be fewer, and
- * more cells for a long range to look at. A table is never looked through more than once.
+ * A range stays in its place when its loan ends, and is taken again by who comes back to the same memory,
+ * as nearly every receive does: as no two ranges overlap, whether somebody has them or not, nothing else
+ * need be looked at. Only a range that is new is held against the others. If it meets one that somebody
+ * has, the start is refused; those that nobody has make way.
+ *
+ * A range is of the class k, the smallest with 2^k >= its length, and hangs in the cell that its first
+ * byte chooses, of as many as fit into memory at 2^k bytes each; the cells are hashed into one table. What
+ * meets another range is so found in the cells that the other touches, and in the one before, for each
+ * class in use. As ranges don't overlap, few share a cell: with a smaller least class there would be
+ * fewer, and more cells for a long range to look at. The table is never looked through more than once.
  *
  * The loans of several pieces are rare and stand in a list of their own.
  */
 
+enum { CLASS_LEAST = 9 };
+
 /* Odd, and near the golden ratio: neighbours, and the multiples of any power of two, come apart. */
 static const uint64_t scatter = 0x9e3779b97f4a7c15;
 
-struct range {
+struct span {
 	uintptr_t first;
 	uintptr_t last;
 };
 
-/* What is lent stays so to its end, also what has been moved of it already. */
-static inline struct range range_of(const struct duet_op *op)
-{
-	const struct iovec *piece = &op->args.io.vectors[0];
-	uintptr_t end = (uintptr_t)piece->iov_base + piece->iov_len;
-
-	return (struct range){end - op->args.io.length_bytes, end - 1};
-}
-
-static inline bool meet(struct range a, struct range b)
+static inline bool meet(struct span a, struct span b)
 {
 	return a.first <= b.last && b.first <= a.last;
 }
 
-static inline struct duet_op **cell_of(const struct core_ranges *ranges, uint64_t hash)
+static inline struct span span_of(const struct iovec *piece)
 {
-	return &ranges->cells[(hash >> 32) * ranges->count >> 32];
+	uintptr_t first = (uintptr_t)piece->iov_base;
+
+	return (struct span){first, first + piece->iov_len - 1};
 }
 
+static inline struct span range_span(const struct core_range *range)
+{
+	return (struct span){range->first, range->first + (uint32_t)range->bytes - 1};
+}
+
+static inline unsigned class_of(uint32_t bytes)
+{
+	return 32 - (unsigned)__builtin_clz((bytes - 1) | ((1u << CLASS_LEAST) - 1));
+}
+
+static inline uint32_t *cell_of(const struct core_ranges *ranges, uint64_t hash)
+{
+	return &ranges->cells[(hash >> 32) * ranges->cells_max >> 32];
+}
+
+static uint32_t *cell_of_range(const struct core_ranges *ranges, const struct core_range *range)
+{
+	unsigned k = class_of((uint32_t)range->bytes);
+
+	return cell_of(ranges, (uint64_t)(range->first >> k) * scatter);
+}
+
+/* Twice as many places as loans: whoever looks for one that nobody has finds it soon. */
 int core_ranges_init(struct core_ranges *ranges, uint32_t loans_max)
 {
-	ranges->count = loans_max;
-	ranges->cells = calloc(loans_max, sizeof(*ranges->cells));
-	return ranges->cells ? 0 : -ENOMEM;
+	ranges->places_max = 2 * loans_max;
+	ranges->cells_max = loans_max;
+	ranges->places = calloc(ranges->places_max, sizeof(*ranges->places));
+	ranges->cells = calloc(ranges->cells_max, sizeof(*ranges->cells));
+	return ranges->places && ranges->cells ? 0 : -ENOMEM;
 }
 
 void core_ranges_fini(struct core_ranges *ranges)
 {
+	free(ranges->places);
 	free(ranges->cells);
 }
 
-/* ---- Is anything written there? ---- */
+/* ---- Ranges come and go. ---- */
 
-static bool met_in_pieces(const struct core_ranges *ranges, struct range range)
+static void leave_class(struct core_ranges *ranges, unsigned k)
+{
+	if (!--ranges->counts[k])
+		ranges->classes &= ~(1u << k);
+}
+
+/* Of the range that *link names, which nobody has. */
+static void forget(struct core_ranges *ranges, uint32_t *link)
+{
+	uint32_t named = *link;
+	struct core_range *range = &ranges->places[named - 1];
+
+	leave_class(ranges, class_of((uint32_t)range->bytes));
+	*link = range->next;
+	range->bytes = 0;
+	range->next = ranges->free;
+	ranges->free = named;
+}
+
+static void forget_place(struct core_ranges *ranges, uint32_t place)
+{
+	uint32_t *link = cell_of_range(ranges, &ranges->places[place]);
+
+	while (*link != place + 1)
+		link = &ranges->places[*link - 1].next;
+	forget(ranges, link);
+}
+
+/* A place of no range: there are as many again as can be taken. */
+static uint32_t find_place(struct core_ranges *ranges)
+{
+	uint32_t place;
+
+	if (!ranges->free && ranges->fresh < ranges->places_max)
+		return ranges->fresh++;
+	while (!ranges->free) {
+		ranges->hand = ranges->hand + 1 < ranges->places_max ? ranges->hand + 1 : 0;
+		if (!(ranges->places[ranges->hand].bytes & RANGE_TAKEN))
+			forget_place(ranges, ranges->hand);
+	}
+	place = ranges->free - 1;
+	ranges->free = ranges->places[place].next;
+	return place;
+}
+
+static uint32_t add(struct core_ranges *ranges, uintptr_t first, uint32_t bytes)
+{
+	uint32_t place = find_place(ranges);
+	struct core_range *range = &ranges->places[place];
+	unsigned k = class_of(bytes);
+	uint32_t *cell;
+
+	range->first = first;
+	range->bytes = bytes | RANGE_TAKEN;
+	cell = cell_of_range(ranges, range);
+	range->next = *cell;
+	*cell = place + 1;
+	ranges->counts[k]++;
+	ranges->classes |= 1u << k;
+	return place;
+}
+
+/* ---- Is anything written there? What was makes way. ---- */
+
+static bool is_in_pieces(const struct core_ranges *ranges, struct span span)
 {
 	for (const struct duet_op *op = ranges->pieces; op; op = op->args.io.loan_next)
 		for (uint32_t i = 0; i < op->args.io.vector_count; i++) {
 			const struct iovec *piece = &op->args.io.vectors[i];
-			uintptr_t first = (uintptr_t)piece->iov_base;
 
-			if (piece->iov_len &&
-			    meet(range, (struct range){first, first + piece->iov_len - 1}))
+			if (piece->iov_len && meet(span, span_of(piece)))
 				return true;
 		}
 	return false;
 }
 
-static __attribute__((noinline)) bool met_anywhere(const struct core_ranges *ranges,
-						   struct range range)
+static bool clear_cell(struct core_ranges *ranges, uint32_t *cell, struct span span)
 {
-	for (uint32_t i = 0; i < ranges->count; i++)
-		for (const struct duet_op *op = ranges->cells[i]; op; op = op->args.io.loan_next)
-			if (meet(range, range_of(op)))
-				return true;
-	return false;
+	uint32_t *link = cell;
+
+	while (*link) {
+		struct core_range *range = &ranges->places[*link - 1];
+
+		if (!meet(span, range_span(range)))
+			link = &range->next;
+		else if (range->bytes & RANGE_TAKEN)
+			return false;
+		else
+			forget(ranges, link);
+	}
+	return true;
 }
 
-static inline bool met_in_cell(const struct core_ranges *ranges, uint64_t hash,
-			       struct range range)
+static bool clear_table(struct core_ranges *ranges, struct span span)
 {
-	for (const struct duet_op *op = *cell_of(ranges, hash); op; op = op->args.io.loan_next)
-		if (meet(range, range_of(op)))
-			return true;
-	return false;
+	for (uint32_t i = 0; i < ranges->cells_max; i++)
+		if (!clear_cell(ranges, &ranges->cells[i], span))
+			return false;
+	return true;
 }
 
-static bool met_in_class(const struct core_ranges *ranges, struct range range, unsigned k)
+static bool clear_class(struct core_ranges *ranges, unsigned k, struct span span)
 {
-	uint64_t before = (uint64_t)(range.first >> k) - 1;
-	uint64_t count = (range.last >> k) - before + 1;
+	uint64_t before = (uint64_t)(span.first >> k) - 1;
+	uint64_t count = (span.last >> k) - before + 1;
 	uint64_t hash = before * scatter;
 
-	if (count > ranges->count)
-		return met_anywhere(ranges, range);
+	if (count > ranges->cells_max)
+		return clear_table(ranges, span);
 	for (; count; count--, hash += scatter)
-		if (met_in_cell(ranges, hash, range))
-			return true;
-	return false;
+		if (!clear_cell(ranges, cell_of(ranges, hash), span))
+			return false;
+	return true;
 }
 
-static __attribute__((noinline)) bool met(const struct core_ranges *ranges, struct range range)
+static bool clear(struct core_ranges *ranges, struct span span)
 {
-	if (met_in_pieces(ranges, range))
-		return true;
+	if (is_in_pieces(ranges, span))
+		return false;
 	for (uint32_t left = ranges->classes; left; left &= left - 1)
-		if (met_in_class(ranges, range, (unsigned)__builtin_ctz(left)))
-			return true;
-	return false;
+		if (!clear_class(ranges, (unsigned)__builtin_ctz(left), span))
+			return MUTANT(overlap_unnoticed);
+	return true;
 }
 
-/* ---- Coming and going. ---- */
+/* ---- Loans begin and end. ---- */
 
-static inline void hang(struct duet_op **link, struct duet_op *op)
-{
-	struct duet_op *next = *link;
-
-	op->args.io.loan_next = next;
-	op->args.io.loan_link = link;
-	if (next)
-		next->args.io.loan_link = &op->args.io.loan_next;
-	*link = op;
-}
-
-static __attribute__((noinline)) int enter_pieces(struct core_ranges *ranges, struct duet_op *op)
+static int enter_pieces(struct core_ranges *ranges, struct duet_op *op)
 {
 	for (uint32_t i = 0; i < op->args.io.vector_count; i++) {
 		const struct iovec *piece = &op->args.io.vectors[i];
-		uintptr_t first = (uintptr_t)piece->iov_base;
 
-		if (piece->iov_len && met(ranges, (struct range){first, first + piece->iov_len - 1}))
+		if (piece->iov_len && !clear(ranges, span_of(piece)))
 			return -EBUSY;
 	}
 	/* For the way out: of its pieces one may be left then. */
 	op->flags |= FLAG_PIECES;
-	hang(&ranges->pieces, op);
+	op->args.io.loan_next = ranges->pieces;
+	ranges->pieces = op;
 	return 0;
 }
 
-int core_range_enter(struct core_ranges *ranges, struct duet_op *op)
+int core_range_enter_new(struct core_ranges *ranges, struct duet_op *op)
 {
-	uint32_t bytes = op->args.io.length_bytes;
-	uintptr_t first = (uintptr_t)op->args.io.vectors[0].iov_base;
-	struct range range = {first, first + bytes - 1};
-	unsigned k = core_range_class(bytes);
-	uint64_t hash = (uint64_t)(first >> k) * scatter;
-	bool found;
+	const struct iovec *piece = &op->args.io.vectors[0];
 
-	if (__builtin_expect(op->args.io.vector_count > 1, 0))
+	if (op->args.io.vector_count > 1)
 		return enter_pieces(ranges, op);
-	/* Usually all are of one length, and so of one class. */
-	if (__builtin_expect(!(ranges->classes & ~(1u << k)) && !ranges->pieces, 1))
-		found = met_in_cell(ranges, hash - scatter, range) ||
-			met_in_cell(ranges, hash, range) ||
-			(range.last >> k != first >> k &&
-			 met_in_cell(ranges, hash + scatter, range));
-	else
-		found = met(ranges, range);
-	if (__builtin_expect(found, 0) && !MUTANT(overlap_unnoticed))
+	if (!clear(ranges, span_of(piece)))
 		return -EBUSY;
-	hang(cell_of(ranges, hash), op);
-	if (!ranges->counts[k]++)
-		ranges->classes |= 1u << k;
+	op->args.io.loan_place =
+		add(ranges, (uintptr_t)piece->iov_base, op->args.io.length_bytes);
 	return 0;
+}
+
+void core_range_leave_pieces(struct core_ranges *ranges, const struct duet_op *op)
+{
+	struct duet_op **link = &ranges->pieces;
+
+	while (*link != op)
+		link = &(*link)->args.io.loan_next;
+	*link = op->args.io.loan_next;
 }
 
 /* ---- Totals. ---- */
-
-/* What is simply lent is the rest, but for its peak: see lent_high_bytes. */
-static void set_high(struct core_ledger *ledger)
-{
-	uint64_t lent = ledger->regimes[DUET_REGIME_LENT].peak_bytes + ledger->others.bytes;
-
-	ledger->lent_high_bytes = ledger->lent_peak_bytes < lent ? ledger->lent_peak_bytes : lent;
-}
-
-void core_account_peak(struct core_ledger *ledger)
-{
-	struct core_account *lent = &ledger->regimes[DUET_REGIME_LENT];
-	uint64_t lent_bytes = ledger->lent_bytes - ledger->others.bytes;
-
-	if (ledger->lent_bytes > ledger->lent_peak_bytes)
-		ledger->lent_peak_bytes = ledger->lent_bytes;
-	if (lent_bytes > lent->peak_bytes)
-		lent->peak_bytes = lent_bytes;
-	set_high(ledger);
-}
 
 void core_account_begin(struct core_ledger *ledger, const struct duet_op *op)
 {
@@ -205,10 +263,10 @@ void core_account_begin(struct core_ledger *ledger, const struct duet_op *op)
 		account->peak_bytes = account->bytes;
 	ledger->others.count++;
 	ledger->others.bytes += op->args.io.length_bytes;
-	set_high(ledger);
+	core_account_high(ledger);
 }
 
-void duet_core_account_end(struct core_ledger *ledger, const struct duet_op *op)
+void core_account_end(struct core_ledger *ledger, const struct duet_op *op)
 {
 	struct core_account *account = &ledger->regimes[core_loan_regime(op)];
 
@@ -216,7 +274,7 @@ void duet_core_account_end(struct core_ledger *ledger, const struct duet_op *op)
 	account->bytes -= op->args.io.length_bytes;
 	ledger->others.count--;
 	ledger->others.bytes -= op->args.io.length_bytes;
-	set_high(ledger);
+	core_account_high(ledger);
 }
 
 void duet_core_tick_regimes(struct duet_loop *loop, uint64_t passed_ns)
@@ -282,6 +340,16 @@ struct visitor {
 	void *context;
 };
 
+/* What is lent stays so to its end, also what has been moved of it already. */
+static struct iovec whole_of(const struct duet_op *op)
+{
+	struct iovec piece = op->args.io.vectors[0];
+
+	piece.iov_base = (char *)piece.iov_base + piece.iov_len - op->args.io.length_bytes;
+	piece.iov_len = op->args.io.length_bytes;
+	return piece;
+}
+
 static void visit_op(const struct visitor *visitor, const struct duet_op *op)
 {
 	struct duet_loan loan = {.op = op,
@@ -290,12 +358,11 @@ static void visit_op(const struct visitor *visitor, const struct duet_op *op)
 				 .writes = core_loan_writes(op)};
 
 	for (uint32_t i = 0; i < op->args.io.vector_count; i++) {
-		const struct iovec *piece = &op->args.io.vectors[i];
-		struct range range = range_of(op);
-		bool single = !(op->flags & FLAG_PIECES);
+		struct iovec piece = op->flags & FLAG_PIECES ? op->args.io.vectors[i]
+							     : whole_of(op);
 
-		loan.data = single ? (const void *)range.first : piece->iov_base;
-		loan.length_bytes = single ? op->args.io.length_bytes : piece->iov_len;
+		loan.data = piece.iov_base;
+		loan.length_bytes = piece.iov_len;
 		visitor->visit(visitor->context, &loan);
 	}
 }

@@ -147,13 +147,27 @@ struct duet_pool {
 	void *backend; /* the backend's */
 };
 
-/* Where the loans lie that are written to: see core/loan.c. */
+/* A range that is written to, or was: see core/loan.c. */
+struct core_range {
+	uintptr_t first;
+	/* Its bytes; with RANGE_TAKEN beside them while an operation has it. 0: of no range. */
+	uint64_t bytes;
+	uint32_t next; /* in its cell, or of no range: place + 1 */
+};
+
+#define RANGE_TAKEN (1ull << 32)
+
 struct core_ranges {
-	struct duet_op **cells;
-	struct duet_op *pieces; /* those of more than one piece */
-	uint32_t count;      /* of cells */
+	struct core_range *places;
+	uint32_t *cells; /* place + 1 of the first in each */
+	struct duet_op *pieces; /* loans of more than one piece */
+	uint32_t places_max;
+	uint32_t cells_max;
+	uint32_t fresh; /* from here on no place was ever used */
+	uint32_t free;  /* place + 1 of the first that is of no range */
+	uint32_t hand;  /* where to look next for one that nobody has */
 	uint32_t classes;    /* those in use, as bits */
-	uint32_t counts[32]; /* loans of each class */
+	uint32_t counts[32]; /* ranges of each class */
 };
 
 struct core_account {

@@ -47,9 +47,11 @@ static void prepare_transfer(struct duet_op *op, void *data, size_t length_bytes
 	op->args.io.vectors[0].iov_len = length_bytes;
 	op->args.io.vector_count = 1;
 	op->args.io.length_bytes = (uint32_t)length_bytes;
-	op->buffer = (struct duet_buffer){.data = data,
-					  .length_bytes = (uint32_t)length_bytes,
-					  .pool = DUET_POOL_NONE};
+	op->buffer.data = data;
+	op->buffer.length_bytes = (uint32_t)length_bytes;
+	op->buffer.offset_bytes = 0;
+	op->buffer.pool = DUET_POOL_NONE;
+	op->buffer.regime = DUET_REGIME_LENT;
 }
 
 /* Memory of that buffer, whatever its regime: what is more than a pointer, the start sees to. */

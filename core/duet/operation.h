@@ -172,8 +172,8 @@ union duet_args {
 		struct duet_pool *pool;
 		uint32_t vector_count;
 		uint32_t length_bytes; /* of all vectors, or the size of a pool's buffer */
-		struct duet_op *loan_next; /* the ledger's: another loan that is written to */
-		struct duet_op **loan_link;
+		struct duet_op *loan_next; /* the ledger's: another of several pieces */
+		uint32_t loan_place;       /* the ledger's: of its range */
 	} io;
 	struct {
 		unsigned char storage[DUET_ADDRESS_BYTES]; /* a struct sockaddr */
