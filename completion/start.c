@@ -291,13 +291,31 @@ static inline bool is_file(const struct duet_loop *loop, const struct duet_op *o
 	return __builtin_expect(duet_core_op_slot(loop, op)->slot_class == CLASS_FILE, 1);
 }
 
-/* Registered memory is known to the kernel by its pool's number. */
-static inline void use_registered(const struct duet_loop *loop, const struct duet_op *op,
+/* Is it cheaper than the same memory as a plain pointer? */
+static __attribute__((noinline)) bool registered_pays(struct duet_loop *loop,
+						      const struct duet_op *op)
+{
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+
+	if (slot->slot_class != CLASS_FILE)
+		return false;
+	if (slot->ready == FILE_UNKNOWN) {
+		int flags = fcntl(slot->fd, F_GETFL);
+
+		loop->stats.system_calls++;
+		slot->ready = flags >= 0 && flags & O_DIRECT ? FILE_DIRECT : FILE_CACHED;
+	}
+	return slot->ready == FILE_DIRECT ||
+	       (op->kind == DUET_READ && op->args.io.length_bytes <= REGISTERED_CACHED_BYTES);
+}
+
+/* The kernel knows registered memory by its pool's number. */
+static inline void use_registered(struct duet_loop *loop, const struct duet_op *op,
 				  struct io_uring_sqe *sqe, uint8_t opcode)
 {
 	const struct duet_pool *pool = duet_core_registered(loop, op);
 
-	if (__builtin_expect(!pool, 1))
+	if (__builtin_expect(!pool, 1) || !registered_pays(loop, op))
 		return;
 	sqe->opcode = opcode;
 	sqe->buf_index = pool->id;

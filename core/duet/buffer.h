@@ -36,8 +36,8 @@ enum duet_regime {
 	/* The runtime picks a buffer when data arrives, so that idle connections hold no memory. What was
 	 * received in may be given to a send or write as a moved one is. */
 	DUET_REGIME_POOLED,
-	/* As moved, of memory that the kernel has pinned and knows: where the backend can, reads and writes
-	 * of files spare it the look at the pages. */
+	/* As moved, of memory that the kernel has pinned and knows: where the backend can, and it pays, reads
+	 * and writes of files spare it the look at the pages: past the page cache, and short reads. */
 	DUET_REGIME_REGISTERED,
 	DUET_REGIME_COUNT
 };
