@@ -237,8 +237,8 @@ static void conclude_now(struct duet_loop *loop, struct duet_op *op, int raw, bo
 	if (op->timer)
 		core_timer_disarm(&loop->timers, op);
 	if (core_lends(op) && (op->state != STATE_WAITING || !MUTANT(loan_kept_in_line)))
-		core_loan_end(loop, op, LOAN_ANY);
-	if (kind->regimes && !kind->gathers)
+		core_loan_end(loop, op);
+	if (kind->regimes & ~ONLY_LENT && !kind->gathers)
 		fill(op);
 	if (op->identity)
 		core_forget(loop, op);
@@ -520,7 +520,7 @@ static int lend(struct duet_loop *loop, struct duet_op *op)
 
 	if (error)
 		return error;
-	error = core_loan_begin(loop, op, LOAN_ANY);
+	error = core_loan_begin(loop, op);
 	if (error && special)
 		core_regime_undo(loop, op);
 	return error;
@@ -573,7 +573,7 @@ static __attribute__((noinline)) int transfer_timed(struct duet_loop *loop, stru
 static inline __attribute__((always_inline)) int
 start_plainly(struct duet_loop *loop, struct duet_op *op, enum core_loan_way way)
 {
-	if (core_loan_begin(loop, op, way))
+	if (core_loan_begin_as(loop, op, way))
 		return -EBUSY;
 	core_begin(loop, op);
 	op->next = op->prev = op;

@@ -25,10 +25,11 @@ static inline bool core_loan_usual(const struct duet_op *op)
 	return (uint32_t)op->kind - DUET_RECV <= DUET_WRITE - DUET_RECV;
 }
 
-/* Is that memory written to? Asked of what lends. */
+/* Is that memory written to? Asked of what lends; a message may have none. */
 static inline bool core_loan_writes(const struct duet_op *op)
 {
-	return core_loan_usual(op) ? !((op->kind ^ DUET_RECV) & 1) : !core_kind(op)->gathers;
+	return core_loan_usual(op) ? !((op->kind ^ DUET_RECV) & 1)
+				   : !core_kind(op)->gathers && op->args.io.length_bytes;
 }
 
 /* What whoever begins or ends a loan knows of it already, at compile time. */
@@ -123,8 +124,8 @@ static inline bool core_loan_is_special(const struct duet_op *op, enum core_loan
 }
 
 /* 0, or -EBUSY: it would write where another operation writes, and nothing was lent. */
-static inline int core_loan_begin(struct duet_loop *loop, struct duet_op *op,
-				  enum core_loan_way way)
+static inline int core_loan_begin_as(struct duet_loop *loop, struct duet_op *op,
+				     enum core_loan_way way)
 {
 	struct core_ledger *ledger = &loop->ledger;
 
@@ -139,8 +140,8 @@ static inline int core_loan_begin(struct duet_loop *loop, struct duet_op *op,
 	return 0;
 }
 
-static inline void core_loan_end(struct duet_loop *loop, const struct duet_op *op,
-				 enum core_loan_way way)
+static inline void core_loan_end_as(struct duet_loop *loop, const struct duet_op *op,
+				    enum core_loan_way way)
 {
 	struct core_ledger *ledger = &loop->ledger;
 
@@ -150,6 +151,16 @@ static inline void core_loan_end(struct duet_loop *loop, const struct duet_op *o
 		core_account_end(ledger, op);
 	ledger->lent_count--;
 	ledger->lent_bytes -= op->args.io.length_bytes;
+}
+
+static inline int core_loan_begin(struct duet_loop *loop, struct duet_op *op)
+{
+	return core_loan_begin_as(loop, op, LOAN_ANY);
+}
+
+static inline void core_loan_end(struct duet_loop *loop, const struct duet_op *op)
+{
+	core_loan_end_as(loop, op, LOAN_ANY);
 }
 
 #endif

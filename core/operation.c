@@ -121,9 +121,6 @@ static void stop_timeout(struct duet_loop *loop, struct duet_op *op)
 	core_finish(loop, op, -ECANCELED);
 }
 
-/* Named by a buffer: see core/regime.c. */
-#define ANY_REGIME ((1u << DUET_REGIME_COUNT) - 1)
-
 #define ON_PRIMITIVE(wait_)                                                                        \
 	{                                                                                          \
 		.check = core_wait_check, .begin = core_wait_begin, .stop = core_wait_stop,        \

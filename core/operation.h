@@ -30,6 +30,10 @@ struct core_kind {
 	const struct core_wait *wait; /* of those that work on a primitive: see core/waits.h */
 };
 
+/* What a kind that lends takes: a buffer of any regime, or the caller's memory only. */
+#define ANY_REGIME ((1u << DUET_REGIME_COUNT) - 1)
+#define ONLY_LENT (1u << DUET_REGIME_LENT)
+
 extern const struct core_kind core_kinds[DUET_KIND_COUNT];
 
 static inline const struct core_kind *core_kind(const struct duet_op *op)

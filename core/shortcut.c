@@ -45,7 +45,7 @@ static int start_on(struct duet_loop *loop, struct duet_op *op, struct duet_op *
 {
 	int answer;
 
-	if (core_loan_begin(loop, op, LOAN_PLAIN))
+	if (core_loan_begin_as(loop, op, LOAN_PLAIN))
 		return -EBUSY;
 	core_begin(loop, op);
 	core_inherit(loop, op);

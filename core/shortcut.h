@@ -140,7 +140,7 @@ static inline bool duet_core_may_end_plainly(const struct duet_loop *loop, const
  * what the start has set: itself, completed. */
 static inline void core_moved(struct duet_loop *loop, struct duet_op *op, uint32_t bytes)
 {
-	core_loan_end(loop, op, LOAN_PLAIN);
+	core_loan_end_as(loop, op, LOAN_PLAIN);
 	loop->pending--;
 	loop->stats.ended++;
 	op->transferred = bytes;

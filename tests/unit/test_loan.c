@@ -156,6 +156,18 @@ START_TEST(a_transfer_under_way_keeps_all_its_memory)
 }
 END_TEST
 
+/* A message may have nothing but control data. */
+START_TEST(a_loan_of_no_bytes_has_no_range)
+{
+	name_range(&ops[0], 0x10000, 0);
+	ops[0].kind = DUET_RECVMSG;
+	ck_assert(!core_loan_writes(&ops[0]));
+	name_range(&ops[0], 0x10000, 1);
+	ops[0].kind = DUET_RECVMSG;
+	ck_assert(core_loan_writes(&ops[0]));
+}
+END_TEST
+
 /* Every kind that lends says which regimes it takes, and no other does; what moves bytes of one buffer
  * takes all of them. */
 START_TEST(a_kind_that_lends_says_which_regimes_it_takes)
@@ -180,6 +192,6 @@ int main(void)
 	return plain_run("loan",
 		CASES(an_overlap_is_found_exactly_where_there_is_one,
 			neighbours_do_not_meet_and_one_byte_does,
-			a_transfer_under_way_keeps_all_its_memory,
+			a_transfer_under_way_keeps_all_its_memory, a_loan_of_no_bytes_has_no_range,
 			a_kind_that_lends_says_which_regimes_it_takes));
 }
