@@ -11,6 +11,7 @@
 #include "core/buffer.h"
 #include "core/handle.h"
 #include "core/lifecycle.h"
+#include "core/loan.h"
 #include "core/offload.h"
 #include "core/operation.h"
 #include "core/owned.h"
@@ -76,6 +77,7 @@ static void free_tables(struct duet_loop *loop)
 {
 	core_timers_fini(&loop->timers);
 	core_owned_fini(loop);
+	core_ranges_fini(&loop->ledger.ranges);
 	free(loop->entries);
 	free(loop->slots);
 	free(loop);
@@ -109,6 +111,8 @@ static int make(struct duet_loop *loop, const struct duet_loop_options *options)
 
 	if (!error)
 		error = core_owned_init(loop, options->owned_bytes);
+	if (!error)
+		error = core_ranges_init(&loop->ledger.ranges, loop->operations_max);
 	if (error)
 		return error;
 	error = make_offload(loop, options);
@@ -728,4 +732,5 @@ void duet_loop_dump(const struct duet_loop *loop, void (*line)(void *context, co
 		if (loop->entries[i].op && core_kind(loop->entries[i].op)->line == LINE_NONE)
 			dump_op(loop, loop->entries[i].op, &dump);
 	dump_untold(loop, &dump);
+	core_loans_dump(loop, line, context);
 }

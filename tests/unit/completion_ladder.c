@@ -240,6 +240,8 @@ START_TEST(a_multishot_and_a_pool_are_done_without)
 
 		loop_with("without", steps[i], 2);
 		ck_assert_int_eq(duet_pool_create(loop, 2, 4, &pool), 0);
+		ck_assert_int_eq(duet_loop_regime(loop, DUET_REGIME_POOLED),
+				 i < 2 ? DUET_NATIVE : DUET_EMULATED);
 		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 		ck_assert_int_eq(duet_handle_adopt(loop, fds[0], 0, &ends[0]), 0);
 		ck_assert_int_eq(duet_handle_adopt(loop, fds[1], 0, &ends[1]), 0);
