@@ -107,6 +107,7 @@ void duet_op_cancel(struct duet_op *op)
 {
 	if (op->state == STATE_IDLE)
 		return;
+	CORE_GUARD(core_guard_cancel(op));
 	core_check_owner(op->loop);
 	core_request(op->loop, op, DUET_CAUSE_CANCEL);
 }

@@ -501,6 +501,7 @@ int core_start_any(struct duet_loop *loop, struct duet_op *op)
 	if (core_kind(op)->lends && !(op->flags & DUET_POOLED))
 		core_loan_begin(loop, op);
 	if (begin(loop, op, slot) != BACKEND_ENDED) {
+		core_begun(loop, op);
 		if (op->state != STATE_ENDED)
 			core_arm_deadline(loop, op);
 		return 0;
@@ -530,12 +531,16 @@ static __attribute__((noinline)) int transfer_timed(struct duet_loop *loop, stru
 	return loop->transfer(loop, op, duet_core_op_slot(loop, op));
 }
 
+#undef duet_op_start
+
 int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 {
+	CORE_GUARD(core_guard_start(loop, op, __builtin_return_address(0)));
 	core_check_owner(loop);
 	if (__builtin_expect(!core_starts_plainly(loop, op, 0, &loop->plain_max), 0))
 		return core_start_otherwise(loop, op);
 	core_begin(loop, op);
+	core_begun(loop, op);
 	core_loan_begin(loop, op);
 	op->next = op->prev = op;
 	*core_plain_line(loop, op) = op;
@@ -543,6 +548,13 @@ int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 	if (__builtin_expect(op->deadline_ns != DUET_NO_DEADLINE, 0))
 		return transfer_timed(loop, op);
 	return loop->transfer(loop, op, duet_core_op_slot(loop, op));
+}
+
+int duet_op_start_at(const struct duet_site *site, struct duet_loop *loop, struct duet_op *op)
+{
+	CORE_GUARD(core_guard_site(site));
+	(void)site;
+	return duet_op_start(loop, op);
 }
 
 /* ---- Room again. ---- */

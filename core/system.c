@@ -129,11 +129,13 @@ int duet_core_system_nonblock(struct duet_loop *loop, int fd, int on)
 
 int duet_core_system_recv(struct duet_loop *loop, int fd, void *data, size_t bytes)
 {
+	bool lifted = duet_core_guard_lift(data, bytes);
 	int n;
 
 	do
 		n = counted(loop, recv(fd, data, bytes, MSG_DONTWAIT));
 	while (n == -EINTR);
+	duet_core_guard_lower(data, bytes, lifted);
 	return n;
 }
 

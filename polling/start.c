@@ -150,6 +150,7 @@ static int worker_fd(const struct duet_op *op)
 static int work_read(struct duet_op *op)
 {
 	const struct iovec *target = op->args.io.vectors;
+	bool lifted = duet_core_guard_lift(target->iov_base, target->iov_len);
 	size_t done = op->there_bytes;
 	ssize_t n;
 
@@ -159,6 +160,7 @@ static int work_read(struct duet_op *op)
 		if (n > 0)
 			done += (size_t)n;
 	} while ((n > 0 && done < target->iov_len) || (n < 0 && errno == EINTR));
+	duet_core_guard_lower(target->iov_base, target->iov_len, lifted);
 	/* An error behind bytes that came is met again by whoever asks for the rest. */
 	return n < 0 && !done ? -errno : (int)done;
 }

@@ -55,6 +55,7 @@
 #include <duet/combinator.h>
 #include <duet/continuation.h>
 #include <duet/coroutine.h>
+#include <duet/debug.h>
 #include <duet/fiber.h>
 #include <duet/frame.h>
 #include <duet/future.h>
