@@ -74,11 +74,18 @@ static struct core_guarded *find(const struct duet_op *op)
 	return guarded;
 }
 
+const struct core_guarded *core_guard_find(const struct duet_op *op)
+{
+	return find(op);
+}
+
 const struct core_guarded *core_guard_search(core_guard_match *matches, const void *context)
 {
+	const pid_t process = getpid();
+
 	for (unsigned i = 0; i < BUCKETS; i++)
 		for (const struct core_guarded *at = buckets[i]; at; at = at->next)
-			if (is_ours(at) && matches(at, context))
+			if (at->loop->owner_process == process && matches(at, context))
 				return at;
 	return NULL;
 }
@@ -249,10 +256,12 @@ void core_guard_from(const void *address)
 static bool is_copied(const struct core_guarded *guarded, const void *context)
 {
 	const struct duet_op *op = context;
+	struct core_stamp began;
 
+	memcpy(&began, &op->stamp, sizeof(began));
 	return guarded->kind == op->kind && guarded->loop == op->loop &&
 	       guarded->done == op->done && guarded->context == op->context &&
-	       guarded->stamp == op->stamp && guarded->handle.slot == op->handle.slot &&
+	       guarded->turn == began.turn && guarded->handle.slot == op->handle.slot &&
 	       guarded->handle.generation == op->handle.generation;
 }
 
@@ -327,7 +336,7 @@ static struct core_guarded *take(struct duet_loop *loop, const struct duet_op *o
 	loop->guard->free = guarded->next;
 	guarded->next = *bucket_of(op);
 	*bucket_of(op) = guarded;
-	core_guard_mark(op, 1);
+	core_guard_mark_op(op, 1);
 	return guarded;
 }
 
@@ -348,7 +357,6 @@ void core_guard_begin(struct duet_loop *loop, const struct duet_op *op)
 						 .handle = op->handle,
 						 .done = op->done,
 						 .context = op->context,
-						 .stamp = op->stamp,
 						 .turn = loop->began.turn,
 						 .kind = op->kind};
 	core_guard_unlock();
@@ -375,7 +383,7 @@ void duet_core_guard_idle(const struct duet_op *op)
 			continue;
 		if (!is_intact(guarded))
 			core_guard_stop(guarded, "was overwritten while lent", owned_rule);
-		core_guard_mark(op, -1);
+		core_guard_mark_op(op, -1);
 		*link = guarded->next;
 		guarded->next = guarded->loop->guard->free;
 		guarded->loop->guard->free = guarded;

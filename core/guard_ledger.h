@@ -8,7 +8,16 @@
 #ifdef DUET_DEBUG
 #include "core/loop.h"
 
-/* Between the two files of the guard: what is lent, and how its memory is watched. */
+#if defined(__SANITIZE_ADDRESS__)
+#define GUARD_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define GUARD_ASAN 1
+#endif
+#endif
+
+/* Between the files of the guard: what is lent (guard.c), how its memory is watched (guard_memory.c), and
+ * that it isn't freed (guard_free.c). */
 
 struct core_guarded {
 	struct core_guarded *next; /* in its bucket, or of those that are free */
@@ -19,7 +28,6 @@ struct core_guarded {
 	duet_handle handle;
 	duet_done_fn *done;
 	void *context;
-	uint64_t stamp;
 	uint32_t turn;
 	uint8_t kind;
 	uint8_t piece_count;
@@ -41,6 +49,9 @@ size_t core_guard_text(const struct core_guarded *guarded, char *text, size_t si
 typedef bool core_guard_match(const struct core_guarded *guarded, const void *context);
 const struct core_guarded *core_guard_search(core_guard_match *matches, const void *context);
 
+/* Lent by the operation at that address, or NULL; under the lock. */
+const struct core_guarded *core_guard_find(const struct duet_op *op);
+
 /* Of a loop with a pool around the address; under the lock. */
 const struct duet_pool *core_guard_pool_at(const void *address);
 
@@ -48,9 +59,16 @@ void core_guard_lock(void);
 void core_guard_unlock(void);
 bool core_guard_is_inside(void); /* this thread has it */
 
-/* In guard_memory.c: the means, once a process, and what they do to the memory of one. */
+/* Some of this memory is lent to it; under the lock. NULL: to none. */
+const struct core_guarded *core_guard_lender(const void *memory, size_t bytes);
+
+/* One more is lent, or one less: for who hears that memory is freed. */
+void core_guard_mark_op(const struct duet_op *op, int change);
+void core_guard_mark_pieces(const struct core_guarded *guarded, int change);
+void core_guard_install_free(void);
+
+/* The means, once a process, and what they do to the memory of one. */
 void core_guard_install(void);
-void core_guard_mark(const struct duet_op *op, int change);
 void core_guard_cover(struct core_guarded *guarded);
 void core_guard_uncover(const struct core_guarded *guarded, uint32_t transferred);
 #endif

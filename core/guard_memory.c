@@ -1,7 +1,5 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
-#include <duet/debug.h>
-
 #include "core/guard_ledger.h"
 
 #ifdef DUET_DEBUG
@@ -10,22 +8,8 @@
 
 #include "core/operation.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define HAS_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAS_ASAN 1
-#endif
-#endif
-
-#ifdef HAS_ASAN
+#ifdef GUARD_ASAN
 #include <sanitizer/asan_interface.h>
-
-/* <sanitizer/allocator_interface.h>, which gcc 12 doesn't install. */
-int __sanitizer_install_malloc_and_free_hooks(
-	void (*malloc_hook)(const volatile void *memory, size_t bytes),
-	void (*free_hook)(const volatile void *memory));
-size_t __sanitizer_get_allocated_size(const volatile void *memory);
 #elif __has_include(<valgrind/memcheck.h>)
 #include <valgrind/memcheck.h>
 #define HAS_VALGRIND 1
@@ -44,7 +28,7 @@ size_t __sanitizer_get_allocated_size(const volatile void *memory);
 
 static void forbid(const void *data, size_t bytes)
 {
-#ifdef HAS_ASAN
+#ifdef GUARD_ASAN
 	__asan_poison_memory_region(data, bytes);
 #elif defined(HAS_VALGRIND)
 	(void)VALGRIND_MAKE_MEM_NOACCESS(data, bytes);
@@ -57,7 +41,7 @@ static void forbid(const void *data, size_t bytes)
 /* Its first `filled` bytes have a value. */
 static void allow(const void *data, size_t bytes, size_t filled)
 {
-#ifdef HAS_ASAN
+#ifdef GUARD_ASAN
 	(void)filled;
 	__asan_unpoison_memory_region(data, bytes);
 #elif defined(HAS_VALGRIND)
@@ -72,7 +56,7 @@ static void allow(const void *data, size_t bytes, size_t filled)
 
 static bool is_forbidden(const void *data, size_t bytes)
 {
-#ifdef HAS_ASAN
+#ifdef GUARD_ASAN
 	return __asan_region_is_poisoned((void *)(uintptr_t)data, bytes) != NULL;
 #elif defined(HAS_VALGRIND)
 	unsigned char bits;
@@ -102,7 +86,7 @@ void duet_core_guard_lower(const void *data, size_t bytes, bool lifted)
 
 /* ---- What is sent. ---- */
 
-#ifdef HAS_ASAN
+#ifdef GUARD_ASAN
 __attribute__((no_sanitize("address")))
 #endif
 static uint64_t seal_of(const struct core_guarded *guarded)
@@ -155,11 +139,9 @@ static void unname_piece(const struct core_guarded *guarded, unsigned i)
 }
 #endif
 
-static void mark_pages(const struct core_guarded *guarded, int change);
-
 void core_guard_cover(struct core_guarded *guarded)
 {
-	mark_pages(guarded, 1);
+	core_guard_mark_pieces(guarded, 1);
 	if (!guarded->fills) {
 		guarded->seal = seal_of(guarded);
 		return;
@@ -174,7 +156,7 @@ void core_guard_uncover(const struct core_guarded *guarded, uint32_t transferred
 {
 	const bool none = !transferred;
 
-	mark_pages(guarded, -1);
+	core_guard_mark_pieces(guarded, -1);
 	if (!guarded->fills) {
 		if (seal_of(guarded) != guarded->seal)
 			core_guard_stop(guarded, "what it was to send was changed while lent",
@@ -217,125 +199,9 @@ void core_guard_return(const struct duet_pool *pool, uint16_t index)
 	forbid(pool->memory + (size_t)index * pool->size_bytes, pool->size_bytes);
 }
 
-/* ---- What is freed. ---- */
-
-#ifdef HAS_ASAN
-/* How many lent ranges reach into a page, by its number: most of what is freed is in none. */
-enum { PAGE_SHIFT = 12, PAGES = 65536 };
-
-static _Atomic uint32_t pages[PAGES];
-
-static void mark_range(const void *data, size_t bytes, int change)
-{
-	uintptr_t last = ((uintptr_t)data + bytes - 1) >> PAGE_SHIFT;
-
-	for (uintptr_t page = (uintptr_t)data >> PAGE_SHIFT; bytes && page <= last; page++)
-		pages[page % PAGES] += (uint32_t)change;
-}
-
-static void mark_pages(const struct core_guarded *guarded, int change)
-{
-	for (unsigned i = 0; i < guarded->piece_count; i++)
-		mark_range(guarded->pieces[i].iov_base, guarded->pieces[i].iov_len, change);
-}
-
-void core_guard_mark(const struct duet_op *op, int change)
-{
-	mark_range(op, sizeof(*op), change);
-}
-
-static bool is_marked(uintptr_t first, size_t bytes)
-{
-	uintptr_t last = (first + bytes - 1) >> PAGE_SHIFT;
-
-	for (uintptr_t page = first >> PAGE_SHIFT; page <= last; page++)
-		if (pages[page % PAGES])
-			return true;
-	return false;
-}
-#else
-static void mark_pages(const struct core_guarded *guarded, int change)
-{
-	(void)guarded;
-	(void)change;
-}
-
-void core_guard_mark(const struct duet_op *op, int change)
-{
-	(void)op;
-	(void)change;
-}
-#endif
-
-struct block {
-	uintptr_t first;
-	size_t bytes;
-};
-
-static bool meets(const struct block *block, const void *data, size_t bytes)
-{
-	uintptr_t first = (uintptr_t)data;
-
-	return bytes && first < block->first + block->bytes && block->first < first + bytes;
-}
-
-static bool has_op(const struct core_guarded *guarded, const void *context)
-{
-	return meets(context, guarded->op, sizeof(*guarded->op));
-}
-
-static bool has_piece(const struct core_guarded *guarded, const void *context)
-{
-	for (unsigned i = 0; i < guarded->piece_count; i++)
-		if (meets(context, guarded->pieces[i].iov_base, guarded->pieces[i].iov_len))
-			return true;
-	return false;
-}
-
-static void stop_if_lent(const struct block *block)
-{
-	const struct core_guarded *guarded;
-
-	core_guard_lock();
-	guarded = core_guard_search(has_op, block);
-	if (guarded)
-		core_guard_stop(guarded, "was freed while lent",
-				"R2: an operation is the loop's from start to the terminal completion");
-	guarded = core_guard_search(has_piece, block);
-	if (guarded)
-		core_guard_stop(guarded, "memory was freed that is lent to it",
-				"R2: a buffer is the loop's from start to the terminal completion");
-	core_guard_unlock();
-}
-
-void duet_debug_check_free(const void *memory, size_t bytes)
-{
-	const struct block block = {(uintptr_t)memory, bytes};
-
-	if (bytes)
-		stop_if_lent(&block);
-}
-
 /* ---- Once a process. ---- */
 
-#ifdef HAS_ASAN
-static void hear_malloc(const volatile void *memory, size_t bytes)
-{
-	(void)memory;
-	(void)bytes;
-}
-
-static void hear_free(const volatile void *memory)
-{
-	struct block block = {(uintptr_t)memory, 0};
-
-	if (!memory || core_guard_is_inside())
-		return;
-	block.bytes = __sanitizer_get_allocated_size(memory);
-	if (block.bytes && is_marked(block.first, block.bytes))
-		stop_if_lent(&block);
-}
-
+#ifdef GUARD_ASAN
 static void explain_pool(const unsigned char *address)
 {
 	const struct duet_pool *pool = core_guard_pool_at(address);
@@ -360,20 +226,20 @@ static void explain_pool(const unsigned char *address)
 /* Behind the sanitizer's own report. */
 static void explain(const char *report)
 {
-	const struct block block = {(uintptr_t)__asan_get_report_address(), 1};
+	unsigned char *address = __asan_get_report_address();
 	const struct core_guarded *guarded;
 
 	(void)report;
 	if (core_guard_is_inside())
 		return;
 	core_guard_lock();
-	guarded = core_guard_search(has_piece, &block);
+	guarded = core_guard_lender(address, 1);
 	if (guarded) {
 		core_guard_print(guarded);
 		fprintf(stderr, ": memory was touched that is lent to it (R2: a buffer is the loop's "
 				"from start to the terminal completion)\n");
 	} else {
-		explain_pool(__asan_get_report_address());
+		explain_pool(address);
 	}
 	core_guard_unlock();
 }
@@ -382,20 +248,14 @@ static void explain(const char *report)
 /* Under the lock. */
 void core_guard_install(void)
 {
-#ifdef HAS_ASAN
+#ifdef GUARD_ASAN
 	static bool installed;
 
 	if (installed)
 		return;
 	installed = true;
-	__sanitizer_install_malloc_and_free_hooks(hear_malloc, hear_free);
+	core_guard_install_free();
 	__asan_set_error_report_callback(explain);
 #endif
-}
-#else
-void duet_debug_check_free(const void *memory, size_t bytes)
-{
-	(void)memory;
-	(void)bytes;
 }
 #endif
