@@ -527,6 +527,7 @@ int core_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *
 /* Armed before the backend has op: what ends there disarms it. */
 static __attribute__((noinline)) int transfer_timed(struct duet_loop *loop, struct duet_op *op)
 {
+	core_begun(loop, op);
 	core_arm_deadline(loop, op);
 	return loop->transfer(loop, op, duet_core_op_slot(loop, op));
 }
@@ -540,12 +541,11 @@ int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 	if (__builtin_expect(!core_starts_plainly(loop, op, 0, &loop->plain_max), 0))
 		return core_start_otherwise(loop, op);
 	core_begin(loop, op);
-	core_begun(loop, op);
 	core_loan_begin(loop, op);
 	op->next = op->prev = op;
 	*core_plain_line(loop, op) = op;
 	core_state_step(op, STATE_IDLE, STATE_ISSUED);
-	if (__builtin_expect(op->deadline_ns != DUET_NO_DEADLINE, 0))
+	if (__builtin_expect(op->deadline_ns != DUET_NO_DEADLINE || loop->now_unread, 0))
 		return transfer_timed(loop, op);
 	return loop->transfer(loop, op, duet_core_op_slot(loop, op));
 }
