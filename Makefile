@@ -491,6 +491,7 @@ check-tsan: ## the programs of tests/tsan.list under ThreadSanitizer
 endif
 
 ifeq ($(MODE),debug)
+check-guard: export CK_TIMEOUT_MULTIPLIER := 15
 check-guard: $(B)/tests/fault/guard $(B)/tests/contract/dump
 	@$(RUN_TESTS) -l guard -t 240 $^
 else

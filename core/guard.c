@@ -1,5 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
+#include <duet/debug.h>
+
 #include "core/guard_ledger.h"
 
 #ifdef DUET_DEBUG
@@ -219,7 +221,23 @@ int core_guard_open(struct duet_loop *loop)
 	return 0;
 }
 
-/* Nothing is lent any more, or this is a forked child's copy. */
+/* With what was lent to it, if that is still so: it is left behind, or a forked child's copy. */
+static void forget(struct core_guarded **link, const struct duet_loop *loop)
+{
+	while (*link) {
+		struct core_guarded *guarded = *link;
+
+		if (guarded->loop != loop) {
+			link = &guarded->next;
+			continue;
+		}
+		core_guard_mark_op(guarded->op, -1);
+		if (guarded->piece_count)
+			core_guard_reveal(guarded);
+		*link = guarded->next;
+	}
+}
+
 void core_guard_close(struct duet_loop *loop)
 {
 	struct core_guard **link = &guards;
@@ -231,14 +249,19 @@ void core_guard_close(struct duet_loop *loop)
 		link = &(*link)->next;
 	*link = loop->guard->next;
 	for (unsigned i = 0; i < BUCKETS; i++)
-		for (struct core_guarded **at = &buckets[i]; *at;)
-			if ((*at)->loop == loop)
-				*at = (*at)->next;
-			else
-				at = &(*at)->next;
+		forget(&buckets[i], loop);
 	core_guard_unlock();
 	free(loop->guard);
 	loop->guard = NULL;
+}
+
+void duet_debug_unguard(struct duet_loop *loop)
+{
+	if (!loop)
+		return;
+	for (uint32_t i = 0; i < loop->pool_count; i++)
+		core_guard_pool_close(loop->pools[i]);
+	core_guard_close(loop);
 }
 
 /* ---- The life of an operation. ---- */
@@ -329,7 +352,7 @@ void core_guard_init(const struct duet_op *op)
 
 static struct core_guarded *take(struct duet_loop *loop, const struct duet_op *op)
 {
-	struct core_guarded *guarded = loop->guard->free;
+	struct core_guarded *guarded = loop->guard ? loop->guard->free : NULL;
 
 	if (!guarded)
 		return NULL;
@@ -340,6 +363,19 @@ static struct core_guarded *take(struct duet_loop *loop, const struct duet_op *o
 	return guarded;
 }
 
+/* A pooled receive names no memory. */
+static void lend(struct core_guarded *guarded, const struct duet_op *op)
+{
+	const bool fills = op->kind == DUET_RECV || op->kind == DUET_READ;
+
+	if (!(fills || op->kind == DUET_SEND || op->kind == DUET_WRITE) || op->flags & DUET_POOLED)
+		return;
+	guarded->fills = fills;
+	guarded->piece_count = (uint8_t)op->args.io.vector_count;
+	memcpy(guarded->pieces, op->args.io.vectors, sizeof(guarded->pieces));
+	core_guard_cover(guarded);
+}
+
 /* Those that have ended, and wait to be told, are more than the loop has places for: the rest are not
  * watched. */
 void core_guard_begin(struct duet_loop *loop, const struct duet_op *op)
@@ -348,7 +384,7 @@ void core_guard_begin(struct duet_loop *loop, const struct duet_op *op)
 
 	core_guard_lock();
 	guarded = take(loop, op);
-	if (guarded)
+	if (guarded) {
 		*guarded = (struct core_guarded){.next = guarded->next,
 						 .loop = loop,
 						 .op = op,
@@ -359,6 +395,8 @@ void core_guard_begin(struct duet_loop *loop, const struct duet_op *op)
 						 .context = op->context,
 						 .turn = loop->began.turn,
 						 .kind = op->kind};
+		lend(guarded, op);
+	}
 	core_guard_unlock();
 }
 
@@ -392,28 +430,6 @@ void duet_core_guard_idle(const struct duet_op *op)
 	core_guard_unlock();
 }
 
-/* ---- The memory in it. ---- */
-
-static bool fills(uint8_t kind)
-{
-	return kind == DUET_RECV || kind == DUET_READ;
-}
-
-void duet_core_guard_lend(const struct duet_op *op)
-{
-	struct core_guarded *guarded;
-
-	core_guard_lock();
-	guarded = find(op);
-	if (guarded && op->args.io.vector_count <= DUET_OP_IOVECS) {
-		guarded->piece_count = (uint8_t)op->args.io.vector_count;
-		memcpy(guarded->pieces, op->args.io.vectors, sizeof(guarded->pieces));
-		guarded->fills = fills(op->kind);
-		core_guard_cover(guarded);
-	}
-	core_guard_unlock();
-}
-
 void duet_core_guard_give_back(const struct duet_op *op)
 {
 	struct core_guarded *guarded;
@@ -433,5 +449,10 @@ size_t core_guard_describe(const struct duet_op *op, char *text, size_t size)
 	(void)text;
 	(void)size;
 	return 0;
+}
+
+void duet_debug_unguard(struct duet_loop *loop)
+{
+	(void)loop;
 }
 #endif

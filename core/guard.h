@@ -41,12 +41,11 @@ void core_guard_start(const struct duet_loop *loop, const struct duet_op *op, co
 void core_guard_cancel(const struct duet_op *op);
 void core_guard_init(const struct duet_op *op);
 
-/* op is lent from here, and its caller's again from there. */
+/* op is lent from here, with the memory in it, and its caller's again from there. */
 void core_guard_begin(struct duet_loop *loop, const struct duet_op *op);
 DUET_API void duet_core_guard_idle(const struct duet_op *op);
 
-/* The memory in it is lent, and given back; `transferred` holds by then. */
-DUET_API void duet_core_guard_lend(const struct duet_op *op);
+/* The memory in it is given back; `transferred` holds by then. */
 DUET_API void duet_core_guard_give_back(const struct duet_op *op);
 
 /* A pool begins, and ends; so much of a buffer is the caller's; and none of it any more. */

@@ -70,6 +70,7 @@ void core_guard_install_free(void);
 /* The means, once a process, and what they do to the memory of one. */
 void core_guard_install(void);
 void core_guard_cover(struct core_guarded *guarded);
+void core_guard_reveal(const struct core_guarded *guarded); /* without judging it */
 void core_guard_uncover(const struct core_guarded *guarded, uint32_t transferred);
 #endif
 

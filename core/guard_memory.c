@@ -152,6 +152,17 @@ void core_guard_cover(struct core_guarded *guarded)
 	}
 }
 
+void core_guard_reveal(const struct core_guarded *guarded)
+{
+	core_guard_mark_pieces(guarded, -1);
+	for (unsigned i = 0; guarded->fills && i < guarded->piece_count; i++) {
+		size_t bytes = guarded->pieces[i].iov_len;
+
+		allow(guarded->pieces[i].iov_base, bytes, bytes);
+		unname_piece(guarded, i);
+	}
+}
+
 void core_guard_uncover(const struct core_guarded *guarded, uint32_t transferred)
 {
 	const bool none = !transferred;
@@ -177,7 +188,8 @@ void core_guard_uncover(const struct core_guarded *guarded, uint32_t transferred
 
 void core_guard_pool_open(const struct duet_pool *pool)
 {
-	forbid(pool->memory, (size_t)pool->count * pool->size_bytes);
+	if (pool->loop->guard)
+		forbid(pool->memory, (size_t)pool->count * pool->size_bytes);
 }
 
 /* The addresses may be another's next. */
@@ -196,7 +208,8 @@ void duet_core_guard_hold(const unsigned char *data, uint32_t bytes)
 
 void core_guard_return(const struct duet_pool *pool, uint16_t index)
 {
-	forbid(pool->memory + (size_t)index * pool->size_bytes, pool->size_bytes);
+	if (pool->loop->guard)
+		forbid(pool->memory + (size_t)index * pool->size_bytes, pool->size_bytes);
 }
 
 /* ---- Once a process. ---- */

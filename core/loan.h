@@ -17,7 +17,6 @@ static inline void core_loan_begin(struct duet_loop *loop, const struct duet_op 
 	ledger->lent_bytes += op->args.io.length_bytes;
 	if (ledger->lent_bytes > ledger->lent_peak_bytes)
 		ledger->lent_peak_bytes = ledger->lent_bytes;
-	CORE_GUARD(duet_core_guard_lend(op));
 }
 
 static inline void core_loan_end(struct duet_loop *loop, const struct duet_op *op)
