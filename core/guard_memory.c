@@ -86,18 +86,31 @@ void duet_core_guard_lower(const void *data, size_t bytes, bool lifted)
 
 /* ---- What is sent. ---- */
 
+#define SEAL_PRIME UINT64_C(0x100000001b3)
+
+/* Anywhere, and of any type. */
+struct word {
+	uint64_t bits;
+} __attribute__((packed, may_alias));
+
 #ifdef GUARD_ASAN
 __attribute__((no_sanitize("address")))
 #endif
 static uint64_t seal_of(const struct core_guarded *guarded)
 {
-	uint64_t sum = UINT64_C(0xcbf29ce484222325);
+	uint64_t sum = 0;
 
+	/* As FNV-1a, but a word at a time: much may be lent. */
 	for (unsigned i = 0; i < guarded->piece_count; i++) {
 		const unsigned char *data = guarded->pieces[i].iov_base;
+		size_t left = guarded->pieces[i].iov_len;
 
-		for (size_t at = 0; at < guarded->pieces[i].iov_len; at++)
-			sum = (sum ^ data[at]) * UINT64_C(0x100000001b3);
+		for (; left >= sizeof(struct word); left -= sizeof(struct word)) {
+			sum = (sum ^ ((const struct word *)(const void *)data)->bits) * SEAL_PRIME;
+			data += sizeof(struct word);
+		}
+		while (left--)
+			sum = (sum ^ *data++) * SEAL_PRIME;
 	}
 #ifdef HAS_VALGRIND
 	/* Bytes without a value may be sent: that is the caller's affair. */
