@@ -36,6 +36,15 @@ enum {
 /* slot->ready: what the last receive on a handle said. */
 enum { READY_UNKNOWN, READY_EMPTY };
 
+/* slot->ready of a file: does it go past the page cache? Asked when that first matters. */
+enum { FILE_UNKNOWN, FILE_CACHED, FILE_DIRECT };
+
+/* Reads from the page cache for which registered memory pays. Measured (6.18), in CPU, registered to
+ * plain: 0.97 up to this, 1.01 at four times as much, 1.05 to 1.10 from 32 KiB on, where the plain read
+ * copies by whole pages; cached writes 1.01 to 1.05 at any length. Past the cache there are no pages to
+ * pin: 0.92 at 64 KiB, 0.52 at 1 MiB. */
+#define REGISTERED_CACHED_BYTES 4096
+
 /* Plain send calls that one turn may make, and the entries fetched up to which a turn is short:
  * measured, beyond two the batch is cheaper. */
 #define SHORT_TURN 2
@@ -63,6 +72,7 @@ struct completion {
 	unsigned features;
 	bool native_socket;
 	bool multishot_recv; /* Linux 6.0; without it a single shot is armed again and again */
+	bool buffer_table; /* there is a table of registered memory */
 	bool direct;
 	uint32_t direct_left; /* plain send calls that this turn may still make */
 	int wake_fd;

@@ -9,7 +9,8 @@
 
 /*
  * Memory that is out of the caller's hands: the kernel's ring of a pool's free buffers, from which
- * it takes one when data is there.
+ * it takes one when data is there; and the table of registered memory, with one entry for a pool,
+ * whose number is the pool's.
  */
 
 struct provided {
@@ -63,7 +64,29 @@ static int show_ring(struct completion *completion, struct provided *self,
 	return 0;
 }
 
-int completion_pool_attach(struct duet_loop *loop, struct duet_pool *pool)
+static int set_entry(struct completion *self, const struct duet_pool *pool, void *memory,
+		     size_t bytes)
+{
+	const struct iovec piece = {memory, bytes};
+	int count = io_uring_register_buffers_update_tag(&self->ring, pool->id, &piece, NULL, 1);
+
+	return count == 1 ? 0 : count < 0 ? count : -EINVAL;
+}
+
+/* The table comes with the first pool that needs it, and is there as long as the ring. */
+static int show_memory(struct completion *self, const struct duet_pool *pool)
+{
+	int error = self->buffer_table ? 0
+				       : io_uring_register_buffers_sparse(&self->ring,
+									  DUET_POOLS_MAX);
+
+	if (error)
+		return error;
+	self->buffer_table = true;
+	return set_entry(self, pool, pool->memory, (size_t)pool->count * pool->size_bytes);
+}
+
+static int provide_all(struct duet_loop *loop, struct duet_pool *pool)
 {
 	struct provided *self = calloc(1, sizeof(*self));
 	int error;
@@ -85,6 +108,12 @@ int completion_pool_attach(struct duet_loop *loop, struct duet_pool *pool)
 	return 0;
 }
 
+int completion_pool_attach(struct duet_loop *loop, struct duet_pool *pool)
+{
+	return pool->regime == DUET_REGIME_REGISTERED ? show_memory(completion_of(loop), pool)
+						      : provide_all(loop, pool);
+}
+
 int completion_pool_return(struct duet_loop *loop, struct duet_pool *pool, uint16_t index)
 {
 	struct provided *self = pool->backend;
@@ -100,7 +129,14 @@ void completion_pool_detach(struct duet_loop *loop, struct duet_pool *pool)
 	struct provided *self = pool->backend;
 
 	/* A forked child's ring is gone already, and the parent goes on using it. */
-	if (getpid() == loop->owner_process)
+	bool ours = getpid() == loop->owner_process;
+
+	if (pool->regime == DUET_REGIME_REGISTERED) {
+		if (ours)
+			set_entry(completion_of(loop), pool, NULL, 0);
+		return;
+	}
+	if (ours)
 		io_uring_unregister_buf_ring(&completion_of(loop)->ring, pool->id);
 	munmap(self->ring, self->ring_bytes);
 	free(self);

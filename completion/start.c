@@ -291,6 +291,36 @@ static inline bool is_file(const struct duet_loop *loop, const struct duet_op *o
 	return __builtin_expect(duet_core_op_slot(loop, op)->slot_class == CLASS_FILE, 1);
 }
 
+/* Is it cheaper than the same memory as a plain pointer? */
+static __attribute__((noinline)) bool registered_pays(struct duet_loop *loop,
+						      const struct duet_op *op)
+{
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+
+	if (slot->slot_class != CLASS_FILE)
+		return false;
+	if (slot->ready == FILE_UNKNOWN) {
+		int flags = fcntl(slot->fd, F_GETFL);
+
+		loop->stats.system_calls++;
+		slot->ready = flags >= 0 && flags & O_DIRECT ? FILE_DIRECT : FILE_CACHED;
+	}
+	return slot->ready == FILE_DIRECT ||
+	       (op->kind == DUET_READ && op->args.io.length_bytes <= REGISTERED_CACHED_BYTES);
+}
+
+/* The kernel knows registered memory by its pool's number. */
+static inline void use_registered(struct duet_loop *loop, const struct duet_op *op,
+				  struct io_uring_sqe *sqe, uint8_t opcode)
+{
+	const struct duet_pool *pool = duet_core_registered(loop, op);
+
+	if (__builtin_expect(!pool, 1) || !registered_pays(loop, op))
+		return;
+	sqe->opcode = opcode;
+	sqe->buf_index = pool->id;
+}
+
 static int start_read(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
@@ -304,6 +334,7 @@ static int start_read(struct duet_loop *loop, struct duet_op *op)
 		return -EAGAIN;
 	io_uring_prep_read(sqe, fd_of(loop, op), into->iov_base, (unsigned)into->iov_len,
 			   op->args.io.offset_bytes);
+	use_registered(loop, op, sqe, IORING_OP_READ_FIXED);
 	return issued(self, op, sqe, TAG_PLAIN);
 }
 
@@ -320,6 +351,7 @@ static int start_write(struct duet_loop *loop, struct duet_op *op)
 		return -EAGAIN;
 	io_uring_prep_write(sqe, fd_of(loop, op), from->iov_base, (unsigned)from->iov_len,
 			    op->args.io.offset_bytes);
+	use_registered(loop, op, sqe, IORING_OP_WRITE_FIXED);
 	return issued(self, op, sqe, TAG_PLAIN);
 }
 

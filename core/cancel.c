@@ -6,6 +6,7 @@
 #include "core/lifecycle.h"
 #include "core/operation.h"
 #include "core/queue.h"
+#include "core/regime.h"
 #include "core/scope.h"
 #include "core/shortcut.h"
 
@@ -109,6 +110,8 @@ void duet_op_cancel(struct duet_op *op)
 		return;
 	CORE_GUARD(core_guard_cancel(op));
 	core_check_owner(op->loop);
+	if (op->flags & (FLAG_GIVEN | FLAG_COPIED))
+		core_regime_let_go(op);
 	core_request(op->loop, op, DUET_CAUSE_CANCEL);
 }
 

@@ -9,6 +9,7 @@
 #include "core/backend.h"
 #include "core/dump.h"
 #include "core/guard.h"
+#include "core/loan.h"
 #include "core/offload.h"
 #include "core/operation.h"
 #include "core/owned.h"
@@ -91,10 +92,9 @@ static void add_regime(struct line *line, const struct duet_op *op)
 	if (op->flags & DUET_POOLED)
 		add(line, ", from pool %u with %u of %u buffers free", op->args.io.pool->id,
 		    op->args.io.pool->free_count, op->args.io.pool->count);
-	else if (op->flags & FLAG_COPIED)
-		add(line, ", %u bytes copied through", op->args.io.length_bytes);
-	else if (core_kind(op)->lends)
-		add(line, ", %u bytes lent", op->args.io.length_bytes);
+	else if (core_lends(op))
+		add(line, ", %u bytes %s", op->args.io.length_bytes,
+		    duet_regime_name(core_loan_regime(op)));
 }
 
 /* ---- Where it is. ---- */
@@ -240,6 +240,11 @@ static void dump_untold(struct dump *dump)
 		tell(dump, "operations of other loops wait here");
 }
 
+static void tell_loan(void *context, const char *text)
+{
+	tell(context, text);
+}
+
 void duet_loop_dump(const struct duet_loop *loop, void (*line)(void *context, const char *text),
 		    void *context)
 {
@@ -256,6 +261,7 @@ void duet_loop_dump(const struct duet_loop *loop, void (*line)(void *context, co
 		if (loop->entries[i].op && core_kind(loop->entries[i].op)->line == LINE_NONE)
 			dump_op(&dump, loop->entries[i].op);
 	dump_untold(&dump);
+	core_loans_dump(loop, tell_loan, &dump);
 	if (!dump.told)
 		line(context, "nothing is pending");
 }

@@ -11,6 +11,7 @@
 #include "core/operation.h"
 #include "core/owned.h"
 #include "core/queue.h"
+#include "core/regime.h"
 #include "core/shortcut.h"
 #include "core/waits.h"
 
@@ -73,6 +74,8 @@ static inline void deliver(struct duet_loop *loop, struct duet_op *op)
 	core_state_set(op, STATE_IDLE);
 	op->more = 0;
 	loop->delivered++;
+	if (op->flags & (FLAG_GIVEN | FLAG_COPIED))
+		core_regime_tell(loop, op);
 	if (op->done)
 		op->done(op);
 }
@@ -209,6 +212,17 @@ static void adopt_result(struct duet_loop *loop, struct duet_op *op, int fd, boo
 	op->disposition = DUET_FAILED;
 }
 
+/* So much of the buffer is valid. The last item of a pooled receive was told as such: its end, without
+ * bytes, has none. */
+static void fill(struct duet_op *op)
+{
+	if (op->flags & DUET_POOLED && !op->transferred)
+		op->buffer = (struct duet_buffer){.pool = DUET_POOL_NONE,
+						  .regime = DUET_REGIME_POOLED};
+	else
+		op->buffer.length_bytes = op->transferred;
+}
+
 /* Everything borrowed comes back; the outcome is known. wanted: somebody will be told of it. */
 static void conclude_now(struct duet_loop *loop, struct duet_op *op, int raw, bool wanted)
 {
@@ -222,11 +236,10 @@ static void conclude_now(struct duet_loop *loop, struct duet_op *op, int raw, bo
 		core_queue_remove(&loop->owed, op);
 	if (op->timer)
 		core_timer_disarm(&loop->timers, op);
-	if (kind->lends && !(op->flags & DUET_POOLED) &&
-	    (op->state != STATE_WAITING || !MUTANT(loan_kept_in_line)))
-		core_loan_end(loop, op);
-	if (op->flags & FLAG_COPIED)
-		core_owned_copy_out(loop, op);
+	if (core_lends(op) && (op->state != STATE_WAITING || !MUTANT(loan_kept_in_line)))
+		core_loan_end(loop, op, LOAN_ANY);
+	if (kind->regimes && !kind->gathers)
+		fill(op);
 	if (op->identity)
 		core_forget(loop, op);
 	op->verdict = 0;
@@ -439,7 +452,16 @@ static int begin(struct duet_loop *loop, struct duet_op *op, struct duet_slot *s
 	return core_issue(loop, op);
 }
 
-static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet_slot **slot)
+/* Can be received into? */
+static bool pool_is_fit(const struct duet_loop *loop, struct duet_op *op)
+{
+	if (op->flags & FLAG_GIVEN)
+		core_regime_find_pool(loop, op);
+	return op->args.io.pool && op->args.io.pool->loop == loop &&
+	       op->args.io.pool->regime == DUET_REGIME_POOLED;
+}
+
+static int refusal(struct duet_loop *loop, struct duet_op *op, struct duet_slot **slot)
 {
 	if (op->state != STATE_IDLE)
 		return -EBUSY;
@@ -458,10 +480,10 @@ static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet
 	if (loop->pending + loop->kept >= loop->operations_max && op->kind != DUET_CLOSE &&
 	    !(op->flags & FLAG_PLACE))
 		return -ENOBUFS;
-	if (op->kind == DUET_RECV && op->flags & DUET_POOLED &&
-	    (!op->args.io.pool || op->args.io.pool->loop != loop))
+	if (op->kind == DUET_RECV && op->flags & DUET_POOLED && !pool_is_fit(loop, op))
 		return -EINVAL;
-	if (op->flags & FLAG_COPIED && !core_owned_copies(loop, op))
+	if (op->flags & FLAG_COPIED && op->buffer.pool == DUET_POOL_NONE &&
+	    !core_owned_copies(loop, op))
 		return -EINVAL;
 	return core_kind(op)->wait ? core_wait_refusal(loop, op) : core_kind(op)->check(op);
 }
@@ -485,7 +507,23 @@ int core_end_in_start(struct duet_loop *loop, struct duet_op *op)
 	conclude(loop, op, op->result, true);
 	core_state_set(op, STATE_IDLE);
 	op->more = 0;
+	if (op->flags & (FLAG_GIVEN | FLAG_COPIED))
+		core_regime_tell(loop, op);
 	return 1;
+}
+
+/* What it names is given up. */
+static int lend(struct duet_loop *loop, struct duet_op *op)
+{
+	bool special = op->flags & (FLAG_GIVEN | FLAG_COPIED);
+	int error = special ? core_regime_begin(loop, op) : 0;
+
+	if (error)
+		return error;
+	error = core_loan_begin(loop, op, LOAN_ANY);
+	if (error && special)
+		core_regime_undo(loop, op);
+	return error;
 }
 
 int core_start_any(struct duet_loop *loop, struct duet_op *op)
@@ -495,11 +533,13 @@ int core_start_any(struct duet_loop *loop, struct duet_op *op)
 
 	if (error)
 		return error;
+	if (core_lends(op))
+		error = lend(loop, op);
+	if (error)
+		return error;
 	core_begin(loop, op);
 	op->keeps_handle = 0;
 	core_inherit(loop, op);
-	if (core_kind(op)->lends && !(op->flags & DUET_POOLED))
-		core_loan_begin(loop, op);
 	if (begin(loop, op, slot) != BACKEND_ENDED) {
 		core_begun(loop, op);
 		if (op->state != STATE_ENDED)
@@ -532,6 +572,26 @@ static __attribute__((noinline)) int transfer_timed(struct duet_loop *loop, stru
 	return loop->transfer(loop, op, duet_core_op_slot(loop, op));
 }
 
+static inline __attribute__((always_inline)) int
+start_plainly(struct duet_loop *loop, struct duet_op *op, enum core_loan_way way)
+{
+	if (core_loan_begin(loop, op, way))
+		return -EBUSY;
+	core_begin(loop, op);
+	op->next = op->prev = op;
+	*core_plain_line(loop, op) = op;
+	core_state_step(op, STATE_IDLE, STATE_ISSUED);
+	if (__builtin_expect(op->deadline_ns != DUET_NO_DEADLINE || loop->now_unread, 0))
+		return transfer_timed(loop, op);
+	return loop->transfer(loop, op, duet_core_op_slot(loop, op));
+}
+
+/* Apart, so that the others don't save the registers that a look at the ranges needs. */
+static __attribute__((noinline)) int start_into_new_memory(struct duet_loop *loop, struct duet_op *op)
+{
+	return start_plainly(loop, op, LOAN_PLAIN);
+}
+
 #undef duet_op_start
 
 int duet_op_start(struct duet_loop *loop, struct duet_op *op)
@@ -540,14 +600,11 @@ int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 	core_check_owner(loop);
 	if (__builtin_expect(!core_starts_plainly(loop, op, 0, &loop->plain_max), 0))
 		return core_start_otherwise(loop, op);
-	core_begin(loop, op);
-	core_loan_begin(loop, op);
-	op->next = op->prev = op;
-	*core_plain_line(loop, op) = op;
-	core_state_step(op, STATE_IDLE, STATE_ISSUED);
-	if (__builtin_expect(op->deadline_ns != DUET_NO_DEADLINE || loop->now_unread, 0))
-		return transfer_timed(loop, op);
-	return loop->transfer(loop, op, duet_core_op_slot(loop, op));
+	if (op->kind == DUET_SEND)
+		return start_plainly(loop, op, LOAN_READ);
+	if (core_range_is_known(&loop->ledger.ranges, op))
+		return start_plainly(loop, op, LOAN_KNOWN);
+	return start_into_new_memory(loop, op);
 }
 
 int duet_op_start_at(const struct duet_site *site, struct duet_loop *loop, struct duet_op *op)

@@ -12,6 +12,7 @@
 #include "core/dump.h"
 #include "core/handle.h"
 #include "core/lifecycle.h"
+#include "core/loan.h"
 #include "core/offload.h"
 #include "core/operation.h"
 #include "core/owned.h"
@@ -78,6 +79,7 @@ static void free_tables(struct duet_loop *loop)
 	CORE_GUARD(core_guard_close(loop));
 	core_timers_fini(&loop->timers);
 	core_owned_fini(loop);
+	core_ranges_fini(&loop->ledger.ranges);
 	free(loop->entries);
 	free(loop->slots);
 	free(loop);
@@ -110,6 +112,8 @@ static int make(struct duet_loop *loop, const struct duet_loop_options *options)
 
 	if (!error)
 		error = core_owned_init(loop, options->owned_bytes);
+	if (!error)
+		error = core_ranges_init(&loop->ledger.ranges, loop->operations_max);
 #ifdef DUET_DEBUG
 	if (!error)
 		error = core_guard_open(loop);

@@ -117,10 +117,14 @@ struct core_queue {
 	struct duet_op *last;
 };
 
+/* Whose a buffer of a pool is. */
 enum core_buffer_state {
+	/* The pool's, or the kernel's to fill. From: HELD (returned), GIVEN (staging). */
 	BUFFER_FREE,
-	BUFFER_HELD, /* by the caller */
-	BUFFER_GIVEN /* by the caller, with an abandoned operation that still lends it */
+	/* The caller's. From: FREE (received into, or taken), GIVEN (its operation's end is told). */
+	BUFFER_HELD,
+	/* An operation's, given up with it, or taken by it to copy through. From: HELD, FREE. */
+	BUFFER_GIVEN
 };
 
 struct duet_pool {
@@ -128,24 +132,63 @@ struct duet_pool {
 	unsigned char *memory;
 	uint32_t count;
 	uint32_t size_bytes;
-	uint32_t free_count; /* not held by the caller; the height of the stack, if there is one */
+	uint32_t free_count; /* neither held nor given; the height of the stack, if there is one */
 	uint32_t free_least; /* the least that it ever was */
+	uint32_t given;
 	uint16_t id;
-	uint16_t *stack;   /* core's free list; NULL where the backend has pool hooks */
+	uint8_t regime;    /* enum duet_regime: pooled, moved, registered */
+	uint16_t *stack;   /* core's free list; NULL where the kernel holds the free ones */
 	uint16_t *chain;   /* streams: index + 1 of the next arrival */
 	uint32_t *lengths; /* streams: received bytes of an arrival that nobody took yet */
 	uint8_t *states;   /* enum core_buffer_state */
+	uint32_t *since;   /* the turn in which the caller got it */
 	struct core_queue starved;
 	uint64_t fed_turn; /* in this turn so many of them got their turn */
 	uint32_t fed;
 	void *backend; /* the backend's */
 };
 
+/* A range that is written to, or was: see core/loan.c. */
+struct core_range {
+	uintptr_t first;
+	/* Its bytes; with RANGE_TAKEN beside them while an operation has it. 0: of no range. */
+	uint64_t bytes;
+	uint32_t next; /* in its cell, or of no range: place + 1 */
+};
+
+#define RANGE_TAKEN (1ull << 32)
+
+struct core_ranges {
+	struct core_range *places;
+	uint32_t *cells; /* place + 1 of the first in each */
+	struct duet_op *pieces; /* loans of more than one piece */
+	uint32_t places_max;
+	uint32_t cells_max;
+	uint32_t fresh; /* from here on no place was ever used */
+	uint32_t free;  /* place + 1 of the first that is of no range */
+	uint32_t hand;  /* where to look next for one that nobody has */
+	uint32_t classes;    /* those in use, as bits */
+	uint32_t counts[32]; /* ranges of each class */
+};
+
+struct core_account {
+	uint64_t bytes;
+	uint64_t peak_bytes;
+	double byte_ns; /* up to now_ns */
+	uint32_t count;
+};
+
 struct core_ledger {
 	uint64_t lent_bytes;
 	uint64_t lent_peak_bytes;
+	/* Beyond this one of the two peaks is to be raised: that of all, or that of what is simply lent. */
+	uint64_t lent_high_bytes;
 	double lent_byte_ns; /* up to now_ns */
 	uint32_t lent_count;
+	/* Of those, the ones of a regime other than lent: so that the usual loan is counted once. */
+	struct core_account others;
+	struct core_account regimes[DUET_REGIME_COUNT];
+	struct core_ranges ranges;
 };
 
 /* What a completion says, where it can't stand in the operation yet. */

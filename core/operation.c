@@ -51,7 +51,7 @@ static int check_vectors(const struct duet_op *op)
 
 static int check_transfer(const struct duet_op *op)
 {
-	unsigned known = DUET_WHOLE | FLAG_COPIED;
+	unsigned known = DUET_WHOLE | FLAG_COPIED | FLAG_GIVEN;
 
 	if (op->args.io.vector_count > 1)
 		known |= FLAG_PIECES;
@@ -62,12 +62,13 @@ static int check_recv(const struct duet_op *op)
 {
 	if (!(op->flags & DUET_POOLED))
 		return check_transfer(op);
-	return op->args.io.pool ? check_flags(op, DUET_POOLED | DUET_MULTISHOT) : -EINVAL;
+	return op->args.io.pool ? check_flags(op, DUET_POOLED | DUET_MULTISHOT | FLAG_GIVEN)
+				: -EINVAL;
 }
 
 static int check_positional(const struct duet_op *op)
 {
-	if (check_flags(op, FLAG_COPIED) || op->args.io.offset_bytes > INT64_MAX)
+	if (check_flags(op, FLAG_COPIED | FLAG_GIVEN) || op->args.io.offset_bytes > INT64_MAX)
 		return -EINVAL;
 	return check_vectors(op);
 }
@@ -120,6 +121,9 @@ static void stop_timeout(struct duet_loop *loop, struct duet_op *op)
 	core_finish(loop, op, -ECANCELED);
 }
 
+/* Named by a buffer: see core/regime.c. */
+#define ANY_REGIME ((1u << DUET_REGIME_COUNT) - 1)
+
 #define ON_PRIMITIVE(wait_)                                                                        \
 	{                                                                                          \
 		.check = core_wait_check, .begin = core_wait_begin, .stop = core_wait_stop,        \
@@ -137,13 +141,15 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 	[DUET_CONNECT] = {.check = check_address, .line = LINE_WRITES,
 			  .cancel_class = DUET_CANCEL_TAINTING},
 	[DUET_RECV] = {.check = check_recv, .line = LINE_READS,
-		       .cancel_class = DUET_CANCEL_PARTIAL, .lends = true},
+		       .cancel_class = DUET_CANCEL_PARTIAL, .lends = true, .regimes = ANY_REGIME},
 	[DUET_SEND] = {.check = check_transfer, .line = LINE_WRITES,
-		       .cancel_class = DUET_CANCEL_PARTIAL, .lends = true, .gathers = true},
+		       .cancel_class = DUET_CANCEL_PARTIAL, .lends = true, .gathers = true,
+		       .regimes = ANY_REGIME},
 	[DUET_READ] = {.check = check_positional, .line = LINE_OTHERS,
-		       .cancel_class = DUET_CANCEL_NOT, .lends = true},
+		       .cancel_class = DUET_CANCEL_NOT, .lends = true, .regimes = ANY_REGIME},
 	[DUET_WRITE] = {.check = check_positional, .line = LINE_OTHERS,
-			.cancel_class = DUET_CANCEL_NOT, .lends = true, .gathers = true},
+			.cancel_class = DUET_CANCEL_NOT, .lends = true, .gathers = true,
+			.regimes = ANY_REGIME},
 	[DUET_OPEN] = {.check = check_open, .cancel_class = DUET_CANCEL_NOT,
 		       .makes = true},
 	[DUET_FSYNC] = {.check = check_fsync, .line = LINE_OTHERS,
@@ -309,6 +315,11 @@ enum duet_cancel_class duet_kind_cancel_class(enum duet_kind kind)
 	return (unsigned)kind < DUET_KIND_COUNT
 		       ? (enum duet_cancel_class)core_kinds[kind].cancel_class
 		       : DUET_CANCEL_NOT;
+}
+
+unsigned duet_kind_regimes(enum duet_kind kind)
+{
+	return (unsigned)kind < DUET_KIND_COUNT ? core_kinds[kind].regimes : 0;
 }
 
 const char *duet_disposition_name(enum duet_disposition disposition)

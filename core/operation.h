@@ -19,6 +19,7 @@ struct core_kind {
 	bool lends;                             /* its vectors are the caller's memory */
 	bool makes;                             /* a result >= 0 is a new descriptor */
 	bool gathers;                           /* a result short of length_bytes is partial */
+	uint8_t regimes;                        /* of what it lends: bits of enum duet_regime */
 	bool at_once;                           /* ends in its start, so it waits for no room */
 
 	/* Of those that core carries out itself, without a backend; else NULL. Begins an issued op:
@@ -96,9 +97,10 @@ enum { REQUEST_PAUSE = DUET_CAUSE_COUNT };
 
 /* Beside enum duet_op_flags, in op->flags: what only core sets. */
 enum {
+	FLAG_GIVEN = 1 << 12,  /* op->buffer is of a pool: given with it, or to be picked */
 	FLAG_PLACE = 1 << 13,  /* a scope's presence: its place is kept for it when it ends */
 	FLAG_PIECES = 1 << 14, /* a transfer of more than one piece, whatever is left of them */
-	FLAG_COPIED = 1 << 15, /* what comes in is copied on: see duet_op_copy_through() */
+	FLAG_COPIED = 1 << 15, /* other memory stands in for that of op->buffer: see core/regime.c */
 };
 
 /* Bytes of a transfer still to be moved. */

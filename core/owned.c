@@ -11,6 +11,7 @@
 #include "core/handle.h"
 #include "core/lifecycle.h"
 #include "core/operation.h"
+#include "core/regime.h"
 #include "core/scope.h"
 
 /*
@@ -103,7 +104,6 @@ int duet_op_take(struct duet_loop *loop, duet_done_fn *done, void *context, stru
 		return -ENOBUFS;
 	loop->owned_free = owned->next;
 	set_state(owned, OWNED_TAKEN);
-	owned->copy_to = NULL;
 	*op = &owned->op;
 	duet_op_init(*op, done, context);
 	(*op)->loop = loop;
@@ -152,12 +152,15 @@ static int copy_pieces(struct core_owned *owned)
 			memmove(owned->buffer + bytes, piece->iov_base, piece->iov_len);
 		bytes += piece->iov_len;
 	}
-	owned->copy_to = core_kind(op)->gathers ? NULL : op->args.io.vectors[0].iov_base;
+	if (!core_kind(op)->gathers)
+		op->flags |= FLAG_COPIED;
+	op->buffer = (struct duet_buffer){.data = op->args.io.vectors[0].iov_base,
+					  .length_bytes = (uint32_t)bytes,
+					  .pool = DUET_POOL_NONE,
+					  .regime = DUET_REGIME_COPIED};
 	op->args.io.vectors[0] = (struct iovec){owned->buffer, bytes};
 	op->args.io.vector_count = 1;
 	op->flags &= (uint16_t)~FLAG_PIECES;
-	if (!core_kind(op)->gathers)
-		op->flags |= FLAG_COPIED;
 	return 0;
 }
 
@@ -182,25 +185,10 @@ int duet_op_copy_through(struct duet_op *op)
 		return -EINVAL;
 	if (op->kind == DUET_OPEN)
 		return copy_path(owned);
-	if (!core_kind(op)->lends || op->flags & (DUET_POOLED | FLAG_COPIED))
+	if (!core_kind(op)->lends || op->flags & (DUET_POOLED | FLAG_GIVEN | FLAG_COPIED))
 		return -EINVAL;
 	return copy_pieces(owned);
 }
-
-bool core_owned_copies(const struct duet_loop *loop, const struct duet_op *op)
-{
-	return is_ours(loop, op) && ((const struct core_owned *)(const void *)op)->copy_to;
-}
-
-void core_owned_copy_out(const struct duet_loop *loop, struct duet_op *op)
-{
-	const struct core_owned *owned = (const struct core_owned *)(const void *)op;
-
-	if (core_owned_copies(loop, op) && owned->owned_state == OWNED_TAKEN)
-		memcpy(owned->copy_to, owned->buffer, op->transferred);
-}
-
-/* ---- Abandon. ---- */
 
 static bool in_buffer(const struct core_owned *owned, const void *data)
 {
@@ -208,6 +196,22 @@ static bool in_buffer(const struct core_owned *owned, const void *data)
 
 	return owned->buffer && at >= first && at < first + owned->op.loop->owned_bytes;
 }
+
+bool core_owned_copies(const struct duet_loop *loop, const struct duet_op *op)
+{
+	return is_ours(loop, op) && in_buffer((const struct core_owned *)(const void *)op,
+					      op->args.io.vectors[0].iov_base);
+}
+
+void core_owned_copy_out(const struct duet_loop *loop, struct duet_op *op)
+{
+	const struct core_owned *owned = (const struct core_owned *)(const void *)op;
+
+	if (core_owned_copies(loop, op) && owned->owned_state == OWNED_TAKEN)
+		memcpy(op->buffer.data, owned->buffer, op->transferred);
+}
+
+/* ---- Abandon. ---- */
 
 static bool pieces_in_buffer(const struct core_owned *owned)
 {
@@ -256,7 +260,7 @@ static bool lends_ours(const struct core_owned *owned, struct duet_buffer *borro
 		return false;
 	if (op->kind == DUET_OPEN)
 		return in_buffer(owned, op->args.open.path);
-	if (!core_kind(op)->lends || op->flags & DUET_POOLED)
+	if (!core_kind(op)->lends || op->flags & (DUET_POOLED | FLAG_GIVEN | FLAG_COPIED))
 		return true;
 	return pieces_in_buffer(owned) || (!(op->flags & FLAG_PIECES) && find_held(op, borrowed));
 }
@@ -276,6 +280,7 @@ static void dispose(struct duet_loop *loop, struct duet_op *op)
 		loop->stats.reclaimed++;
 		duet_buffer_return(loop, &op->buffer);
 	}
+	core_regime_reclaim(loop, op);
 	if ((op->kind == DUET_RECV || op->kind == DUET_READ) && !MUTANT(abandoned_bytes_forgotten))
 		loop->stats.discarded_bytes += op->transferred;
 }
@@ -310,6 +315,7 @@ int duet_op_abandon(struct duet_op *op)
 		return 0;
 	}
 	op->loop->stats.abandoned++;
+	core_regime_let_go(op);
 	core_scope_forsake(op);
 	set_state(owned, OWNED_ABANDONED);
 	owned->borrowed = borrowed;

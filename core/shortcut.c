@@ -45,10 +45,11 @@ static int start_on(struct duet_loop *loop, struct duet_op *op, struct duet_op *
 {
 	int answer;
 
+	if (core_loan_begin(loop, op, LOAN_PLAIN))
+		return -EBUSY;
 	core_begin(loop, op);
 	core_inherit(loop, op);
 	op->there_bytes = 0;
-	core_loan_begin(loop, op);
 	core_ring_append(line, op);
 	core_state_step(op, STATE_IDLE, STATE_ISSUED);
 	answer = loop->backend->start(loop, op);

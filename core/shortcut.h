@@ -141,9 +141,11 @@ int core_start_otherwise(struct duet_loop *loop, struct duet_op *op);
 static inline bool duet_core_may_end_plainly(const struct duet_loop *loop, const struct duet_op *op,
 					     enum duet_kind kind)
 {
-	return op->kind == kind && op->state == STATE_ISSUED &&
-	       (kind == DUET_SEND || !(op->flags & (DUET_POOLED | FLAG_COPIED))) &&
-	       op->next == op && !loop->done.first;
+	const uint32_t asked =
+		CORE_HEAD(UINT8_MAX, UINT8_MAX, DUET_POOLED | FLAG_GIVEN | FLAG_COPIED);
+
+	return (core_head(op) & asked) == CORE_HEAD(kind, STATE_ISSUED, 0) && op->next == op &&
+	       !loop->done.first;
 }
 
 /* So much was moved, which completes it: the memory is the caller's again. Cause and disposition are
@@ -153,8 +155,9 @@ static inline void core_moved(struct duet_loop *loop, struct duet_op *op, uint32
 	loop->pending--;
 	loop->stats.ended++;
 	op->transferred = bytes;
+	op->buffer.length_bytes = bytes;
 	op->result = (int)bytes;
-	core_loan_end(loop, op);
+	core_loan_end(loop, op, LOAN_PLAIN);
 	core_state_step(op, STATE_ISSUED, STATE_ENDED);
 	core_state_step(op, STATE_ENDED, STATE_IDLE);
 }
@@ -186,7 +189,7 @@ static inline bool duet_core_ends_in_file(const struct duet_loop *loop, const st
 					  int result)
 {
 	return (op->kind == DUET_READ || op->kind == DUET_WRITE) && op->state == STATE_ISSUED &&
-	       !(op->flags & FLAG_COPIED) && !loop->done.first &&
+	       !(op->flags & (FLAG_GIVEN | FLAG_COPIED)) && !loop->done.first &&
 	       (uint32_t)result == op->args.io.length_bytes;
 }
 
@@ -221,6 +224,7 @@ static inline void duet_core_tell_plainly(struct duet_loop *loop, struct duet_op
 	op->buffer.offset_bytes = 0;
 	op->buffer.pool = pool->id;
 	op->buffer.index = (uint16_t)index;
+	op->buffer.regime = DUET_REGIME_POOLED;
 	op->transferred = bytes;
 	op->result = (int)bytes;
 	op->disposition = DUET_COMPLETED;

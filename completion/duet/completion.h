@@ -23,7 +23,7 @@ extern "C" {
  *                    half as many as operations_max, if that is more, up to 8192
  *   direct=no        never make a plain send call instead of a submission, when the turn is short
  *
- * Memory, all of it at create: 136 bytes for each of handles_max, 128 for each of operations_max, and
+ * Memory, all of it at create: 136 bytes for each of handles_max, 180 for each of operations_max, and
  * the two queues, which are the kernel's. 56 of those bytes lie in pages that only who sends several
  * pieces touches.
  */

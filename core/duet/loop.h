@@ -53,7 +53,7 @@ struct duet_loop_options {
 				    again: to wake a sleeping processor takes longer than most answers,
 				    and one that looks is kept busy. Up to 10^9; default 0 */
 	uint32_t owned_max;      /* operations of the loop's own, for duet_op_take(): up to 65536;
-				    default 0. Each takes 312 bytes, and owned_bytes */
+				    default 0. Each takes 304 bytes, and owned_bytes */
 	uint32_t owned_bytes;    /* the buffer of each, up to 2^20; default 0 */
 	const char *tuning;      /* "key=value,key=value" for the backend, documented in its header;
 				    NULL for its defaults; read during create only */

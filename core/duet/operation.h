@@ -173,6 +173,8 @@ union duet_args {
 		struct duet_pool *pool;
 		uint32_t vector_count;
 		uint32_t length_bytes; /* of all vectors, or the size of a pool's buffer */
+		struct duet_op *loan_next; /* the ledger's: another of several pieces */
+		uint32_t loan_place;       /* the ledger's: of its range */
 	} io;
 	struct {
 		unsigned char storage[DUET_ADDRESS_BYTES]; /* a struct sockaddr */
@@ -249,7 +251,8 @@ struct duet_op {
 	union {
 		duet_handle made;          /* accept, open, socket: the new handle, if result is 0;
 					      else, and at the end of a multishot accept, none */
-		struct duet_buffer buffer; /* pooled recv: what was received, held until returned */
+		struct duet_buffer buffer; /* of a transfer: what it was given up with, and what is
+					      valid in it: see <duet/buffer.h> */
 	};
 
 	/* The loop's own: touching it is a bug. */
@@ -353,6 +356,24 @@ DUET_API void duet_op_send(struct duet_op *op, duet_handle handle, const void *d
 DUET_API void duet_op_send_vector(struct duet_op *op, duet_handle handle,
 				  const struct iovec *vectors, unsigned count, unsigned flags);
 
+/*
+ * The same, of any regime: see <duet/buffer.h>. Those above are short forms of lent, and of pooled. A
+ * buffer that can't be given up is refused by the start: -EBUSY (another operation has it, or writes
+ * to that memory), -EINVAL (not held, not of this loop, or not in one piece of its pool), -EMSGSIZE and
+ * -ENOBUFS (copied: too long for what is to stand in, or none is left).
+ */
+DUET_API void duet_op_recv_buffer(struct duet_op *op, duet_handle handle, struct duet_buffer buffer,
+				  unsigned flags);
+DUET_API void duet_op_send_buffer(struct duet_op *op, duet_handle handle, struct duet_buffer buffer,
+				  unsigned flags);
+DUET_API void duet_op_read_buffer(struct duet_op *op, duet_handle handle, struct duet_buffer buffer,
+				  uint64_t offset_bytes);
+DUET_API void duet_op_write_buffer(struct duet_op *op, duet_handle handle,
+				   struct duet_buffer buffer, uint64_t offset_bytes);
+
+/* Which regimes a buffer of that kind may be of: bits of enum duet_regime; 0 if it names no memory. */
+DUET_API unsigned duet_kind_regimes(enum duet_kind kind);
+
 /* Reads or writes a file at an offset. Fewer bytes than asked for only at the end of the file, or
  * (write) when the disk fills up. Any number may run on one handle at once, in no order. */
 DUET_API void duet_op_read(struct duet_op *op, duet_handle handle, void *data, size_t length_bytes,
@@ -413,7 +434,8 @@ DUET_API void duet_op_inline(struct duet_op *op);
  * 0: it is lent; its completion follows. 1: only with DUET_INLINE: it ended at once, the result
  * is in it, nothing will be called and nothing is lent. Negative: it never started:
  * -EINVAL (arguments, an unknown flag, a length of 0), -EBADF (not a live handle, or it is
- * closing), -EBUSY (the operation is not idle), -ENOBUFS (operations_max reached), -ESHUTDOWN (the
+ * closing), -EBUSY (the operation is not idle, or another writes to the memory that it is to write to),
+ * -ENOBUFS (operations_max reached), -ESHUTDOWN (the
  * loop is shutting down), -EOPNOTSUPP (absent here: see duet_loop_capability()).
  * Every error of the kernel's arrives as a completion.
  */

@@ -22,7 +22,7 @@ extern "C" {
  *                    handles in front of it were delivered: for comparison, it inherits the
  *                    hazards of completion. Default no.
  *
- * Memory, all of it at create: 96 bytes for each of handles_max, 72 for each of operations_max, 12 for
+ * Memory, all of it at create: 96 bytes for each of handles_max, 124 for each of operations_max, 12 for
  * each of events, and the stacks of worker threads.
  */
 DUET_API const struct duet_backend *duet_polling(void);

@@ -20,7 +20,7 @@ struct region {
 	size_t bytes;
 };
 
-enum { REGIONS = 15 };
+enum { REGIONS = 18 };
 static struct region regions[REGIONS];
 
 static void map_regions(void)
@@ -45,6 +45,11 @@ static void map_regions(void)
 		{ pool->chain, pool->count * sizeof(*pool->chain) },
 		{ pool->lengths, pool->count * sizeof(*pool->lengths) },
 		{ pool->states, pool->count * sizeof(*pool->states) },
+		{ pool->since, pool->count * sizeof(*pool->since) },
+		{ loop->ledger.ranges.cells,
+		  loop->ledger.ranges.cells_max * sizeof(*loop->ledger.ranges.cells) },
+		{ loop->ledger.ranges.places,
+		  loop->ledger.ranges.places_max * sizeof(*loop->ledger.ranges.places) },
 	};
 
 	memcpy(regions, all, sizeof(regions));

@@ -18,7 +18,7 @@ static unsigned char data[64];
 static void recv_start(struct trial *trial)
 {
 	trial_init(trial);
-	duet_op_recv(&trial->op, pair[1], data, 5, 0);
+	duet_op_recv(&trial->op, pair[1], trial->own, 5, 0);
 	trial_start(trial);
 }
 

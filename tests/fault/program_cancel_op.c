@@ -38,8 +38,8 @@ START_TEST(what_is_unknown_is_answered_with_all_that_there_is)
 	expect_refusal("cancel op frobnicate", 2,
 		       "'frobnicate'; there are nop, timeout, poll, socket, bind, listen, shutdown, "
 		       "close, accept, accept-multishot, connect, connect-full, recv, recv-whole, "
-		       "recv-pooled, recv-multishot, send, send-whole, read-cached, read-cold, "
-		       "read-direct, write, fsync, open, open-fifo");
+		       "recv-pooled, recv-multishot, recv-moved, recv-copied, send, send-whole, "
+		       "read-cached, read-cold, read-direct, write, fsync, open, open-fifo");
 	expect_refusal("cancel op --backend kqueue", 2,
 		       "kqueue: there are completion, completion/deferred, completion/plain, polling, "
 		       "polling/eager");
