@@ -276,7 +276,7 @@ static inline void duet_core_tick(struct duet_loop *loop)
 {
 	uint64_t before_ns = core_now_ns(loop);
 
-	loop->now_ns = loop->clock(loop);
+	core_set_now(loop, loop->clock(loop));
 	loop->ledger.lent_byte_ns += (double)(int64_t)loop->ledger.lent_bytes *
 				     (double)(int64_t)(loop->now_ns - before_ns);
 	if (loop->ledger.others.count)

@@ -11,6 +11,7 @@
 
 static void pool_free(struct duet_pool *pool)
 {
+	CORE_GUARD(core_guard_pool_close(pool));
 	if (pool->memory)
 		munmap(pool->memory, (size_t)pool->count * pool->size_bytes);
 	free(pool->stack);
@@ -149,6 +150,7 @@ int duet_pool_create_with(struct duet_loop *loop, const struct duet_pool_options
 		pool_free(pool);
 		return error;
 	}
+	CORE_GUARD(core_guard_pool_open(pool));
 	loop->pools[loop->pool_count++] = pool;
 	*out = pool;
 	return 0;
@@ -242,6 +244,7 @@ static int not_held(const struct duet_buffer *buffer)
 void core_buffer_free(struct duet_pool *pool, uint16_t index)
 {
 	pool->states[index] = BUFFER_FREE;
+	CORE_GUARD(core_guard_return(pool, index));
 	pool->stack[pool->free_count++] = index;
 }
 
@@ -258,6 +261,7 @@ int duet_buffer_return(struct duet_loop *loop, const struct duet_buffer *buffer)
 	if (pool->states[index] != BUFFER_HELD && !MUTANT(buffer_returned_twice))
 		return not_held(buffer);
 	pool->states[index] = BUFFER_FREE;
+	CORE_GUARD(core_guard_return(pool, index));
 	if (__builtin_expect(pool->starved.first != NULL, 0))
 		return return_and_feed(loop, pool, index);
 	return give_back(loop, pool, index);

@@ -33,6 +33,7 @@ static inline void core_buffer_view_in(struct duet_buffer *buffer, const struct 
 	buffer->pool = pool->id;
 	buffer->index = index;
 	buffer->regime = pool->regime;
+	CORE_GUARD(duet_core_guard_hold(buffer->data, bytes));
 }
 
 static inline struct duet_buffer core_buffer_view(const struct duet_pool *pool, uint16_t index,

@@ -108,6 +108,7 @@ void duet_op_cancel(struct duet_op *op)
 {
 	if (op->state == STATE_IDLE)
 		return;
+	CORE_GUARD(core_guard_cancel(op));
 	core_check_owner(op->loop);
 	if (op->flags & (FLAG_GIVEN | FLAG_COPIED))
 		core_regime_let_go(op);

@@ -9,7 +9,6 @@
 #include "core/handle.h"
 #include "core/loan.h"
 #include "core/operation.h"
-#include "core/owned.h"
 #include "core/queue.h"
 #include "core/regime.h"
 #include "core/shortcut.h"
@@ -452,44 +451,6 @@ static int begin(struct duet_loop *loop, struct duet_op *op, struct duet_slot *s
 	return core_issue(loop, op);
 }
 
-/* Can be received into? */
-static bool pool_is_fit(const struct duet_loop *loop, struct duet_op *op)
-{
-	if (op->flags & FLAG_GIVEN)
-		core_regime_find_pool(loop, op);
-	return op->args.io.pool && op->args.io.pool->loop == loop &&
-	       op->args.io.pool->regime == DUET_REGIME_POOLED;
-}
-
-static int refusal(struct duet_loop *loop, struct duet_op *op, struct duet_slot **slot)
-{
-	if (op->state != STATE_IDLE)
-		return -EBUSY;
-	if (op->kind >= DUET_KIND_COUNT)
-		return -EINVAL;
-	if (loop->shutting_down && !loop->sheltering)
-		return -ESHUTDOWN;
-	if (core_kind(op)->line != LINE_NONE || op->kind == DUET_CLOSE) {
-		*slot = duet_core_slot_of(loop, op->handle);
-		if (!*slot || (*slot)->slot_state >= SLOT_CLOSING)
-			return -EBADF;
-		if (core_kind(op)->source && core_kind(op)->source != (*slot)->source)
-			return -EINVAL;
-	}
-	if (loop->capability[op->kind] == DUET_ABSENT)
-		return -EOPNOTSUPP;
-	/* A full loop can still get rid of handles: each has a place for its close. */
-	if (loop->pending + loop->kept + core_kind(op)->brings >= loop->operations_max &&
-	    op->kind != DUET_CLOSE && !(op->flags & FLAG_PLACE))
-		return -ENOBUFS;
-	if (op->kind == DUET_RECV && op->flags & DUET_POOLED && !pool_is_fit(loop, op))
-		return -EINVAL;
-	if (op->flags & FLAG_COPIED && op->buffer.pool == DUET_POOL_NONE &&
-	    !core_owned_copies(loop, op))
-		return -EINVAL;
-	return core_kind(op)->wait ? core_wait_refusal(loop, op) : core_kind(op)->check(op);
-}
-
 /* The set-up operations, on which duet_handle_listen() counts, stand in nobody's order. Any other end
  * waits until those before it were told: bytes come in order, and a handle is closed when all on it
  * have heard so. */
@@ -531,7 +492,7 @@ static int lend(struct duet_loop *loop, struct duet_op *op)
 int core_start_any(struct duet_loop *loop, struct duet_op *op)
 {
 	struct duet_slot *slot = NULL;
-	int error = refusal(loop, op, &slot);
+	int error = core_refusal(loop, op, &slot);
 
 	if (error)
 		return error;
@@ -543,6 +504,7 @@ int core_start_any(struct duet_loop *loop, struct duet_op *op)
 	op->keeps_handle = 0;
 	core_inherit(loop, op);
 	if (begin(loop, op, slot) != BACKEND_ENDED) {
+		core_begun(loop, op);
 		if (op->state != STATE_ENDED)
 			core_arm_deadline(loop, op);
 		return 0;
@@ -568,6 +530,7 @@ int core_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *
 /* Armed before the backend has op: what ends there disarms it. */
 static __attribute__((noinline)) int transfer_timed(struct duet_loop *loop, struct duet_op *op)
 {
+	core_begun(loop, op);
 	core_arm_deadline(loop, op);
 	return loop->transfer(loop, op, duet_core_op_slot(loop, op));
 }
@@ -581,7 +544,7 @@ start_plainly(struct duet_loop *loop, struct duet_op *op, enum core_loan_way way
 	op->next = op->prev = op;
 	*core_plain_line(loop, op) = op;
 	core_state_step(op, STATE_IDLE, STATE_ISSUED);
-	if (__builtin_expect(op->deadline_ns != DUET_NO_DEADLINE, 0))
+	if (__builtin_expect(op->deadline_ns != DUET_NO_DEADLINE || loop->now_unread, 0))
 		return transfer_timed(loop, op);
 	return loop->transfer(loop, op, duet_core_op_slot(loop, op));
 }
@@ -592,8 +555,11 @@ static __attribute__((noinline)) int start_into_new_memory(struct duet_loop *loo
 	return start_plainly(loop, op, LOAN_PLAIN);
 }
 
+#undef duet_op_start
+
 int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 {
+	CORE_GUARD(core_guard_start(loop, op, __builtin_return_address(0)));
 	core_check_owner(loop);
 	if (__builtin_expect(!core_starts_plainly(loop, op, 0, &loop->plain_max), 0))
 		return core_start_otherwise(loop, op);
@@ -602,6 +568,13 @@ int duet_op_start(struct duet_loop *loop, struct duet_op *op)
 	if (core_range_is_known(&loop->ledger.ranges, op))
 		return start_plainly(loop, op, LOAN_KNOWN);
 	return start_into_new_memory(loop, op);
+}
+
+int duet_op_start_at(const struct duet_site *site, struct duet_loop *loop, struct duet_op *op)
+{
+	CORE_GUARD(core_guard_site(site));
+	(void)site;
+	return duet_op_start(loop, op);
 }
 
 /* ---- Room again. ---- */

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "core/bounds.h"
+#include "core/guard.h"
 #include "core/moves.h"
 #include "core/mutant.h"
 #include "core/timer.h"
@@ -214,6 +215,18 @@ struct core_outcome {
 /* How an operation was carried out, as counted; duet_loop_way_count() says it in enum duet_way. */
 enum core_way { CORE_INLINE, CORE_ISSUED, CORE_WORKER, CORE_WAYS };
 
+/* When something began, in the one word that an operation has for it. Both halves wrap: after 2^32
+ * turns, and after 52 days. */
+struct core_stamp {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	uint32_t turn, time; /* time: of the clock, in units of 2^CORE_STAMP_SHIFT ns */
+#else
+	uint32_t time, turn;
+#endif
+};
+
+enum { CORE_STAMP_SHIFT = 20 };
+
 struct core_offload;
 struct core_owned;
 struct duet_fiber;
@@ -243,7 +256,10 @@ struct duet_loop {
 	uint32_t kept;      /* places beside those: of scopes that are between two presences */
 	uint32_t short_max; /* operations_max but for those, or 0: see core_plain_bound() */
 	uint32_t plain_max; /* the same where no deadline is to be inherited, else 0 */
-	uint64_t stamp;     /* of what is started now: see duet_op's; low half: the turn */
+	union { /* of what is started now */
+		uint64_t stamp;
+		struct core_stamp began;
+	};
 	uint32_t delivered; /* completions of this turn */
 	uint32_t burst_max;
 	uint32_t spin_ns;
@@ -269,6 +285,7 @@ struct duet_loop {
 	atomic_int asleep; /* 1: a wake must make the system call. Pairs with woken, both seq_cst:
 			      the sleeper sets asleep and then looks at woken, a waker the reverse */
 	atomic_int woken;
+	atomic_int dump_asked; /* where to, and 1: see duet_loop_ask_dump() */
 	atomic_uint posting; /* senders inside duet_loop_post(): the loop isn't freed under them */
 
 	struct core_offload *offload;
@@ -298,7 +315,14 @@ struct duet_loop {
 	pid_t owner_process;
 	pthread_t owner_thread;
 	CORE_MOVES_FIELD
+	CORE_GUARD_FIELD
 };
+
+static inline void core_set_now(struct duet_loop *loop, uint64_t now_ns)
+{
+	loop->now_ns = now_ns;
+	loop->began.time = (uint32_t)(now_ns >> CORE_STAMP_SHIFT);
+}
 
 /* The turn's time. To read the clock costs some 20 ns, one in a hundred of a short turn: a turn in
  * which nobody asks, no timer runs and nothing is on loan doesn't. */
@@ -308,7 +332,7 @@ static inline uint64_t core_now_ns(const struct duet_loop *loop)
 		struct duet_loop *cache = (struct duet_loop *)(uintptr_t)loop;
 
 		cache->now_unread = false;
-		cache->now_ns = loop->clock(cache);
+		core_set_now(cache, loop->clock(cache));
 	}
 	return loop->now_ns;
 }

@@ -255,6 +255,7 @@ const char *core_state_name(enum core_state state)
 
 void duet_core_state_abort(const struct duet_op *op, enum core_state to)
 {
+	CORE_GUARD(duet_core_guard_name(op));
 	fprintf(stderr,
 		"duet: operation %p (%s): %s -> %s is no legal move: it was overwritten while lent, "
 		"or never initialised with duet_op_init()\n",

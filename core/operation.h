@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "core/guard.h"
 #include "core/loop.h"
 #include "core/mutant.h"
 
@@ -75,6 +76,8 @@ static inline void core_state_set(struct duet_op *op, enum core_state to)
 	if (__builtin_expect(!core_state_may(op->state, to), 0))
 		duet_core_state_abort(op, to);
 	CORE_MOVES_COUNT(op->loop, operation, op->state, to);
+	if (to == STATE_IDLE)
+		CORE_GUARD(duet_core_guard_idle(op));
 	op->state = (uint8_t)to;
 }
 
@@ -88,6 +91,8 @@ static inline void core_state_step(struct duet_op *op, enum core_state from, enu
 	if (!core_state_may(from, to))
 		duet_core_state_abort(op, to);
 	CORE_MOVES_COUNT(op->loop, operation, from, to);
+	if (to == STATE_IDLE)
+		CORE_GUARD(duet_core_guard_idle(op));
 	op->state = (uint8_t)to;
 }
 

@@ -19,6 +19,7 @@ size_t duet_op_size(void)
 
 void duet_op_init(struct duet_op *op, duet_done_fn *done, void *context)
 {
+	CORE_GUARD(core_guard_init(op));
 	memset(op, 0, sizeof(*op));
 	op->done = done;
 	op->context = context;

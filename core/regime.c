@@ -141,6 +141,7 @@ static int begin_copied(struct duet_loop *loop, struct duet_op *op)
 	give(pool, (uint16_t)index);
 	op->buffer.index = (uint16_t)index;
 	piece->iov_base = duet_core_buffer_data(pool, (uint16_t)index);
+	CORE_GUARD(duet_core_guard_hold(piece->iov_base, (uint32_t)piece->iov_len));
 	if (core_kind(op)->gathers)
 		memcpy(piece->iov_base, op->buffer.data, piece->iov_len);
 	return 0;

@@ -56,6 +56,7 @@ static int start_on(struct duet_loop *loop, struct duet_op *op, struct duet_op *
 	/* What moved at once doesn't go on. */
 	if (answer == BACKEND_ISSUED || (!(answer == BACKEND_ENDED && moved_at_once(op)) &&
 					 core_issue_again(loop, op, answer) != BACKEND_ENDED)) {
+		core_begun(loop, op);
 		if (op->deadline_ns != DUET_NO_DEADLINE)
 			core_timer_arm(&loop->timers, op, op->deadline_ns);
 		return 0;
@@ -94,6 +95,7 @@ static int start_waiting(struct duet_loop *loop, struct duet_op *op, int raw)
 		return core_end_in_start(loop, op);
 	}
 	core_identify(loop, op);
+	core_begun(loop, op);
 	if (loop->backend->begun)
 		loop->backend->begun(loop, op);
 	if (op->deadline_ns != DUET_NO_DEADLINE)

@@ -7,6 +7,7 @@
 
 #include "core/backend.h"
 #include "core/buffer.h"
+#include "core/guard.h"
 #include "core/loan.h"
 #include "core/operation.h"
 #include "core/queue.h"
@@ -98,6 +99,17 @@ static inline void core_begin(struct duet_loop *loop, struct duet_op *op)
 	op->cause = DUET_CAUSE_ITSELF;
 	op->more = 0;
 	op->request = 0;
+	CORE_GUARD(core_guard_begin(loop, op));
+}
+
+/* op stays. In a turn that has not read its clock the stamp has the time of an earlier one: for what ends
+ * in its start that is good enough. What is lent makes the turn read it anyway, before its sleep. */
+static inline void core_begun(struct duet_loop *loop, struct duet_op *op)
+{
+	if (__builtin_expect(!loop->now_unread, 1))
+		return;
+	core_now_ns(loop);
+	op->stamp = loop->stamp;
 }
 
 /* The common start: a transfer of one piece on a plain handle, that nothing stands in front of, with no
@@ -140,12 +152,12 @@ static inline bool duet_core_may_end_plainly(const struct duet_loop *loop, const
  * what the start has set: itself, completed. */
 static inline void core_moved(struct duet_loop *loop, struct duet_op *op, uint32_t bytes)
 {
-	core_loan_end_as(loop, op, LOAN_PLAIN);
 	loop->pending--;
 	loop->stats.ended++;
 	op->transferred = bytes;
 	op->buffer.length_bytes = bytes;
 	op->result = (int)bytes;
+	core_loan_end_as(loop, op, LOAN_PLAIN);
 	core_state_step(op, STATE_ISSUED, STATE_ENDED);
 	core_state_step(op, STATE_ENDED, STATE_IDLE);
 }
@@ -218,6 +230,7 @@ static inline void duet_core_tell_plainly(struct duet_loop *loop, struct duet_op
 	op->disposition = DUET_COMPLETED;
 	op->cause = DUET_CAUSE_ITSELF;
 	op->more = 1;
+	CORE_GUARD(duet_core_guard_hold(data, bytes));
 	loop->delivered++;
 	loop->stats.interim++;
 	op->done(op);

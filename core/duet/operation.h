@@ -7,6 +7,7 @@
 #include <duet/buffer.h>
 #include <duet/handle.h>
 #include <duet/message.h>
+#include <duet/site.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -495,6 +496,15 @@ DUET_API void duet_op_inline(struct duet_op *op);
  * Every error of the kernel's arrives as a completion.
  */
 DUET_API int duet_op_start(struct duet_loop *loop, struct duet_op *op);
+
+/* The same for who knows the place in the source from which it is to be known: a debug build names it in
+ * dumps and stops, where it is lent as long as the operation. What is compiled with DUET_DEBUG says so by
+ * itself. */
+DUET_API int duet_op_start_at(const struct duet_site *site, struct duet_loop *loop,
+			      struct duet_op *op);
+#ifdef DUET_DEBUG
+#define duet_op_start(loop, op) duet_op_start_at(DUET_HERE, loop, op)
+#endif
 
 /*
  * Requests cancel, on the loop's thread. Never blocks, never fails, may be repeated, may come at

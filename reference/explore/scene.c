@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reference/explore/scene.h"
 
+#include <duet/debug.h>
 #include <duet/reference.h>
 #include <errno.h>
 #include <string.h>
@@ -119,6 +120,8 @@ int scene_open(const struct cast *played, uint32_t (*choose)(uint32_t bound))
 	error = duet_loop_create(&scene.loop, duet_reference(), &options);
 	if (error)
 		return error;
+	/* All is put back again and again. */
+	duet_debug_unguard(scene.loop);
 	scene_world()->random.choose = choose;
 	error = open_stream();
 	if (!error)

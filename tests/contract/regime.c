@@ -55,20 +55,26 @@ static void all_are_back(void)
 			stage.arm->name, duet_pool_free_count(pools[i]), duet_regime_name(i));
 }
 
-/* A buffer that a pooled receive has brought. */
+/* A buffer that a pooled receive has brought, full: what is behind its bytes isn't the caller's. */
 static struct duet_buffer received(void)
 {
 	duet_handle other[2];
 	struct trial trial;
 
-	pair_open(other);
-	trial_init(&trial);
-	duet_op_recv_buffer(&trial.op, other[1], duet_buffer_pooled(pools[DUET_REGIME_POOLED]), 0);
-	trial_start(&trial);
-	stream_send(other[0], pattern, 1);
-	await(&trial);
-	ck_assert_int_eq(trial.op.buffer.regime, DUET_REGIME_POOLED);
-	return trial.op.buffer;
+	for (;;) {
+		pair_open(other);
+		trial_init(&trial);
+		duet_op_recv_buffer(&trial.op, other[1],
+			duet_buffer_pooled(pools[DUET_REGIME_POOLED]), 0);
+		trial_start(&trial);
+		stream_send(other[0], pattern, BYTES);
+		await(&trial);
+		ck_assert_int_eq(trial.op.buffer.regime, DUET_REGIME_POOLED);
+		if (trial.op.transferred == BYTES)
+			return trial.op.buffer;
+		duet_buffer_return(stage.loop, &trial.op.buffer);
+		pair_close(other);
+	}
 }
 
 static struct duet_buffer taken(enum duet_regime regime)
