@@ -313,7 +313,9 @@ $(B)/lib/libduet-laboratory.a: $(call obj,$(LABORATORY_SRC))
 	$(archive)
 
 # What programs and tests share beside the libraries: everything of a program but its main().
-$(B)/obj/support.a: $(call obj,$(SUPPORT_SRC))
+# The driver of the fuzz targets has a main() of its own.
+FUZZ_DRIVER := tests/support/fuzz.c
+$(B)/obj/support.a: $(call obj,$(filter-out $(FUZZ_DRIVER),$(SUPPORT_SRC)))
 	$(archive)
 $(B)/obj/compare.a: $(call obj,$(filter-out compare/main.c $(SPECIMEN_SRC),$(COMPARE_SRC))) $(COMPARE_CXX_OBJ)
 	$(archive)
@@ -394,6 +396,7 @@ $(B)/bench/bench_fiber: $(B)/.fcontext
 $(B)/bench/bench_fiber: BENCH_LIBS = $(if $(filter yes,$(file <$(B)/.fcontext)),$(FCONTEXT_LIBS))
 # Only the tests of the benches' own modules: their names are not kept apart from the libraries'.
 $(filter $(B)/tests/unit/bench_%,$(TESTS)): $(B)/obj/bench.a
+$(filter $(B)/tests/fuzz/%,$(TESTS)): $(call obj,$(FUZZ_DRIVER))
 $(C_TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/support.a $(B)/obj/specimens.a $(B)/obj/compare.a \
 		$(B)/obj/floors.a $(B)/obj/twins.a $(B)/obj/explore.a $(LINK_STATIC)
 	$(call link,$(filter %.o,$^) $(filter %/bench.a,$^) $(filter-out %.o %/bench.a,$^) \

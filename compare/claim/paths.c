@@ -102,6 +102,8 @@ static void plan(struct claim_plan *plan, const struct mechanism *mechanisms, si
 
 /* ---- What came of it. ---- */
 
+static const char NO_DIFFERENCE[] = "no difference shown";
+
 static const char *verdict(const json_t *arm)
 {
 	int cpu = claim_shown(json_object_get(arm, "cpu"));
@@ -114,7 +116,7 @@ static const char *verdict(const json_t *arm)
 		return "pays";
 	if (cpu + latency > 0)
 		return "doesn't pay";
-	return cpu ? "pays in one, costs in the other" : "no difference shown";
+	return cpu ? "pays and costs" : NO_DIFFERENCE;
 }
 
 static void conclude_group(json_t *result, const json_t *group)
@@ -172,7 +174,7 @@ static void print_arm(const json_t *arm, FILE *out)
 	fprintf(out, "  %-18s%9.2f%8s%9.2f%8s%8.2f", field_string(arm, "name"),
 		claim_figure(arm, "cpu_ns") / 1e3, cpu, claim_figure(arm, "latency_ns") / 1e3,
 		latency, claim_figure(arm, "completions"));
-	if (json_object_get(arm, "cpu"))
+	if (json_object_get(arm, "cpu") && verdict(arm) != NO_DIFFERENCE)
 		fprintf(out, "  %s", verdict(arm));
 	fputc('\n', out);
 }

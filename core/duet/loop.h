@@ -73,11 +73,10 @@ enum duet_capability {
 
 /* Which way an operation is carried out. */
 enum duet_way {
-	DUET_WAY_ARMED,    /* given to the kernel, which waits: an entry of its own kind, or readiness
-			      that a reactor awaits */
+	DUET_WAY_ARMED,    /* given to the kernel, which waits: as what it is, or for readiness */
 	DUET_WAY_INLINE,   /* a plain call that ended it at once */
-	DUET_WAY_ENCODED,  /* an entry of another kind than its own */
-	DUET_WAY_EMULATED, /* readiness from the ring, and then a plain call */
+	DUET_WAY_ENCODED,  /* the same, as something of another kind */
+	DUET_WAY_EMULATED, /* readiness, where it is otherwise not needed, and then a plain call */
 	DUET_WAY_WORKER,   /* by a thread of the loop's pool */
 	DUET_WAY_COUNT
 };

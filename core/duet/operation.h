@@ -67,10 +67,11 @@ enum duet_kind {
 	DUET_SOCKET,
 	DUET_BIND,
 	DUET_LISTEN,
-	DUET_RECVMSG, /* msghdr.h */
+	/* Named, and absent on every backend so far. */
+	DUET_RECVMSG,
 	DUET_SENDMSG,
-	DUET_SEND_ZERO_COPY, /* below: duet_op_send_zero_copy() */
-	DUET_SPLICE,         /* splice.h */
+	DUET_SEND_ZERO_COPY,
+	DUET_SPLICE,
 	DUET_STATX,          /* file.h */
 	DUET_MKDIR,
 	DUET_UNLINK,

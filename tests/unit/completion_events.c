@@ -125,7 +125,7 @@ static pid_t child_begin(duet_handle *handle)
 
 static void wait_start(struct duet_op *op, duet_handle handle, int options)
 {
-	completion_of(loop)->native_wait_process = false;
+	completion_of(loop)->steps[STEP_WAITID] = STEP_OFF;
 	duet_op_init(op, done, NULL);
 	duet_op_wait_process(op, handle, &into, options);
 	ck_assert_int_eq(duet_op_start(loop, op), 0);
