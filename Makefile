@@ -181,7 +181,7 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 .SECONDARY:
 .PHONY: all objects everything setup compare compare-full check check-unit check-contract \
 	check-fault check-regress check-programs check-asan check-tsan check-valgrind check-twins \
-	check-explore check-moves check-ucontext check-examples check-clients check-install check-method lint mutants twins explore \
+	check-explore check-moves check-ucontext check-guard check-examples check-clients check-install check-method lint mutants twins explore \
 	check-hazards check-fuzz check-cxx fuzz moves specimens stress method bench tidy install uninstall \
 	clean format compdb help FORCE
 
@@ -494,6 +494,15 @@ check-tsan: $(call listed,tsan)
 else
 check-tsan: ## the programs of tests/tsan.list under ThreadSanitizer
 	+@$(MAKE) MODE=tsan check-tsan
+endif
+
+ifeq ($(MODE),debug)
+check-guard: export CK_TIMEOUT_MULTIPLIER := 15
+check-guard: $(B)/tests/fault/guard $(B)/tests/contract/dump
+	@$(RUN_TESTS) -l guard -t 240 $^
+else
+check-guard: ## what debug builds stop, without a sanitizer and under Valgrind
+	+@$(MAKE) MODE=debug check-guard
 endif
 
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite

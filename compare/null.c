@@ -170,14 +170,24 @@ static void work(uint32_t steps)
 		__asm__ volatile("" : : "r"(i));
 }
 
+static int read_zeroes(const struct duet_op *op)
+{
+	void *data = op->args.io.vectors[0].iov_base;
+	size_t bytes = op->args.io.length_bytes;
+	bool lifted = duet_core_guard_lift(data, bytes);
+
+	memset(data, 0, bytes);
+	duet_core_guard_lower(data, bytes, lifted);
+	return (int)bytes;
+}
+
 static int result_of(struct duet_loop *loop, const struct duet_op *op)
 {
 	switch (op->kind) {
 	case DUET_CLOSE:
 		return duet_core_system_close(loop, duet_core_op_slot(loop, op)->fd);
 	case DUET_READ:
-		memset(op->args.io.vectors[0].iov_base, 0, op->args.io.length_bytes);
-		return (int)op->args.io.length_bytes;
+		return read_zeroes(op);
 	case DUET_SEND:
 	case DUET_WRITE:
 		return (int)op->args.io.length_bytes;

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "compare/backends.h"
 #include "compare/floors.h"
@@ -19,12 +20,17 @@
 
 /* ---- Signals. ---- */
 
-/* The loop that a signal ends. A handler can be given nothing else. */
+/* The loop that a signal ends, or asks what it waits for. A handler can be given nothing else. */
 static struct duet_loop *signalled_loop;
+static volatile sig_atomic_t told_to_end;
 
 static void on_signal(int number)
 {
-	(void)number;
+	if (number == SIGUSR1) {
+		duet_loop_ask_dump(signalled_loop, STDERR_FILENO);
+		return;
+	}
+	told_to_end = 1;
 	duet_loop_wake(signalled_loop);
 }
 
@@ -33,7 +39,7 @@ static void on_woken(struct duet_loop *loop, void *context)
 	struct service *service = context;
 
 	(void)loop;
-	service->stopped = true;
+	service->stopped = told_to_end;
 }
 
 /* What was ignored when we were started stays so, as under nohup. */
@@ -43,6 +49,7 @@ static void obey_signals(struct duet_loop *loop)
 
 	signalled_loop = loop;
 	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGUSR1, &action, NULL);
 	for (int i = 0; i < 2; i++) {
 		int number = i ? SIGHUP : SIGINT;
 

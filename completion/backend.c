@@ -129,6 +129,7 @@ static int create(struct duet_loop *loop, const struct duet_loop_options *option
 	}
 	hire(self, loop, options);
 	memcpy(loop->issued_as, self->ways, sizeof(self->ways));
+	loop->regimes = completion_regimes(self);
 	if (self->ways[DUET_SEND] != DUET_WAY_ARMED)
 		loop->transfer = completion_transfer_any;
 	self->direct = tuning.direct;

@@ -38,8 +38,11 @@ static int finish_connect(struct duet_loop *loop, const struct duet_op *op, int 
 static int finish_signal(const struct duet_op *op, int result)
 {
 	const struct signalfd_siginfo *into = op->args.io.vectors[0].iov_base;
+	bool lifted = duet_core_guard_lift(into, sizeof(*into));
 
-	return result > 0 ? (int)into->ssi_signo : completion_plain_error(result);
+	result = result > 0 ? (int)into->ssi_signo : completion_plain_error(result);
+	duet_core_guard_lower(into, sizeof(*into), lifted);
+	return result;
 }
 
 static __attribute__((noinline)) void finish_plain_any(struct duet_loop *loop, struct duet_op *op,

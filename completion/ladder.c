@@ -51,6 +51,8 @@ static const struct step {
 	[STEP_TRUNCATE] = {"ftruncate", "6.9", IORING_OP_FTRUNCATE},
 	[STEP_ALLOCATE] = {"fallocate", "5.6", IORING_OP_FALLOCATE},
 	[STEP_WAITID] = {"waitid", "6.7", IORING_OP_WAITID},
+	[STEP_READ_FIXED] = {"read-fixed", "5.1", IORING_OP_READ_FIXED},
+	[STEP_WRITE_FIXED] = {"write-fixed", "5.1", IORING_OP_WRITE_FIXED},
 	[STEP_POOL_RING] = {"pool-ring", "5.19", 0},
 };
 

@@ -9,7 +9,8 @@
 
 /*
  * Memory that is out of the caller's hands: the kernel's ring of a pool's free buffers, from which
- * it takes one when data is there.
+ * it takes one when data is there; and the table of registered memory, with one entry for a pool,
+ * whose number is the pool's.
  */
 
 struct provided {
@@ -63,17 +64,37 @@ static int show_ring(struct completion *completion, struct provided *self,
 	return 0;
 }
 
-int completion_pool_attach(struct duet_loop *loop, struct duet_pool *pool)
+static int set_entry(struct completion *self, const struct duet_pool *pool, void *memory,
+		     size_t bytes)
 {
-	const struct completion *completion = completion_of(loop);
-	struct provided *self;
+	const struct iovec piece = {memory, bytes};
+	int count = io_uring_register_buffers_update_tag(&self->ring, pool->id, &piece, NULL, 1);
+
+	return count == 1 ? 0 : count < 0 ? count : -EINVAL;
+}
+
+/* The table comes with the first pool that needs it, and is there as long as the ring. */
+static int show_memory(struct completion *self, struct duet_pool *pool)
+{
+	int error = 0;
+
+	if (!self->buffer_table)
+		error = io_uring_register_buffers_sparse(&self->ring, DUET_POOLS_MAX);
+	/* -EINVAL: older than the empty table (Linux 5.19); -EACCES: by a filter of its calls. */
+	if (error)
+		return error == -EACCES || error == -EINVAL ? -EOPNOTSUPP : error;
+	self->buffer_table = true;
+	error = set_entry(self, pool, pool->memory, (size_t)pool->count * pool->size_bytes);
+	if (!error)
+		pool->backend = self;
+	return error;
+}
+
+static int provide_all(struct duet_loop *loop, struct duet_pool *pool)
+{
+	struct provided *self = calloc(1, sizeof(*self));
 	int error;
 
-	/* Nothing would take a buffer out of the kernel's ring. */
-	if (!completion_able(completion, STEP_POOL_RING) ||
-	    completion->ways[DUET_RECV] == DUET_WAY_EMULATED)
-		return -EOPNOTSUPP;
-	self = calloc(1, sizeof(*self));
 	if (!self)
 		return -ENOMEM;
 	error = map_ring(self, pool->count);
@@ -92,6 +113,26 @@ int completion_pool_attach(struct duet_loop *loop, struct duet_pool *pool)
 	return 0;
 }
 
+uint8_t completion_regimes(const struct completion *self)
+{
+	unsigned regimes = 0;
+
+	/* Else nothing would take a buffer out of the kernel's ring. */
+	if (completion_able(self, STEP_POOL_RING) && self->ways[DUET_RECV] != DUET_WAY_EMULATED)
+		regimes |= 1u << DUET_REGIME_POOLED;
+	if (completion_able(self, STEP_READ_FIXED) || completion_able(self, STEP_WRITE_FIXED))
+		regimes |= 1u << DUET_REGIME_REGISTERED;
+	return (uint8_t)regimes;
+}
+
+int completion_pool_attach(struct duet_loop *loop, struct duet_pool *pool)
+{
+	if (!(loop->regimes >> pool->regime & 1))
+		return -EOPNOTSUPP;
+	return pool->regime == DUET_REGIME_REGISTERED ? show_memory(completion_of(loop), pool)
+						      : provide_all(loop, pool);
+}
+
 int completion_pool_return(struct duet_loop *loop, struct duet_pool *pool, uint16_t index)
 {
 	struct provided *self = pool->backend;
@@ -106,10 +147,18 @@ void completion_pool_detach(struct duet_loop *loop, struct duet_pool *pool)
 {
 	struct provided *self = pool->backend;
 
+	/* It was never shown. */
 	if (!self)
 		return;
 	/* A forked child's ring is gone already, and the parent goes on using it. */
-	if (getpid() == loop->owner_process)
+	bool ours = getpid() == loop->owner_process;
+
+	if (pool->regime == DUET_REGIME_REGISTERED) {
+		if (ours)
+			set_entry(completion_of(loop), pool, NULL, 0);
+		return;
+	}
+	if (ours)
 		io_uring_unregister_buf_ring(&completion_of(loop)->ring, pool->id);
 	munmap(self->ring, self->ring_bytes);
 	free(self);

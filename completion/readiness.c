@@ -123,6 +123,7 @@ static int stop_blocking(struct duet_loop *loop, struct duet_slot *slot)
 
 static int attempt_receive(struct duet_loop *loop, struct duet_slot *slot, void *data, size_t bytes)
 {
+	bool lifted;
 	int n;
 
 	if (completion_is_socket(slot))
@@ -131,8 +132,12 @@ static int attempt_receive(struct duet_loop *loop, struct duet_slot *slot, void 
 	if (n)
 		return n;
 	loop->stats.system_calls++;
+	lifted = duet_core_guard_lift(data, bytes);
 	n = (int)read(slot->fd, data, bytes);
-	return n < 0 ? -errno : n;
+	if (n < 0)
+		n = -errno;
+	duet_core_guard_lower(data, bytes, lifted);
+	return n;
 }
 
 /* -EAGAIN: not yet. */

@@ -351,6 +351,38 @@ static void prep_write(struct io_uring_sqe *sqe, int fd, const struct duet_op *o
 				     op->args.io.offset_bytes);
 }
 
+/* Is it cheaper than the same memory as a plain pointer? */
+static __attribute__((noinline)) bool registered_pays(struct duet_loop *loop,
+						      const struct duet_op *op)
+{
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+
+	if (slot->slot_class != CLASS_FILE)
+		return false;
+	if (slot->ready == FILE_UNKNOWN) {
+		int flags = fcntl(slot->fd, F_GETFL);
+
+		loop->stats.system_calls++;
+		slot->ready = flags >= 0 && flags & O_DIRECT ? FILE_DIRECT : FILE_CACHED;
+	}
+	return slot->ready == FILE_DIRECT ||
+	       (op->kind == DUET_READ && op->args.io.length_bytes <= REGISTERED_CACHED_BYTES);
+}
+
+/* The kernel knows registered memory by its pool's number. */
+static inline void use_registered(struct duet_loop *loop, const struct duet_op *op,
+				  struct io_uring_sqe *sqe, enum completion_step step,
+				  uint8_t opcode)
+{
+	const struct duet_pool *pool = duet_core_registered(loop, op);
+
+	if (__builtin_expect(!pool, 1) || !pool->backend ||
+	    !completion_able(completion_of(loop), step) || !registered_pays(loop, op))
+		return;
+	sqe->opcode = opcode;
+	sqe->buf_index = pool->id;
+}
+
 static int start_read(struct duet_loop *loop, struct duet_op *op)
 {
 	struct completion *self = completion_of(loop);
@@ -362,6 +394,7 @@ static int start_read(struct duet_loop *loop, struct duet_op *op)
 	if (!sqe)
 		return -EAGAIN;
 	prep_read(sqe, fd_of(loop, op), op);
+	use_registered(loop, op, sqe, STEP_READ_FIXED, IORING_OP_READ_FIXED);
 	return issued(self, op, sqe, TAG_PLAIN);
 }
 
@@ -376,6 +409,7 @@ static int start_write(struct duet_loop *loop, struct duet_op *op)
 	if (!sqe)
 		return -EAGAIN;
 	prep_write(sqe, fd_of(loop, op), op);
+	use_registered(loop, op, sqe, STEP_WRITE_FIXED, IORING_OP_WRITE_FIXED);
 	return issued(self, op, sqe, TAG_PLAIN);
 }
 

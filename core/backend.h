@@ -97,10 +97,11 @@ struct duet_backend {
 	int (*attach)(struct duet_loop *loop, struct duet_slot *slot);
 	void (*detach)(struct duet_loop *loop, struct duet_slot *slot);
 
-	/* A pool begins: its memory may be shown to the kernel; returned: one more buffer is free,
-	 * and the answer is 0.
+	/* A pool begins, of the regime pooled or registered (one of moved buffers is core's alone): its
+	 * memory may be shown to the kernel. Returned, of a pooled one: one more buffer is free, and the
+	 * answer is 0. -EPERM or -ENOMEM: the kernel pins no more memory.
 	 * All NULL, or an answer of -EOPNOTSUPP: the backend takes buffers from core's own list,
-	 * duet_core_buffer_take(). */
+	 * duet_core_buffer_take(), and registered memory is memory as any other. */
 	int (*pool_attach)(struct duet_loop *loop, struct duet_pool *pool);
 	int (*pool_return)(struct duet_loop *loop, struct duet_pool *pool, uint16_t index);
 	void (*pool_detach)(struct duet_loop *loop, struct duet_pool *pool);
@@ -278,15 +279,20 @@ static inline struct duet_slot *duet_core_op_slot(const struct duet_loop *loop,
 	return &loop->slots[op->handle.slot];
 }
 
+/* What is lent of the regimes beside the usual one has been so for so long. */
+DUET_API void duet_core_tick_regimes(struct duet_loop *loop, uint64_t passed_ns);
+
 /* Reads the clock. What is lent has been so for the time between; nothing was, when the last turn
  * left its time unread. */
 static inline void duet_core_tick(struct duet_loop *loop)
 {
 	uint64_t before_ns = core_now_ns(loop);
 
-	loop->now_ns = loop->clock(loop);
+	core_set_now(loop, loop->clock(loop));
 	loop->ledger.lent_byte_ns += (double)(int64_t)loop->ledger.lent_bytes *
 				     (double)(int64_t)(loop->now_ns - before_ns);
+	if (loop->ledger.others.count)
+		duet_core_tick_regimes(loop, loop->now_ns - before_ns);
 }
 
 /* Is there a place for a handle that nobody has a claim on? */

@@ -19,6 +19,9 @@
 #define LIMIT_POOL_COUNT (1u << 15)
 #define LIMIT_POOL_BUFFER_BYTES (1u << 20)
 
+/* What the kernel pins in one piece. */
+#define LIMIT_REGISTERED_BYTES (1u << 30)
+
 #define LIMIT_WORKERS 64
 #define LIMIT_SHARDS 1024
 

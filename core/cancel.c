@@ -6,6 +6,7 @@
 #include "core/lifecycle.h"
 #include "core/operation.h"
 #include "core/queue.h"
+#include "core/regime.h"
 #include "core/scope.h"
 #include "core/shortcut.h"
 
@@ -107,7 +108,10 @@ void duet_op_cancel(struct duet_op *op)
 {
 	if (op->state == STATE_IDLE)
 		return;
+	CORE_GUARD(core_guard_cancel(op));
 	core_check_owner(op->loop);
+	if (op->flags & (FLAG_GIVEN | FLAG_COPIED))
+		core_regime_let_go(op);
 	core_request(op->loop, op, DUET_CAUSE_CANCEL);
 }
 

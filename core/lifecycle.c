@@ -10,8 +10,8 @@
 #include "core/loan.h"
 #include "core/msghdr.h"
 #include "core/operation.h"
-#include "core/owned.h"
 #include "core/queue.h"
+#include "core/regime.h"
 #include "core/release.h"
 #include "core/shortcut.h"
 #include "core/waits.h"
@@ -77,6 +77,8 @@ static inline void deliver(struct duet_loop *loop, struct duet_op *op)
 	core_state_set(op, STATE_IDLE);
 	op->more = 0;
 	loop->delivered++;
+	if (op->flags & (FLAG_GIVEN | FLAG_COPIED))
+		core_regime_tell(loop, op);
 	if (op->done)
 		op->done(op);
 }
@@ -214,15 +216,21 @@ static void adopt_result(struct duet_loop *loop, struct duet_op *op, int fd, boo
 	op->disposition = DUET_FAILED;
 }
 
+/* So much of the buffer is valid. The last item of a pooled receive was told as such: its end, without
+ * bytes, has none. */
+static void fill(struct duet_op *op)
+{
+	if (op->flags & DUET_POOLED && !op->transferred)
+		op->buffer = (struct duet_buffer){.pool = DUET_POOL_NONE,
+						  .regime = DUET_REGIME_POOLED};
+	else
+		op->buffer.length_bytes = op->transferred;
+}
+
 static inline void give_back(struct duet_loop *loop, struct duet_op *op)
 {
-	const struct core_kind *kind = core_kind(op);
-
-	if (kind->lends && !(op->flags & DUET_POOLED) &&
-	    (op->state != STATE_WAITING || !MUTANT(loan_kept_in_line)))
+	if (core_lends(op) && (op->state != STATE_WAITING || !MUTANT(loan_kept_in_line)))
 		core_loan_end(loop, op);
-	if (op->flags & FLAG_COPIED)
-		core_owned_copy_out(loop, op);
 	if (op->identity)
 		core_forget(loop, op);
 	loop->pending--;
@@ -253,6 +261,8 @@ static void conclude_now(struct duet_loop *loop, struct duet_op *op, int raw, bo
 		core_queue_remove(&loop->owed, op);
 	if (op->timer)
 		core_timer_disarm(&loop->timers, op);
+	if (kind->regimes & ~ONLY_LENT && !kind->gathers)
+		fill(op);
 	op->verdict = 0;
 	if (__builtin_expect(!kind->releases, 1) || !core_release_follows(op))
 		give_back(loop, op);
@@ -460,35 +470,6 @@ static int begin(struct duet_loop *loop, struct duet_op *op, struct duet_slot *s
 	return core_issue(loop, op);
 }
 
-static int refusal(struct duet_loop *loop, const struct duet_op *op, struct duet_slot **slot)
-{
-	if (op->state != STATE_IDLE)
-		return -EBUSY;
-	if (op->kind >= DUET_KIND_COUNT)
-		return -EINVAL;
-	if (loop->shutting_down && !loop->sheltering)
-		return -ESHUTDOWN;
-	if (core_kind(op)->line != LINE_NONE || op->kind == DUET_CLOSE) {
-		*slot = duet_core_slot_of(loop, op->handle);
-		if (!*slot || (*slot)->slot_state >= SLOT_CLOSING)
-			return -EBADF;
-		if (core_kind(op)->source && core_kind(op)->source != (*slot)->source)
-			return -EINVAL;
-	}
-	if (loop->capability[op->kind] == DUET_ABSENT)
-		return -EOPNOTSUPP;
-	/* A full loop can still get rid of handles: each has a place for its close. */
-	if (loop->pending + loop->kept + core_kind(op)->brings >= loop->operations_max &&
-	    op->kind != DUET_CLOSE && !(op->flags & FLAG_PLACE))
-		return -ENOBUFS;
-	if (op->kind == DUET_RECV && op->flags & DUET_POOLED &&
-	    (!op->args.io.pool || op->args.io.pool->loop != loop))
-		return -EINVAL;
-	if (op->flags & FLAG_COPIED && !core_owned_copies(loop, op))
-		return -EINVAL;
-	return core_kind(op)->wait ? core_wait_refusal(loop, op) : core_kind(op)->check(op);
-}
-
 /* The set-up operations, on which duet_handle_listen() counts, stand in nobody's order. Any other end
  * waits until those before it were told: bytes come in order, and a handle is closed when all on it
  * have heard so. */
@@ -510,22 +491,41 @@ int core_end_in_start(struct duet_loop *loop, struct duet_op *op)
 		core_release_inline(loop, op);
 	core_state_set(op, STATE_IDLE);
 	op->more = 0;
+	if (op->flags & (FLAG_GIVEN | FLAG_COPIED))
+		core_regime_tell(loop, op);
 	return 1;
+}
+
+/* What it names is given up. */
+static int lend(struct duet_loop *loop, struct duet_op *op)
+{
+	bool special = op->flags & (FLAG_GIVEN | FLAG_COPIED);
+	int error = special ? core_regime_begin(loop, op) : 0;
+
+	if (error)
+		return error;
+	error = core_loan_begin(loop, op);
+	if (error && special)
+		core_regime_undo(loop, op);
+	return error;
 }
 
 int core_start_any(struct duet_loop *loop, struct duet_op *op)
 {
 	struct duet_slot *slot = NULL;
-	int error = refusal(loop, op, &slot);
+	int error = core_refusal(loop, op, &slot);
 
+	if (error)
+		return error;
+	if (core_lends(op))
+		error = lend(loop, op);
 	if (error)
 		return error;
 	core_begin(loop, op);
 	op->keeps_handle = 0;
 	core_inherit(loop, op);
-	if (core_kind(op)->lends && !(op->flags & DUET_POOLED))
-		core_loan_begin(loop, op);
 	if (begin(loop, op, slot) != BACKEND_ENDED) {
+		core_begun(loop, op);
 		if (op->state != STATE_ENDED)
 			core_arm_deadline(loop, op);
 		return 0;
@@ -551,23 +551,51 @@ int core_transfer(struct duet_loop *loop, struct duet_op *op, struct duet_slot *
 /* Armed before the backend has op: what ends there disarms it. */
 static __attribute__((noinline)) int transfer_timed(struct duet_loop *loop, struct duet_op *op)
 {
+	core_begun(loop, op);
 	core_arm_deadline(loop, op);
 	return loop->transfer(loop, op, duet_core_op_slot(loop, op));
 }
 
-int duet_op_start(struct duet_loop *loop, struct duet_op *op)
+static inline __attribute__((always_inline)) int
+start_plainly(struct duet_loop *loop, struct duet_op *op, enum core_loan_way way)
 {
-	core_check_owner(loop);
-	if (__builtin_expect(!core_starts_plainly(loop, op, 0, &loop->plain_max), 0))
-		return core_start_otherwise(loop, op);
+	if (core_loan_begin_as(loop, op, way))
+		return -EBUSY;
 	core_begin(loop, op);
-	core_loan_begin(loop, op);
 	op->next = op->prev = op;
 	*core_plain_line(loop, op) = op;
 	core_state_step(op, STATE_IDLE, STATE_ISSUED);
-	if (__builtin_expect(op->deadline_ns != DUET_NO_DEADLINE, 0))
+	if (__builtin_expect(op->deadline_ns != DUET_NO_DEADLINE || loop->now_unread, 0))
 		return transfer_timed(loop, op);
 	return loop->transfer(loop, op, duet_core_op_slot(loop, op));
+}
+
+/* Apart, so that the others don't save the registers that a look at the ranges needs. */
+static __attribute__((noinline)) int start_into_new_memory(struct duet_loop *loop, struct duet_op *op)
+{
+	return start_plainly(loop, op, LOAN_PLAIN);
+}
+
+#undef duet_op_start
+
+int duet_op_start(struct duet_loop *loop, struct duet_op *op)
+{
+	CORE_GUARD(core_guard_start(loop, op, __builtin_return_address(0)));
+	core_check_owner(loop);
+	if (__builtin_expect(!core_starts_plainly(loop, op, 0, &loop->plain_max), 0))
+		return core_start_otherwise(loop, op);
+	if (op->kind == DUET_SEND)
+		return start_plainly(loop, op, LOAN_READ);
+	if (core_range_is_known(&loop->ledger.ranges, op))
+		return start_plainly(loop, op, LOAN_KNOWN);
+	return start_into_new_memory(loop, op);
+}
+
+int duet_op_start_at(const struct duet_site *site, struct duet_loop *loop, struct duet_op *op)
+{
+	CORE_GUARD(core_guard_site(site));
+	(void)site;
+	return duet_op_start(loop, op);
 }
 
 /* ---- Room again. ---- */

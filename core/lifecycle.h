@@ -79,6 +79,9 @@ int core_issue(struct duet_loop *loop, struct duet_op *op);
  * transfer, or waiting for room. As core_issue(). */
 int core_issue_again(struct duet_loop *loop, struct duet_op *op, int answer);
 
+/* 0, or the error of a start that can't be; sets *slot, of what is for a handle. */
+int core_refusal(struct duet_loop *loop, struct duet_op *op, struct duet_slot **slot);
+
 /* duet_op_start(), the long way, which holds for all. */
 int core_start_any(struct duet_loop *loop, struct duet_op *op);
 

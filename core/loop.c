@@ -9,8 +9,10 @@
 
 #include "core/backend.h"
 #include "core/buffer.h"
+#include "core/dump.h"
 #include "core/handle.h"
 #include "core/lifecycle.h"
+#include "core/loan.h"
 #include "core/offload.h"
 #include "core/operation.h"
 #include "core/owned.h"
@@ -74,8 +76,10 @@ static int make_tables(struct duet_loop *loop)
 
 static void free_tables(struct duet_loop *loop)
 {
+	CORE_GUARD(core_guard_close(loop));
 	core_timers_fini(&loop->timers);
 	core_owned_fini(loop);
+	core_ranges_fini(&loop->ledger.ranges);
 	free(loop->entries);
 	free(loop->slots);
 	free(loop);
@@ -109,6 +113,12 @@ static int make(struct duet_loop *loop, const struct duet_loop_options *options)
 
 	if (!error)
 		error = core_owned_init(loop, options->owned_bytes);
+	if (!error)
+		error = core_ranges_init(&loop->ledger.ranges, loop->operations_max);
+#ifdef DUET_DEBUG
+	if (!error)
+		error = core_guard_open(loop);
+#endif
 	if (error)
 		return error;
 	error = make_offload(loop, options);
@@ -120,7 +130,7 @@ static int make(struct duet_loop *loop, const struct duet_loop_options *options)
 		return error;
 	}
 	set_own_kinds(loop->capability, options->work_threads);
-	loop->now_ns = loop->clock(loop);
+	core_set_now(loop, loop->clock(loop));
 	return 0;
 }
 
@@ -349,6 +359,7 @@ static inline void hear_others(struct duet_loop *loop)
 	if (atomic_load_explicit(&loop->woken, memory_order_relaxed)) {
 		atomic_store(&loop->woken, 0);
 		loop->stats.wakes++;
+		core_dump_asked(loop);
 		if (loop->woken_fn)
 			loop->woken_fn(loop, loop->woken_context);
 	}
@@ -466,7 +477,7 @@ int duet_loop_turn(struct duet_loop *loop, int64_t timeout_ns)
 		return -EBUSY;
 	loop->in_turn = true;
 	loop->stats.turns++;
-	loop->stamp++;
+	loop->began.turn++;
 	loop->delivered = 0;
 	/* As duet_loop_prepare() left it. */
 	if (atomic_load_explicit(&loop->asleep, memory_order_relaxed))
@@ -596,95 +607,4 @@ enum duet_capability duet_loop_capability(const struct duet_loop *loop, enum due
 int duet_loop_fd(const struct duet_loop *loop)
 {
 	return loop->fd;
-}
-
-static size_t describe_op(const struct duet_loop *loop, const struct duet_op *op, char *text,
-			  size_t size)
-{
-	int length;
-
-	if (core_kind(op)->wait)
-		length = (int)core_wait_describe(op, text, size);
-	else
-		length = snprintf(text, size, "%s %p handle %u.%u %s",
-				  duet_kind_name((enum duet_kind)op->kind), (const void *)op,
-				  op->handle.slot, op->handle.generation,
-				  core_state_name((enum core_state)op->state));
-	if (op->deadline_ns != DUET_NO_DEADLINE)
-		length += snprintf(text + length, size - (size_t)length, " deadline in %lld us",
-				   (long long)(int64_t)(op->deadline_ns - core_now_ns(loop)) / 1000);
-	if (op->request == REQUEST_PAUSE)
-		length += snprintf(text + length, size - (size_t)length, " pausing");
-	else if (core_owned_is_abandoned(loop, op))
-		length += snprintf(text + length, size - (size_t)length, " abandoned");
-	else if (op->request)
-		length += snprintf(text + length, size - (size_t)length, " asked to end by %s",
-				   duet_cause_name((enum duet_cause)op->request));
-	return (size_t)length;
-}
-
-struct dump {
-	void (*line)(void *context, const char *text);
-	void *context;
-};
-
-static void dump_op(const struct duet_loop *loop, const struct duet_op *op,
-		    const struct dump *dump)
-{
-	char text[256];
-	size_t length = core_scope_describe(op, text, sizeof(text) - 80);
-
-	if (!length)
-		length = describe_op(loop, op, text, sizeof(text) - 80);
-
-	if (loop->backend->dump && op->state != STATE_WAITING && op->state != STATE_ENDED &&
-	    !core_kind(op)->begin) {
-		text[length] = ' ';
-		text[length + 1] = '\0';
-		loop->backend->dump(loop, op, text + length + 1, sizeof(text) - length - 1);
-	}
-	dump->line(dump->context, text);
-}
-
-static void dump_line(const struct duet_loop *loop, const struct duet_op *head,
-		      const struct dump *dump)
-{
-	const struct duet_op *op = head;
-
-	if (!op)
-		return;
-	do {
-		dump_op(loop, op, dump);
-		op = op->next;
-	} while (op != head);
-}
-
-/* What keeps a loop without operations in flight from ending. */
-static void dump_untold(const struct duet_loop *loop, const struct dump *dump)
-{
-	bool posted = atomic_load_explicit(&loop->posted, memory_order_relaxed);
-
-	for (const struct duet_op *op = loop->done.first; op; op = op->queued)
-		dump_op(loop, op, dump);
-	if (loop->deferred_first || posted)
-		dump->line(dump->context, "messages wait to be delivered");
-	if (loop->visitors)
-		dump->line(dump->context, "operations of other loops wait here");
-}
-
-void duet_loop_dump(const struct duet_loop *loop, void (*line)(void *context, const char *text),
-		    void *context)
-{
-	const struct dump dump = {line, context};
-
-	for (uint32_t i = 0; i < loop->handles_max; i++) {
-		dump_line(loop, loop->slots[i].reads, &dump);
-		dump_line(loop, loop->slots[i].writes, &dump);
-		dump_line(loop, loop->slots[i].others, &dump);
-	}
-	for (uint32_t i = 0; i < loop->entries_max; i++)
-		if (loop->entries[i].op && (core_kind(loop->entries[i].op)->line == LINE_NONE ||
-					    loop->entries[i].op->state == STATE_HOLDING))
-			dump_op(loop, loop->entries[i].op, &dump);
-	dump_untold(loop, &dump);
 }

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "core/bounds.h"
+#include "core/guard.h"
 #include "core/moves.h"
 #include "core/mutant.h"
 #include "core/timer.h"
@@ -136,10 +137,14 @@ struct core_queue {
 	struct duet_op *last;
 };
 
+/* Whose a buffer of a pool is. */
 enum core_buffer_state {
+	/* The pool's, or the kernel's to fill. From: HELD (returned), GIVEN (staging). */
 	BUFFER_FREE,
-	BUFFER_HELD, /* by the caller */
-	BUFFER_GIVEN /* by the caller, with an abandoned operation that still lends it */
+	/* The caller's. From: FREE (received into, or taken), GIVEN (its operation's end is told). */
+	BUFFER_HELD,
+	/* An operation's, given up with it, or taken by it to copy through. From: HELD, FREE. */
+	BUFFER_GIVEN
 };
 
 struct duet_pool {
@@ -147,24 +152,63 @@ struct duet_pool {
 	unsigned char *memory;
 	uint32_t count;
 	uint32_t size_bytes;
-	uint32_t free_count; /* not held by the caller; the height of the stack, if there is one */
+	uint32_t free_count; /* neither held nor given; the height of the stack, if there is one */
 	uint32_t free_least; /* the least that it ever was */
+	uint32_t given;
 	uint16_t id;
-	uint16_t *stack;   /* core's free list; NULL where the backend has pool hooks */
+	uint8_t regime;    /* enum duet_regime: pooled, moved, registered */
+	uint16_t *stack;   /* core's free list; NULL where the kernel holds the free ones */
 	uint16_t *chain;   /* streams: index + 1 of the next arrival */
 	uint32_t *lengths; /* streams: received bytes of an arrival that nobody took yet */
 	uint8_t *states;   /* enum core_buffer_state */
+	uint32_t *since;   /* the turn in which the caller got it */
 	struct core_queue starved;
 	uint64_t fed_turn; /* in this turn so many of them got their turn */
 	uint32_t fed;
 	void *backend; /* the backend's */
 };
 
+/* A range that is written to, or was: see core/loan.c. */
+struct core_range {
+	uintptr_t first;
+	/* Its bytes; with RANGE_TAKEN beside them while an operation has it. 0: of no range. */
+	uint64_t bytes;
+	uint32_t next; /* in its cell, or of no range: place + 1 */
+};
+
+#define RANGE_TAKEN (1ull << 32)
+
+struct core_ranges {
+	struct core_range *places;
+	uint32_t *cells; /* place + 1 of the first in each */
+	struct duet_op *pieces; /* loans of more than one piece */
+	uint32_t places_max;
+	uint32_t cells_max;
+	uint32_t fresh; /* from here on no place was ever used */
+	uint32_t free;  /* place + 1 of the first that is of no range */
+	uint32_t hand;  /* where to look next for one that nobody has */
+	uint32_t classes;    /* those in use, as bits */
+	uint32_t counts[32]; /* ranges of each class */
+};
+
+struct core_account {
+	uint64_t bytes;
+	uint64_t peak_bytes;
+	double byte_ns; /* up to now_ns */
+	uint32_t count;
+};
+
 struct core_ledger {
 	uint64_t lent_bytes;
 	uint64_t lent_peak_bytes;
+	/* Beyond this one of the two peaks is to be raised: that of all, or that of what is simply lent. */
+	uint64_t lent_high_bytes;
 	double lent_byte_ns; /* up to now_ns */
 	uint32_t lent_count;
+	/* Of those, the ones of a regime other than lent: so that the usual loan is counted once. */
+	struct core_account others;
+	struct core_account regimes[DUET_REGIME_COUNT];
+	struct core_ranges ranges;
 };
 
 /* What a completion says, where it can't stand in the operation yet. */
@@ -178,6 +222,18 @@ struct core_outcome {
 
 /* How an operation was carried out, as counted; duet_loop_way_count() says it in enum duet_way. */
 enum core_way { CORE_INLINE, CORE_ISSUED, CORE_WORKER, CORE_WAYS };
+
+/* When something began, in the one word that an operation has for it. Both halves wrap: after 2^32
+ * turns, and after 52 days. */
+struct core_stamp {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	uint32_t turn, time; /* time: of the clock, in units of 2^CORE_STAMP_SHIFT ns */
+#else
+	uint32_t time, turn;
+#endif
+};
+
+enum { CORE_STAMP_SHIFT = 20 };
 
 struct core_offload;
 struct core_owned;
@@ -208,7 +264,10 @@ struct duet_loop {
 	uint32_t kept;      /* places beside those: of scopes that are between two presences */
 	uint32_t short_max; /* operations_max but for those, or 0: see core_plain_bound() */
 	uint32_t plain_max; /* the same where no deadline is to be inherited, else 0 */
-	uint64_t stamp;     /* of what is started now: see duet_op's; low half: the turn */
+	union { /* of what is started now */
+		uint64_t stamp;
+		struct core_stamp began;
+	};
 	uint32_t delivered; /* completions of this turn */
 	uint32_t burst_max;
 	uint32_t spin_ns;
@@ -234,6 +293,7 @@ struct duet_loop {
 	atomic_int asleep; /* 1: a wake must make the system call. Pairs with woken, both seq_cst:
 			      the sleeper sets asleep and then looks at woken, a waker the reverse */
 	atomic_int woken;
+	atomic_int dump_asked; /* where to, and 1: see duet_loop_ask_dump() */
 	atomic_uint posting; /* senders inside duet_loop_post(): the loop isn't freed under them */
 
 	struct core_offload *offload;
@@ -252,6 +312,7 @@ struct duet_loop {
 	uint64_t ways[CORE_WAYS][DUET_KIND_COUNT];
 	uint8_t issued_as[DUET_IO_KIND_COUNT]; /* enum duet_way of CORE_ISSUED, set by create; 0: armed */
 	uint8_t capability[DUET_KIND_COUNT];
+	uint8_t regimes; /* whose pools the kernel knows of, as bits of enum duet_regime: set by create */
 	duet_woken_fn *woken_fn;
 	void *woken_context;
 	uint64_t deadline_ns; /* inherited by what is started now; DUET_NO_DEADLINE */
@@ -262,7 +323,14 @@ struct duet_loop {
 	pid_t owner_process;
 	pthread_t owner_thread;
 	CORE_MOVES_FIELD
+	CORE_GUARD_FIELD
 };
+
+static inline void core_set_now(struct duet_loop *loop, uint64_t now_ns)
+{
+	loop->now_ns = now_ns;
+	loop->began.time = (uint32_t)(now_ns >> CORE_STAMP_SHIFT);
+}
 
 /* The turn's time. To read the clock costs some 20 ns, one in a hundred of a short turn: a turn in
  * which nobody asks, no timer runs and nothing is on loan doesn't. */
@@ -272,7 +340,7 @@ static inline uint64_t core_now_ns(const struct duet_loop *loop)
 		struct duet_loop *cache = (struct duet_loop *)(uintptr_t)loop;
 
 		cache->now_unread = false;
-		cache->now_ns = loop->clock(cache);
+		core_set_now(cache, loop->clock(cache));
 	}
 	return loop->now_ns;
 }

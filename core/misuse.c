@@ -52,7 +52,8 @@ void core_abort_if_registered(const struct duet_scope *scope, const struct duet_
 void core_abort_not_held(const struct duet_buffer *buffer)
 {
 	fprintf(stderr,
-		"duet: buffer %u of pool %u isn't held: it was returned twice, or never received\n",
+		"duet: buffer %u of pool %u isn't held: it was returned twice, or never received, or "
+		"an operation has it\n",
 		buffer->index, buffer->pool);
 	abort();
 }

@@ -49,6 +49,9 @@
 	X(deadline_in_a_shelter, "a task's deadline comes into the shield that it opens")          \
 	X(overdue_is_idle, "a loop doesn't wait for a cleanup that is overdue")                    \
 	X(race_without_losers, "a race doesn't ask its losers to end")                             \
+	X(overlap_unnoticed, "two operations write to the same memory")                            \
+	X(staging_leaked, "what stood in for copied memory doesn't go back to its pool")           \
+	X(moved_back_at_request, "a moved buffer is the caller's again at the request")            \
 	X(loan_kept_in_line, "what is cancelled in line is not taken off the ledger")              \
 	X(operation_move_missing, "a legal move of an operation's state is none")                  \
 	X(operation_move_added, "an operation that has ended is issued again")                     \

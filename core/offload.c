@@ -341,3 +341,15 @@ void core_work_stop(struct duet_loop *loop, struct duet_op *op)
 {
 	core_stop_answered(loop, op, duet_core_offload_cancel(loop, op, false));
 }
+
+const char *core_work_place(const struct duet_loop *loop, const struct duet_op *op)
+{
+	struct core_offload *offload = loop->offload;
+	struct duet_op *before;
+	bool waits;
+
+	pthread_mutex_lock(&offload->lock);
+	waits = find_job(&offload->jobs, op, &before);
+	pthread_mutex_unlock(&offload->lock);
+	return waits ? "in line for a worker" : "at a worker thread";
+}

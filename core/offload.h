@@ -14,4 +14,7 @@ void core_offload_destroy(struct duet_loop *loop);
 int core_work_begin(struct duet_loop *loop, struct duet_op *op);
 void core_work_stop(struct duet_loop *loop, struct duet_op *op);
 
+/* Where an operation is that core has given to the workers, for people. */
+const char *core_work_place(const struct duet_loop *loop, const struct duet_op *op);
+
 #endif

@@ -53,7 +53,7 @@ static int check_vectors(const struct duet_op *op)
 
 static int check_transfer(const struct duet_op *op)
 {
-	unsigned known = DUET_WHOLE | FLAG_COPIED;
+	unsigned known = DUET_WHOLE | FLAG_COPIED | FLAG_GIVEN;
 
 	if (op->args.io.vector_count > 1)
 		known |= FLAG_PIECES;
@@ -64,14 +64,16 @@ static int check_recv(const struct duet_op *op)
 {
 	if (!(op->flags & DUET_POOLED))
 		return check_transfer(op);
-	return op->args.io.pool ? check_flags(op, DUET_POOLED | DUET_MULTISHOT) : -EINVAL;
+	return op->args.io.pool ? check_flags(op, DUET_POOLED | DUET_MULTISHOT | FLAG_GIVEN)
+				: -EINVAL;
 }
 
 static int check_positional(const struct duet_op *op)
 {
 	const unsigned pieces = op->args.io.vector_count > 1 ? FLAG_PIECES : 0;
 
-	if (check_flags(op, FLAG_COPIED | pieces) || op->args.io.offset_bytes > INT64_MAX)
+	if (check_flags(op, FLAG_COPIED | FLAG_GIVEN | pieces) ||
+	    op->args.io.offset_bytes > INT64_MAX)
 		return -EINVAL;
 	return check_vectors(op);
 }
@@ -175,13 +177,15 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 	[DUET_CONNECT] = {.check = check_address, .line = LINE_WRITES,
 			  .cancel_class = DUET_CANCEL_TAINTING},
 	[DUET_RECV] = {.check = check_recv, .line = LINE_READS,
-		       .cancel_class = DUET_CANCEL_PARTIAL, .lends = true},
+		       .cancel_class = DUET_CANCEL_PARTIAL, .lends = true, .regimes = ANY_REGIME},
 	[DUET_SEND] = {.check = check_transfer, .line = LINE_WRITES,
-		       .cancel_class = DUET_CANCEL_PARTIAL, .lends = true, .gathers = true},
+		       .cancel_class = DUET_CANCEL_PARTIAL, .lends = true, .gathers = true,
+		       .regimes = ANY_REGIME},
 	[DUET_READ] = {.check = check_positional, .line = LINE_OTHERS,
-		       .cancel_class = DUET_CANCEL_NOT, .lends = true},
+		       .cancel_class = DUET_CANCEL_NOT, .lends = true, .regimes = ANY_REGIME},
 	[DUET_WRITE] = {.check = check_positional, .line = LINE_OTHERS,
-			.cancel_class = DUET_CANCEL_NOT, .lends = true, .gathers = true},
+			.cancel_class = DUET_CANCEL_NOT, .lends = true, .gathers = true,
+			.regimes = ANY_REGIME},
 	[DUET_OPEN] = {.check = check_open, .cancel_class = DUET_CANCEL_NOT,
 		       .makes = true},
 	[DUET_FSYNC] = {.check = check_fsync, .line = LINE_OTHERS,
@@ -215,10 +219,10 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 			   .cancel_class = DUET_CANCEL_NOT},
 	[DUET_SIGNAL] = {.check = check_signal, .line = LINE_READS,
 			 .cancel_class = DUET_CANCEL_TOTAL, .lends = true, .tells = true,
-			 .source = SOURCE_SIGNALS},
+			 .regimes = ONLY_LENT, .source = SOURCE_SIGNALS},
 	[DUET_WAIT_PROCESS] = {.check = check_wait_process, .line = LINE_READS,
 			       .cancel_class = DUET_CANCEL_TOTAL, .lends = true, .tells = true,
-			       .source = SOURCE_PROCESS},
+			       .regimes = ONLY_LENT, .source = SOURCE_PROCESS},
 	[DUET_ACQUIRE] = ON_PRIMITIVE(core_wait_acquire),
 	[DUET_RELEASE] = ON_PRIMITIVE(core_wait_release),
 	[DUET_LOCK] = ON_PRIMITIVE(core_wait_lock),
@@ -257,6 +261,7 @@ const char *core_state_name(enum core_state state)
 
 void duet_core_state_abort(const struct duet_op *op, enum core_state to)
 {
+	CORE_GUARD(duet_core_guard_name(op));
 	fprintf(stderr,
 		"duet: operation %p (%s): %s -> %s is no legal move: it was overwritten while lent, "
 		"or never initialised with duet_op_init()\n",
@@ -359,6 +364,11 @@ enum duet_cancel_class duet_kind_cancel_class(enum duet_kind kind)
 	return (unsigned)kind < DUET_KIND_COUNT
 		       ? (enum duet_cancel_class)core_kinds[kind].cancel_class
 		       : DUET_CANCEL_NOT;
+}
+
+unsigned duet_kind_regimes(enum duet_kind kind)
+{
+	return (unsigned)kind < DUET_KIND_COUNT ? core_kinds[kind].regimes : 0;
 }
 
 const char *duet_disposition_name(enum duet_disposition disposition)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "core/guard.h"
 #include "core/loop.h"
 #include "core/mutant.h"
 
@@ -19,6 +20,7 @@ struct core_kind {
 	bool makes;                             /* a result >= 0 is a new descriptor */
 	bool gathers;                           /* a result short of length_bytes is partial */
 	bool tells;                             /* what comes into its memory is told, not counted */
+	uint8_t regimes;                        /* of what it lends: bits of enum duet_regime */
 	uint8_t source;                         /* enum core_source that its handle has to be */
 	bool at_once;                           /* ends in its start, so it waits for no room */
 	bool releases;                          /* its memory comes back after its result: release.h */
@@ -32,6 +34,10 @@ struct core_kind {
 	uint8_t brings;               /* so many operations it starts beside itself */
 	const struct core_wait *wait; /* of those that work on a primitive: see core/waits.h */
 };
+
+/* What a kind that lends takes: a buffer of any regime, or the caller's memory only. */
+#define ANY_REGIME ((1u << DUET_REGIME_COUNT) - 1)
+#define ONLY_LENT (1u << DUET_REGIME_LENT)
 
 extern const struct core_kind core_kinds[DUET_KIND_COUNT];
 
@@ -74,6 +80,8 @@ static inline void core_state_set(struct duet_op *op, enum core_state to)
 	if (__builtin_expect(!core_state_may(op->state, to), 0))
 		duet_core_state_abort(op, to);
 	CORE_MOVES_COUNT(op->loop, operation, op->state, to);
+	if (to == STATE_IDLE)
+		CORE_GUARD(duet_core_guard_idle(op));
 	op->state = (uint8_t)to;
 }
 
@@ -87,6 +95,8 @@ static inline void core_state_step(struct duet_op *op, enum core_state from, enu
 	if (!core_state_may(from, to))
 		duet_core_state_abort(op, to);
 	CORE_MOVES_COUNT(op->loop, operation, from, to);
+	if (to == STATE_IDLE)
+		CORE_GUARD(duet_core_guard_idle(op));
 	op->state = (uint8_t)to;
 }
 
@@ -98,9 +108,10 @@ enum { REQUEST_PAUSE = DUET_CAUSE_COUNT };
 
 /* Beside enum duet_op_flags, in op->flags: what only core sets. */
 enum {
+	FLAG_GIVEN = 1 << 12,  /* op->buffer is of a pool: given with it, or to be picked */
 	FLAG_PLACE = 1 << 13,  /* a scope's presence: its place is kept for it when it ends */
 	FLAG_PIECES = 1 << 14, /* a transfer of more than one piece, whatever is left of them */
-	FLAG_COPIED = 1 << 15, /* what comes in is copied on: see duet_op_copy_through() */
+	FLAG_COPIED = 1 << 15, /* other memory stands in for that of op->buffer: see core/regime.c */
 };
 
 /* The beginning of the functions that say what op is to do: false if it is lent, and left alone. */

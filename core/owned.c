@@ -13,6 +13,7 @@
 #include "core/lifecycle.h"
 #include "core/msghdr.h"
 #include "core/operation.h"
+#include "core/regime.h"
 #include "core/resolve.h"
 #include "core/scope.h"
 
@@ -106,7 +107,6 @@ int duet_op_take(struct duet_loop *loop, duet_done_fn *done, void *context, stru
 		return -ENOBUFS;
 	loop->owned_free = owned->next;
 	set_state(owned, OWNED_TAKEN);
-	owned->copy_to = NULL;
 	*op = &owned->op;
 	duet_op_init(*op, done, context);
 	(*op)->loop = loop;
@@ -163,12 +163,15 @@ static int copy_pieces(struct core_owned *owned)
 			memmove(owned->buffer + bytes, piece->iov_base, piece->iov_len);
 		bytes += piece->iov_len;
 	}
-	owned->copy_to = core_kind(op)->gathers ? NULL : op->args.io.vectors[0].iov_base;
+	if (!core_kind(op)->gathers)
+		op->flags |= FLAG_COPIED;
+	op->buffer = (struct duet_buffer){.data = op->args.io.vectors[0].iov_base,
+					  .length_bytes = (uint32_t)bytes,
+					  .pool = DUET_POOL_NONE,
+					  .regime = DUET_REGIME_COPIED};
 	op->args.io.vectors[0] = (struct iovec){owned->buffer, bytes};
 	op->args.io.vector_count = 1;
 	op->flags &= (uint16_t)~FLAG_PIECES;
-	if (!core_kind(op)->gathers)
-		op->flags |= FLAG_COPIED;
 	return 0;
 }
 
@@ -194,25 +197,10 @@ int duet_op_copy_through(struct duet_op *op)
 	if (names_a_path(op))
 		return copy_path(owned);
 	if (!core_kind(op)->lends || core_kind(op)->tells || core_msghdr_has(op) ||
-	    op->flags & (DUET_POOLED | FLAG_COPIED))
+	    op->flags & (DUET_POOLED | FLAG_GIVEN | FLAG_COPIED))
 		return -EINVAL;
 	return copy_pieces(owned);
 }
-
-bool core_owned_copies(const struct duet_loop *loop, const struct duet_op *op)
-{
-	return is_ours(loop, op) && ((const struct core_owned *)(const void *)op)->copy_to;
-}
-
-void core_owned_copy_out(const struct duet_loop *loop, struct duet_op *op)
-{
-	const struct core_owned *owned = (const struct core_owned *)(const void *)op;
-
-	if (core_owned_copies(loop, op) && owned->owned_state == OWNED_TAKEN)
-		memcpy(owned->copy_to, owned->buffer, op->transferred);
-}
-
-/* ---- Abandon. ---- */
 
 static bool in_buffer(const struct core_owned *owned, const void *data)
 {
@@ -220,6 +208,22 @@ static bool in_buffer(const struct core_owned *owned, const void *data)
 
 	return owned->buffer && at >= first && at < first + owned->op.loop->owned_bytes;
 }
+
+bool core_owned_copies(const struct duet_loop *loop, const struct duet_op *op)
+{
+	return is_ours(loop, op) && in_buffer((const struct core_owned *)(const void *)op,
+					      op->args.io.vectors[0].iov_base);
+}
+
+void core_owned_copy_out(const struct duet_loop *loop, struct duet_op *op)
+{
+	const struct core_owned *owned = (const struct core_owned *)(const void *)op;
+
+	if (core_owned_copies(loop, op) && owned->owned_state == OWNED_TAKEN)
+		memcpy(op->buffer.data, owned->buffer, op->transferred);
+}
+
+/* ---- Abandon. ---- */
 
 static bool pieces_in_buffer(const struct core_owned *owned)
 {
@@ -281,7 +285,7 @@ static bool lends_ours(const struct core_owned *owned, struct duet_buffer *borro
 	if (op->kind == DUET_RENAME || op->kind == DUET_LINK || op->kind == DUET_SYMLINK)
 		return in_buffer(owned, op->args.rename.from) &&
 		       in_buffer(owned, op->args.rename.to);
-	if (!core_kind(op)->lends || op->flags & DUET_POOLED)
+	if (!core_kind(op)->lends || op->flags & (DUET_POOLED | FLAG_GIVEN | FLAG_COPIED))
 		return true;
 	return pieces_in_buffer(owned) || (!(op->flags & FLAG_PIECES) && find_held(op, borrowed));
 }
@@ -303,6 +307,7 @@ static void dispose(struct duet_loop *loop, struct duet_op *op)
 		loop->stats.reclaimed++;
 		duet_buffer_return(loop, &op->buffer);
 	}
+	core_regime_reclaim(loop, op);
 	if ((op->kind == DUET_RECV || op->kind == DUET_READ) && !MUTANT(abandoned_bytes_forgotten))
 		loop->stats.discarded_bytes += op->transferred;
 }
@@ -337,6 +342,7 @@ int duet_op_abandon(struct duet_op *op)
 		return 0;
 	}
 	op->loop->stats.abandoned++;
+	core_regime_let_go(op);
 	core_scope_forsake(op);
 	set_state(owned, OWNED_ABANDONED);
 	owned->borrowed = borrowed;

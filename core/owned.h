@@ -21,13 +21,12 @@ enum core_owned_state {
 struct core_owned {
 	struct duet_op op;           /* first: what was taken is found by its address */
 	unsigned char *buffer;       /* owned_bytes; NULL if that is 0 */
-	void *copy_to;               /* the caller's, while FLAG_COPIED is set and bytes may come */
 	struct duet_buffer borrowed; /* abandoned: the pool's buffer that it lends, if length isn't 0 */
 	struct core_owned *next;     /* free: the next free one */
 	uint8_t owned_state;         /* enum core_owned_state */
 };
 
-_Static_assert(sizeof(struct core_owned) == 312, "what <duet/loop.h> says of owned_max");
+_Static_assert(sizeof(struct core_owned) == 304, "what <duet/loop.h> says of owned_max");
 
 /* 0 or -ENOMEM; what was made is freed by fini in any case. */
 int core_owned_init(struct duet_loop *loop, uint32_t bytes);

@@ -19,6 +19,7 @@ size_t duet_op_size(void)
 
 void duet_op_init(struct duet_op *op, duet_done_fn *done, void *context)
 {
+	CORE_GUARD(core_guard_init(op));
 	memset(op, 0, sizeof(*op));
 	op->done = done;
 	op->context = context;
@@ -32,7 +33,7 @@ static bool prepare(struct duet_op *op, enum duet_kind kind, duet_handle handle,
 		return false;
 	op->kind = (uint8_t)kind;
 	/* What doesn't fit is no flag that we know: all of them together never are, either. */
-	op->flags = flags >= FLAG_PIECES ? UINT16_MAX : (uint16_t)flags;
+	op->flags = flags >= FLAG_GIVEN ? UINT16_MAX : (uint16_t)flags;
 	op->handle = handle;
 	op->deadline_ns = DUET_NO_DEADLINE;
 	return true;
@@ -57,6 +58,22 @@ static void prepare_transfer(struct duet_op *op, void *data, size_t length_bytes
 	op->args.io.vectors[0].iov_len = length_bytes;
 	op->args.io.vector_count = 1;
 	op->args.io.length_bytes = (uint32_t)length_bytes;
+	op->buffer.data = data;
+	op->buffer.length_bytes = (uint32_t)length_bytes;
+	op->buffer.offset_bytes = 0;
+	op->buffer.pool = DUET_POOL_NONE;
+	op->buffer.regime = DUET_REGIME_LENT;
+}
+
+/* Memory of that buffer, whatever its regime: what is more than a pointer, the start sees to. */
+static void prepare_buffer(struct duet_op *op, struct duet_buffer buffer)
+{
+	prepare_transfer(op, buffer.data, buffer.length_bytes);
+	op->buffer = buffer;
+	if (buffer.regime == DUET_REGIME_COPIED)
+		op->flags |= FLAG_COPIED;
+	else if (buffer.regime != DUET_REGIME_LENT)
+		op->flags |= buffer.regime < DUET_REGIME_COUNT ? FLAG_GIVEN : UINT16_MAX;
 }
 
 static void prepare_address(struct duet_op *op, const struct sockaddr *address, socklen_t length)
@@ -141,6 +158,7 @@ static void prepare_pieces(struct duet_op *op, const struct iovec *vectors, unsi
 	op->args.io.vector_count = count;
 	if (count > 1)
 		op->flags |= FLAG_PIECES;
+	op->buffer = (struct duet_buffer){.pool = DUET_POOL_NONE};
 	/* Nothing, and so refused, if there are too many pieces. */
 	op->args.io.length_bytes = count <= DUET_OP_IOVECS ? (uint32_t)length : 0;
 }
@@ -164,6 +182,44 @@ void duet_op_send_zero_copy_vector(struct duet_op *op, duet_handle handle,
 {
 	if (prepare(op, DUET_SEND_ZERO_COPY, handle, flags))
 		prepare_pieces(op, vectors, count);
+}
+
+void duet_op_recv_buffer(struct duet_op *op, duet_handle handle, struct duet_buffer buffer,
+			 unsigned flags)
+{
+	bool picked = buffer.regime == DUET_REGIME_POOLED && !buffer.data;
+
+	if (!prepare(op, DUET_RECV, handle, picked ? flags | DUET_POOLED : flags))
+		return;
+	prepare_buffer(op, buffer);
+	op->args.io.pool = NULL;
+	if (picked)
+		op->args.io.vector_count = 0;
+}
+
+void duet_op_send_buffer(struct duet_op *op, duet_handle handle, struct duet_buffer buffer,
+			 unsigned flags)
+{
+	if (prepare(op, DUET_SEND, handle, flags))
+		prepare_buffer(op, buffer);
+}
+
+void duet_op_read_buffer(struct duet_op *op, duet_handle handle, struct duet_buffer buffer,
+			 uint64_t offset_bytes)
+{
+	if (!prepare(op, DUET_READ, handle, 0))
+		return;
+	prepare_buffer(op, buffer);
+	op->args.io.offset_bytes = offset_bytes;
+}
+
+void duet_op_write_buffer(struct duet_op *op, duet_handle handle, struct duet_buffer buffer,
+			  uint64_t offset_bytes)
+{
+	if (!prepare(op, DUET_WRITE, handle, 0))
+		return;
+	prepare_buffer(op, buffer);
+	op->args.io.offset_bytes = offset_bytes;
 }
 
 void duet_op_read(struct duet_op *op, duet_handle handle, void *data, size_t length_bytes,

@@ -193,6 +193,11 @@ void core_resolve_stop(struct duet_loop *loop, struct duet_op *op)
 	core_finish(loop, op, -ECANCELED);
 }
 
+const struct duet_op *core_resolve_work(const struct duet_op *op)
+{
+	return &op->args.resolve.lookup->work;
+}
+
 void core_resolve_dispose(struct duet_op *op)
 {
 	duet_addrinfo_free(op->addresses);

@@ -474,10 +474,16 @@ bool core_scope_is_shelter(const struct duet_scope *scope)
 	return scope->sheltered || is_cleaning(scope);
 }
 
-bool core_scope_shelters(const struct duet_op *op)
+const struct duet_scope *core_scope_of(const struct duet_op *op)
 {
 	const struct duet_member *member = member_of(op);
-	const struct duet_scope *scope = member ? member->scope : NULL;
+
+	return member ? member->scope : NULL;
+}
+
+bool core_scope_shelters(const struct duet_op *op)
+{
+	const struct duet_scope *scope = core_scope_of(op);
 
 	if (core_scope_is_presence(op))
 		scope = op->context;

@@ -62,6 +62,9 @@ void core_scope_ask(struct duet_scope *scope, enum duet_cause cause);
 /* Does op stand for a scope in its loop? */
 bool core_scope_is_presence(const struct duet_op *op);
 
+/* The scope that op is a member of, or NULL. */
+const struct duet_scope *core_scope_of(const struct duet_op *op);
+
 /* Does no request come into the scope from outside: is it a shield, or in its cleanup? */
 bool core_scope_is_shelter(const struct duet_scope *scope);
 

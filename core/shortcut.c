@@ -45,16 +45,18 @@ static int start_on(struct duet_loop *loop, struct duet_op *op, struct duet_op *
 {
 	int answer;
 
+	if (core_loan_begin_as(loop, op, LOAN_PLAIN))
+		return -EBUSY;
 	core_begin(loop, op);
 	core_inherit(loop, op);
 	op->there_bytes = 0;
-	core_loan_begin(loop, op);
 	core_ring_append(line, op);
 	core_state_step(op, STATE_IDLE, STATE_ISSUED);
 	answer = loop->backend->start(loop, op);
 	/* What moved at once doesn't go on. */
 	if (answer == BACKEND_ISSUED || (!(answer == BACKEND_ENDED && moved_at_once(op)) &&
 					 core_issue_again(loop, op, answer) != BACKEND_ENDED)) {
+		core_begun(loop, op);
 		if (op->deadline_ns != DUET_NO_DEADLINE)
 			core_timer_arm(&loop->timers, op, op->deadline_ns);
 		return 0;
@@ -93,6 +95,7 @@ static int start_waiting(struct duet_loop *loop, struct duet_op *op, int raw)
 		return core_end_in_start(loop, op);
 	}
 	core_identify(loop, op);
+	core_begun(loop, op);
 	if (loop->backend->begun)
 		loop->backend->begun(loop, op);
 	if (op->deadline_ns != DUET_NO_DEADLINE)

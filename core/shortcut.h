@@ -7,6 +7,7 @@
 
 #include "core/backend.h"
 #include "core/buffer.h"
+#include "core/guard.h"
 #include "core/loan.h"
 #include "core/operation.h"
 #include "core/queue.h"
@@ -98,6 +99,17 @@ static inline void core_begin(struct duet_loop *loop, struct duet_op *op)
 	op->cause = DUET_CAUSE_ITSELF;
 	op->more = 0;
 	op->request = 0;
+	CORE_GUARD(core_guard_begin(loop, op));
+}
+
+/* op stays. In a turn that has not read its clock the stamp has the time of an earlier one: for what ends
+ * in its start that is good enough. What is lent makes the turn read it anyway, before its sleep. */
+static inline void core_begun(struct duet_loop *loop, struct duet_op *op)
+{
+	if (__builtin_expect(!loop->now_unread, 1))
+		return;
+	core_now_ns(loop);
+	op->stamp = loop->stamp;
 }
 
 /* The common start: a transfer of one piece on a plain handle, that nothing stands in front of, with no
@@ -129,20 +141,23 @@ int core_start_otherwise(struct duet_loop *loop, struct duet_op *op);
 static inline bool duet_core_may_end_plainly(const struct duet_loop *loop, const struct duet_op *op,
 					     enum duet_kind kind)
 {
-	return op->kind == kind && op->state == STATE_ISSUED &&
-	       (kind == DUET_SEND || !(op->flags & (DUET_POOLED | FLAG_COPIED))) &&
-	       op->next == op && !loop->done.first;
+	const uint32_t asked =
+		CORE_HEAD(UINT8_MAX, UINT8_MAX, DUET_POOLED | FLAG_GIVEN | FLAG_COPIED);
+
+	return (core_head(op) & asked) == CORE_HEAD(kind, STATE_ISSUED, 0) && op->next == op &&
+	       !loop->done.first;
 }
 
 /* So much was moved, which completes it: the memory is the caller's again. Cause and disposition are
  * what the start has set: itself, completed. */
 static inline void core_moved(struct duet_loop *loop, struct duet_op *op, uint32_t bytes)
 {
-	core_loan_end(loop, op);
 	loop->pending--;
 	loop->stats.ended++;
 	op->transferred = bytes;
+	op->buffer.length_bytes = bytes;
 	op->result = (int)bytes;
+	core_loan_end_as(loop, op, LOAN_PLAIN);
 	core_state_step(op, STATE_ISSUED, STATE_ENDED);
 	core_state_step(op, STATE_ENDED, STATE_IDLE);
 }
@@ -174,7 +189,7 @@ static inline bool duet_core_ends_in_file(const struct duet_loop *loop, const st
 					  int result)
 {
 	return (op->kind == DUET_READ || op->kind == DUET_WRITE) && op->state == STATE_ISSUED &&
-	       !(op->flags & FLAG_COPIED) && !loop->done.first &&
+	       !(op->flags & (FLAG_GIVEN | FLAG_COPIED | FLAG_PIECES)) && !loop->done.first &&
 	       (uint32_t)result == op->args.io.length_bytes;
 }
 
@@ -209,11 +224,13 @@ static inline void duet_core_tell_plainly(struct duet_loop *loop, struct duet_op
 	op->buffer.offset_bytes = 0;
 	op->buffer.pool = pool->id;
 	op->buffer.index = (uint16_t)index;
+	op->buffer.regime = DUET_REGIME_POOLED;
 	op->transferred = bytes;
 	op->result = (int)bytes;
 	op->disposition = DUET_COMPLETED;
 	op->cause = DUET_CAUSE_ITSELF;
 	op->more = 1;
+	CORE_GUARD(duet_core_guard_hold(data, bytes));
 	loop->delivered++;
 	loop->stats.interim++;
 	op->done(op);

@@ -179,12 +179,16 @@ int duet_core_system_nonblock(struct duet_loop *loop, int fd, int on)
 int duet_core_system_signal(struct duet_loop *loop, int fd, struct duet_op *op)
 {
 	struct signalfd_siginfo *into = op->args.io.vectors[0].iov_base;
+	bool lifted = duet_core_guard_lift(into, sizeof(*into));
 	int n;
 
 	do
 		n = counted(loop, read(fd, into, sizeof(*into)));
 	while (n == -EINTR);
-	return n < 0 ? n : (int)into->ssi_signo;
+	if (n >= 0)
+		n = (int)into->ssi_signo;
+	duet_core_guard_lower(into, sizeof(*into), lifted);
+	return n;
 }
 
 int duet_core_wait_options(const struct duet_op *op)
@@ -195,22 +199,26 @@ int duet_core_wait_options(const struct duet_op *op)
 int duet_core_system_wait_process(struct duet_loop *loop, int fd, struct duet_op *op)
 {
 	siginfo_t *into = op->args.io.vectors[0].iov_base;
+	bool lifted = duet_core_guard_lift(into, sizeof(*into));
 	int error;
 
 	into->si_pid = 0;
 	error = counted(loop, waitid(P_PIDFD, (id_t)fd, into, duet_core_wait_options(op) | WNOHANG));
-	if (error)
-		return error;
-	return into->si_pid ? 0 : -EAGAIN;
+	if (!error && !into->si_pid)
+		error = -EAGAIN;
+	duet_core_guard_lower(into, sizeof(*into), lifted);
+	return error;
 }
 
 int duet_core_system_recv(struct duet_loop *loop, int fd, void *data, size_t bytes)
 {
+	bool lifted = duet_core_guard_lift(data, bytes);
 	int n;
 
 	do
 		n = counted(loop, recv(fd, data, bytes, MSG_DONTWAIT));
 	while (n == -EINTR);
+	duet_core_guard_lower(data, bytes, lifted);
 	return n;
 }
 

@@ -125,6 +125,10 @@ static int pieces_behind(const struct duet_op *op, size_t done, struct iovec *pi
 
 int duet_core_call_transfer(struct duet_op *op, uint32_t there_bytes)
 {
+	const bool fills = op->kind == DUET_READ;
+	const struct iovec *lent = op->args.io.vectors;
+	const uint32_t lent_count = fills ? op->args.io.vector_count : 0;
+	unsigned lifted = duet_core_guard_lift_pieces(lent, lent_count);
 	struct iovec pieces[DUET_OP_IOVECS];
 	size_t done = there_bytes;
 	ssize_t n;
@@ -133,11 +137,14 @@ int duet_core_call_transfer(struct duet_op *op, uint32_t there_bytes)
 		int count = pieces_behind(op, done, pieces);
 		off_t offset = (off_t)(op->args.io.offset_bytes + done);
 
-		n = op->kind == DUET_READ ? preadv(fd_of(op), pieces, count, offset)
-					  : pwritev(fd_of(op), pieces, count, offset);
+		n = fills ? preadv(fd_of(op), pieces, count, offset)
+			  : pwritev(fd_of(op), pieces, count, offset);
 		if (n > 0)
 			done += (size_t)n;
 	} while ((n > 0 && done < op->args.io.length_bytes) || (n < 0 && errno == EINTR));
 	/* An error behind bytes that were moved is met again by whoever asks for the rest. */
-	return n < 0 && !done ? -errno : (int)done;
+	if (n < 0 && !done)
+		n = -errno;
+	duet_core_guard_lower_pieces(lent, lent_count, lifted);
+	return done ? (int)done : (int)n;
 }

@@ -110,24 +110,34 @@ int duet_core_system_write(struct duet_loop *loop, struct duet_slot *slot,
 int duet_core_call_stream(struct duet_op *op)
 {
 	int fd = duet_core_op_slot(op->loop, op)->fd;
-	int count = (int)op->args.io.vector_count;
+	const struct iovec *pieces = op->args.io.vectors;
+	const uint32_t count = op->args.io.vector_count;
+	const bool fills = op->kind == DUET_RECV;
+	unsigned lifted = duet_core_guard_lift_pieces(pieces, fills ? count : 0);
 	ssize_t n;
 
 	do
-		n = op->kind == DUET_RECV ? readv(fd, op->args.io.vectors, count)
-					  : writev(fd, op->args.io.vectors, count);
+		n = fills ? readv(fd, pieces, (int)count) : writev(fd, pieces, (int)count);
 	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : (int)n;
+	if (n < 0)
+		n = -errno;
+	duet_core_guard_lower_pieces(pieces, fills ? count : 0, lifted);
+	return (int)n;
 }
 
 int duet_core_call_receive(struct duet_op *op)
 {
 	const struct duet_pool *pool = op->args.io.pool;
 	int fd = duet_core_op_slot(op->loop, op)->fd;
+	unsigned char *data = duet_core_buffer_data(pool, op->buffer.index);
+	bool lifted = duet_core_guard_lift(data, pool->size_bytes);
 	ssize_t n;
 
 	do
-		n = read(fd, duet_core_buffer_data(pool, op->buffer.index), pool->size_bytes);
+		n = read(fd, data, pool->size_bytes);
 	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : (int)n;
+	if (n < 0)
+		n = -errno;
+	duet_core_guard_lower(data, pool->size_bytes, lifted);
+	return (int)n;
 }

@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
+#include <duet/debug.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -463,8 +464,11 @@ int lab_run_once(const struct duet_lab_sweep *sweep, struct place place,
 	if (map_state(&lab))
 		return -ENOMEM;
 	error = set_up(&lab, sweep);
-	if (!error)
+	if (!error) {
 		judge(&lab, run_bodies(&lab, sweep));
+		/* What could not be ended is left behind, and others come to stand where it was. */
+		duet_debug_unguard(lab.loop);
+	}
 	lab_peers_close(&lab);
 	lab_wire_close(&lab, &lab.probe_fd);
 	seen->point_count = lab.points;

@@ -143,12 +143,18 @@ static COLD void finish_connect(struct duet_loop *loop, struct duet_slot *slot, 
 
 int polling_call_any(struct duet_loop *loop, struct duet_slot *slot, void *data, size_t bytes)
 {
-	int error;
+	bool lifted;
+	int n;
 
 	if (likely(slot->slot_class != CLASS_OTHER))
 		return (int)polling_call_recv(loop, slot, data, bytes);
-	error = polling_make_nonblocking(loop, slot);
-	return error ? error : counted(loop, read(slot->fd, data, bytes));
+	n = polling_make_nonblocking(loop, slot);
+	if (n)
+		return n;
+	lifted = duet_core_guard_lift(data, bytes);
+	n = counted(loop, read(slot->fd, data, bytes));
+	duet_core_guard_lower(data, bytes, lifted);
+	return n;
 }
 
 /* Into the caller's memory. */
@@ -479,11 +485,14 @@ static void look_up_file(struct duet_loop *loop, struct duet_slot *slot)
 static inline int read_cached(const struct duet_slot *slot, const struct duet_op *op)
 {
 	const uint64_t offset_bytes = op->args.io.offset_bytes;
+	const struct iovec *into = op->args.io.vectors;
+	const uint32_t count = op->args.io.vector_count;
+	unsigned lifted = duet_core_guard_lift_pieces(into, count);
+	long n = polling_system_call6(SYS_preadv2, slot->fd, (long)(intptr_t)into, count,
+				      (long)offset_bytes, (long)(offset_bytes >> 32), RWF_NOWAIT);
 
-	return (int)polling_system_call6(SYS_preadv2, slot->fd,
-					 (long)(intptr_t)op->args.io.vectors,
-					 op->args.io.vector_count,
-					 (long)offset_bytes, (long)(offset_bytes >> 32), RWF_NOWAIT);
+	duet_core_guard_lower_pieces(into, count, lifted);
+	return (int)n;
 }
 
 int polling_try_read_once(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)

@@ -149,9 +149,14 @@ int polling_call_any(struct duet_loop *loop, struct duet_slot *slot, void *data,
 static inline long polling_call_recv(struct duet_loop *loop, const struct duet_slot *slot,
 				     void *data, size_t bytes)
 {
+	bool lifted = duet_core_guard_lift(data, bytes);
+	long n;
+
 	loop->stats.system_calls++;
-	return polling_system_call(SYS_recvfrom, slot->fd, (long)(intptr_t)data, (long)bytes,
-				   MSG_DONTWAIT);
+	n = polling_system_call(SYS_recvfrom, slot->fd, (long)(intptr_t)data, (long)bytes,
+				MSG_DONTWAIT);
+	duet_core_guard_lower(data, bytes, lifted);
+	return n;
 }
 
 static inline long polling_call_send(struct duet_loop *loop, const struct duet_slot *slot,

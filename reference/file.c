@@ -79,10 +79,13 @@ int world_read(struct world_node *node, const struct iovec *pieces, uint32_t cou
 		return -EISDIR;
 	for (uint32_t i = 0; i < count && offset_bytes < node->file->size_bytes; i++) {
 		uint32_t part = node->file->size_bytes - (uint32_t)offset_bytes;
+		bool lifted;
 
 		if (part > pieces[i].iov_len)
 			part = (uint32_t)pieces[i].iov_len;
+		lifted = duet_core_guard_lift(pieces[i].iov_base, pieces[i].iov_len);
 		memcpy(pieces[i].iov_base, node->file->data + offset_bytes, part);
+		duet_core_guard_lower(pieces[i].iov_base, pieces[i].iov_len, lifted);
 		offset_bytes += part;
 		moved += part;
 	}

@@ -439,8 +439,10 @@ int world_recv(struct reference *world, struct world_node *node, const struct io
 	bytes = left = world_portion(world, pieces_bytes(pieces, count, node->used));
 	for (uint32_t i = 0; left; i++) {
 		uint32_t part = pieces_bytes(&pieces[i], 1, left);
+		bool lifted = duet_core_guard_lift(pieces[i].iov_base, pieces[i].iov_len);
 
 		socket_take(node, pieces[i].iov_base, part);
+		duet_core_guard_lower(pieces[i].iov_base, pieces[i].iov_len, lifted);
 		left -= part;
 	}
 	return (int)bytes;

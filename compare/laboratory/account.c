@@ -279,6 +279,13 @@ static void close_all(struct scene *scene)
 		close_raw(scene->run.clients[i]);
 }
 
+static void check_pool(struct scene *scene, const struct duet_pool *pool)
+{
+	if (duet_pool_free_count(pool) != SCENE_POOL)
+		scene_violation(scene, VIOLATION_POOL, "%u of %u buffers are back in the pool",
+				duet_pool_free_count(pool), SCENE_POOL);
+}
+
 static void check_loop(struct scene *scene)
 {
 	struct duet_ledger ledger;
@@ -289,9 +296,8 @@ static void check_loop(struct scene *scene)
 		scene_violation(scene, VIOLATION_LOAN, "%u buffers lent, %u held, %u operations pending",
 				ledger.lent_count, ledger.held_count,
 				duet_loop_pending(scene->loop));
-	if (duet_pool_free_count(scene->pool) != SCENE_POOL)
-		scene_violation(scene, VIOLATION_POOL, "%u of %u buffers are back in the pool",
-				duet_pool_free_count(scene->pool), SCENE_POOL);
+	check_pool(scene, scene->pool);
+	check_pool(scene, scene->taken);
 	if (descriptors != scene->run.descriptors)
 		scene_violation(scene, VIOLATION_DESCRIPTORS, "%d descriptors more than before",
 				(int)descriptors - (int)scene->run.descriptors);

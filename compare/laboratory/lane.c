@@ -393,6 +393,13 @@ static void note_stuck(struct stress *stress)
 	}
 }
 
+static void check_pool(struct lane *lane, const struct duet_pool *pool, uint32_t count)
+{
+	if (duet_pool_free_count(pool) != count)
+		lane_violation(lane, VIOLATION_POOL, "%u of %u buffers are back in the pool",
+			       duet_pool_free_count(pool), count);
+}
+
 static void check_loop(struct stress *stress)
 {
 	struct duet_ledger ledger;
@@ -404,9 +411,8 @@ static void check_loop(struct stress *stress)
 		lane_violation(lane, VIOLATION_LOAN, "%u buffers lent, %u held, %u operations pending",
 			       ledger.lent_count, ledger.held_count,
 			       duet_loop_pending(stress->loop));
-	if (duet_pool_free_count(stress->pool) != SCENE_POOL)
-		lane_violation(lane, VIOLATION_POOL, "%u of %u buffers are back in the pool",
-			       duet_pool_free_count(stress->pool), SCENE_POOL);
+	check_pool(lane, stress->pool, SCENE_POOL);
+	check_pool(lane, stress->staging, LANES_MAX);
 	if (descriptors != stress->descriptors)
 		lane_violation(lane, VIOLATION_DESCRIPTORS, "%d descriptors more than before",
 			       (int)descriptors - (int)stress->descriptors);

@@ -118,6 +118,7 @@ struct stress {
 	const struct stress_kind *kind;
 	struct duet_loop *loop;
 	struct duet_pool *pool;
+	struct duet_pool *staging; /* for LANES_MAX that copy through it */
 	struct lane *lanes;
 	unsigned char *memory;
 	uint64_t seed, random, batch;

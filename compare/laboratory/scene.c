@@ -76,6 +76,18 @@ static unsigned char *map_bytes(void)
 	return bytes == MAP_FAILED ? NULL : bytes;
 }
 
+static int open_pools(struct scene *scene)
+{
+	struct duet_pool_options options;
+	int error = duet_pool_create(scene->loop, SCENE_POOL, SCENE_PIECE, &scene->pool);
+
+	duet_pool_options_init(&options);
+	options.count = SCENE_POOL;
+	options.size_bytes = SCENE_PIECE;
+	options.regime = DUET_REGIME_MOVED;
+	return error ? error : duet_pool_create_with(scene->loop, &options, &scene->taken);
+}
+
 int scene_open(struct scene *scene, const struct mechanism *mechanism,
 	       const struct subject *subject, uint64_t seed)
 {
@@ -94,7 +106,7 @@ int scene_open(struct scene *scene, const struct mechanism *mechanism,
 	if (!error)
 		error = duet_loop_create(&scene->loop, mechanism->backend, &options);
 	if (!error)
-		error = duet_pool_create(scene->loop, SCENE_POOL, SCENE_PIECE, &scene->pool);
+		error = open_pools(scene);
 	/* What a mechanism sets up for itself with the first turn isn't taken for the target's. */
 	if (!error && duet_loop_turn(scene->loop, 0) < 0)
 		error = -EIO;

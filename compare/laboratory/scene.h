@@ -51,6 +51,7 @@ struct scene {
 	const struct subject *subject;
 	struct duet_loop *loop;
 	struct duet_pool *pool;
+	struct duet_pool *taken; /* to take buffers from, and to copy through */
 	unsigned char *data; /* SCENE_BYTES_MAX, what is lent to the target */
 	unsigned char *scratch; /* as large, for the other side */
 	char path[128];      /* of the file that it works on, "" if none was made */

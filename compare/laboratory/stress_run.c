@@ -23,6 +23,18 @@ static size_t memory_bytes(const struct stress_kind *kind)
 	return (size_t)kind->lanes * LANE_BUFFERS * (kind->bytes ? kind->bytes : 1);
 }
 
+static int open_pools(struct stress *stress)
+{
+	struct duet_pool_options options;
+	int error = duet_pool_create(stress->loop, SCENE_POOL, SCENE_PIECE, &stress->pool);
+
+	duet_pool_options_init(&options);
+	options.count = LANES_MAX;
+	options.size_bytes = SCENE_PIECE;
+	options.regime = DUET_REGIME_MOVED;
+	return error ? error : duet_pool_create_with(stress->loop, &options, &stress->staging);
+}
+
 static int open_loop(struct stress *stress, const struct mechanism *mechanism)
 {
 	struct duet_loop_options options;
@@ -33,9 +45,7 @@ static int open_loop(struct stress *stress, const struct mechanism *mechanism)
 	options.worker_threads = WORKERS;
 	options.tuning = mechanism->tuning;
 	error = duet_loop_create(&stress->loop, mechanism->backend, &options);
-	if (!error)
-		error = duet_pool_create(stress->loop, SCENE_POOL, SCENE_PIECE, &stress->pool);
-	return error;
+	return error ? error : open_pools(stress);
 }
 
 static int open_stress(struct stress *stress, const struct stress_plan *plan)

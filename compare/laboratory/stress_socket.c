@@ -138,6 +138,13 @@ static void describe_recv_multishot(struct lane *lane)
 	duet_op_recv_pooled(&lane->op, lane->handle, lane->stress->pool, DUET_MULTISHOT);
 }
 
+static void describe_recv_copied(struct lane *lane)
+{
+	begin_empty(lane);
+	duet_op_recv_buffer(&lane->op, lane->handle,
+			    duet_buffer_copied(lane->data, PIECE, lane->stress->staging), 0);
+}
+
 static void deliver(struct lane *lane, const unsigned char *data)
 {
 	uint32_t bytes = lane->op.transferred;
@@ -199,6 +206,15 @@ static void take_message(struct lane *lane)
 	for (unsigned i = 0; i < count; i++)
 		close(came[i]);
 	take_bytes(lane);
+}
+
+/* What came after a cancel is in the buffer that stood in for the memory. */
+static void take_copied(struct lane *lane)
+{
+	if (lane->op.buffer.regime == DUET_REGIME_MOVED)
+		take_buffer(lane);
+	else
+		take_bytes(lane);
 }
 
 /* ---- Sends: into a socket with little room, of which the other side reads. ---- */
@@ -559,6 +575,10 @@ const struct stress_kind STRESS_SOCKETS[] = {
 	  .traits = STRESS_REPEATS | STRESS_ENDLESS, .what = "the same, until it is stopped",
 	  .open = open_pair, .describe = describe_recv_multishot, .act = send_piece,
 	  .take = take_buffer, .settle = settle_stream },
+	{ .name = "recv-copied", .kind = DUET_RECV, .lanes = LANES_MAX, .bytes = PIECE,
+	  .what = "copied, and so free at the cancel", .open = open_pair,
+	  .describe = describe_recv_copied, .act = send_piece, .take = take_copied,
+	  .settle = settle_stream },
 	{ .name = "send", .kind = DUET_SEND, .lanes = LANES_MAX, .bytes = PIECE,
 	  .what = "into a unix stream that is full, mostly", .open = open_small,
 	  .describe = describe_send, .act = read_all, .take = take_sent, .settle = settle_sends },

@@ -89,6 +89,21 @@ static void describe_recv_multishot(struct scene *scene)
 	duet_op_recv_pooled(&scene->run.target, scene->run.handle, scene->pool, DUET_MULTISHOT);
 }
 
+/* None left is refused by the start, as a buffer of no pool. */
+static void describe_recv_moved(struct scene *scene)
+{
+	struct duet_buffer buffer = { .pool = DUET_POOL_NONE, .regime = DUET_REGIME_MOVED };
+
+	duet_buffer_take(scene->taken, &buffer);
+	duet_op_recv_buffer(&scene->run.target, scene->run.handle, buffer, 0);
+}
+
+static void describe_recv_copied(struct scene *scene)
+{
+	duet_op_recv_buffer(&scene->run.target, scene->run.handle,
+			    duet_buffer_copied(scene->data, SCENE_PIECE, scene->taken), 0);
+}
+
 static void block_with_recv(struct scene *scene, struct duet_op *op)
 {
 	duet_op_recv(op, scene->run.handle, scene->scratch, 1, 0);
@@ -115,6 +130,26 @@ static void take_buffer(struct scene *scene)
 		return;
 	deliver(scene, op->buffer.data, op->transferred);
 	duet_buffer_return(scene->loop, &op->buffer);
+}
+
+/* It is back whatever came. */
+static void take_moved(struct scene *scene)
+{
+	const struct duet_op *op = &scene->run.target;
+
+	deliver(scene, op->buffer.data, op->transferred);
+	duet_buffer_return(scene->loop, &op->buffer);
+}
+
+/* What came after the cancel is in the buffer that stood in for the memory. */
+static void take_copied(struct scene *scene)
+{
+	const struct duet_op *op = &scene->run.target;
+
+	if (op->buffer.regime == DUET_REGIME_MOVED)
+		take_moved(scene);
+	else
+		take_bytes(scene);
 }
 
 static void account_recv(struct scene *scene)
@@ -297,6 +332,12 @@ const struct subject SUBJECTS_STREAM[] = {
 	{ .name = "recv-multishot", .kind = DUET_RECV, .what = "the same, until it is stopped",
 	  .prepare = prepare_pair, .describe = describe_recv_multishot, .block = block_with_recv,
 	  .satisfy = bring_twice, .take = take_buffer, .account = account_recv },
+	{ .name = "recv-moved", .kind = DUET_RECV, .what = "into a buffer that was moved in",
+	  .prepare = prepare_pair, .describe = describe_recv_moved, .block = block_with_recv,
+	  .satisfy = bring_some, .take = take_moved, .account = account_recv },
+	{ .name = "recv-copied", .kind = DUET_RECV, .what = "copied, and so free at the cancel",
+	  .prepare = prepare_pair, .describe = describe_recv_copied, .block = block_with_recv,
+	  .satisfy = bring_some, .take = take_copied, .account = account_recv },
 	{ .name = "send", .kind = DUET_SEND, .what = "into a full unix stream",
 	  .prepare = prepare_full, .describe = describe_send, .block = block_with_send,
 	  .satisfy = drain_peer, .take = take_sent, .account = drain_peer },

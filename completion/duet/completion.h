@@ -35,7 +35,7 @@ extern "C" {
  * by readiness and a plain call, or by worker_threads, which are only started for that. Only nop, poll
  * and cancel have nothing below them: without these the backend isn't to be had.
  *
- * Memory, all of it at create: 136 bytes for each of handles_max, 128 for each of operations_max, and
+ * Memory, all of it at create: 136 bytes for each of handles_max, 180 for each of operations_max, and
  * the two queues, which are the kernel's. 56 of those bytes lie in pages that only who sends several
  * pieces touches.
  */

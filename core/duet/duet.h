@@ -60,6 +60,7 @@
 #include <duet/combinator.h>
 #include <duet/continuation.h>
 #include <duet/coroutine.h>
+#include <duet/debug.h>
 #include <duet/fiber.h>
 #include <duet/file.h>
 #include <duet/frame.h>

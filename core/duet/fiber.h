@@ -8,6 +8,7 @@
 #include <duet/operation.h>
 #include <duet/scheduler.h>
 #include <duet/scope.h>
+#include <duet/site.h>
 #include <duet/stack.h>
 #include <duet/task.h>
 #include <duet/waker.h>
@@ -64,13 +65,6 @@ struct duet_fiber {
 	void *context; /* where it goes on; while it runs, where the loop does */
 	struct duet_stack *stack;
 };
-
-/* This place in the source. */
-#define DUET_HERE                                                                                  \
-	(__extension__({                                                                           \
-		static const struct duet_site duet_here = {__FILE__, __LINE__};                    \
-		&duet_here;                                                                        \
-	}))
 
 /* Before each spawn. */
 DUET_API void duet_fiber_init(struct duet_fiber *fiber, duet_fiber_fn *fn, void *argument);

@@ -53,7 +53,7 @@ struct duet_loop_options {
 				    again: to wake a sleeping processor takes longer than most answers,
 				    and one that looks is kept busy. Up to 10^9; default 0 */
 	uint32_t owned_max;      /* operations of the loop's own, for duet_op_take(): up to 65536;
-				    default 0. Each takes 312 bytes, and owned_bytes */
+				    default 0. Each takes 304 bytes, and owned_bytes */
 	uint32_t owned_bytes;    /* the buffer of each, up to 2^20; default 0 */
 	const char *tuning;      /* "key=value,key=value" for the backend, documented in its header;
 				    NULL for its defaults; read during create only */
@@ -241,11 +241,26 @@ DUET_API void duet_loop_stats(const struct duet_loop *loop, struct duet_stats *s
 DUET_API uint64_t duet_loop_way_count(const struct duet_loop *loop, enum duet_kind kind,
 				      enum duet_way way);
 
-/* Calls line once for each pending operation, and for each that has ended and was not yet told, with
- * one line of text that names it: kind, handle, state, deadline, request; and once if messages wait
- * to be delivered. For people; the form may change. */
+/*
+ * Why is the loop still alive? Calls line once for each pending operation, and for each that has ended
+ * and was not yet told, with one line of text that names it: kind, address, handle and descriptor (or
+ * what it waits for), state, age and the turn of its start, what it lends, where it is (armed, at a
+ * worker, in line ...), deadline, request, the task that waits for it and where, or in debug builds where
+ * it was started, and the scopes around it; once if messages wait to be delivered; or once to say that
+ * nothing is pending. For people; the form may change. On the loop's thread, also inside a callback.
+ * Ages are in milliseconds, of the time of the turn in which the operation began.
+ */
 DUET_API void duet_loop_dump(const struct duet_loop *loop,
 			     void (*line)(void *context, const char *text), void *context);
+
+/*
+ * Asks for that in the loop's next turn, written to the descriptor fd, a line at a time. From any thread
+ * and from a signal handler, of which the program makes one if it likes: the loop itself changes no
+ * signal's disposition. Costs the loop nothing until then; it is a wake, and woken() is called as well.
+ * A loop that doesn't hear is held by a callback, or nobody takes its turns: a second request finds the
+ * first unheard and writes that to fd at once (who holds it: <duet/watchdog.h>).
+ */
+DUET_API void duet_loop_ask_dump(struct duet_loop *loop, int fd);
 
 #ifdef __cplusplus
 }

@@ -7,6 +7,7 @@
 #include <duet/buffer.h>
 #include <duet/handle.h>
 #include <duet/message.h>
+#include <duet/site.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -181,6 +182,8 @@ union duet_args {
 		};
 		uint32_t vector_count;
 		uint32_t length_bytes; /* of all vectors, or the size of a pool's buffer */
+		struct duet_op *loan_next; /* the ledger's: another of several pieces */
+		uint32_t loan_place;       /* the ledger's: of its range */
 	} io;
 	struct {
 		unsigned char storage[DUET_ADDRESS_BYTES]; /* a struct sockaddr */
@@ -292,7 +295,8 @@ struct duet_op {
 		struct addrinfo *addresses; /* resolve: through duet_op_addresses() */
 		duet_handle made;          /* accept, open, socket: the new handle, if result is 0;
 					      else, and at the end of a multishot accept, none */
-		struct duet_buffer buffer; /* pooled recv: what was received, held until returned */
+		struct duet_buffer buffer; /* of a transfer: what it was given up with, and what is
+					      valid in it: see <duet/buffer.h> */
 	};
 
 	/* The loop's own: touching it is a bug. */
@@ -454,6 +458,24 @@ DUET_API void duet_op_send_zero_copy_vector(struct duet_op *op, duet_handle hand
  * the kernel doesn't tell (before Linux 6.3). */
 DUET_API int duet_op_copied(const struct duet_op *op);
 
+/*
+ * The same, of any regime: see <duet/buffer.h>. Those above are short forms of lent, and of pooled. A
+ * buffer that can't be given up is refused by the start: -EBUSY (another operation has it, or writes
+ * to that memory), -EINVAL (not held, not of this loop, or not in one piece of its pool), -EMSGSIZE and
+ * -ENOBUFS (copied: too long for what is to stand in, or none is left).
+ */
+DUET_API void duet_op_recv_buffer(struct duet_op *op, duet_handle handle, struct duet_buffer buffer,
+				  unsigned flags);
+DUET_API void duet_op_send_buffer(struct duet_op *op, duet_handle handle, struct duet_buffer buffer,
+				  unsigned flags);
+DUET_API void duet_op_read_buffer(struct duet_op *op, duet_handle handle, struct duet_buffer buffer,
+				  uint64_t offset_bytes);
+DUET_API void duet_op_write_buffer(struct duet_op *op, duet_handle handle,
+				   struct duet_buffer buffer, uint64_t offset_bytes);
+
+/* Which regimes a buffer of that kind may be of: bits of enum duet_regime; 0 if it names no memory. */
+DUET_API unsigned duet_kind_regimes(enum duet_kind kind);
+
 /* Reads or writes a file at an offset. Fewer bytes than asked for only at the end of the file, or
  * (write) when the disk fills up. Any number may run on one handle at once, in no order. */
 DUET_API void duet_op_read(struct duet_op *op, duet_handle handle, void *data, size_t length_bytes,
@@ -514,11 +536,21 @@ DUET_API void duet_op_inline(struct duet_op *op);
  * 0: it is lent; its completion follows. 1: only with DUET_INLINE: it ended at once, the result
  * is in it, nothing will be called and nothing is lent. Negative: it never started:
  * -EINVAL (arguments, an unknown flag, a length of 0), -EBADF (not a live handle, or it is
- * closing), -EBUSY (the operation is not idle), -ENOBUFS (operations_max reached), -ESHUTDOWN (the
+ * closing), -EBUSY (the operation is not idle, or another writes to the memory that it is to write to),
+ * -ENOBUFS (operations_max reached), -ESHUTDOWN (the
  * loop is shutting down), -EOPNOTSUPP (absent here: see duet_loop_capability()).
  * Every error of the kernel's arrives as a completion.
  */
 DUET_API int duet_op_start(struct duet_loop *loop, struct duet_op *op);
+
+/* The same for who knows the place in the source from which it is to be known: a debug build names it in
+ * dumps and stops, where it is lent as long as the operation. What is compiled with DUET_DEBUG says so by
+ * itself. */
+DUET_API int duet_op_start_at(const struct duet_site *site, struct duet_loop *loop,
+			      struct duet_op *op);
+#ifdef DUET_DEBUG
+#define duet_op_start(loop, op) duet_op_start_at(DUET_HERE, loop, op)
+#endif
 
 /*
  * Requests cancel, on the loop's thread. Never blocks, never fails, may be repeated, may come at

@@ -66,8 +66,9 @@ DUET_API int duet_op_copy_through(struct duet_op *op);
  * that at once, without a say in the scope's result; member is the caller's again. The loop goes on
  * waiting for it, in duet_loop_shutdown(), too.
  *
- * What it lends must be the runtime's: its own buffer, or, in one piece, a pool's buffer that the
- * caller holds, which goes back with it. Also inside its own done(). On the loop's thread.
+ * What it lends must be the runtime's: its own buffer, a buffer that was given with it, or the caller's
+ * memory copied through (see <duet/buffer.h>), or, in one piece, memory of a pool's buffer that the
+ * caller holds. A pool's buffer goes back with it. Also inside its own done(). On the loop's thread.
  * 0; -EINVAL: an operation of the caller's, one that lends memory of somebody else's (a message's
  * header always is), or a wait for a primitive, a task, a scope, a signal or a process, which might be
  * granted what nobody would give back. It stays

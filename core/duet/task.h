@@ -6,6 +6,7 @@
 #include <duet/api.h>
 #include <duet/operation.h>
 #include <duet/scope.h>
+#include <duet/site.h>
 #include <duet/waker.h>
 
 #ifdef __cplusplus
@@ -47,12 +48,6 @@ enum duet_task_state {
 	DUET_TASK_PARKED,  /* until its waker is woken */
 	DUET_TASK_LINGERING, /* it is over, and scopes that it has opened are not */
 	DUET_TASK_STATE_COUNT
-};
-
-/* A place in the source, for people: where a task waits. */
-struct duet_site {
-	const char *file;
-	int line;
 };
 
 /* How the steps of a task are carried out. */

@@ -18,7 +18,8 @@ int duet_await_ready(struct duet_loop *loop, struct duet_op *op)
 	duet_op_inline(op);
 	/* A callback must be there for the case that it is lent: a late result is handed over. */
 	op->done = resume;
-	answer = duet_op_start(loop, op);
+	CORE_GUARD(core_guard_from(__builtin_return_address(0)));
+	answer = duet_op_start_at(NULL, loop, op);
 	if (answer >= 0)
 		return answer;
 	core_op_refuse(op, answer, DUET_CAUSE_ITSELF);

@@ -158,13 +158,19 @@ void core_task_rouse(struct duet_op *op)
 	duet_waker_wake(&task->waker);
 }
 
+const struct duet_task *core_task_of(const struct duet_op *op)
+{
+	return op->done == core_task_resumed || op->done == core_coroutine_resumed ||
+			       op->done == core_task_rouse
+		       ? op->context
+		       : NULL;
+}
+
 bool core_task_shelters(const struct duet_op *op)
 {
-	const struct duet_task *task = op->context;
+	const struct duet_task *task = core_task_of(op);
 
-	return (op->done == core_task_resumed || op->done == core_coroutine_resumed ||
-		op->done == core_task_rouse) &&
-	       (task->shields || task->sheltered);
+	return task && (task->shields || task->sheltered);
 }
 
 void core_task_end(struct duet_task *task, enum duet_task_state from)

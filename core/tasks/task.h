@@ -111,6 +111,9 @@ int core_task_answered(struct duet_task *task, struct duet_op *op, int answer, i
 /* done() of an operation beside which a task is parked, its context: wakes it. */
 void core_task_rouse(struct duet_op *op);
 
+/* The task that waits for op, or NULL. */
+const struct duet_task *core_task_of(const struct duet_op *op);
+
 /* Is op what a task in a shield waits for, or one in a shelter? No request comes in there. */
 bool core_task_shelters(const struct duet_op *op);
 

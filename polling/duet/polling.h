@@ -25,7 +25,7 @@ extern "C" {
  *                    read-nowait (reads of files are always a worker's). The environment's
  *                    DUET_POLLING_WITHOUT adds to it (not in set-user-ID programs)
  *
- * Memory, all of it at create: 96 bytes for each of handles_max, 72 for each of operations_max, 12 for
+ * Memory, all of it at create: 96 bytes for each of handles_max, 124 for each of operations_max, 12 for
  * each of events, and the stacks of worker threads.
  */
 DUET_API const struct duet_backend *duet_polling(void);

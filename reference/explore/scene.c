@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "reference/explore/scene.h"
 
+#include <duet/debug.h>
 #include <duet/reference.h>
 #include <errno.h>
 #include <string.h>
@@ -19,7 +20,7 @@ struct region {
 	size_t bytes;
 };
 
-enum { REGIONS = 16 };
+enum { REGIONS = 19 };
 static struct region regions[REGIONS];
 
 static void map_regions(void)
@@ -45,6 +46,11 @@ static void map_regions(void)
 		{ pool->chain, pool->count * sizeof(*pool->chain) },
 		{ pool->lengths, pool->count * sizeof(*pool->lengths) },
 		{ pool->states, pool->count * sizeof(*pool->states) },
+		{ pool->since, pool->count * sizeof(*pool->since) },
+		{ loop->ledger.ranges.cells,
+		  loop->ledger.ranges.cells_max * sizeof(*loop->ledger.ranges.cells) },
+		{ loop->ledger.ranges.places,
+		  loop->ledger.ranges.places_max * sizeof(*loop->ledger.ranges.places) },
 	};
 
 	memcpy(regions, all, sizeof(regions));
@@ -115,6 +121,8 @@ int scene_open(const struct cast *played, uint32_t (*choose)(uint32_t bound))
 	error = duet_loop_create(&scene.loop, duet_reference(), &options);
 	if (error)
 		return error;
+	/* All is put back again and again. */
+	duet_debug_unguard(scene.loop);
 	scene_world()->random.choose = choose;
 	error = open_stream();
 	if (!error)

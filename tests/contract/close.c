@@ -15,7 +15,7 @@ static unsigned char data[64];
 static void recv_start(struct trial *trial, duet_handle handle)
 {
 	trial_init(trial);
-	duet_op_recv(&trial->op, handle, data, 5, 0);
+	duet_op_recv(&trial->op, handle, trial->own, 5, 0);
 	trial_start(trial);
 }
 
@@ -180,7 +180,7 @@ START_TEST(bytes_that_came_before_the_close_are_handed_over_or_gone_with_the_han
 		if (recv.op.result < 0)
 			expect(&recv, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CLOSE);
 		else
-			ck_assert_mem_eq(data, "hello", recv.op.transferred);
+			ck_assert_mem_eq(recv.own, "hello", recv.op.transferred);
 		handle_close(pair[0]);
 	}
 }

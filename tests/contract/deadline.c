@@ -214,7 +214,7 @@ START_TEST(a_follower_in_line_has_a_deadline_of_its_own)
 	duet_op_recv(&first.op, pair[1], data, 5, 0);
 	trial_start(&first);
 	trial_init(&second);
-	duet_op_recv(&second.op, pair[1], data, 5, 0);
+	duet_op_recv(&second.op, pair[1], second.own, 5, 0);
 	duet_op_deadline(&second.op, soon());
 	expect_expired(&second);
 	ck_assert_uint_eq(first.ends, 0);

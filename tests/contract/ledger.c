@@ -17,6 +17,229 @@ static struct duet_ledger ledger(void)
 	return now;
 }
 
+/* ---- Who writes where. ---- */
+
+/* A debug build stops who reads what is to be filled. */
+#ifdef DUET_DEBUG
+#define READABLE 0
+#else
+#define READABLE 100
+#endif
+
+START_TEST(two_operations_do_not_write_to_the_same_memory)
+{
+	struct trial first;
+	struct trial second;
+	duet_handle other[2];
+
+	pair_open(pair);
+	pair_open(other);
+	trial_init(&first);
+	duet_op_recv(&first.op, pair[1], data + 100, 100, 0);
+	trial_start(&first);
+	trial_init(&second);
+	for (unsigned i = 0; i < 4; i++) {
+		static const unsigned from[] = { 100, 199, 50, 120 }, bytes[] = { 100, 10, 51, 10 };
+
+		duet_op_recv(&second.op, other[1], data + from[i], bytes[i], 0);
+		ck_assert_int_eq(trial_try(&second), -EBUSY);
+	}
+	ck_assert_uint_eq(ledger().lent_count, 1);
+	ck_assert_uint_eq(ledger().lent_bytes, 100);
+	/* Beside it, and for reading in it. */
+	duet_op_recv(&second.op, other[1], data + 200, 10, 0);
+	trial_start(&second);
+	trial_cancel(&second);
+	await(&second);
+	trial_init(&second);
+	duet_op_send(&second.op, other[0], data + READABLE, 50, 0);
+	ck_assert_int_eq(trial_run(&second), 50);
+	trial_cancel(&first);
+	await(&first);
+	/* It is over, and the memory is anybody's. */
+	duet_op_recv(&second.op, other[1], data + 150, 50, DUET_WHOLE);
+	ck_assert_int_eq(trial_run(&second), 50);
+}
+END_TEST
+
+START_TEST(memory_that_was_received_into_is_free_in_the_completion)
+{
+	struct trial trials[2];
+
+	pair_open(pair);
+	for (unsigned i = 0; i < 20; i++) {
+		struct trial *trial = &trials[i % 2];
+
+		trial_init(trial);
+		duet_op_recv(&trial->op, pair[1], data, 1 + 400 * i % 4000, 0);
+		trial_start(trial);
+		stream_send(pair[0], "x", 1);
+		await(trial);
+	}
+}
+END_TEST
+
+/* ---- Every loan there is. ---- */
+
+struct seen {
+	struct duet_loan loans[8];
+	unsigned count;
+};
+
+static void see(void *context, const struct duet_loan *loan)
+{
+	struct seen *seen = context;
+
+	ck_assert_uint_lt(seen->count, 8);
+	seen->loans[seen->count++] = *loan;
+}
+
+static struct seen look(void)
+{
+	struct seen seen = { .count = 0 };
+
+	duet_loop_loans(stage.loop, see, &seen);
+	return seen;
+}
+
+static struct duet_pool *moved_pool(void)
+{
+	struct duet_pool_options options;
+	struct duet_pool *pool;
+
+	duet_pool_options_init(&options);
+	options.count = 2;
+	options.size_bytes = 256;
+	options.regime = DUET_REGIME_MOVED;
+	ck_assert_int_eq(duet_pool_create_with(stage.loop, &options, &pool), 0);
+	return pool;
+}
+
+START_TEST(every_loan_is_listed_with_its_range_its_regime_and_its_turn)
+{
+	struct duet_pool *pool = moved_pool();
+	struct duet_buffer held;
+	struct duet_buffer given;
+	struct duet_stats stats;
+	struct trial lent;
+	struct trial moved;
+	struct seen seen;
+
+	pair_open(pair);
+	ck_assert_uint_eq(look().count, 0);
+	stage_settle(3);
+	ck_assert_int_eq(duet_buffer_take(pool, &held), 0);
+	ck_assert_int_eq(duet_buffer_take(pool, &given), 0);
+	duet_loop_stats(stage.loop, &stats);
+	trial_init(&lent);
+	duet_op_recv(&lent.op, pair[1], data, 100, 0);
+	trial_start(&lent);
+	trial_init(&moved);
+	given.length_bytes = 200;
+	duet_op_recv_buffer(&moved.op, pair[0], given, 0);
+	trial_start(&moved);
+	stage_settle(3);
+	seen = look();
+	ck_assert_uint_eq(seen.count, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		const struct duet_loan *loan = &seen.loans[i];
+
+		ck_assert_uint_eq(loan->turn, (uint32_t)stats.turns);
+		if (loan->op == &lent.op) {
+			ck_assert_ptr_eq(loan->data, data);
+			ck_assert_uint_eq(loan->length_bytes, 100);
+			ck_assert_int_eq(loan->regime, DUET_REGIME_LENT);
+			ck_assert(loan->writes);
+		} else if (loan->op) {
+			ck_assert_ptr_eq(loan->op, &moved.op);
+			ck_assert_ptr_eq(loan->data, given.data);
+			ck_assert_uint_eq(loan->length_bytes, 200);
+			ck_assert_int_eq(loan->regime, DUET_REGIME_MOVED);
+		} else {
+			ck_assert_ptr_eq(loan->data, held.data);
+			ck_assert_uint_eq(loan->length_bytes, 256);
+			ck_assert_int_eq(loan->regime, DUET_REGIME_MOVED);
+		}
+	}
+	trial_cancel(&lent);
+	trial_cancel(&moved);
+	await(&lent);
+	await(&moved);
+	ck_assert_uint_eq(look().count, 2);
+	ck_assert_int_eq(duet_buffer_return(stage.loop, &held), 0);
+	ck_assert_int_eq(duet_buffer_return(stage.loop, &moved.op.buffer), 0);
+	ck_assert_uint_eq(look().count, 0);
+}
+END_TEST
+
+START_TEST(the_totals_are_told_by_regime)
+{
+	struct duet_pool *pool = moved_pool();
+	struct duet_buffer given;
+	struct duet_ledger now;
+	struct trial lent;
+	struct trial moved;
+	struct trial timer;
+
+	pair_open(pair);
+	ck_assert_int_eq(duet_buffer_take(pool, &given), 0);
+	trial_init(&moved);
+	duet_op_recv_buffer(&moved.op, pair[0], given, 0);
+	trial_start(&moved);
+	trial_init(&lent);
+	duet_op_recv(&lent.op, pair[1], data, 1000, 0);
+	trial_start(&lent);
+	trial_init(&timer);
+	duet_op_timeout(&timer.op, duet_loop_now_ns(stage.loop) + 20000000);
+	trial_run(&timer);
+	now = ledger();
+	ck_assert_uint_eq(now.lent_bytes, 1256);
+	ck_assert_uint_eq(now.regimes[DUET_REGIME_LENT].lent_bytes, 1000);
+	ck_assert_uint_eq(now.regimes[DUET_REGIME_LENT].lent_peak_bytes, 1000);
+	ck_assert_uint_eq(now.regimes[DUET_REGIME_MOVED].lent_bytes, 256);
+	ck_assert_uint_eq(now.regimes[DUET_REGIME_MOVED].held_count, 0);
+	trial_cancel(&moved);
+	await(&moved);
+	trial_cancel(&lent);
+	await(&lent);
+	now = ledger();
+	ck_assert_uint_eq(now.lent_peak_bytes, 1256);
+	ck_assert_uint_eq(now.regimes[DUET_REGIME_MOVED].lent_peak_bytes, 256);
+	ck_assert_uint_eq(now.regimes[DUET_REGIME_MOVED].lent_count, 0);
+	ck_assert_uint_eq(now.regimes[DUET_REGIME_MOVED].held_bytes, 256);
+	ck_assert_double_ge(now.regimes[DUET_REGIME_MOVED].lent_byte_seconds, 256 * 0.019);
+	ck_assert_double_ge(now.regimes[DUET_REGIME_LENT].lent_byte_seconds, 1000 * 0.019);
+	ck_assert_double_le(now.regimes[DUET_REGIME_LENT].lent_byte_seconds +
+			now.regimes[DUET_REGIME_MOVED].lent_byte_seconds,
+		now.lent_byte_seconds * 1.001);
+	ck_assert_int_eq(duet_buffer_return(stage.loop, &moved.op.buffer), 0);
+}
+END_TEST
+
+static void count_line(void *context, const char *text)
+{
+	unsigned *held = context;
+
+	*held += strstr(text, "held by the caller") && strstr(text, "moved");
+}
+
+START_TEST(what_the_caller_still_holds_is_in_the_dump)
+{
+	struct duet_pool *pool = moved_pool();
+	struct duet_buffer buffer;
+	unsigned held = 0;
+
+	duet_loop_dump(stage.loop, count_line, &held);
+	ck_assert_uint_eq(held, 0);
+	ck_assert_int_eq(duet_buffer_take(pool, &buffer), 0);
+	duet_loop_dump(stage.loop, count_line, &held);
+	ck_assert_uint_eq(held, 1);
+	ck_assert_int_eq(duet_buffer_return(stage.loop, &buffer), 0);
+}
+END_TEST
+
+/* ---- From start to end. ---- */
+
 static void nothing_lent(struct trial *trial)
 {
 	(void)trial;
@@ -180,6 +403,10 @@ int main(void)
 			a_send_lends_all_its_pieces, a_refused_start_lends_nothing,
 			memory_parked_for_a_time_is_counted_in_byte_seconds,
 			a_pool_buffer_is_held_from_its_completion_to_its_return,
-			arrays_of_the_caller_s_stack_may_go_after_start),
+			arrays_of_the_caller_s_stack_may_go_after_start,
+			two_operations_do_not_write_to_the_same_memory,
+			memory_that_was_received_into_is_free_in_the_completion,
+			every_loan_is_listed_with_its_range_its_regime_and_its_turn,
+			the_totals_are_told_by_regime, what_the_caller_still_holds_is_in_the_dump),
 		CASES(nothing_is_written_into_a_buffer_after_its_end));
 }

@@ -25,7 +25,10 @@ START_TEST(an_operation_that_is_lent_cannot_be_started_again)
 	trial_init(&trial);
 	duet_op_nop(&trial.op);
 	trial_start(&trial);
+	/* A debug build stops there: tests/fault/guard.c. */
+#ifndef DUET_DEBUG
 	ck_assert_int_eq(trial_try(&trial), -EBUSY);
+#endif
 	await(&trial);
 	stage_settle(5);
 	expect(&trial, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);

@@ -330,7 +330,7 @@ END_TEST
 START_TEST(a_buffer_that_was_never_received_is_refused)
 {
 #ifndef DUET_DEBUG
-	struct duet_buffer foreign = { NULL, 1, 0, 0, 0 };
+	struct duet_buffer foreign = { .length_bytes = 1 };
 
 	pool_open(2, 64);
 	ck_assert_int_eq(duet_buffer_return(stage.loop, &foreign), -EINVAL);

@@ -185,6 +185,7 @@ START_TEST(a_stopped_sender_has_sent_nothing_and_a_stopped_receiver_has_taken_no
 		ck_assert_uint_eq(out, elements[0]);
 		ck_assert_int_eq(duet_channel_try_recv(&channel, &out), 1);
 		ck_assert_uint_eq(out, elements[2]);
+		turn_until(trials[0].ends && trials[2].ends);
 		for (unsigned i = 0; i < 3; i++)
 			recv_start(&trials[i], i);
 		trial_cancel(&trials[0]);

@@ -69,7 +69,7 @@ static int enter(struct duet_scope *into, unsigned i)
 static void wait_in(struct duet_scope *into, unsigned i)
 {
 	trial_init(&trials[i]);
-	duet_op_recv(&trials[i].op, pair[1], data, sizeof(data), 0);
+	duet_op_recv(&trials[i].op, pair[1], trials[i].own, sizeof(trials[i].own), 0);
 	ck_assert_int_eq(enter(into, i), 0);
 }
 

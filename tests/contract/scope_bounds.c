@@ -353,9 +353,9 @@ START_TEST(a_loop_that_is_busy_names_its_scopes)
 	ck_assert_int_eq(duet_scope_join(&parent, joined), 0);
 	duet_loop_dump(stage.loop, keep_line, &lines);
 	ck_assert_uint_eq(lines.count, 2);
-	snprintf(expected, sizeof(expected), "scope %p open, 0 members, not joined\n", (void *)&scope);
+	snprintf(expected, sizeof(expected), "scope %p open, 0 members, not joined, ", (void *)&scope);
 	ck_assert_ptr_nonnull(strstr(lines.text, expected));
-	snprintf(expected, sizeof(expected), "scope %p joining, 1 member\n", (void *)&parent);
+	snprintf(expected, sizeof(expected), "scope %p joining, 1 member, ", (void *)&parent);
 	ck_assert_ptr_nonnull(strstr(lines.text, expected));
 	ck_assert_int_eq(duet_loop_shutdown(stage.loop, 0), -EBUSY);
 	lines = (struct lines){ .count = 0 };

@@ -177,13 +177,12 @@ START_TEST(who_waits_in_line_ends_before_the_one_in_front_of_it)
 {
 	struct duet_member members[3];
 	struct trial trials[3];
-	char data[8];
 
 	pair_open(pair);
 	ck_assert_int_eq(duet_scope_open(&scope, stage.loop, NULL, NULL), 0);
 	for (unsigned i = 0; i < 3; i++) {
 		trial_init(&trials[i]);
-		duet_op_recv(&trials[i].op, pair[1], data, sizeof(data), 0);
+		duet_op_recv(&trials[i].op, pair[1], trials[i].own, sizeof(trials[i].own), 0);
 		ck_assert_int_eq(duet_scope_start(&scope, &members[i], &trials[i].op), 0);
 	}
 	join();

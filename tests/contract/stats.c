@@ -89,7 +89,7 @@ START_TEST(an_empty_pool_is_counted)
 	trial_cancel(&trial);
 	await(&trial);
 	ck_assert_int_eq(duet_buffer_return(stage.loop,
-				 &(struct duet_buffer){ NULL, 4, 0, trial.op.buffer.pool, 0 }),
+				 &(struct duet_buffer){ .length_bytes = 4, .pool = 0 }),
 		0);
 }
 END_TEST

@@ -61,7 +61,7 @@ END_TEST
 
 static void return_a_stranger(void)
 {
-	struct duet_buffer foreign = { NULL, 1, 0, 0, 0 };
+	struct duet_buffer foreign = { .length_bytes = 1 };
 	struct duet_pool *pool;
 
 	duet_pool_create(stage.loop, 2, 64, &pool);

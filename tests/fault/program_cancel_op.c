@@ -38,9 +38,9 @@ START_TEST(what_is_unknown_is_answered_with_all_that_there_is)
 	expect_refusal("cancel op frobnicate", 2,
 		       "'frobnicate'; there are nop, timeout, poll, socket, bind, listen, shutdown, "
 		       "close, accept, accept-multishot, connect, connect-full, recv, recv-whole, "
-		       "recv-pooled, recv-multishot, send, send-whole, recvmsg, sendmsg, "
-		       "sendmsg-datagram, send-zero-copy, read-cached, read-cold, read-direct, write, "
-		       "recv-file, send-file, fsync, open, open-fifo, statx, mkdir, "
+		       "recv-pooled, recv-multishot, recv-moved, recv-copied, send, send-whole, "
+		       "recvmsg, sendmsg, sendmsg-datagram, send-zero-copy, read-cached, read-cold, "
+		       "read-direct, write, recv-file, send-file, fsync, open, open-fifo, statx, mkdir, "
 		       "unlink, rename, link, symlink, truncate, allocate");
 	expect_refusal("cancel op --backend kqueue", 2,
 		       "kqueue: there are completion, completion/deferred, completion/plain, polling, "

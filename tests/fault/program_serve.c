@@ -60,6 +60,34 @@ START_TEST(auto_falls_back_and_says_why_in_one_line)
 }
 END_TEST
 
+static void await_complaint(struct program *program, const char *word)
+{
+	for (int i = 0; i < 2000; i++) {
+		program_refresh(program);
+		if (strstr(program->complained, word))
+			return;
+		program_pause_ms(5);
+	}
+	ck_abort_msg("no \"%s\" in: %s", word, program->complained);
+}
+
+START_TEST(a_server_says_at_sigusr1_what_it_waits_for_and_goes_on)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, NULL, "serve echo --backend polling");
+	program_await_word(program, "backend=polling\n");
+	kill(program->pid, SIGUSR1);
+	await_complaint(program, "duet: accept ");
+	play_against(program_port(program));
+	kill(program->pid, SIGTERM);
+	program_end(program);
+	ck_assert_msg(program->code == 0, "exit code %d: %s", program->code, program->complained);
+	ck_assert_ptr_nonnull(strstr(program->complained, ", multishot, "));
+	free(program);
+}
+END_TEST
+
 START_TEST(doctor_tells_of_a_refused_ring_and_is_content)
 {
 	struct program *program = calloc(1, sizeof(*program));
@@ -477,6 +505,7 @@ int main(void)
 	tcase_set_timeout(cases, 20);
 	tcase_add_loop_test(cases, a_refused_ring_is_said_and_nothing_falls_back_silently, 0, 2);
 	tcase_add_loop_test(cases, auto_falls_back_and_says_why_in_one_line, 0, 2);
+	tcase_add_test(cases, a_server_says_at_sigusr1_what_it_waits_for_and_goes_on);
 	tcase_add_loop_test(cases, doctor_tells_of_a_refused_ring_and_is_content, 0, 2);
 	tcase_add_test(cases, doctor_reads_the_machine_it_is_shown);
 	tcase_add_loop_test(cases, every_server_echoes_whatever_comes, 0, servers);

@@ -9,10 +9,19 @@
 static duet_handle pair[2];
 static unsigned char data[64];
 
+/* Each receive has memory of its own. */
+static unsigned char *room_of_its_own(void)
+{
+	static unsigned char rooms[16][64];
+	static unsigned next;
+
+	return rooms[next++ % 16];
+}
+
 static void recv_start(struct trial *trial, size_t bytes, unsigned flags)
 {
 	trial_init(trial);
-	duet_op_recv(&trial->op, pair[1], data, bytes, flags);
+	duet_op_recv(&trial->op, pair[1], room_of_its_own(), bytes, flags);
 	trial_start(trial);
 }
 

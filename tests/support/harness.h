@@ -108,6 +108,7 @@ struct trial {
 	/* Called for each completion, with its fields in op; NULL: nobody. */
 	void (*then)(struct trial *trial);
 	void *context;
+	unsigned char own[8]; /* memory that no other operation writes to */
 };
 
 void trial_init(struct trial *trial);

@@ -180,8 +180,8 @@ END_TEST
 
 START_TEST(without_a_mistake_nothing_is_found)
 {
-	static const char *const NAMES[] = { "timeout", "recv", "recv-pooled", "accept", "send-whole",
-					     "write", "open" };
+	static const char *const NAMES[] = { "timeout", "recv", "recv-pooled", "recv-copied", "accept",
+					     "send-whole", "write", "open" };
 
 	for (size_t i = 0; i < sizeof(NAMES) / sizeof(*NAMES); i++) {
 		json_t *cell = play(kind_of(NAMES[i]), 3000);

@@ -5,6 +5,7 @@
 /* What is known of a direction, and what changes it. */
 
 static char data[64];
+static char also[64];
 
 static unsigned ends;
 static int result;
@@ -168,7 +169,9 @@ START_TEST(a_woken_waiter_that_is_cancelled_leaves_the_edge)
 	turns(loop, 1);
 	ck_assert(slot_of(loop, handle)->ready & READY);
 	recv_start(loop, &first, handle, 64);
-	recv_start(loop, &second, handle, 64);
+	duet_op_init(&second, ended, NULL);
+	duet_op_recv(&second, handle, also, 64, 0);
+	ck_assert_int_eq(duet_op_start(loop, &second), 0);
 	duet_op_cancel(&first);
 	turns(loop, 1);
 	ck_assert_int_eq(second.result, 4);

@@ -57,7 +57,7 @@ static void until(struct duet_loop *loop, const struct duet_op *op)
 
 static void messages(struct duet_loop *loop, duet_handle handles[2])
 {
-	static char byte;
+	static char byte, sent;
 	struct duet_op send;
 	struct duet_op recv;
 
@@ -68,7 +68,7 @@ static void messages(struct duet_loop *loop, duet_handle handles[2])
 		duet_op_start(loop, &recv);
 		if (i & 1)
 			duet_loop_turn(loop, 0);
-		duet_op_send(&send, handles[0], &byte, 1, 0);
+		duet_op_send(&send, handles[0], &sent, 1, 0);
 		duet_op_start(loop, &send);
 		until(loop, &send);
 		until(loop, &recv);

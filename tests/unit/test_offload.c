@@ -113,11 +113,11 @@ static int work_here(void *context)
 /* What has no room to know who stands before it, and what has. */
 static void line_start(unsigned i, bool reads)
 {
-	static char byte;
+	static char bytes[LINE + 1];
 
 	trial_init(&line[i]);
 	if (reads)
-		duet_op_read(&line[i].op, script_handle(loop), &byte, 1, 0);
+		duet_op_read(&line[i].op, script_handle(loop), &bytes[i], 1, 0);
 	else
 		duet_op_work(&line[i].op, work_here, NULL);
 	trial_start(&line[i]);
