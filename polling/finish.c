@@ -455,7 +455,7 @@ void polling_finish_writes(struct duet_loop *loop, struct duet_slot *slot)
 {
 	struct duet_op *op = slot->writes;
 
-	if (likely(op->kind != DUET_CONNECT))
+	if (likely(op->kind == DUET_SEND || op->kind == DUET_SEND_ZERO_COPY))
 		finish_send(loop, slot, op);
 	else if (op->kind == DUET_SENDMSG)
 		finish_message(loop, slot, op, DIRECTION_WRITE);

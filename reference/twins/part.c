@@ -329,6 +329,9 @@ static void say(struct player *player, struct part *part)
 		break;
 	case DUET_RECV:
 	case DUET_SEND:
+	case DUET_SEND_ZERO_COPY:
+	case DUET_RECVMSG:
+	case DUET_SENDMSG:
 	case DUET_READ:
 	case DUET_WRITE:
 		say_transfer(player, part, handle);
