@@ -1,5 +1,8 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "tests/support/harness.h"
@@ -59,6 +62,70 @@ START_TEST(two_operations_do_not_write_to_the_same_memory)
 	/* It is over, and the memory is anybody's. */
 	duet_op_recv(&second.op, other[1], data + 150, 50, DUET_WHOLE);
 	ck_assert_int_eq(trial_run(&second), 50);
+}
+END_TEST
+
+/* Each piece of a vectored read is written to, and all are free again with its end. */
+START_TEST(the_pieces_of_a_read_are_written_to_by_nobody_else)
+{
+	const struct iovec pieces[] = { { data, 10 }, { data + 100, 10 }, { data + 200, 10 } };
+	duet_handle file = file_open(file_path("pieces"), O_RDWR | O_CREAT);
+	struct trial first, second;
+
+	trial_init(&first);
+	duet_op_write(&first.op, file, data + 300, 40, 0);
+	ck_assert_int_eq(trial_run(&first), 40);
+	trial_init(&second);
+	for (unsigned times = 0; times < 2; times++) {
+		duet_op_read_vector(&first.op, file, pieces, 3, 0);
+		trial_start(&first);
+		ck_assert_uint_eq(ledger().lent_bytes, 30);
+		for (unsigned i = 0; i < 3; i++) {
+			duet_op_read(&second.op, file, data + 100 * i + 9, 10, 0);
+			ck_assert_int_eq(trial_try(&second), -EBUSY);
+		}
+		duet_op_read(&second.op, file, data + 110, 90, 0);
+		trial_start(&second);
+		turn_until(!duet_op_pending(&first.op) && !duet_op_pending(&second.op));
+		ck_assert_int_eq(first.op.result, 30);
+		ck_assert_int_eq(second.op.result, 40);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		duet_op_read(&second.op, file, data + 100 * i + 9, 10, 0);
+		ck_assert_int_eq(trial_run(&second), 10);
+	}
+	handle_close(file);
+}
+END_TEST
+
+/* What is told of a signal is written to memory, too. */
+START_TEST(the_memory_of_a_signal_is_lent)
+{
+	static struct signalfd_siginfo into;
+	struct trial first, second;
+	duet_handle signals;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	ck_assert_int_eq(duet_handle_signals(stage.loop, &set, &signals), 0);
+	pair_open(pair);
+	trial_init(&first);
+	duet_op_signal(&first.op, signals, &into);
+	trial_start(&first);
+	ck_assert_uint_eq(ledger().lent_bytes, sizeof(into));
+	trial_init(&second);
+	duet_op_recv(&second.op, pair[1], (unsigned char *)&into + 4, 4, 0);
+	ck_assert_int_eq(trial_try(&second), -EBUSY);
+	trial_cancel(&first);
+	await(&first);
+	duet_op_recv(&second.op, pair[1], (unsigned char *)&into + 4, 4, 0);
+	trial_start(&second);
+	trial_cancel(&second);
+	await(&second);
+	ck_assert_uint_eq(ledger().lent_bytes, 0);
+	handle_close(signals);
 }
 END_TEST
 
@@ -405,6 +472,8 @@ int main(void)
 			a_pool_buffer_is_held_from_its_completion_to_its_return,
 			arrays_of_the_caller_s_stack_may_go_after_start,
 			two_operations_do_not_write_to_the_same_memory,
+			the_pieces_of_a_read_are_written_to_by_nobody_else,
+			the_memory_of_a_signal_is_lent,
 			memory_that_was_received_into_is_free_in_the_completion,
 			every_loan_is_listed_with_its_range_its_regime_and_its_turn,
 			the_totals_are_told_by_regime, what_the_caller_still_holds_is_in_the_dump),
