@@ -89,7 +89,8 @@ static const struct option_row ROWS[] = {
 
 static const struct option_set SET = {
 	"compare", "[WORKLOAD... | QUESTION]",
-	"Plays the workloads echo, churn, slow, file, rockets and cancel (echo and file, if none is named) on two "
+	"Plays the workloads echo, churn, slow, file, rockets and cancel (echo and file, if none is "
+	"named) on two "
 	"arms and says what differed. A round plays a, b and a again in shuffled order, each in a "
 	"fresh process. Or answers one question, in a table with a verdict: cells (of echo, rockets "
 	"and file, or of those that are named) and informed with options of these, the others with "
@@ -255,7 +256,7 @@ static void fill_cell(const struct wishes *wishes, const struct workload *worklo
 			       .direct = wishes->direct };
 	cell->connections = chosen(wishes->connections, workload == &WORKLOAD_ROCKETS || other_load
 					   ? 16 : 64);
-	cell->size_bytes = chosen(wishes->size_bytes, workload == &WORKLOAD_SLOW ? 16384 : 64);
+	cell->size_bytes = chosen(wishes->size_bytes, workload == &WORKLOAD_SLOW ? SLOW_SIZE : 64);
 	cell->rate_per_s = wishes->rate_per_s;
 	cell->depth = chosen(wishes->depth, workload == &WORKLOAD_FILE ? 32
 			     : workload == &WORKLOAD_SLOW ? SLOW_DEPTH : 1);
@@ -278,7 +279,8 @@ static int plan_workload(struct plan *plan, const char *name)
 				   "duet compare %s first", name, name);
 	if (!workload)
 		return say_failure(SAY_USAGE, "compare: there is no workload '%s'; there is echo, "
-				   "churn, slow, file, rockets and cancel, and the questions that --help lists", name);
+				   "churn, slow, file, rockets and cancel, and the questions that "
+				   "--help lists", name);
 	if (names_arms(wishes) && workload != &WORKLOAD_CANCEL)
 		return say_failure(SAY_USAGE, "compare: %s is for cancel only; write duet compare "
 				   "cancel %s", names_arms(wishes), names_arms(wishes));

@@ -156,8 +156,9 @@ static void destroy(struct duet_loop *loop)
 	give_back(self);
 }
 
-/* O_NONBLOCK is left as it is (but for writes to a pipe, see start_stream.c): the ring polls such descriptors like any other (tried on 6.18 with
- * sockets, pipes, terminals, eventfds, timerfds, inotify; the kernel does so since 5.10). */
+/* O_NONBLOCK is left as it is (but for writes to a pipe, see start_stream.c): the ring polls such
+ * descriptors like any other (tried on 6.18 with sockets, pipes, terminals, eventfds, timerfds,
+ * inotify; the kernel does so since 5.10). */
 static int attach(struct duet_loop *loop, struct duet_slot *slot)
 {
 	completion_wake_attach(completion_of(loop), slot);

@@ -336,6 +336,9 @@ static inline bool completion_is_other(const struct duet_slot *slot)
 	return __builtin_expect(slot->plain == PLAIN_NOT, 0) && !completion_is_socket(slot);
 }
 
+/* readiness.c: O_NONBLOCK, for a plain call; 0 or -errno. */
+int completion_make_nonblocking(struct duet_loop *loop, struct duet_slot *slot);
+
 /* start_stream.c: where a transfer on what is no socket begins, which is noted in it, -1 where nobody says
  * so; and so much was moved of a file. */
 uint64_t completion_position(const struct duet_slot *slot, struct duet_op *op);

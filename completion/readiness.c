@@ -110,7 +110,7 @@ int completion_start_worker(struct duet_loop *loop, struct duet_op *op)
 
 /* O_NONBLOCK, so that a call doesn't wait for what somebody else has taken; as it was when the handle
  * goes. */
-static int stop_blocking(struct duet_loop *loop, struct duet_slot *slot)
+int completion_make_nonblocking(struct duet_loop *loop, struct duet_slot *slot)
 {
 	int error = 0;
 
@@ -128,7 +128,7 @@ static int attempt_receive(struct duet_loop *loop, struct duet_slot *slot, void 
 
 	if (completion_is_socket(slot))
 		return duet_core_system_recv(loop, slot->fd, data, bytes);
-	n = stop_blocking(loop, slot);
+	n = completion_make_nonblocking(loop, slot);
 	if (n)
 		return n;
 	loop->stats.system_calls++;
@@ -156,7 +156,7 @@ static int attempt(struct duet_loop *loop, struct duet_slot *slot, struct duet_o
 		error = duet_core_system_close(loop, slot->fd);
 		return error == -EINTR ? 0 : error;
 	case DUET_ACCEPT:
-		error = stop_blocking(loop, slot);
+		error = completion_make_nonblocking(loop, slot);
 		return error ? error : duet_core_system_accept(loop, slot->fd);
 	default: /* a connect: repeated it says EALREADY, and after the handshake how that ended */
 		error = duet_core_system_connect(loop, slot->fd, op);
@@ -197,7 +197,7 @@ static int start_connect(struct duet_loop *loop, struct completion *self, struct
 {
 	if (completion_ring_full(self) && !completion_ring_make_room(self))
 		return -EAGAIN;
-	op->result = stop_blocking(loop, slot);
+	op->result = completion_make_nonblocking(loop, slot);
 	if (!op->result)
 		op->result = duet_core_system_connect(loop, slot->fd, op);
 	if (op->result == -EINPROGRESS || op->result == -EINTR)

@@ -8,22 +8,18 @@
 #include "completion/internal.h"
 
 /*
- * Streams that are no sockets: they are read, and written, where they stand. A write that might raise SIGPIPE is only left to the
- * ring where the kernel has a flag against it, as the signal would go to whichever thread the attempt
- * is made on. Else the ring says when there is room, and the attempt is a call of our own, which knows
- * how to take the signal back.
+ * Streams that are no sockets: they are read, and written, where they stand. A write that might
+ * raise SIGPIPE is only left to the ring where the kernel has a flag against it, as the signal
+ * would go to whichever thread the attempt is made on. Else the ring says when there is room, and
+ * the attempt is a call of our own, which knows how to take the signal back.
  */
 
-/* O_NONBLOCK, so that the call doesn't wait; as it was when the handle goes. */
 static int attempt(struct duet_loop *loop, struct duet_slot *slot, const struct duet_op *op)
 {
-	int error = 0;
+	int error = completion_make_nonblocking(loop, slot);
 
-	if (!slot->was_nonblocking && !(slot->next & HANDLE_NONBLOCKING))
-		error = duet_core_system_nonblock(loop, slot->fd, 1);
 	if (error)
 		return error;
-	slot->next |= HANDLE_NONBLOCKING;
 	return duet_core_system_write(loop, slot, op->args.io.vectors, op->args.io.vector_count);
 }
 

@@ -93,7 +93,8 @@ static COLD void finish_accept(struct duet_loop *loop, struct duet_slot *slot, s
 /*
  * The call is its own question: repeated while the handshake runs it says EALREADY, after it 0, or
  * the error that ended it. So an event of before, as the hang-up that every unconnected socket
- * shows, is never taken for the answer. -EINPROGRESS: it would wait. If already the first says
+ * shows, is never taken for the answer; and it is forgotten with the first, not later: the peer may
+ * have ended its stream before the last. -EINPROGRESS: it would wait. If already the first says
  * EALREADY, the handshake is that of a connect which was stopped.
  */
 int polling_try_connect_once(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op)
@@ -101,6 +102,8 @@ int polling_try_connect_once(struct duet_loop *loop, struct duet_slot *slot, str
 	const struct sockaddr *address = (const void *)op->args.address.storage;
 	int error = counted(loop, connect(slot->fd, address, op->args.address.length_bytes));
 
+	if (op->progress != PROGRESS_ARMED)
+		slot->ready &= ~(uint32_t)LASTING;
 	if (error == -EINPROGRESS || error == -EINTR ||
 	    (error == -EALREADY && op->progress == PROGRESS_ARMED)) {
 		polling_note_empty(slot, DIRECTION_WRITE);
@@ -108,7 +111,6 @@ int polling_try_connect_once(struct duet_loop *loop, struct duet_slot *slot, str
 	}
 	if (error == -EISCONN && op->progress == PROGRESS_ARMED)
 		error = 0;
-	slot->ready &= ~(uint32_t)LASTING;
 	return error;
 }
 

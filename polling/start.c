@@ -140,7 +140,8 @@ int polling_make_nonblocking(struct duet_loop *loop, struct duet_slot *slot)
 }
 
 /* ---- Work for a thread. It looks at the arguments of op, at the descriptor in `progress`, and at
- * the bytes that are there already in `there_bytes`: all left alone by the loop's thread until it is reported. ---- */
+ * the bytes that are there already in `there_bytes`: all left alone by the loop's thread until it is
+ * reported. ---- */
 
 static int worker_fd(const struct duet_op *op)
 {

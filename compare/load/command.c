@@ -26,7 +26,7 @@ struct values {
 #define AT(field) offsetof(struct values, field)
 static const struct option_row ROWS[] = {
 	{ "connections", OPTION_NUMBER, AT(connections), 1, 100000, "N", "connections (16)" },
-	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES", "of a message (64)" },
+	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES", "of a message (64, slow 16K)" },
 	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N",
 	  "unanswered messages each (1, slow 512)" },
 	{ "rate", OPTION_NUMBER, AT(rate_per_s), 0, SCHEDULE_RATE_MAX, "N",
@@ -147,7 +147,7 @@ static int play(const struct values *values, const struct load_options *options)
 
 int load_command(int argc, char **argv)
 {
-	struct values values = { .connections = 16, .size_bytes = 64, .warmup_ns = 100000000,
+	struct values values = { .connections = 16, .warmup_ns = 100000000,
 				 .duration_ns = 1000000000 };
 	struct load_options options = {0};
 	int first, code = options_read(&SET, argc, argv, &values, &first);
@@ -175,6 +175,8 @@ int load_command(int argc, char **argv)
 	if (values.rate_per_s && values.depth)
 		return say_failure(SAY_USAGE, "load: --depth is for a closed loop; with --rate no "
 				   "message waits for an answer");
+	if (!values.size_bytes)
+		values.size_bytes = options.manner == LOAD_SLOW ? SLOW_SIZE : 64;
 	options.connections = values.connections;
 	options.size_bytes = values.size_bytes;
 	options.depth = values.depth ? values.depth : options.manner == LOAD_SLOW ? SLOW_DEPTH : 1;

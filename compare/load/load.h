@@ -29,7 +29,7 @@ enum load_manner {
 
 /* Slow, where nothing is said: so much is unanswered that no socket holds it, and so many bytes a second
  * are read of a connection. */
-enum { SLOW_DEPTH = 512, SLOW_READS = 1 << 20 };
+enum { SLOW_DEPTH = 512, SLOW_SIZE = 16384, SLOW_READS = 1 << 20 };
 
 extern const char *const LOAD_NAMES[LOAD_MANNERS];
 

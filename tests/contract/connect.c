@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/support/harness.h"
@@ -361,6 +362,59 @@ START_TEST(a_receive_behind_a_connect_on_its_way_waits_also_when_that_is_stopped
 }
 END_TEST
 
+/* A process of its own, so that it may be done before anybody hears that the connection stands. */
+static pid_t peer_start(int listener, unsigned rounds)
+{
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	while (!pid && rounds--) {
+		int peer = accept(listener, NULL, NULL);
+
+		if (send(peer, "last", 4, MSG_NOSIGNAL) != 4)
+			_exit(1);
+		close(peer);
+	}
+	if (!pid)
+		_exit(0);
+	return pid;
+}
+
+START_TEST(a_peer_that_has_ended_before_the_connect_does_is_heard_to_the_end)
+{
+	enum { ROUNDS = 200 };
+	socklen_t length = sizeof(stage.address);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), status;
+	pid_t peer;
+
+	memset(&stage.address, 0, sizeof(stage.address));
+	stage.address.sin_family = AF_INET;
+	stage.address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&stage.address, length), 0);
+	ck_assert_int_eq(listen(listener, 1), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&stage.address, &length), 0);
+	peer = peer_start(listener, ROUNDS);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct trial connecting, receiving;
+		char bytes[8];
+
+		connect_to(&connecting, &stage.address);
+		trial_run(&connecting);
+		expect(&connecting, 0, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+		for (int left = 4; left >= 0; left -= 4) {
+			trial_init(&receiving);
+			duet_op_recv(&receiving.op, connecting.op.handle, bytes, sizeof(bytes), 0);
+			trial_run(&receiving);
+			expect(&receiving, left, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+		}
+		handle_close(connecting.op.handle);
+	}
+	ck_assert_int_eq(waitpid(peer, &status, 0), peer);
+	ck_assert_int_eq(status, 0);
+	close(listener);
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("connect",
@@ -376,5 +430,6 @@ int main(void)
 			sends_behind_a_stopped_connect_end_untouched,
 			a_receive_started_before_a_connect_finds_none,
 			a_receive_behind_a_refused_connect_fails_with_it,
-			a_receive_behind_a_connect_on_its_way_waits_also_when_that_is_stopped));
+			a_receive_behind_a_connect_on_its_way_waits_also_when_that_is_stopped,
+			a_peer_that_has_ended_before_the_connect_does_is_heard_to_the_end));
 }

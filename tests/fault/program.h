@@ -88,6 +88,11 @@ static inline void program_begin(struct program *program, program_before_fn *bef
 	close(file);
 }
 
+struct program_wrong {
+	const char *words, *part; /* what it must say */
+	int code;
+};
+
 static inline void program_pause_ms(long ms)
 {
 	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 }, NULL);
@@ -186,6 +191,19 @@ static inline struct program *program_run(const char *words, int code)
 	ck_assert_msg(program->code == code, "%s: exit code %d: %s%s", words, program->code,
 		      program->said, program->complained);
 	return program;
+}
+
+/* Each is refused with its code and its words. */
+static inline void program_expect_refusals(const struct program_wrong *wrong, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct program *program = calloc(1, sizeof(*program));
+
+		program_begin(program, NULL, "%s", wrong[i].words);
+		program_end(program);
+		program_expect(program, wrong[i].code, wrong[i].part);
+		free(program);
+	}
 }
 
 #endif

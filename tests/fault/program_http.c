@@ -508,7 +508,7 @@ END_TEST
 
 START_TEST(what_makes_no_sense_is_said)
 {
-	static const struct { const char *words, *part; int code; } WRONG[] = {
+	static const struct program_wrong WRONG[] = {
 		{ "serve http --root /nosuchfolder", "/nosuchfolder", 2 },
 		{ "serve http --root /dev/null", "give a folder", 2 },
 		{ "serve http /tmp", "the folder is --root", 2 },
@@ -517,14 +517,7 @@ START_TEST(what_makes_no_sense_is_said)
 		{ "serve http --json /nosuchfolder/x", "/nosuchfolder", 2 },
 	};
 
-	for (size_t i = 0; i < sizeof(WRONG) / sizeof(*WRONG); i++) {
-		struct program *program = calloc(1, sizeof(*program));
-
-		program_begin(program, NULL, "%s", WRONG[i].words);
-		program_end(program);
-		program_expect(program, WRONG[i].code, WRONG[i].part);
-		free(program);
-	}
+	program_expect_refusals(WRONG, sizeof(WRONG) / sizeof(*WRONG));
 }
 END_TEST
 

@@ -4,11 +4,11 @@
 /* The load generator against servers that misbehave: a wrong, a lost and a doubled byte are found,
  * and void the figures; a server that dies or was never there is an error of another kind. */
 #include <jansson.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "tests/fault/listener.h"
 #include "tests/fault/program.h"
 
 enum fault {
@@ -72,26 +72,13 @@ static void *serve(void *context)
 	return NULL;
 }
 
-static void open_listener(struct server *server)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET,
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t length = sizeof(address);
-
-	server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	ck_assert_int_eq(bind(server->listener, (struct sockaddr *)&address, length), 0);
-	ck_assert_int_eq(listen(server->listener, 8), 0);
-	getsockname(server->listener, (struct sockaddr *)&address, &length);
-	server->port = ntohs(address.sin_port);
-}
-
 static struct program *play_for(enum fault fault, const char *times)
 {
 	struct program *program = calloc(1, sizeof(*program));
 	struct server server = { .fault = fault };
 	pthread_t thread;
 
-	open_listener(&server);
+	server.listener = listener_open(&server.port);
 	ck_assert_int_eq(pthread_create(&thread, NULL, serve, &server), 0);
 	program_begin(program, NULL, "load echo 127.0.0.1:%u --connections 1 %s", server.port,
 		      times);
@@ -313,7 +300,7 @@ START_TEST(nobody_there_is_said_with_the_address)
 	struct program *program = calloc(1, sizeof(*program));
 	struct server server = { 0 };
 
-	open_listener(&server); /* to know a port where nobody is, once it is closed */
+	server.listener = listener_open(&server.port); /* to know a port where nobody is, once it is closed */
 	close(server.listener);
 	program_begin(program, NULL, "load echo 127.0.0.1:%u", server.port);
 	program_end(program);
@@ -337,7 +324,7 @@ START_TEST(too_few_descriptors_are_said_with_what_to_do)
 	struct program *program = calloc(1, sizeof(*program));
 	struct server server = { 0 };
 
-	open_listener(&server);
+	server.listener = listener_open(&server.port);
 	program_begin(program, lower_files, "load echo 127.0.0.1:%u --connections 100",
 		      server.port);
 	program_end(program);
@@ -353,7 +340,7 @@ START_TEST(a_result_that_cannot_be_written_is_said)
 	struct server server = { .fault = FAULT_NONE };
 	pthread_t thread;
 
-	open_listener(&server);
+	server.listener = listener_open(&server.port);
 	ck_assert_int_eq(pthread_create(&thread, NULL, serve, &server), 0);
 	program_begin(program, NULL, "load echo 127.0.0.1:%u --connections 1 --warmup 0 "
 		      "--duration 0.05 --json /dev/full", server.port);

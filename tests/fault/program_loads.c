@@ -4,11 +4,11 @@
 /* The loads beside echo: churn, a connection for each message, and slow, a reader that is slower than its
  * writer. Servers that misbehave void the figures, and duet compare plays both as workloads. */
 #include <jansson.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 
+#include "tests/fault/listener.h"
 #include "tests/fault/program.h"
 
 enum fault { FAULT_NONE, FAULT_FLIP, FAULT_LOSE, FAULT_DOUBLE, FAULT_HANG_UP, FAULT_RESET };
@@ -79,26 +79,13 @@ static void *serve(void *context)
 	return NULL;
 }
 
-static void open_listener(struct server *server)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET,
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t length = sizeof(address);
-
-	server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	ck_assert_int_eq(bind(server->listener, (struct sockaddr *)&address, length), 0);
-	ck_assert_int_eq(listen(server->listener, 64), 0);
-	getsockname(server->listener, (struct sockaddr *)&address, &length);
-	server->port = ntohs(address.sin_port);
-}
-
 static struct program *play_against(enum fault fault, const char *load)
 {
 	struct program *program = calloc(1, sizeof(*program));
 	struct server server = { .fault = fault };
 	pthread_t thread;
 
-	open_listener(&server);
+	server.listener = listener_open(&server.port);
 	ck_assert_int_eq(pthread_create(&thread, NULL, serve, &server), 0);
 	program_begin(program, NULL, "load %s 127.0.0.1:%u --connections 1 --warmup 0.01 "
 		      "--duration 0.1", load, server.port);

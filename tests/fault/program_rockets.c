@@ -377,7 +377,7 @@ END_TEST
 
 START_TEST(what_makes_no_sense_is_said)
 {
-	static const struct { const char *words, *part; int code; } WRONG[] = {
+	static const struct program_wrong WRONG[] = {
 		{ "serve rockets --fail-how slowly", "status, cut, stop and malformed", 2 },
 		{ "serve rockets --fail-id apollo", "no rocket is called so", 2 },
 		{ "serve rockets --backend floor-epoll", "serve echo alone", 2 },
@@ -390,14 +390,7 @@ START_TEST(what_makes_no_sense_is_said)
 		{ "serve rockets --json /nosuchfolder/x", "/nosuchfolder", 2 },
 	};
 
-	for (size_t i = 0; i < sizeof(WRONG) / sizeof(*WRONG); i++) {
-		struct program *program = calloc(1, sizeof(*program));
-
-		program_begin(program, NULL, "%s", WRONG[i].words);
-		program_end(program);
-		program_expect(program, WRONG[i].code, WRONG[i].part);
-		free(program);
-	}
+	program_expect_refusals(WRONG, sizeof(WRONG) / sizeof(*WRONG));
 }
 END_TEST
 
