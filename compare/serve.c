@@ -8,6 +8,7 @@
 
 #include "compare/http/command.h"
 #include "compare/kv/command.h"
+#include "compare/proxy/command.h"
 #include "compare/rockets/command.h"
 #include "compare/say.h"
 
@@ -18,6 +19,7 @@ static const struct served {
 	{ "echo", "what comes is sent back, over TCP", serve_echo_command },
 	{ "http", "a folder of files over HTTP/1.1", serve_http_command },
 	{ "kv", "keys and values over the Redis protocol", serve_kv_command },
+	{ "proxy", "TCP connections, on to another server", serve_proxy_command },
 	{ "rockets", "JSON over HTTP/1.1, late and failing as told", serve_rockets_command },
 };
 
