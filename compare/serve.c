@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compare/copy/command.h"
 #include "compare/http/command.h"
 #include "compare/kv/command.h"
 #include "compare/proxy/command.h"
@@ -16,6 +17,7 @@ static const struct served {
 	const char *name, *summary;
 	int (*run)(int argc, char **argv);
 } SERVICES[] = {
+	{ "copy", "a file into another, or to whoever connects", serve_copy_command },
 	{ "echo", "what comes is sent back, over TCP", serve_echo_command },
 	{ "http", "a folder of files over HTTP/1.1", serve_http_command },
 	{ "kv", "keys and values over the Redis protocol", serve_kv_command },
@@ -47,8 +49,7 @@ static int refuse(const char *name)
 		strncat(names, SERVICES[i].name, sizeof(names) - strlen(names) - 1);
 	}
 	return say_failure(SAY_USAGE, "serve%s%s: there is %s; the name stands before its options, as in "
-			   "duet serve %s --port 7777", name ? ": " : "", name ? name : "", names,
-			   SERVICES[0].name);
+			   "duet serve echo --port 7777", name ? ": " : "", name ? name : "", names);
 }
 
 int serve_command(int argc, char **argv)

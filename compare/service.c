@@ -58,6 +58,11 @@ static void obey_signals(struct duet_loop *loop)
 	}
 }
 
+void service_obey(struct service *service)
+{
+	obey_signals(service->loop);
+}
+
 /* ---- The backend. ---- */
 
 /* Of what an arm can be, a service is a backend with its keys: the model has an option of its own,
@@ -231,7 +236,7 @@ void service_print(const struct service *service, json_t *counts)
 
 	if (service->json && !strcmp(service->json, "-"))
 		return;
-	printf("served:");
+	printf("%s:", service->word ? service->word : "served");
 	json_object_foreach(counts, key, value)
 		printf(" %s=%lld", key, (long long)json_integer_value(value));
 	putchar('\n');
