@@ -561,7 +561,7 @@ endif
 check-examples: $(EXAMPLES) ## run every example
 	@$(RUN_TESTS) -l examples tests/examples/run
 
-check-clients: $(PROGRAM) | $(BUILD)/.setup-test ## what the program serves to curl, wrk, socat, ncat and redis-benchmark
+check-clients: $(PROGRAM) | $(BUILD)/.setup-test ## what the program serves to curl, wrk, redis-cli, redis-benchmark, ncat and socat
 	@$(RUN_TESTS) -l clients tests/clients/run
 
 check-install: all ## install into a temporary DESTDIR and build strangers against each library
