@@ -3,9 +3,18 @@
 
 #include "compare/copy/ahead.h"
 
+#include <stdlib.h>
+
 static void go_on(struct ahead *ahead);
 static void settle(struct ahead *ahead);
 static void read_rest(struct block *block);
+
+unsigned char *ahead_room(size_t blocks, size_t block_bytes)
+{
+	void *data;
+
+	return posix_memalign(&data, AHEAD_ALIGNMENT, blocks * block_bytes) ? NULL : data;
+}
 
 void ahead_init(struct ahead *ahead, unsigned char *data)
 {

@@ -58,6 +58,9 @@ struct ahead {
 
 #define AHEAD_NO_END UINT64_MAX
 
+/* Room for so many blocks, the caller's to free(); or NULL. */
+unsigned char *ahead_room(size_t blocks, size_t block_bytes);
+
 /* Once, with what the user sets; data has room for all blocks. */
 void ahead_init(struct ahead *ahead, unsigned char *data);
 

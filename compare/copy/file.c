@@ -299,8 +299,7 @@ static struct copying *make(struct service *service, const struct copy_options *
 
 	if (!copying)
 		return NULL;
-	copying->data = aligned_alloc(AHEAD_ALIGNMENT,
-				      (size_t)options->depth * options->block_bytes);
+	copying->data = ahead_room(options->depth, options->block_bytes);
 	if (!copying->data) {
 		free(copying);
 		return NULL;

@@ -120,7 +120,7 @@ int copy_server_start(struct copy_server **out, struct duet_loop *loop, duet_han
 	server->source = source;
 	server->receivers = calloc(options->connections_max, sizeof(*server->receivers));
 	server->blocks = calloc(blocks, sizeof(*server->blocks));
-	server->data = aligned_alloc(AHEAD_ALIGNMENT, blocks * options->block_bytes);
+	server->data = ahead_room(blocks, options->block_bytes);
 	if (!server->receivers || !server->blocks || !server->data)
 		return -ENOMEM;
 	door_init(&server->door, loop, listener, on_enter, on_leave);
