@@ -8,6 +8,7 @@
 
 #include <duet/handle.h>
 #include <duet/loop.h>
+#include <duet/operation.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,6 +26,7 @@ struct service {
 	struct duet_loop *loop;
 	bool stopped; /* by a signal */
 
+	struct duet_op op;       /* of what is done before it serves */
 	struct duet_probe probe; /* of a backend that was refused */
 	uint64_t begun_ns;
 };
@@ -44,6 +46,9 @@ void service_obey(struct service *service);
 
 /* Listens, says so on the standard output, and obeys signals from here on. */
 int service_listen(struct service *service, int backlog, duet_handle *listener);
+
+/* The same of a socket for datagrams. */
+int service_bind(struct service *service, duet_handle *socket);
 
 /* Turns until a signal comes. */
 int service_run(struct service *service);

@@ -21,6 +21,7 @@
 #include "compare/copy/source.h"
 #include "compare/measure/window.h"
 #include "compare/say.h"
+#include "compare/step.h"
 
 struct copying {
 	struct ahead ahead; /* first */
@@ -152,7 +153,7 @@ static int open_target(struct copying *copying)
 	duet_op_open(&copying->op, AT_FDCWD, copying->options->to,
 		     flags | (copying->made ? O_CREAT | O_EXCL : 0),
 		     copying->source.is.stx_mode & 0777);
-	status = copy_step(loop, &copying->op);
+	status = step_run(loop, &copying->op);
 	if (status) {
 		copying->made = false;
 		return refuse_target(copying, "can't open ", status);
@@ -172,10 +173,10 @@ static int take_room(struct copying *copying)
 	if (!is_regular(copying))
 		return SAY_OK;
 	duet_op_truncate(&copying->op, copying->to, 0);
-	status = copy_step(loop, &copying->op);
+	status = step_run(loop, &copying->op);
 	if (!status && copying->source.is.stx_size) {
 		duet_op_allocate(&copying->op, copying->to, 0, 0, copying->source.is.stx_size);
-		status = copy_step(loop, &copying->op);
+		status = step_run(loop, &copying->op);
 	}
 	if (!status || status == -EOPNOTSUPP || status == -ENOSYS)
 		return SAY_OK;
@@ -208,14 +209,14 @@ static int finish_target(struct copying *copying)
 
 	if (is_regular(copying)) {
 		duet_op_truncate(&copying->op, copying->to, ahead_whole_bytes(&copying->ahead));
-		status = copy_step(loop, &copying->op);
+		status = step_run(loop, &copying->op);
 	}
 	if (!status && !copying->ahead.error && copying->options->fsync) {
 		duet_op_fsync(&copying->op, copying->to, 0);
-		status = copy_step(loop, &copying->op);
+		status = step_run(loop, &copying->op);
 	}
 	duet_op_close(&copying->op, copying->to);
-	closed = copy_step(loop, &copying->op);
+	closed = step_run(loop, &copying->op);
 	return status ? status : closed;
 }
 
@@ -239,7 +240,7 @@ static int fail(struct copying *copying)
 
 	if (copying->made) {
 		duet_op_unlink(&copying->op, AT_FDCWD, copying->options->to, 0);
-		snprintf(left, sizeof(left), copy_step(copying->service->loop, &copying->op)
+		snprintf(left, sizeof(left), step_run(copying->service->loop, &copying->op)
 			 ? " is not whole, and can't be removed" : " is removed");
 	} else if (is_regular(copying)) {
 		snprintf(left, sizeof(left), " has the first %" PRIu64 " of %" PRIu64 " bytes",

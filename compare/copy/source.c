@@ -10,36 +10,20 @@
 #include <string.h>
 
 #include "compare/say.h"
+#include "compare/step.h"
 
 enum { WANTED = STATX_TYPE | STATX_MODE | STATX_SIZE | STATX_INO };
-
-/* It says nothing, and yet has to be there: what is opened for nobody is closed again. */
-static void on_ended(struct duet_op *op)
-{
-	(void)op;
-}
-
-int copy_step(struct duet_loop *loop, struct duet_op *op)
-{
-	int status;
-
-	op->done = on_ended;
-	status = duet_op_start(loop, op);
-	while (status >= 0 && duet_op_pending(op))
-		status = duet_loop_turn(loop, -1);
-	return status < 0 ? status : op->result;
-}
 
 int copy_look(struct duet_loop *loop, struct duet_op *op, const char *path, struct statx *is)
 {
 	duet_op_statx(op, AT_FDCWD, path, 0, WANTED, is);
-	return copy_step(loop, op);
+	return step_run(loop, op);
 }
 
 int copy_look_at(struct duet_loop *loop, struct duet_op *op, duet_handle file, struct statx *is)
 {
 	duet_op_statx(op, duet_handle_fd(loop, file), "", AT_EMPTY_PATH, WANTED, is);
-	return copy_step(loop, op);
+	return step_run(loop, op);
 }
 
 const char *copy_advice(int error, bool direct)
@@ -78,7 +62,7 @@ int source_open(struct source *source, struct duet_loop *loop, struct duet_op *o
 	if (code)
 		return code;
 	duet_op_open(op, AT_FDCWD, source->path, O_RDONLY | (source->direct ? O_DIRECT : 0), 0);
-	status = copy_step(loop, op);
+	status = step_run(loop, op);
 	if (status)
 		return refuse(source, status);
 	source->file = op->made;

@@ -17,10 +17,6 @@ struct source {
 	struct statx is; /* of the file that is open */
 };
 
-/* Starts the operation and takes turns until it has ended: its result. After an error of the loop's
- * own it may still be lent. */
-int copy_step(struct duet_loop *loop, struct duet_op *op);
-
 /* What stands at path, or what is open: 0 or a negative errno. */
 int copy_look(struct duet_loop *loop, struct duet_op *op, const char *path, struct statx *is);
 int copy_look_at(struct duet_loop *loop, struct duet_op *op, duet_handle file, struct statx *is);

@@ -172,12 +172,15 @@ static inline void program_expect_one_line(const struct program *program)
 			      (program)->complained);                                              \
 	} while (0)
 
-/* The port of "listening on HOST:PORT". */
+/* The port of "listening on HOST:PORT backend=NAME". */
 static inline unsigned int program_port(const struct program *program)
 {
+	const char *end = strstr(program->said, " backend=");
+	const char *colon = end ? memrchr(program->said, ':', (size_t)(end - program->said)) : NULL;
 	unsigned int port = 0;
 
-	ck_assert_int_eq(sscanf(program->said, "listening on 127.0.0.1:%u", &port), 1);
+	ck_assert_ptr_nonnull(colon);
+	ck_assert_int_eq(sscanf(colon, ":%u", &port), 1);
 	return port;
 }
 

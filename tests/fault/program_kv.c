@@ -436,10 +436,10 @@ START_TEST(what_makes_no_sense_is_said)
 		{ "serve kv store", "options alone", 2 },
 		{ "serve kv --memory 1K", "--memory", 2 },
 		{ "serve kv --patience 0", "--patience", 2 },
-		{ "serve kv --host nowhere", "IPv4", 2 },
+		{ "serve kv --host nowhere", "IPv6, not a name", 2 },
 		{ "serve kv --json /nosuchfolder/x", "/nosuchfolder", 2 },
-		{ "serve", "serve: there is echo", 2 },
-		{ "serve --port 0", "--port: there is echo", 2 },
+		{ "serve", "serve: there is copy", 2 },
+		{ "serve --port 0", "--port: there is copy", 2 },
 	};
 
 	program_expect_refusals(WRONG, sizeof(WRONG) / sizeof(*WRONG));

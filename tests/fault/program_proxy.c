@@ -392,7 +392,7 @@ START_TEST(what_makes_no_sense_is_said)
 		{ "serve proxy --to 80 --backend floor-epoll", "serve echo alone", 2 },
 		{ "serve proxy --to 80 --patience 0", "--patience", 2 },
 		{ "serve proxy --to 80 --buffer-size 1", "--buffer-size", 2 },
-		{ "serve proxy --to 80 --host nowhere", "IPv4", 2 },
+		{ "serve proxy --to 80 --host nowhere", "IPv6, not a name", 2 },
 		{ "serve proxy --to 80 --json /nosuchfolder/x", "/nosuchfolder", 2 },
 		{ "serve proxy --to a..b:80", "--to a..b:80: there is no such host", 3 },
 	};

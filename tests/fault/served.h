@@ -5,6 +5,7 @@
 #ifndef TESTS_FAULT_SERVED_H
 #define TESTS_FAULT_SERVED_H
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -18,15 +19,39 @@ static const char *const SERVERS[] = {
 };
 enum { SERVER_COUNT = sizeof(SERVERS) / sizeof(*SERVERS) };
 
+/* A connected socket, of any type. */
+static inline int served_reach(const struct program *program, const char *host, int type)
+{
+	struct sockaddr_in four = { .sin_family = AF_INET };
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6 };
+	bool is_six = strchr(host, ':') != NULL;
+	int fd = socket(is_six ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC, 0);
+
+	four.sin_port = six.sin6_port = htons((uint16_t)program_port(program));
+	ck_assert_int_eq(inet_pton(is_six ? AF_INET6 : AF_INET, host,
+				   is_six ? (void *)&six.sin6_addr : (void *)&four.sin_addr), 1);
+	ck_assert_int_eq(connect(fd, is_six ? (void *)&six : (void *)&four,
+				 is_six ? sizeof(six) : sizeof(four)), 0);
+	return fd;
+}
+
 static inline int served_connect(const struct program *program)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET,
-				       .sin_port = htons((uint16_t)program_port(program)),
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return served_reach(program, "127.0.0.1", SOCK_STREAM);
+}
 
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	return fd;
+/* Whether this machine has it. */
+static inline bool served_has_ipv6(void)
+{
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool has = fd >= 0 && !bind(fd, (struct sockaddr *)&six, sizeof(six));
+
+	if (fd >= 0)
+		close(fd);
+	if (!has)
+		program_skip("this machine has no IPv6");
+	return has;
 }
 
 static inline void served_send(int fd, const char *text)
