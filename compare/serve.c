@@ -12,6 +12,7 @@
 #include "compare/proxy/command.h"
 #include "compare/rockets/command.h"
 #include "compare/say.h"
+#include "compare/udp/command.h"
 
 static const struct served {
 	const char *name, *summary;
@@ -23,6 +24,7 @@ static const struct served {
 	{ "kv", "keys and values over the Redis protocol", serve_kv_command },
 	{ "proxy", "TCP connections, on to another server", serve_proxy_command },
 	{ "rockets", "JSON over HTTP/1.1, late and failing as told", serve_rockets_command },
+	{ "udp", "datagrams are sent back to where they came from", serve_udp_command },
 };
 
 enum { SERVICES_COUNT = sizeof(SERVICES) / sizeof(*SERVICES) };

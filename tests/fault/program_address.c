@@ -13,6 +13,7 @@ static const struct {
 	{ "http --root docs", "GET /nosuch HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404" },
 	{ "kv", "PING\r\n", "+PONG\r\n" },
 	{ "rockets", "GET /nosuch HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404" },
+	{ "udp", "hello", "hello" },
 };
 enum { SERVED_COUNT = sizeof(SERVED) / sizeof(*SERVED) };
 

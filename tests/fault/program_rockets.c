@@ -386,7 +386,7 @@ START_TEST(what_makes_no_sense_is_said)
 		{ "serve rockets echo", "options alone", 2 },
 		{ "serve rockets --items 0", "--items", 2 },
 		{ "serve rockets --host nowhere", "IPv6, not a name", 2 },
-		{ "serve shuttles", "copy, echo, http, kv, proxy and rockets", 2 },
+		{ "serve shuttles", "copy, echo, http, kv, proxy, rockets and udp", 2 },
 		{ "serve rockets --json /nosuchfolder/x", "/nosuchfolder", 2 },
 	};
 
