@@ -73,6 +73,7 @@ enum completion_step {
 	STEP_CONNECT,
 	STEP_RECV,
 	STEP_RECV_MULTISHOT,
+	STEP_RECV_BUNDLE,
 	STEP_SEND,
 	STEP_RECVMSG,
 	STEP_SENDMSG,
@@ -405,5 +406,11 @@ uint8_t completion_regimes(const struct completion *self);
 int completion_pool_attach(struct duet_loop *loop, struct duet_pool *pool);
 int completion_pool_return(struct duet_loop *loop, struct duet_pool *pool, uint16_t index);
 void completion_pool_detach(struct duet_loop *loop, struct duet_pool *pool);
+/* May an entry take several of its buffers? Then those behind the first, in their order. */
+bool completion_pool_bundles(const struct duet_pool *pool);
+uint16_t completion_pool_behind(const struct duet_pool *pool, uint16_t index);
+
+/* bundle.c. Tried once a process. */
+bool completion_bundles_are_sound(void);
 
 #endif

@@ -27,6 +27,7 @@ static const struct step {
 	[STEP_CONNECT] = {"connect", "5.5", IORING_OP_CONNECT},
 	[STEP_RECV] = {"recv", "5.6", IORING_OP_RECV},
 	[STEP_RECV_MULTISHOT] = {"recv-multishot", "6.0", IORING_OP_RECV},
+	[STEP_RECV_BUNDLE] = {"recv-bundle", "6.10", IORING_OP_RECV},
 	[STEP_SEND] = {"send", "5.6", IORING_OP_SEND},
 	[STEP_RECVMSG] = {"recvmsg", "5.3", IORING_OP_RECVMSG},
 	[STEP_SENDMSG] = {"sendmsg", "5.3", IORING_OP_SENDMSG},
@@ -64,7 +65,8 @@ static bool has_entry(enum completion_step step)
 /* Is it an opcode by itself, and not a flag of another step's? */
 static bool is_opcode(enum completion_step step)
 {
-	return has_entry(step) && step != STEP_ACCEPT_MULTISHOT && step != STEP_RECV_MULTISHOT;
+	return has_entry(step) && step != STEP_ACCEPT_MULTISHOT && step != STEP_RECV_MULTISHOT &&
+	       step != STEP_RECV_BUNDLE;
 }
 
 /* ---- The ways. ---- */
@@ -152,6 +154,10 @@ static void prep_nonsense(struct io_uring_sqe *sqe, enum completion_step step)
 		break;
 	case STEP_RECV_MULTISHOT:
 		sqe->ioprio = IORING_RECV_MULTISHOT;
+		sqe->flags = IOSQE_BUFFER_SELECT;
+		break;
+	case STEP_RECV_BUNDLE:
+		sqe->ioprio = IORING_RECV_MULTISHOT | IORING_RECVSEND_BUNDLE;
 		sqe->flags = IOSQE_BUFFER_SELECT;
 		break;
 	default:

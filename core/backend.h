@@ -339,6 +339,12 @@ static inline struct duet_slot *duet_core_slot_of(const struct duet_loop *loop, 
 DUET_API int duet_core_slot_make(struct duet_loop *loop, int fd, enum core_class slot_class,
 				 unsigned flags, duet_handle *handle);
 
+/* Bytes in order, which know of no messages. */
+static inline bool core_is_stream(const struct duet_slot *slot)
+{
+	return slot->slot_class == CLASS_TCP || slot->slot_class == CLASS_UNIX_STREAM;
+}
+
 /* The attempt-first policy for one handle. */
 static inline enum duet_try duet_core_try(const struct duet_loop *loop,
 					  const struct duet_slot *slot)

@@ -665,8 +665,7 @@ void duet_core_end(struct duet_loop *loop, struct duet_op *op, int result)
 uint32_t duet_core_gather(const struct duet_loop *loop, const struct duet_op *head,
 			  struct iovec *pieces, uint32_t max, uint32_t *operations)
 {
-	uint8_t slot_class = duet_core_op_slot(loop, head)->slot_class;
-	bool stream = slot_class == CLASS_TCP || slot_class == CLASS_UNIX_STREAM;
+	bool stream = core_is_stream(duet_core_op_slot(loop, head));
 	const struct duet_op *op = head;
 	uint32_t count = 0;
 
