@@ -400,6 +400,31 @@ START_TEST(a_file_that_is_cut_or_grows_is_sent_as_far_as_it_goes)
 }
 END_TEST
 
+START_TEST(a_server_out_of_descriptors_serves_on)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	int peers[40], fd;
+
+	program_begin(program, served_few_files, "serve copy %s --from %s", SERVERS[_i], in("from"));
+	program_await_word(program, "listening");
+	for (int i = 0; i < 40; i++)
+		peers[i] = served_connect(program);
+	while (!strstr(program->complained, "no descriptor left")) {
+		program_pause_ms(5);
+		program_refresh(program);
+	}
+	for (int i = 0; i < 40; i++)
+		close(peers[i]);
+	fd = served_connect(program);
+	ck_assert_uint_eq(served_read(fd, got, LARGE + 2), LARGE);
+	ck_assert(has_pattern(got, LARGE));
+	kill(program->pid, SIGTERM);
+	program_end(program);
+	program_expect(program, 0, "ulimit -n");
+	free(program);
+}
+END_TEST
+
 START_TEST(it_ends_with_clients_half_way)
 {
 	struct program *program = calloc(1, sizeof(*program));
@@ -468,6 +493,7 @@ int main(void)
 	tcase_add_loop_test(cases, who_takes_nothing_is_hung_up_on, 0, SERVER_COUNT);
 	tcase_add_loop_test(cases, a_file_that_is_cut_or_grows_is_sent_as_far_as_it_goes, 0,
 			    SERVER_COUNT);
+	tcase_add_loop_test(cases, a_server_out_of_descriptors_serves_on, 0, SERVER_COUNT);
 	tcase_add_loop_test(cases, it_ends_with_clients_half_way, 0, SERVER_COUNT);
 	tcase_add_test(cases, what_makes_no_sense_is_said);
 	suite_add_tcase(suite, cases);

@@ -320,6 +320,24 @@ START_TEST(the_counters_are_written_at_the_end)
 }
 END_TEST
 
+static void leave_five_files(void)
+{
+	struct rlimit limit = { 5, 5 };
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+START_TEST(without_a_descriptor_it_says_what_to_do)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, leave_five_files, "serve udp %s", SERVERS[_i % SERVER_COUNT]);
+	program_end(program);
+	program_expect(program, 3, "ulimit -n");
+	free(program);
+}
+END_TEST
+
 START_TEST(a_port_that_is_taken_is_said)
 {
 	struct program *program = calloc(1, sizeof(*program)), second;
@@ -372,6 +390,7 @@ int main(void)
 		at_all_addresses_an_answer_comes_from_the_one_that_was_asked,
 		as_many_receives_as_told_are_under_way,
 		it_ends_by_ctrl_c_with_answers_on_their_way,
+		without_a_descriptor_it_says_what_to_do,
 		a_port_that_is_taken_is_said,
 	};
 	int failed;

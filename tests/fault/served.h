@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -135,6 +136,20 @@ static inline void served_vanish(int fd, bool reset)
 	if (reset)
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	close(fd);
+}
+
+/* A byte at a time, of a text and then of x, until the server answers or hangs up: how many, at most most. */
+static inline int served_drip(int fd, const char *text, int most)
+{
+	struct pollfd answer = { .fd = fd, .events = POLLIN };
+	int length = (int)strlen(text), sent = 0;
+
+	while (sent < most && !poll(&answer, 1, 5)) {
+		if (send(fd, sent < length ? text + sent : "x", 1, MSG_NOSIGNAL) < 0)
+			break;
+		sent++;
+	}
+	return sent;
 }
 
 static inline void served_few_files(void)
