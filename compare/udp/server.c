@@ -25,7 +25,6 @@ struct ping {
 	struct duet_msghdr header; /* whose it is, and whose address of ours it was sent to */
 	struct udp_server *server;
 	unsigned char *data;
-	bool failed; /* its last receive */
 	_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
 
@@ -33,6 +32,7 @@ struct udp_server {
 	struct duet_loop *loop;
 	duet_handle socket;
 	const struct udp_options *options;
+	bool failed;     /* the last receive of any */
 	bool everywhere; /* bound to all addresses: each datagram says which it was sent to */
 	struct ping *pings;
 	unsigned char *data;
@@ -104,8 +104,8 @@ static void receive_again(struct ping *ping)
 	struct udp_server *server = ping->server;
 
 	server->errors++;
-	if (!ping->failed) {
-		ping->failed = true;
+	if (!server->failed) {
+		server->failed = true;
 		receive(ping);
 		return;
 	}
@@ -122,7 +122,7 @@ static void on_received(struct duet_op *op)
 		receive_again(ping);
 		return;
 	}
-	ping->failed = false;
+	server->failed = false;
 	server->datagrams++;
 	server->oversized += ping->header.flags & MSG_TRUNC ? 1 : 0;
 	if (ping->header.flags & MSG_TRUNC)
