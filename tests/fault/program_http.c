@@ -509,10 +509,7 @@ START_TEST(a_server_out_of_descriptors_serves_on)
 	program_await_word(program, "listening");
 	for (int i = 0; i < 40; i++)
 		peers[i] = served_connect(program);
-	while (!strstr(program->complained, "no descriptor left")) {
-		program_pause_ms(5);
-		program_refresh(program);
-	}
+	program_await_complaint(program, "no descriptor left");
 	served_send(peers[0], "GET / HTTP/1.0\r\n\r\n"); /* it has none for the file, either */
 	served_read(peers[0], answer, sizeof(answer));
 	expect("HTTP/1.1 503 Service Unavailable\r\n");

@@ -430,10 +430,7 @@ START_TEST(a_server_out_of_descriptors_serves_on)
 	program_await_word(program, "listening");
 	for (int i = 0; i < 40; i++)
 		peers[i] = served_connect(program);
-	while (!strstr(program->complained, "no descriptor left")) {
-		program_pause_ms(5);
-		program_refresh(program);
-	}
+	program_await_complaint(program, "no descriptor left");
 	for (int i = 0; i < 40; i++)
 		close(peers[i]);
 	ask(program, "PING\r\nQUIT\r\n", "+PONG\r\n" OK);
@@ -458,10 +455,7 @@ START_TEST(a_server_without_a_descriptor_for_its_first_client_finds_one_later)
 	ck_assert_int_eq(prlimit(program->pid, RLIMIT_NOFILE, &none, NULL), 0);
 	fd = served_connect(program);
 	served_send(fd, "PING\r\nQUIT\r\n");
-	while (!strstr(program->complained, "no descriptor left")) {
-		program_pause_ms(5);
-		program_refresh(program);
-	}
+	program_await_complaint(program, "no descriptor left");
 	ck_assert_int_eq(prlimit(program->pid, RLIMIT_NOFILE, &before, NULL), 0);
 	served_read(fd, answer, sizeof(answer));
 	ck_assert_str_eq(answer, "+PONG\r\n" OK);

@@ -343,10 +343,7 @@ START_TEST(a_relay_out_of_descriptors_serves_on)
 
 	for (int i = 0; i < 40; i++)
 		peers[i] = served_connect(program);
-	while (!strstr(program->complained, "no descriptor left")) {
-		program_pause_ms(5);
-		program_refresh(program);
-	}
+	program_await_complaint(program, "no descriptor left");
 	for (int i = 0; i < 40; i++)
 		close(peers[i]);
 	while (!gets_through(program, target))

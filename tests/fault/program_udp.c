@@ -320,18 +320,11 @@ START_TEST(the_counters_are_written_at_the_end)
 }
 END_TEST
 
-static void leave_five_files(void)
-{
-	struct rlimit limit = { 5, 5 };
-
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 START_TEST(without_a_descriptor_it_says_what_to_do)
 {
 	struct program *program = calloc(1, sizeof(*program));
 
-	program_begin(program, leave_five_files, "serve udp %s", SERVERS[_i % SERVER_COUNT]);
+	program_begin(program, served_no_files, "serve udp %s", SERVERS[_i % SERVER_COUNT]);
 	program_end(program);
 	program_expect(program, 3, "ulimit -n");
 	free(program);

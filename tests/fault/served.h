@@ -152,6 +152,14 @@ static inline int served_drip(int fd, const char *text, int most)
 	return sent;
 }
 
+/* For program_begin(): none for a socket of its own; some, but not for many. */
+static inline void served_no_files(void)
+{
+	struct rlimit limit = { 5, 5 };
+
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static inline void served_few_files(void)
 {
 	struct rlimit limit = { 24, 24 };
