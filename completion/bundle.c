@@ -38,20 +38,39 @@ static int arm(struct tried *tried)
 	return io_uring_submit(&tried->ring) == 1;
 }
 
-/* Is all of it there, in one entry, and where it is said to be? */
+/* Do the bytes of an entry that begins with the at-th buffer, full but for the last, stand there? */
+static bool is_in_order(const struct tried *tried, const char *sent, unsigned at,
+			unsigned bytes)
+{
+	for (unsigned i = 0; i < bytes; i++)
+		if (tried->memory[order[at + i / TRIED_BYTES]][i % TRIED_BYTES] !=
+		    sent[at * TRIED_BYTES + i])
+			return false;
+	return true;
+}
+
+/* Is all of it there, where it is said to be, and some of it in one entry? */
 static bool has_come(struct tried *tried, const char *sent)
 {
-	struct io_uring_cqe *cqe;
-	bool there;
+	bool several = false;
+	unsigned at = 0;
 
-	if (write(tried->fds[1], sent, TRIED_LENGTH) != TRIED_LENGTH || !arm(tried) ||
-	    io_uring_peek_cqe(&tried->ring, &cqe))
+	if (write(tried->fds[1], sent, TRIED_LENGTH) != TRIED_LENGTH || !arm(tried))
 		return false;
-	there = cqe->res == TRIED_LENGTH && cqe->flags & IORING_CQE_F_MORE &&
-		cqe->flags >> IORING_CQE_BUFFER_SHIFT == order[0];
-	for (unsigned i = 0; i < TRIED_LENGTH; i++)
-		there &= tried->memory[order[i / TRIED_BYTES]][i % TRIED_BYTES] == sent[i];
-	return there;
+	for (int left = TRIED_LENGTH; left > 0;) {
+		struct io_uring_cqe *cqe;
+
+		if (at >= TRIED_BUFFERS || io_uring_peek_cqe(&tried->ring, &cqe) ||
+		    cqe->res <= 0 || cqe->res > left ||
+		    cqe->flags >> IORING_CQE_BUFFER_SHIFT != order[at] ||
+		    !is_in_order(tried, sent, at, (unsigned)cqe->res))
+			return false;
+		several |= cqe->res > TRIED_BYTES;
+		left -= cqe->res;
+		at += ((unsigned)cqe->res + TRIED_BYTES - 1) / TRIED_BYTES;
+		io_uring_cqe_seen(&tried->ring, cqe);
+	}
+	return several;
 }
 
 static int provide(struct tried *tried)
