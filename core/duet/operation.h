@@ -288,7 +288,7 @@ struct duet_op {
 	uint8_t request;      /* the loop's: enum duet_cause of the earliest request, 0 for none */
 
 	duet_handle handle; /* what it works on */
-	duet_done_fn *done; /* may be NULL: then nobody is told */
+	duet_done_fn *done; /* may be NULL: then nobody is told, and what it made is closed */
 	void *context;      /* the caller's, never read by the loop */
 
 	union {
