@@ -207,7 +207,7 @@ static void print_counts(const json_t *arm, FILE *out)
 		int columns, decimals;
 		double unit;
 	} COUNTS[] = { { "calls", 6, 2, 1 },  { "wasted", 6, 2, 1 }, { "instructions", 6, 0, 1 },
-		       { "copied", 7, 0, 1 }, { "lent", 7, 0, 1 },   { "byte_us", 8, 1, 1024 },
+		       { "copied", 7, 0, 1 }, { "lent", 7, 0, 1 },   { "byte_us", 8, 0, 1024 },
 		       { "loan_us", 7, 1, 1 } };
 
 	fprintf(out, "  %-*s", NAME_COLUMNS, field_string(arm, "name"));
