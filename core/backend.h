@@ -291,6 +291,7 @@ static inline void duet_core_tick(struct duet_loop *loop)
 	core_set_now(loop, loop->clock(loop));
 	loop->ledger.lent_byte_ns += (double)(int64_t)loop->ledger.lent_bytes *
 				     (double)(int64_t)(loop->now_ns - before_ns);
+	loop->ledger.lent_loan_ns += loop->ledger.lent_count * (loop->now_ns - before_ns);
 	if (loop->ledger.others.count)
 		duet_core_tick_regimes(loop, loop->now_ns - before_ns);
 }
