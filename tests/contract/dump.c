@@ -104,6 +104,29 @@ static void make_send(struct duet_op *op)
 	duet_op_send(op, pair[0], data, sizeof(data), 0);
 }
 
+static void make_recvmsg(struct duet_op *op)
+{
+	static struct duet_msghdr header;
+
+	pair_open(pair);
+	duet_op_recvfrom(op, pair[0], data, sizeof(data), &header);
+}
+
+static void make_sendmsg(struct duet_op *op)
+{
+	static struct duet_msghdr header;
+	const struct iovec piece = { data, sizeof(data) };
+
+	pair_open(pair);
+	duet_op_sendmsg(op, pair[0], &piece, 1, &header, 0);
+}
+
+static void make_send_zero_copy(struct duet_op *op)
+{
+	pair_open(pair);
+	duet_op_send_zero_copy(op, pair[0], data, sizeof(data), 0);
+}
+
 static void make_read(struct duet_op *op)
 {
 	duet_op_read(op, file_open(file_path("read"), O_RDWR | O_CREAT), data, sizeof(data), 0);
@@ -374,6 +397,9 @@ static const struct maker {
 	[DUET_SEND] = { make_send, ", 16 bytes lent, " },
 	[DUET_READ] = { make_read, ", 16 bytes lent, " },
 	[DUET_WRITE] = { make_write, ", 16 bytes lent, " },
+	[DUET_RECVMSG] = { make_recvmsg, ", 16 bytes lent, " },
+	[DUET_SENDMSG] = { make_sendmsg, ", 16 bytes lent, " },
+	[DUET_SEND_ZERO_COPY] = { make_send_zero_copy, ", 16 bytes lent, " },
 	[DUET_OPEN] = { make_open, "" },
 	[DUET_FSYNC] = { make_fsync, " fd " },
 	[DUET_SHUTDOWN] = { make_shutdown, " fd " },
