@@ -365,6 +365,14 @@ int completion_enter_message(struct duet_loop *loop, struct duet_op *op);
 void completion_finish_message(struct duet_loop *loop, struct duet_op *op, int result);
 void completion_finish_ready(struct duet_loop *loop, struct duet_op *op, int result);
 
+/* splice.c */
+int completion_start_splice(struct duet_loop *loop, struct duet_op *op);
+/* What came of the wait for readiness, and of an entry. */
+void completion_finish_splice(struct duet_loop *loop, struct duet_op *op, int result);
+void completion_finish_spliced(struct duet_loop *loop, struct duet_op *op, int result);
+/* Is it a splice from or into a file? */
+bool completion_splices_file(const struct duet_loop *loop, const struct duet_op *op);
+
 /* zero_copy.c */
 int completion_start_zero_copy(struct duet_loop *loop, struct duet_op *op);
 void completion_finish_zero_copy(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags);

@@ -115,7 +115,9 @@ static const struct rung ladder[DUET_IO_KIND_COUNT][RUNGS_MAX] = {
 	[DUET_SEND_ZERO_COPY] = {OWN(STEP_SEND_ZC),
 				 {{STEP_SENDMSG}, DUET_WAY_ENCODED, NULL},
 				 {{STEP_POLL}, DUET_WAY_EMULATED, NULL}},
-	[DUET_SPLICE] = {OWN(STEP_SPLICE)},
+	/* Its entry is for files only; without it these are for a worker of ours. */
+	[DUET_SPLICE] = {{{STEP_POLL, STEP_SPLICE}, DUET_WAY_EMULATED, NULL},
+			 {{STEP_POLL}, DUET_WAY_EMULATED, NULL}},
 	[DUET_STATX] = {OWN(STEP_STATX), WORKER},
 	[DUET_MKDIR] = {OWN(STEP_MKDIR), WORKER},
 	[DUET_UNLINK] = {OWN(STEP_UNLINK), WORKER},
@@ -296,7 +298,10 @@ static enum duet_capability take(struct completion *self, enum duet_kind kind, c
 	if (rung->way == DUET_WAY_ARMED)
 		return DUET_NATIVE;
 	if (!*why)
-		snprintf(why, DUET_WHY_BYTES, "never waits: a plain call is as good");
+		snprintf(why, DUET_WHY_BYTES, "%s",
+			 kind == DUET_SPLICE
+				 ? "polled: its entry keeps a worker of the kernel, but of files"
+				 : "never waits: a plain call is as good");
 	return DUET_EMULATED;
 }
 

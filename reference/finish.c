@@ -257,6 +257,7 @@ static int (*const attempts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct 
 	[DUET_RECVMSG] = finish_recvmsg,
 	[DUET_SENDMSG] = finish_sendmsg,
 	[DUET_SEND_ZERO_COPY] = finish_send_zero_copy,
+	[DUET_SPLICE] = finish_splice,
 };
 
 bool finish_carries(enum duet_kind kind)
