@@ -200,7 +200,8 @@ setup: ## install what Debian packages are missing to build and to test
 FOUND_run := command -v $(firstword $(CC)) && pkg-config --exists liburing jansson && \
 	printf '\#include <%s>\n' http_parser.h uthash.h | $(CC) -E -x c -
 FOUND_test := command -v g++ && command -v clang && command -v valgrind && \
-	command -v strace && command -v redis-cli && command -v wrk && pkg-config --exists check
+	command -v strace && command -v redis-cli && command -v wrk && command -v socat && \
+	command -v ncat && command -v openssl && pkg-config --exists check openssl
 missing = $(shell { $(FOUND_$(1)); } >/dev/null 2>&1 || echo missing)
 lost = $(if $(wildcard $(BUILD)/.setup-$(1)),$(if $(call missing,$(1))$(call \
 	differ,$(CC),$(file <$(BUILD)/.setup-$(1))),FORCE))
@@ -361,9 +362,22 @@ $(B)/twins: $(B)/obj/reference/twins/main.o $(B)/obj/twins.a $(LINK_STATIC)
 $(B)/explore: $(B)/obj/reference/explore/main.o $(B)/obj/explore.a $(B)/lib/libduet-reference.a $(B)/lib/libduet.a
 	$(call link,$^)
 $(filter $(B)/examples/rockets/%,$(EXAMPLES)): $(B)/obj/rockets.a
-$(EXAMPLES): $(B)/%: $(B)/obj/%.o $(LINK_STATIC)
+$(filter-out %/tls,$(EXAMPLES)): $(B)/%: $(B)/obj/%.o $(LINK_STATIC)
 	$(call link,$(filter %.o %/rockets.a,$^) $(filter %.a,$^) $(EXAMPLE_LIBS) $(URING_LIBS))
 $(filter $(B)/examples/rockets/%,$(EXAMPLES)): private EXAMPLE_LIBS = $(JANSSON_LIBS) $(HTTP_LIBS)
+# The one that speaks TLS is for who has OpenSSL; else it is left out, with a line.
+$(B)/.tls: FORCE | $(BUILD)/.setup-run
+	@mkdir -p $(@D)
+	@if pkg-config --exists openssl; then echo yes; else echo no; fi >$@.new 2>/dev/null
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+with_tls = if grep -qx yes $(B)/.tls; then $(1); else $(2); fi
+$(B)/obj/examples/tls.o: examples/tls.c $(B)/.tls
+	$(call say,CC,$@)mkdir -p $(@D) && $(call with_tls,$(CC) $(ALL_CPPFLAGS) $$(pkg-config \
+		--cflags openssl) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<,$(CC) -x c -c -o $@ /dev/null)
+$(B)/examples/tls: $(B)/obj/examples/tls.o $(LINK_STATIC)
+	$(call say,LD,$@)mkdir -p $(@D) && $(call with_tls,$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ \
+		$(URING_LIBS) $$(pkg-config --libs openssl),rm -f $@; \
+		echo 'examples: tls is left out: OpenSSL (libssl-dev) is not here')
 # Some are clients of what the program serves.
 check-examples: $(PROGRAM)
 # In C++20, for who has a compiler that knows coroutines; else an empty file, which nobody runs. No part of
@@ -547,7 +561,7 @@ endif
 check-examples: $(EXAMPLES) ## run every example
 	@$(RUN_TESTS) -l examples tests/examples/run
 
-check-clients: $(PROGRAM) | $(BUILD)/.setup-test ## what the program serves to curl, wrk, redis-cli and redis-benchmark
+check-clients: $(PROGRAM) | $(BUILD)/.setup-test ## what the program serves to curl, wrk, redis-cli, redis-benchmark, ncat and socat
 	@$(RUN_TESTS) -l clients tests/clients/run
 
 check-beside: $(PROGRAM) $(B)/bench/bench_beside peers | $(BUILD)/.setup-test ## bench/beside at its shortest: its figures are whole, and nothing is left behind
