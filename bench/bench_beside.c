@@ -78,8 +78,9 @@ static void add_arm(struct bench *bench, const char *name, const char *command, 
 {
 	struct sheet_row *row = &bench->sheet.rows[bench->sheet.count];
 
-	bench->servers[bench->sheet.count++] = (struct arena_server){ .name = name,
-								      .command = command };
+	bench->servers[bench->sheet.count++] = (struct arena_server){
+		.name = name, .program = command, .start = ARENA_COMMAND,
+	};
 	*row = (struct sheet_row){ .name = name, .command = command, .again = again,
 				   .instructions = NAN, .calls = NAN };
 }
@@ -107,7 +108,7 @@ static void read_arms(struct bench *bench, int count, char **texts)
 		if (index != SHEET_TWINS - 1)
 			continue;
 		for (int twin = 0; twin < SHEET_TWINS; twin++)
-			add_arm(bench, again[twin], bench->servers[twin].command, true);
+			add_arm(bench, again[twin], bench->servers[twin].program, true);
 	}
 }
 

@@ -19,13 +19,13 @@ static const double cpu_bound = 1.05, rate_bound = 0.95;
 enum contestant { FLOOR_EPOLL, FLOOR_EPOLL_AGAIN, POLLING, FLOOR_URING, COMPLETION, CONTESTANTS };
 
 static const struct arena_server servers[CONTESTANTS] = {
-	[FLOOR_EPOLL] = { "floor-epoll", "floor_epoll", { "--connections", "512" }, false, 0 },
+	[FLOOR_EPOLL] = { "floor-epoll", "floor_epoll", { "--connections", "512" }, ARENA_TELLS, 0 },
 	[FLOOR_EPOLL_AGAIN] = { "floor-epoll again", "floor_epoll", { "--connections", "512" },
-				false, 0 },
-	[POLLING] = { "polling", "bench_echo", { "polling", "--connections", "512" }, false, 0 },
-	[FLOOR_URING] = { "floor-uring", "floor_uring", { "--connections", "512" }, false, 0 },
+				ARENA_TELLS, 0 },
+	[POLLING] = { "polling", "bench_echo", { "polling", "--connections", "512" }, ARENA_TELLS, 0 },
+	[FLOOR_URING] = { "floor-uring", "floor_uring", { "--connections", "512" }, ARENA_TELLS, 0 },
 	[COMPLETION] = { "completion", "bench_echo", { "completion", "--connections", "512" },
-			 false, 0 },
+			 ARENA_TELLS, 0 },
 };
 
 struct shape {

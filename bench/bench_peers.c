@@ -24,13 +24,13 @@ enum { POLLING, COMPLETION, FIRST_PEER, LIBUV = FIRST_PEER, LIBEV, LIBEVENT, ASI
 #define SIZES "--connections", "512"
 
 static const struct arena_server known[CONTESTANTS] = {
-	[POLLING] = { "polling", "bench_echo", { "polling", SIZES }, false, 0 },
-	[COMPLETION] = { "completion", "bench_echo", { "completion", SIZES }, false, 0 },
-	[LIBUV] = { "libuv", "peers/libuv", { NULL }, true, 0 },
-	[LIBEV] = { "libev", "peers/libev", { NULL }, true, 0 },
-	[LIBEVENT] = { "libevent", "peers/libevent", { NULL }, true, 0 },
-	[ASIO_EPOLL] = { "asio-epoll", "peers/asio_epoll", { NULL }, true, 0 },
-	[ASIO_URING] = { "asio-uring", "peers/asio_uring", { NULL }, true, 0 },
+	[POLLING] = { "polling", "bench_echo", { "polling", SIZES }, ARENA_TELLS, 0 },
+	[COMPLETION] = { "completion", "bench_echo", { "completion", SIZES }, ARENA_TELLS, 0 },
+	[LIBUV] = { "libuv", "peers/libuv", { NULL }, ARENA_TOLD, 0 },
+	[LIBEV] = { "libev", "peers/libev", { NULL }, ARENA_TOLD, 0 },
+	[LIBEVENT] = { "libevent", "peers/libevent", { NULL }, ARENA_TOLD, 0 },
+	[ASIO_EPOLL] = { "asio-epoll", "peers/asio_epoll", { NULL }, ARENA_TOLD, 0 },
+	[ASIO_URING] = { "asio-uring", "peers/asio_uring", { NULL }, ARENA_TOLD, 0 },
 };
 
 static const uint32_t widths[] = { 64, 512 };
@@ -122,7 +122,8 @@ static int serve_messages(const struct arena_server *server, const char **argv, 
 	struct load_result result = { 0 };
 	struct child child;
 	struct load load;
-	int rc = server->foreign ? child_start_foreign(&child, argv) : child_start(&child, argv);
+	int rc = server->start == ARENA_TOLD ? child_start_foreign(&child, argv)
+					     : child_start(&child, argv);
 
 	if (rc < 0)
 		return rc;

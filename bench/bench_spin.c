@@ -26,14 +26,14 @@ enum {
 #define SIZES "--connections", "8", "--buffers", "64"
 
 static const struct arena_server servers[CONTESTANTS] = {
-	[POLLING] = { "polling", "bench_echo", { "polling", SIZES }, false, 0 },
-	[POLLING_SPIN] = { "polling, spin", "bench_echo", { "polling-spin", SIZES }, false, 0 },
-	[POLLING_BOTH] = { "polling, both", "bench_echo", { "polling-spin", SIZES }, false, 50000 },
-	[COMPLETION] = { "completion", "bench_echo", { "completion", SIZES }, false, 0 },
+	[POLLING] = { "polling", "bench_echo", { "polling", SIZES }, ARENA_TELLS, 0 },
+	[POLLING_SPIN] = { "polling, spin", "bench_echo", { "polling-spin", SIZES }, ARENA_TELLS, 0 },
+	[POLLING_BOTH] = { "polling, both", "bench_echo", { "polling-spin", SIZES }, ARENA_TELLS, 50000 },
+	[COMPLETION] = { "completion", "bench_echo", { "completion", SIZES }, ARENA_TELLS, 0 },
 	[COMPLETION_SPIN] = { "completion, spin", "bench_echo", { "completion-spin", SIZES },
-			      false, 0 },
+			      ARENA_TELLS, 0 },
 	[COMPLETION_BOTH] = { "completion, both", "bench_echo", { "completion-spin", SIZES },
-			      false, 50000 },
+			      ARENA_TELLS, 50000 },
 };
 
 static const struct setting {

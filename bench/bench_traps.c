@@ -45,8 +45,10 @@ static const struct turn_trap {
 enum { PLAIN, DEFERRED, FLAGS };
 
 static const struct arena_server flags[FLAGS] = {
-	[PLAIN] = { "plain ring", "bench_echo", { "completion-plain", "--connections", "64" }, false, 0 },
-	[DEFERRED] = { "completion", "bench_echo", { "completion", "--connections", "64" }, false, 0 },
+	[PLAIN] = { "plain ring", "bench_echo", { "completion-plain", "--connections", "64" },
+		    ARENA_TELLS, 0 },
+	[DEFERRED] = { "completion", "bench_echo", { "completion", "--connections", "64" },
+		       ARENA_TELLS, 0 },
 };
 
 enum { POLLING_FEW, POLLING_AMPLE, COMPLETION_FEW, COMPLETION_AMPLE, FLOOR_FEW, FLOOR_CROWD,
@@ -57,13 +59,14 @@ enum { POLLING_FEW, POLLING_AMPLE, COMPLETION_FEW, COMPLETION_AMPLE, FLOOR_FEW, 
 #define AMPLE CROWD, "1024"
 
 static const struct arena_server starvers[STARVERS] = {
-	[POLLING_FEW] = { "polling", "bench_echo", { "polling", FEW }, false, 0 },
-	[POLLING_AMPLE] = { "polling, ample", "bench_echo", { "polling", AMPLE }, false, 0 },
-	[COMPLETION_FEW] = { "completion", "bench_echo", { "completion", FEW }, false, 0 },
-	[COMPLETION_AMPLE] = { "completion, ample", "bench_echo", { "completion", AMPLE }, false, 0 },
-	[FLOOR_FEW] = { "floor-uring", "floor_uring", { FEW }, false, 0 },
-	[FLOOR_CROWD] = { "floor, all at once", "floor_uring_crowd", { FEW }, false, 0 },
-	[FLOOR_AMPLE] = { "floor-uring, ample", "floor_uring", { AMPLE }, false, 0 },
+	[POLLING_FEW] = { "polling", "bench_echo", { "polling", FEW }, ARENA_TELLS, 0 },
+	[POLLING_AMPLE] = { "polling, ample", "bench_echo", { "polling", AMPLE }, ARENA_TELLS, 0 },
+	[COMPLETION_FEW] = { "completion", "bench_echo", { "completion", FEW }, ARENA_TELLS, 0 },
+	[COMPLETION_AMPLE] = { "completion, ample", "bench_echo", { "completion", AMPLE },
+			       ARENA_TELLS, 0 },
+	[FLOOR_FEW] = { "floor-uring", "floor_uring", { FEW }, ARENA_TELLS, 0 },
+	[FLOOR_CROWD] = { "floor, all at once", "floor_uring_crowd", { FEW }, ARENA_TELLS, 0 },
+	[FLOOR_AMPLE] = { "floor-uring, ample", "floor_uring", { AMPLE }, ARENA_TELLS, 0 },
 };
 
 static const struct starving {

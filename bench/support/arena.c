@@ -32,7 +32,7 @@ static void fall_out(const struct arena *arena, struct arena_fighter *fighter, c
 		     int error)
 {
 	fprintf(stderr, "bench_%s: %s: %s: %s\n", arena->bench, fighter->server->name, what,
-		strerror(error));
+		error == ENOEXEC ? "it ended by itself" : strerror(error));
 	if (!fighter->there)
 		return;
 	fighter->there = false;
@@ -47,14 +47,14 @@ static int start_server(struct arena_fighter *fighter)
 	int used = 1;
 	int rc;
 
-	if (server->command)
-		return child_start_command(&fighter->child, NULL, server->command);
+	if (server->start == ARENA_COMMAND)
+		return child_start_command(&fighter->child, NULL, server->program);
 	child_path(path, server->program);
 	argv[0] = path;
 	for (const char *const *word = server->arguments; *word; word++)
 		argv[used++] = *word;
-	rc = server->foreign ? child_start_foreign(&fighter->child, argv)
-			     : child_start(&fighter->child, argv);
+	rc = server->start == ARENA_TOLD ? child_start_foreign(&fighter->child, argv)
+					 : child_start(&fighter->child, argv);
 	if (rc == 0)
 		place_process(fighter->child.pid, PLACE_FIRST);
 	return rc;

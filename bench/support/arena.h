@@ -19,14 +19,19 @@
 
 enum { ARENA_MAX = 12 };
 
-/* A server: a program that stands beside this one, and its arguments up to a NULL; or a command. */
+enum arena_start {
+	ARENA_TELLS,	/* a program that stands beside this one; it prints its port */
+	ARENA_TOLD,	/* the same, but it is told its port as its only argument, and prints nothing */
+	ARENA_COMMAND,	/* of the shell, with {port} in it */
+};
+
+/* A server: a program and its arguments up to a NULL, or a command. */
 struct arena_server {
 	const char *name;
 	const char *program;
 	const char *arguments[8];
-	bool foreign;	/* it is told its port as its only argument, and prints nothing */
+	enum arena_start start;
 	uint64_t generator_spin_ns;	/* how long its generator looks before it sleeps */
-	const char *command;	/* of the shell, with {port} in it; NULL: it is the program */
 };
 
 struct arena_fighter {

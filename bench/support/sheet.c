@@ -11,7 +11,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-enum { CELL_BYTES = 32, LIST_BYTES = 256, SHEET_COLUMNS = 80 };
+/* Fewer rounds carry no interval, see rounds_estimate(). */
+enum { CELL_BYTES = 32, ROUNDS_LEAST = 6 };
 
 enum standing { AHEAD, LEVEL, BEHIND, STANDINGS };
 
@@ -117,8 +118,11 @@ void sheet_print(const struct sheet *sheet)
 	       "÷ it    ", "instr", "calls");
 	for (unsigned int index = 0; index < sheet->count; index++)
 		print_row(&sheet->rows[index]);
-	for (unsigned int twin = 0; sheet->judged && twin < SHEET_TWINS; twin++)
-		print_standing(sheet, twin);
+	if (sheet->judged && sheet->rounds < ROUNDS_LEAST)
+		printf("too few rounds to say who is ahead: %d at least\n", ROUNDS_LEAST);
+	for (unsigned int twin = 0; twin < SHEET_TWINS; twin++)
+		if (sheet->judged && sheet->rounds >= ROUNDS_LEAST)
+			print_standing(sheet, twin);
 	printf("\n");
 	fflush(stdout);
 }
