@@ -34,7 +34,7 @@ endif
 
 # Goals that clear, install, measure or test come one after the other, as they were named.
 ifneq ($(word 2,$(MAKECMDGOALS)),)
-ifneq ($(filter clean install uninstall check% lint mutants twins explore moves compare% bench%,$(MAKECMDGOALS)),)
+ifneq ($(filter clean install uninstall check% lint mutants twins explore moves compare% bench% beside,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
 endif
@@ -181,8 +181,8 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 .SECONDARY:
 .PHONY: all objects everything setup compare compare-full check check-unit check-contract \
 	check-fault check-regress check-programs check-asan check-tsan check-valgrind check-twins \
-	check-explore check-moves check-ucontext check-guard check-examples check-clients check-install check-method lint mutants twins explore \
-	check-hazards check-fuzz check-cxx fuzz moves specimens stress method bench tidy install uninstall \
+	check-explore check-moves check-ucontext check-guard check-examples check-clients check-beside check-install check-method lint mutants twins explore \
+	check-hazards check-fuzz check-cxx fuzz moves specimens stress method bench beside tidy install uninstall \
 	clean format compdb help FORCE
 
 all: $(STATIC) $(SHARED) $(PROGRAM) $(TWINS) $(EXPLORE) $(EXAMPLES) ## build the libraries, the program and the examples
@@ -564,6 +564,9 @@ check-examples: $(EXAMPLES) ## run every example
 check-clients: $(PROGRAM) | $(BUILD)/.setup-test ## what the program serves to curl, wrk, redis-cli, redis-benchmark, ncat and socat
 	@$(RUN_TESTS) -l clients tests/clients/run
 
+check-beside: $(PROGRAM) $(B)/bench/bench_beside peers | $(BUILD)/.setup-test ## bench/beside at its shortest: its figures are whole, and nothing is left behind
+	@$(RUN_TESTS) -l beside tests/beside/run
+
 check-install: all ## install into a temporary DESTDIR and build strangers against each library
 	@$(RUN_TESTS) -l install tests/install/run tests/install/setup
 
@@ -635,6 +638,9 @@ bench-peers: $(BENCHES) ## each twin beside libuv, libev, libevent and Boost.Asi
 	@CC='$(CC)' scripts/setup peers || echo 'bench-peers: goes on with what is here' >&2
 	+@$(MAKE) peers
 	@bench/run $(B)/bench peers fiber
+
+beside: $(PROGRAM) $(B)/bench/bench_beside peers ## the services beside Redis, nginx, libuv, libev, libevent and Boost.Asio, as far as they are here
+	@bench/beside '$(B)'
 
 # ------------------------------------------------------------------------------------- packaging
 

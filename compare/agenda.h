@@ -28,6 +28,8 @@
 	AGENDA_ROW("models", "what does a task cost in each of the programming models?"),         \
 	AGENDA_ROW("scheduling", "what do order, budget, spinning and pinning do to latency?"),   \
 	AGENDA_ROW("paths", "which optional paths of a ring pay on this machine?"),               \
+	AGENDA_ROW("idle", "what does an idle connection hold, by the regime of its buffer?"),      \
+	AGENDA_ROW("regimes", "what does it cost to hand memory over, in each regime?"),           \
 	AGENDA_ROW("blocking", "one task of a thousand blocks: who waits, who tells of it, and "  \
 			       "what helps?")
 

@@ -57,6 +57,8 @@ static __attribute__((noinline)) void finish_plain_any(struct duet_loop *loop, s
 		duet_core_end(loop, op, finish_connect(loop, op, result));
 	else if (op->kind == DUET_SIGNAL)
 		duet_core_end(loop, op, finish_signal(op, result));
+	else if (op->kind == DUET_SPLICE)
+		completion_finish_spliced(loop, op, result);
 	else if (op->kind == DUET_CLOSE && result == -EINTR)
 		duet_core_end(loop, op, 0); /* closed all the same: the number may be another's */
 	else if (op->kind == DUET_SENDMSG || (result == -EAGAIN &&

@@ -225,7 +225,8 @@ void completion_ring_reap(struct duet_loop *loop, struct completion *self);
 
 /* Hands over what was entered, and waits until that many answers are there: all is told. 0 or -errno. */
 int completion_ring_answers(struct completion *self, uint32_t count,
-			    void (*answered)(void *context, uint64_t user_data, int result),
+			    void (*answered)(void *context, uint64_t user_data, int result,
+					     unsigned flags),
 			    void *context);
 
 /* ---- The rest, by file. ---- */
@@ -364,6 +365,14 @@ int completion_enter_message(struct duet_loop *loop, struct duet_op *op);
 /* What came of an attempt, and of the wait between two of them. */
 void completion_finish_message(struct duet_loop *loop, struct duet_op *op, int result);
 void completion_finish_ready(struct duet_loop *loop, struct duet_op *op, int result);
+
+/* splice.c */
+int completion_start_splice(struct duet_loop *loop, struct duet_op *op);
+/* What came of the wait for readiness, and of an entry. */
+void completion_finish_splice(struct duet_loop *loop, struct duet_op *op, int result);
+void completion_finish_spliced(struct duet_loop *loop, struct duet_op *op, int result);
+/* Is it a splice from or into a file? */
+bool completion_splices_file(const struct duet_loop *loop, const struct duet_op *op);
 
 /* zero_copy.c */
 int completion_start_zero_copy(struct duet_loop *loop, struct duet_op *op);

@@ -115,7 +115,9 @@ static const struct rung ladder[DUET_IO_KIND_COUNT][RUNGS_MAX] = {
 	[DUET_SEND_ZERO_COPY] = {OWN(STEP_SEND_ZC),
 				 {{STEP_SENDMSG}, DUET_WAY_ENCODED, NULL},
 				 {{STEP_POLL}, DUET_WAY_EMULATED, NULL}},
-	[DUET_SPLICE] = {OWN(STEP_SPLICE)},
+	/* Its entry is for files only; without it these are for a worker of ours. */
+	[DUET_SPLICE] = {{{STEP_POLL, STEP_SPLICE}, DUET_WAY_EMULATED, NULL},
+			 {{STEP_POLL}, DUET_WAY_EMULATED, NULL}},
 	[DUET_STATX] = {OWN(STEP_STATX), WORKER},
 	[DUET_MKDIR] = {OWN(STEP_MKDIR), WORKER},
 	[DUET_UNLINK] = {OWN(STEP_UNLINK), WORKER},
@@ -179,11 +181,12 @@ static enum completion_presence presence(enum completion_step step, int result,
 	return is_opcode(step) ? before : STEP_UNKNOWN;
 }
 
-static void answered(void *context, uint64_t user_data, int result)
+static void answered(void *context, uint64_t user_data, int result, unsigned flags)
 {
 	struct completion *self = context;
 	enum completion_step step = (enum completion_step)(user_data >> STEP_TAG_SHIFT);
 
+	(void)flags;
 	self->steps[step] = (uint8_t)presence(step, result,
 					      (enum completion_presence)self->steps[step]);
 }
@@ -296,7 +299,10 @@ static enum duet_capability take(struct completion *self, enum duet_kind kind, c
 	if (rung->way == DUET_WAY_ARMED)
 		return DUET_NATIVE;
 	if (!*why)
-		snprintf(why, DUET_WHY_BYTES, "never waits: a plain call is as good");
+		snprintf(why, DUET_WHY_BYTES, "%s",
+			 kind == DUET_SPLICE
+				 ? "polled: its entry keeps a worker of the kernel, but of files"
+				 : "never waits: a plain call is as good");
 	return DUET_EMULATED;
 }
 

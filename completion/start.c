@@ -524,6 +524,7 @@ static completion_start_fn *const starts[DUET_IO_KIND_COUNT] = {
 	[DUET_RECVMSG] = completion_start_recvmsg,
 	[DUET_SENDMSG] = completion_start_sendmsg,
 	[DUET_SEND_ZERO_COPY] = completion_start_zero_copy,
+	[DUET_SPLICE] = completion_start_splice,
 };
 
 completion_start_fn *completion_own_start(enum duet_kind kind)

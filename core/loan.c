@@ -282,10 +282,14 @@ void duet_core_tick_regimes(struct duet_loop *loop, uint64_t passed_ns)
 	struct core_ledger *ledger = &loop->ledger;
 
 	for (unsigned i = DUET_REGIME_LENT + 1; i < DUET_REGIME_COUNT; i++) {
-		double byte_ns = (double)ledger->regimes[i].bytes * (double)(int64_t)passed_ns;
+		struct core_account *account = &ledger->regimes[i];
+		double byte_ns = (double)account->bytes * (double)(int64_t)passed_ns;
+		uint64_t loan_ns = account->count * passed_ns;
 
-		ledger->regimes[i].byte_ns += byte_ns;
+		account->byte_ns += byte_ns;
+		account->loan_ns += loan_ns;
 		ledger->others.byte_ns += byte_ns;
+		ledger->others.loan_ns += loan_ns;
 	}
 }
 
@@ -312,12 +316,15 @@ static void count_lent(const struct core_ledger *from, struct duet_ledger *ledge
 		ledger->regimes[i] = (struct duet_account){.lent_bytes = account->bytes,
 							   .lent_peak_bytes = account->peak_bytes,
 							   .lent_byte_seconds = account->byte_ns / 1e9,
+							   .lent_seconds = (double)account->loan_ns / 1e9,
 							   .lent_count = account->count};
 	}
 	ledger->regimes[DUET_REGIME_LENT].lent_bytes = from->lent_bytes - from->others.bytes;
 	ledger->regimes[DUET_REGIME_LENT].lent_count = from->lent_count - from->others.count;
 	ledger->regimes[DUET_REGIME_LENT].lent_byte_seconds =
 		(from->lent_byte_ns - from->others.byte_ns) / 1e9;
+	ledger->regimes[DUET_REGIME_LENT].lent_seconds =
+		(double)(from->lent_loan_ns - from->others.loan_ns) / 1e9;
 }
 
 void duet_loop_ledger(const struct duet_loop *loop, struct duet_ledger *ledger)
@@ -327,6 +334,7 @@ void duet_loop_ledger(const struct duet_loop *loop, struct duet_ledger *ledger)
 	*ledger = (struct duet_ledger){.lent_bytes = from->lent_bytes,
 				       .lent_peak_bytes = from->lent_peak_bytes,
 				       .lent_byte_seconds = from->lent_byte_ns / 1e9,
+				       .lent_seconds = (double)from->lent_loan_ns / 1e9,
 				       .lent_count = from->lent_count};
 	count_lent(from, ledger);
 	for (uint32_t id = 0; id < loop->pool_count; id++)

@@ -194,7 +194,8 @@ struct core_ranges {
 struct core_account {
 	uint64_t bytes;
 	uint64_t peak_bytes;
-	double byte_ns; /* up to now_ns */
+	double byte_ns; /* up to now_ns, as the other */
+	uint64_t loan_ns;
 	uint32_t count;
 };
 
@@ -203,7 +204,8 @@ struct core_ledger {
 	uint64_t lent_peak_bytes;
 	/* Beyond this one of the two peaks is to be raised: that of all, or that of what is simply lent. */
 	uint64_t lent_high_bytes;
-	double lent_byte_ns; /* up to now_ns */
+	double lent_byte_ns; /* up to now_ns, as the other */
+	uint64_t lent_loan_ns;
 	uint32_t lent_count;
 	/* Of those, the ones of a regime other than lent: so that the usual loan is counted once. */
 	struct core_account others;

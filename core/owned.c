@@ -163,7 +163,9 @@ static int copy_pieces(struct core_owned *owned)
 			memmove(owned->buffer + bytes, piece->iov_base, piece->iov_len);
 		bytes += piece->iov_len;
 	}
-	if (!core_kind(op)->gathers)
+	if (core_kind(op)->gathers)
+		op->loop->stats.copied_bytes += bytes;
+	else
 		op->flags |= FLAG_COPIED;
 	op->buffer = (struct duet_buffer){.data = op->args.io.vectors[0].iov_base,
 					  .length_bytes = (uint32_t)bytes,
@@ -215,12 +217,14 @@ bool core_owned_copies(const struct duet_loop *loop, const struct duet_op *op)
 					      op->args.io.vectors[0].iov_base);
 }
 
-void core_owned_copy_out(const struct duet_loop *loop, struct duet_op *op)
+void core_owned_copy_out(struct duet_loop *loop, struct duet_op *op)
 {
 	const struct core_owned *owned = (const struct core_owned *)(const void *)op;
 
-	if (core_owned_copies(loop, op) && owned->owned_state == OWNED_TAKEN)
-		memcpy(op->buffer.data, owned->buffer, op->transferred);
+	if (!core_owned_copies(loop, op) || owned->owned_state != OWNED_TAKEN)
+		return;
+	memcpy(op->buffer.data, owned->buffer, op->transferred);
+	loop->stats.copied_bytes += op->transferred;
 }
 
 /* ---- Abandon. ---- */
@@ -275,8 +279,10 @@ static bool lends_ours(const struct core_owned *owned, struct duet_buffer *borro
 {
 	const struct duet_op *op = &owned->op;
 
-	/* Nobody would give back what it may be granted; a message's header is never ours. */
-	if (core_kind(op)->wait || core_kind(op)->tells || core_msghdr_has(op))
+	/* Nobody would give back what it may be granted; a message's header and a
+	 * splice's handles are never ours. */
+	if (core_kind(op)->wait || core_kind(op)->tells || core_msghdr_has(op) ||
+	    op->kind == DUET_SPLICE)
 		return false;
 	if (names_a_path(op))
 		return in_buffer(owned, op->args.open.path);

@@ -36,7 +36,7 @@ void core_owned_fini(struct duet_loop *loop);
 bool core_owned_copies(const struct duet_loop *loop, const struct duet_op *op);
 
 /* The bytes that came go to whom they are for. op has FLAG_COPIED, and ended. */
-void core_owned_copy_out(const struct duet_loop *loop, struct duet_op *op);
+void core_owned_copy_out(struct duet_loop *loop, struct duet_op *op);
 
 /* For the dump. */
 bool core_owned_is_abandoned(const struct duet_loop *loop, const struct duet_op *op);

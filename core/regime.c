@@ -142,8 +142,10 @@ static int begin_copied(struct duet_loop *loop, struct duet_op *op)
 	op->buffer.index = (uint16_t)index;
 	piece->iov_base = duet_core_buffer_data(pool, (uint16_t)index);
 	CORE_GUARD(duet_core_guard_hold(piece->iov_base, (uint32_t)piece->iov_len));
-	if (core_kind(op)->gathers)
-		memcpy(piece->iov_base, op->buffer.data, piece->iov_len);
+	if (!core_kind(op)->gathers)
+		return 0;
+	memcpy(piece->iov_base, op->buffer.data, piece->iov_len);
+	loop->stats.copied_bytes += piece->iov_len;
 	return 0;
 }
 
@@ -174,9 +176,11 @@ static void tell_copied(struct duet_loop *loop, struct duet_op *op)
 		hand_over(pool, op);
 		return;
 	}
-	if (incoming && op->transferred)
+	if (incoming && op->transferred) {
 		memcpy(op->buffer.data, duet_core_buffer_data(pool, op->buffer.index),
 		       op->transferred);
+		loop->stats.copied_bytes += op->transferred;
+	}
 	stand_down(pool, op);
 }
 

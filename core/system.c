@@ -237,14 +237,13 @@ int duet_core_system_send(struct duet_loop *loop, int fd, const struct iovec *pi
 int duet_core_system_recvmsg(struct duet_loop *loop, int fd, const struct duet_op *op)
 {
 	const int flags = op->args.io.message_flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
-	unsigned lifted =
-		duet_core_guard_lift_pieces(op->args.io.vectors, op->args.io.vector_count);
 	int n;
 
+	duet_core_guard_lift_op(op);
 	do
 		n = counted(loop, recvmsg(fd, &op->args.io.header->message, flags));
 	while (n == -EINTR);
-	duet_core_guard_lower_pieces(op->args.io.vectors, op->args.io.vector_count, lifted);
+	duet_core_guard_lower_op(op);
 	return n;
 }
 

@@ -26,7 +26,8 @@
 
 static const struct claim *const CLAIMS[] = { &CLAIM_TRY_FIRST, &CLAIM_STATELESS, &CLAIM_PARITY,
 					     &CLAIM_MODELS,    &CLAIM_BESIDE,    &CLAIM_BLOCKING,
-					     &CLAIM_HOT,       &CLAIM_SCHEDULING, &CLAIM_PATHS };
+					     &CLAIM_HOT,       &CLAIM_SCHEDULING, &CLAIM_PATHS,
+					     &CLAIM_IDLE,      &CLAIM_REGIMES };
 
 enum { CLAIMS_COUNT = sizeof(CLAIMS) / sizeof(*CLAIMS), ROUNDS = 15, ROUNDS_QUICK = 6 };
 

@@ -20,7 +20,7 @@
 #include "compare/workloads/arguments.h"
 
 enum {
-	CLAIM_ARMS_MAX = 12,
+	CLAIM_ARMS_MAX = 18,
 	CLAIM_GROUPS_MAX = 24,
 	CLAIM_FIGURES_MAX = 12,
 	CLAIM_ROUNDS_MAX = 99,
@@ -81,7 +81,8 @@ struct claim {
 
 extern const struct claim CLAIM_TRY_FIRST, CLAIM_STATELESS, CLAIM_PARITY;
 extern const struct claim CLAIM_MODELS, CLAIM_BESIDE;
-extern const struct claim CLAIM_BLOCKING, CLAIM_HOT, CLAIM_SCHEDULING, CLAIM_PATHS;
+extern const struct claim CLAIM_BLOCKING, CLAIM_HOT, CLAIM_SCHEDULING, CLAIM_PATHS, CLAIM_IDLE,
+	CLAIM_REGIMES;
 
 /* NULL: none of this name. */
 const struct claim *claim_find(const char *name);

@@ -1,394 +1,262 @@
 /* SPDX-FileCopyrightText: The Duet authors
  * SPDX-License-Identifier: MIT */
 
-#include "compare/claim/idle.h"
-
-#include <duet/buffer.h>
-#include <duet/handle.h>
+/*
+ * What does an idle connection hold? A server's whole memory, by the regime of what it receives into, with
+ * a receive pending on each of its connections.
+ */
 #include <duet/loop.h>
-#include <duet/operation.h>
-#include <duet/polling.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <malloc.h>
 #include <math.h>
-#include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "compare/loop.h"
-#include "compare/measure/rounds.h"
-#include "compare/measure/window.h"
-#include "compare/claim/sample.h"
-#include "compare/claim/slab.h"
+#include "compare/claim/claim.h"
+#include "compare/claim/regimes_scene.h"
+#include "compare/measure/memory.h"
+#include "compare/report/field.h"
+#include "compare/say.h"
 
-/* A pool is shared by all: what idle connections need of it doesn't grow with their number. */
-enum { SPARE = 16, POOL_BUFFERS = 64, SINGLES_MAX = 512, CYCLES_MAX = 512, TURN_NS = 1000000000 };
+enum { BUFFER = 4096, MESSAGE = 64, BATCH = 32, BATCHES = 200, BATCHES_QUICK = 20, SINGLES = 400,
+       SINGLES_QUICK = 40 };
 
-static const char SLABINFO[] = "/proc/slabinfo";
+/* The aim of the completion twin, pooled, at the most connections. */
+enum { BOUND = 1024 };
 
-struct crowd;
+enum { CPU, LATENCY, USER, TOUCHED, LOOP, RECORD, BUFFERS, LENT };
 
-struct idle {
-	struct crowd *crowd;
-	struct duet_op op;
-	struct duet_wait wait;
-	duet_handle handle;
+static const char *const LEGEND[][2] = {
+	{ "lent", "a receive into 4096 bytes of the connection's own" },
+	{ "moved, registered", "into a buffer that was taken of a pool, of which there is one for "
+			       "each; registered: pinned, where the kernel knows of such" },
+	{ "copied", "into the connection's own, by a buffer that stands in for it" },
+	{ "pooled", "a multishot receive, which takes one of 64 shared buffers when data comes" },
+	{ "try", "a wait of polling's native dialect, and a try into one buffer for all" },
+	{ "bytes of a connection",
+	  "user: all that the server holds, the shared included, as the allocator and the kernel "
+	  "count it; of this loop: its tables, ledger and handles; conn: the program's, with the "
+	  "operation; buf: buffers. pages: of user what was ever touched, each connection having had "
+	  "one message. lent: out of the program's hands, as the ledger says. The kernel's "
+	  "own: duet compare stateless" },
+	{ NULL, NULL },
 };
-
-struct crowd {
-	const struct idle_options *options;
-	struct duet_loop *loop;
-	struct duet_pool *pool;
-	struct idle *idles;
-	uint32_t *order;
-	unsigned char *memory; /* of all that receive into their own */
-	uint32_t ended;
-	bool wrong;
-};
-
-/* ---- What a loop sets aside. ---- */
-
-static bool needs_operation(enum idle_way way)
-{
-	return way != IDLE_STATELESS;
-}
-
-static int create_loop(const struct idle_options *options, uint32_t connections,
-		       struct duet_loop **loop)
-{
-	struct duet_loop_options wanted;
-
-	duet_loop_options_init(&wanted);
-	wanted.handles_max = connections + SPARE;
-	wanted.operations_max = (needs_operation(options->way) ? connections : 0) + SPARE;
-	wanted.worker_threads = 0;
-	wanted.tuning = options->mechanism.tuning;
-	return duet_loop_create(loop, options->mechanism.backend, &wanted);
-}
-
-/* Pages that a ring shares with the kernel. */
-static double ring_bytes(void)
-{
-	FILE *file = fopen("/proc/self/maps", "re");
-	char line[512];
-	double sum = 0;
-
-	while (file && fgets(line, sizeof(line), file)) {
-		uint64_t from, to;
-
-		if (strstr(line, "[io_uring]") &&
-		    sscanf(line, "%" SCNx64 "-%" SCNx64, &from, &to) == 2)
-			sum += (double)(to - from);
-	}
-	if (file)
-		fclose(file);
-	return sum;
-}
-
-static double heap_bytes(void)
-{
-	struct mallinfo2 info = mallinfo2();
-
-	return (double)(info.uordblks + info.hblkhd);
-}
-
-/* Of a loop for so many, on the heap and in its rings. */
-static int loop_bytes(const struct idle_options *options, uint32_t connections, double *heap,
-		      double *ring)
-{
-	struct duet_loop *loop;
-	double heap_before = heap_bytes(), ring_before = ring_bytes();
-	int error = create_loop(options, connections, &loop);
-
-	if (error)
-		return error;
-	*heap = heap_bytes() - heap_before;
-	*ring = ring_bytes() - ring_before;
-	return duet_loop_destroy(loop);
-}
-
-static int measure_loop(const struct idle_options *options, double *heap, double *ring)
-{
-	double none[2], all[2];
-	int error = loop_bytes(options, 0, &none[0], &none[1]);
-
-	if (!error)
-		error = loop_bytes(options, options->connections, &all[0], &all[1]);
-	if (error)
-		return error;
-	*heap = (all[0] - none[0]) / options->connections;
-	*ring = (all[1] - none[1]) / options->connections;
-	return 0;
-}
-
-/* ---- The ways to wait. ---- */
-
-static void on_end(struct duet_op *op)
-{
-	struct idle *idle = op->context;
-
-	if (op->more)
-		return;
-	idle->crowd->ended++;
-	idle->crowd->wrong |= op->result != -ECANCELED || op->disposition != DUET_UNTOUCHED;
-}
-
-static void on_ready(struct duet_wait *wait)
-{
-	struct idle *idle = wait->context;
-
-	idle->crowd->wrong = true; /* nobody sends anything */
-}
-
-static void begin_wait(struct idle *idle)
-{
-	struct crowd *crowd = idle->crowd;
-	unsigned char *memory =
-		crowd->memory ? crowd->memory + (size_t)(idle - crowd->idles) * IDLE_BUFFER : NULL;
-
-	switch (crowd->options->way) {
-	case IDLE_RECV:
-		duet_op_recv(&idle->op, idle->handle, memory, IDLE_BUFFER, 0);
-		break;
-	case IDLE_POOLED:
-		duet_op_recv_pooled(&idle->op, idle->handle, crowd->pool, DUET_MULTISHOT);
-		break;
-	case IDLE_POLL:
-		duet_op_poll(&idle->op, idle->handle, POLLIN);
-		break;
-	default:
-		crowd->wrong |= duet_polling_wait(crowd->loop, &idle->wait) != 0;
-		return;
-	}
-	crowd->wrong |= duet_op_start(crowd->loop, &idle->op) != 0;
-}
-
-static void end_wait(struct idle *idle)
-{
-	if (needs_operation(idle->crowd->options->way)) {
-		duet_op_cancel(&idle->op);
-		return;
-	}
-	duet_polling_forget(idle->crowd->loop, &idle->wait);
-	idle->crowd->ended++;
-}
-
-static double own_bytes(enum idle_way way)
-{
-	if (way == IDLE_STATELESS)
-		return sizeof(struct duet_wait);
-	return (double)sizeof(struct duet_op) + (way == IDLE_RECV ? IDLE_BUFFER : 0);
-}
-
-/* ---- The crowd. ---- */
-
-/* Both ends of a pair are connections. */
-static int add_pair(struct crowd *crowd, uint32_t at)
-{
-	int pair[2], error = 0;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
-		return -errno;
-	for (int i = 0; i < 2; i++) {
-		struct idle *idle = &crowd->idles[at + (uint32_t)i];
-
-		*idle = (struct idle){ .crowd = crowd };
-		if (!error)
-			error = duet_handle_adopt(crowd->loop, pair[i], 0, &idle->handle);
-		if (error)
-			close(pair[i]);
-		duet_op_init(&idle->op, on_end, idle);
-		idle->wait = (struct duet_wait){ .ready = on_ready,
-						 .context = idle,
-						 .handle = idle->handle,
-						 .direction = DUET_READABLE };
-	}
-	return error;
-}
-
-static void shuffle(struct crowd *crowd)
-{
-	uint64_t random = crowd->options->seed;
-
-	for (uint32_t i = 0; i < crowd->options->connections; i++)
-		crowd->order[i] = i;
-	for (uint32_t i = crowd->options->connections - 1; i > 0; i--) {
-		uint32_t other = (uint32_t)(rounds_random(&random) % (i + 1));
-		uint32_t kept = crowd->order[i];
-
-		crowd->order[i] = crowd->order[other];
-		crowd->order[other] = kept;
-	}
-}
-
-static int begin_crowd(struct crowd *crowd, const struct idle_options *options)
-{
-	const uint32_t count = options->connections;
-	int error = create_loop(options, count, &crowd->loop);
-
-	if (error)
-		return error;
-	crowd->options = options;
-	crowd->idles = calloc(count, sizeof(*crowd->idles));
-	crowd->order = calloc(count, sizeof(*crowd->order));
-	if (options->way == IDLE_RECV)
-		crowd->memory = malloc((size_t)count * IDLE_BUFFER);
-	if (!crowd->idles || !crowd->order || (options->way == IDLE_RECV && !crowd->memory))
-		return -ENOMEM;
-	shuffle(crowd);
-	if (options->way == IDLE_POOLED)
-		error = duet_pool_create(crowd->loop, POOL_BUFFERS, IDLE_BUFFER, &crowd->pool);
-	for (uint32_t i = 0; i < count && !error; i += 2)
-		error = add_pair(crowd, i);
-	return error;
-}
-
-/* What can't be destroyed goes with the process. */
-static void end_crowd(struct crowd *crowd)
-{
-	if (loop_end(crowd->loop))
-		return;
-	free(crowd->memory);
-	free(crowd->order);
-	free(crowd->idles);
-}
-
-/* ---- Cancelling. ---- */
-
-static bool turn_until_ended(struct crowd *crowd, uint32_t count)
-{
-	while (crowd->ended < count && !crowd->wrong) {
-		if (duet_loop_turn(crowd->loop, TURN_NS) < 0)
-			return false;
-	}
-	return !crowd->wrong;
-}
-
-/* Twice: what is started in a turn may be handed over at the end of the next. */
-static bool settle(struct crowd *crowd)
-{
-	return duet_loop_turn(crowd->loop, 0) >= 0 && duet_loop_turn(crowd->loop, 0) >= 0;
-}
-
-static bool begin_all(struct crowd *crowd)
-{
-	for (uint32_t i = 0; i < crowd->options->connections; i++)
-		begin_wait(&crowd->idles[i]);
-	return settle(crowd) && !crowd->wrong;
-}
-
-static bool cancel_all(struct crowd *crowd, double *cpu_ns)
-{
-	const uint32_t count = crowd->options->connections;
-	uint64_t begun_ns = sample_cpu_ns();
-	bool good;
-
-	crowd->ended = 0;
-	for (uint32_t i = 0; i < count; i++)
-		end_wait(&crowd->idles[crowd->order[i]]);
-	good = turn_until_ended(crowd, count);
-	*cpu_ns = (double)(sample_cpu_ns() - begun_ns) / count;
-	return good;
-}
-
-/* One of all that wait, which then waits again. */
-static bool cancel_one(struct crowd *crowd, struct idle *idle, double *taken_ns)
-{
-	uint64_t begun_ns = window_now_ns();
-	bool good;
-
-	crowd->ended = 0;
-	end_wait(idle);
-	good = turn_until_ended(crowd, 1);
-	*taken_ns = (double)(window_now_ns() - begun_ns);
-	begin_wait(idle);
-	return good && settle(crowd);
-}
-
-static bool cancel_singles(struct crowd *crowd, uint32_t singles, double *latency_ns)
-{
-	static double taken_ns[SINGLES_MAX];
-
-	for (uint32_t i = 0; i < singles; i++) {
-		const uint32_t which = crowd->order[i % crowd->options->connections];
-
-		if (!cancel_one(crowd, &crowd->idles[which], &taken_ns[i]))
-			return false;
-	}
-	*latency_ns = sample_median(taken_ns, singles);
-	return true;
-}
-
-/* The first cycle warms up, and is left out. */
-static bool cancel_cycles(struct crowd *crowd, uint32_t cycles, double *cpu_ns)
-{
-	double taken_ns[CYCLES_MAX + 1];
-
-	for (uint32_t i = 0; i <= cycles; i++) {
-		if ((i && !begin_all(crowd)) || !cancel_all(crowd, &taken_ns[i]))
-			return false;
-	}
-	*cpu_ns = sample_median(taken_ns + 1, cycles);
-	return true;
-}
 
 /* ---- A play. ---- */
 
-static double growth(uint64_t from, uint64_t to)
+static int stage(struct regimes_scene *scene, enum regimes_stage which, double *held_bytes)
 {
-	return to > from ? (double)(to - from) : 0;
-}
+	struct memory memory;
+	int error = regimes_scene_stage(scene, which);
 
-/* While all wait. A ring has one request for each; an epoll one registration, which stays. */
-static void measure_waits(struct crowd *crowd, const struct slab *before,
-			  struct idle_result *result)
-{
-	const double count = crowd->options->connections;
-	struct duet_ledger ledger;
-	struct duet_stats stats;
-	struct slab now;
-
-	slab_read(SLABINFO, &now);
-	duet_loop_ledger(crowd->loop, &ledger);
-	duet_loop_stats(crowd->loop, &stats);
-	result->lent = (double)ledger.lent_bytes / count;
-	result->registrations = (double)stats.registrations / count;
-	result->kept = result->registrations * now.registration_bytes;
-	result->kernel = result->kept + (stats.submitted ? now.request_bytes : 0);
-	result->slab = !now.readable || !before->readable
-			       ? NAN
-			       : (growth(before->registrations, now.registrations) *
-					  now.registration_bytes +
-				  growth(before->requests, now.requests) * now.request_bytes) /
-					 count;
-}
-
-int idle_play(const struct idle_options *options, struct idle_result *result)
-{
-	struct crowd crowd = { .options = options };
-	struct slab before;
-	double ring;
-	int error = measure_loop(options, &result->loop, &ring);
-
-	if (!error)
-		error = begin_crowd(&crowd, options);
-	slab_read(SLABINFO, &before);
-	if (!error && !begin_all(&crowd))
-		error = -EBADMSG;
-	if (!error) {
-		result->own = own_bytes(options->way);
-		measure_waits(&crowd, &before, result);
-		/* The ring itself is there for as many, whether they wait or not. */
-		result->kernel += ring;
-		result->kept += ring;
-		if (!cancel_singles(&crowd, options->singles, &result->latency_ns) ||
-		    !cancel_cycles(&crowd, options->cycles, &result->cpu_ns))
-			error = -EBADMSG;
-	}
-	end_crowd(&crowd);
+	memory_read(&memory);
+	*held_bytes = memory.held_bytes;
 	return error;
 }
+
+/* Each stage holds what was not held before it. */
+static int measure_memory(struct regimes_scene *scene, double *figures)
+{
+	const double count = scene->options->connections;
+	double held[REGIMES_STAGES];
+	struct memory before, after;
+	struct duet_ledger ledger;
+	int error = regimes_scene_stage(scene, REGIMES_SOCKETS);
+
+	memory_read(&before); /* what reading takes is there the second time */
+	memory_read(&before);
+	held[REGIMES_SOCKETS] = before.held_bytes;
+	for (int i = REGIMES_LOOP; i < REGIMES_STAGES && !error; i++)
+		error = stage(scene, (enum regimes_stage)i, &held[i]);
+	if (error)
+		return error;
+	memory_read(&after);
+	duet_loop_ledger(scene->loop, &ledger);
+	figures[USER] = (after.held_bytes - before.held_bytes) / count;
+	figures[TOUCHED] = (after.touched_bytes - before.touched_bytes) / count;
+	figures[LOOP] = (held[REGIMES_LOOP] - held[REGIMES_SOCKETS]) / count;
+	figures[RECORD] = (held[REGIMES_RECORDS] - held[REGIMES_LOOP]) / count;
+	figures[BUFFERS] = (held[REGIMES_BUFFERS] - held[REGIMES_RECORDS]) / count;
+	figures[LENT] = (double)ledger.lent_bytes / count;
+	return 0;
+}
+
+static int play(const struct claim_play *play, double *figures)
+{
+	struct regimes_options options = { .mechanism = play->mechanism,
+					   .connections = play->size,
+					   .message_bytes = MESSAGE,
+					   .buffer_bytes = BUFFER,
+					   .seed = play->seed };
+	struct regimes_scene scene = { .options = &options };
+	struct regimes_latency latency;
+	struct regimes_cost cost;
+	int error;
+
+	options.way = regimes_way_find(play->arm);
+	if (options.way == REGIMES_WAYS || play->size < BATCH || play->size % 2)
+		return -EINVAL;
+	error = measure_memory(&scene, figures);
+	if (!error)
+		error = regimes_scene_cost(&scene, play->quick ? BATCHES_QUICK : BATCHES, BATCH,
+					   &cost);
+	if (!error)
+		error = regimes_scene_latency(&scene, play->quick ? SINGLES_QUICK : SINGLES,
+					      &latency);
+	regimes_scene_end(&scene);
+	if (error)
+		return error;
+	figures[CPU] = cost.cpu_ns;
+	figures[LATENCY] = latency.p50_ns;
+	return 0;
+}
+
+/* ---- What is asked. ---- */
+
+/* All of one number of connections are one group: a regime is set against lent on the same mechanism, and
+ * the lent ones against each other. */
+static void plan(struct claim_plan *plan, const struct mechanism *mechanisms, size_t count)
+{
+	static const uint32_t sizes[] = { 100, 1000, 10000 };
+
+	for (size_t i = 0; i < (plan->quick ? 2 : 3) && count; i++) {
+		struct claim_group *group = &plan->groups[plan->count++];
+
+		*group = (struct claim_group){ .size = sizes[i] };
+		snprintf(group->name, sizeof(group->name), "%u connections", sizes[i]);
+		for (size_t k = 0; k < count; k++)
+			regimes_add_arms(group, &mechanisms[k], sizes[i], BUFFER);
+	}
+}
+
+/* ---- What came of it. ---- */
+
+static const char *way_of(const json_t *arm)
+{
+	const char *name = strrchr(field_string(arm, "name"), '/');
+
+	return name ? name + 1 : "";
+}
+
+static void mechanism_of(const json_t *arm, char *text, size_t size)
+{
+	const char *name = field_string(arm, "name"), *end = strrchr(name, '/');
+
+	snprintf(text, size, "%.*s", end ? (int)(end - name) : 0, name);
+}
+
+/* Of the mechanism of this arm the one of another way, or NULL. */
+static const json_t *beside(const json_t *group, const json_t *arm, const char *way)
+{
+	char mechanism[CLAIM_NAME_MAX], name[2 * CLAIM_NAME_MAX];
+
+	mechanism_of(arm, mechanism, sizeof(mechanism));
+	snprintf(name, sizeof(name), "%s/%s", mechanism, way);
+	return claim_arm_of(group, name);
+}
+
+static void conclude_bound(json_t *result, const json_t *group, const json_t *pooled)
+{
+	const double user = claim_figure(pooled, "user");
+	const long long connections = (long long)field_integer(group, "connections");
+
+	claim_add_finding(result, field_string(pooled, "name"),
+			  "%.0f bytes of user memory a connection at %lld, of which %.0f are the "
+			  "loop's and %.0f the program's: %s 1 KiB.",
+			  user, connections, claim_figure(pooled, "loop"),
+			  claim_figure(pooled, "record"), user <= BOUND ? "at most" : "more than");
+}
+
+static void conclude_lent(json_t *result, const json_t *lent, const json_t *pooled)
+{
+	claim_add_finding(result, field_string(lent, "name"),
+			  "%.0f bytes more than pooled, %.0f of them in pages, and %.0f out of the "
+			  "program's hands.",
+			  claim_figure(lent, "user") - claim_figure(pooled, "user"),
+			  claim_figure(lent, "touched") - claim_figure(pooled, "touched"),
+			  claim_figure(lent, "lent"));
+}
+
+static void conclude_price(json_t *result, const json_t *arm)
+{
+	char cpu[64], latency[64];
+
+	claim_format_interval(json_object_get(arm, "cpu"), cpu, sizeof(cpu));
+	claim_format_interval(json_object_get(arm, "latency"), latency, sizeof(latency));
+	claim_add_finding(result, field_string(arm, "name"),
+			  "a message to one of them, against %s: CPU %s, latency %s.",
+			  field_string(arm, "against"), cpu, latency);
+}
+
+/* Of the most connections that were played. */
+static void conclude(json_t *result)
+{
+	const json_t *groups = json_object_get(result, "groups");
+	const json_t *group = json_array_get(groups, json_array_size(groups) - 1);
+	json_t *arm;
+	size_t i;
+
+	json_array_foreach(json_object_get(group, "arms"), i, arm) {
+		const json_t *lent = beside(group, arm, "lent");
+
+		if (strcmp(way_of(arm), "pooled") != 0)
+			continue;
+		conclude_bound(result, group, arm);
+		if (lent)
+			conclude_lent(result, lent, arm);
+		if (json_object_get(arm, "cpu"))
+			conclude_price(result, arm);
+	}
+}
+
+/* ---- The table. ---- */
+
+enum { NAME_COLUMNS = 31, BYTES_COLUMNS = 6, RATIO_COLUMNS = 6 };
+
+static void print_arm(const json_t *arm, FILE *out)
+{
+	static const char *const bytes[] = { "user", "loop", "record", "buffers", "touched", "lent" };
+	char cpu[32] = "1", latency[32] = "1";
+
+	if (json_object_get(arm, "cpu")) {
+		claim_format_ratio(json_object_get(arm, "cpu"), cpu, sizeof(cpu));
+		claim_format_ratio(json_object_get(arm, "latency"), latency, sizeof(latency));
+	}
+	fprintf(out, "  %-*s", NAME_COLUMNS - 2, field_string(arm, "name"));
+	for (size_t i = 0; i < sizeof(bytes) / sizeof(*bytes); i++)
+		fprintf(out, "%*.0f", BYTES_COLUMNS, claim_figure(arm, bytes[i]));
+	fprintf(out, "%*s%*s\n", RATIO_COLUMNS, cpu, RATIO_COLUMNS, latency);
+}
+
+static void print(const json_t *result, FILE *out)
+{
+	json_t *group, *arm;
+	size_t i, k;
+
+	claim_print_head(&CLAIM_IDLE, result, out);
+	say_wrapped(out,
+		    "cpu, lat: of a message to one of them, times of lent; of lent, times of the first "
+		    "row. ~: no difference shown.",
+		    0, 2);
+	json_array_foreach(json_object_get(result, "groups"), i, group) {
+		fprintf(out, "\n%s%-*s%s  user  loop  conn   buf pages  lent   cpu   lat\n",
+			say_bold(out), NAME_COLUMNS, field_string(group, "name"), say_plain(out));
+		json_array_foreach(json_object_get(group, "arms"), k, arm) print_arm(arm, out);
+	}
+	claim_print_end(result, out);
+}
+
+const struct claim CLAIM_IDLE = {
+	.name = "idle",
+	.kind = "compare idle",
+	.summary = "What does an idle connection hold, by the regime of the memory that is received "
+		   "into: of 100, 1,000 and 10,000, with a receive pending on each?",
+	.varies = "connections",
+	.takes_descriptors = true,
+	.figures = { "cpu_ns", "latency_ns", "user", "touched", "loop", "record", "buffers",
+		     "lent" },
+	.legend = LEGEND,
+	.plan = plan,
+	.play = play,
+	.conclude = conclude,
+	.print = print,
+};

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "compare/claim/idle.h"
+#include "compare/claim/stateless_scene.h"
 #include "compare/claim/claim.h"
 #include "compare/report/field.h"
 #include "compare/say.h"
@@ -26,11 +26,11 @@ enum {
 
 enum { CPU, LATENCY, OWN, LENT, LOOP, KERNEL, KEPT, SLAB, REGISTRATIONS };
 
-static const char *const WAYS[IDLE_WAYS] = {
-	[IDLE_RECV] = "recv",
-	[IDLE_POOLED] = "pooled",
-	[IDLE_POLL] = "poll",
-	[IDLE_STATELESS] = "stateless",
+static const char *const WAYS[STATELESS_WAYS] = {
+	[STATELESS_RECV] = "recv",
+	[STATELESS_POOLED] = "pooled",
+	[STATELESS_POLL] = "poll",
+	[STATELESS_FORGOTTEN] = "stateless",
 };
 
 static const char *const LEGEND[][2] = {
@@ -51,21 +51,21 @@ static const char *const LEGEND[][2] = {
 static int play(const struct claim_play *play, double *figures)
 {
 	const char *way = strrchr(play->arm, '/');
-	struct idle_options options = { .mechanism = play->mechanism,
+	struct stateless_options options = { .mechanism = play->mechanism,
 					.seed = play->seed,
 					.connections = play->size };
-	struct idle_result result = { .slab = NAN };
+	struct stateless_result result = { .slab = NAN };
 	int error;
 
-	while (way && options.way < IDLE_WAYS && strcmp(WAYS[options.way], way + 1) != 0)
+	while (way && options.way < STATELESS_WAYS && strcmp(WAYS[options.way], way + 1) != 0)
 		options.way++;
-	if (!way || options.way == IDLE_WAYS || !play->size || play->size % 2)
+	if (!way || options.way == STATELESS_WAYS || !play->size || play->size % 2)
 		return -EINVAL;
 	options.cycles = (play->quick ? CYCLES_QUICK : CYCLES_WAITS) / play->size;
 	if (options.cycles < CYCLES_MIN)
 		options.cycles = CYCLES_MIN;
 	options.singles = play->quick ? SINGLES_QUICK : SINGLES;
-	error = idle_play(&options, &result);
+	error = stateless_play(&options, &result);
 	figures[CPU] = result.cpu_ns;
 	figures[LATENCY] = result.latency_ns;
 	figures[OWN] = result.own;
@@ -87,8 +87,8 @@ static void add_arms(struct claim_group *group, const struct mechanism *mechanis
 {
 	char name[CLAIM_NAME_MAX];
 
-	for (int way = 0; way < IDLE_WAYS; way++) {
-		if (way == IDLE_STATELESS && !is_polling(mechanism))
+	for (int way = 0; way < STATELESS_WAYS; way++) {
+		if (way == STATELESS_FORGOTTEN && !is_polling(mechanism))
 			continue;
 		snprintf(name, sizeof(name), "%s/%s", mechanism->name, WAYS[way]);
 		claim_add_arm(group, name, mechanism->name, 0);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "compare/load/account.h"
+#include "compare/load/dialogue.h"
 #include "compare/measure/process.h"
 #include "compare/options.h"
 #include "compare/report/slot.h"
@@ -20,15 +21,18 @@
 struct values {
 	uint32_t connections, size_bytes, depth, rate_per_s, read_bytes_per_s, subject, carrier;
 	uint64_t warmup_ns, duration_ns;
-	const char *json;
+	const char *json, *path;
 };
 
 #define AT(field) offsetof(struct values, field)
 static const struct option_row ROWS[] = {
 	{ "connections", OPTION_NUMBER, AT(connections), 1, 100000, "N", "connections (16)" },
-	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES", "of a message (64, slow 16K)" },
+	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES",
+	  "of a message (64, slow 16K), of a value (kv 64)" },
 	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N",
 	  "unanswered messages each (1, slow 512)" },
+	{ "path", OPTION_TEXT, AT(path), 0, 0, "/PATH",
+	  "http: of the file (/); with --size it has to be ours" },
 	{ "rate", OPTION_NUMBER, AT(rate_per_s), 0, SCHEDULE_RATE_MAX, "N",
 	  "echo: open loop, N messages a second in all (0: closed)" },
 	{ "read-rate", OPTION_SIZE, AT(read_bytes_per_s), 1024, 1 << 30, "BYTES",
@@ -46,10 +50,11 @@ static const struct option_row ROWS[] = {
 };
 
 static const struct option_set SET = {
-	"load", "echo|churn|slow HOST:PORT",
+	"load", "echo|churn|slow|http|kv HOST:PORT",
 	"Plays messages against any echo server and checks every byte that comes back. echo: over "
 	"connections that stay; churn: a connection for each message; slow: read more slowly than "
-	"they are written.",
+	"they are written. Or requests against a server of HTTP/1.1 (http: a file is fetched) or of "
+	"the Redis protocol (kv: a value is stored and fetched).",
 	ROWS,
 };
 
@@ -76,7 +81,8 @@ static int report(const struct values *values, const struct load_result *result)
 		.operations_total = result->run.answered_total,
 		.wrong_bytes = result->run.wrong_bytes,
 		.lost_operations =
-			(result->lost_bytes + values->size_bytes - 1) / values->size_bytes,
+			(result->lost_bytes + result->run.answer_bytes - 1) /
+			result->run.answer_bytes,
 	};
 	json_t *json;
 	int code = SAY_OK;
@@ -145,6 +151,51 @@ static int play(const struct values *values, const struct load_options *options)
 	return code;
 }
 
+/* An option that the manner makes nothing of is a mistake. */
+static int check_manner(const struct values *values, enum load_manner manner)
+{
+	const char *name = LOAD_NAMES[manner];
+
+	if (values->rate_per_s && manner != LOAD_ECHO)
+		return say_failure(SAY_USAGE, "load: --rate is an option of echo, not of %s", name);
+	if (values->depth && manner == LOAD_CHURN)
+		return say_failure(SAY_USAGE, "load: --depth is not for churn: a connection carries "
+				   "one message");
+	if (values->read_bytes_per_s && manner != LOAD_SLOW)
+		return say_failure(SAY_USAGE, "load: --read-rate is an option of slow, not of %s",
+				   name);
+	if (values->path && manner != LOAD_HTTP)
+		return say_failure(SAY_USAGE, "load: --path is an option of http, not of %s", name);
+	if (values->path && (*values->path != '/' || strlen(values->path) > DIALOGUE_PATH_MAX ||
+			     strpbrk(values->path, " \r\n")))
+		return say_failure(SAY_USAGE, "load: --path %.80s: give a path of at most %d bytes that "
+				   "begins with / and has no blank", values->path,
+				   DIALOGUE_PATH_MAX);
+	if (values->rate_per_s && values->depth)
+		return say_failure(SAY_USAGE, "load: --depth is for a closed loop; with --rate no "
+				   "message waits for an answer");
+	return SAY_OK;
+}
+
+/* Of http nothing is the usual size: any file will do. */
+static void fill(const struct values *values, struct load_options *options)
+{
+	const bool slow = options->manner == LOAD_SLOW;
+
+	options->connections = values->connections;
+	options->size_bytes = values->size_bytes;
+	if (!values->size_bytes && options->manner != LOAD_HTTP)
+		options->size_bytes = slow ? SLOW_SIZE : 64;
+	options->path = values->path ? values->path : "/";
+	options->depth = values->depth ? values->depth : slow ? SLOW_DEPTH : 1;
+	options->read_bytes_per_s = values->read_bytes_per_s ? values->read_bytes_per_s : SLOW_READS;
+	options->rate_per_s = values->rate_per_s;
+	options->warmup_ns = values->warmup_ns;
+	options->duration_ns = values->duration_ns;
+	options->subject = (pid_t)values->subject;
+	options->carrier = (pid_t)values->carrier;
+}
+
 int load_command(int argc, char **argv)
 {
 	struct values values = { .connections = 16, .warmup_ns = 100000000,
@@ -158,34 +209,15 @@ int load_command(int argc, char **argv)
 	       strcmp(argv[first], LOAD_NAMES[options.manner]) != 0)
 		options.manner++;
 	if (argc - first != 2 || options.manner == LOAD_MANNERS)
-		return say_failure(SAY_USAGE, "load: write duet load echo HOST:PORT, or churn or slow "
-				   "in the place of echo");
+		return say_failure(SAY_USAGE, "load: write duet load echo HOST:PORT, or churn, slow, http "
+				   "or kv in the place of echo");
 	if (address_read(argv[first + 1], &options.address))
 		return say_failure(SAY_USAGE, "load: '%s' is no HOST:PORT, with a port from 1 to 65535",
 				   argv[first + 1]);
-	if (values.rate_per_s && options.manner != LOAD_ECHO)
-		return say_failure(SAY_USAGE, "load: --rate is an option of echo, not of %s",
-				   LOAD_NAMES[options.manner]);
-	if (values.depth && options.manner == LOAD_CHURN)
-		return say_failure(SAY_USAGE, "load: --depth is not for churn: a connection carries "
-				   "one message");
-	if (values.read_bytes_per_s && options.manner != LOAD_SLOW)
-		return say_failure(SAY_USAGE, "load: --read-rate is an option of slow, not of %s",
-				   LOAD_NAMES[options.manner]);
-	if (values.rate_per_s && values.depth)
-		return say_failure(SAY_USAGE, "load: --depth is for a closed loop; with --rate no "
-				   "message waits for an answer");
-	if (!values.size_bytes)
-		values.size_bytes = options.manner == LOAD_SLOW ? SLOW_SIZE : 64;
-	options.connections = values.connections;
-	options.size_bytes = values.size_bytes;
-	options.depth = values.depth ? values.depth : options.manner == LOAD_SLOW ? SLOW_DEPTH : 1;
-	options.read_bytes_per_s = values.read_bytes_per_s ? values.read_bytes_per_s : SLOW_READS;
-	options.rate_per_s = values.rate_per_s;
-	options.warmup_ns = values.warmup_ns;
-	options.duration_ns = values.duration_ns;
-	options.subject = (pid_t)values.subject;
-	options.carrier = (pid_t)values.carrier;
+	code = check_manner(&values, options.manner);
+	if (code)
+		return code;
+	fill(&values, &options);
 	code = check(&values);
 	return code ? code : play(&values, &options);
 }

@@ -12,7 +12,16 @@
 uint64_t connection_open_messages(const struct connection *connection,
 				  const struct connection_run *run)
 {
-	return connection->begun - connection->received_bytes / run->size_bytes;
+	return connection->begun - connection->received_bytes / run->answer_bytes;
+}
+
+/* An echo may begin before its message is whole, and an answer may not. */
+uint64_t connection_owed_bytes(const struct connection *connection,
+			       const struct connection_run *run)
+{
+	if (!connection->dialogue)
+		return connection->sent_bytes;
+	return connection->sent_bytes / run->size_bytes * run->answer_bytes;
 }
 
 static uint64_t due_ns(const struct connection *connection, const struct connection_run *run,
@@ -77,14 +86,20 @@ static void stamp_sent(struct connection *connection, const struct connection_ru
 		connection->stamps_ns[message % run->depth] = now_ns;
 }
 
+static const unsigned char *next_bytes(const struct connection *connection, size_t *available)
+{
+	if (connection->dialogue)
+		return dialogue_at(connection->dialogue, connection->sent_bytes, available);
+	return pattern_at(connection->stream, connection->sent_bytes, available);
+}
+
 int connection_send(struct connection *connection, struct connection_run *run, uint64_t now_ns)
 {
 	connection_begin(connection, run, now_ns);
 	for (;;) {
 		uint64_t due = connection->begun * run->size_bytes - connection->sent_bytes;
 		size_t piece;
-		const unsigned char *data =
-			pattern_at(connection->stream, connection->sent_bytes, &piece);
+		const unsigned char *data = next_bytes(connection, &piece);
 		ssize_t moved;
 
 		connection->blocked = false;
@@ -130,23 +145,32 @@ static void record(const struct connection *connection, struct connection_run *r
 	histogram_record(&run->service, now_ns - stamp_ns);
 }
 
+static size_t wrong_bytes(const struct connection *connection, const unsigned char *data,
+			  size_t length)
+{
+	if (connection->dialogue)
+		return dialogue_wrong(connection->dialogue, connection->received_bytes, data,
+				      length);
+	return pattern_wrong(connection->stream, connection->received_bytes, data, length);
+}
+
 static void take(struct connection *connection, struct connection_run *run,
 		 const unsigned char *data, size_t length)
 {
-	uint64_t before = connection->received_bytes / run->size_bytes;
-	uint64_t surplus = connection->received_bytes + length > connection->sent_bytes
-		? connection->received_bytes + length - connection->sent_bytes : 0;
+	uint64_t before = connection->received_bytes / run->answer_bytes;
+	uint64_t owed = connection_owed_bytes(connection, run);
+	uint64_t surplus = connection->received_bytes + length > owed
+		? connection->received_bytes + length - owed : 0;
 	uint64_t now_ns = window_now_ns(), after;
 
 	if (surplus > length)
 		surplus = length;
 	length -= (size_t)surplus;
 	run->wrong_bytes += surplus;
-	run->wrong_bytes +=
-		pattern_wrong(connection->stream, connection->received_bytes, data, length);
+	run->wrong_bytes += wrong_bytes(connection, data, length);
 	connection->received_bytes += length;
 	run->moved_bytes += length;
-	after = connection->received_bytes / run->size_bytes;
+	after = connection->received_bytes / run->answer_bytes;
 	for (; before < after; before++)
 		record(connection, run, before, now_ns);
 }

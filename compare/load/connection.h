@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 
 /* One connection of the load generator: sends messages of one size and compares every byte that
- * comes back. In a closed loop it keeps depth messages unanswered; in an open loop it sends each
+ * comes back, or is answered where a dialogue says with what. In a closed loop it keeps depth messages unanswered; in an open loop it sends each
  * when it is due, answered or not. */
 #ifndef COMPARE_LOAD_CONNECTION_H
 #define COMPARE_LOAD_CONNECTION_H
@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "compare/load/dialogue.h"
 #include "compare/load/schedule.h"
 #include "compare/measure/histogram.h"
 
@@ -17,7 +18,7 @@
  * was answered in it, in an open loop what was due in it, also if the answer came later. */
 struct connection_run {
 	struct schedule schedule; /* its rate is 0 in a closed loop */
-	uint32_t size_bytes;
+	uint32_t size_bytes, answer_bytes; /* of a message; of what comes back for it */
 	uint32_t depth;    /* stamps a connection: so many messages may be unanswered */
 	bool sending;      /* new messages may begin */
 	uint64_t from_ns, until_ns; /* the window; UINT64_MAX while an edge is still to come */
@@ -34,6 +35,7 @@ struct connection_run {
 struct connection {
 	int fd;
 	uint32_t stream; /* which bytes are ours: see pattern.h */
+	const struct dialogue *dialogue; /* lent; NULL: what is sent comes back */
 	bool ended;      /* the peer sent its last byte */
 	bool blocked;    /* the socket takes no more: wait until it is writable */
 	bool held;       /* something is due, but all stamps are taken */
@@ -56,6 +58,10 @@ void connection_stop(struct connection *connection, const struct connection_run 
 
 /* Takes what has arrived. 0, or a negative errno of the socket. */
 int connection_receive(struct connection *connection, struct connection_run *run);
+
+/* What has to come back for all that was sent. */
+uint64_t connection_owed_bytes(const struct connection *connection,
+			       const struct connection_run *run);
 
 /* Messages without an answer. */
 uint64_t connection_open_messages(const struct connection *connection,

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "compare/load/churn.h"
+#include "compare/load/learn.h"
 #include "compare/load/pace.h"
 #include "compare/load/pattern.h"
 #include "compare/load/reach.h"
@@ -22,7 +23,7 @@
 /* An open loop takes fewer answers at once: what is due meanwhile has to wait for them. No wait is
  * longer than WAIT_MAX_MS: a signal that came just before it is seen soon after. */
 enum { EVENTS_MAX = 256, OPEN_EVENTS_MAX = 32, WAIT_MAX_MS = 100, SLOW_TICK_NS = 1000000 };
-const char *const LOAD_NAMES[LOAD_MANNERS] = { "echo", "churn", "slow" };
+const char *const LOAD_NAMES[LOAD_MANNERS] = { "echo", "churn", "slow", "http", "kv" };
 
 /* What a slow reader's socket takes in for it: the rest is the server's to keep. */
 static const int SLOW_WINDOW = 65536;
@@ -34,6 +35,8 @@ struct load {
 	struct load_result *result;
 	struct connection *connections;
 	uint64_t *stamps_ns; /* connections * depth of them */
+	struct dialogue *dialogues; /* kv: one a connection; http: one for all; NULL: an echo */
+	uint32_t dialogue_count;
 	struct pace pace;
 	uint64_t next; /* message of the schedule: all before it were begun or are held */
 	int epoll;
@@ -59,6 +62,8 @@ static int open_connection(struct load *load, uint32_t index, const struct addri
 		return fail(load, connection->fd, connection->fd == -EMFILE ? REACH_NO_DESCRIPTOR
 									    : "socket", index);
 	connection->stream = index;
+	if (load->dialogues)
+		connection->dialogue = &load->dialogues[index % load->dialogue_count];
 	connection->rationed = load->slow;
 	if (load->slow)
 		setsockopt(connection->fd, SOL_SOCKET, SO_RCVBUF, &SLOW_WINDOW, sizeof(SLOW_WINDOW));
@@ -79,6 +84,8 @@ static int open_all(struct load *load)
 	struct addrinfo *found = NULL;
 	int status = reach_resolve(load->options, load->result, &found);
 
+	if (!status && load->dialogues)
+		status = learn_dialogues(load->options, load->result, found, load->dialogues);
 	for (uint32_t i = 0; !status && i < load->options->connections; i++)
 		status = open_connection(load, i, found);
 	if (found)
@@ -112,11 +119,12 @@ static int send_on(struct load *load, uint32_t index, uint64_t now_ns)
 static int end_connection(struct load *load, uint32_t index)
 {
 	struct connection *connection = &load->connections[index];
+	const uint64_t owed = connection_owed_bytes(connection, &load->result->run);
 
 	epoll_ctl(load->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
 	load->open--;
-	if (connection->sent_bytes > connection->received_bytes)
-		load->result->lost_bytes += connection->sent_bytes - connection->received_bytes;
+	if (owed > connection->received_bytes)
+		load->result->lost_bytes += owed - connection->received_bytes;
 	else if (connection_open_messages(connection, &load->result->run) || !load->leaving)
 		return fail(load, 0, "the server closed it before everything was answered", index);
 	return load->leaving ? 0 : -ENODATA; /* nothing is left to be measured */
@@ -440,6 +448,9 @@ static void close_all(struct load *load)
 	}
 	if (load->epoll >= 0)
 		close(load->epoll);
+	for (uint32_t i = 0; load->dialogues && i < load->dialogue_count; i++)
+		dialogue_end(&load->dialogues[i]);
+	free(load->dialogues);
 	free(load->connections);
 	free(load->stamps_ns);
 }
@@ -457,7 +468,7 @@ static void prepare_run(const struct load_options *options, struct connection_ru
 {
 	run->schedule.rate_per_s = options->rate_per_s;
 	run->schedule.connections = options->connections;
-	run->size_bytes = options->size_bytes;
+	run->size_bytes = run->answer_bytes = options->size_bytes;
 	run->depth = stamps_of(options);
 	run->from_ns = run->until_ns = UINT64_MAX;
 }
@@ -479,8 +490,12 @@ int load_play(const struct load_options *options, struct load_result *result)
 	load.connections = calloc(options->connections, sizeof(*load.connections));
 	load.stamps_ns = calloc((size_t)options->connections * result->run.depth,
 				sizeof(*load.stamps_ns));
+	load.dialogue_count = learn_count(options);
+	if (load.dialogue_count)
+		load.dialogues = calloc(load.dialogue_count, sizeof(*load.dialogues));
 	load.epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (!load.connections || !load.stamps_ns || load.epoll < 0) {
+	if (!load.connections || !load.stamps_ns || load.epoll < 0 ||
+	    !load.dialogues != !load.dialogue_count) {
 		status = fail(&load, -ENOMEM, "start", 0);
 	} else {
 		for (uint32_t i = 0; i < options->connections; i++)

@@ -24,6 +24,8 @@ enum load_manner {
 	LOAD_ECHO,
 	LOAD_CHURN, /* a connection for each message: see churn.h */
 	LOAD_SLOW,  /* echo, with a reader that is slower than its writer */
+	LOAD_HTTP,  /* a file is fetched: see dialogue.h */
+	LOAD_KV,    /* a value is stored and fetched */
 	LOAD_MANNERS
 };
 
@@ -37,7 +39,8 @@ struct load_options {
 	struct address address;
 	enum load_manner manner;
 	uint32_t connections; /* at least 1 */
-	uint32_t size_bytes;  /* at least 1 */
+	uint32_t size_bytes;  /* at least 1; http: of the file, which is the pattern; or 0: any */
+	const char *path;     /* http: asked for */
 	uint32_t depth;       /* closed loop: unanswered messages a connection, at least 1 */
 	uint32_t rate_per_s;  /* open loop: messages, of all connections together; 0: closed loop */
 	uint64_t read_bytes_per_s; /* slow: of one connection */

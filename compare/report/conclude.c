@@ -180,6 +180,21 @@ static double bytes_on_loan(const json_t *slot)
 	return ratio(counted(slot, "lent_byte_seconds") * 1e9, counted(slot, "life_ns"));
 }
 
+static double byte_us_on_loan(const json_t *slot)
+{
+	return 1e6 * per_operation(slot, "lent_byte_seconds");
+}
+
+static double us_on_loan(const json_t *slot)
+{
+	return 1e6 * per_operation(slot, "lent_seconds");
+}
+
+static double copied_bytes(const json_t *slot)
+{
+	return per_operation(slot, "copied_bytes");
+}
+
 static double load_busy(const json_t *slot)
 {
 	double share = ratio(100 * number(slot, "load_cpu_ns"), number(slot, "elapsed_ns"));
@@ -202,6 +217,10 @@ static const struct metric COUNTERS[] = {
 	{ "registrations_per_operation", "registrations per op", "", "", false, registrations },
 	{ "context_switches_per_operation", "context switches per op", "", "", false, switches },
 	{ "bytes_on_loan_mean", "bytes on loan, mean", "bytes", "", false, bytes_on_loan },
+	{ "byte_us_on_loan_per_operation", "byte-us on loan per op", "", "", false,
+	  byte_us_on_loan },
+	{ "us_on_loan_per_operation", "us on loan per op", "", "", false, us_on_loan },
+	{ "copied_bytes_per_operation", "bytes copied per op", "", "", false, copied_bytes },
 	{ "arm_busy_percent", "arm's processor use", "%", "", false, arm_busy },
 	{ "load_busy_percent", "load's processor use", "%", "", false, load_busy },
 };

@@ -41,6 +41,7 @@ static const struct counter COUNTERS[] = {
 	{ "cancels_running", offsetof(struct duet_stats, cancels_running) },
 	{ "cancels_unknown", offsetof(struct duet_stats, cancels_unknown) },
 	{ "starved", offsetof(struct duet_stats, starved) },
+	{ "copied_bytes", offsetof(struct duet_stats, copied_bytes) },
 	{ "wakes", offsetof(struct duet_stats, wakes) },
 };
 
@@ -52,6 +53,7 @@ static void add_ledger(const struct duet_loop *loop, json_t *json)
 	json_object_set_new(json, "lent_peak_bytes",
 			    json_integer((json_int_t)ledger.lent_peak_bytes));
 	json_object_set_new(json, "lent_byte_seconds", json_real(ledger.lent_byte_seconds));
+	json_object_set_new(json, "lent_seconds", json_real(ledger.lent_seconds));
 	json_object_set_new(json, "held_peak_bytes",
 			    json_integer((json_int_t)ledger.held_peak_bytes));
 }

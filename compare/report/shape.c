@@ -72,6 +72,8 @@ static const struct {
 	{ "echo", { "connections", "size_bytes", "depth" } },
 	{ "churn", { "connections", "size_bytes" } },
 	{ "slow", { "connections", "size_bytes", "read_bytes_per_s" } },
+	{ "http", { "connections", "size_bytes", "depth" } },
+	{ "kv", { "connections", "size_bytes", "depth" } },
 	{ "rockets", { "connections", "items" } },
 	{ "file", { "block_bytes", "depth" } },
 	{ "cancel", { "operations", "pending" } },

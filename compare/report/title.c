@@ -43,6 +43,15 @@ static void slow_title(const json_t *parameters, char *text, size_t size)
 			 (long long)field_integer(parameters, "read_bytes_per_s") / 1024);
 }
 
+static void service_title(const char *name, const json_t *parameters, char *text, size_t size)
+{
+	int used = loaded_title(name, parameters, text, size);
+
+	if (used < (int)size)
+		snprintf(text + used, size - (size_t)used, ", depth %lld",
+			 (long long)field_integer(parameters, "depth"));
+}
+
 static void rockets_title(const json_t *parameters, char *text, size_t size)
 {
 	json_int_t latency_ns = field_integer(parameters, "latency_ns");
@@ -84,6 +93,9 @@ void title_cell(const json_t *cell, char *text, size_t size)
 		loaded_title("churn", parameters, text, size);
 	else if (!strcmp(field_string(cell, "workload"), "slow"))
 		slow_title(parameters, text, size);
+	else if (!strcmp(field_string(cell, "workload"), "http") ||
+		 !strcmp(field_string(cell, "workload"), "kv"))
+		service_title(field_string(cell, "workload"), parameters, text, size);
 	else if (!strcmp(field_string(cell, "workload"), "rockets"))
 		rockets_title(parameters, text, size);
 	else if (!strcmp(field_string(cell, "workload"), "cancel"))

@@ -3,7 +3,8 @@
 
 /* Echo over TCP on loopback: a server process plays the arm, and the load generator, a process of
  * its own that is the same for every arm, checks what comes back. Churn and slow are the same server under
- * another load: a connection for each message, and a reader that is slower than its writer. */
+ * another load: a connection for each message, and a reader that is slower than its writer. Http and kv are
+ * servers of their own: a file is fetched, a value stored and fetched. */
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -16,6 +17,7 @@
 #include "compare/say.h"
 #include "compare/workloads/arguments.h"
 #include "compare/workloads/external.h"
+#include "compare/workloads/folder.h"
 #include "compare/workloads/listening.h"
 #include "compare/workloads/workload.h"
 
@@ -33,6 +35,11 @@ struct pair {
 	struct process server, load;
 	char address[64];
 };
+
+static bool has_depth(const struct cell *cell)
+{
+	return cell->workload != &WORKLOAD_CHURN;
+}
 
 static json_t *parameters(const struct cell *cell)
 {
@@ -62,13 +69,32 @@ static json_t *parameters(const struct cell *cell)
 	return json;
 }
 
+/* A request for a file has the file open, and for a moment the folder. */
 static int check(const struct cell *cell)
 {
 	const char *name = cell->workload->name;
+	uint32_t each = cell->workload == &WORKLOAD_HTTP ? 3 : 1;
 	int code = cell->delay_ns ? SAY_OK : listening_check_loopback(name);
 
 	return code ? code : listening_check_files(name, cell->connections,
-						   cell->connections + SPARE_FILES);
+						   each * cell->connections + SPARE_FILES);
+}
+
+/* Their servers have one model, and a floor echoes. */
+static int check_service_arm(const struct cell *cell, const struct arm *arm)
+{
+	const char *name = cell->workload->name;
+
+	if (arm->kind == ARM_EXTERNAL && cell->workload == &WORKLOAD_KV)
+		return SAY_OK;
+	if (arm->kind != ARM_BACKEND || !strcmp(arm->backend, "null"))
+		return say_failure(SAY_USAGE, "arm %s: the workload %s is played by completion and "
+				   "polling%s", arm->name, name, cell->workload == &WORKLOAD_KV
+				   ? ", and by other programs that speak the protocol of Redis" : "");
+	return strcmp(arm->model, "callback")
+		? say_failure(SAY_USAGE, "arm %s: the workload %s has no model '%s'; it has callback",
+			      arm->name, name, arm->model)
+		: SAY_OK;
 }
 
 static int prepare(struct stage *stage, const struct cell *cell)
@@ -79,6 +105,20 @@ static int prepare(struct stage *stage, const struct cell *cell)
 static void tidy(struct stage *stage)
 {
 	wire_close(&stage->wire);
+}
+
+static int prepare_folder(struct stage *stage, const struct cell *cell)
+{
+	int status = folder_make(stage->folder, sizeof(stage->folder), cell->size_bytes);
+
+	return status ? say_failure(SAY_UNMEASURED, "http: can't make a folder with a file of %u "
+				    "bytes in it: %s%s", cell->size_bytes, strerror(-status),
+				    say_advice(status)) : SAY_OK;
+}
+
+static void tidy_folder(struct stage *stage)
+{
+	folder_remove(stage->folder);
 }
 
 /* Where the server is to listen. */
@@ -166,6 +206,24 @@ static int start_external(struct pair *pair)
 	}
 }
 
+static const char *service_of(const struct cell *cell)
+{
+	return cell->workload == &WORKLOAD_HTTP || cell->workload == &WORKLOAD_KV
+		? cell->workload->name : "echo";
+}
+
+static void add_service(struct arguments *arguments, const struct pair *pair)
+{
+	if (pair->cell->workload == &WORKLOAD_HTTP) {
+		arguments_add(arguments, "--root");
+		arguments_add(arguments, "%s", pair->stage->folder);
+	} else if (pair->cell->workload != &WORKLOAD_KV) {
+		arguments_add(arguments, "--model");
+		arguments_add(arguments, "%s", pair->arm->model);
+		add_buffers(arguments, pair->cell);
+	}
+}
+
 static int start_own(struct pair *pair)
 {
 	const struct process_where where = { .cpu = pair->stage->subject_cpu,
@@ -175,15 +233,13 @@ static int start_own(struct pair *pair)
 
 	arguments_begin(&arguments);
 	arguments_add(&arguments, "serve");
-	arguments_add(&arguments, "echo");
+	arguments_add(&arguments, "%s", service_of(pair->cell));
 	arguments_add(&arguments, "--backend");
 	arguments_add(&arguments, "%s%s%s", pair->arm->backend, *pair->arm->keys ? ":" : "",
 		      pair->arm->keys);
-	arguments_add(&arguments, "--model");
-	arguments_add(&arguments, "%s", pair->arm->model);
 	arguments_add(&arguments, "--connections");
 	arguments_add(&arguments, "%u", pair->cell->connections + SPARE_CONNECTIONS);
-	add_buffers(&arguments, pair->cell);
+	add_service(&arguments, pair);
 	arguments_add(&arguments, "--json");
 	arguments_add(&arguments, "-");
 	arguments_add(&arguments, "--host");
@@ -219,9 +275,11 @@ static int start_load(struct pair *pair)
 	arguments_add(&arguments, "--size=%u", cell->size_bytes);
 	if (cell->workload == &WORKLOAD_SLOW)
 		arguments_add(&arguments, "--read-rate=%u", cell->read_bytes_per_s);
+	if (cell->workload == &WORKLOAD_HTTP)
+		arguments_add(&arguments, "--path=/%s", FOLDER_FILE);
 	if (cell->rate_per_s)
 		arguments_add(&arguments, "--rate=%u", cell->rate_per_s);
-	else if (cell->workload != &WORKLOAD_CHURN)
+	else if (has_depth(cell))
 		arguments_add(&arguments, "--depth=%u", cell->depth);
 	arguments_add(&arguments, "--warmup=%.9f", (double)cell->warmup_ns / 1e9);
 	arguments_add(&arguments, "--duration=%.9f", (double)cell->duration_ns / 1e9);
@@ -329,4 +387,15 @@ const struct workload WORKLOAD_CHURN = {
 
 const struct workload WORKLOAD_SLOW = {
 	.name = "slow", .served = true, .parameters = parameters, .check = check, .play = play,
+};
+
+const struct workload WORKLOAD_HTTP = {
+	.name = "http", .served = true, .parameters = parameters, .check = check,
+	.check_arm = check_service_arm, .prepare = prepare_folder, .play = play,
+	.tidy = tidy_folder,
+};
+
+const struct workload WORKLOAD_KV = {
+	.name = "kv", .served = true, .parameters = parameters, .check = check,
+	.check_arm = check_service_arm, .play = play,
 };

@@ -7,7 +7,8 @@
 #include <string.h>
 
 static const struct workload *const WORKLOADS[] = { &WORKLOAD_ECHO, &WORKLOAD_CHURN,
-						    &WORKLOAD_SLOW, &WORKLOAD_ROCKETS,
+						    &WORKLOAD_SLOW, &WORKLOAD_HTTP,
+						    &WORKLOAD_KV, &WORKLOAD_ROCKETS,
 						    &WORKLOAD_FILE, &WORKLOAD_CANCEL,
 						    &WORKLOAD_INFORMED };
 

@@ -23,14 +23,14 @@ enum { WORKLOAD_ITEMS_MAX = 10000 }; /* of a list of rockets */
 
 struct cell {
 	const struct workload *workload;
-	uint32_t connections; /* echo, churn, slow; rockets: requests at once */
-	uint32_t size_bytes;  /* echo, churn, slow */
+	uint32_t connections; /* echo, churn, slow, http, kv; rockets: requests at once */
+	uint32_t size_bytes;  /* echo, churn, slow; http: of the file; kv: of a value */
 	uint32_t read_bytes_per_s; /* slow: of a connection */
 	uint32_t items;       /* rockets: in the list */
 	uint64_t latency_ns;  /* rockets: before each answer */
 	uint64_t delay_ns;                /* echo: of each direction of a wire; 0: bare loopback */
 	uint32_t rate_per_s;              /* echo: of an open loop, or 0; informed */
-	uint32_t depth;                   /* both: at once, a connection or a file */
+	uint32_t depth;                   /* at once, of a connection or a file */
 	uint32_t block_bytes;             /* file */
 	bool direct;                      /* file: past the page cache */
 	const char *file;                 /* NULL: one is made */
@@ -53,6 +53,7 @@ struct stage {
 	uint64_t seed;             /* of this slot's own randomness */
 	int file, sums;            /* what the file workload prepared: descriptors, or -1 */
 	struct wire wire;          /* what the echo workload prepared */
+	char folder[256];          /* what the http workload prepared; "": nothing */
 	uint64_t blocks, stride_bytes;
 	struct view *view; /* counts what the arm's process does in this slot; NULL in a timed one */
 };
@@ -78,8 +79,8 @@ struct workload {
 	void (*tidy)(struct stage *stage);
 };
 
-extern const struct workload WORKLOAD_ECHO, WORKLOAD_CHURN, WORKLOAD_SLOW, WORKLOAD_ROCKETS,
-	WORKLOAD_FILE, WORKLOAD_CANCEL, WORKLOAD_INFORMED;
+extern const struct workload WORKLOAD_ECHO, WORKLOAD_CHURN, WORKLOAD_SLOW, WORKLOAD_HTTP,
+	WORKLOAD_KV, WORKLOAD_ROCKETS, WORKLOAD_FILE, WORKLOAD_CANCEL, WORKLOAD_INFORMED;
 
 const struct workload *workload_find(const char *name);
 

@@ -136,7 +136,8 @@ DUET_API int duet_loop_regime(const struct duet_loop *loop, enum duet_regime reg
 /*
  * The ledger: all memory that is out of the caller's hands, and what the caller holds of pools.
  * lent_* counts buffers inside operations between start and terminal completion; byte_seconds is
- * their size times that time, the price of keeping memory parked; held_* counts pool buffers
+ * their size times that time, the price of keeping memory parked, and lent_seconds the times alone, of all
+ * loans together; held_* counts pool buffers
  * between a completion, or a take, and their return (its peak: the sum of what was out of each pool,
  * with an operation or not). Times are those of the loop's turns. By regime, a buffer that stands in for what is copied counts as copied,
  * and one that is held as what its pool is.
@@ -145,6 +146,7 @@ struct duet_account {
 	uint64_t lent_bytes;
 	uint64_t lent_peak_bytes;
 	double lent_byte_seconds;
+	double lent_seconds;
 	uint32_t lent_count;
 	uint32_t held_count;
 	uint64_t held_bytes;
@@ -155,6 +157,7 @@ struct duet_ledger {
 	uint64_t lent_bytes;
 	uint64_t lent_peak_bytes;
 	double lent_byte_seconds;
+	double lent_seconds;
 	uint32_t lent_count;
 	uint32_t held_count;
 	uint64_t held_bytes;

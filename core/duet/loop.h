@@ -230,6 +230,9 @@ struct duet_stats {
 	uint64_t cancels_unknown; /* there is none such, or none that can be found */
 	uint64_t starved;       /* receives that found the pool empty */
 	uint64_t copied;        /* zero-copy sends whose bytes were copied after all */
+	uint64_t copied_bytes;  /* between the caller's memory and what stood in for it: of the regime
+				   copied, and of the loop's own operations. What the kernel copies
+				   isn't in it */
 	uint64_t wakes;
 };
 

@@ -276,6 +276,9 @@ START_TEST(the_totals_are_told_by_regime)
 	ck_assert_uint_eq(now.regimes[DUET_REGIME_MOVED].held_bytes, 256);
 	ck_assert_double_ge(now.regimes[DUET_REGIME_MOVED].lent_byte_seconds, 256 * 0.019);
 	ck_assert_double_ge(now.regimes[DUET_REGIME_LENT].lent_byte_seconds, 1000 * 0.019);
+	ck_assert_double_ge(now.regimes[DUET_REGIME_MOVED].lent_seconds, 0.019);
+	ck_assert_double_ge(now.regimes[DUET_REGIME_LENT].lent_seconds, 0.019);
+	ck_assert_double_ge(now.lent_seconds, now.regimes[DUET_REGIME_LENT].lent_seconds + 0.019);
 	ck_assert_double_le(now.regimes[DUET_REGIME_LENT].lent_byte_seconds +
 			now.regimes[DUET_REGIME_MOVED].lent_byte_seconds,
 		now.lent_byte_seconds * 1.001);
@@ -385,6 +388,38 @@ START_TEST(memory_parked_for_a_time_is_counted_in_byte_seconds)
 }
 END_TEST
 
+/* Whatever they hold: two loans for a time are twice that time. */
+START_TEST(the_time_of_each_loan_is_counted)
+{
+	struct trial trials[2], timer;
+	struct duet_ledger before, now;
+	duet_handle other[2];
+	double passed;
+
+	pair_open(pair);
+	pair_open(other);
+	before = ledger();
+	for (int i = 0; i < 2; i++) {
+		trial_init(&trials[i]);
+		duet_op_recv(&trials[i].op, i ? other[1] : pair[1], data + 1000 * i, i ? 1 : 1000, 0);
+		trial_start(&trials[i]);
+	}
+	trial_init(&timer);
+	duet_op_timeout(&timer.op, duet_loop_now_ns(stage.loop) + 20000000);
+	trial_run(&timer);
+	for (int i = 0; i < 2; i++)
+		trial_cancel(&trials[i]);
+	for (int i = 0; i < 2; i++)
+		await(&trials[i]);
+	now = ledger();
+	passed = (now.lent_byte_seconds - before.lent_byte_seconds) / 1001;
+	ck_assert_double_ge(now.lent_seconds - before.lent_seconds, 2 * 0.019);
+	ck_assert_double_le(now.lent_seconds - before.lent_seconds, 2 * passed + 5);
+	stage_settle(3);
+	ck_assert_double_eq_tol(ledger().lent_seconds, now.lent_seconds, 1e-9);
+}
+END_TEST
+
 START_TEST(a_pool_buffer_is_held_from_its_completion_to_its_return)
 {
 	struct duet_pool *pool;
@@ -469,6 +504,7 @@ int main(void)
 		CASES(a_buffer_is_on_loan_from_start_until_its_end_is_told,
 			a_send_lends_all_its_pieces, a_refused_start_lends_nothing,
 			memory_parked_for_a_time_is_counted_in_byte_seconds,
+			the_time_of_each_loan_is_counted,
 			a_pool_buffer_is_held_from_its_completion_to_its_return,
 			arrays_of_the_caller_s_stack_may_go_after_start,
 			two_operations_do_not_write_to_the_same_memory,

@@ -74,6 +74,7 @@ START_TEST(what_goes_out_is_copied_at_once)
 	ck_assert_int_eq(op->result, 6);
 	stream_recv(pair[1], data, 6);
 	ck_assert_mem_eq(data, "copied", 6);
+	ck_assert_uint_eq(stats().copied_bytes, 6);
 	ck_assert_int_eq(duet_op_return(op), 0);
 }
 END_TEST
@@ -97,6 +98,7 @@ START_TEST(what_comes_in_is_copied_before_it_is_told)
 		ck_assert_mem_eq(data, "abcd", bytes);
 		ck_assert_uint_eq(data[bytes], 0);
 	}
+	ck_assert_uint_eq(stats().copied_bytes, 5);
 	ck_assert_int_eq(duet_op_return(op), 0);
 }
 END_TEST

@@ -406,6 +406,40 @@ START_TEST(what_goes_out_is_copied_at_the_start)
 }
 END_TEST
 
+/* Out at the start, in at the end; and of no other regime a byte. */
+START_TEST(what_is_copied_through_is_counted_in_bytes)
+{
+	struct duet_stats stats;
+	uint64_t expected = 0;
+
+	pools_open();
+	for (unsigned regime = 0; regime < DUET_REGIME_COUNT; regime++) {
+		struct duet_buffer given = buffer_of(regime, DUET_SEND);
+		struct trial send, recv;
+
+		pair_open(pair);
+		trial_init(&send);
+		duet_op_send_buffer(&send.op, pair[0], given, DUET_WHOLE);
+		trial_start(&send);
+		await(&send);
+		take_back(&send.op, given);
+		given = buffer_of(regime, DUET_RECV);
+		trial_init(&recv);
+		duet_op_recv_buffer(&recv.op, pair[1], given,
+			regime == DUET_REGIME_POOLED ? 0 : DUET_WHOLE);
+		trial_run(&recv);
+		expected += regime == DUET_REGIME_COPIED ? BYTES + recv.op.transferred : 0;
+		take_back(&recv.op, given);
+		duet_loop_stats(stage.loop, &stats);
+		ck_assert_msg(stats.copied_bytes == expected, "on %s, %s: %llu of %llu bytes",
+			stage.arm->name, duet_regime_name(regime),
+			(unsigned long long)stats.copied_bytes, (unsigned long long)expected);
+		pair_close(pair);
+	}
+	all_are_back();
+}
+END_TEST
+
 /* Whichever of the two comes first: nothing is written after the cancel, and no byte is lost. */
 START_TEST(a_cancel_frees_the_memory_of_a_copied_receive_at_once)
 {
@@ -561,6 +595,7 @@ int main(void)
 			a_buffer_that_was_given_is_neither_given_again_nor_returned,
 			what_is_no_buffer_of_the_pool_is_refused,
 			an_empty_pool_refuses_who_would_take, what_goes_out_is_copied_at_the_start,
+			what_is_copied_through_is_counted_in_bytes,
 			a_cancel_frees_the_memory_of_a_copied_receive_at_once,
 			the_buffer_of_what_was_abandoned_goes_back_to_its_pool,
 			an_operation_is_started_again_with_the_same_buffer,

@@ -27,7 +27,7 @@ static void remove_file(void)
 }
 
 static const char *const CLAIMS[] = { "try-first", "stateless", "parity", "models", "beside",
-				      "blocking", "hot", "scheduling", "paths" };
+				      "blocking", "hot", "scheduling", "idle", "regimes", "paths" };
 enum { CLAIMS_COUNT = sizeof(CLAIMS) / sizeof(*CLAIMS) };
 
 /* ---- Results. ---- */
@@ -242,6 +242,7 @@ START_TEST(descriptors_are_asked_for_first)
 		{ "models", "10000 tasks take 10032 descriptors, and the limit is 200: " },
 		{ "stateless --quick", "1000 connections take 1032 descriptors" },
 		{ "beside", "1000 children take 1032 descriptors" },
+		{ "idle", "10000 connections take 10032 descriptors" },
 	};
 	struct program *program = calloc(1, sizeof(*program));
 

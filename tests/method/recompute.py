@@ -188,6 +188,13 @@ def on_loan(slot):
     return None if lent is None else share(lent * 1e9, life_ns)
 
 
+def millionths(name):
+    def of_an_operation(slot):
+        counted = per_operation(name)(slot)
+        return None if counted is None else counted * 1e6
+    return of_an_operation
+
+
 def busy(name):
     def percent(slot):
         return None if slot[name] is None else share(100 * slot[name], slot["elapsed_ns"])
@@ -209,6 +216,14 @@ COUNTERS = {
 }
 
 
+# Results of before have none of these.
+LATER_COUNTERS = {
+    "byte_us_on_loan_per_operation": millionths("lent_byte_seconds"),
+    "us_on_loan_per_operation": millionths("lent_seconds"),
+    "copied_bytes_per_operation": per_operation("copied_bytes"),
+}
+
+
 # Only where an arm has tasks.
 TASK_COUNTERS = {f"{name}_per_operation": per_operation(name)
                  for name in ("steps", "task_wakes", "polls")}
@@ -218,7 +233,8 @@ def check_counters(where, cell):
     stored = {one["key"]: one["medians"] for one in cell["counters"]}
     slots = [slot for one in kept(cell["rounds"]) for slot in one["slots"]]
     tasks = any("steps" in slot["counters"] for one in cell["rounds"] for slot in one["slots"])
-    for key, counter in (COUNTERS | (TASK_COUNTERS if tasks else {})).items():
+    later = {key: counter for key, counter in LATER_COUNTERS.items() if key in stored}
+    for key, counter in (COUNTERS | later | (TASK_COUNTERS if tasks else {})).items():
         for arm, median_stored in enumerate(stored[key]):
             values = [counter(slot) for slot in slots if slot["arm"] == arm]
             ours = None if None in values or not values else median(values)

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "compare/claim/conduct.h"
-#include "compare/claim/idle.h"
+#include "compare/claim/stateless_scene.h"
 #include "compare/claim/parity_scene.h"
 #include "compare/claim/receivers.h"
 #include "compare/claim/sample.h"
@@ -23,7 +23,8 @@ enum { ROUNDS = 15 };
 static const struct claim *const CLAIMS[] = { &CLAIM_TRY_FIRST, &CLAIM_STATELESS,
 						    &CLAIM_PARITY, &CLAIM_MODELS, &CLAIM_BESIDE,
 						    &CLAIM_BLOCKING, &CLAIM_HOT,
-						    &CLAIM_SCHEDULING, &CLAIM_PATHS };
+						    &CLAIM_SCHEDULING, &CLAIM_PATHS,
+						    &CLAIM_IDLE, &CLAIM_REGIMES };
 enum { CLAIMS_COUNT = sizeof(CLAIMS) / sizeof(*CLAIMS) };
 
 /* ---- Ratios. ---- */
@@ -429,15 +430,15 @@ END_TEST
 
 START_TEST(what_waits_is_accounted_for)
 {
-	struct idle_options options = { .mechanism = polling(), .connections = 20, .cycles = 2,
-					.singles = 2, .way = IDLE_RECV };
-	struct idle_result result;
+	struct stateless_options options = { .mechanism = polling(), .connections = 20, .cycles = 2,
+					.singles = 2, .way = STATELESS_RECV };
+	struct stateless_result result;
 
-	ck_assert_int_eq(idle_play(&options, &result), 0);
-	ck_assert_double_eq(result.lent, IDLE_BUFFER);
-	ck_assert_double_eq(result.own, IDLE_BUFFER + 256);
-	options.way = IDLE_STATELESS;
-	ck_assert_int_eq(idle_play(&options, &result), 0);
+	ck_assert_int_eq(stateless_play(&options, &result), 0);
+	ck_assert_double_eq(result.lent, STATELESS_BUFFER);
+	ck_assert_double_eq(result.own, STATELESS_BUFFER + 256);
+	options.way = STATELESS_FORGOTTEN;
+	ck_assert_int_eq(stateless_play(&options, &result), 0);
 	ck_assert_double_eq(result.lent, 0);
 	ck_assert_double_eq(result.registrations, 1);
 	ck_assert_double_eq(result.kept, result.kernel);

@@ -22,12 +22,13 @@ static json_t *make_slot(int arm, double scale)
 				 200 * scale, "p999_ns");
 
 	json_object_set_new(slot, "counters",
-			    json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}",
+			    json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}",
 				      "system_calls", 1000 * scale, "wasted", 2000 * scale, "waits",
 				      3000 * scale, "inline_ended", 4000 * scale, "worker",
 				      5000 * scale, "registrations", 6000 * scale, "ended",
 				      7000 * scale, "interim", 8000 * scale, "armed", 9000 * scale,
-				      "lent_byte_seconds", 0.25 * scale, "life_ns", 5e8));
+				      "lent_byte_seconds", 0.25 * scale, "life_ns", 5e8,
+				      "lent_seconds", 0.125 * scale, "copied_bytes", 64000 * scale));
 	json_object_set_new(slot, "noise",
 			    json_pack("{s:i, s:i, s:i, s:f, s:f}", "wait_ns", 0, "steal_ns", 0,
 				      "others_cpu_ns", 900000, "voluntary_switches", 1000 * scale,
@@ -116,6 +117,9 @@ START_TEST(every_counter_is_what_its_row_says)
 		{ "inline_per_operation", 4, 8 },	  { "worker_per_operation", 5, 10 },
 		{ "registrations_per_operation", 6, 12 }, { "context_switches_per_operation", 2.5, 5 },
 		{ "bytes_on_loan_mean", 0.5, 1 },	  { "arm_busy_percent", 30, 60 },
+		{ "byte_us_on_loan_per_operation", 250, 500 },
+		{ "us_on_loan_per_operation", 125, 250 },
+		{ "copied_bytes_per_operation", 64, 128 },
 		{ "load_busy_percent", 70, 140 },
 	};
 	enum { COUNT = sizeof(ROWS) / sizeof(*ROWS) };

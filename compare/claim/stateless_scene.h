@@ -3,34 +3,34 @@
 
 /* A crowd of idle connections, each of which is waited for in one of several ways: what a wait
  * keeps, and what it costs to give it up. */
-#ifndef COMPARE_CLAIM_IDLE_H
-#define COMPARE_CLAIM_IDLE_H
+#ifndef COMPARE_CLAIM_STATELESS_SCENE_H
+#define COMPARE_CLAIM_STATELESS_SCENE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "compare/laboratory/mechanism.h"
 
-enum { IDLE_BUFFER = 4096 };
+enum { STATELESS_BUFFER = 4096 };
 
-enum idle_way {
-	IDLE_RECV,      /* a receive into memory of the connection's own */
-	IDLE_POOLED,    /* a multishot receive that takes a buffer when data comes */
-	IDLE_POLL,      /* an operation that waits for readiness */
-	IDLE_STATELESS, /* a wait of the native dialect */
-	IDLE_WAYS,
+enum stateless_way {
+	STATELESS_RECV,      /* a receive into memory of the connection's own */
+	STATELESS_POOLED,    /* a multishot receive that takes a buffer when data comes */
+	STATELESS_POLL,      /* an operation that waits for readiness */
+	STATELESS_FORGOTTEN, /* a wait of the native dialect */
+	STATELESS_WAYS,
 };
 
-struct idle_options {
+struct stateless_options {
 	struct mechanism mechanism;
-	enum idle_way way;
+	enum stateless_way way;
 	uint32_t connections;
 	uint32_t cycles, singles; /* of cancelling all, and one */
 	uint64_t seed;            /* of the order of cancelling */
 };
 
 /* All but the first two are bytes a connection. */
-struct idle_result {
+struct stateless_result {
 	double cpu_ns, latency_ns; /* of a cancel, to its end */
 	double own, lent;          /* the program's for a wait; of it out of its hands */
 	double loop;               /* what the loop has set aside for it */
@@ -40,6 +40,6 @@ struct idle_result {
 };
 
 /* 0, a negative errno, or -EBADMSG: a wait ended otherwise than it should. */
-int idle_play(const struct idle_options *options, struct idle_result *result);
+int stateless_play(const struct stateless_options *options, struct stateless_result *result);
 
 #endif
