@@ -48,7 +48,7 @@ static const struct option_row ROWS[] = {
 	{ "repeats", OPTION_NUMBER, AT(repeats), 0, INTERVAL_VALUES_MAX, "N",
 	  "of disturbed rounds at most (5)" },
 	{ "connections", OPTION_NUMBER, AT(connections), 1, 20000, "N",
-	  "at once (echo, http, kv 64, the others 16)" },
+	  "at once (64; churn, slow, rockets 16)" },
 	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES",
 	  "of a message (64, slow 16K), of a file (http 1K), of a value (kv 64)" },
 	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N",

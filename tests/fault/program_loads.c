@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 
 /* The loads beside echo: churn, a connection for each message, and slow, a reader that is slower than its
- * writer. Servers that misbehave void the figures, and duet compare plays both as workloads. */
+ * writer. Servers that misbehave void the figures, and duet compare plays these, http and kv as workloads. */
 #include <jansson.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -141,8 +141,17 @@ static const struct {
 	{ "load churn 127.0.0.1:1 --rate 2", "--rate is an option of echo" },
 	{ "load slow 127.0.0.1:1 --rate 2", "--rate is an option of echo" },
 	{ "load echo 127.0.0.1:1 --read-rate 2K", "--read-rate is an option of slow" },
+	{ "load http 127.0.0.1:1 --rate 2", "--rate is an option of echo" },
+	{ "load kv 127.0.0.1:1 --path /x", "--path is an option of http" },
+	{ "load http 127.0.0.1:1 --path x", "begins with /" },
 	{ "load fast 127.0.0.1:1", "write duet load echo HOST:PORT" },
 	{ "compare churn --depth 2", "--depth is an option of the workload" },
+	{ "compare http --read-rate 2K", "--read-rate is an option of the workload slow" },
+	{ "compare kv --rate 100", "--rate is an option of the workload echo" },
+	{ "compare kv --a polling/future", "the workload kv has no model 'future'" },
+	{ "compare kv --a floor-epoll", "by other programs that speak the protocol of Redis" },
+	{ "compare http --a null", "the workload http is played by completion and polling" },
+	{ "compare http --a exec:x{port}", "the workload http is played by completion and polling" },
 	{ "compare echo --read-rate 2K", "--read-rate is an option of the workload slow" },
 };
 
@@ -163,6 +172,9 @@ static const struct {
 	{ "churn --connections 4", "churn, 4 connections, 64 bytes" },
 	{ "slow --connections 2 --size 4K --read-rate 4M",
 	  "slow, 2 connections, 4096 bytes, depth 512, read at 4096 KiB/s" },
+	{ "http --connections 2 --size 20000 --depth 3",
+	  "http, 2 connections, 20000 bytes, depth 3" },
+	{ "kv --connections 3 --size 1000", "kv, 3 connections, 1000 bytes, depth 16" },
 };
 
 /* Played, stored, shown, and played again like that. */
