@@ -34,7 +34,7 @@ endif
 
 # Goals that clear, install, measure or test come one after the other, as they were named.
 ifneq ($(word 2,$(MAKECMDGOALS)),)
-ifneq ($(filter clean install uninstall check% lint mutants twins explore moves compare% bench%,$(MAKECMDGOALS)),)
+ifneq ($(filter clean install uninstall check% lint mutants twins explore moves compare% bench% beside,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
 endif
@@ -181,8 +181,8 @@ tests_of = $(filter $(B)/tests/$(1)/%,$(TESTS))
 .SECONDARY:
 .PHONY: all objects everything setup compare compare-full check check-unit check-contract \
 	check-fault check-regress check-programs check-asan check-tsan check-valgrind check-twins \
-	check-explore check-moves check-ucontext check-guard check-examples check-clients check-install check-method lint mutants twins explore \
-	check-hazards check-fuzz check-cxx fuzz moves specimens stress method bench tidy install uninstall \
+	check-explore check-moves check-ucontext check-guard check-examples check-clients check-beside check-install check-method lint mutants twins explore \
+	check-hazards check-fuzz check-cxx fuzz moves specimens stress method bench beside tidy install uninstall \
 	clean format compdb help FORCE
 
 all: $(STATIC) $(SHARED) $(PROGRAM) $(TWINS) $(EXPLORE) $(EXAMPLES) ## build the libraries, the program and the examples
@@ -200,7 +200,8 @@ setup: ## install what Debian packages are missing to build and to test
 FOUND_run := command -v $(firstword $(CC)) && pkg-config --exists liburing jansson && \
 	printf '\#include <%s>\n' http_parser.h uthash.h | $(CC) -E -x c -
 FOUND_test := command -v g++ && command -v clang && command -v valgrind && \
-	command -v strace && command -v redis-cli && command -v wrk && pkg-config --exists check
+	command -v strace && command -v redis-cli && command -v wrk && command -v socat && \
+	command -v ncat && command -v openssl && pkg-config --exists check openssl
 missing = $(shell { $(FOUND_$(1)); } >/dev/null 2>&1 || echo missing)
 lost = $(if $(wildcard $(BUILD)/.setup-$(1)),$(if $(call missing,$(1))$(call \
 	differ,$(CC),$(file <$(BUILD)/.setup-$(1))),FORCE))
@@ -361,9 +362,22 @@ $(B)/twins: $(B)/obj/reference/twins/main.o $(B)/obj/twins.a $(LINK_STATIC)
 $(B)/explore: $(B)/obj/reference/explore/main.o $(B)/obj/explore.a $(B)/lib/libduet-reference.a $(B)/lib/libduet.a
 	$(call link,$^)
 $(filter $(B)/examples/rockets/%,$(EXAMPLES)): $(B)/obj/rockets.a
-$(EXAMPLES): $(B)/%: $(B)/obj/%.o $(LINK_STATIC)
+$(filter-out %/tls,$(EXAMPLES)): $(B)/%: $(B)/obj/%.o $(LINK_STATIC)
 	$(call link,$(filter %.o %/rockets.a,$^) $(filter %.a,$^) $(EXAMPLE_LIBS) $(URING_LIBS))
 $(filter $(B)/examples/rockets/%,$(EXAMPLES)): private EXAMPLE_LIBS = $(JANSSON_LIBS) $(HTTP_LIBS)
+# The one that speaks TLS is for who has OpenSSL; else it is left out, with a line.
+$(B)/.tls: FORCE | $(BUILD)/.setup-run
+	@mkdir -p $(@D)
+	@if pkg-config --exists openssl; then echo yes; else echo no; fi >$@.new 2>/dev/null
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+with_tls = if grep -qx yes $(B)/.tls; then $(1); else $(2); fi
+$(B)/obj/examples/tls.o: examples/tls.c $(B)/.tls
+	$(call say,CC,$@)mkdir -p $(@D) && $(call with_tls,$(CC) $(ALL_CPPFLAGS) $$(pkg-config \
+		--cflags openssl) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<,$(CC) -x c -c -o $@ /dev/null)
+$(B)/examples/tls: $(B)/obj/examples/tls.o $(LINK_STATIC)
+	$(call say,LD,$@)mkdir -p $(@D) && $(call with_tls,$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ \
+		$(URING_LIBS) $$(pkg-config --libs openssl),rm -f $@; \
+		echo 'examples: tls is left out: OpenSSL (libssl-dev) is not here')
 # Some are clients of what the program serves.
 check-examples: $(PROGRAM)
 # In C++20, for who has a compiler that knows coroutines; else an empty file, which nobody runs. No part of
@@ -547,8 +561,11 @@ endif
 check-examples: $(EXAMPLES) ## run every example
 	@$(RUN_TESTS) -l examples tests/examples/run
 
-check-clients: $(PROGRAM) | $(BUILD)/.setup-test ## what the program serves to curl, wrk, redis-cli and redis-benchmark
+check-clients: $(PROGRAM) | $(BUILD)/.setup-test ## what the program serves to curl, wrk, redis-cli, redis-benchmark, ncat and socat
 	@$(RUN_TESTS) -l clients tests/clients/run
+
+check-beside: $(PROGRAM) $(B)/bench/bench_beside peers | $(BUILD)/.setup-test ## bench/beside at its shortest: its figures are whole, and nothing is left behind
+	@$(RUN_TESTS) -l beside tests/beside/run
 
 check-install: all ## install into a temporary DESTDIR and build strangers against each library
 	@$(RUN_TESTS) -l install tests/install/run tests/install/setup
@@ -621,6 +638,9 @@ bench-peers: $(BENCHES) ## each twin beside libuv, libev, libevent and Boost.Asi
 	@CC='$(CC)' scripts/setup peers || echo 'bench-peers: goes on with what is here' >&2
 	+@$(MAKE) peers
 	@bench/run $(B)/bench peers fiber
+
+beside: $(PROGRAM) $(B)/bench/bench_beside peers ## the services beside Redis, nginx, libuv, libev, libevent and Boost.Asio, as far as they are here
+	@bench/beside '$(B)'
 
 # ------------------------------------------------------------------------------------- packaging
 

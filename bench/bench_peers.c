@@ -136,7 +136,7 @@ static int serve_messages(const struct arena_server *server, const char **argv, 
 		exit(4);
 	}
 	if (rc == 0)
-		return child_end(&child);
+		return child_end(&child, "a message\n");
 	child_stop(&child);
 	return rc;
 }

@@ -3,9 +3,7 @@
 
 #include "compare/floors.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +12,7 @@
 
 #include "bench/floors/floor_epoll.h"
 #include "bench/floors/floor_uring.h"
+#include "compare/local.h"
 #include "compare/measure/window.h"
 #include "compare/report/store.h"
 #include "compare/say.h"
@@ -58,30 +57,30 @@ static void obey_signals(void)
 	}
 }
 
-static int refuse_address(const struct floors_options *options, int error)
+static int refuse_address(const struct local *address, int error)
 {
-	return say_failure(SAY_UNMEASURED, "serve: can't listen on %s:%u: %s%s", options->host,
-			   options->port, strerror(error), error == EADDRINUSE
+	char shown[LOCAL_SHOWN_MAX];
+
+	return say_failure(SAY_UNMEASURED, "serve: can't listen on %s: %s%s",
+			   local_show(address, shown), strerror(error), error == EADDRINUSE
 				   ? "; choose another --port, or 0 for any free one" : "");
 }
 
-static int listen_on(const struct floors_options *options, struct sockaddr_in *address)
+static int listen_on(const struct floors_options *options, struct local *address)
 {
-	socklen_t length = sizeof(*address);
+	struct sockaddr *storage = (struct sockaddr *)&address->storage;
 	int yes = 1;
 
-	*address = (struct sockaddr_in){ .sin_family = AF_INET,
-					 .sin_port = htons((uint16_t)options->port) };
-	if (inet_pton(AF_INET, options->host, &address->sin_addr) != 1)
-		return say_failure(SAY_USAGE, "serve: --host %s: give an IPv4 address",
-				   options->host);
-	listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (local_read(options->host, options->port, address))
+		return say_failure(SAY_USAGE, "serve: --host %s: give an address of IPv4 or IPv6, "
+				   "not a name", options->host);
+	listener = socket(storage->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (listener < 0 ||
 	    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) ||
-	    bind(listener, (struct sockaddr *)address, sizeof(*address)) ||
+	    bind(listener, storage, address->length) ||
 	    listen(listener, BACKLOG) ||
-	    getsockname(listener, (struct sockaddr *)address, &length))
-		return refuse_address(options, errno);
+	    getsockname(listener, storage, &address->length))
+		return refuse_address(address, errno);
 	return SAY_OK;
 }
 
@@ -113,8 +112,9 @@ static int run(const struct echo_engine *floor, void *self, const struct floors_
 }
 
 static int serve(const struct echo_engine *floor, const struct floors_options *options,
-		 const struct sockaddr_in *address)
+		 const struct local *address)
 {
+	char shown[LOCAL_SHOWN_MAX];
 	const struct echo_shape shape = {
 		.connections_max = options->connections,
 		.descriptors_max = options->connections + DESCRIPTORS_SPARE,
@@ -133,8 +133,7 @@ static int serve(const struct echo_engine *floor, const struct floors_options *o
 		code = say_failure(SAY_UNMEASURED, "serve: can't begin to accept: %s",
 				   strerror(-status));
 	} else {
-		printf("listening on %s:%u backend=%s\n", options->host, ntohs(address->sin_port),
-		       floor->name);
+		printf("listening on %s backend=%s\n", local_show(address, shown), floor->name);
 		code = fflush(stdout) ? say_failure(SAY_UNMEASURED, "serve: can't write to the "
 						    "standard output: %s", strerror(errno))
 				      : run(floor, self, options);
@@ -145,7 +144,7 @@ static int serve(const struct echo_engine *floor, const struct floors_options *o
 
 int floors_serve(const struct echo_engine *floor, const struct floors_options *options)
 {
-	struct sockaddr_in address;
+	struct local address;
 	int code = listen_on(options, &address);
 
 	if (!code)

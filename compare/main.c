@@ -34,7 +34,8 @@ static const struct command COMMANDS[] = {
 	{ "diff", "two stored results side by side", diff_command },
 	{ "cancel", "what happens if an operation is cancelled here, at each moment", cancel_command },
 	{ "doctor", "what this kernel and machine offer, forbid, and disturb", doctor_command },
-	{ "serve", "a service on a backend, alone: echo, files over HTTP, keys and values, rockets", serve_command },
+	{ "serve", "a service on a backend, alone: echo, datagrams, copies of a file, files over "
+	  "HTTP, keys and values, a relay, rockets", serve_command },
 	{ "load", "the load generator, alone", load_command },
 	{ "play", NULL, play_command },
 	{ "play-claim", NULL, play_claim_command },

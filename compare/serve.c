@@ -6,19 +6,25 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compare/copy/command.h"
 #include "compare/http/command.h"
 #include "compare/kv/command.h"
+#include "compare/proxy/command.h"
 #include "compare/rockets/command.h"
 #include "compare/say.h"
+#include "compare/udp/command.h"
 
 static const struct served {
 	const char *name, *summary;
 	int (*run)(int argc, char **argv);
 } SERVICES[] = {
+	{ "copy", "a file into another, or to whoever connects", serve_copy_command },
 	{ "echo", "what comes is sent back, over TCP", serve_echo_command },
 	{ "http", "a folder of files over HTTP/1.1", serve_http_command },
 	{ "kv", "keys and values over the Redis protocol", serve_kv_command },
+	{ "proxy", "TCP connections, on to another server", serve_proxy_command },
 	{ "rockets", "JSON over HTTP/1.1, late and failing as told", serve_rockets_command },
+	{ "udp", "datagrams are sent back to where they came from", serve_udp_command },
 };
 
 enum { SERVICES_COUNT = sizeof(SERVICES) / sizeof(*SERVICES) };
@@ -45,8 +51,7 @@ static int refuse(const char *name)
 		strncat(names, SERVICES[i].name, sizeof(names) - strlen(names) - 1);
 	}
 	return say_failure(SAY_USAGE, "serve%s%s: there is %s; the name stands before its options, as in "
-			   "duet serve %s --port 7777", name ? ": " : "", name ? name : "", names,
-			   SERVICES[0].name);
+			   "duet serve echo --port 7777", name ? ": " : "", name ? name : "", names);
 }
 
 int serve_command(int argc, char **argv)

@@ -3,9 +3,7 @@
 
 #include "compare/service.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,10 +11,12 @@
 
 #include "compare/backends.h"
 #include "compare/floors.h"
+#include "compare/local.h"
 #include "compare/measure/window.h"
 #include "compare/report/counters.h"
 #include "compare/report/store.h"
 #include "compare/say.h"
+#include "compare/step.h"
 
 /* ---- Signals. ---- */
 
@@ -56,6 +56,11 @@ static void obey_signals(struct duet_loop *loop)
 		if (!sigaction(number, NULL, &before) && before.sa_handler != SIG_IGN)
 			sigaction(number, &action, NULL);
 	}
+}
+
+void service_obey(struct service *service)
+{
+	obey_signals(service->loop);
 }
 
 /* ---- The backend. ---- */
@@ -163,32 +168,73 @@ static const char *listen_advice(int status)
 		       "on, or 0 for any free one";
 	if (status == -EADDRNOTAVAIL)
 		return "; give a --host that this machine has, as 127.0.0.1, or 0.0.0.0 for all";
+	if (status == -EAFNOSUPPORT)
+		return "; this machine has no IPv6: give a --host of IPv4";
 	return say_advice(status);
 }
 
-int service_listen(struct service *service, int backlog, duet_handle *listener)
+static int find_place(struct service *service, struct local *place)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET,
-				       .sin_port = htons((uint16_t)service->port) };
-	int status;
-
 	obey_signals(service->loop);
-	if (inet_pton(AF_INET, service->host, &address.sin_addr) != 1)
-		return say_failure(SAY_USAGE, "serve: --host %s: give an IPv4 address",
-				   service->host);
-	status = duet_handle_listen(service->loop, (struct sockaddr *)&address, sizeof(address),
-				    backlog, listener);
+	if (local_read(service->host, service->port, place))
+		return say_failure(SAY_USAGE, "serve: --host %s: give an address of IPv4 or IPv6, "
+				   "not a name", service->host);
+	return SAY_OK;
+}
+
+/* status: how it went to listen there. */
+static int tell_place(const struct service *service, const struct local *place, int status)
+{
+	char shown[LOCAL_SHOWN_MAX];
+
+	local_show(place, shown);
 	if (status)
-		return say_failure(SAY_UNMEASURED, "serve: can't listen on %s:%u: %s%s",
-				   service->host, service->port, strerror(-status),
-				   listen_advice(status));
-	printf("listening on %s:%u backend=%s\n", service->host, ntohs(address.sin_port),
+		return say_failure(SAY_UNMEASURED, "serve: can't listen on %s: %s%s", shown,
+				   strerror(-status), listen_advice(status));
+	printf("listening on %s backend=%s\n", shown,
 	       duet_backend_name(duet_loop_backend(service->loop)));
 	status = say_flush();
 	if (status)
 		return say_failure(SAY_UNMEASURED, "serve: can't write to the standard output: %s",
 				   strerror(-status));
 	return SAY_OK;
+}
+
+int service_listen(struct service *service, int backlog, duet_handle *listener)
+{
+	struct local place;
+	int code = find_place(service, &place);
+
+	if (code)
+		return code;
+	return tell_place(service, &place, duet_handle_listen(service->loop,
+			  (struct sockaddr *)&place.storage, place.length, backlog, listener));
+}
+
+static int bind_datagrams(struct service *service, struct local *place, duet_handle *socket)
+{
+	struct duet_op *op = &service->op;
+	int status;
+
+	duet_op_init(op, NULL, NULL);
+	duet_op_socket(op, place->storage.ss_family, SOCK_DGRAM, 0);
+	status = step_run(service->loop, op);
+	if (status)
+		return status;
+	*socket = op->made;
+	duet_op_bind(op, *socket, (struct sockaddr *)&place->storage, place->length);
+	status = step_run(service->loop, op);
+	if (status)
+		return status;
+	return duet_handle_address(service->loop, *socket, &place->storage, &place->length);
+}
+
+int service_bind(struct service *service, duet_handle *socket)
+{
+	struct local place;
+	int code = find_place(service, &place);
+
+	return code ? code : tell_place(service, &place, bind_datagrams(service, &place, socket));
 }
 
 int service_run(struct service *service)
@@ -231,7 +277,7 @@ void service_print(const struct service *service, json_t *counts)
 
 	if (service->json && !strcmp(service->json, "-"))
 		return;
-	printf("served:");
+	printf("%s:", service->word ? service->word : "served");
 	json_object_foreach(counts, key, value)
 		printf(" %s=%lld", key, (long long)json_integer_value(value));
 	putchar('\n');

@@ -8,6 +8,7 @@
 
 #include <duet/handle.h>
 #include <duet/loop.h>
+#include <duet/operation.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,12 +19,14 @@ struct service {
 	/* Set by the caller: as given on the command line; json may be NULL. */
 	const char *backend, *host, *json;
 	uint32_t port;
+	const char *word; /* that the line of counts begins with; NULL: "served" */
 
 	/* Read by the caller. */
 	struct arm arm;
 	struct duet_loop *loop;
 	bool stopped; /* by a signal */
 
+	struct duet_op op;       /* of what is done before it serves */
 	struct duet_probe probe; /* of a backend that was refused */
 	uint64_t begun_ns;
 };
@@ -38,8 +41,14 @@ int service_check_output(const struct service *service);
 /* options: with the caller's bounds; `woken` and what the arm says are put in here. */
 int service_create(struct service *service, struct duet_loop_options *options);
 
+/* From here on a signal sets `stopped` and wakes the loop. */
+void service_obey(struct service *service);
+
 /* Listens, says so on the standard output, and obeys signals from here on. */
 int service_listen(struct service *service, int backlog, duet_handle *listener);
+
+/* The same of a socket for datagrams. */
+int service_bind(struct service *service, duet_handle *socket);
 
 /* Turns until a signal comes. */
 int service_run(struct service *service);
@@ -48,7 +57,7 @@ int service_run(struct service *service);
  * where that is NULL among them. Nothing where no file was asked for. */
 int service_write(const struct service *service, const char *key, json_t *more);
 
-/* "served: NAME=NUMBER ..." on the standard output, unless the JSON goes there. */
+/* "WORD: NAME=NUMBER ..." on the standard output, unless the JSON goes there. */
 void service_print(const struct service *service, json_t *counts);
 
 /* A service of its own, in this frame: what it is given as context is its own. */

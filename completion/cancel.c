@@ -50,6 +50,8 @@ static bool ends_by_itself(const struct duet_loop *loop, const struct duet_op *o
 	case DUET_SEND:
 	case DUET_SEND_ZERO_COPY:
 		return duet_core_op_slot(loop, op)->slot_class == CLASS_FILE;
+	case DUET_SPLICE:
+		return completion_splices_file(loop, op);
 	default:
 		return duet_kind_cancel_class((enum duet_kind)op->kind) == DUET_CANCEL_NOT;
 	}

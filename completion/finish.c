@@ -57,6 +57,8 @@ static __attribute__((noinline)) void finish_plain_any(struct duet_loop *loop, s
 		duet_core_end(loop, op, finish_connect(loop, op, result));
 	else if (op->kind == DUET_SIGNAL)
 		duet_core_end(loop, op, finish_signal(op, result));
+	else if (op->kind == DUET_SPLICE)
+		completion_finish_spliced(loop, op, result);
 	else if (op->kind == DUET_CLOSE && result == -EINTR)
 		duet_core_end(loop, op, 0); /* closed all the same: the number may be another's */
 	else if (op->kind == DUET_SENDMSG || (result == -EAGAIN &&
@@ -185,11 +187,41 @@ static void reclaim_buffer(struct duet_loop *loop, uint64_t user_data, unsigned 
 	completion_pool_return(loop, pool, buffer_of(flags));
 }
 
+static void finish_pool(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags);
+
+/* Of several buffers in one entry: the last, whose result and whose flags are what is left of it, and
+ * each before it as if it had come by itself. */
+static __attribute__((noinline)) void
+finish_bundle(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
+{
+	const unsigned pool_id = user_data & (DUET_POOLS_MAX - 1);
+	const unsigned full = IORING_CQE_F_MORE | IORING_CQE_F_BUFFER;
+	uint16_t index = buffer_of(flags), behind;
+
+	/* The pool may go in the callback of what it lent last. */
+	while (loop->pools[pool_id] && (uint32_t)result > loop->pools[pool_id]->size_bytes) {
+		uint32_t size = loop->pools[pool_id]->size_bytes;
+
+		behind = completion_pool_behind(loop->pools[pool_id], index);
+		finish_pool(loop, user_data, (int)size,
+			    full | (unsigned)index << IORING_CQE_BUFFER_SHIFT);
+		result -= (int)size;
+		index = behind;
+	}
+	finish_pool(loop, user_data, result,
+		    (flags & ((1u << IORING_CQE_BUFFER_SHIFT) - 1)) |
+			    (unsigned)index << IORING_CQE_BUFFER_SHIFT);
+}
+
 static __attribute__((noinline)) void
 finish_pool_any(struct duet_loop *loop, struct duet_op *op, uint64_t user_data, int result,
 		unsigned flags)
 {
-	if (!op)
+	const struct duet_pool *pool = loop->pools[user_data & (DUET_POOLS_MAX - 1)];
+
+	if (result > 0 && pool && (uint32_t)result > pool->size_bytes)
+		finish_bundle(loop, user_data, result, flags);
+	else if (!op)
 		reclaim_buffer(loop, user_data, flags);
 	else if (flags & IORING_CQE_F_MORE && result > 0)
 		duet_core_item_buffer(loop, op, result, buffer_of(flags));
@@ -197,13 +229,13 @@ finish_pool_any(struct duet_loop *loop, struct duet_op *op, uint64_t user_data, 
 		finish_pooled(loop, op, result, flags);
 }
 
-static inline void finish_pool(struct duet_loop *loop, uint64_t user_data, int result,
-			       unsigned flags)
+static void finish_pool(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags)
 {
 	struct duet_op *op = duet_core_find(loop, user_data);
 	struct duet_pool *pool;
 
 	if (__builtin_expect(!op || !(flags & IORING_CQE_F_MORE) || result <= 0 ||
+				     (uint32_t)result > op->args.io.pool->size_bytes ||
 				     !duet_core_may_tell_plainly(loop, op),
 			     0)) {
 		finish_pool_any(loop, op, user_data, result, flags);

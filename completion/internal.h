@@ -73,6 +73,7 @@ enum completion_step {
 	STEP_CONNECT,
 	STEP_RECV,
 	STEP_RECV_MULTISHOT,
+	STEP_RECV_BUNDLE,
 	STEP_SEND,
 	STEP_RECVMSG,
 	STEP_SENDMSG,
@@ -364,6 +365,14 @@ int completion_enter_message(struct duet_loop *loop, struct duet_op *op);
 void completion_finish_message(struct duet_loop *loop, struct duet_op *op, int result);
 void completion_finish_ready(struct duet_loop *loop, struct duet_op *op, int result);
 
+/* splice.c */
+int completion_start_splice(struct duet_loop *loop, struct duet_op *op);
+/* What came of the wait for readiness, and of an entry. */
+void completion_finish_splice(struct duet_loop *loop, struct duet_op *op, int result);
+void completion_finish_spliced(struct duet_loop *loop, struct duet_op *op, int result);
+/* Is it a splice from or into a file? */
+bool completion_splices_file(const struct duet_loop *loop, const struct duet_op *op);
+
 /* zero_copy.c */
 int completion_start_zero_copy(struct duet_loop *loop, struct duet_op *op);
 void completion_finish_zero_copy(struct duet_loop *loop, uint64_t user_data, int result, unsigned flags);
@@ -405,5 +414,11 @@ uint8_t completion_regimes(const struct completion *self);
 int completion_pool_attach(struct duet_loop *loop, struct duet_pool *pool);
 int completion_pool_return(struct duet_loop *loop, struct duet_pool *pool, uint16_t index);
 void completion_pool_detach(struct duet_loop *loop, struct duet_pool *pool);
+/* May an entry take several of its buffers? Then those behind the first, in their order. */
+bool completion_pool_bundles(const struct duet_pool *pool);
+uint16_t completion_pool_behind(const struct duet_pool *pool, uint16_t index);
+
+/* bundle.c. Tried once a process. */
+bool completion_bundles_are_sound(void);
 
 #endif

@@ -27,6 +27,7 @@ static const struct step {
 	[STEP_CONNECT] = {"connect", "5.5", IORING_OP_CONNECT},
 	[STEP_RECV] = {"recv", "5.6", IORING_OP_RECV},
 	[STEP_RECV_MULTISHOT] = {"recv-multishot", "6.0", IORING_OP_RECV},
+	[STEP_RECV_BUNDLE] = {"recv-bundle", "6.10", IORING_OP_RECV},
 	[STEP_SEND] = {"send", "5.6", IORING_OP_SEND},
 	[STEP_RECVMSG] = {"recvmsg", "5.3", IORING_OP_RECVMSG},
 	[STEP_SENDMSG] = {"sendmsg", "5.3", IORING_OP_SENDMSG},
@@ -64,7 +65,8 @@ static bool has_entry(enum completion_step step)
 /* Is it an opcode by itself, and not a flag of another step's? */
 static bool is_opcode(enum completion_step step)
 {
-	return has_entry(step) && step != STEP_ACCEPT_MULTISHOT && step != STEP_RECV_MULTISHOT;
+	return has_entry(step) && step != STEP_ACCEPT_MULTISHOT && step != STEP_RECV_MULTISHOT &&
+	       step != STEP_RECV_BUNDLE;
 }
 
 /* ---- The ways. ---- */
@@ -113,7 +115,9 @@ static const struct rung ladder[DUET_IO_KIND_COUNT][RUNGS_MAX] = {
 	[DUET_SEND_ZERO_COPY] = {OWN(STEP_SEND_ZC),
 				 {{STEP_SENDMSG}, DUET_WAY_ENCODED, NULL},
 				 {{STEP_POLL}, DUET_WAY_EMULATED, NULL}},
-	[DUET_SPLICE] = {OWN(STEP_SPLICE)},
+	/* Its entry is for files only; without it these are for a worker of ours. */
+	[DUET_SPLICE] = {{{STEP_POLL, STEP_SPLICE}, DUET_WAY_EMULATED, NULL},
+			 {{STEP_POLL}, DUET_WAY_EMULATED, NULL}},
 	[DUET_STATX] = {OWN(STEP_STATX), WORKER},
 	[DUET_MKDIR] = {OWN(STEP_MKDIR), WORKER},
 	[DUET_UNLINK] = {OWN(STEP_UNLINK), WORKER},
@@ -122,7 +126,7 @@ static const struct rung ladder[DUET_IO_KIND_COUNT][RUNGS_MAX] = {
 	[DUET_SYMLINK] = {OWN(STEP_SYMLINK), WORKER},
 	[DUET_TRUNCATE] = {OWN(STEP_TRUNCATE), WORKER},
 	[DUET_ALLOCATE] = {OWN(STEP_ALLOCATE), WORKER},
-	[DUET_SIGNAL] = {OWN(STEP_READ)},
+	[DUET_SIGNAL] = {OWN(STEP_READ), READINESS},
 	[DUET_WAIT_PROCESS] = {OWN(STEP_WAITID), {{STEP_POLL}, DUET_WAY_EMULATED, NULL}},
 };
 
@@ -152,6 +156,10 @@ static void prep_nonsense(struct io_uring_sqe *sqe, enum completion_step step)
 		break;
 	case STEP_RECV_MULTISHOT:
 		sqe->ioprio = IORING_RECV_MULTISHOT;
+		sqe->flags = IOSQE_BUFFER_SELECT;
+		break;
+	case STEP_RECV_BUNDLE:
+		sqe->ioprio = IORING_RECV_MULTISHOT | IORING_RECVSEND_BUNDLE;
 		sqe->flags = IOSQE_BUFFER_SELECT;
 		break;
 	default:
@@ -290,7 +298,10 @@ static enum duet_capability take(struct completion *self, enum duet_kind kind, c
 	if (rung->way == DUET_WAY_ARMED)
 		return DUET_NATIVE;
 	if (!*why)
-		snprintf(why, DUET_WHY_BYTES, "never waits: a plain call is as good");
+		snprintf(why, DUET_WHY_BYTES, "%s",
+			 kind == DUET_SPLICE
+				 ? "polled: its entry keeps a worker of the kernel, but of files"
+				 : "never waits: a plain call is as good");
 	return DUET_EMULATED;
 }
 

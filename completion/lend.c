@@ -18,12 +18,25 @@ struct provided {
 	size_t ring_bytes;
 	uint16_t mask;
 	uint16_t tail; /* ours; what is published is a copy */
+	bool bundles;
+	uint16_t order_mask;
+	/* Of each buffer, the tail at which it was provided last; and behind them, for so many tails,
+	 * which buffer that was. Twice as many as there are buffers: those of an entry that is yet to be
+	 * read may have been provided a round before those that come back meanwhile. */
+	uint16_t places[];
 };
+
+static uint16_t *order_of(struct provided *self)
+{
+	return &self->places[self->mask + 1];
+}
 
 static void provide(struct provided *self, const struct duet_pool *pool, uint16_t index)
 {
-	struct io_uring_buf *entry = &self->ring->bufs[self->tail++ & self->mask];
+	struct io_uring_buf *entry = &self->ring->bufs[self->tail & self->mask];
 
+	self->places[index] = self->tail;
+	order_of(self)[self->tail++ & self->order_mask] = index;
 	entry->addr = (uintptr_t)duet_core_buffer_data(pool, index);
 	entry->len = pool->size_bytes;
 	entry->bid = index;
@@ -35,12 +48,25 @@ static void publish(struct provided *self)
 	io_uring_smp_store_release(&self->ring->tail, self->tail);
 }
 
+uint16_t completion_pool_behind(const struct duet_pool *pool, uint16_t index)
+{
+	struct provided *self = pool->backend;
+
+	return order_of(self)[(self->places[index] + 1) & self->order_mask];
+}
+
+bool completion_pool_bundles(const struct duet_pool *pool)
+{
+	return ((const struct provided *)pool->backend)->bundles;
+}
+
 static int map_ring(struct provided *self, uint32_t count)
 {
 	void *memory;
 
 	self->ring_bytes = count * sizeof(struct io_uring_buf);
 	self->mask = (uint16_t)(count - 1);
+	self->order_mask = (uint16_t)(2 * count - 1);
 	/* Mapped: the kernel wants it at the begin of a page. */
 	memory = mmap(NULL, self->ring_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 		      -1, 0);
@@ -92,11 +118,14 @@ static int show_memory(struct completion *self, struct duet_pool *pool)
 
 static int provide_all(struct duet_loop *loop, struct duet_pool *pool)
 {
-	struct provided *self = calloc(1, sizeof(*self));
+	struct provided *self =
+		calloc(1, sizeof(*self) + (size_t)pool->count * 3 * sizeof(self->places[0]));
 	int error;
 
 	if (!self)
 		return -ENOMEM;
+	self->bundles = completion_able(completion_of(loop), STEP_RECV_BUNDLE) &&
+			completion_bundles_are_sound();
 	error = map_ring(self, pool->count);
 	if (error) {
 		free(self);

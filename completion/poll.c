@@ -121,6 +121,8 @@ void completion_finish_poll(struct duet_loop *loop, uint64_t user_data, int resu
 		return; /* what can't be waited for was armed once too often */
 	else if (op->kind == DUET_WAIT_PROCESS)
 		finish_wait_process(loop, op, result);
+	else if (op->kind == DUET_SPLICE)
+		completion_finish_splice(loop, op, result);
 	else if (op->kind != DUET_POLL && completion_awaits_readiness(loop, op))
 		completion_finish_readiness(loop, op, result);
 	else if (op->kind != DUET_POLL && !completion_is_socket(duet_core_op_slot(loop, op)))

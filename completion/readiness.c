@@ -158,6 +158,9 @@ static int attempt(struct duet_loop *loop, struct duet_slot *slot, struct duet_o
 	case DUET_ACCEPT:
 		error = completion_make_nonblocking(loop, slot);
 		return error ? error : duet_core_system_accept(loop, slot->fd);
+	case DUET_SIGNAL:
+		error = completion_make_nonblocking(loop, slot);
+		return error ? error : duet_core_system_signal(loop, slot->fd, op);
 	default: /* a connect: repeated it says EALREADY, and after the handshake how that ended */
 		error = duet_core_system_connect(loop, slot->fd, op);
 		return error == -EINPROGRESS || error == -EALREADY || error == -EINTR ? -EAGAIN
@@ -227,6 +230,7 @@ bool completion_awaits_readiness(const struct duet_loop *loop, const struct duet
 	case DUET_ACCEPT:
 	case DUET_CONNECT:
 	case DUET_CLOSE:
+	case DUET_SIGNAL: /* by its own way it is no poll */
 		return true;
 	case DUET_RECV:
 		/* Of a file its own entry has the same tag. */

@@ -183,6 +183,8 @@ static int start_recv_pooled(struct duet_loop *loop, struct duet_op *op)
 	sqe->buf_group = pool->id;
 	if (multishot)
 		sqe->ioprio |= IORING_RECV_MULTISHOT;
+	if (multishot && core_is_stream(slot) && completion_pool_bundles(pool))
+		sqe->ioprio |= IORING_RECVSEND_BUNDLE;
 	/* Not a multishot: armed before it looks, it takes what one event brings and, the bytes being
 	 * all there were, never hears of the end that stood behind them (unix streams, 6.18). */
 	if (!multishot && slot->slot_class != CLASS_LISTENER && completion_never_first(loop, slot))
@@ -522,6 +524,7 @@ static completion_start_fn *const starts[DUET_IO_KIND_COUNT] = {
 	[DUET_RECVMSG] = completion_start_recvmsg,
 	[DUET_SENDMSG] = completion_start_sendmsg,
 	[DUET_SEND_ZERO_COPY] = completion_start_zero_copy,
+	[DUET_SPLICE] = completion_start_splice,
 };
 
 completion_start_fn *completion_own_start(enum duet_kind kind)

@@ -5,6 +5,8 @@
 
 #include <signal.h>
 
+#include <duet/splice.h>
+
 #include "core/loop.h"
 
 struct duet_world;
@@ -262,12 +264,18 @@ static inline uint64_t duet_core_slot_identity(const struct duet_loop *loop,
 	       (uint32_t)(slot - loop->slots) << IDENTITY_TAG_BITS;
 }
 
+static inline bool duet_core_same(duet_handle one, duet_handle other)
+{
+	return one.slot == other.slot && one.generation == other.generation;
+}
+
 /* Has an operation on handle ended without its caller having been told? Walks what waits to be told:
  * for what is rare. */
 static inline bool duet_core_untold(const struct duet_loop *loop, duet_handle handle)
 {
 	for (const struct duet_op *op = loop->done.first; op; op = op->queued)
-		if (op->handle.slot == handle.slot && op->handle.generation == handle.generation)
+		if (duet_core_same(op->handle, handle) ||
+		    (op->kind == DUET_SPLICE && duet_core_same(op->args.io.splice->from, handle)))
 			return true;
 	return false;
 }
@@ -339,6 +347,12 @@ static inline struct duet_slot *duet_core_slot_of(const struct duet_loop *loop, 
  * error of attach: fd is still the caller's then. */
 DUET_API int duet_core_slot_make(struct duet_loop *loop, int fd, enum core_class slot_class,
 				 unsigned flags, duet_handle *handle);
+
+/* Bytes in order, which know of no messages. */
+static inline bool core_is_stream(const struct duet_slot *slot)
+{
+	return slot->slot_class == CLASS_TCP || slot->slot_class == CLASS_UNIX_STREAM;
+}
 
 /* The attempt-first policy for one handle. */
 static inline enum duet_try duet_core_try(const struct duet_loop *loop,
@@ -457,5 +471,14 @@ DUET_API int duet_core_system_send(struct duet_loop *loop, int fd, const struct 
 /* The same of what is no socket, and waits no more than its descriptor does. */
 DUET_API int duet_core_system_write(struct duet_loop *loop, struct duet_slot *slot,
 				    const struct iovec *pieces, uint32_t count);
+
+/* One attempt of a splice, whose sockets have O_NONBLOCK. Never SIGPIPE. */
+DUET_API int duet_core_system_splice(struct duet_loop *loop, struct duet_op *op);
+/* The same on a worker, of a file. -EAGAIN: it is started again. */
+DUET_API int duet_core_call_splice(struct duet_op *op);
+/* What it has to wait for, by now. */
+enum duet_splice_side { SPLICE_NEITHER, SPLICE_INPUT, SPLICE_OUTPUT };
+DUET_API enum duet_splice_side duet_core_splice_awaits(struct duet_loop *loop,
+						       const struct duet_op *op);
 
 #endif

@@ -9,6 +9,7 @@
 #include "core/regime.h"
 #include "core/scope.h"
 #include "core/shortcut.h"
+#include "core/splice.h"
 
 /*
  * Requests to end: by the caller, a deadline, a close, the shutdown. The earliest is recorded; what
@@ -83,6 +84,12 @@ static bool is_spared(const struct duet_op *op, enum duet_cause cause)
 	return cause == DUET_CAUSE_SHUTDOWN && core_scope_shelters(op);
 }
 
+static void note_request(struct duet_op *op, enum duet_cause cause)
+{
+	if ((!op->request || op->request == REQUEST_PAUSE) && !is_spared(op, cause))
+		op->request = (uint8_t)cause;
+}
+
 void core_request_line(struct duet_loop *loop, struct duet_op *const *ring, enum duet_cause cause)
 {
 	struct duet_op *op = *ring;
@@ -91,15 +98,21 @@ void core_request_line(struct duet_loop *loop, struct duet_op *const *ring, enum
 	/* All are asked before the first one ends: its end may take others along, which then name
 	 * their own cause. */
 	for (struct duet_op *each = op; each; each = each == last ? NULL : each->next)
-		if ((!each->request || each->request == REQUEST_PAUSE) && !is_spared(each, cause))
-			each->request = (uint8_t)cause;
+		note_request(core_splice_whose(each), cause);
 	/* A request takes no other operation off its line: followers are not issued while a handle
-	 * closes or the loop shuts down, and they end by their own request. */
+	 * closes or the loop shuts down, and they end by their own request. But a splice that ends short
+	 * takes along what stands behind it in its other line, which may be in this one, too: then the
+	 * walk begins anew, and who was asked isn't asked twice. */
 	while (op) {
 		struct duet_op *next = op == last ? NULL : op->next;
+		struct duet_op *asked = core_splice_whose(op);
 
-		if (!is_spared(op, cause))
-			core_request(loop, op, cause);
+		if (!is_spared(asked, cause))
+			core_request(loop, asked, cause);
+		if (asked != op && asked->state == STATE_ENDED) {
+			next = *ring;
+			last = next ? next->prev : NULL;
+		}
 		op = next;
 	}
 }

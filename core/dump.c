@@ -15,6 +15,7 @@
 #include "core/owned.h"
 #include "core/resolve.h"
 #include "core/scope.h"
+#include "core/splice.h"
 #include "core/tasks/task.h"
 #include "core/waits.h"
 
@@ -61,6 +62,16 @@ static long long in_us(const struct dump *dump, uint64_t due_ns)
 	return (long long)(int64_t)(due_ns - dump->now_ns) / 1000;
 }
 
+static void add_input(struct line *line, const struct dump *dump, const struct duet_op *op)
+{
+	const duet_handle from = op->args.io.splice->from;
+	const struct duet_slot *slot = duet_core_slot_of(dump->loop, from);
+
+	add(line, " from handle %u.%u", from.slot, from.generation);
+	if (slot)
+		add(line, " fd %d", slot->fd);
+}
+
 static void add_name(struct line *line, const struct dump *dump, const struct duet_op *op)
 {
 	const struct duet_slot *slot = duet_core_slot_of(dump->loop, op->handle);
@@ -74,6 +85,8 @@ static void add_name(struct line *line, const struct dump *dump, const struct du
 		add(line, " handle %u.%u", op->handle.slot, op->handle.generation);
 	if (slot && (core_kind(op)->line != LINE_NONE || op->kind == DUET_CLOSE))
 		add(line, " fd %d", slot->fd);
+	if (op->kind == DUET_SPLICE)
+		add_input(line, dump, op);
 	add(line, " %s", core_state_name((enum core_state)op->state));
 }
 
@@ -224,7 +237,8 @@ static void dump_line(struct dump *dump, const struct duet_op *head)
 	if (!op)
 		return;
 	do {
-		dump_op(dump, op);
+		if (!core_splice_is_place(op))
+			dump_op(dump, op);
 		op = op->next;
 	} while (op != head);
 }

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "core/lifecycle.h"
-#include "core/loan.h"
 #include "core/operation.h"
 #include "core/tasks/task.h"
 
@@ -364,16 +363,6 @@ static struct core_guarded *take(struct duet_loop *loop, const struct duet_op *o
 	return guarded;
 }
 
-static void lend(struct core_guarded *guarded, const struct duet_op *op)
-{
-	if (!core_lends(op))
-		return;
-	guarded->fills = core_loan_writes(op);
-	guarded->piece_count = (uint8_t)op->args.io.vector_count;
-	memcpy(guarded->pieces, op->args.io.vectors, sizeof(guarded->pieces));
-	core_guard_cover(guarded);
-}
-
 /* Those that have ended, and wait to be told, are more than the loop has places for: the rest are not
  * watched. */
 void core_guard_begin(struct duet_loop *loop, const struct duet_op *op)
@@ -393,7 +382,7 @@ void core_guard_begin(struct duet_loop *loop, const struct duet_op *op)
 						 .context = op->context,
 						 .turn = loop->began.turn,
 						 .kind = op->kind};
-		lend(guarded, op);
+		core_guard_lend(guarded, op);
 	}
 	core_guard_unlock();
 }
@@ -419,6 +408,8 @@ void duet_core_guard_idle(const struct duet_op *op)
 			continue;
 		if (!is_intact(guarded))
 			core_guard_stop(guarded, "was overwritten while lent", owned_rule);
+		if (guarded->piece_count)
+			core_guard_uncover(guarded, op->transferred);
 		core_guard_mark_op(op, -1);
 		*link = guarded->next;
 		guarded->next = guarded->loop->guard->free;
@@ -428,16 +419,25 @@ void duet_core_guard_idle(const struct duet_op *op)
 	core_guard_unlock();
 }
 
-void duet_core_guard_give_back(const struct duet_op *op)
+void duet_core_guard_lift_op(const struct duet_op *op)
 {
-	struct core_guarded *guarded;
+	const struct core_guarded *guarded;
 
 	core_guard_lock();
 	guarded = find(op);
-	if (guarded && guarded->piece_count) {
-		core_guard_uncover(guarded, op->transferred);
-		guarded->piece_count = 0;
-	}
+	if (guarded)
+		core_guard_bare(guarded, true);
+	core_guard_unlock();
+}
+
+void duet_core_guard_lower_op(const struct duet_op *op)
+{
+	const struct core_guarded *guarded;
+
+	core_guard_lock();
+	guarded = find(op);
+	if (guarded)
+		core_guard_bare(guarded, false);
 	core_guard_unlock();
 }
 #else

@@ -41,12 +41,11 @@ void core_guard_start(const struct duet_loop *loop, const struct duet_op *op, co
 void core_guard_cancel(const struct duet_op *op);
 void core_guard_init(const struct duet_op *op);
 
-/* op is lent from here, with the memory in it, and its caller's again from there. */
+/* op is lent from here, with the memory in it, and its caller's again from there: when its end is told, and
+ * not when it is known, as what one backend knows at once another learns later. `transferred` holds by
+ * then. */
 void core_guard_begin(struct duet_loop *loop, const struct duet_op *op);
 DUET_API void duet_core_guard_idle(const struct duet_op *op);
-
-/* The memory in it is given back; `transferred` holds by then. */
-DUET_API void duet_core_guard_give_back(const struct duet_op *op);
 
 /* A pool begins, and ends; so much of a buffer is the caller's; and none of it any more. */
 void core_guard_pool_open(const struct duet_pool *pool);
@@ -59,7 +58,11 @@ void core_guard_return(const struct duet_pool *pool, uint16_t index);
 DUET_API bool duet_core_guard_lift(const void *data, size_t bytes);
 DUET_API void duet_core_guard_lower(const void *data, size_t bytes, bool lifted);
 
-/* The same of all its pieces, as bits. */
+/* The same of all that is lent with op. */
+DUET_API void duet_core_guard_lift_op(const struct duet_op *op);
+DUET_API void duet_core_guard_lower_op(const struct duet_op *op);
+
+/* Of these pieces, as bits. */
 DUET_API unsigned duet_core_guard_lift_pieces(const struct iovec *pieces, uint32_t count);
 DUET_API void duet_core_guard_lower_pieces(const struct iovec *pieces, uint32_t count,
 					   unsigned lifted);
@@ -82,6 +85,16 @@ static inline void duet_core_guard_lower(const void *data, size_t bytes, bool li
 	(void)data;
 	(void)bytes;
 	(void)lifted;
+}
+
+static inline void duet_core_guard_lift_op(const struct duet_op *op)
+{
+	(void)op;
+}
+
+static inline void duet_core_guard_lower_op(const struct duet_op *op)
+{
+	(void)op;
 }
 
 static inline unsigned duet_core_guard_lift_pieces(const struct iovec *pieces, uint32_t count)

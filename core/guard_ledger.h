@@ -16,8 +16,17 @@
 #endif
 #endif
 
-/* Between the files of the guard: what is lent (guard.c), how its memory is watched (guard_memory.c), and
- * that it isn't freed (guard_free.c). */
+/* Between the files of the guard: what is lent (guard.c), which memory with it (guard_lend.c), how that is
+ * watched (guard_memory.c), and that it isn't freed (guard_free.c). */
+
+enum core_watch {
+	WATCH_KEPT,  /* is not to be freed */
+	WATCH_READ,  /* and not to be changed */
+	WATCH_FILLED /* and not to be looked at, either: it is to be written to */
+};
+
+/* A transfer's, and a header with its address and control data. */
+enum { GUARD_PIECES = DUET_OP_IOVECS + 3 };
 
 struct core_guarded {
 	struct core_guarded *next; /* in its bucket, or of those that are free */
@@ -31,10 +40,11 @@ struct core_guarded {
 	uint32_t turn;
 	uint8_t kind;
 	uint8_t piece_count;
-	bool fills; /* what is lent is to be written to */
+	uint8_t transfer_count; /* of them those that are moved */
+	uint8_t watches[GUARD_PIECES]; /* enum core_watch */
 	uint64_t seal;
-	struct iovec pieces[DUET_OP_IOVECS];
-	unsigned blocks[DUET_OP_IOVECS]; /* Memcheck's numbers of their names */
+	struct iovec pieces[GUARD_PIECES];
+	unsigned blocks[GUARD_PIECES]; /* Memcheck's numbers of their names */
 };
 
 /* Names it and says what was done to it, and stops. */
@@ -67,10 +77,16 @@ void core_guard_mark_op(const struct duet_op *op, int change);
 void core_guard_mark_pieces(const struct core_guarded *guarded, int change);
 void core_guard_install_free(void);
 
+/* All the memory that is lent with op; and how much of a piece has a value since it was filled: transferred
+ * counts down. Into which nothing came has what it had. */
+void core_guard_lend(struct core_guarded *guarded, const struct duet_op *op);
+size_t core_guard_filled(const struct core_guarded *guarded, unsigned i, uint32_t *transferred);
+
 /* The means, once a process, and what they do to the memory of one. */
 void core_guard_install(void);
 void core_guard_cover(struct core_guarded *guarded);
 void core_guard_reveal(const struct core_guarded *guarded); /* without judging it */
+void core_guard_bare(const struct core_guarded *guarded, bool bare); /* for a moment */
 void core_guard_uncover(const struct core_guarded *guarded, uint32_t transferred);
 #endif
 

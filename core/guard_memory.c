@@ -119,7 +119,7 @@ static uint64_t seal_of(const struct core_guarded *guarded)
 	/* As FNV-1a, but a word at a time: much may be lent. */
 	for (unsigned i = 0; i < guarded->piece_count; i++) {
 		const unsigned char *data = guarded->pieces[i].iov_base;
-		size_t left = guarded->pieces[i].iov_len;
+		size_t left = guarded->watches[i] == WATCH_READ ? guarded->pieces[i].iov_len : 0;
 
 		for (; left >= sizeof(struct word); left -= sizeof(struct word)) {
 			sum = (sum ^ ((const struct word *)(const void *)data)->bits) * SEAL_PRIME;
@@ -171,22 +171,35 @@ static void unname_piece(const struct core_guarded *guarded, unsigned i)
 void core_guard_cover(struct core_guarded *guarded)
 {
 	core_guard_mark_pieces(guarded, 1);
-	if (!guarded->fills) {
-		guarded->seal = seal_of(guarded);
-		return;
-	}
+	guarded->seal = seal_of(guarded);
 	for (unsigned i = 0; i < guarded->piece_count; i++) {
+		if (guarded->watches[i] != WATCH_FILLED)
+			continue;
 		forbid(guarded->pieces[i].iov_base, guarded->pieces[i].iov_len);
 		name_piece(guarded, i);
+	}
+}
+
+void core_guard_bare(const struct core_guarded *guarded, bool bare)
+{
+	for (unsigned i = 0; i < guarded->piece_count; i++) {
+		if (guarded->watches[i] != WATCH_FILLED)
+			continue;
+		if (bare)
+			allow(guarded->pieces[i].iov_base, guarded->pieces[i].iov_len, 0);
+		else
+			forbid(guarded->pieces[i].iov_base, guarded->pieces[i].iov_len);
 	}
 }
 
 void core_guard_reveal(const struct core_guarded *guarded)
 {
 	core_guard_mark_pieces(guarded, -1);
-	for (unsigned i = 0; guarded->fills && i < guarded->piece_count; i++) {
+	for (unsigned i = 0; i < guarded->piece_count; i++) {
 		size_t bytes = guarded->pieces[i].iov_len;
 
+		if (guarded->watches[i] != WATCH_FILLED)
+			continue;
 		allow(guarded->pieces[i].iov_base, bytes, bytes);
 		unname_piece(guarded, i);
 	}
@@ -194,22 +207,18 @@ void core_guard_reveal(const struct core_guarded *guarded)
 
 void core_guard_uncover(const struct core_guarded *guarded, uint32_t transferred)
 {
-	const bool none = !transferred;
-
 	core_guard_mark_pieces(guarded, -1);
-	if (!guarded->fills) {
-		if (seal_of(guarded) != guarded->seal)
-			core_guard_stop(guarded, "what it was to send was changed while lent",
-					"R2: a buffer is the loop's from start to the terminal completion");
-		return;
-	}
+	if (seal_of(guarded) != guarded->seal)
+		core_guard_stop(guarded, "what it was to send, or a path, was changed while lent",
+				"R2: a buffer is the loop's from start to the terminal completion");
+	if (!transferred)
+		transferred = UINT32_MAX;
 	for (unsigned i = 0; i < guarded->piece_count; i++) {
-		size_t bytes = guarded->pieces[i].iov_len;
-		size_t filled = none || bytes < transferred ? bytes : transferred;
-
-		allow(guarded->pieces[i].iov_base, bytes, filled);
+		if (guarded->watches[i] != WATCH_FILLED)
+			continue;
+		allow(guarded->pieces[i].iov_base, guarded->pieces[i].iov_len,
+		      core_guard_filled(guarded, i, &transferred));
 		unname_piece(guarded, i);
-		transferred -= none ? 0 : (uint32_t)filled;
 	}
 }
 

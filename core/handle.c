@@ -122,7 +122,7 @@ bool core_handle_never_accepts(struct duet_loop *loop, struct duet_slot *slot)
 	int listens = 0;
 	socklen_t length = sizeof(listens);
 
-	if (slot->slot_class != CLASS_TCP && slot->slot_class != CLASS_UNIX_STREAM)
+	if (!core_is_stream(slot))
 		return false;
 	if (loop->backend->own_descriptors)
 		return true;

@@ -14,6 +14,7 @@
 #include "core/regime.h"
 #include "core/release.h"
 #include "core/shortcut.h"
+#include "core/splice.h"
 #include "core/waits.h"
 
 /*
@@ -111,6 +112,8 @@ static bool goes_on(struct duet_op *op, int raw)
 		return false;
 	if ((uint32_t)raw >= core_remaining(op))
 		return false;
+	if (op->kind == DUET_SPLICE)
+		core_splice_moved(op, (uint32_t)raw);
 	core_advance(op, (uint32_t)raw);
 	return true;
 }
@@ -245,6 +248,52 @@ void core_give_back(struct duet_loop *loop, struct duet_op *op)
 	give_back(loop, op);
 }
 
+/* The close of a handle on which nothing is pending any more, to be issued now; or NULL. */
+static struct duet_op *drained_close(struct duet_loop *loop, struct duet_slot *slot)
+{
+	struct duet_op *op = slot->closing;
+
+	if (slot->slot_state != SLOT_CLOSING)
+		return NULL;
+	if ((slot->reads || slot->writes || slot->others) && !MUTANT(close_does_not_drain))
+		return NULL;
+	set_slot_state(loop, slot, SLOT_DRAINED);
+	loop->backend->detach(loop, slot);
+	return op;
+}
+
+/* Whose turn it is on a line with that head. */
+static struct duet_op *first_waiting(const struct duet_loop *loop, struct duet_op *head)
+{
+	struct duet_op *op = head ? core_splice_whose(head) : NULL;
+
+	/* Asked with the others, it ends by its own request. */
+	if (!op || op->state != STATE_WAITING || (loop->shutting_down && op->request))
+		return NULL;
+	return op->kind != DUET_SPLICE || core_splice_has_turn(loop, op) ? op : NULL;
+}
+
+/*
+ * The line of a splice's input goes on beside that of its output, which its end moves on as any other:
+ * who is first there now is issued with what waits for room, in the turn that tells of this end. But for
+ * who stands behind it in both lines, and has its turn by the other one, or ends with it.
+ */
+static void leave_input(struct duet_loop *loop, struct duet_op *op, int raw)
+{
+	struct duet_slot *slot = core_splice_input(loop, op);
+	bool first = core_splice_leave(loop, op);
+	struct duet_op *next;
+
+	if (raw > 0)
+		core_splice_moved(op, (uint32_t)raw);
+	if (!first)
+		return;
+	next = slot->slot_state >= SLOT_CLOSING ? drained_close(loop, slot)
+						: first_waiting(loop, slot->reads);
+	if (next && (next->kind != DUET_SPLICE || next->handle.slot != op->handle.slot))
+		join_backlog(loop, next);
+}
+
 /* The outcome is known, and the line goes on; everything borrowed comes back, unless that is another
  * moment. wanted: somebody will be told of it. */
 static void conclude_now(struct duet_loop *loop, struct duet_op *op, int raw, bool wanted)
@@ -268,7 +317,9 @@ static void conclude_now(struct duet_loop *loop, struct duet_op *op, int raw, bo
 		give_back(loop, op);
 	if (kind->line != LINE_NONE)
 		core_ring_remove(line_of(duet_core_op_slot(loop, op), op), op);
-	if (kind->makes) {
+	if (op->kind == DUET_SPLICE)
+		leave_input(loop, op, raw);
+	else if (kind->makes) {
 		release_handle(loop, op);
 		adopt_result(loop, op, raw, wanted);
 	} else if (op->kind == DUET_CLOSE)
@@ -355,25 +406,10 @@ static void share_out(struct duet_loop *loop, struct duet_slot *slot, uint32_t b
 	}
 }
 
-/* The close of a handle on which nothing is pending any more, to be issued now; or NULL. */
-static struct duet_op *drained_close(struct duet_loop *loop, struct duet_slot *slot)
-{
-	struct duet_op *op = slot->closing;
-
-	if (slot->slot_state != SLOT_CLOSING)
-		return NULL;
-	if ((slot->reads || slot->writes || slot->others) && !MUTANT(close_does_not_drain))
-		return NULL;
-	set_slot_state(loop, slot, SLOT_DRAINED);
-	loop->backend->detach(loop, slot);
-	return op;
-}
-
 /* An operation of a line has ended: whose turn is it? */
 static struct duet_op *successor(struct duet_loop *loop, const struct duet_op *op)
 {
 	struct duet_slot *slot = duet_core_op_slot(loop, op);
-	struct duet_op *next;
 
 	if (breaks_stream(op))
 		break_stream(loop, slot);
@@ -381,11 +417,7 @@ static struct duet_op *successor(struct duet_loop *loop, const struct duet_op *o
 		return drained_close(loop, slot);
 	if (core_kind(op)->line == LINE_OTHERS)
 		return NULL;
-	next = *line_of(slot, op);
-	/* Asked with the others, it ends by its own request. */
-	if (next && loop->shutting_down && next->request)
-		return NULL;
-	return next && next->state == STATE_WAITING ? next : NULL;
+	return first_waiting(loop, *line_of(slot, op));
 }
 
 /* Only the end of the first moves its line on. When another ends, the first may stand there waiting
@@ -458,11 +490,15 @@ static int begin(struct duet_loop *loop, struct duet_op *op, struct duet_slot *s
 	if (kind->line != LINE_NONE) {
 		struct duet_op **line = line_of(slot, op);
 		bool behind = *line && kind->line != LINE_OTHERS;
+		bool broken = !behind && slot->slot_state == SLOT_BROKEN &&
+			      kind->line == LINE_WRITES;
 
 		core_ring_append(line, op);
-		if (behind || (slot->slot_state == SLOT_BROKEN && kind->line == LINE_WRITES)) {
+		if (op->kind == DUET_SPLICE)
+			behind |= core_splice_stand(loop, op);
+		if (behind || broken) {
 			core_state_set(op, STATE_WAITING);
-			if (!behind)
+			if (broken)
 				end_untouched(loop, op);
 			return BACKEND_ISSUED;
 		}
@@ -660,25 +696,4 @@ void duet_core_end(struct duet_loop *loop, struct duet_op *op, int result)
 	if (op->identity)
 		core_forget(loop, op);
 	duet_core_end_plainly(loop, op, core_plain_line(loop, op));
-}
-
-uint32_t duet_core_gather(const struct duet_loop *loop, const struct duet_op *head,
-			  struct iovec *pieces, uint32_t max, uint32_t *operations)
-{
-	uint8_t slot_class = duet_core_op_slot(loop, head)->slot_class;
-	bool stream = slot_class == CLASS_TCP || slot_class == CLASS_UNIX_STREAM;
-	const struct duet_op *op = head;
-	uint32_t count = 0;
-
-	/* Two messages in one call would be one. */
-	*operations = 0;
-	do {
-		if (op->kind != DUET_SEND || count + op->args.io.vector_count > max)
-			break;
-		for (uint32_t i = 0; i < op->args.io.vector_count; i++)
-			pieces[count++] = op->args.io.vectors[i];
-		++*operations;
-		op = op->next;
-	} while (op != head && stream);
-	return count;
 }

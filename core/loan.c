@@ -402,6 +402,12 @@ static void visit_pool(const struct visitor *visitor, const struct duet_pool *po
 	}
 }
 
+/* Has it told its result, or is to, and keeps its memory? It has left its line. */
+static bool keeps(const struct duet_op *op)
+{
+	return op && (op->state == STATE_RESULT || op->state == STATE_HOLDING);
+}
+
 void duet_loop_loans(const struct duet_loop *loop,
 		     void (*visit)(void *context, const struct duet_loan *loan), void *context)
 {
@@ -412,6 +418,9 @@ void duet_loop_loans(const struct duet_loop *loop,
 		visit_line(&visitor, loop->slots[i].writes);
 		visit_line(&visitor, loop->slots[i].others);
 	}
+	for (uint32_t i = 0; i < loop->entries_max; i++)
+		if (keeps(loop->entries[i].op))
+			visit_op(&visitor, loop->entries[i].op);
 	for (uint32_t id = 0; id < loop->pool_count; id++)
 		visit_pool(&visitor, loop->pools[id]);
 }

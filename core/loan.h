@@ -152,7 +152,6 @@ static inline void core_loan_end_as(struct duet_loop *loop, const struct duet_op
 		core_account_end(ledger, op);
 	ledger->lent_count--;
 	ledger->lent_bytes -= op->args.io.length_bytes;
-	CORE_GUARD(duet_core_guard_give_back(op));
 }
 
 static inline int core_loan_begin(struct duet_loop *loop, struct duet_op *op)

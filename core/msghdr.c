@@ -145,8 +145,11 @@ void core_msghdr_received(struct duet_loop *loop, struct duet_op *op, int raw, b
 	header->address_bytes = message->msg_namelen < room ? message->msg_namelen : room;
 	header->control_bytes = message->msg_controllen;
 	header->flags = message->msg_flags & ~MSG_CMSG_CLOEXEC;
-	if (!wanted)
-		close_descriptors(loop, header);
+	if (wanted)
+		return;
+	duet_core_guard_lift_op(op);
+	close_descriptors(loop, header);
+	duet_core_guard_lower_op(op);
 }
 
 /* ---- Descriptors. ---- */

@@ -163,10 +163,21 @@ static void report_received(struct duet_loop *loop, struct duet_op *op, int resu
 	}
 }
 
+/* The pipe was ready before the call, and wasn't any more: somebody else was quicker. */
+static void report_not_ready(struct duet_loop *loop, struct duet_op *op)
+{
+	if (op->request)
+		duet_core_end(loop, op, -ECANCELED);
+	else
+		duet_core_answered(loop, op, loop->backend->start(loop, op));
+}
+
 static void report(struct duet_loop *loop, struct duet_op *op, int result)
 {
 	if (op->kind == DUET_RECV && op->flags & DUET_POOLED)
 		report_received(loop, op, result);
+	else if (op->kind == DUET_SPLICE && result == -EAGAIN)
+		report_not_ready(loop, op);
 	else
 		duet_core_end(loop, op, result);
 }

@@ -14,6 +14,7 @@
 #include "core/offload.h"
 #include "core/resolve.h"
 #include "core/scope.h"
+#include "core/splice.h"
 #include "core/waits.h"
 
 /* A flag that means nothing here is refused: it may come to mean something. */
@@ -200,13 +201,16 @@ const struct core_kind core_kinds[DUET_KIND_COUNT] = {
 	[DUET_LISTEN] = {.check = check_plain, .line = LINE_OTHERS,
 			 .cancel_class = DUET_CANCEL_NOT, .at_once = true},
 	[DUET_RECVMSG] = {.check = core_msghdr_check_recv, .line = LINE_READS,
-			  .cancel_class = DUET_CANCEL_TOTAL, .lends = true},
+			  .cancel_class = DUET_CANCEL_TOTAL, .lends = true,
+			  .regimes = ONLY_LENT},
 	[DUET_SENDMSG] = {.check = core_msghdr_check_send, .line = LINE_WRITES,
-			  .cancel_class = DUET_CANCEL_PARTIAL, .lends = true, .gathers = true},
+			  .cancel_class = DUET_CANCEL_PARTIAL, .lends = true, .gathers = true,
+			  .regimes = ONLY_LENT},
 	[DUET_SEND_ZERO_COPY] = {.check = check_transfer, .line = LINE_WRITES,
 				 .cancel_class = DUET_CANCEL_PARTIAL, .lends = true, .gathers = true,
-				 .releases = true},
-	[DUET_SPLICE] = {.cancel_class = DUET_CANCEL_PARTIAL},
+				 .regimes = ONLY_LENT, .releases = true},
+	[DUET_SPLICE] = {.check = core_splice_check, .line = LINE_WRITES,
+			 .cancel_class = DUET_CANCEL_PARTIAL, .counts = true},
 	[DUET_STATX] = {.check = check_statx, .cancel_class = DUET_CANCEL_NOT},
 	[DUET_MKDIR] = {.check = check_open, .cancel_class = DUET_CANCEL_NOT},
 	[DUET_UNLINK] = {.check = check_open, .cancel_class = DUET_CANCEL_NOT},
@@ -277,6 +281,8 @@ void core_advance(struct duet_op *op, uint32_t bytes)
 	size_t skip = bytes;
 
 	op->transferred += bytes;
+	if (op->kind == DUET_SPLICE)
+		return;
 	while (left > 1 && skip >= vector->iov_len) {
 		skip -= vector->iov_len;
 		vector++;
@@ -287,6 +293,26 @@ void core_advance(struct duet_op *op, uint32_t bytes)
 	op->args.io.vectors[0].iov_base = (char *)op->args.io.vectors[0].iov_base + skip;
 	op->args.io.vectors[0].iov_len -= skip;
 	op->args.io.vector_count = left;
+}
+
+uint32_t duet_core_gather(const struct duet_loop *loop, const struct duet_op *head,
+			  struct iovec *pieces, uint32_t max, uint32_t *operations)
+{
+	bool stream = core_is_stream(duet_core_op_slot(loop, head));
+	const struct duet_op *op = head;
+	uint32_t count = 0;
+
+	/* Two messages in one call would be one. */
+	*operations = 0;
+	do {
+		if (op->kind != DUET_SEND || count + op->args.io.vector_count > max)
+			break;
+		for (uint32_t i = 0; i < op->args.io.vector_count; i++)
+			pieces[count++] = op->args.io.vectors[i];
+		++*operations;
+		op = op->next;
+	} while (op != head && stream);
+	return count;
 }
 
 static void outcome(struct duet_op *op, int result, enum duet_disposition disposition,
@@ -339,7 +365,7 @@ void core_settle(struct duet_op *op, int raw, bool issued)
 		settle_stopped(op, issued);
 	else if (raw < 0)
 		outcome(op, raw, op->transferred ? DUET_PARTIAL : DUET_FAILED, DUET_CAUSE_ITSELF);
-	else if (core_kind(op)->lends && !core_kind(op)->tells)
+	else if (core_kind(op)->counts || (core_kind(op)->lends && !core_kind(op)->tells))
 		settle_transfer(op, raw);
 	else
 		outcome(op, core_kind(op)->makes ? 0 : raw, DUET_COMPLETED, DUET_CAUSE_ITSELF);

@@ -24,6 +24,7 @@ struct core_kind {
 	uint8_t source;                         /* enum core_source that its handle has to be */
 	bool at_once;                           /* ends in its start, so it waits for no room */
 	bool releases;                          /* its memory comes back after its result: release.h */
+	bool counts;                            /* its result is bytes, beside those of what lends */
 
 	/* Of those that core carries out itself, without a backend; else NULL. Begins an issued op:
 	 * BACKEND_ISSUED, and core_finish() follows; or BACKEND_ENDED, the raw result in op->result. */
@@ -108,6 +109,7 @@ enum { REQUEST_PAUSE = DUET_CAUSE_COUNT };
 
 /* Beside enum duet_op_flags, in op->flags: what only core sets. */
 enum {
+	FLAG_STAND_IN = 1 << 11, /* it only keeps the place of another: see core/splice.h */
 	FLAG_GIVEN = 1 << 12,  /* op->buffer is of a pool: given with it, or to be picked */
 	FLAG_PLACE = 1 << 13,  /* a scope's presence: its place is kept for it when it ends */
 	FLAG_PIECES = 1 << 14, /* a transfer of more than one piece, whatever is left of them */

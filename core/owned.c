@@ -279,8 +279,10 @@ static bool lends_ours(const struct core_owned *owned, struct duet_buffer *borro
 {
 	const struct duet_op *op = &owned->op;
 
-	/* Nobody would give back what it may be granted; a message's header is never ours. */
-	if (core_kind(op)->wait || core_kind(op)->tells || core_msghdr_has(op))
+	/* Nobody would give back what it may be granted; a message's header and a
+	 * splice's handles are never ours. */
+	if (core_kind(op)->wait || core_kind(op)->tells || core_msghdr_has(op) ||
+	    op->kind == DUET_SPLICE)
 		return false;
 	if (names_a_path(op))
 		return in_buffer(owned, op->args.open.path);

@@ -7,6 +7,7 @@
 #include "core/operation.h"
 #include "core/owned.h"
 #include "core/regime.h"
+#include "core/splice.h"
 #include "core/waits.h"
 
 /* What a start is refused for, before anything has happened. */
@@ -35,6 +36,8 @@ int core_refusal(struct duet_loop *loop, struct duet_op *op, struct duet_slot **
 		if (core_kind(op)->source && core_kind(op)->source != (*slot)->source)
 			return -EINVAL;
 	}
+	if (op->kind == DUET_SPLICE && core_splice_refusal(loop, op))
+		return core_splice_refusal(loop, op);
 	if (loop->capability[op->kind] == DUET_ABSENT)
 		return -EOPNOTSUPP;
 	/* A full loop can still get rid of handles: each has a place for its close. */

@@ -239,9 +239,11 @@ int duet_core_system_recvmsg(struct duet_loop *loop, int fd, const struct duet_o
 	const int flags = op->args.io.message_flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
 	int n;
 
+	duet_core_guard_lift_op(op);
 	do
 		n = counted(loop, recvmsg(fd, &op->args.io.header->message, flags));
 	while (n == -EINTR);
+	duet_core_guard_lower_op(op);
 	return n;
 }
 

@@ -37,8 +37,13 @@ static int call_fsync(const struct duet_op *op)
 
 static int call_statx(const struct duet_op *op)
 {
-	return answer(statx(op->args.statx.directory, op->args.statx.path, op->args.statx.flags,
-			    op->args.statx.mask, op->args.statx.into));
+	int result;
+
+	duet_core_guard_lift_op(op);
+	result = answer(statx(op->args.statx.directory, op->args.statx.path, op->args.statx.flags,
+			      op->args.statx.mask, op->args.statx.into));
+	duet_core_guard_lower_op(op);
+	return result;
 }
 
 static int call_mkdir(const struct duet_op *op)

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/backend.h"
+#include "core/operation.h"
 
 /*
  * Streams that are no sockets: pipes, terminals, eventfds, files at their own position. A receive is
@@ -72,22 +74,38 @@ int duet_core_quiet_flag(enum core_quiet quiet)
 	return quiet == QUIET_BY_FLAG ? RWF_NOSIGNAL : 0;
 }
 
-/* The signal goes to this thread, at once: taken back, unless one was there before. */
-static int write_masked(struct duet_loop *loop, int fd, const struct iovec *pieces, int count)
+/* What a signal was before a call that may raise it. */
+struct muffled {
+	sigset_t signal, before, pending;
+};
+
+static void muffle(struct duet_loop *loop, struct muffled *muffled)
+{
+	sigemptyset(&muffled->signal);
+	sigaddset(&muffled->signal, SIGPIPE);
+	loop->stats.system_calls += 3;
+	pthread_sigmask(SIG_BLOCK, &muffled->signal, &muffled->before);
+	sigpending(&muffled->pending);
+}
+
+/* It went to this thread, at once: taken back, unless one was there before. */
+static void unmuffle(struct duet_loop *loop, struct muffled *muffled, int result)
 {
 	const struct timespec now = {0, 0};
-	sigset_t signal, before, pending;
+
+	if (result == -EPIPE && !sigismember(&muffled->pending, SIGPIPE))
+		(void)counted(loop, sigtimedwait(&muffled->signal, NULL, &now));
+	pthread_sigmask(SIG_SETMASK, &muffled->before, NULL);
+}
+
+static int write_masked(struct duet_loop *loop, int fd, const struct iovec *pieces, int count)
+{
+	struct muffled muffled;
 	int n;
 
-	sigemptyset(&signal);
-	sigaddset(&signal, SIGPIPE);
-	loop->stats.system_calls += 3;
-	pthread_sigmask(SIG_BLOCK, &signal, &before);
-	sigpending(&pending);
+	muffle(loop, &muffled);
 	n = counted(loop, writev(fd, pieces, count));
-	if (n == -EPIPE && !sigismember(&pending, SIGPIPE))
-		(void)counted(loop, sigtimedwait(&signal, NULL, &now));
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	unmuffle(loop, &muffled, n);
 	return n;
 }
 
@@ -103,6 +121,56 @@ int duet_core_system_write(struct duet_loop *loop, struct duet_slot *slot,
 	default:
 		return write_masked(loop, slot->fd, pieces, (int)count);
 	}
+}
+
+/* ---- From one to another. ---- */
+
+static loff_t *offset_of(uint64_t offset_bytes, loff_t *place)
+{
+	*place = (loff_t)offset_bytes;
+	return offset_bytes == DUET_SPLICE_ONWARD ? NULL : place;
+}
+
+/* Of a socket O_NONBLOCK says whether it waits, of a pipe the flag. Where it stands afterwards is core's
+ * to note, from the count. */
+int duet_core_call_splice(struct duet_op *op)
+{
+	const struct duet_splice *between = op->args.io.splice;
+	const struct duet_loop *loop = op->loop;
+	loff_t from, to;
+	ssize_t n;
+
+	do
+		n = splice(loop->slots[between->from.slot].fd,
+			   offset_of(between->from_offset_bytes, &from),
+			   loop->slots[between->to.slot].fd, offset_of(between->to_offset_bytes, &to),
+			   core_remaining(op), SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : (int)n;
+}
+
+int duet_core_system_splice(struct duet_loop *loop, struct duet_op *op)
+{
+	struct muffled muffled;
+	int n;
+
+	loop->stats.system_calls++;
+	muffle(loop, &muffled);
+	n = duet_core_call_splice(op);
+	unmuffle(loop, &muffled, n);
+	return n;
+}
+
+enum duet_splice_side duet_core_splice_awaits(struct duet_loop *loop, const struct duet_op *op)
+{
+	const struct duet_splice *between = op->args.io.splice;
+	struct pollfd ends[] = {{.fd = loop->slots[between->from.slot].fd, .events = POLLIN},
+				{.fd = loop->slots[between->to.slot].fd, .events = POLLOUT}};
+
+	loop->stats.system_calls++;
+	if (poll(ends, 2, 0) < 0)
+		return SPLICE_NEITHER;
+	return !ends[0].revents ? SPLICE_INPUT : !ends[1].revents ? SPLICE_OUTPUT : SPLICE_NEITHER;
 }
 
 /* ---- For a worker. ---- */

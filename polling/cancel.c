@@ -134,7 +134,7 @@ static int (*const cancel_kind[DUET_IO_KIND_COUNT])(struct duet_loop *loop, stru
 	[DUET_UNLINK] = cancel_work,   [DUET_RENAME] = cancel_work,   [DUET_LINK] = cancel_work,
 	[DUET_SYMLINK] = cancel_work,  [DUET_TRUNCATE] = cancel_work, [DUET_ALLOCATE] = cancel_work,
 	[DUET_RECVMSG] = cancel_recvmsg, [DUET_SENDMSG] = cancel_send,
-	[DUET_SEND_ZERO_COPY] = cancel_send,
+	[DUET_SEND_ZERO_COPY] = cancel_send, [DUET_SPLICE] = polling_cancel_splice,
 };
 
 /* The other kinds end in their start, or nobody may stop them (close), or core has them (timeout). */

@@ -6,6 +6,8 @@
 #include <poll.h>
 #include <sys/uio.h>
 
+#include "core/splice.h"
+
 /*
  * How an operation ends: the system call is made here, and its result delivered at once. Nothing is
  * held between the two, so a cancel never finds bytes that nobody has seen (the eager arm, at the
@@ -115,7 +117,7 @@ int polling_try_connect_once(struct duet_loop *loop, struct duet_slot *slot, str
 }
 
 /* The receive that waits behind a connect which fails on its way, fails with it: on the ring, whose
- * kernel has both, each of them meets the error. */
+ * kernel has both, each of them meets the error. (A splice, which has a second handle, asks for it.) */
 static COLD void fail_connect(struct duet_loop *loop, struct duet_slot *slot, struct duet_op *op,
 			      int error)
 {
@@ -125,7 +127,7 @@ static COLD void fail_connect(struct duet_loop *loop, struct duet_slot *slot, st
 	end_head(loop, slot, op, DIRECTION_WRITE, error);
 	/* Stopped meanwhile it is no longer held, or another is in its place. */
 	if (behind && polling_of(loop)->visited == slot && slot->ready & HELD &&
-	    slot->reads == read)
+	    slot->reads == read && read->kind != DUET_SPLICE)
 		end_head(loop, slot, read, DIRECTION_READ, error);
 }
 
@@ -435,6 +437,8 @@ static COLD void finish_other_read(struct duet_loop *loop, struct duet_slot *slo
 {
 	if (op->kind == DUET_RECVMSG)
 		finish_message(loop, slot, op, DIRECTION_READ);
+	else if (op->kind == DUET_SPLICE)
+		polling_finish_splice(loop, core_splice_whose(op));
 	else if (op->kind == DUET_ACCEPT)
 		finish_accept(loop, slot, op);
 	else
@@ -461,6 +465,8 @@ void polling_finish_writes(struct duet_loop *loop, struct duet_slot *slot)
 		finish_send(loop, slot, op);
 	else if (op->kind == DUET_SENDMSG)
 		finish_message(loop, slot, op, DIRECTION_WRITE);
+	else if (op->kind == DUET_SPLICE)
+		polling_finish_splice(loop, op);
 	else
 		finish_connect(loop, slot, op);
 }

@@ -291,6 +291,11 @@ int polling_try_message_once(struct duet_loop *loop, struct duet_slot *slot, str
 void polling_message_begins(struct duet_slot *slot, const struct duet_op *op);
 void polling_message_leaves(struct duet_slot *slot, const struct duet_op *op);
 
+/* splice.c: a start; an attempt that is due; a cancel. */
+int polling_start_splice(struct duet_loop *loop, struct duet_op *op);
+void polling_finish_splice(struct duet_loop *loop, struct duet_op *op);
+int polling_cancel_splice(struct duet_loop *loop, struct duet_op *op);
+
 /* cancel.c */
 int polling_cancel(struct duet_loop *loop, struct duet_op *op);
 

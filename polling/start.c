@@ -459,6 +459,7 @@ static int (*const start_kind[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struc
 	[DUET_TRUNCATE] = start_call,	  [DUET_ALLOCATE] = start_call,
 	[DUET_RECVMSG] = start_recvmsg,   [DUET_SENDMSG] = start_sendmsg,
 	[DUET_SEND_ZERO_COPY] = start_send_zero_copy,
+	[DUET_SPLICE] = polling_start_splice,
 };
 
 bool polling_carries(enum duet_kind kind)

@@ -102,6 +102,8 @@ static void event_start(struct judge *judge, struct record *record, const struct
 	record->started = record->latest = number;
 	record->due_ns = event->due_ns;
 	judge->order[judge->order_count++] = event->id;
+	if (script_takes_buffer(record->step))
+		judge_taken(judge, record, event);
 	if (record->step->scope)
 		judge_member(judge, record, event);
 }
@@ -109,12 +111,16 @@ static void event_start(struct judge *judge, struct record *record, const struct
 static void event_refuse(struct judge *judge, struct record *record, const struct event *event,
 			 uint32_t number)
 {
+	record->refused = number;
+	if (event->result == -ENOBUFS && script_takes_buffer(record->step)) {
+		judge_taken(judge, record, event);
+		return;
+	}
 	if (event->result == -EBADF ? !judge_closing(judge, record) : !record->step->scope)
 		judge_complain(judge, "the start of operation %u was refused with %s", event->id,
 			duet_error_name(event->result));
 	else if (event->result != -EBADF)
 		judge_member(judge, record, event);
-	record->refused = number;
 }
 
 static void event_item(struct judge *judge, struct record *record, const struct event *event)

@@ -82,6 +82,7 @@ static int (*const cancels[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct d
 	[DUET_RECVMSG] = cancel_stoppable,
 	[DUET_SENDMSG] = cancel_stoppable,
 	[DUET_SEND_ZERO_COPY] = cancel_stoppable,
+	[DUET_SPLICE] = cancel_stoppable,
 };
 
 bool reference_denies(struct reference *world, struct duet_op *op, enum knob knob)

@@ -103,6 +103,7 @@ static int take_record(struct world_node *node, const struct iovec *pieces, uint
 {
 	unsigned char address[DUET_ADDRESS_BYTES];
 	struct record record;
+	unsigned lifted;
 	uint32_t bytes;
 
 	socket_take(node, (unsigned char *)&record, sizeof(record));
@@ -110,7 +111,9 @@ static int take_record(struct world_node *node, const struct iovec *pieces, uint
 	bytes = pieces_length(pieces, count);
 	if (bytes > record.bytes)
 		bytes = record.bytes;
+	lifted = duet_core_guard_lift_pieces(pieces, count);
 	pieces_move(node, pieces, count, bytes, socket_take);
+	duet_core_guard_lower_pieces(pieces, count, lifted);
 	skip_bytes(node, record.bytes - bytes);
 	say_header(header, address, &record, bytes < record.bytes);
 	return (int)bytes;

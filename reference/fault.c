@@ -38,6 +38,7 @@ static const int faults[DUET_IO_KIND_COUNT][FAULTS_MAX] = {
 	[DUET_ALLOCATE] = { ENOSPC, EOPNOTSUPP, EDQUOT, EFBIG },
 	[DUET_RECVMSG] = { ECONNRESET, ETIMEDOUT },
 	[DUET_SENDMSG] = { ECONNRESET, EPIPE, ENOBUFS },
+	[DUET_SPLICE] = { ENOMEM, EIO },
 };
 
 static int fault_demanded(struct reference *world, enum duet_kind kind)

@@ -89,11 +89,16 @@ static int finish_send(struct duet_loop *loop, struct duet_op *op)
 
 static int finish_recvmsg(struct duet_loop *loop, struct duet_op *op)
 {
+	int n;
+
 	if (finish_awaits_connect(loop, op))
 		return -EAGAIN;
 	duet_core_msghdr(op);
-	return world_recvmsg(reference_of(loop), op_node(loop, op), op->args.io.vectors,
+	duet_core_guard_lift_op(op);
+	n = world_recvmsg(reference_of(loop), op_node(loop, op), op->args.io.vectors,
 		op->args.io.vector_count, op->args.io.header, op->args.io.message_flags);
+	duet_core_guard_lower_op(op);
+	return n;
 }
 
 static int finish_sendmsg(struct duet_loop *loop, struct duet_op *op)
@@ -252,6 +257,7 @@ static int (*const attempts[DUET_IO_KIND_COUNT])(struct duet_loop *loop, struct 
 	[DUET_RECVMSG] = finish_recvmsg,
 	[DUET_SENDMSG] = finish_sendmsg,
 	[DUET_SEND_ZERO_COPY] = finish_send_zero_copy,
+	[DUET_SPLICE] = finish_splice,
 };
 
 bool finish_carries(enum duet_kind kind)

@@ -19,7 +19,12 @@ static struct world_names names_of(const struct duet_op *op)
 
 int finish_statx(struct duet_loop *loop, struct duet_op *op)
 {
-	return world_statx(reference_of(loop), op);
+	int result;
+
+	duet_core_guard_lift_op(op);
+	result = world_statx(reference_of(loop), op);
+	duet_core_guard_lower_op(op);
+	return result;
 }
 
 int finish_mkdir(struct duet_loop *loop, struct duet_op *op)

@@ -11,6 +11,7 @@
 #include <sys/uio.h>
 
 #include "core/backend.h"
+#include "core/operation.h"
 
 /* The insides of the reference backend: a small world of sockets and files, a source of chance,
  * and the bag of operations that are waiting for something to happen in that world. */
@@ -293,6 +294,8 @@ struct world_node *address_owner(struct reference *world, const unsigned char *a
 void socket_take(struct world_node *node, unsigned char *data, uint32_t bytes);
 void socket_put(struct world_node *node, const unsigned char *data, uint32_t bytes);
 int socket_send_refusal(struct world_node *node);
+/* Bytes are about to be taken from it: whoever found no room may be told. */
+void socket_tell_of_room(struct reference *world, const struct world_node *node);
 
 int world_shutdown(struct reference *world, struct world_node *node, int how);
 uint32_t world_events(struct reference *world, const struct world_node *node);
@@ -339,6 +342,10 @@ uint32_t outside_events(const struct world_node *node);
 /* What pending operations wait for out there, as entries for poll(2): how many. */
 uint32_t outside_watch(struct duet_loop *loop, struct pollfd *watched);
 
+/* splice.c: would a splice between them end at once? */
+bool world_splice_ready(struct reference *world, const struct world_node *from,
+			const struct world_node *to);
+
 /* A part of what could be moved, at least one byte. */
 uint32_t world_portion(struct reference *world, uint32_t bytes);
 int world_read(struct world_node *node, const struct iovec *pieces, uint32_t count,
@@ -384,6 +391,7 @@ bool finish_carries(enum duet_kind kind);
 bool finish_has_told(const struct world_node *node, const struct duet_op *op);
 /* Carries op out, if the world lets it: the raw result, or -EAGAIN. */
 int finish_attempt(struct duet_loop *loop, struct duet_op *op);
+int finish_splice(struct duet_loop *loop, struct duet_op *op);
 /* finish_file.c: one a kind. */
 int finish_statx(struct duet_loop *loop, struct duet_op *op);
 int finish_mkdir(struct duet_loop *loop, struct duet_op *op);

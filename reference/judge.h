@@ -25,6 +25,7 @@ struct record {
 	uint32_t latest;   /* its start, or its last completion so far */
 	uint32_t moved;    /* by all its events */
 	uint32_t accepted; /* handles that came with it */
+	uint16_t given;    /* the buffer of its pool that it was started with */
 	uint64_t due_ns;
 	bool started_inside;   /* a completion: of what else its turn did nothing is known */
 	bool cancelled_inside;
@@ -115,6 +116,8 @@ void judge_buffer(struct judge *judge, const struct record *record, const struct
 /* An item of a multishot poll. */
 void judge_events_told(struct judge *judge, const struct record *record, const struct event *event);
 void judge_starved(struct judge *judge, const struct record *record, const struct event *event);
+/* A start with a buffer of a pool, or its refusal: was one free? */
+void judge_taken(struct judge *judge, struct record *record, const struct event *event);
 void judge_return(struct judge *judge, const struct event *event, uint32_t number);
 /* A start in a scope, or its refusal, an end there, and what concerns a scope. */
 void judge_member(struct judge *judge, struct record *record, const struct event *event);

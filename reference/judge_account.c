@@ -8,18 +8,39 @@
 /* Nothing is lost and nothing is kept: buffers of pools while they are out, and the account at the
  * end. A player that leaves out a line of it hides something. */
 
+/* What was given is back with the end, and what stood in for the player's memory only if a cancel had
+ * freed that before bytes came. */
+static const char *wrong_buffer(const struct record *record, const struct event *event)
+{
+	bool brought = event->index != TRACE_NO_BUFFER;
+	bool incoming = kind_receives(record->step->kind) || record->step->kind == DUET_READ;
+
+	switch (record->step->memory) {
+	case MEMORY_GIVEN:
+		return event->index == record->given ? NULL : "didn't bring back the buffer that it got";
+	case MEMORY_THROUGH:
+		return brought == (incoming && record->cancelled && event->moved)
+			       ? NULL
+			       : brought ? "kept the buffer that was copied through"
+					 : "has bytes for memory that a cancel has freed";
+	default:
+		return !brought && record->step->flags & DUET_POOLED && event->moved
+			       ? "received bytes without a buffer"
+			       : NULL;
+	}
+}
+
 void judge_buffer(struct judge *judge, const struct record *record, const struct event *event)
 {
-	bool pooled = record->step->flags & DUET_POOLED;
+	const char *wrong = wrong_buffer(record, event);
+	bool has_pool = record->step->flags & DUET_POOLED || script_takes_buffer(record->step);
 	uint8_t *held;
 
-	if (event->index == TRACE_NO_BUFFER) {
-		if (pooled && event->moved)
-			judge_complain(judge, "operation %u received %u bytes without a buffer",
-				event->id, event->moved);
+	if (wrong)
+		judge_complain(judge, "operation %u, %u bytes moved, %s", event->id, event->moved, wrong);
+	if (event->index == TRACE_NO_BUFFER)
 		return;
-	}
-	if (!pooled || event->pool != record->step->pool ||
+	if (!has_pool || event->pool != record->step->pool ||
 	    event->index >= judge->script->pool_count[event->pool]) {
 		judge_complain(judge, "operation %u got buffer %u of pool %u, which isn't its own",
 			event->id, event->index, event->pool);
@@ -29,7 +50,8 @@ void judge_buffer(struct judge *judge, const struct record *record, const struct
 	if (*held)
 		judge_complain(judge, "operation %u got buffer %u, which is still held", event->id,
 			event->index);
-	if (!event->moved || event->moved > judge->script->pool_bytes[event->pool])
+	if ((!event->moved && record->step->memory != MEMORY_GIVEN) ||
+	    event->moved > judge->script->pool_bytes[event->pool])
 		judge_complain(judge, "operation %u: %u bytes in a buffer of %u", event->id,
 			event->moved, judge->script->pool_bytes[event->pool]);
 	judge->held_count[event->pool] += !*held;
@@ -62,6 +84,45 @@ void judge_starved(struct judge *judge, const struct record *record, const struc
 	    !others_took(judge, record))
 		judge_complain(judge, "operation %u found pool %u empty, but all its buffers were "
 			"free", event->id, pool);
+}
+
+/* Of that pool: with operations, and, of what was abandoned, perhaps. */
+static uint32_t count_given(const struct judge *judge, const struct record *record,
+			    uint32_t *perhaps)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < judge->order_count; i++) {
+		const struct record *other = &judge->records[judge->order[i]];
+
+		if (other == record || !script_takes_buffer(other->step) ||
+		    other->step->pool != record->step->pool)
+			continue;
+		count += judge_pending(other);
+		*perhaps += other->abandoned != 0;
+	}
+	return count;
+}
+
+/* An end gives its buffer back before anybody is told, and then it is held, or free: never both. */
+void judge_taken(struct judge *judge, struct record *record, const struct event *event)
+{
+	unsigned pool = record->step->pool;
+	uint32_t perhaps = 0, out = count_given(judge, record, &perhaps) + judge->held_count[pool];
+	bool refused = event->what == EVENT_REFUSE;
+
+	record->given = event->index;
+	if (refused && out + perhaps < judge->script->pool_count[pool])
+		judge_complain(judge, "operation %u found pool %u empty, of which %u of %u were out",
+			event->id, pool, out, judge->script->pool_count[pool]);
+	if (!refused && out >= judge->script->pool_count[pool])
+		judge_complain(judge, "operation %u got a buffer of pool %u, of which none was left",
+			event->id, pool);
+	if (!refused && record->step->memory == MEMORY_GIVEN &&
+	    (event->pool != pool || event->index >= judge->script->pool_count[pool] ||
+	     judge->held[pool][event->index]))
+		judge_complain(judge, "operation %u was given buffer %u of pool %u, which wasn't free",
+			event->id, event->index, event->pool);
 }
 
 void judge_return(struct judge *judge, const struct event *event, uint32_t number)

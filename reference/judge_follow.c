@@ -66,6 +66,17 @@ static void follow_complain(struct follower *follower, const char *wanted, unsig
 
 /* ---- Steps that leave a line. ---- */
 
+static void follow_buffer(struct follower *follower, const struct event *event)
+{
+	uint32_t *count;
+
+	if (event->index == TRACE_NO_BUFFER)
+		return;
+	count = &follower->held_count[event->pool];
+	if (*count < JUDGE_BUFFERS)
+		follower->held[event->pool][(*count)++] = event->index;
+}
+
 /* It ended inside its start: only where that was allowed. */
 static void follow_inline(struct follower *follower, const struct step *step)
 {
@@ -75,6 +86,7 @@ static void follow_inline(struct follower *follower, const struct step *step)
 		judge_complain(follower->judge, "operation %u ended inside its start, and the script "
 			"doesn't allow it", step->id);
 	follower->pending[step->id] = false;
+	follow_buffer(follower, follow_next(follower));
 	follower->next++;
 }
 
@@ -277,17 +289,6 @@ static void follow_after(struct follower *follower, uint16_t id)
 		follow_step(follower, &script->steps[i]);
 	}
 	follower->inside = false;
-}
-
-static void follow_buffer(struct follower *follower, const struct event *event)
-{
-	uint32_t *count;
-
-	if (event->index == TRACE_NO_BUFFER)
-		return;
-	count = &follower->held_count[event->pool];
-	if (*count < JUDGE_BUFFERS)
-		follower->held[event->pool][(*count)++] = event->index;
 }
 
 /* Messages run in the order in which they were posted. */

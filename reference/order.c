@@ -48,6 +48,10 @@ static bool is_ready(struct duet_loop *loop, const struct duet_op *op)
 			       (POLLERR | POLLHUP | POLLRDHUP);
 		return !finish_awaits_connect(loop, op) &&
 		       world_readable(node_of(loop, op)) != -EAGAIN;
+	case DUET_SPLICE:
+		return !finish_awaits_connect(loop, &op->args.io.splice->place) &&
+		       world_splice_ready(world, node_of(loop, &op->args.io.splice->place),
+					  node_of(loop, op));
 	case DUET_ACCEPT:
 		return may_accept(node_of(loop, op));
 	case DUET_POLL:

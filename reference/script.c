@@ -10,7 +10,7 @@
 static const char object_letters[] = "-cldfsn";
 const char *const script_families[] = { "none", "unix", "tcp" };
 const char *const script_policies[] = { "wait-all", "fail-fast", "race", "first" };
-const char *const script_memories[] = { "", "owned", "copied" };
+const char *const script_memories[MEMORY_COUNT] = { "", "owned", "copied", "given", "through" };
 const char *const script_tries[TRY_COUNT] = { "", "never", "always" };
 
 void object_name(struct object object, char *text)
@@ -80,6 +80,19 @@ const struct step *script_start(const struct script *script, uint16_t id)
 			return &script->steps[i];
 	}
 	return NULL;
+}
+
+enum duet_regime script_regime(const struct script *script, const struct step *step)
+{
+	switch (step->memory) {
+	case MEMORY_COPIED:
+	case MEMORY_THROUGH:
+		return DUET_REGIME_COPIED;
+	case MEMORY_GIVEN:
+		return (enum duet_regime)script->pool_regimes[step->pool];
+	default:
+		return step->flags & DUET_POOLED ? DUET_REGIME_POOLED : DUET_REGIME_LENT;
+	}
 }
 
 /* ---- Writing. ---- */
@@ -160,6 +173,8 @@ static void write_start(const struct step *step, FILE *out)
 		fprintf(out, " pieces %u", step->pieces);
 	if (step->memory)
 		fprintf(out, " %s", script_memories[step->memory]);
+	if (script_takes_buffer(step))
+		fprintf(out, " p%u", step->pool);
 	if (step->scope)
 		fprintf(out, " %s s%u", step->cleanup ? "cleanup" : "in", step->scope - 1u);
 	if (step->deadline_us != SCRIPT_NO_DEADLINE)
@@ -283,8 +298,9 @@ void script_write(const struct script *script, FILE *out)
 	}
 	for (unsigned i = 0; i < SCRIPT_POOLS; i++) {
 		if (script->pool_count[i])
-			fprintf(out, "pool p%u %u %u\n", i, script->pool_count[i],
-				script->pool_bytes[i]);
+			fprintf(out, "pool p%u %u %u %s\n", i, script->pool_count[i],
+				script->pool_bytes[i],
+				duet_regime_name((enum duet_regime)script->pool_regimes[i]));
 	}
 	for (uint32_t i = 0; i < script->fault_count; i++)
 		fprintf(out, "fault %s %u %s\n",

@@ -3,6 +3,7 @@
 #ifndef REFERENCE_SCRIPT_H
 #define REFERENCE_SCRIPT_H
 
+#include <duet/buffer.h>
 #include <duet/operation.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +21,7 @@
 #define SCRIPT_FILES 2
 #define SCRIPT_NAMES 4
 #define SCRIPT_FILE_BYTES_MAX (1u << 20) /* beyond it a disk may be full */
-#define SCRIPT_POOLS 2
+#define SCRIPT_POOLS 3
 #define SCRIPT_FAULTS 4
 #define SCRIPT_SCOPES 4
 #define SCRIPT_OWNED_BYTES 4096 /* the buffer of an operation of the runtime's own */
@@ -47,6 +48,9 @@ enum script_memory {
 	MEMORY_PINNED, /* the player's: it can't be abandoned */
 	MEMORY_OWNED,  /* the runtime's, and what it moves is in the buffer beside it */
 	MEMORY_COPIED, /* the runtime's, and what it moves is copied through that buffer */
+	MEMORY_GIVEN,   /* the runtime's, and what it moves is in a buffer of pool `pool`, given with it */
+	MEMORY_THROUGH, /* the runtime's, and what it moves is copied through a buffer of that pool */
+	MEMORY_COUNT
 };
 
 enum step_what {
@@ -115,6 +119,7 @@ struct script {
 	uint32_t file_bytes[SCRIPT_FILES]; /* 0: not declared */
 	uint32_t pool_count[SCRIPT_POOLS]; /* 0: not declared */
 	uint32_t pool_bytes[SCRIPT_POOLS];
+	uint8_t pool_regimes[SCRIPT_POOLS]; /* enum duet_regime: pooled, moved or registered */
 	uint32_t fault_count;
 	struct script_fault faults[SCRIPT_FAULTS];
 	uint32_t step_count;
@@ -162,6 +167,15 @@ static inline bool script_on_names(uint8_t kind)
 {
 	return kind == DUET_OPEN || (kind >= DUET_STATX && kind <= DUET_SYMLINK);
 }
+
+/* Has what it moves a buffer of a pool that is neither received into nor its player's own memory? */
+static inline bool script_takes_buffer(const struct step *step)
+{
+	return step->what == STEP_START && step->memory >= MEMORY_GIVEN;
+}
+
+/* How the memory of a started operation is named to the runtime. */
+enum duet_regime script_regime(const struct script *script, const struct step *step);
 
 /* The step that starts operation id, or NULL. */
 const struct step *script_start(const struct script *script, uint16_t id);

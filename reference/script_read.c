@@ -185,16 +185,26 @@ static bool read_membership(struct reader *reader, const char *word, struct step
 	return true;
 }
 
+static bool read_memory(struct reader *reader, const char *word, struct step *step)
+{
+	for (uint8_t i = MEMORY_PINNED + 1; i < MEMORY_COUNT; i++) {
+		if (strcmp(word, script_memories[i]) != 0)
+			continue;
+		step->memory = i;
+		if (i >= MEMORY_GIVEN)
+			step->pool = next_index(reader, 'p', SCRIPT_POOLS);
+		return true;
+	}
+	return false;
+}
+
 static void read_options(struct reader *reader, struct step *step)
 {
 	for (const char *word; *(word = next_word(reader));) {
-		if (read_flag(word, step) || read_membership(reader, word, step))
+		if (read_flag(word, step) || read_membership(reader, word, step) ||
+		    read_memory(reader, word, step))
 			continue;
-		if (strcmp(word, script_memories[MEMORY_OWNED]) == 0)
-			step->memory = MEMORY_OWNED;
-		else if (strcmp(word, script_memories[MEMORY_COPIED]) == 0)
-			step->memory = MEMORY_COPIED;
-		else if (strcmp(word, "pieces") == 0)
+		if (strcmp(word, "pieces") == 0)
 			step->pieces = (uint8_t)next_number(reader, DUET_OP_IOVECS);
 		else if (strcmp(word, "deadline") == 0)
 			step->deadline_us = next_number(reader, 1000000000u);
@@ -358,6 +368,26 @@ static void read_fault(struct reader *reader, struct script *script)
 		script->faults[script->fault_count++] = fault;
 }
 
+/* Received into, unless it says otherwise. */
+static void read_pool(struct reader *reader, struct script *script)
+{
+	uint8_t index = next_index(reader, 'p', SCRIPT_POOLS);
+	const char *word;
+
+	script->pool_count[index] = next_number(reader, 1024);
+	if (script->pool_count[index] & (script->pool_count[index] - 1))
+		complain(reader, "the buffers of a pool are a power of two");
+	script->pool_bytes[index] = next_number(reader, 1u << 16);
+	script->pool_regimes[index] = DUET_REGIME_POOLED;
+	word = next_word(reader);
+	if (strcmp(word, duet_regime_name(DUET_REGIME_MOVED)) == 0)
+		script->pool_regimes[index] = DUET_REGIME_MOVED;
+	else if (strcmp(word, duet_regime_name(DUET_REGIME_REGISTERED)) == 0)
+		script->pool_regimes[index] = DUET_REGIME_REGISTERED;
+	else if (*word && strcmp(word, duet_regime_name(DUET_REGIME_POOLED)) != 0)
+		complain(reader, "\"%s\" is no regime of a pool: pooled, moved, registered", word);
+}
+
 static bool read_declaration(struct reader *reader, const char *word, struct script *script)
 {
 	struct object object;
@@ -379,11 +409,7 @@ static bool read_declaration(struct reader *reader, const char *word, struct scr
 		index = next_index(reader, 'f', SCRIPT_FILES);
 		script->file_bytes[index] = next_number(reader, SCRIPT_FILE_BYTES_MAX);
 	} else if (strcmp(word, "pool") == 0) {
-		index = next_index(reader, 'p', SCRIPT_POOLS);
-		script->pool_count[index] = next_number(reader, 1024);
-		if (script->pool_count[index] & (script->pool_count[index] - 1))
-			complain(reader, "the buffers of a pool are a power of two");
-		script->pool_bytes[index] = next_number(reader, 1u << 16);
+		read_pool(reader, script);
 	} else if (strcmp(word, "fault") == 0) {
 		read_fault(reader, script);
 	} else {
@@ -421,8 +447,31 @@ static void check_owner(struct reader *reader, const struct script *script,
 		complain(reader, "only what moves bytes of the player's is copied");
 	if (step->memory == MEMORY_COPIED && step->kind == DUET_READ && step->pieces)
 		complain(reader, "what is read in pieces isn't copied");
-	if (step->memory && transfers && step->length_bytes > SCRIPT_OWNED_BYTES)
+	if (step->memory && !script_takes_buffer(step) && transfers &&
+	    step->length_bytes > SCRIPT_OWNED_BYTES)
 		complain(reader, "the runtime's own buffers have %u bytes", SCRIPT_OWNED_BYTES);
+}
+
+/* What is started with a pool: of which regime, and how long. */
+static void check_pool(struct reader *reader, const struct script *script, const struct step *step)
+{
+	bool pooled = step->what == STEP_START && step->flags & DUET_POOLED;
+	bool takes = script_takes_buffer(step);
+
+	if (!pooled && !takes && step->what != STEP_RETURN)
+		return;
+	if (!script->pool_count[step->pool])
+		complain(reader, "pool p%u is not declared", step->pool);
+	if (takes && (pooled || step->pieces ||
+		      duet_kind_regimes((enum duet_kind)step->kind) >> DUET_REGIME_MOVED == 0))
+		complain(reader, "operation %u can't have a buffer of a pool", step->id);
+	if (takes && step->length_bytes > script->pool_bytes[step->pool])
+		complain(reader, "the buffers of pool p%u have %u bytes", step->pool,
+			script->pool_bytes[step->pool]);
+	if (step->what == STEP_START &&
+	    pooled != (script->pool_regimes[step->pool] == DUET_REGIME_POOLED))
+		complain(reader, "pool p%u is %s received into", step->pool,
+			pooled ? "not" : "only");
 }
 
 static bool has_pieces(uint8_t kind)
@@ -463,10 +512,7 @@ static void check_step(struct reader *reader, const struct script *script,
 	check_owner(reader, script, step);
 	if (step->what == STEP_START)
 		check_names(reader, script, step);
-	if ((((step->flags & DUET_POOLED) && step->what == STEP_START) ||
-	     step->what == STEP_RETURN) &&
-		!script->pool_count[step->pool])
-		complain(reader, "pool p%u is not declared", step->pool);
+	check_pool(reader, script, step);
 }
 
 static void read_line(struct reader *reader, char *line, struct script *script)

@@ -10,7 +10,7 @@
 
 extern const char *const script_families[];
 extern const char *const script_policies[];
-extern const char *const script_memories[];
+extern const char *const script_memories[MEMORY_COUNT];
 extern const char *const script_tries[TRY_COUNT];
 
 #endif

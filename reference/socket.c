@@ -413,7 +413,7 @@ void socket_put(struct world_node *node, const unsigned char *data, uint32_t byt
 }
 
 /* There is room again for whoever found none. */
-static void tell_of_room(struct reference *world, const struct world_node *node)
+void socket_tell_of_room(struct reference *world, const struct world_node *node)
 {
 	struct world_node *peer = socket_peer(world, node);
 
@@ -435,7 +435,7 @@ int world_recv(struct reference *world, struct world_node *node, const struct io
 		node->error = 0;
 	if (found <= 0)
 		return found;
-	tell_of_room(world, node);
+	socket_tell_of_room(world, node);
 	bytes = left = world_portion(world, pieces_bytes(pieces, count, node->used));
 	for (uint32_t i = 0; left; i++) {
 		uint32_t part = pieces_bytes(&pieces[i], 1, left);

@@ -11,9 +11,22 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "place.h"
 
 enum { WARM_SPAN_NS = 100000000 };
+
+static bool loads_itself(const struct arena *arena)
+{
+	return arena->client.client == CLIENT_NONE;
+}
+
+static void stop(const struct arena *arena, struct arena_fighter *fighter)
+{
+	if (loads_itself(arena))
+		load_stop(&fighter->load);
+	child_stop(&fighter->child);
+}
 
 static void fall_out(const struct arena *arena, struct arena_fighter *fighter, const char *what,
 		     int error)
@@ -23,8 +36,7 @@ static void fall_out(const struct arena *arena, struct arena_fighter *fighter, c
 	if (!fighter->there)
 		return;
 	fighter->there = false;
-	load_stop(&fighter->load);
-	child_stop(&fighter->child);
+	stop(arena, fighter);
 }
 
 static int start_server(struct arena_fighter *fighter)
@@ -35,6 +47,8 @@ static int start_server(struct arena_fighter *fighter)
 	int used = 1;
 	int rc;
 
+	if (server->command)
+		return child_start_command(&fighter->child, NULL, server->command);
 	child_path(path, server->program);
 	argv[0] = path;
 	for (const char *const *word = server->arguments; *word; word++)
@@ -51,8 +65,10 @@ static int start_fighter(const struct arena *arena, struct arena_fighter *fighte
 	struct load_job job = arena->job;
 	int rc = start_server(fighter);
 
-	if (rc < 0)
+	fighter->there = rc == 0;
+	if (rc < 0 || !loads_itself(arena))
 		return rc;
+	fighter->there = false;
 	job.port = fighter->child.port;
 	job.spin_ns = fighter->server->generator_spin_ns;
 	rc = load_start(&fighter->load, &job);
@@ -75,12 +91,31 @@ static uint64_t spent_ns(pid_t pid)
 	return (uint64_t)spent.tv_sec * 1000000000u + (uint64_t)spent.tv_nsec;
 }
 
+/* A span of our own generator, or the whole life of a foreign one. */
+static int load(const struct arena *arena, struct arena_fighter *fighter, uint64_t span_ns,
+		struct load_result *result)
+{
+	struct client_job job = arena->client;
+	struct client_result heard;
+	uint64_t begun_ns = clock_ns();
+	int rc;
+
+	if (loads_itself(arena))
+		return load_span(&fighter->load, span_ns, result);
+	job.port = fighter->child.port;
+	rc = client_run(&job, &heard);
+	result->messages = heard.messages;
+	result->span_ns = clock_ns() - begun_ns;
+	fighter->errors += heard.errors;
+	return rc;
+}
+
 static void play(const struct arena *arena, struct arena_fighter *fighter, uint64_t span_ns,
 		 double *cpu_ns, double *wall_ns)
 {
 	struct load_result result = { 0 };
 	uint64_t before = spent_ns(fighter->child.pid);
-	int rc = load_span(&fighter->load, span_ns, &result);
+	int rc = load(arena, fighter, span_ns, &result);
 
 	if (result.wrong_bytes > 0) {
 		fprintf(stderr, "bench_%s: %s: %" PRIu64 " wrong bytes: no figure counts\n",
@@ -91,6 +126,7 @@ static void play(const struct arena *arena, struct arena_fighter *fighter, uint6
 		fall_out(arena, fighter, "the load broke off", -rc);
 		return;
 	}
+	fighter->messages += result.messages;
 	*cpu_ns = (double)(spent_ns(fighter->child.pid) - before) / (double)result.messages;
 	*wall_ns = (double)result.span_ns / (double)result.messages;
 }
@@ -110,6 +146,7 @@ void arena_open(struct arena *arena, const struct arena_server *servers, unsigne
 			fall_out(arena, fighter, "cannot be started", -rc);
 		else
 			play(arena, fighter, WARM_SPAN_NS, &unused, &unused);
+		fighter->messages = 0;
 	}
 }
 
@@ -138,8 +175,7 @@ void arena_close(struct arena *arena)
 
 		if (!fighter->there)
 			continue;
-		load_stop(&fighter->load);
-		child_stop(&fighter->child);
+		stop(arena, fighter);
 	}
 }
 

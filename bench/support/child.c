@@ -6,9 +6,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -18,9 +20,13 @@
 #include <unistd.h>
 
 #include "load.h"
+#include "place.h"
 
 /* With 10 and 50 ms between them; a traced server takes its time. */
 enum { LISTEN_TRIES = 500, END_TRIES = 40 };
+
+/* What a server that is to end is given to do each time. */
+enum { KICKS = 500, KICK_PATIENCE_US = 100000, KICK_BYTES = 65536 };
 
 void child_path(char path[CHILD_PATH_MAX], const char *name)
 {
@@ -142,6 +148,65 @@ int child_start_foreign(struct child *child, const char **argv)
 	return rc;
 }
 
+/* False: there is no place for the whole line. */
+static bool fill_command(const char *command, const char *port, char *line, size_t size)
+{
+	size_t used = (size_t)snprintf(line, size, "exec ");
+
+	while (*command && used < size) {
+		if (strncmp(command, "{port}", 6) != 0) {
+			line[used++] = *command++;
+			continue;
+		}
+		used += (size_t)snprintf(line + used, size - used, "%s", port);
+		command += 6;
+	}
+	if (used < size)
+		line[used] = '\0';
+	return used < size;
+}
+
+/* The shell becomes the server, so that the process is the one that is measured. What it prints is
+ * nobody's. */
+static _Noreturn void become_command(const char *const *before, const char *line)
+{
+	const char *words[CHILD_ARGUMENTS_MAX] = { 0 };
+	int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int used = 0;
+
+	for (; before && before[used] && used < CHILD_ARGUMENTS_MAX - 4; used++)
+		words[used] = before[used];
+	words[used++] = "/bin/sh";
+	words[used++] = "-c";
+	words[used] = line;
+	place_process(0, PLACE_FIRST);
+	if (nowhere >= 0 && dup2(nowhere, STDIN_FILENO) >= 0)
+		become(words, nowhere);
+	_exit(127);
+}
+
+int child_start_command(struct child *child, const char *const *before, const char *command)
+{
+	char port[8], line[CHILD_COMMAND_MAX];
+	int rc;
+
+	*child = (struct child){ .pid = -1, .port = free_port(), .traced = before };
+	if (child->port == 0)
+		return -EADDRINUSE;
+	snprintf(port, sizeof(port), "%u", child->port);
+	if (!fill_command(command, port, line, sizeof(line)))
+		return -E2BIG;
+	child->pid = fork();
+	if (child->pid == 0)
+		become_command(before, line);
+	if (child->pid < 0)
+		return -EAGAIN;
+	rc = wait_until_heard(child);
+	if (rc < 0)
+		child_stop(child);
+	return rc;
+}
+
 static void take_stat(struct child *child, const char *line)
 {
 	struct child_stat *stat = &child->stats[child->stat_count];
@@ -165,37 +230,65 @@ int child_finish(struct child *child)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -ECHILD;
 }
 
+/* Requests and their answers, until one stays away. */
+static void kick(uint16_t port, const char *request)
+{
+	static char answer[KICK_BYTES];
+	const struct timeval patience = { .tv_usec = KICK_PATIENCE_US };
+	int fd = load_connect(port, 0);
+
+	if (fd < 0)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	for (int count = 0; count < KICKS; count++)
+		if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0 ||
+		    recv(fd, answer, sizeof(answer), 0) <= 0)
+			break;
+	close(fd);
+}
+
+/* Whom a signal is for: strace is the parent of its server, callgrind is the server itself. */
+static pid_t server_of(const struct child *child)
+{
+	char path[64];
+	int inner = 0;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)child->pid, (int)child->pid);
+	in = child->traced ? fopen(path, "r") : NULL;
+	if (!in)
+		return child->pid;
+	if (fscanf(in, "%d", &inner) != 1)
+		inner = 0;
+	fclose(in);
+	return inner > 0 ? inner : child->pid;
+}
+
 /* Under callgrind a process that sleeps in a call which valgrind does not know to sleep hears of a
  * signal only after so many instructions more: it is given something to do. */
-int child_end(struct child *child)
+int child_end(struct child *child, const char *request)
 {
 	const struct timespec pause = { .tv_nsec = 50000000 };
-	struct load_job job = {
-		.port = child->port, .connections = 1, .size_bytes = 64, .messages = 500,
-		.seconds = 2,
-	};
 
-	kill(child->pid, SIGTERM);
+	kill(server_of(child), SIGTERM);
 	for (int tries = 0; tries < END_TRIES; tries++) {
-		struct load_result unused;
-		struct load load;
-
 		nanosleep(&pause, NULL);
 		if (waitpid(child->pid, NULL, WNOHANG) == child->pid) {
 			child->pid = -1;
 			child_stop(child);
 			return 0;
 		}
-		if (load_start(&load, &job) == 0)
-			load_join(&load, &unused);
+		kick(child->port, request);
 	}
 	child_stop(child);
 	return -ETIMEDOUT;
 }
 
+/* A server whose strace was killed would go on by itself. */
 void child_stop(struct child *child)
 {
 	if (child->pid > 0) {
+		kill(server_of(child), SIGKILL);
 		kill(child->pid, SIGKILL);
 		waitpid(child->pid, NULL, 0);
 	}

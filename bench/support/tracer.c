@@ -57,8 +57,9 @@ int trace_begin(struct trace *trace, enum tracer tracer, const char **argv)
 	}
 	snprintf(trace->output, sizeof(trace->output), "--callgrind-out-file=%s", trace->file);
 
-	const char *const words[] = { "valgrind", "-q", "--log-file=/dev/null", "--tool=callgrind",
-				       trace->output };
+	/* A shell that becomes the server is followed. */
+	const char *const words[] = { "valgrind", "-q", "--trace-children=yes", "--log-file=/dev/null",
+				       "--tool=callgrind", trace->output };
 
 	memcpy(argv, words, sizeof(words));
 	return sizeof(words) / sizeof(words[0]);

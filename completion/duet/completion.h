@@ -24,13 +24,15 @@ extern "C" {
  *   direct=no        never make a plain send call instead of a submission, when the turn is short
  *   without=NAME+NAME  do without what the kernel has: an entry by its name in lower case, as accept,
  *                    recv, send, sendmsg, send-zc, read, readv, openat, statx, ftruncate, waitid; or
- *                    accept-multishot, recv-multishot, pool-ring. The environment's
+ *                    accept-multishot, recv-multishot, recv-bundle, pool-ring. The environment's
  *                    DUET_COMPLETION_WITHOUT adds to it (not in set-user-ID programs)
  *   refuse=NAME+NAME the ring itself refuses these entries, as a filter of the host's would: for tests.
- *                    accept-multishot, recv-multishot and pool-ring are no entries, and not refused
+ *                    accept-multishot, recv-multishot, recv-bundle and pool-ring are no entries, and
+ *                    not refused
  *
  * What is there is found at create, by trying: a list of the kernel's entries is asked for, and one entry
- * of each kind is handed over whose arguments make no sense (two calls, no effect). What is missing or
+ * of each kind is handed over whose arguments make no sense (two calls, no effect). What a bundle of
+ * receives brings is tried with the first pool of a process, on a ring of its own. What is missing or
  * refused is carried out the next way down: as another entry (a send as a message, a receive as a read),
  * by readiness and a plain call, or by worker_threads, which are only started for that. Only nop, poll
  * and cancel have nothing below them: without these the backend isn't to be had.

@@ -14,6 +14,7 @@
  *   msghdr.h        messages with a header: datagrams, addresses, descriptors that are passed
  *   buffer.h        memory out of your hands: pools, loans and the ledger
  *   file.h          files: vectors, sizes, names
+ *   splice.h        from one handle to another, past the program's memory
  *   signal.h        signals to wait for
  *   process.h       the end of a process to wait for
  *   resolve.h       names to addresses
@@ -86,6 +87,7 @@
 #include <duet/semaphore.h>
 #include <duet/shards.h>
 #include <duet/signal.h>
+#include <duet/splice.h>
 #include <duet/stream.h>
 #include <duet/stack.h>
 #include <duet/supervisor.h>

@@ -22,6 +22,7 @@ struct core_lookup;
 struct duet_loop;
 struct duet_msghdr;
 struct duet_op;
+struct duet_splice;
 
 /*
  * An operation: one request for I/O.
@@ -71,7 +72,7 @@ enum duet_kind {
 	DUET_RECVMSG, /* msghdr.h */
 	DUET_SENDMSG,
 	DUET_SEND_ZERO_COPY, /* below: duet_op_send_zero_copy() */
-	DUET_SPLICE,         /* named, and absent on every backend so far */
+	DUET_SPLICE,         /* splice.h */
 	DUET_STATX,          /* file.h */
 	DUET_MKDIR,
 	DUET_UNLINK,
@@ -179,6 +180,7 @@ union duet_args {
 		union {
 			struct duet_pool *pool;
 			struct duet_msghdr *header; /* recvmsg, sendmsg: lent */
+			struct duet_splice *splice; /* the same */
 		};
 		uint32_t vector_count;
 		uint32_t length_bytes; /* of all vectors, or the size of a pool's buffer */
@@ -288,7 +290,7 @@ struct duet_op {
 	uint8_t request;      /* the loop's: enum duet_cause of the earliest request, 0 for none */
 
 	duet_handle handle; /* what it works on */
-	duet_done_fn *done; /* may be NULL: then nobody is told */
+	duet_done_fn *done; /* may be NULL: then nobody is told, and what it made is closed */
 	void *context;      /* the caller's, never read by the loop */
 
 	union {

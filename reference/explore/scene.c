@@ -99,10 +99,9 @@ static int open_stream(void)
 
 	scene.near_end = (uint32_t)(near - world->nodes);
 	scene.far_end = (uint32_t)(far - world->nodes);
-	near->phase = far->phase = SOCKET_CONNECTED;
 	near->family = far->family = AF_UNIX;
-	near->peer = scene.far_end;
-	far->peer = scene.near_end;
+	near->type = far->type = SOCK_STREAM;
+	world_join(world, near, far);
 	return duet_core_slot_make(scene.loop, world_descriptor(world, near), CLASS_UNIX_STREAM, 0,
 		&scene.stream);
 }

@@ -116,6 +116,16 @@ static void draft_stage(struct draft *draft)
 	if (one_in(draft, 2)) {
 		script->pool_count[0] = 1u << draw(draft, 4);
 		script->pool_bytes[0] = 64u << draw(draft, 5);
+		script->pool_regimes[0] = DUET_REGIME_POOLED;
+	}
+	/* To be taken from, of one or a few: they run out. */
+	for (unsigned i = 1; i < SCRIPT_POOLS; i++) {
+		if (one_in(draft, 2))
+			continue;
+		script->pool_count[i] = 1u << draw(draft, 3);
+		script->pool_bytes[i] = 64u << draw(draft, 7);
+		script->pool_regimes[i] = (uint8_t)(one_in(draft, 2) ? DUET_REGIME_REGISTERED
+								     : DUET_REGIME_MOVED);
 	}
 }
 
@@ -446,9 +456,12 @@ static void draft_return(struct draft *draft)
 {
 	struct step *step;
 
-	if (!draft->script->pool_count[0])
+	uint8_t pool = (uint8_t)draw(draft, SCRIPT_POOLS);
+
+	if (!draft->script->pool_count[pool])
 		return;
 	step = add_step(draft, STEP_RETURN);
+	step->pool = pool;
 	step->value = 1 + draw(draft, 4);
 	step->flags = one_in(draft, 3) ? SCRIPT_TWICE : 0;
 }
@@ -584,6 +597,22 @@ static const struct step *scope_step(const struct script *script, uint8_t index)
 	return step;
 }
 
+/* What is moved in a buffer of a pool, or through one, if there is such a pool: no more than fits. */
+static void draw_regime(struct draft *draft, struct step *step)
+{
+	uint8_t pool = (uint8_t)(1 + draw(draft, SCRIPT_POOLS - 1));
+	uint32_t room = draft->script->pool_bytes[pool];
+
+	if (!room || step->flags & DUET_POOLED ||
+	    duet_kind_regimes((enum duet_kind)step->kind) >> DUET_REGIME_MOVED == 0)
+		return;
+	if (step->length_bytes > room)
+		step->length_bytes = 1 + draw(draft, room);
+	step->pieces = 0;
+	step->memory = one_in(draft, 2) ? MEMORY_GIVEN : MEMORY_THROUGH;
+	step->pool = pool;
+}
+
 /* Some of what is started is in a scope, or the runtime's. */
 static void adorn(struct draft *draft, struct step *step)
 {
@@ -605,6 +634,8 @@ static void adorn(struct draft *draft, struct step *step)
 					       !(step->kind == DUET_READ && step->pieces)
 				       ? MEMORY_COPIED
 				       : MEMORY_OWNED;
+	if (one_in(draft, 2))
+		draw_regime(draft, step);
 }
 
 /* Played on the reference alone, so that of few scripts is enough. */

@@ -36,25 +36,53 @@ static void see_handle(struct player *player, const struct duet_op *op, struct e
 		player->made[player->made_count++] = op->made;
 }
 
-static void see_bytes(struct part *part, struct event *event)
+/* From here on the player holds it. */
+static void see_buffer(const struct part *part, struct event *event)
 {
 	struct player *player = part->player;
-	const struct duet_op *op = part->op;
+	const struct duet_buffer *buffer = &part->op->buffer;
 	unsigned pool = part->step->pool;
 
+	event->pool = (uint16_t)pool;
+	event->index = buffer->index;
+	if (player->held_count[pool] < PLAYER_HELD)
+		player->held[pool][player->held_count[pool]++] = *buffer;
+}
+
+/* What came after a cancel had freed the memory that it was to be copied to. */
+static bool is_handed_over(const struct part *part)
+{
+	return part->step->memory == MEMORY_THROUGH && part->op->buffer.regime != DUET_REGIME_COPIED;
+}
+
+/* Given back whatever came, as what it was: any other is none of the player's, and not in the trace. */
+static void see_given(const struct part *part, struct event *event)
+{
+	const struct duet_buffer *buffer = &part->op->buffer;
+
+	if (part->step->memory == MEMORY_GIVEN && !part->op->more &&
+	    buffer->regime == part->buffer.regime && buffer->data == part->buffer.data)
+		see_buffer(part, event);
+}
+
+static void see_bytes(struct part *part, struct event *event)
+{
+	const struct duet_op *op = part->op;
+
+	see_given(part, event);
 	if (!kind_receives(op->kind) && op->kind != DUET_READ)
 		return;
-	if (!(op->flags & DUET_POOLED)) {
-		event->hash = op->transferred ? hash_bytes(part->bytes, op->transferred) : 0;
+	if (!(op->flags & DUET_POOLED) && !is_handed_over(part)) {
+		/* Where there is no memory any more nothing was received: the judge misses the hash. */
+		event->hash = op->transferred && part->bytes
+				      ? hash_bytes(part->bytes, op->transferred)
+				      : 0;
 		return;
 	}
 	if (!op->transferred)
 		return;
 	event->hash = hash_bytes(op->buffer.data, op->buffer.length_bytes);
-	event->pool = (uint16_t)pool;
-	event->index = op->buffer.index;
-	if (player->held_count[pool] < PLAYER_HELD)
-		player->held[pool][player->held_count[pool]++] = op->buffer;
+	see_buffer(part, event);
 }
 
 /* One of the runtime's own goes back, and is never looked at again. */
@@ -110,7 +138,9 @@ static void lend_data(struct part *part)
 {
 	const struct step *step = part->step;
 
-	part->bytes = step->memory == MEMORY_OWNED ? duet_op_buffer(part->op) : NULL;
+	part->bytes = step->memory == MEMORY_OWNED   ? duet_op_buffer(part->op)
+		      : step->memory == MEMORY_GIVEN ? part->buffer.data
+						     : NULL;
 	if (!part->bytes)
 		part->bytes = part->data = malloc(step->length_bytes ? step->length_bytes : 1);
 	if (!part->bytes)
@@ -120,6 +150,26 @@ static void lend_data(struct part *part)
 		part->bytes[i] = pattern_sent(step->id, i);
 	for (uint32_t i = 0; i < step->length_bytes && step->kind == DUET_WRITE; i++)
 		part->bytes[i] = pattern_file(step->object.index, step->offset_bytes + i);
+}
+
+/* By a buffer: one of a pool's, or the player's memory copied through one. */
+static void say_buffer(struct player *player, struct part *part, duet_handle handle)
+{
+	const struct step *step = part->step;
+	unsigned flags = step->flags & DUET_WHOLE;
+
+	if (step->memory == MEMORY_THROUGH)
+		part->buffer = duet_buffer_copied(part->bytes, step->length_bytes,
+			player->pools[step->pool]);
+	part->buffer.length_bytes = step->length_bytes;
+	if (step->kind == DUET_RECV)
+		duet_op_recv_buffer(part->op, handle, part->buffer, flags);
+	else if (step->kind == DUET_SEND)
+		duet_op_send_buffer(part->op, handle, part->buffer, flags);
+	else if (step->kind == DUET_READ)
+		duet_op_read_buffer(part->op, handle, part->buffer, step->offset_bytes);
+	else
+		duet_op_write_buffer(part->op, handle, part->buffer, step->offset_bytes);
 }
 
 /* All but the last of them are equally long. */
@@ -157,7 +207,9 @@ static void say_transfer(struct player *player, struct part *part, duet_handle h
 		return;
 	}
 	lend_data(part);
-	if (step->pieces)
+	if (script_takes_buffer(step))
+		say_buffer(player, part, handle);
+	else if (step->pieces)
 		say_pieces(part, handle);
 	else if (step->kind == DUET_RECV)
 		duet_op_recv(op, handle, part->bytes, step->length_bytes, step->flags & DUET_WHOLE);
@@ -384,31 +436,64 @@ static int hand_over(struct player *player, struct part *part)
 		part->op);
 }
 
+/* What is copied when it starts is the player's again as soon as it has. */
+static void free_copied(struct part *part)
+{
+	if (part->step->memory != MEMORY_THROUGH)
+		return;
+	free(part->data);
+	part->data = part->bytes = NULL;
+}
+
+static struct event *see_start(struct part *part, int error)
+{
+	struct player *player = part->player;
+	struct event *event = trace_add(player->trace, error < 0 ? EVENT_REFUSE : EVENT_START);
+
+	event->id = part->id;
+	event->at_ns = duet_loop_now_ns(player->loop);
+	event->result = error < 0 ? error : 0;
+	if (error >= 0 && part->step->memory == MEMORY_GIVEN) {
+		event->pool = part->step->pool;
+		event->index = part->buffer.index;
+	}
+	return event;
+}
+
+/* What was taken for it is nobody's. */
+static void part_refused(struct part *part, bool taken)
+{
+	if (taken)
+		duet_buffer_return(part->player->loop, &part->buffer);
+	part_over(part);
+}
+
 void part_start(struct player *player, const struct step *step)
 {
 	struct part *part = &player->parts[step->id];
-	struct event *event;
-	int error;
+	bool given = step->memory == MEMORY_GIVEN;
+	int error = 0;
 
 	part_init(player, part, step);
-	part_say(player, part);
-	error = hand_over(player, part);
-	event = trace_add(player->trace, error < 0 ? EVENT_REFUSE : EVENT_START);
-	event->id = step->id;
-	event->at_ns = duet_loop_now_ns(player->loop);
-	event->result = error < 0 ? error : 0;
+	if (given)
+		error = duet_buffer_take(player->pools[step->pool], &part->buffer);
+	given = given && !error;
+	if (!error) {
+		part_say(player, part);
+		error = hand_over(player, part);
+	}
+	see_start(part, error)->due_ns = error < 0 ? 0 : part->due_ns;
 	if (error < 0) {
-		part_over(part);
+		part_refused(part, given);
 		return;
 	}
-	event->due_ns = part->due_ns;
 	part->started = error == 0;
-	if (error > 0) {
+	if (error > 0)
 		see_completion(part)->at_once = true;
-		return;
-	}
-	if (step->kind == DUET_CLOSE)
+	else if (step->kind == DUET_CLOSE)
 		stage_prop(player, step->object)->closing = true;
+	if (kind_sends(step->kind) || step->kind == DUET_WRITE)
+		free_copied(part);
 }
 
 bool part_pending(const struct part *part)
@@ -428,6 +513,7 @@ void part_cancel(struct player *player, uint16_t id)
 	event->id = id;
 	event->at_ns = duet_loop_now_ns(player->loop);
 	duet_op_cancel(part->op);
+	free_copied(part);
 }
 
 /* What was copied through is the player's again at once: it is freed while the runtime goes on. */

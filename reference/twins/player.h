@@ -37,6 +37,7 @@ struct part {
 	const struct step *step;
 	unsigned char *data;  /* the player's, to be freed */
 	unsigned char *bytes; /* that it moves: data, or the runtime's buffer */
+	struct duet_buffer buffer; /* of a pool, as it is given, or what is copied through one */
 	uint64_t due_ns;
 	uint16_t id;
 	bool started;

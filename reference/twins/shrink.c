@@ -94,7 +94,10 @@ static bool uses_pool(const struct script *script, unsigned index)
 	for (uint32_t i = 0; i < script->step_count; i++) {
 		const struct step *step = &script->steps[i];
 
-		if ((step->flags & DUET_POOLED || step->what == STEP_RETURN) && step->pool == index)
+		bool takes = (step->what == STEP_START && step->flags & DUET_POOLED) ||
+			     script_takes_buffer(step);
+
+		if ((takes || step->what == STEP_RETURN) && step->pool == index)
 			return true;
 	}
 	return false;
@@ -106,7 +109,7 @@ static void strip_unused(struct shrinker *shrinker)
 
 	for (unsigned i = 0; i < SCRIPT_POOLS; i++) {
 		if (!uses_pool(&candidate, i))
-			candidate.pool_count[i] = candidate.pool_bytes[i] = 0;
+			candidate.pool_count[i] = candidate.pool_bytes[i] = candidate.pool_regimes[i] = 0;
 	}
 	for (unsigned i = 0; i < SCRIPT_CONNECTIONS; i++) {
 		if (!uses(&candidate, OBJECT_END, i * 2) &&

@@ -211,6 +211,19 @@ static int make_files(struct player *player)
 	return result;
 }
 
+static int make_pool(struct player *player, unsigned index)
+{
+	struct duet_pool_options options;
+	int result;
+
+	duet_pool_options_init(&options);
+	options.count = player->script->pool_count[index];
+	options.size_bytes = player->script->pool_bytes[index];
+	options.regime = (enum duet_regime)player->script->pool_regimes[index];
+	result = duet_pool_create_with(player->loop, &options, &player->pools[index]);
+	return result ? player_fail(player, "make a pool", result) : 0;
+}
+
 int stage_set(struct player *player)
 {
 	int result = make_connections(player);
@@ -220,10 +233,7 @@ int stage_set(struct player *player)
 	for (unsigned i = 0; i < SCRIPT_POOLS && !result; i++) {
 		if (!player->script->pool_count[i])
 			continue;
-		result = duet_pool_create(player->loop, player->script->pool_count[i],
-			player->script->pool_bytes[i], &player->pools[i]);
-		if (result)
-			player_fail(player, "make a pool", result);
+		result = make_pool(player, i);
 	}
 	return result;
 }

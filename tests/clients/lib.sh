@@ -23,7 +23,7 @@ serves() # SERVICE OPTION...
 		fi
 		sleep 0.05
 	done
-	port=$(sed -n 's/^listening on 127.0.0.1:\([0-9]*\).*/\1/p' "$scratch/served")
+	port=$(sed -n 's/^listening on .*:\([0-9]*\) backend=.*/\1/p' "$scratch/served")
 }
 
 ends()

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "tests/support/harness.h"
+#include "tests/support/kinds.h"
 
 /*
  * R21: after create, neither core nor a backend allocates, and what create takes is what the headers
@@ -411,6 +412,91 @@ static unsigned long each(size_t many, size_t few)
 	return (many - few + MANY / 2) / MANY;
 }
 
+/* Those that a worker carries out call what the caller, or the C library, gave them. */
+static bool is_work(unsigned kind)
+{
+	return kind == DUET_WORK || kind == DUET_RESOLVE;
+}
+
+static void play_kind(enum duet_kind kind, unsigned turns)
+{
+	unsigned long before;
+	struct trial trial;
+
+	trial_init(&trial);
+	if (!kind_make(kind, &trial.op))
+		return;
+	before = counted();
+	trial_start(&trial);
+	stage_settle(turns);
+	trial_cancel(&trial);
+	await(&trial);
+	ck_assert_msg(counted() == before, "on %s: %s: %lu allocations", stage.arm->name,
+		duet_kind_name(kind), counted() - before);
+}
+
+START_TEST(no_kind_allocates)
+{
+	struct duet_loop_options options;
+
+	duet_loop_options_init(&options);
+	options.work_threads = 1;
+	for (unsigned kind = 0; kind < DUET_KIND_COUNT; kind++)
+		for (unsigned turns = 0; turns < 2 && !is_work(kind); turns++) {
+			stage_reopen(&options, NULL);
+			play_kind((enum duet_kind)kind, turns);
+			ck_assert_int_eq(duet_loop_shutdown(stage.loop, DUET_NO_DEADLINE), 0);
+		}
+}
+END_TEST
+
+static void take_and_give(struct duet_pool *pool, enum duet_regime regime)
+{
+	struct duet_buffer buffer;
+	struct trial trial;
+
+	trial_init(&trial);
+	if (regime == DUET_REGIME_POOLED) {
+		duet_op_recv_pooled(&trial.op, pair[1], pool, 0);
+	} else {
+		ck_assert_int_eq(duet_buffer_take(pool, &buffer), 0);
+		buffer.length_bytes = 64;
+		duet_op_recv_buffer(&trial.op, pair[1], buffer, 0);
+	}
+	trial_start(&trial);
+	stream_send(pair[0], data, 64);
+	await(&trial);
+	ck_assert_int_ge(trial.op.result, 1);
+	ck_assert_int_eq(duet_buffer_return(stage.loop, &trial.op.buffer), 0);
+	if (trial.op.result < 64)
+		stream_recv(pair[1], data, 64 - (size_t)trial.op.result);
+}
+
+/* Of those that have a pool; who lends and who copies is in the cases above. */
+START_TEST(no_regime_allocates)
+{
+	static const enum duet_regime regimes[] = { DUET_REGIME_MOVED, DUET_REGIME_POOLED,
+		DUET_REGIME_REGISTERED };
+	struct duet_pool_options options;
+	struct duet_pool *pool;
+	unsigned long before;
+
+	duet_pool_options_init(&options);
+	options.count = 4;
+	options.size_bytes = 128;
+	pair_open(pair);
+	for (unsigned i = 0; i < 3; i++) {
+		options.regime = regimes[i];
+		if (duet_pool_create_with(stage.loop, &options, &pool) == -EOPNOTSUPP)
+			continue;
+		before = counted();
+		for (unsigned again = 0; again < 10; again++)
+			take_and_give(pool, regimes[i]);
+		EXPECT_NONE(before);
+	}
+}
+END_TEST
+
 START_TEST(a_handle_and_an_operation_take_the_bytes_that_the_header_says)
 {
 	unsigned long operation_bytes;
@@ -432,7 +518,7 @@ int main(void)
 {
 	return contract_run("memory",
 		CASES(an_echo_allocates_nothing, timers_deadlines_and_cancels_allocate_nothing,
-			file_io_allocates_nothing,
+			file_io_allocates_nothing, no_kind_allocates, no_regime_allocates,
 			scopes_groups_retries_and_what_is_abandoned_allocate_nothing,
 			tasks_and_what_they_wait_for_allocate_nothing),
 		CASES(connections_come_and_go_without_an_allocation,

@@ -123,10 +123,11 @@ static void expect_untouched(const struct trial *trial, int result, enum duet_ca
 START_TEST(a_cancel_takes_nothing_in_line_at_once_or_in_flight)
 {
 	struct trial first, second, third;
+	char byte;
 
 	open_empty();
 	trial_init(&first);
-	duet_op_recv(&first.op, pair[1], in, 1, 0);
+	duet_op_recv(&first.op, pair[1], &byte, 1, 0);
 	trial_start(&first);
 	header.flags = 9;
 	header.address_bytes = 9;

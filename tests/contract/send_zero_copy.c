@@ -487,6 +487,22 @@ static void outside_open(int *raw)
 	raw_pair(&pair[0], raw);
 }
 
+static void keep_loan(void *context, const struct duet_loan *loan)
+{
+	struct duet_loan *kept = context;
+
+	ck_assert_ptr_null(kept->op);
+	*kept = *loan;
+}
+
+static struct duet_loan only_loan(void)
+{
+	struct duet_loan loan = { .op = NULL };
+
+	duet_loop_loans(stage.loop, keep_loan, &loan);
+	return loan;
+}
+
 static void outside_receive(int raw, size_t bytes)
 {
 	for (size_t place = 0; place < bytes;) {
@@ -514,6 +530,9 @@ START_TEST(the_memory_is_not_back_before_the_kernel_has_done_with_it)
 	stage_settle(20);
 	ck_assert(is_held(&trial) == native);
 	ck_assert_uint_eq(ledger().lent_count, native);
+	ck_assert_ptr_eq(only_loan().op, native ? &trial.op : NULL);
+	ck_assert_ptr_eq(only_loan().data, native ? out : NULL);
+	ck_assert_uint_eq(only_loan().length_bytes, native ? 2 << 20 : 0);
 	if (trial.ends)
 		memset(out, 0, STUCK_BYTES);
 	outside_receive(raw, sent);

@@ -110,6 +110,18 @@ static inline void program_await_word(struct program *program, const char *word)
 	ck_abort_msg("it never said '%s' but: %s%s", word, program->said, program->complained);
 }
 
+/* The same of what it says on stderr. */
+static inline void program_await_complaint(struct program *program, const char *word)
+{
+	for (int i = 0; i < 2000; i++) {
+		program_refresh(program);
+		if (strstr(program->complained, word))
+			return;
+		program_pause_ms(5);
+	}
+	ck_abort_msg("it never complained of '%s' but: %s", word, program->complained);
+}
+
 /* Until it has started so many processes of its own, as far as can be seen from outside: then it is
  * past its preparations, and some way into the rounds. */
 static inline void program_await_children(struct program *program, int count)
@@ -172,12 +184,15 @@ static inline void program_expect_one_line(const struct program *program)
 			      (program)->complained);                                              \
 	} while (0)
 
-/* The port of "listening on HOST:PORT". */
+/* The port of "listening on HOST:PORT backend=NAME". */
 static inline unsigned int program_port(const struct program *program)
 {
+	const char *end = strstr(program->said, " backend=");
+	const char *colon = end ? memrchr(program->said, ':', (size_t)(end - program->said)) : NULL;
 	unsigned int port = 0;
 
-	ck_assert_int_eq(sscanf(program->said, "listening on 127.0.0.1:%u", &port), 1);
+	ck_assert_ptr_nonnull(colon);
+	ck_assert_int_eq(sscanf(colon, ":%u", &port), 1);
 	return port;
 }
 

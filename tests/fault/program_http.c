@@ -412,6 +412,48 @@ START_TEST(who_is_slow_is_told_and_who_says_nothing_is_hung_up_on)
 }
 END_TEST
 
+/* Bytes that come one after the other, each of them in time, make no request that is in time. */
+START_TEST(a_request_that_trickles_in_is_late_as_well)
+{
+	enum { MOST = 3000 };
+	struct program *program = calloc(1, sizeof(*program));
+	int fd;
+
+	begin(program, _i, "--patience 0.2");
+	fd = served_connect(program);
+	ck_assert_int_lt(served_drip(fd, "GET / HTTP/1.1\r\nHost: ", MOST), MOST);
+	served_read(fd, answer, sizeof(answer));
+	expect("HTTP/1.1 408 Request Timeout\r\n");
+	fd = served_connect(program);
+	ck_assert_int_lt(served_drip(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n",
+				     MOST), MOST);
+	served_read(fd, answer, sizeof(answer));
+	expect("HTTP/1.1 408 Request Timeout\r\n");
+	served_end(program);
+	ck_assert_int_eq(served_counted(program, "late"), 2);
+	free(program);
+}
+END_TEST
+
+START_TEST(who_takes_nothing_is_hung_up_on)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	int fd, files;
+
+	begin(program, _i, "--patience 0.1");
+	files = served_files(program);
+	fd = served_connect(program);
+	for (int i = 0; i < 4; i++)
+		served_send(fd, "GET /big HTTP/1.1\r\nHost: x\r\n\r\n");
+	ck_assert_int_eq(recv(fd, answer, 9, MSG_WAITALL), 9);
+	served_await_files(program, files);
+	close(fd);
+	served_end(program);
+	ck_assert_int_eq(served_counted(program, "lost"), 1);
+	free(program);
+}
+END_TEST
+
 START_TEST(it_ends_with_clients_in_every_state)
 {
 	enum { MANY = 30 };
@@ -467,10 +509,7 @@ START_TEST(a_server_out_of_descriptors_serves_on)
 	program_await_word(program, "listening");
 	for (int i = 0; i < 40; i++)
 		peers[i] = served_connect(program);
-	while (!strstr(program->complained, "no descriptor left")) {
-		program_pause_ms(5);
-		program_refresh(program);
-	}
+	program_await_complaint(program, "no descriptor left");
 	served_send(peers[0], "GET / HTTP/1.0\r\n\r\n"); /* it has none for the file, either */
 	served_read(peers[0], answer, sizeof(answer));
 	expect("HTTP/1.1 503 Service Unavailable\r\n");
@@ -542,6 +581,8 @@ int main(void)
 			    SERVER_COUNT);
 	tcase_add_loop_test(cases, who_is_slow_is_told_and_who_says_nothing_is_hung_up_on, 0,
 			    SERVER_COUNT);
+	tcase_add_loop_test(cases, a_request_that_trickles_in_is_late_as_well, 0, SERVER_COUNT);
+	tcase_add_loop_test(cases, who_takes_nothing_is_hung_up_on, 0, SERVER_COUNT);
 	tcase_add_loop_test(cases, it_ends_with_clients_in_every_state, 0, SERVER_COUNT);
 	tcase_add_loop_test(cases, more_clients_than_places_wait_for_their_turn, 0, SERVER_COUNT);
 	tcase_add_loop_test(cases, a_server_out_of_descriptors_serves_on, 0, SERVER_COUNT);

@@ -331,6 +331,49 @@ START_TEST(who_is_slow_with_a_request_or_says_nothing_is_hung_up_on)
 }
 END_TEST
 
+/* Bytes that come one after the other, each of them in time, make no request that is in time. */
+START_TEST(a_request_that_trickles_in_is_late_as_well)
+{
+	enum { MOST = 3000 };
+	struct program *program = calloc(1, sizeof(*program));
+	int fd;
+
+	begin(program, _i, "--patience 0.2");
+	fd = served_connect(program);
+	ck_assert_int_lt(served_drip(fd, "*1\r\n$60000\r\n", MOST), MOST);
+	ck_assert_int_le(recv(fd, answer, 1, 0), 0);
+	close(fd);
+	served_end(program);
+	ck_assert_int_eq(served_counted(program, "late"), 1);
+	free(program);
+}
+END_TEST
+
+START_TEST(who_takes_nothing_is_hung_up_on)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	char *value = malloc(BIG), head[64];
+	int fd, files;
+
+	memset(value, 'v', BIG);
+	begin(program, _i, "--patience 0.1");
+	files = served_files(program);
+	fd = served_connect(program);
+	snprintf(head, sizeof(head), "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%d\r\n", BIG);
+	send_all(fd, head, strlen(head));
+	send_all(fd, value, BIG);
+	served_send(fd, "\r\nGET k\r\nGET k\r\n");
+	ck_assert_int_eq(recv(fd, answer, 6, MSG_WAITALL), 6);
+	served_await_files(program, files);
+	close(fd);
+	ask(program, "FLUSHALL\r\nQUIT\r\n", OK OK);
+	served_end(program);
+	ck_assert_int_eq(served_counted(program, "bytes"), 0);
+	free(value);
+	free(program);
+}
+END_TEST
+
 START_TEST(it_ends_with_clients_in_every_state)
 {
 	struct program *program = calloc(1, sizeof(*program));
@@ -387,10 +430,7 @@ START_TEST(a_server_out_of_descriptors_serves_on)
 	program_await_word(program, "listening");
 	for (int i = 0; i < 40; i++)
 		peers[i] = served_connect(program);
-	while (!strstr(program->complained, "no descriptor left")) {
-		program_pause_ms(5);
-		program_refresh(program);
-	}
+	program_await_complaint(program, "no descriptor left");
 	for (int i = 0; i < 40; i++)
 		close(peers[i]);
 	ask(program, "PING\r\nQUIT\r\n", "+PONG\r\n" OK);
@@ -415,10 +455,7 @@ START_TEST(a_server_without_a_descriptor_for_its_first_client_finds_one_later)
 	ck_assert_int_eq(prlimit(program->pid, RLIMIT_NOFILE, &none, NULL), 0);
 	fd = served_connect(program);
 	served_send(fd, "PING\r\nQUIT\r\n");
-	while (!strstr(program->complained, "no descriptor left")) {
-		program_pause_ms(5);
-		program_refresh(program);
-	}
+	program_await_complaint(program, "no descriptor left");
 	ck_assert_int_eq(prlimit(program->pid, RLIMIT_NOFILE, &before, NULL), 0);
 	served_read(fd, answer, sizeof(answer));
 	ck_assert_str_eq(answer, "+PONG\r\n" OK);
@@ -436,10 +473,10 @@ START_TEST(what_makes_no_sense_is_said)
 		{ "serve kv store", "options alone", 2 },
 		{ "serve kv --memory 1K", "--memory", 2 },
 		{ "serve kv --patience 0", "--patience", 2 },
-		{ "serve kv --host nowhere", "IPv4", 2 },
+		{ "serve kv --host nowhere", "IPv6, not a name", 2 },
 		{ "serve kv --json /nosuchfolder/x", "/nosuchfolder", 2 },
-		{ "serve", "serve: there is echo", 2 },
-		{ "serve --port 0", "--port: there is echo", 2 },
+		{ "serve", "serve: there is copy", 2 },
+		{ "serve --port 0", "--port: there is copy", 2 },
 	};
 
 	program_expect_refusals(WRONG, sizeof(WRONG) / sizeof(*WRONG));
@@ -480,6 +517,8 @@ int main(void)
 	tcase_add_loop_test(cases, keys_go_when_they_are_due_though_nobody_asks, 0, SERVER_COUNT);
 	tcase_add_loop_test(cases, who_is_slow_with_a_request_or_says_nothing_is_hung_up_on, 0,
 			    SERVER_COUNT);
+	tcase_add_loop_test(cases, a_request_that_trickles_in_is_late_as_well, 0, SERVER_COUNT);
+	tcase_add_loop_test(cases, who_takes_nothing_is_hung_up_on, 0, SERVER_COUNT);
 	tcase_add_loop_test(cases, it_ends_with_clients_in_every_state, 0, SERVER_COUNT);
 	tcase_add_loop_test(cases, more_clients_than_places_wait_for_their_turn, 0, SERVER_COUNT);
 	tcase_add_loop_test(cases, a_server_out_of_descriptors_serves_on, 0, SERVER_COUNT);

@@ -5,16 +5,12 @@
  * back only where the ring isn't permitted. Nothing of the machine is changed: what is taken away is
  * taken from the started process alone. */
 #include <errno.h>
-#include <netinet/in.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "tests/fault/program.h"
+#include "tests/fault/served.h"
 #include "tests/support/refuse.h"
 
 static program_before_fn *const REFUSALS[] = { forbid_ring, forget_ring };
@@ -60,17 +56,6 @@ START_TEST(auto_falls_back_and_says_why_in_one_line)
 }
 END_TEST
 
-static void await_complaint(struct program *program, const char *word)
-{
-	for (int i = 0; i < 2000; i++) {
-		program_refresh(program);
-		if (strstr(program->complained, word))
-			return;
-		program_pause_ms(5);
-	}
-	ck_abort_msg("no \"%s\" in: %s", word, program->complained);
-}
-
 START_TEST(a_server_says_at_sigusr1_what_it_waits_for_and_goes_on)
 {
 	struct program *program = calloc(1, sizeof(*program));
@@ -78,7 +63,7 @@ START_TEST(a_server_says_at_sigusr1_what_it_waits_for_and_goes_on)
 	program_begin(program, NULL, "serve echo --backend polling");
 	program_await_word(program, "backend=polling\n");
 	kill(program->pid, SIGUSR1);
-	await_complaint(program, "duet: accept ");
+	program_await_complaint(program, "duet: accept ");
 	play_against(program_port(program));
 	kill(program->pid, SIGTERM);
 	program_end(program);
@@ -153,7 +138,7 @@ START_TEST(doctor_reads_the_machine_it_is_shown)
 }
 END_TEST
 
-static const char *const SERVERS[] = {
+static const char *const ECHOES[] = {
 	"--backend completion", "--backend completion:mode=plain", "--backend polling",
 	"--backend completion --model future", "--backend polling --model future",
 	"--backend polling --model native", "--backend completion --model coroutine",
@@ -166,7 +151,7 @@ START_TEST(every_server_echoes_whatever_comes)
 
 	/* Two buffers for three connections and messages larger than both: starved all the time. */
 	program_begin(program, NULL, "serve echo %s --buffers 2 --buffer-size 1024 --json -",
-		      SERVERS[_i]);
+		      ECHOES[_i]);
 	program_await_word(program, "listening");
 	for (int i = 0; i < 3; i++)
 		play_against(program_port(program));
@@ -204,59 +189,29 @@ START_TEST(a_floor_echoes_and_ends_like_a_server)
 }
 END_TEST
 
-static int connect_to(unsigned int port)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	return fd;
-}
-
 START_TEST(a_peer_that_resets_or_half_closes_harms_nobody)
 {
-	struct linger at_once = { 1, 0 };
 	struct program *program = calloc(1, sizeof(*program));
 	char data[512] = "", back[512];
 	int fd;
 
-	program_begin(program, NULL, "serve echo %s", SERVERS[_i]);
-	program_await_word(program, "listening");
+	served_begin(program, "echo", ECHOES[_i]);
 	for (int i = 0; i < 20; i++) {
-		fd = connect_to(program_port(program));
+		fd = served_connect(program);
 		ck_assert_int_eq(send(fd, data, sizeof(data), MSG_NOSIGNAL), sizeof(data));
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-		close(fd); /* a reset, with data under way */
+		served_vanish(fd, true); /* with data under way */
 	}
-	fd = connect_to(program_port(program));
+	fd = served_connect(program);
 	ck_assert_int_eq(send(fd, data, sizeof(data), MSG_NOSIGNAL), sizeof(data));
 	shutdown(fd, SHUT_WR);
 	ck_assert_int_eq(recv(fd, back, sizeof(back), MSG_WAITALL), sizeof(back));
 	ck_assert_int_eq(recv(fd, back, sizeof(back), 0), 0);
 	close(fd);
 	play_against(program_port(program));
-	kill(program->pid, SIGTERM);
-	program_end(program);
-	ck_assert_msg(program->code == 0, "%d: %s", program->code, program->complained);
-	ck_assert_str_eq(program->complained, "");
+	served_end(program);
 	free(program);
 }
 END_TEST
-
-static void lower_files(void)
-{
-	struct rlimit limit = { 24, 24 };
-
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-static void leave_five_files(void)
-{
-	struct rlimit limit = { 5, 5 };
-
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 static const char *const BACKENDS[] = { "auto", "completion", "polling" };
 
@@ -264,7 +219,7 @@ START_TEST(a_server_without_descriptors_to_begin_with_says_what_to_do)
 {
 	struct program *program = calloc(1, sizeof(*program));
 
-	program_begin(program, leave_five_files, "serve echo --backend %s", BACKENDS[_i]);
+	program_begin(program, served_no_files, "serve echo --backend %s", BACKENDS[_i]);
 	program_end(program);
 	program_expect(program, 3, "ulimit -n");
 	ck_assert_str_eq(program->said, "");
@@ -289,14 +244,11 @@ START_TEST(a_server_out_of_descriptors_serves_on)
 	struct program *program = calloc(1, sizeof(*program));
 	int peers[40];
 
-	program_begin(program, lower_files, "serve echo %s", SERVERS[_i]);
+	program_begin(program, served_few_files, "serve echo %s", ECHOES[_i]);
 	program_await_word(program, "listening");
 	for (int i = 0; i < 40; i++)
-		peers[i] = connect_to(program_port(program));
-	program_pause_ms(50);
-	program_refresh(program);
-	program_expect_one_line(program);
-	ck_assert_ptr_nonnull(strstr(program->complained, "no descriptor left"));
+		peers[i] = served_connect(program);
+	program_await_complaint(program, "no descriptor left");
 	for (int i = 0; i < 40; i++)
 		close(peers[i]);
 	play_against(program_port(program));
@@ -315,11 +267,11 @@ START_TEST(a_burst_beyond_the_places_waits_and_none_is_refused)
 	int peers[BURST];
 	char byte;
 
-	program_begin(program, NULL, "serve echo --connections 3 %s", SERVERS[_i]);
+	program_begin(program, NULL, "serve echo --connections 3 %s", ECHOES[_i]);
 	program_await_word(program, "listening");
 	kill(program->pid, SIGSTOP);
 	for (int i = 0; i < BURST; i++) {
-		peers[i] = connect_to(program_port(program));
+		peers[i] = served_connect(program);
 		ck_assert_int_eq(send(peers[i], &(char){ (char)i }, 1, MSG_NOSIGNAL), 1);
 	}
 	kill(program->pid, SIGCONT);
@@ -329,10 +281,7 @@ START_TEST(a_burst_beyond_the_places_waits_and_none_is_refused)
 		close(peers[i]);
 	}
 	play_against(program_port(program));
-	kill(program->pid, SIGTERM);
-	program_end(program);
-	ck_assert_msg(program->code == 0, "%d: %s", program->code, program->complained);
-	ck_assert_str_eq(program->complained, "");
+	served_end(program);
 	free(program);
 }
 END_TEST
@@ -343,10 +292,10 @@ START_TEST(a_server_that_waits_for_places_can_be_ended)
 	struct program *program = calloc(1, sizeof(*program));
 	int peers[BURST];
 
-	program_begin(program, NULL, "serve echo --connections 2 %s", SERVERS[_i]);
+	program_begin(program, NULL, "serve echo --connections 2 %s", ECHOES[_i]);
 	program_await_word(program, "listening");
 	for (int i = 0; i < BURST; i++)
-		peers[i] = connect_to(program_port(program));
+		peers[i] = served_connect(program);
 	program_pause_ms(50);
 	kill(program->pid, SIGTERM);
 	program_end(program);
@@ -421,12 +370,12 @@ START_TEST(more_connections_than_places_wait_for_their_turn)
 	char byte = 7;
 	int first, second;
 
-	program_begin(program, NULL, "serve echo --connections 1 %s", SERVERS[_i]);
+	program_begin(program, NULL, "serve echo --connections 1 %s", ECHOES[_i]);
 	program_await_word(program, "listening");
-	first = connect_to(program_port(program));
+	first = served_connect(program);
 	send(first, &byte, 1, 0);
 	ck_assert_int_eq(recv(first, &byte, 1, 0), 1);
-	second = connect_to(program_port(program));
+	second = served_connect(program);
 	send(second, &byte, 1, 0);
 	close(first);
 	ck_assert_int_eq(recv(second, &byte, 1, 0), 1);
@@ -477,26 +426,23 @@ START_TEST(a_peer_that_does_not_read_keeps_nobody_from_being_served)
 	char said[64];
 	int deaf;
 
-	program_begin(program, NULL, "serve echo --buffer-size 4K %s", SERVERS[_i]);
+	program_begin(program, NULL, "serve echo --buffer-size 4K %s", ECHOES[_i]);
 	program_await_word(program, "listening");
-	deaf = connect_to(program_port(program));
+	deaf = served_connect(program);
 	send_until_stuck(deaf);
 	play_against(program_port(program));
 	/* It may yet read: then it has its answers, from the first on. */
 	ck_assert_int_eq(recv(deaf, said, sizeof(said), MSG_WAITALL), sizeof(said));
 	close(deaf);
 	play_against(program_port(program));
-	kill(program->pid, SIGTERM);
-	program_end(program);
-	ck_assert_msg(program->code == 0, "%d: %s", program->code, program->complained);
-	ck_assert_str_eq(program->complained, "");
+	served_end(program);
 	free(program);
 }
 END_TEST
 
 int main(void)
 {
-	const int servers = sizeof(SERVERS) / sizeof(*SERVERS);
+	const int servers = sizeof(ECHOES) / sizeof(*ECHOES);
 	Suite *suite = suite_create("program serve");
 	TCase *cases = tcase_create("serve");
 	SRunner *runner = srunner_create(suite);

@@ -85,7 +85,7 @@ static const struct wrong WRONG[] = {
 	{ "serve echo --backend polling:pitch=high", "pitch=high" },
 	{ "serve echo --backend auto:entries=4", "entries=8 to entries=32768" },
 	{ "serve echo --port 65536", "--port 65536" },
-	{ "serve echo --backend polling --host example", "IPv4" },
+	{ "serve echo --backend polling --host example", "IPv6, not a name" },
 	{ "load", "HOST:PORT" },
 	{ "load echo", "HOST:PORT" },
 	{ "load echo :", "':' is no HOST:PORT" },

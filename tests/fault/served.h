@@ -5,8 +5,10 @@
 #ifndef TESTS_FAULT_SERVED_H
 #define TESTS_FAULT_SERVED_H
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -18,15 +20,39 @@ static const char *const SERVERS[] = {
 };
 enum { SERVER_COUNT = sizeof(SERVERS) / sizeof(*SERVERS) };
 
+/* A connected socket, of any type. */
+static inline int served_reach(const struct program *program, const char *host, int type)
+{
+	struct sockaddr_in four = { .sin_family = AF_INET };
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6 };
+	bool is_six = strchr(host, ':') != NULL;
+	int fd = socket(is_six ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC, 0);
+
+	four.sin_port = six.sin6_port = htons((uint16_t)program_port(program));
+	ck_assert_int_eq(inet_pton(is_six ? AF_INET6 : AF_INET, host,
+				   is_six ? (void *)&six.sin6_addr : (void *)&four.sin_addr), 1);
+	ck_assert_int_eq(connect(fd, is_six ? (void *)&six : (void *)&four,
+				 is_six ? sizeof(six) : sizeof(four)), 0);
+	return fd;
+}
+
 static inline int served_connect(const struct program *program)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET,
-				       .sin_port = htons((uint16_t)program_port(program)),
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return served_reach(program, "127.0.0.1", SOCK_STREAM);
+}
 
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	return fd;
+/* Whether this machine has it. */
+static inline bool served_has_ipv6(void)
+{
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool has = fd >= 0 && !bind(fd, (struct sockaddr *)&six, sizeof(six));
+
+	if (fd >= 0)
+		close(fd);
+	if (!has)
+		program_skip("this machine has no IPv6");
+	return has;
 }
 
 static inline void served_send(int fd, const char *text)
@@ -110,6 +136,28 @@ static inline void served_vanish(int fd, bool reset)
 	if (reset)
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	close(fd);
+}
+
+/* A byte at a time, of a text and then of x, until the server answers or hangs up: how many, at most most. */
+static inline int served_drip(int fd, const char *text, int most)
+{
+	struct pollfd answer = { .fd = fd, .events = POLLIN };
+	int length = (int)strlen(text), sent = 0;
+
+	while (sent < most && !poll(&answer, 1, 5)) {
+		if (send(fd, sent < length ? text + sent : "x", 1, MSG_NOSIGNAL) < 0)
+			break;
+		sent++;
+	}
+	return sent;
+}
+
+/* For program_begin(): none for a socket of its own; some, but not for many. */
+static inline void served_no_files(void)
+{
+	struct rlimit limit = { 5, 5 };
+
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static inline void served_few_files(void)

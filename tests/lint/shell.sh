@@ -16,7 +16,7 @@ is_script() # FILE
 	return 1
 }
 
-for file in scripts/* .ci/run bench/* tests/lint/* tests/install/* tests/examples/* tests/cli/*; do
+for file in scripts/* .ci/run bench/* bench/peers/* tests/beside/* tests/lint/* tests/install/* tests/examples/* tests/cli/*; do
 	{ [ -f "$file" ] && is_script "$file"; } || continue
 	if command -v shellcheck >/dev/null 2>&1; then
 		shellcheck -x -P SCRIPTDIR -f gcc "$file"

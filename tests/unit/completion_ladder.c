@@ -10,9 +10,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 struct expectation {
@@ -39,6 +41,7 @@ static const struct expectation expectations[] = {
 	{"close", DUET_CLOSE, DUET_WAY_EMULATED},
 	{"socket", DUET_SOCKET, DUET_WAY_INLINE},
 	{"ftruncate", DUET_TRUNCATE, DUET_WAY_WORKER},
+	{"read", DUET_SIGNAL, DUET_WAY_EMULATED},
 	{"recvmsg", DUET_RECVMSG, DUET_WAY_EMULATED},
 	{"sendmsg", DUET_SENDMSG, DUET_WAY_EMULATED},
 	{"send-zc", DUET_SEND_ZERO_COPY, DUET_WAY_ENCODED},
@@ -246,6 +249,36 @@ static void use_file(void)
 	ck_assert_int_eq(op.result, 0);
 }
 
+static void hear_signals(void)
+{
+	struct signalfd_siginfo told;
+	duet_handle handle;
+	struct duet_op op;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	ck_assert_int_eq(sigprocmask(SIG_BLOCK, &set, NULL), 0);
+	ck_assert_int_eq(duet_handle_signals(loop, &set, &handle), 0);
+	duet_op_init(&op, heard, NULL);
+	duet_op_signal(&op, handle, &told);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(duet_op_start(loop, &op), 0);
+		ck_assert_int_ge(duet_loop_turn(loop, 0), 0);
+		ck_assert(duet_op_pending(&op));
+		if (i)
+			duet_op_cancel(&op);
+		else
+			ck_assert_int_eq(raise(SIGUSR2), 0);
+		while (duet_op_pending(&op))
+			ck_assert_int_ge(duet_loop_turn(loop, 1000000000), 0);
+	}
+	ck_assert_int_eq(op.result, -ECANCELED);
+	ck_assert_uint_eq(told.ssi_signo, SIGUSR2);
+	duet_op_close(&op, handle);
+	run(&op);
+}
+
 /* All went that way, and none another: what was counted is what was said. */
 static void expect_way(const struct expectation *expected)
 {
@@ -271,6 +304,7 @@ static void step_down(const char *key, const char *word, const struct expectatio
 	exchange(SOCK_STREAM);
 	exchange(SOCK_DGRAM);
 	use_file();
+	hear_signals();
 	expect_way(expected);
 	loop_close();
 }
@@ -300,6 +334,7 @@ START_TEST(nothing_is_forced_and_everything_goes_its_own_way)
 		exchange(SOCK_STREAM);
 		exchange(SOCK_DGRAM);
 		use_file();
+		hear_signals();
 		expect_way(&expected);
 		loop_close();
 	}

@@ -55,7 +55,7 @@ static const struct {
 static void find(struct script *script, const struct cast *cast, struct finding *finding)
 {
 	finding->found = false;
-	for (uint64_t seed = 2; seed < 2000 && !finding->found; seed += 2) {
+	for (uint64_t seed = 2; seed < 20000 && !finding->found; seed += 2) {
 		generate(script, seed);
 		if (script->step_count >= 12 && !script->fault_count)
 			examine(script, cast, finding);
