@@ -1,5 +1,6 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -10,109 +11,122 @@
 /*
  * Bundles: what a stream has is received into as many of a pool's buffers as it takes, in one entry
  * (Linux 6.10). The entry names the first; the others are those that stand behind it in the kernel's
- * ring, all of them full but the last. Whether that is so here is found by trying, once a process:
- * the first kernels that knew the flag went wrong in this.
+ * ring, all of them full but the last. Whether that is so here is found by trying, once a process, on
+ * a ring of its own: the first kernels that knew the flag went wrong in this.
  */
 
-enum { TRIED_BUFFERS = 4, TRIED_BYTES = 16, TRIED_LENGTH = 2 * TRIED_BYTES + 7 };
-
-struct tried {
-	struct io_uring ring;
-	struct io_uring_buf_ring *group;
-	int fds[2];
-	char memory[TRIED_BUFFERS][TRIED_BYTES];
-};
-
-static bool sound;
+enum { BUFFERS = 4, BYTES = 16, LENGTH = 2 * BYTES + 7 };
 
 /* Buffers whose numbers aren't in the order of the ring: that is how they come back. */
-static const uint16_t order[TRIED_BUFFERS] = {2, 0, 3, 1};
+static const uint16_t order[BUFFERS] = {2, 0, 3, 1};
 
-static int arm(struct tried *tried)
-{
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&tried->ring);
+struct trial {
+	struct completion completion;
+	struct io_uring_buf_ring *group;
+	int fds[2];
+	char memory[BUFFERS][BYTES];
+	char sent[LENGTH];
+	unsigned at; /* in order: where the next entry begins */
+	int left;    /* bytes that have not come */
+	bool several;
+	bool wrong;
+};
 
-	io_uring_prep_recv(sqe, tried->fds[0], NULL, 0, 0);
-	sqe->flags |= IOSQE_BUFFER_SELECT;
-	sqe->ioprio |= IORING_RECV_MULTISHOT | IORING_RECVSEND_BUNDLE;
-	return io_uring_submit(&tried->ring) == 1;
-}
-
-/* Do the bytes of an entry that begins with the at-th buffer, full but for the last, stand there? */
-static bool is_in_order(const struct tried *tried, const char *sent, unsigned at,
-			unsigned bytes)
+/* Do the bytes of an entry stand where it is said to begin, and behind that? */
+static bool is_in_order(const struct trial *trial, unsigned bytes)
 {
 	for (unsigned i = 0; i < bytes; i++)
-		if (tried->memory[order[at + i / TRIED_BYTES]][i % TRIED_BYTES] !=
-		    sent[at * TRIED_BYTES + i])
+		if (trial->memory[order[trial->at + i / BYTES]][i % BYTES] !=
+		    trial->sent[trial->at * BYTES + i])
 			return false;
 	return true;
 }
 
-/* Is all of it there, where it is said to be, and some of it in one entry? */
-static bool has_come(struct tried *tried, const char *sent)
+static void came(void *context, uint64_t user_data, int result, unsigned flags)
 {
-	bool several = false;
-	unsigned at = 0;
+	struct trial *trial = context;
 
-	if (write(tried->fds[1], sent, TRIED_LENGTH) != TRIED_LENGTH || !arm(tried))
-		return false;
-	for (int left = TRIED_LENGTH; left > 0;) {
-		struct io_uring_cqe *cqe;
-
-		if (at >= TRIED_BUFFERS || io_uring_peek_cqe(&tried->ring, &cqe) ||
-		    cqe->res <= 0 || cqe->res > left ||
-		    cqe->flags >> IORING_CQE_BUFFER_SHIFT != order[at] ||
-		    !is_in_order(tried, sent, at, (unsigned)cqe->res))
-			return false;
-		several |= cqe->res > TRIED_BYTES;
-		left -= cqe->res;
-		at += ((unsigned)cqe->res + TRIED_BYTES - 1) / TRIED_BYTES;
-		io_uring_cqe_seen(&tried->ring, cqe);
-	}
-	return several;
+	(void)user_data;
+	trial->wrong = trial->at >= BUFFERS || result <= 0 || result > trial->left ||
+		       flags >> IORING_CQE_BUFFER_SHIFT != order[trial->at] ||
+		       !is_in_order(trial, (unsigned)result);
+	if (trial->wrong)
+		return;
+	trial->several |= result > BYTES;
+	trial->left -= result;
+	trial->at += ((unsigned)result + BYTES - 1) / BYTES;
 }
 
-static int provide(struct tried *tried)
+static int provide(struct trial *trial)
 {
-	struct io_uring_buf_reg reg = {.ring_addr = (uintptr_t)tried->group,
-				       .ring_entries = TRIED_BUFFERS};
-	int error = io_uring_register_buf_ring(&tried->ring, &reg, 0);
+	struct io_uring_buf_reg reg = {.ring_addr = (uintptr_t)trial->group,
+				       .ring_entries = BUFFERS};
+	int error = io_uring_register_buf_ring(&trial->completion.ring, &reg, 0);
 
-	for (int i = 0; i < TRIED_BUFFERS && !error; i++)
-		io_uring_buf_ring_add(tried->group, tried->memory[order[i]], TRIED_BYTES, order[i],
-				      TRIED_BUFFERS - 1, i);
+	for (int i = 0; i < BUFFERS && !error; i++)
+		io_uring_buf_ring_add(trial->group, trial->memory[order[i]], BYTES, order[i],
+				      BUFFERS - 1, i);
 	if (!error)
-		io_uring_buf_ring_advance(tried->group, TRIED_BUFFERS);
+		io_uring_buf_ring_advance(trial->group, BUFFERS);
 	return error;
 }
 
-static void try_on(struct tried *tried)
+/* All of it is there before anybody asks. */
+static int receive(struct trial *trial)
 {
-	const size_t bytes = TRIED_BUFFERS * sizeof(struct io_uring_buf);
-	char sent[TRIED_LENGTH];
+	struct io_uring_sqe *sqe = completion_ring_entry(&trial->completion);
+	int error = 0;
 
-	for (unsigned i = 0; i < TRIED_LENGTH; i++)
-		sent[i] = (char)(i + 1);
-	tried->group = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (tried->group == MAP_FAILED)
-		return;
-	sound = !provide(tried) && has_come(tried, sent);
-	/* With it goes the entry that is armed, which may still take a buffer. */
-	io_uring_queue_exit(&tried->ring);
-	munmap(tried->group, bytes);
+	if (!sqe || write(trial->fds[1], trial->sent, LENGTH) != LENGTH)
+		return -EIO;
+	io_uring_prep_recv(sqe, trial->fds[0], NULL, 0, 0);
+	sqe->flags |= IOSQE_BUFFER_SELECT;
+	sqe->ioprio |= IORING_RECV_MULTISHOT | IORING_RECVSEND_BUNDLE;
+	while (!error && !trial->wrong && trial->left)
+		error = completion_ring_answers(&trial->completion, 1, came, trial);
+	return error;
 }
+
+static bool try_ring(struct trial *trial)
+{
+	const struct completion_tuning tuning = {.entries = 8};
+	struct duet_stats stats = {0};
+	bool sound;
+
+	if (completion_ring_open(&trial->completion, &tuning, &stats))
+		return false;
+	sound = !provide(trial) && !receive(trial) && !trial->wrong && trial->several;
+	/* With it goes the entry that is armed, which may still take a buffer. */
+	completion_ring_close(&trial->completion);
+	return sound;
+}
+
+static bool try_pair(struct trial *trial)
+{
+	const size_t bytes = BUFFERS * sizeof(struct io_uring_buf);
+	bool sound;
+
+	trial->group = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (trial->group == MAP_FAILED)
+		return false;
+	sound = try_ring(trial);
+	munmap(trial->group, bytes);
+	return sound;
+}
+
+static bool are_sound;
 
 static void try_once(void)
 {
-	struct tried tried = {.group = NULL};
+	struct trial trial = {.left = LENGTH};
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, tried.fds))
+	for (unsigned i = 0; i < LENGTH; i++)
+		trial.sent[i] = (char)(i + 1);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, trial.fds))
 		return;
-	if (!io_uring_queue_init(4, &tried.ring, 0))
-		try_on(&tried);
-	close(tried.fds[0]);
-	close(tried.fds[1]);
+	are_sound = try_pair(&trial);
+	close(trial.fds[0]);
+	close(trial.fds[1]);
 }
 
 bool completion_bundles_are_sound(void)
@@ -120,5 +134,5 @@ bool completion_bundles_are_sound(void)
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	pthread_once(&once, try_once);
-	return sound;
+	return are_sound;
 }

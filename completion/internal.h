@@ -225,7 +225,8 @@ void completion_ring_reap(struct duet_loop *loop, struct completion *self);
 
 /* Hands over what was entered, and waits until that many answers are there: all is told. 0 or -errno. */
 int completion_ring_answers(struct completion *self, uint32_t count,
-			    void (*answered)(void *context, uint64_t user_data, int result),
+			    void (*answered)(void *context, uint64_t user_data, int result,
+					     unsigned flags),
 			    void *context);
 
 /* ---- The rest, by file. ---- */

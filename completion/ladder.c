@@ -181,11 +181,12 @@ static enum completion_presence presence(enum completion_step step, int result,
 	return is_opcode(step) ? before : STEP_UNKNOWN;
 }
 
-static void answered(void *context, uint64_t user_data, int result)
+static void answered(void *context, uint64_t user_data, int result, unsigned flags)
 {
 	struct completion *self = context;
 	enum completion_step step = (enum completion_step)(user_data >> STEP_TAG_SHIFT);
 
+	(void)flags;
 	self->steps[step] = (uint8_t)presence(step, result,
 					      (enum completion_presence)self->steps[step]);
 }

@@ -326,7 +326,8 @@ static int wait_for(struct completion *self, uint32_t count)
 }
 
 int completion_ring_answers(struct completion *self, uint32_t count,
-			    void (*answered)(void *context, uint64_t user_data, int result),
+			    void (*answered)(void *context, uint64_t user_data, int result,
+					     unsigned flags),
 			    void *context)
 {
 	const struct io_uring_cq *cq = &self->ring.cq;
@@ -335,7 +336,7 @@ int completion_ring_answers(struct completion *self, uint32_t count,
 	for (uint32_t i = 0; i < count && !error; i++) {
 		const struct io_uring_cqe *cqe = &cq->cqes[(*cq->khead + i) & cq->ring_mask];
 
-		answered(context, cqe->user_data, cqe->res);
+		answered(context, cqe->user_data, cqe->res, cqe->flags);
 	}
 	if (!error)
 		io_uring_cq_advance(&self->ring, count);
