@@ -48,9 +48,9 @@ static const struct option_row ROWS[] = {
 	{ "repeats", OPTION_NUMBER, AT(repeats), 0, INTERVAL_VALUES_MAX, "N",
 	  "of disturbed rounds at most (5)" },
 	{ "connections", OPTION_NUMBER, AT(connections), 1, 20000, "N",
-	  "at once (echo, http, kv 64, the others 16)" },
+	  "at once (64; churn, slow, copy, rockets 16)" },
 	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES",
-	  "of a message (64, slow 16K), of a file (http 1K), of a value (kv 64)" },
+	  "of a message (64, slow 16K), of a file (http 1K, copy 64K), of a value (kv 64)" },
 	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N",
 	  "messages, requests or reads under way (1, slow 512, kv 16, file 32)" },
 	{ "read-rate", OPTION_SIZE, AT(read_bytes_per_s), 1024, 1 << 30, "BYTES",
@@ -89,7 +89,8 @@ static const struct option_row ROWS[] = {
 
 static const struct option_set SET = {
 	"compare", "[WORKLOAD... | QUESTION]",
-	"Plays the workloads echo, churn, slow, http, kv, file, rockets and cancel (echo and file, if none is "
+	"Plays the workloads echo, churn, slow, http, kv, proxy, udp, copy, file, rockets and "
+	"cancel (echo and file, if none is "
 	"named) on two "
 	"arms and says what differed. A round plays a, b and a again in shuffled order, each in a "
 	"fresh process. Or answers one question, in a table with a verdict: cells (of echo, rockets "
@@ -251,13 +252,14 @@ static void fill_cell(const struct wishes *wishes, const struct workload *worklo
 		      struct cell *cell)
 {
 	bool few = workload == &WORKLOAD_CHURN || workload == &WORKLOAD_SLOW ||
-		   workload == &WORKLOAD_ROCKETS;
+		   workload == &WORKLOAD_ROCKETS || workload == &WORKLOAD_COPY;
 
 	*cell = (struct cell){ .workload = workload, .file = wishes->file,
 			       .direct = wishes->direct };
 	cell->connections = chosen(wishes->connections, few ? 16 : 64);
 	cell->size_bytes = chosen(wishes->size_bytes, workload == &WORKLOAD_SLOW ? SLOW_SIZE
-				  : workload == &WORKLOAD_HTTP ? 1024 : 64);
+				  : workload == &WORKLOAD_HTTP ? 1024
+				  : workload == &WORKLOAD_COPY ? COPY_SIZE : 64);
 	cell->rate_per_s = wishes->rate_per_s;
 	cell->depth = chosen(wishes->depth, workload == &WORKLOAD_FILE ? 32
 			     : workload == &WORKLOAD_SLOW ? SLOW_DEPTH
@@ -281,7 +283,8 @@ static int plan_workload(struct plan *plan, const char *name)
 				   "duet compare %s first", name, name);
 	if (!workload)
 		return say_failure(SAY_USAGE, "compare: there is no workload '%s'; there is echo, "
-				   "churn, slow, http, kv, file, rockets and cancel, and the questions that "
+				   "churn, slow, http, kv, proxy, udp, copy, file, rockets and cancel, "
+				   "and the questions that "
 				   "--help lists", name);
 	if (names_arms(wishes) && workload != &WORKLOAD_CANCEL)
 		return say_failure(SAY_USAGE, "compare: %s is for cancel only; write duet compare "
@@ -314,7 +317,10 @@ static int check_options(const struct wishes *wishes, int count, char **names)
 	bool echo = plays(count, names, wishes, "echo"), file = plays(count, names, wishes, "file");
 	bool rockets = plays(count, names, wishes, "rockets");
 	bool churn = plays(count, names, wishes, "churn"), slow = plays(count, names, wishes, "slow");
-	bool service = plays(count, names, wishes, "http") || plays(count, names, wishes, "kv");
+	bool deep = plays(count, names, wishes, "http") || plays(count, names, wishes, "kv") ||
+		    plays(count, names, wishes, "proxy");
+	bool service = deep || plays(count, names, wishes, "udp") ||
+		       plays(count, names, wishes, "copy");
 	const struct {
 		const char *owner, *option;
 		bool played;
@@ -323,15 +329,16 @@ static int check_options(const struct wishes *wishes, int count, char **names)
 			: wishes->direct ? "--direct" : NULL, file },
 		{ "rockets", wishes->items ? "--items" : wishes->latency_ns ? "--latency" : NULL,
 		  rockets },
-		{ "echo, churn, slow, http, kv or rockets",
+		{ "echo, churn, slow, http, kv, proxy, udp, copy or rockets",
 		  wishes->connections ? "--connections" : NULL,
 		  echo || churn || slow || service || rockets },
-		{ "echo, churn, slow, http or kv", wishes->size_bytes ? "--size" : NULL,
+		{ "echo, churn, slow, http, kv, proxy, udp or copy",
+		  wishes->size_bytes ? "--size" : NULL,
 		  echo || churn || slow || service },
 		{ "echo", wishes->rate_per_s ? "--rate" : wishes->delay_ns ? "--delay" : NULL, echo },
 		{ "slow", wishes->read_bytes_per_s ? "--read-rate" : NULL, slow },
-		{ "echo, slow, http, kv or file", wishes->depth ? "--depth" : NULL,
-		  echo || slow || service || file },
+		{ "echo, slow, http, kv, proxy or file", wishes->depth ? "--depth" : NULL,
+		  echo || slow || deep || file },
 		{ "cancel", plan_cancel_option(wishes), plays(count, names, wishes, "cancel") },
 	};
 

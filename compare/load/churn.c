@@ -79,12 +79,16 @@ static int watch(const struct churn *churn, struct caller *caller, int how, uint
 
 static int open_caller(struct churn *churn, struct caller *caller)
 {
-	int fd = reach_socket(churn->to), status;
+	int fd = reach_socket(churn->to, SOCK_STREAM), status;
 
 	if (fd < 0)
 		return fail(churn, fd, fd == -EMFILE ? REACH_NO_DESCRIPTOR : "socket", caller);
 	*caller = (struct caller){ .fd = fd, .stream = churn->streams++,
 				   .opened_ns = window_now_ns() };
+	if (churn->options->manner == LOAD_COPY) {
+		caller->stream = 0; /* the file is the same for all, and nothing is sent */
+		caller->sent_bytes = churn->result->run.size_bytes;
+	}
 	churn->open++;
 	status = choose_source(churn, fd);
 	if (status)

@@ -28,7 +28,7 @@ struct values {
 static const struct option_row ROWS[] = {
 	{ "connections", OPTION_NUMBER, AT(connections), 1, 100000, "N", "connections (16)" },
 	{ "size", OPTION_SIZE, AT(size_bytes), 1, 1 << 20, "BYTES",
-	  "of a message (64, slow 16K), of a value (kv 64)" },
+	  "of a message (64, slow 16K), of a value (kv 64), of a file (copy 64K)" },
 	{ "depth", OPTION_NUMBER, AT(depth), 1, 1024, "N",
 	  "unanswered messages each (1, slow 512)" },
 	{ "path", OPTION_TEXT, AT(path), 0, 0, "/PATH",
@@ -50,11 +50,12 @@ static const struct option_row ROWS[] = {
 };
 
 static const struct option_set SET = {
-	"load", "echo|churn|slow|http|kv HOST:PORT",
+	"load", "echo|churn|slow|http|kv|udp|copy HOST:PORT",
 	"Plays messages against any echo server and checks every byte that comes back. echo: over "
 	"connections that stay; churn: a connection for each message; slow: read more slowly than "
 	"they are written. Or requests against a server of HTTP/1.1 (http: a file is fetched) or of "
-	"the Redis protocol (kv: a value is stored and fetched).",
+	"the Redis protocol (kv: a value is stored and fetched). udp: echo in datagrams; copy: a "
+	"file that comes to each who connects.",
 	ROWS,
 };
 
@@ -158,12 +159,15 @@ static int check_manner(const struct values *values, enum load_manner manner)
 
 	if (values->rate_per_s && manner != LOAD_ECHO)
 		return say_failure(SAY_USAGE, "load: --rate is an option of echo, not of %s", name);
-	if (values->depth && manner == LOAD_CHURN)
-		return say_failure(SAY_USAGE, "load: --depth is not for churn: a connection carries "
-				   "one message");
+	if (values->depth && (manner == LOAD_CHURN || manner == LOAD_COPY || manner == LOAD_UDP))
+		return say_failure(SAY_USAGE, "load: --depth is not for %s: a connection carries "
+				   "one message%s", name, manner == LOAD_UDP ? " at a time" : "");
 	if (values->read_bytes_per_s && manner != LOAD_SLOW)
 		return say_failure(SAY_USAGE, "load: --read-rate is an option of slow, not of %s",
 				   name);
+	if (manner == LOAD_UDP && !load_datagrams_fit(values->connections, values->size_bytes))
+		return say_failure(SAY_USAGE, LOAD_DATAGRAMS_REFUSED, "load", values->size_bytes,
+				   values->connections);
 	if (values->path && manner != LOAD_HTTP)
 		return say_failure(SAY_USAGE, "load: --path is an option of http, not of %s", name);
 	if (values->path && (*values->path != '/' || strlen(values->path) > DIALOGUE_PATH_MAX ||
@@ -185,7 +189,7 @@ static void fill(const struct values *values, struct load_options *options)
 	options->connections = values->connections;
 	options->size_bytes = values->size_bytes;
 	if (!values->size_bytes && options->manner != LOAD_HTTP)
-		options->size_bytes = slow ? SLOW_SIZE : 64;
+		options->size_bytes = slow ? SLOW_SIZE : options->manner == LOAD_COPY ? COPY_SIZE : 64;
 	options->path = values->path ? values->path : "/";
 	options->depth = values->depth ? values->depth : slow ? SLOW_DEPTH : 1;
 	options->read_bytes_per_s = values->read_bytes_per_s ? values->read_bytes_per_s : SLOW_READS;
@@ -209,8 +213,8 @@ int load_command(int argc, char **argv)
 	       strcmp(argv[first], LOAD_NAMES[options.manner]) != 0)
 		options.manner++;
 	if (argc - first != 2 || options.manner == LOAD_MANNERS)
-		return say_failure(SAY_USAGE, "load: write duet load echo HOST:PORT, or churn, slow, http "
-				   "or kv in the place of echo");
+		return say_failure(SAY_USAGE, "load: write duet load echo HOST:PORT, or churn, slow, http, "
+				   "kv, udp or copy in the place of echo");
 	if (address_read(argv[first + 1], &options.address))
 		return say_failure(SAY_USAGE, "load: '%s' is no HOST:PORT, with a port from 1 to 65535",
 				   argv[first + 1]);

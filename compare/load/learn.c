@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "compare/load/dialogue.h"
@@ -46,7 +47,7 @@ static int learn_http(const struct load_options *options, struct load_result *re
 		      const struct addrinfo *to, struct dialogue *dialogue)
 {
 	int error = dialogue_make_http(dialogue, &options->address, options->path, options->depth);
-	int fd = error ? error : reach_socket(to);
+	int fd = error ? error : reach_socket(to, SOCK_STREAM);
 
 	if (fd < 0)
 		return say(options, result, fd);

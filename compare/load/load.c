@@ -23,7 +23,7 @@
 /* An open loop takes fewer answers at once: what is due meanwhile has to wait for them. No wait is
  * longer than WAIT_MAX_MS: a signal that came just before it is seen soon after. */
 enum { EVENTS_MAX = 256, OPEN_EVENTS_MAX = 32, WAIT_MAX_MS = 100, SLOW_TICK_NS = 1000000 };
-const char *const LOAD_NAMES[LOAD_MANNERS] = { "echo", "churn", "slow", "http", "kv" };
+const char *const LOAD_NAMES[LOAD_MANNERS] = { "echo", "churn", "slow", "http", "kv", "udp", "copy" };
 
 /* What a slow reader's socket takes in for it: the rest is the server's to keep. */
 static const int SLOW_WINDOW = 65536;
@@ -43,6 +43,7 @@ struct load {
 	uint32_t open; /* connections whose peer hasn't ended */
 	bool leaving;  /* we said goodbye: now the peer may, too */
 	bool slow;     /* reads no faster than its rate, whatever has come */
+	bool datagrams;
 	uint64_t read_ns; /* slow: when it last read */
 };
 
@@ -57,7 +58,7 @@ static int open_connection(struct load *load, uint32_t index, const struct addri
 	struct epoll_event event = { .events = load->slow ? 0 : EPOLLIN, .data.u32 = index };
 	int status;
 
-	connection->fd = reach_socket(to);
+	connection->fd = reach_socket(to, load->datagrams ? SOCK_DGRAM : SOCK_STREAM);
 	if (connection->fd < 0)
 		return fail(load, connection->fd, connection->fd == -EMFILE ? REACH_NO_DESCRIPTOR
 									    : "socket", index);
@@ -334,9 +335,10 @@ static void say_goodbye(struct load *load)
 static int fail_silent(struct load *load, uint32_t unanswered)
 {
 	snprintf(load->result->problem, sizeof(load->result->problem),
-		 "%s: no answer for %d s on %u of %u connections: the server hangs, or takes fewer "
-		 "connections at once", load->options->address.shown, LOAD_SILENCE_S, unanswered,
-		 load->options->connections);
+		 "%s: no answer for %d s on %u of %u connections: the server hangs, or %s",
+		 load->options->address.shown, LOAD_SILENCE_S, unanswered,
+		 load->options->connections, load->datagrams ? "a datagram was lost"
+		 : "takes fewer connections at once");
 	return -ETIMEDOUT;
 }
 
@@ -372,6 +374,8 @@ static int drain(struct load *load)
 	if (status && status != -ETIMEDOUT)
 		return status;
 	unanswered = unanswered_connections(load);
+	if (load->datagrams)
+		return status && !process_interrupted() ? fail_silent(load, unanswered) : 0;
 	say_goodbye(load);
 	parted = turn_while(load, open_connections, 2 * SECOND_NS);
 	if (status && !load->result->lost_bytes && !process_interrupted())
@@ -415,6 +419,12 @@ static int play(struct load *load)
 		load->result->due = schedule_count(&run->schedule, run->until_ns) -
 			schedule_count(&run->schedule, run->from_ns);
 	return status ? status : drain(load);
+}
+
+bool load_datagrams_fit(uint32_t connections, uint32_t size_bytes)
+{
+	return size_bytes <= UDP_SIZE_MAX &&
+		(uint64_t)connections * (size_bytes + UDP_WAITING_EACH) <= UDP_WAITING_MAX;
 }
 
 bool load_rate_kept(const struct load_result *result)
@@ -476,13 +486,14 @@ static void prepare_run(const struct load_options *options, struct connection_ru
 int load_play(const struct load_options *options, struct load_result *result)
 {
 	struct load load = { .options = options, .result = result,
-			     .slow = options->manner == LOAD_SLOW };
+			     .slow = options->manner == LOAD_SLOW,
+			     .datagrams = options->manner == LOAD_UDP };
 	int status;
 
 	memset(result, 0, sizeof(*result));
 	prepare_run(options, &result->run);
 	pattern_make();
-	if (options->manner == LOAD_CHURN) {
+	if (options->manner == LOAD_CHURN || options->manner == LOAD_COPY) {
 		status = churn_play(options, result);
 		result->ended_early = process_interrupted();
 		return result->lost_bytes ? 0 : status;

@@ -26,12 +26,17 @@ enum load_manner {
 	LOAD_SLOW,  /* echo, with a reader that is slower than its writer */
 	LOAD_HTTP,  /* a file is fetched: see dialogue.h */
 	LOAD_KV,    /* a value is stored and fetched */
+	LOAD_UDP,   /* echo, in datagrams: one waits for its answer, which comes unless one is lost */
+	LOAD_COPY,  /* a connection for each file, which comes without being asked for: see churn.h */
 	LOAD_MANNERS
 };
 
 /* Slow, where nothing is said: so much is unanswered that no socket holds it, and so many bytes a second
  * are read of a connection. */
-enum { SLOW_DEPTH = 512, SLOW_SIZE = 16384, SLOW_READS = 1 << 20 };
+enum { SLOW_DEPTH = 512, SLOW_SIZE = 16384, SLOW_READS = 1 << 20, COPY_SIZE = 65536 };
+
+/* Datagrams that wait in the server's socket, one a connection, have room there as it usually is. */
+enum { UDP_SIZE_MAX = 65507, UDP_WAITING_MAX = 160000, UDP_WAITING_EACH = 1024 };
 
 extern const char *const LOAD_NAMES[LOAD_MANNERS];
 
@@ -58,6 +63,12 @@ struct load_result {
 	bool ended_early;          /* by Ctrl-C or another such signal, see process.h */
 	char problem[480];         /* what stopped it, if something did */
 };
+
+/* Whether so many datagrams may wait to be received, one a connection, without one that is lost. */
+bool load_datagrams_fit(uint32_t connections, uint32_t size_bytes);
+#define LOAD_DATAGRAMS_REFUSED                                                                     \
+	"%s: --size %u and --connections %u: so many datagrams at once have no room in the "      \
+	"server's socket; give 65507 bytes at most, and 160 KB in all, with 1 KB for each"
 
 /* Open loop: whether the server took what was due. Nothing was held back, and what was answered in
  * the window is less than what was due in it by 2 % at most: of what is due in a second if the

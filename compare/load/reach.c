@@ -27,13 +27,14 @@ int reach_resolve(const struct load_options *options, struct load_result *result
 	return -EADDRNOTAVAIL;
 }
 
-int reach_socket(const struct addrinfo *to)
+int reach_socket(const struct addrinfo *to, int type)
 {
-	int fd = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), yes = 1;
+	int fd = socket(to->ai_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), yes = 1;
 
 	if (fd < 0)
 		return -errno;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+	if (type == SOCK_STREAM)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	return fd;
 }
 

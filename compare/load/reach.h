@@ -16,8 +16,8 @@
 int reach_resolve(const struct load_options *options, struct load_result *result,
 		  struct addrinfo **found);
 
-/* A non-blocking socket that sends at once. A descriptor or a negative errno. */
-int reach_socket(const struct addrinfo *to);
+/* A non-blocking socket of a type as SOCK_STREAM, that sends at once. A descriptor or a negative errno. */
+int reach_socket(const struct addrinfo *to, int type);
 
 /* 0, or a negative errno: -ETIMEDOUT after five seconds. */
 int reach_in_time(int fd, const struct addrinfo *to);

@@ -83,30 +83,38 @@ static void cancel_title(const json_t *parameters, char *text, size_t size)
 			 (long long)pending);
 }
 
+static bool is_one_of(const char *name, const char *const *names)
+{
+	while (*names && strcmp(*names, name) != 0)
+		names++;
+	return *names;
+}
+
 void title_cell(const json_t *cell, char *text, size_t size)
 {
+	static const char *const served[] = { "http", "kv", "proxy", NULL };
+	static const char *const bare[] = { "churn", "udp", "copy", NULL };
 	const json_t *parameters = json_object_get(cell, "parameters");
+	const char *name = field_string(cell, "workload");
 
-	if (!strcmp(field_string(cell, "workload"), "echo"))
+	if (!strcmp(name, "echo"))
 		echo_title(parameters, text, size);
-	else if (!strcmp(field_string(cell, "workload"), "churn"))
-		loaded_title("churn", parameters, text, size);
-	else if (!strcmp(field_string(cell, "workload"), "slow"))
+	else if (is_one_of(name, bare))
+		loaded_title(name, parameters, text, size);
+	else if (!strcmp(name, "slow"))
 		slow_title(parameters, text, size);
-	else if (!strcmp(field_string(cell, "workload"), "http") ||
-		 !strcmp(field_string(cell, "workload"), "kv"))
-		service_title(field_string(cell, "workload"), parameters, text, size);
-	else if (!strcmp(field_string(cell, "workload"), "rockets"))
+	else if (is_one_of(name, served))
+		service_title(name, parameters, text, size);
+	else if (!strcmp(name, "rockets"))
 		rockets_title(parameters, text, size);
-	else if (!strcmp(field_string(cell, "workload"), "cancel"))
+	else if (!strcmp(name, "cancel"))
 		cancel_title(parameters, text, size);
-	else if (!strcmp(field_string(cell, "workload"), "informed"))
+	else if (!strcmp(name, "informed"))
 		snprintf(text, size, "informed, 1 active beside %.40s idle, rate %lld",
 			 field_string(parameters, "idle_children"),
 			 (long long)field_integer(parameters, "rate_per_s"));
 	else
-		snprintf(text, size, "%s, blocks of %lld bytes, depth %lld%s",
-			 field_string(cell, "workload"),
+		snprintf(text, size, "%s, blocks of %lld bytes, depth %lld%s", name,
 			 (long long)field_integer(parameters, "block_bytes"),
 			 (long long)field_integer(parameters, "depth"),
 			 json_is_true(json_object_get(parameters, "direct")) ? ", direct" : "");

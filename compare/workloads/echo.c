@@ -3,8 +3,9 @@
 
 /* Echo over TCP on loopback: a server process plays the arm, and the load generator, a process of
  * its own that is the same for every arm, checks what comes back. Churn and slow are the same server under
- * another load: a connection for each message, and a reader that is slower than its writer. Http and kv are
- * servers of their own: a file is fetched, a value stored and fetched. */
+ * another load: a connection for each message, and a reader that is slower than its writer. The others
+ * are servers of their own: http, a file is fetched; kv, a value is stored and fetched; proxy, an echo is
+ * relayed; udp, echo in datagrams; copy, a file comes to each who connects. */
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #include "compare/kernel/view.h"
+#include "compare/load/load.h"
 #include "compare/measure/process.h"
 #include "compare/say.h"
 #include "compare/workloads/arguments.h"
@@ -33,35 +35,49 @@ struct pair {
 	const struct cell *cell;
 	const struct arm *arm;
 	struct process server, load;
-	char address[64];
+	struct process target; /* proxy: where the arm leads to; the same for every arm */
+	char address[64], target_address[64];
 };
 
 static bool has_depth(const struct cell *cell)
 {
-	return cell->workload != &WORKLOAD_CHURN;
+	return cell->workload != &WORKLOAD_CHURN && cell->workload != &WORKLOAD_UDP &&
+	       cell->workload != &WORKLOAD_COPY;
+}
+
+static void write_transport(const struct cell *cell, char *text, size_t size)
+{
+	if (cell->delay_ns)
+		snprintf(text, size, "TCP over a wire of %g ms each way",
+			 (double)cell->delay_ns / 1e6);
+	else
+		snprintf(text, size, "%s", cell->workload == &WORKLOAD_UDP ? "UDP on loopback"
+			 : cell->workload == &WORKLOAD_PROXY ? "TCP on loopback, twice"
+			 : "TCP on loopback");
+}
+
+static json_t *load_json(const struct cell *cell)
+{
+	if (cell->rate_per_s)
+		return json_sprintf("open loop at %u a second", cell->rate_per_s);
+	return json_string(cell->workload == &WORKLOAD_CHURN  ? "a connection a message"
+			   : cell->workload == &WORKLOAD_COPY ? "a connection a file"
+							      : "closed loop");
 }
 
 static json_t *parameters(const struct cell *cell)
 {
-	char transport[64] = "TCP on loopback";
-	bool churns = cell->workload == &WORKLOAD_CHURN;
+	char transport[64];
 	json_t *json;
 
-	if (cell->delay_ns)
-		snprintf(transport, sizeof(transport), "TCP over a wire of %g ms each way",
-			 (double)cell->delay_ns / 1e6);
-	json = json_pack("{s:s, s:i, s:i}", "transport", transport, "connections",
-			 (int)cell->connections, "size_bytes", (int)cell->size_bytes);
-	if (cell->rate_per_s) {
+	write_transport(cell, transport, sizeof(transport));
+	json = json_pack("{s:s, s:o, s:i, s:i}", "transport", transport, "load", load_json(cell),
+			 "connections", (int)cell->connections, "size_bytes",
+			 (int)cell->size_bytes);
+	if (cell->rate_per_s)
 		json_object_set_new(json, "rate_per_s", json_integer(cell->rate_per_s));
-		json_object_set_new(json, "load", json_sprintf("open loop at %u a second",
-							       cell->rate_per_s));
-	} else {
-		json_object_set_new(json, "load", json_string(churns ? "a connection a message"
-								     : "closed loop"));
-		if (!churns)
-			json_object_set_new(json, "depth", json_integer(cell->depth));
-	}
+	else if (has_depth(cell))
+		json_object_set_new(json, "depth", json_integer(cell->depth));
 	if (cell->workload == &WORKLOAD_SLOW)
 		json_object_set_new(json, "read_bytes_per_s", json_integer(cell->read_bytes_per_s));
 	if (cell->delay_ns)
@@ -69,13 +85,22 @@ static json_t *parameters(const struct cell *cell)
 	return json;
 }
 
-/* A request for a file has the file open, and for a moment the folder. */
+/* A request for a file has the file open, and for a moment the folder; what is relayed has two ends. */
+static uint32_t files_of_connection(const struct cell *cell)
+{
+	return cell->workload == &WORKLOAD_HTTP ? 3 : cell->workload == &WORKLOAD_PROXY ? 2 : 1;
+}
+
 static int check(const struct cell *cell)
 {
 	const char *name = cell->workload->name;
-	uint32_t each = cell->workload == &WORKLOAD_HTTP ? 3 : 1;
+	uint32_t each = files_of_connection(cell);
 	int code = cell->delay_ns ? SAY_OK : listening_check_loopback(name);
 
+	if (!code && cell->workload == &WORKLOAD_UDP &&
+	    !load_datagrams_fit(cell->connections, cell->size_bytes))
+		return say_failure(SAY_USAGE, LOAD_DATAGRAMS_REFUSED, "compare", cell->size_bytes,
+				   cell->connections);
 	return code ? code : listening_check_files(name, cell->connections,
 						   each * cell->connections + SPARE_FILES);
 }
@@ -111,8 +136,8 @@ static int prepare_folder(struct stage *stage, const struct cell *cell)
 {
 	int status = folder_make(stage->folder, sizeof(stage->folder), cell->size_bytes);
 
-	return status ? say_failure(SAY_UNMEASURED, "http: can't make a folder with a file of %u "
-				    "bytes in it: %s%s", cell->size_bytes, strerror(-status),
+	return status ? say_failure(SAY_UNMEASURED, "%s: can't make a folder with a file of %u "
+				    "bytes in it: %s%s", cell->workload->name, cell->size_bytes, strerror(-status),
 				    say_advice(status)) : SAY_OK;
 }
 
@@ -206,22 +231,62 @@ static int start_external(struct pair *pair)
 	}
 }
 
-static const char *service_of(const struct cell *cell)
+/* What is echoed has a model, and knows under how many connections. */
+static bool is_echo(const struct cell *cell)
 {
-	return cell->workload == &WORKLOAD_HTTP || cell->workload == &WORKLOAD_KV
-		? cell->workload->name : "echo";
+	return cell->workload == &WORKLOAD_ECHO || cell->workload == &WORKLOAD_CHURN ||
+	       cell->workload == &WORKLOAD_SLOW;
 }
 
 static void add_service(struct arguments *arguments, const struct pair *pair)
 {
-	if (pair->cell->workload == &WORKLOAD_HTTP) {
+	const struct workload *workload = pair->cell->workload;
+
+	if (workload == &WORKLOAD_HTTP) {
 		arguments_add(arguments, "--root");
 		arguments_add(arguments, "%s", pair->stage->folder);
-	} else if (pair->cell->workload != &WORKLOAD_KV) {
+	} else if (workload == &WORKLOAD_COPY) {
+		arguments_add(arguments, "--from");
+		arguments_add(arguments, "%s/" FOLDER_FILE, pair->stage->folder);
+	} else if (workload == &WORKLOAD_PROXY) {
+		arguments_add(arguments, "--to");
+		arguments_add(arguments, "%s", pair->target_address);
+	} else if (is_echo(pair->cell)) {
 		arguments_add(arguments, "--model");
 		arguments_add(arguments, "%s", pair->arm->model);
-		add_buffers(arguments, pair->cell);
 	}
+	if (is_echo(pair->cell) || workload == &WORKLOAD_PROXY)
+		add_buffers(arguments, pair->cell);
+}
+
+/* A server that was to be started: what became of it. */
+static int judge_start(struct pair *pair, struct process *part, const char *name, int status,
+		       int code)
+{
+	if (status == -EINTR)
+		return WORKLOAD_INTERRUPTED;
+	if (status == -ECHILD)
+		return complain(pair, part, name, code);
+	return status ? say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(-status))
+		      : SAY_OK;
+}
+
+/* On the load's processor: it is the same for every arm. */
+static int start_target(struct pair *pair)
+{
+	const struct process_where where = { .cpu = pair->stage->load_cpu, .space = -1 };
+	struct arguments arguments;
+	int status, code = SAY_OK;
+
+	arguments_begin(&arguments);
+	arguments_add(&arguments, "serve");
+	arguments_add(&arguments, "echo");
+	arguments_add(&arguments, "--backend=polling");
+	arguments_add(&arguments, "--connections=%u", pair->cell->connections + SPARE_CONNECTIONS);
+	add_buffers(&arguments, pair->cell);
+	status = listening_start(&pair->target, &arguments, &where, pair->target_address,
+				 sizeof(pair->target_address), &code);
+	return judge_start(pair, &pair->target, "server behind it", status, code);
 }
 
 static int start_own(struct pair *pair)
@@ -233,12 +298,14 @@ static int start_own(struct pair *pair)
 
 	arguments_begin(&arguments);
 	arguments_add(&arguments, "serve");
-	arguments_add(&arguments, "%s", service_of(pair->cell));
+	arguments_add(&arguments, "%s", is_echo(pair->cell) ? "echo" : pair->cell->workload->name);
 	arguments_add(&arguments, "--backend");
 	arguments_add(&arguments, "%s%s%s", pair->arm->backend, *pair->arm->keys ? ":" : "",
 		      pair->arm->keys);
-	arguments_add(&arguments, "--connections");
-	arguments_add(&arguments, "%u", pair->cell->connections + SPARE_CONNECTIONS);
+	if (pair->cell->workload != &WORKLOAD_UDP) {
+		arguments_add(&arguments, "--connections");
+		arguments_add(&arguments, "%u", pair->cell->connections + SPARE_CONNECTIONS);
+	}
 	add_service(&arguments, pair);
 	arguments_add(&arguments, "--json");
 	arguments_add(&arguments, "-");
@@ -246,16 +313,15 @@ static int start_own(struct pair *pair)
 	arguments_add(&arguments, "%s", host_of(pair->stage));
 	status = listening_start(&pair->server, &arguments, &where, pair->address,
 				 sizeof(pair->address), &code);
-	if (status == -EINTR)
-		return WORKLOAD_INTERRUPTED;
-	if (status == -ECHILD)
-		return complain(pair, &pair->server, "server", code);
-	return status ? say_failure(SAY_UNMEASURED, "can't start a process: %s", strerror(-status))
-		      : SAY_OK;
+	return judge_start(pair, &pair->server, "server", status, code);
 }
 
 static int start_server(struct pair *pair)
 {
+	int code = pair->cell->workload == &WORKLOAD_PROXY ? start_target(pair) : SAY_OK;
+
+	if (code)
+		return code;
 	return pair->arm->kind == ARM_EXTERNAL ? start_external(pair) : start_own(pair);
 }
 
@@ -269,7 +335,8 @@ static int start_load(struct pair *pair)
 
 	arguments_begin(&arguments);
 	arguments_add(&arguments, "load");
-	arguments_add(&arguments, "%s", cell->workload->name);
+	arguments_add(&arguments, "%s",
+		      cell->workload == &WORKLOAD_PROXY ? "echo" : cell->workload->name);
 	arguments_add(&arguments, "%s", pair->address);
 	arguments_add(&arguments, "--connections=%u", cell->connections);
 	arguments_add(&arguments, "--size=%u", cell->size_bytes);
@@ -367,8 +434,11 @@ static int play(const struct stage *stage, const struct cell *cell, const struct
 	view_end(stage->view);
 	if (*slot)
 		ended = await_server(&pair, *slot);
+	if (pair.target.pid)
+		process_end(&pair.target, SIGTERM);
 	process_forget(&pair.load);
 	process_forget(&pair.server);
+	process_forget(&pair.target);
 	if (ended && *slot) {
 		json_decref(*slot);
 		*slot = NULL;
@@ -398,4 +468,20 @@ const struct workload WORKLOAD_HTTP = {
 const struct workload WORKLOAD_KV = {
 	.name = "kv", .served = true, .parameters = parameters, .check = check,
 	.check_arm = check_service_arm, .play = play,
+};
+
+const struct workload WORKLOAD_PROXY = {
+	.name = "proxy", .served = true, .parameters = parameters, .check = check,
+	.check_arm = check_service_arm, .play = play,
+};
+
+const struct workload WORKLOAD_UDP = {
+	.name = "udp", .served = true, .parameters = parameters, .check = check,
+	.check_arm = check_service_arm, .play = play,
+};
+
+const struct workload WORKLOAD_COPY = {
+	.name = "copy", .served = true, .parameters = parameters, .check = check,
+	.check_arm = check_service_arm, .prepare = prepare_folder, .play = play,
+	.tidy = tidy_folder,
 };

@@ -8,7 +8,9 @@
 
 static const struct workload *const WORKLOADS[] = { &WORKLOAD_ECHO, &WORKLOAD_CHURN,
 						    &WORKLOAD_SLOW, &WORKLOAD_HTTP,
-						    &WORKLOAD_KV, &WORKLOAD_ROCKETS,
+						    &WORKLOAD_KV, &WORKLOAD_PROXY,
+						    &WORKLOAD_UDP, &WORKLOAD_COPY,
+						    &WORKLOAD_ROCKETS,
 						    &WORKLOAD_FILE, &WORKLOAD_CANCEL,
 						    &WORKLOAD_INFORMED };
 

@@ -23,8 +23,8 @@ enum { WORKLOAD_ITEMS_MAX = 10000 }; /* of a list of rockets */
 
 struct cell {
 	const struct workload *workload;
-	uint32_t connections; /* echo, churn, slow, http, kv; rockets: requests at once */
-	uint32_t size_bytes;  /* echo, churn, slow; http: of the file; kv: of a value */
+	uint32_t connections; /* of what is served; rockets: requests at once */
+	uint32_t size_bytes;  /* of a message; http, copy: of the file; kv: of a value */
 	uint32_t read_bytes_per_s; /* slow: of a connection */
 	uint32_t items;       /* rockets: in the list */
 	uint64_t latency_ns;  /* rockets: before each answer */
@@ -53,7 +53,7 @@ struct stage {
 	uint64_t seed;             /* of this slot's own randomness */
 	int file, sums;            /* what the file workload prepared: descriptors, or -1 */
 	struct wire wire;          /* what the echo workload prepared */
-	char folder[256];          /* what the http workload prepared; "": nothing */
+	char folder[256];          /* what http and copy prepared; "": nothing */
 	uint64_t blocks, stride_bytes;
 	struct view *view; /* counts what the arm's process does in this slot; NULL in a timed one */
 };
@@ -80,7 +80,7 @@ struct workload {
 };
 
 extern const struct workload WORKLOAD_ECHO, WORKLOAD_CHURN, WORKLOAD_SLOW, WORKLOAD_HTTP,
-	WORKLOAD_KV, WORKLOAD_ROCKETS, WORKLOAD_FILE, WORKLOAD_CANCEL, WORKLOAD_INFORMED;
+	WORKLOAD_KV, WORKLOAD_PROXY, WORKLOAD_UDP, WORKLOAD_COPY, WORKLOAD_ROCKETS, WORKLOAD_FILE, WORKLOAD_CANCEL, WORKLOAD_INFORMED;
 
 const struct workload *workload_find(const char *name);
 

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 
 /* The loads beside echo: churn, a connection for each message, and slow, a reader that is slower than its
- * writer. Servers that misbehave void the figures, and duet compare plays both as workloads. */
+ * writer. Servers that misbehave void the figures, and duet compare plays these and the services as workloads. */
 #include <jansson.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -141,8 +141,25 @@ static const struct {
 	{ "load churn 127.0.0.1:1 --rate 2", "--rate is an option of echo" },
 	{ "load slow 127.0.0.1:1 --rate 2", "--rate is an option of echo" },
 	{ "load echo 127.0.0.1:1 --read-rate 2K", "--read-rate is an option of slow" },
+	{ "load http 127.0.0.1:1 --rate 2", "--rate is an option of echo" },
+	{ "load kv 127.0.0.1:1 --path /x", "--path is an option of http" },
+	{ "load http 127.0.0.1:1 --path x", "begins with /" },
+	{ "load udp 127.0.0.1:1 --depth 2", "--depth is not for udp" },
+	{ "load copy 127.0.0.1:1 --depth 2", "--depth is not for copy" },
+	{ "load udp 127.0.0.1:1 --size 20000", "have no room in the server's socket" },
+	{ "load udp 127.0.0.1:1 --size 65508 --connections 1", "give 65507 bytes at most" },
 	{ "load fast 127.0.0.1:1", "write duet load echo HOST:PORT" },
 	{ "compare churn --depth 2", "--depth is an option of the workload" },
+	{ "compare udp --connections 200", "have no room in the server's socket" },
+	{ "compare udp --depth 2", "--depth is an option of the workload" },
+	{ "compare copy --depth 2", "--depth is an option of the workload" },
+	{ "compare proxy --a floor-uring", "the workload proxy is played by completion and polling" },
+	{ "compare http --read-rate 2K", "--read-rate is an option of the workload slow" },
+	{ "compare kv --rate 100", "--rate is an option of the workload echo" },
+	{ "compare kv --a polling/future", "the workload kv has no model 'future'" },
+	{ "compare kv --a floor-epoll", "by other programs that speak the protocol of Redis" },
+	{ "compare http --a null", "the workload http is played by completion and polling" },
+	{ "compare http --a exec:x{port}", "the workload http is played by completion and polling" },
 	{ "compare echo --read-rate 2K", "--read-rate is an option of the workload slow" },
 };
 
@@ -163,6 +180,12 @@ static const struct {
 	{ "churn --connections 4", "churn, 4 connections, 64 bytes" },
 	{ "slow --connections 2 --size 4K --read-rate 4M",
 	  "slow, 2 connections, 4096 bytes, depth 512, read at 4096 KiB/s" },
+	{ "http --connections 2 --size 20000 --depth 3",
+	  "http, 2 connections, 20000 bytes, depth 3" },
+	{ "kv --connections 3 --size 1000", "kv, 3 connections, 1000 bytes, depth 16" },
+	{ "proxy --connections 3 --depth 4", "proxy, 3 connections, 64 bytes, depth 4" },
+	{ "udp --connections 3 --size 1", "udp, 3 connections, 1 byte" },
+	{ "copy --connections 3 --size 300000", "copy, 3 connections, 300000 bytes" },
 };
 
 /* Played, stored, shown, and played again like that. */

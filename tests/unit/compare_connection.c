@@ -32,7 +32,7 @@ static void set_up(void)
 	connection = (struct connection){ .fd = ends[0], .stream = 3, .stamps_ns = stamps_ns };
 	memset(stamps_ns, 0, sizeof(stamps_ns));
 	run = calloc(1, sizeof(*run));
-	run->size_bytes = SIZE;
+	run->size_bytes = run->answer_bytes = SIZE;
 	run->sending = true;
 	run->depth = DEPTH;
 	now_ns = window_now_ns();

@@ -16,6 +16,12 @@ static const struct {
 	{ "{\"workload\": \"echo\", \"parameters\": {\"connections\": 4, \"size_bytes\": 64, "
 	  "\"depth\": 1, \"delay_ns\": 1500000}}",
 	  "echo, 4 connections, 64 bytes, depth 1, delay 1.5 ms" },
+	{ "{\"workload\": \"http\", \"parameters\": {\"connections\": 64, \"size_bytes\": 1024, "
+	  "\"depth\": 1}}", "http, 64 connections, 1024 bytes, depth 1" },
+	{ "{\"workload\": \"kv\", \"parameters\": {\"connections\": 1, \"size_bytes\": 64, "
+	  "\"depth\": 16}}", "kv, 1 connection, 64 bytes, depth 16" },
+	{ "{\"workload\": \"udp\", \"parameters\": {\"connections\": 2, \"size_bytes\": 64}}",
+	  "udp, 2 connections, 64 bytes" },
 	{ "{\"workload\": \"file\", \"parameters\": {\"block_bytes\": 4096, \"depth\": 32, "
 	  "\"direct\": true}}", "file, blocks of 4096 bytes, depth 32, direct" },
 	{ "{\"workload\": \"rockets\", \"parameters\": {\"items\": 48, \"connections\": 1, "
