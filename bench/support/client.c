@@ -16,7 +16,8 @@
 
 #include "place.h"
 
-enum { WORDS_MAX = 24, TEXT_BYTES = 64, URL_BYTES = 256, SHELL_KNOWS_NOT = 127 };
+enum { WORDS_MAX = 24, TEXT_BYTES = 64, URL_BYTES = 256 };
+enum { SHELL_KNOWS_NOT = 127, LONGEST_SECONDS = 60 };
 
 /* A command line, and the numbers in it. */
 struct line {
@@ -95,6 +96,8 @@ static const struct {
 static _Noreturn void become(const struct line *line, int out)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* A server that answers no more must not hold it up; the alarm outlives the exec. */
+	alarm(LONGEST_SECONDS);
 	place_process(0, PLACE_LAST);
 	if (dup2(out, STDOUT_FILENO) >= 0 && dup2(out, STDERR_FILENO) >= 0)
 		execvp(line->words[0], (char *const *)line->words);
