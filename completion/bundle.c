@@ -12,10 +12,11 @@
  * Bundles: what a stream has is received into as many of a pool's buffers as it takes, in one entry
  * (Linux 6.10). The entry names the first; the others are those that stand behind it in the kernel's
  * ring, all of them full but the last. Whether that is so here is found by trying, once a process, on
- * a ring of its own: the first kernels that knew the flag went wrong in this.
+ * a ring of its own: the first kernels that knew the flag went wrong in this. A bound on what comes in
+ * a row is part of it (Linux 6.17): without it one flood would be all that a turn tells of.
  */
 
-enum { BUFFERS = 4, BYTES = 16, LENGTH = 2 * BYTES + 7 };
+enum { BUFFERS = 4, BYTES = 16, ENTRY_MAX = 2 * BYTES, LENGTH = 3 * BYTES + 7 };
 
 /* Buffers whose numbers aren't in the order of the ring: that is how they come back. */
 static const uint16_t order[BUFFERS] = {2, 0, 3, 1};
@@ -48,6 +49,7 @@ static void came(void *context, uint64_t user_data, int result, unsigned flags)
 
 	(void)user_data;
 	trial->wrong = trial->at >= BUFFERS || result <= 0 || result > trial->left ||
+		       result > ENTRY_MAX ||
 		       flags >> IORING_CQE_BUFFER_SHIFT != order[trial->at] ||
 		       !is_in_order(trial, (unsigned)result);
 	if (trial->wrong)
@@ -79,7 +81,7 @@ static int receive(struct trial *trial)
 
 	if (!sqe || write(trial->fds[1], trial->sent, LENGTH) != LENGTH)
 		return -EIO;
-	io_uring_prep_recv(sqe, trial->fds[0], NULL, 0, 0);
+	io_uring_prep_recv(sqe, trial->fds[0], NULL, ENTRY_MAX, 0);
 	sqe->flags |= IOSQE_BUFFER_SELECT;
 	sqe->ioprio |= IORING_RECV_MULTISHOT | IORING_RECVSEND_BUNDLE;
 	while (!error && !trial->wrong && trial->left)

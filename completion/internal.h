@@ -419,7 +419,8 @@ void completion_pool_detach(struct duet_loop *loop, struct duet_pool *pool);
 bool completion_pool_bundles(const struct duet_pool *pool);
 uint16_t completion_pool_behind(const struct duet_pool *pool, uint16_t index);
 
-/* bundle.c. Tried once a process. */
+/* bundle.c. Tried once a process. At most so many buffers come in a row. */
+#define BUNDLE_MAX 8u
 bool completion_bundles_are_sound(void);
 
 #endif

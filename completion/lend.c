@@ -116,6 +116,15 @@ static int show_memory(struct completion *self, struct duet_pool *pool)
 	return error;
 }
 
+/* Where completions may appear at any time, the kernel goes on with what is provided anew while the
+ * turn is at work, and there are as many to tell as the queue holds entries, times the buffers of
+ * each. */
+static bool may_bundle(const struct completion *self)
+{
+	return self->deferred && completion_able(self, STEP_RECV_BUNDLE) &&
+	       completion_bundles_are_sound();
+}
+
 static int provide_all(struct duet_loop *loop, struct duet_pool *pool)
 {
 	struct provided *self =
@@ -124,8 +133,7 @@ static int provide_all(struct duet_loop *loop, struct duet_pool *pool)
 
 	if (!self)
 		return -ENOMEM;
-	self->bundles = completion_able(completion_of(loop), STEP_RECV_BUNDLE) &&
-			completion_bundles_are_sound();
+	self->bundles = may_bundle(completion_of(loop));
 	error = map_ring(self, pool->count);
 	if (error) {
 		free(self);

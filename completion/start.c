@@ -183,8 +183,10 @@ static int start_recv_pooled(struct duet_loop *loop, struct duet_op *op)
 	sqe->buf_group = pool->id;
 	if (multishot)
 		sqe->ioprio |= IORING_RECV_MULTISHOT;
-	if (multishot && core_is_stream(slot) && completion_pool_bundles(pool))
+	if (multishot && core_is_stream(slot) && completion_pool_bundles(pool)) {
 		sqe->ioprio |= IORING_RECVSEND_BUNDLE;
+		sqe->len = BUNDLE_MAX * pool->size_bytes;
+	}
 	/* Not a multishot: armed before it looks, it takes what one event brings and, the bytes being
 	 * all there were, never hears of the end that stood behind them (unix streams, 6.18). */
 	if (!multishot && slot->slot_class != CLASS_LISTENER && completion_never_first(loop, slot))

@@ -116,13 +116,14 @@ static int hear_out(const struct client_job *job, int fd, struct client_result *
 	return 0;
 }
 
-static int judge(int status, const struct client_result *result)
+/* One that ends badly has said why, or counts as an error by itself. */
+static int judge(int status, struct client_result *result)
 {
 	if (WIFEXITED(status) && WEXITSTATUS(status) == SHELL_KNOWS_NOT)
 		return -ENOEXEC;
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return -ECHILD;
-	return result->messages ? 0 : -EBADMSG;
+	if (status && !result->errors)
+		result->errors++;
+	return result->messages || result->errors ? 0 : -EBADMSG;
 }
 
 int client_run(const struct client_job *job, struct client_result *result)

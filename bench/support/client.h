@@ -23,11 +23,11 @@ struct client_job {
 
 struct client_result {
 	uint64_t messages;	/* answered */
-	uint64_t errors;	/* as the client counts them */
+	uint64_t errors;	/* as the client counts them; at least 1 if it ended badly */
 };
 
 /* From its start to its end, on the processor of generators. 0 or -errno; -ENOEXEC if it is not here,
- * -ECHILD if it did not end well, -EBADMSG if it did not say how many were answered. */
+ * -EBADMSG if it did not say how many were answered. */
 int client_run(const struct client_job *job, struct client_result *result);
 
 #endif

@@ -24,7 +24,7 @@ static const char *ratio_cell(char cell[CELL_BYTES], struct estimate ratio)
 {
 	if (isnan(ratio.middle))
 		snprintf(cell, CELL_BYTES, "-");
-	else if (isfinite(ratio.high))
+	else if (isfinite(ratio.high) && ratio.low < ratio.high)
 		snprintf(cell, CELL_BYTES, "%.3f %.3f-%.3f", ratio.middle, ratio.low, ratio.high);
 	else
 		snprintf(cell, CELL_BYTES, "%.3f", ratio.middle);
@@ -44,12 +44,12 @@ static void print_row(const struct sheet_row *row)
 {
 	char first[CELL_BYTES], second[CELL_BYTES], instructions[CELL_BYTES], calls[CELL_BYTES];
 
-	if (!row->there) {
-		printf("%-16s void: it could not be started, or broke off\n", row->name);
-		return;
-	}
 	if (row->errors > 0) {
 		printf("%-16s void: its client counts %" PRIu64 " errors\n", row->name, row->errors);
+		return;
+	}
+	if (!row->there) {
+		printf("%-16s void: it could not be started, or broke off\n", row->name);
 		return;
 	}
 	printf("%-16s %8" PRIu64 " %6.0f %17s %17s %5s %5s\n", row->name, row->messages, row->cpu_ns,
@@ -111,7 +111,7 @@ static void print_standing(const struct sheet *sheet, unsigned int twin)
 
 void sheet_print(const struct sheet *sheet)
 {
-	printf("%s, %u rounds\n%16s %8s %6s %17s %17s %5s %5s\n", sheet->title, sheet->rounds, "",
+	printf("%s, rounds: %u\n%16s %8s %6s %17s %17s %5s %5s\n", sheet->title, sheet->rounds, "",
 	       "", "CPU", "polling", "completion", "user", "");
 	printf("%-16s %8s %6s %17s %17s %5s %5s\n", "server", "messages", "ns", "÷ it    ",
 	       "÷ it    ", "instr", "calls");

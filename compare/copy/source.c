@@ -33,6 +33,8 @@ const char *copy_advice(int error, bool direct)
 		       "--block of its own size";
 	if (error == -EOPNOTSUPP)
 		return "; this backend can't do that without threads: give --workers";
+	if (error == -ENOSPC || error == -EDQUOT)
+		return "; make room there, or give another --to";
 	return say_advice(error);
 }
 

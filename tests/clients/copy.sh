@@ -70,3 +70,13 @@ for file in empty large; do
 	expect 'whole ones' "$(counted whole)" 4
 	expect 'lost ones' "$(counted lost)" 0
 done
+
+has_ipv6 || exit 0
+serves copy --backend "$backend" --from "$scratch/large" --host ::1
+receives 1 ncat --recv-only ::1 "$port"
+receives 2 socat -u "TCP6:[::1]:$port" -
+ends
+for i in 1 2; do
+	expect "the sum by IPv6 of $i" "$(sha256sum <"$scratch/got.$i")" \
+		"$(sha256sum <"$scratch/large")"
+done

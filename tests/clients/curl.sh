@@ -73,3 +73,9 @@ expect 'out of the folder' "$(status_of "$url/../etc/passwd")" 403
 expect 'out of the folder, encoded' "$(status_of "$url/%2e%2e/etc/passwd")" 403
 expect HTTP/1.0 "$(status_of -0 "$url/empty")" 200
 ends
+
+has_ipv6 || exit 0
+serves http --backend "$1" --root "$root" --host ::1
+fetches -g "http://[::1]:$port/large"
+expect 'the sum by IPv6' "$(sum "$scratch/got/one")" "$(sum "$root/large")"
+ends

@@ -44,3 +44,9 @@ expect() # WHAT GOT WANTED
 {
 	[ "$2" = "$3" ] || give_up "$1: '$2', not '$3'"
 }
+
+# Whether this machine has ::1.
+has_ipv6()
+{
+	grep -q '^0*1 ' /proc/net/if_inet6 2>/dev/null
+}

@@ -59,3 +59,9 @@ done
 ends
 expect 'errors that were asked for' "$(counted errors)" 1
 expect 'malformed requests' "$(counted malformed)" 0
+
+has_ipv6 || exit 0
+serves kv --backend "$1" --host ::1
+expect 'SET by IPv6' "$(cli -h ::1 set a b)" OK
+expect 'GET by IPv6' "$(cli -h ::1 get a)" b
+ends

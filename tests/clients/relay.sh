@@ -18,6 +18,7 @@ wanted=$(sha256sum <"$root/large")
 # Says the sum of what each client sends, once that has ended its sending.
 listens()
 {
+	: >"$scratch/socat"
 	socat -d -d TCP-LISTEN:0,bind=127.0.0.1,fork EXEC:sha256sum 2>"$scratch/socat" &
 	summer=$!
 	tries=0
@@ -59,3 +60,8 @@ done
 ends
 expect 'bytes sent' "$(counted to_target_bytes)" $((6 * 3000001))
 expect 'cut of socat and ncat' "$(counted cut)" 0
+
+has_ipv6 || exit 0
+serves proxy --backend "$1" --to "127.0.0.1:$target" --host ::1
+expect 'the sum by IPv6' "$(timeout 20 socat -t 20 - "TCP6:[::1]:$port" <"$root/large" 2>&1)" "$wanted"
+ends

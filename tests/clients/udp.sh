@@ -79,7 +79,7 @@ socat_hears elsewhere UDP4:127.0.0.2
 hears elsewhere ncat -u 127.0.0.3 "$port"
 ends_well 2
 
-grep -q '^0*1 ' /proc/net/if_inet6 2>/dev/null || exit 0
+has_ipv6 || exit 0
 serves udp --backend "$1" --host ::1
 several ::1 "UDP6:[::1]"
 ends_well 4

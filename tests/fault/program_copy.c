@@ -242,6 +242,7 @@ START_TEST(a_device_that_is_full_keeps_what_it_is)
 		      in("from"));
 	program_end(program);
 	program_expect(program, 3, "No space left on device");
+	ck_assert_ptr_nonnull(strstr(program->complained, "make room there"));
 	ck_assert_ptr_nonnull(strstr(program->complained, "is no file"));
 	program_begin(program, NULL, "serve copy %s --from %s --to /dev/null", SERVERS[_i],
 		      in("from"));
