@@ -206,6 +206,7 @@ static void conclude(json_t *result)
 		if (json_object_get(arm, "cpu"))
 			conclude_price(result, arm);
 	}
+	regimes_conclude_registered(result, group);
 }
 
 /* ---- The table. ---- */

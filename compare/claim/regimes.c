@@ -179,6 +179,7 @@ static void conclude(json_t *result)
 		conclude_arm(result, arm, "cpu", "CPU");
 		conclude_arm(result, arm, "latency", "latency");
 	}
+	regimes_conclude_registered(result, first);
 	conclude_instructions(result, json_array_get(arms, 0));
 }
 

@@ -19,6 +19,7 @@
 #include "compare/measure/instructions.h"
 #include "compare/measure/rounds.h"
 #include "compare/measure/window.h"
+#include "compare/report/field.h"
 
 /* A pool that is received into is shared by all: what idle connections need of it doesn't grow with their
  * number, and as many get a message at once. */
@@ -431,6 +432,24 @@ void regimes_add_arms(struct claim_group *group, const struct mechanism *mechani
 		claim_add_arm(group, name, mechanism->name,
 			      options.way == DUET_REGIME_LENT ? 0 : lent);
 	}
+}
+
+void regimes_conclude_registered(json_t *result, const json_t *group)
+{
+	bool ring = false, registered = false;
+	json_t *arm;
+	size_t i;
+
+	json_array_foreach(json_object_get(group, "arms"), i, arm) {
+		const char *name = field_string(arm, "name");
+
+		ring |= !strncmp(name, "completion", strlen("completion"));
+		registered |= regimes_way_find(name) == DUET_REGIME_REGISTERED;
+	}
+	if (ring && !registered)
+		claim_add_finding(result, "registered",
+				  "not there: this kernel knows of no such memory, or refuses to "
+				  "pin so much of it (ulimit -l).");
 }
 
 /* ---- Messages. ---- */

@@ -67,6 +67,9 @@ unsigned int regimes_way_find(const char *arm);
 void regimes_add_arms(struct claim_group *group, const struct mechanism *mechanism,
 		      uint32_t connections, uint32_t buffer_bytes);
 
+/* Says so, where a ring was played in this group without it. */
+void regimes_conclude_registered(json_t *result, const json_t *group);
+
 /* 0, a negative errno, or -EBADMSG: what came was not what was sent; regimes_scene_end() in all cases. */
 int regimes_scene_stage(struct regimes_scene *scene, enum regimes_stage stage);
 int regimes_scene_begin(struct regimes_scene *scene, const struct regimes_options *options);

@@ -132,6 +132,28 @@ START_TEST(an_arm_of_no_regime_is_none)
 }
 END_TEST
 
+static size_t findings_of(const char *arm, const char *other)
+{
+	json_t *result = json_pack("{s:[]}", "findings");
+	json_t *group = json_pack("{s:[{s:s}, {s:s}]}", "arms", "name", arm, "name", other);
+	size_t count;
+
+	regimes_conclude_registered(result, group);
+	count = json_array_size(json_object_get(result, "findings"));
+	json_decref(group);
+	json_decref(result);
+	return count;
+}
+
+START_TEST(a_ring_without_registered_memory_is_told)
+{
+	ck_assert_uint_eq(findings_of("completion/deferred/lent", "polling/lent"), 1);
+	ck_assert_uint_eq(findings_of("completion/deferred/lent",
+				      "completion/deferred/registered"), 0);
+	ck_assert_uint_eq(findings_of("polling/lent", "polling/try"), 0);
+}
+END_TEST
+
 /* Made up: what is above and below the bound is said to be. */
 START_TEST(the_bound_of_an_idle_connection_is_judged)
 {
@@ -171,6 +193,7 @@ int main(void)
 	tcase_add_loop_test(cases, a_regime_lends_and_copies_what_it_says, 0, REGIMES_WAYS);
 	tcase_add_test(cases, a_regime_that_brings_something_else_is_found_out);
 	tcase_add_test(cases, an_arm_of_no_regime_is_none);
+	tcase_add_test(cases, a_ring_without_registered_memory_is_told);
 	tcase_add_test(cases, the_bound_of_an_idle_connection_is_judged);
 	suite_add_tcase(suite, cases);
 	srunner_run_all(runner, CK_ENV);
