@@ -368,6 +368,23 @@ START_TEST(a_cancel_that_meets_bytes_loses_none)
 }
 END_TEST
 
+/* docs/parity.md: the ring's twin has made the call in the start, the reactor makes it in the turn. */
+START_TEST(a_splice_that_is_cancelled_behind_its_start)
+{
+	struct trial trial;
+
+	all_open();
+	stream_send(one[1], "hello", 5);
+	splice_start(&trial, 0, one[0], pair[0], 5, DUET_WHOLE);
+	trial_cancel(&trial);
+	await(&trial);
+	if (stage.arm->ring)
+		expect(&trial, 5, DUET_COMPLETED, DUET_CAUSE_ITSELF);
+	else
+		expect(&trial, -ECANCELED, DUET_UNTOUCHED, DUET_CAUSE_CANCEL);
+}
+END_TEST
+
 START_TEST(a_deadline_ends_one_that_waits)
 {
 	struct trial trial;
@@ -757,5 +774,5 @@ int main(void)
 			a_file_into_a_pipe_without_a_reader_raises_no_signal,
 			what_the_handles_are_not_made_for_fails, what_is_asked_wrongly_is_refused,
 			a_full_loop_refuses_it_and_keeps_no_place),
-		NULL);
+		CASES(a_splice_that_is_cancelled_behind_its_start));
 }
