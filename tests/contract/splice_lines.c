@@ -197,6 +197,80 @@ START_TEST(neither_handle_is_released_before_it_was_told)
 }
 END_TEST
 
+/* ---- A crowd, by chance. ---- */
+
+enum { HOPS = 3, TRIALS = 4, STEPS = 60, CROWD_BYTES = 6000 };
+
+static uint32_t chance;
+
+static uint32_t below(uint32_t bound)
+{
+	chance = chance * 1664525u + 1013904223u;
+	return (chance >> 8) % bound;
+}
+
+static void start_hop(struct trial *trial, unsigned place)
+{
+	const duet_handle from[HOPS] = { pair[1], one[0], other[0] };
+	const duet_handle to[HOPS] = { one[1], other[1], pair[1] };
+	unsigned hop = below(HOPS);
+
+	splice_start(trial, place, from[hop], to[hop], 1 + below(3000), below(2) ? DUET_WHOLE : 0);
+}
+
+/* One that was started: on its way, or anew. */
+static void step(struct trial trials[TRIALS], bool started[TRIALS])
+{
+	unsigned i = below(TRIALS);
+
+	if (!started[i] || trials[i].ends)
+		start_hop(&trials[i], i);
+	else if (below(2))
+		trial_cancel(&trials[i]);
+	started[i] = true;
+	stage_settle(below(3));
+}
+
+static size_t take_all(duet_handle handle, size_t place)
+{
+	for (size_t n; (n = stream_drain(handle, in, sizeof(in))) > 0; place += n)
+		ck_assert(pattern_holds(in, n, place));
+	return place;
+}
+
+/* Whatever was stopped: in the order of their way all that was sent is there, once. */
+START_TEST(a_crowd_with_cancels_loses_no_byte_and_no_order)
+{
+	static unsigned char data[CROWD_BYTES];
+	struct trial trials[TRIALS];
+	size_t place = 0;
+
+	pattern_fill(data, sizeof(data), 0);
+	for (uint32_t seed = 1; seed <= 5; seed++) {
+		bool started[TRIALS] = { false };
+
+		chance = seed;
+		all_open();
+		stream_send(pair[0], data, sizeof(data));
+		for (unsigned i = 0; i < STEPS; i++)
+			step(trials, started);
+		for (unsigned i = 0; i < TRIALS; i++) {
+			if (!started[i])
+				continue;
+			trial_cancel(&trials[i]);
+			await(&trials[i]);
+			ck_assert_uint_eq(trials[i].ends, 1);
+		}
+		place = take_all(pair[0], 0);
+		place = take_all(other[0], place);
+		place = take_all(one[0], place);
+		place = take_all(pair[1], place);
+		ck_assert_msg(place == CROWD_BYTES, "on %s, seed %u: %zu bytes", stage.arm->name, seed,
+			place);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	return contract_run("splice_lines",
@@ -207,6 +281,7 @@ int main(void)
 			a_close_ends_all_that_stand_in_its_line,
 			behind_a_failed_one_nothing_is_written,
 			a_chain_of_pipes_carries_every_byte_in_order,
-			neither_handle_is_released_before_it_was_told),
+			neither_handle_is_released_before_it_was_told,
+			a_crowd_with_cancels_loses_no_byte_and_no_order),
 		NULL);
 }
