@@ -108,8 +108,9 @@ static int null_create(struct duet_loop *loop, const struct duet_loop_options *o
 	null->size_bytes = tuned(options->tuning, "size", 64);
 	null->work = tuned(options->tuning, "work", 0);
 	memset(loop->capability, DUET_EMULATED, sizeof(loop->capability));
-	/* It has nobody to say where a message comes from. */
+	/* It has nobody to say where a message comes from, and no pipes. */
 	loop->capability[DUET_RECVMSG] = loop->capability[DUET_SENDMSG] = DUET_ABSENT;
+	loop->capability[DUET_SPLICE] = DUET_ABSENT;
 	return 0;
 }
 

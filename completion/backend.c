@@ -100,6 +100,9 @@ static void hire(struct completion *self, struct duet_loop *loop,
 		    duet_core_offload_hire(loop, options->worker_threads))
 			loop->capability[kind] = DUET_ABSENT;
 	}
+	/* A splice needs one for files only, and says so itself. */
+	if (!completion_able(self, STEP_SPLICE) && options->worker_threads)
+		(void)!duet_core_offload_hire(loop, options->worker_threads);
 }
 
 static void give_back(struct completion *self)

@@ -301,7 +301,7 @@ static enum duet_capability take(struct completion *self, enum duet_kind kind, c
 	if (!*why)
 		snprintf(why, DUET_WHY_BYTES, "%s",
 			 kind == DUET_SPLICE
-				 ? "polled: its entry keeps a worker of the kernel, but of files"
+				 ? "polled: its own entry, a worker's, is for files only"
 				 : "never waits: a plain call is as good");
 	return DUET_EMULATED;
 }

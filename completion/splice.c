@@ -7,11 +7,13 @@
 
 /*
  * Splices. The kernel (6.18) has every IORING_OP_SPLICE done by a worker of its own, also one that never
- * waits; one that does keeps that worker, isn't stopped by a cancel until it wakes (-EALREADY), and may
- * then end with -EINTR though nobody has asked. So between pipes and sockets an attempt is a plain call,
- * in the start and then in the turn in which the ring says that the side which it waited for is ready:
- @@ may wait for its disk in any call, which is what workers are
- * for: there it is the entry, as soon as the pipe is ready, and told not to wait for that.
+ * waits: measured with 4 KiB from a pipe into another or into a socket, 5 to 20 times the CPU of a plain
+ * call, where a poll entry and the call take 1.2 to 1.6 times. One that waits keeps that worker, isn't
+ * stopped by a cancel until it wakes (-EALREADY), and may then end with -EINTR though nobody has asked.
+ * So between pipes and sockets an attempt is a plain call, in the start and then in the turn in which the
+ * ring says that the side which it waited for is ready. A file may wait for its disk in any call, which
+ * is what workers are for: there it is the entry, as soon as the pipe is ready, and told not to wait for
+ * that.
  *
  * A call in the start loses nothing: it is op's turn in both lines, and what went is counted whether or
  * not a cancel comes before the callback.

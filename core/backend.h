@@ -275,7 +275,8 @@ static inline bool duet_core_untold(const struct duet_loop *loop, duet_handle ha
 {
 	for (const struct duet_op *op = loop->done.first; op; op = op->queued)
 		if (duet_core_same(op->handle, handle) ||
-		    (op->kind == DUET_SPLICE && duet_core_same(op->args.io.splice->from, handle)))
+		    (op->kind == DUET_SPLICE && !MUTANT(splice_not_heard) &&
+		     duet_core_same(op->args.io.splice->from, handle)))
 			return true;
 	return false;
 }

@@ -286,7 +286,7 @@ static void leave_input(struct duet_loop *loop, struct duet_op *op, int raw)
 
 	if (raw > 0)
 		core_splice_moved(op, (uint32_t)raw);
-	if (!first)
+	if (!first || MUTANT(input_line_stands))
 		return;
 	next = slot->slot_state >= SLOT_CLOSING ? drained_close(loop, slot)
 						: first_waiting(loop, slot->reads);
@@ -495,7 +495,7 @@ static int begin(struct duet_loop *loop, struct duet_op *op, struct duet_slot *s
 
 		core_ring_append(line, op);
 		if (op->kind == DUET_SPLICE)
-			behind |= core_splice_stand(loop, op);
+			behind |= core_splice_stand(loop, op) && !MUTANT(splice_overtakes);
 		if (behind || broken) {
 			core_state_set(op, STATE_WAITING);
 			if (broken)

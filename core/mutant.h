@@ -28,6 +28,9 @@
 	X(already_is_ending, "EALREADY is taken for an ending")                                    \
 	X(short_read_is_empty, "a short read before urgent or ancillary data is taken for empty")  \
 	X(follower_after_partial, "a follower is sent after a partial send")                       \
+	X(input_line_stands, "who receives behind a splice that has ended isn't looked at")        \
+	X(splice_overtakes, "a splice doesn't wait for the receives before it")                    \
+	X(splice_not_heard, "a handle is closed before the splice from it was told")               \
 	X(buffer_returned_twice, "a pool buffer can be returned twice")                            \
 	X(busy_starves_quiet, "a busy handle starves a quiet one")                                 \
 	X(wake_lost, "a wake is lost with a full queue")                                           \

@@ -271,6 +271,7 @@ static void close_all(struct scene *scene)
 {
 	close_handle(scene, scene->run.handle);
 	close_handle(scene, scene->run.made);
+	close_handle(scene, scene->run.output);
 	close_raw(scene->run.witness);
 	close_raw(scene->run.peer);
 	close_raw(scene->run.usher_peer);

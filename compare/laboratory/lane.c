@@ -483,12 +483,19 @@ static void close_raw(int *fd)
 	*fd = -1;
 }
 
+static void shut_handle(struct lane *lane, duet_handle *handle)
+{
+	int fd = handle->generation ? duet_handle_release(lane->stress->loop, *handle) : -1;
+
+	*handle = DUET_HANDLE_NONE;
+	close_raw(&fd);
+}
+
 static void shut(struct lane *lane)
 {
-	int fd = lane->handle.generation ? duet_handle_release(lane->stress->loop, lane->handle) : -1;
-
-	lane->handle = DUET_HANDLE_NONE;
-	close_raw(&fd);
+	shut_handle(lane, &lane->handle);
+	shut_handle(lane, &lane->output);
+	close_raw(&lane->outlet);
 	close_raw(&lane->witness);
 	close_raw(&lane->peer);
 	lane->delivered = lane->moved = 0;
@@ -508,7 +515,7 @@ int stress_open_lanes(struct stress *stress)
 
 		lane->stress = stress;
 		lane->index = i;
-		lane->witness = lane->peer = -1;
+		lane->witness = lane->peer = lane->outlet = -1;
 		lane->buffers = stress->memory + i * bytes;
 		memset(lane->buffers, GUARD, bytes);
 		duet_op_init(&lane->op, lane_done, lane);

@@ -19,6 +19,7 @@
 #include <duet/loop.h>
 #include <duet/msghdr.h>
 #include <duet/operation.h>
+#include <duet/splice.h>
 #include <jansson.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -55,6 +56,9 @@ struct lane {
 	struct duet_msghdr header;
 	_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))];
 	duet_handle handle;
+	duet_handle output; /* of a splice, kept; read from outlet */
+	struct duet_splice splice;
+	int outlet;
 	int witness; /* a duplicate of what the handle stands for, or -1 */
 	enum lane_way way;
 	bool flying;  /* from the start to the terminal completion */

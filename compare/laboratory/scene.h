@@ -13,6 +13,7 @@
 #include <duet/msghdr.h>
 #include <duet/operation.h>
 #include <duet/scope.h>
+#include <duet/splice.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -69,6 +70,8 @@ struct scene {
 		_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))];
 		duet_handle handle; /* what the target works on; none if it makes one */
 		duet_handle made;   /* what it made */
+		duet_handle output; /* the other one, of a splice: held is where that comes out */
+		struct duet_splice splice;
 		duet_handle usher_handle;
 		int number;         /* the descriptor that is closed at the end, or -1 */
 		int witness;        /* a duplicate: what was there stays to be seen after the close */

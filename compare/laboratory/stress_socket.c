@@ -4,6 +4,7 @@
 /* Kinds of the stress tier that work on sockets, or on nothing. Lanes are numbered streams: a byte that
  * was lost, doubled or another's is seen by its place. */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
@@ -215,6 +216,42 @@ static void take_copied(struct lane *lane)
 		take_buffer(lane);
 	else
 		take_bytes(lane);
+}
+
+/* ---- Past our memory: into a pipe, and read from there. ---- */
+
+static int open_spliced(struct lane *lane)
+{
+	int pipe[2], error = open_pair(lane);
+
+	if (error || lane->output.generation)
+		return error;
+	if (pipe2(pipe, O_CLOEXEC | O_NONBLOCK))
+		return -errno;
+	lane->outlet = pipe[0];
+	error = duet_handle_adopt(lane->stress->loop, pipe[1], 0, &lane->output);
+	if (error)
+		close(pipe[1]);
+	return error;
+}
+
+static void describe_splice(struct lane *lane)
+{
+	begin_empty(lane);
+	duet_splice_init(&lane->splice, lane->handle, lane->output);
+	duet_op_splice(&lane->op, &lane->splice, PIECE, 0);
+}
+
+static void take_spliced(struct lane *lane)
+{
+	unsigned char bytes[PIECE];
+	ssize_t n = read(lane->outlet, bytes, sizeof(bytes));
+
+	if ((n > 0 ? (uint32_t)n : 0) != lane->op.transferred)
+		lane_violation(lane, VIOLATION_BYTES, "%d bytes came out of the pipe, and %u were moved",
+			       (int)n, lane->op.transferred);
+	else if (n > 0)
+		deliver(lane, bytes);
 }
 
 /* ---- Sends: into a socket with little room, of which the other side reads. ---- */
@@ -598,6 +635,10 @@ const struct stress_kind STRESS_SOCKETS[] = {
 	  .what = "of a datagram, to a unix socket that is full, mostly",
 	  .open = open_small_datagram, .describe = describe_sendmsg, .act = read_all,
 	  .take = take_sent, .settle = settle_sends },
+	{ .name = "splice", .kind = DUET_SPLICE, .lanes = LANES_MAX,
+	  .what = "from a unix stream into a pipe", .open = open_spliced,
+	  .describe = describe_splice, .act = send_piece, .take = take_spliced,
+	  .settle = settle_stream },
 	{ .name = "send-zero-copy", .kind = DUET_SEND_ZERO_COPY, .lanes = LANES_MAX, .bytes = PIECE,
 	  .what = "into a TCP stream that is full, mostly", .open = open_tcp,
 	  .describe = describe_zero_copy, .act = read_tcp, .take = take_result,

@@ -3,6 +3,7 @@
 
 /* Subjects that move bytes of a stream. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -198,6 +199,60 @@ static void take_message(struct scene *scene)
 	take_bytes(scene);
 }
 
+/* ---- The same past our memory: into a pipe, and read from there. ---- */
+
+static int prepare_splice(struct scene *scene)
+{
+	int error = prepare_pair(scene), pipe[2];
+
+	if (error)
+		return error;
+	if (pipe2(pipe, O_CLOEXEC | O_NONBLOCK))
+		return -errno;
+	scene->run.held = pipe[0];
+	error = duet_handle_adopt(scene->loop, pipe[1], 0, &scene->run.output);
+	if (error)
+		close(pipe[1]);
+	return error;
+}
+
+static int prepare_splice_half(struct scene *scene)
+{
+	int error = prepare_splice(scene);
+
+	if (!error)
+		peer_sends(scene, 1 + scene_random(scene, WHOLE_BYTES - 1));
+	return error;
+}
+
+static void describe_splicing(struct scene *scene, uint32_t bytes, unsigned flags)
+{
+	duet_splice_init(&scene->run.splice, scene->run.handle, scene->run.output);
+	duet_op_splice(&scene->run.target, &scene->run.splice, bytes, flags);
+}
+
+static void describe_splice(struct scene *scene)
+{
+	describe_splicing(scene, SCENE_PIECE, 0);
+}
+
+static void describe_splice_whole(struct scene *scene)
+{
+	describe_splicing(scene, WHOLE_BYTES, DUET_WHOLE);
+}
+
+/* As many as it says must have come out, and no others. */
+static void take_spliced(struct scene *scene)
+{
+	ssize_t n = read(scene->run.held, scene->data, SCENE_BYTES_MAX);
+	uint32_t came = n > 0 ? (uint32_t)n : 0;
+
+	if (came != scene->run.target.transferred)
+		scene_violation(scene, VIOLATION_BYTES, "%u bytes came out of the pipe, and %u were "
+				"moved", came, scene->run.target.transferred);
+	deliver(scene, scene->data, came);
+}
+
 /* ---- Sends. ---- */
 
 static void fill(struct scene *scene)
@@ -360,5 +415,12 @@ const struct subject SUBJECTS_STREAM[] = {
 	  .what = "into a full TCP stream, without a copy", .prepare = prepare_full_tcp,
 	  .describe = describe_send_zero_copy, .block = block_with_send, .satisfy = drain_tcp,
 	  .take = take_result, .account = drain_tcp },
+	{ .name = "splice", .kind = DUET_SPLICE, .what = "from a unix stream into a pipe",
+	  .prepare = prepare_splice, .describe = describe_splice, .block = block_with_recv,
+	  .satisfy = bring_some, .take = take_spliced, .account = account_recv },
+	{ .name = "splice-whole", .kind = DUET_SPLICE, .traits = SUBJECT_HALFWAY,
+	  .what = "until 4096 bytes are moved, of which some have been",
+	  .prepare = prepare_splice_half, .describe = describe_splice_whole, .satisfy = bring_rest,
+	  .take = take_spliced, .account = account_recv },
 	{ 0 },
 };

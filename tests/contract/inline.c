@@ -200,6 +200,7 @@ static const unsigned known_flags[DUET_KIND_COUNT] = {
 	[DUET_RECV] = DUET_WHOLE,
 	[DUET_SEND] = DUET_WHOLE,
 	[DUET_SEND_ZERO_COPY] = DUET_WHOLE,
+	[DUET_SPLICE] = DUET_WHOLE,
 	[DUET_FSYNC] = DUET_DATA_ONLY,
 };
 
@@ -210,6 +211,17 @@ static void prepare_wait(struct duet_op *op, enum duet_kind kind)
 
 	duet_op_acquire(op, &semaphore, 1);
 	op->kind = (uint8_t)kind;
+}
+
+static void prepare_splice(struct duet_op *op)
+{
+	static struct duet_splice splice;
+	static duet_handle ends[2];
+
+	if (duet_handle_fd(stage.loop, ends[0]) < 0)
+		ck_assert_int_eq(duet_handle_pipe(stage.loop, ends, 0), 0);
+	duet_splice_init(&splice, ends[0], pair[0]);
+	duet_op_splice(op, &splice, 1, 0);
 }
 
 static void prepare_kind(struct duet_op *op, enum duet_kind kind)
@@ -248,6 +260,7 @@ static void prepare_kind(struct duet_op *op, enum duet_kind kind)
 	case DUET_RESOLVE: duet_op_resolve(op, "", NULL, NULL); break;
 	case DUET_RECVMSG: duet_op_recvfrom(op, pair[0], data, 1, &header); break;
 	case DUET_SENDMSG: duet_op_sendto(op, pair[0], data, 1, &header); break;
+	case DUET_SPLICE: prepare_splice(op); break;
 	default: prepare_wait(op, kind); break;
 	}
 }

@@ -102,11 +102,6 @@ START_TEST(every_kind_of_this_storey_is_native_or_emulated)
 	ck_assert_str_eq(probe.reason, "");
 	ck_assert_str_ne(probe.shape, "");
 	for (unsigned kind = 0; kind < DUET_KIND_COUNT; kind++) {
-		/* Named, and carried by nobody yet: the same on all. */
-		if (kind == DUET_SPLICE) {
-			ck_assert_int_eq(probe.capability[kind], DUET_ABSENT);
-			continue;
-		}
 		ck_assert_msg(probe.capability[kind] != DUET_ABSENT, "on %s: %s is absent",
 			stage.arm->name, duet_kind_name(kind));
 		/* Unless threads are asked for there are none to work. */

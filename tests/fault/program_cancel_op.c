@@ -39,8 +39,8 @@ START_TEST(what_is_unknown_is_answered_with_all_that_there_is)
 		       "'frobnicate'; there are nop, timeout, poll, socket, bind, listen, shutdown, "
 		       "close, accept, accept-multishot, connect, connect-full, recv, recv-whole, "
 		       "recv-pooled, recv-multishot, recv-moved, recv-copied, send, send-whole, "
-		       "recvmsg, sendmsg, sendmsg-datagram, send-zero-copy, read-cached, read-cold, "
-		       "read-direct, write, recv-file, send-file, fsync, open, open-fifo, statx, mkdir, "
+		       "recvmsg, sendmsg, sendmsg-datagram, send-zero-copy, splice, splice-whole, "
+		       "read-cached, read-cold, read-direct, write, recv-file, send-file, fsync, open, open-fifo, statx, mkdir, "
 		       "unlink, rename, link, symlink, truncate, allocate");
 	expect_refusal("cancel op --backend kqueue", 2,
 		       "kqueue: there are completion, completion/deferred, completion/plain, polling, "

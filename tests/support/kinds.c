@@ -313,6 +313,17 @@ static void make_symlink(struct duet_op *op)
 	duet_op_symlink(op, "one", AT_FDCWD, nowhere("other"));
 }
 
+static void make_splice(struct duet_op *op)
+{
+	static struct duet_splice splice;
+	duet_handle ends[2];
+
+	pair_open(pair);
+	ck_assert_int_eq(duet_handle_pipe(stage.loop, ends, 0), 0);
+	duet_splice_init(&splice, ends[0], pair[0]);
+	duet_op_splice(op, &splice, 1, 0);
+}
+
 static void make_truncate(struct duet_op *op)
 {
 	duet_op_truncate(op, file_open(file_path("truncate"), O_RDWR | O_CREAT), 1);
@@ -392,6 +403,7 @@ static const struct maker {
 	[DUET_RENAME] = { make_rename, "" },
 	[DUET_LINK] = { make_link, "" },
 	[DUET_SYMLINK] = { make_symlink, "" },
+	[DUET_SPLICE] = { make_splice, " from handle " },
 	[DUET_TRUNCATE] = { make_truncate, " fd " },
 	[DUET_ALLOCATE] = { make_allocate, " fd " },
 	[DUET_SIGNAL] = { make_signal, ", 128 bytes lent, " },

@@ -279,6 +279,35 @@ static void hear_signals(void)
 	run(&op);
 }
 
+/* From a file through a pipe into another: the first two ways of a splice. */
+static void use_splice(void)
+{
+	struct duet_splice splice;
+	duet_handle file, ends[2];
+	struct duet_op op;
+	char data[8];
+
+	duet_op_init(&op, heard, NULL);
+	duet_op_open(&op, AT_FDCWD, "/tmp", O_TMPFILE | O_RDWR, 0600);
+	run(&op);
+	file = op.made;
+	duet_op_write(&op, file, "written", 7, 0);
+	run(&op);
+	ck_assert_int_eq(duet_handle_pipe(loop, ends, 0), 0);
+	duet_splice_init(&splice, file, ends[1]);
+	splice.from_offset_bytes = 3;
+	duet_op_splice(&op, &splice, 100, 0);
+	run(&op);
+	ck_assert_int_eq(op.result, 4);
+	duet_op_recv(&op, ends[0], data, 4, DUET_WHOLE);
+	run(&op);
+	ck_assert_int_eq(memcmp(data, "tten", 4), 0);
+	for (int i = 0; i < 3; i++) {
+		duet_op_close(&op, i ? ends[i - 1] : file);
+		run(&op);
+	}
+}
+
 /* All went that way, and none another: what was counted is what was said. */
 static void expect_way(const struct expectation *expected)
 {
@@ -318,6 +347,28 @@ END_TEST
 START_TEST(what_a_filter_refuses_goes_the_next_way_down)
 {
 	step_down("refuse", "refused by a filter: EACCES", &expectations[_i]);
+}
+END_TEST
+
+/* Native it is on no ring: its own entry is for files only. */
+START_TEST(a_splice_of_a_file_goes_by_its_entry_or_by_a_worker)
+{
+	static const char *const steps[] = { "without", "refuse" };
+
+	loop_with("mode", "deferred", 2);
+	ck_assert_int_eq(duet_loop_capability(loop, DUET_SPLICE), DUET_EMULATED);
+	use_splice();
+	ck_assert_uint_eq(duet_loop_way_count(loop, DUET_SPLICE, DUET_WAY_WORKER), 0);
+	loop_close();
+	for (int i = 0; i < 2; i++) {
+		loop_with(steps[i], "splice", 2);
+		ck_assert_int_eq(duet_loop_capability(loop, DUET_SPLICE), DUET_EMULATED);
+		ck_assert_msg(strstr(probe.why[DUET_SPLICE], i ? "EACCES" : "switched off"), "%s",
+			      probe.why[DUET_SPLICE]);
+		use_splice();
+		ck_assert_uint_eq(duet_loop_way_count(loop, DUET_SPLICE, DUET_WAY_WORKER), 1);
+		loop_close();
+	}
 }
 END_TEST
 
@@ -442,6 +493,7 @@ int main(void)
 
 	tcase_add_loop_test(tcase, what_is_done_without_goes_the_next_way_down, 0, EXPECTATIONS);
 	tcase_add_loop_test(tcase, what_a_filter_refuses_goes_the_next_way_down, 0, EXPECTATIONS);
+	tcase_add_test(tcase, a_splice_of_a_file_goes_by_its_entry_or_by_a_worker);
 	tcase_add_test(tcase, nothing_is_forced_and_everything_goes_its_own_way);
 	tcase_add_test(tcase, a_multishot_and_a_pool_are_done_without);
 	tcase_add_test(tcase, without_workers_the_last_way_is_absent);
