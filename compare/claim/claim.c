@@ -168,11 +168,15 @@ static int check_files(const struct claim *claim, const struct claim_plan *plan)
 			   plan->quick ? "" : ", or give --quick, which has fewer");
 }
 
-/* Of all that were asked for none is left: the first says why. */
+/* Of all that were asked for none is left: the first says why, or has nothing of it. */
 static int say_refused(const struct claim *claim, const json_t *probed)
 {
 	const json_t *first = json_array_get(probed, 0);
 
+	if (!json_is_string(json_object_get(first, "refused")))
+		return say_failure(SAY_USAGE, "compare %s: --backend %s: it has none of what is compared; "
+				   "give completion, or leave it out", claim->name,
+				   field_string(first, "name"));
 	return say_failure(SAY_UNMEASURED, "compare %s: %s can't be had here: %s", claim->name,
 			   field_string(first, "name"), field_string(first, "refused"));
 }

@@ -213,21 +213,36 @@ static int refuse_error(enum http_errno error, char at)
 	return error == HPE_INVALID_TRANSFER_ENCODING ? NOT_IMPLEMENTED : BAD_REQUEST;
 }
 
-int request_feed(struct request *request, const char *data, size_t bytes, size_t *used)
+static int feed(struct request *request, const char *data, size_t bytes, size_t *used)
 {
 	http_parser *parser = parser_of(request);
+	size_t parsed = http_parser_execute(parser, &SETTINGS, data, bytes);
 	enum http_errno error;
 
-	*used = http_parser_execute(parser, &SETTINGS, data, bytes);
-	request->bytes += *used;
+	*used += parsed;
+	request->bytes += parsed;
 	if (request->refusal)
 		return request->refusal;
 	if (request->whole)
 		return understand(request, parser);
 	error = HTTP_PARSER_ERRNO(parser);
 	if (error != HPE_OK)
-		return refuse_error(error, *used < bytes ? data[*used] : 0);
-	if (!request->headed && request->bytes > REQUEST_HEAD_MAX)
-		return HEAD_TOO_LONG;
+		return refuse_error(error, parsed < bytes ? data[parsed] : 0);
 	return request->bytes > BYTES_MAX ? TOO_MUCH : 0;
+}
+
+/* A head is as long as it may be wherever the pieces of it end: what is too much is not parsed. */
+int request_feed(struct request *request, const char *data, size_t bytes, size_t *used)
+{
+	size_t first = bytes;
+	int status = 0;
+
+	*used = 0;
+	if (!request->headed && bytes > REQUEST_HEAD_MAX - request->bytes)
+		first = REQUEST_HEAD_MAX - request->bytes;
+	if (first)
+		status = feed(request, data, first, used);
+	if (status || first == bytes)
+		return status;
+	return request->headed ? feed(request, data + first, bytes - first, used) : HEAD_TOO_LONG;
 }

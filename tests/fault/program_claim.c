@@ -161,6 +161,18 @@ START_TEST(a_refused_ring_is_told_and_the_reactor_is_played)
 }
 END_TEST
 
+/* The reactor is there, but has no path to choose. */
+START_TEST(paths_of_the_reactor_are_refused_by_what_they_are)
+{
+	struct program *program = calloc(1, sizeof(*program));
+
+	program_begin(program, NULL, "compare paths --quick --backend polling");
+	program_end(program);
+	program_expect(program, 2, "compare paths: --backend polling: it has none of what is compared");
+	free(program);
+}
+END_TEST
+
 static void become_nobody(void)
 {
 	if (setgid(65534) || setuid(65534))
@@ -394,6 +406,7 @@ int main(void)
 	tcase_add_test(cases, a_result_that_finds_no_room_is_printed_though_quiet);
 	tcase_add_loop_test(cases, a_refused_ring_is_told_and_the_reactor_is_played, 0,
 			    CLAIMS_COUNT - 1);
+	tcase_add_test(cases, paths_of_the_reactor_are_refused_by_what_they_are);
 	tcase_add_test(cases, without_privileges_the_kernel_s_own_table_is_left_out);
 	tcase_add_test(cases, what_the_machine_refuses_is_named);
 	tcase_add_test(cases, descriptors_are_asked_for_first);

@@ -116,6 +116,23 @@ START_TEST(what_is_longer_than_it_may_be_is_refused_or_forgotten)
 }
 END_TEST
 
+/* Also where its end comes in the piece that makes it too long. */
+START_TEST(a_head_has_one_bound_in_pieces_of_every_size)
+{
+	static struct request request;
+	static char text[REQUEST_HEAD_MAX + 2];
+	const int field = REQUEST_HEAD_MAX - (int)strlen("GET / HTTP/1.1\r\nX: \r\n\r\n");
+	size_t fed;
+
+	for (size_t piece = 1; piece < 2 * sizeof(text); piece += 97) {
+		snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nX: %0*d\r\n\r\n", field, 1);
+		ck_assert_int_eq(feed(&request, text, piece, &fed), 1);
+		snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nX: %0*d\r\n\r\n", field + 1, 1);
+		ck_assert_int_eq(feed(&request, text, piece, &fed), 431);
+	}
+}
+END_TEST
+
 /* Around the bytes of a body in chunks there may be more bytes than of it: they have a bound, too. */
 START_TEST(a_body_without_an_end_has_one)
 {
@@ -243,6 +260,7 @@ int main(void)
 	tcase_add_test(cases, the_next_request_stays_where_it_is_and_knows_nothing_of_this_one);
 	tcase_add_test(cases, what_is_longer_than_it_may_be_is_refused_or_forgotten);
 	tcase_add_test(cases, a_body_without_an_end_has_one);
+	tcase_add_test(cases, a_head_has_one_bound_in_pieces_of_every_size);
 	tcase_add_loop_test(cases, a_path_is_names_that_lead_down, 0, sizeof(PATHS) / sizeof(*PATHS));
 	tcase_add_test(cases, a_path_is_encoded_again_and_has_bounds);
 	tcase_add_loop_test(cases, a_part_is_what_it_says, 0, sizeof(RANGES) / sizeof(*RANGES));
