@@ -10,8 +10,8 @@
  * waits; one that does keeps that worker, isn't stopped by a cancel until it wakes (-EALREADY), and may
  * then end with -EINTR though nobody has asked. So between pipes and sockets an attempt is a plain call,
  * in the start and then in the turn in which the ring says that the side which it waited for is ready:
- @@ may wait for its disk in any call, which is what workers are
- * for: there it is the entry, as soon as the pipe is ready, and told not to wait for that.
+ * neither waits then. A file may wait for its disk in any call, which is what workers are for: there it
+ * is the entry, as soon as the pipe is ready, and told not to wait for that.
  *
  * A call in the start loses nothing: it is op's turn in both lines, and what went is counted whether or
  * not a cancel comes before the callback.
@@ -94,8 +94,16 @@ static int start_file(struct duet_loop *loop, struct duet_op *op)
 	return BACKEND_ISSUED;
 }
 
+/* Not past a connect of the input, which is in the queue: nor at its end, until that is told. */
+static bool is_connecting(const struct duet_slot *input)
+{
+	return input->writes && input->writes->kind == DUET_CONNECT;
+}
+
 int completion_start_splice(struct duet_loop *loop, struct duet_op *op)
 {
+	if (is_connecting(input_of(loop, op)))
+		return await(loop, op, SPLICE_INPUT);
 	if (has_file(loop, op))
 		return start_file(loop, op);
 	op->result = attempt(loop, op);
