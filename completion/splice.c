@@ -96,8 +96,16 @@ static int start_file(struct duet_loop *loop, struct duet_op *op)
 	return BACKEND_ISSUED;
 }
 
+/* Not past a connect of the input, which is in the queue: nor at its end, until that is told. */
+static bool is_connecting(const struct duet_slot *input)
+{
+	return input->writes && input->writes->kind == DUET_CONNECT;
+}
+
 int completion_start_splice(struct duet_loop *loop, struct duet_op *op)
 {
+	if (is_connecting(input_of(loop, op)))
+		return await(loop, op, SPLICE_INPUT);
 	if (has_file(loop, op))
 		return start_file(loop, op);
 	op->result = attempt(loop, op);

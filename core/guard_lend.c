@@ -4,6 +4,7 @@
 
 #ifdef DUET_DEBUG
 #include <duet/msghdr.h>
+#include <duet/splice.h>
 #include <linux/stat.h>
 #include <string.h>
 
@@ -62,6 +63,10 @@ void core_guard_lend(struct core_guarded *guarded, const struct duet_op *op)
 	if (core_msghdr_has(op))
 		add_header(guarded, op);
 	switch (op->kind) {
+	case DUET_SPLICE:
+		/* What stands in the line of its input: core writes to it all the while. */
+		add(guarded, WATCH_KEPT, op->args.io.splice, sizeof(*op->args.io.splice));
+		break;
 	case DUET_STATX:
 		add_path(guarded, op->args.statx.path);
 		add(guarded, WATCH_FILLED, op->args.statx.into, sizeof(struct statx));

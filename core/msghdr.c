@@ -121,13 +121,29 @@ struct msghdr *duet_core_msghdr(struct duet_op *op)
 	return &header->message;
 }
 
+/* Linux 6.5: include/linux/socket.h. One descriptor, which comes if the socket has SO_PASSPIDFD. */
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 4
+#endif
+
 static void close_descriptors(struct duet_loop *loop, struct duet_msghdr *header)
 {
-	unsigned count;
-	const int *descriptors = duet_msghdr_descriptors(header, &count);
+	struct msghdr walked = {.msg_control = header->control,
+				.msg_controllen = header->control_bytes};
 
-	for (unsigned i = 0; i < count; i++)
-		core_discard(loop, descriptors[i]);
+	for (struct cmsghdr *block = CMSG_FIRSTHDR(&walked); block;
+	     block = CMSG_NXTHDR(&walked, block)) {
+		const int *descriptors = (const int *)(const void *)CMSG_DATA(block);
+		size_t count = (block->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (block->cmsg_level != SOL_SOCKET ||
+		    (block->cmsg_type != SCM_RIGHTS && block->cmsg_type != SCM_PIDFD))
+			continue;
+		/* A process that was gone already has an error in its place. */
+		for (size_t i = 0; i < count; i++)
+			if (descriptors[i] >= 0)
+				core_discard(loop, descriptors[i]);
+	}
 	header->control_bytes = 0;
 }
 

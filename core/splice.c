@@ -60,6 +60,9 @@ int core_splice_refusal(const struct duet_loop *loop, const struct duet_op *op)
 
 	if (!splice)
 		return -EINVAL;
+	/* It stands for another, in a line. */
+	if (splice->place.loop)
+		return -EBUSY;
 	from = duet_core_slot_of(loop, splice->from);
 	to = duet_core_slot_of(loop, splice->to);
 	if (!from || from->slot_state >= SLOT_CLOSING || !to)
@@ -97,6 +100,7 @@ bool core_splice_leave(struct duet_loop *loop, struct duet_op *op)
 	bool first = *line == place;
 
 	core_ring_remove(line, place);
+	place->loop = NULL;
 	return first;
 }
 

@@ -58,7 +58,8 @@ DUET_API void duet_splice_init(struct duet_splice *splice, duet_handle from, due
  * A file takes a worker, of the kernel or of the loop: -EOPNOTSUPP where there is neither.
  *
  * Refused by the start with -EINVAL: one handle twice, two of which neither can be a pipe, a listener
- * or a socket that keeps messages apart, an offset of what is no file; with -EBADF: either is not there, or is being closed. A splice can't be abandoned.
+ * or a socket that keeps messages apart, an offset of what is no file; with -EBADF: either is not there, or
+ * is being closed; with -EBUSY: `splice` is another's that is pending. A splice can't be abandoned.
  */
 DUET_API void duet_op_splice(struct duet_op *op, struct duet_splice *splice, size_t length_bytes,
 			     unsigned flags);
