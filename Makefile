@@ -512,7 +512,7 @@ endif
 
 ifeq ($(MODE),debug)
 check-guard: export CK_TIMEOUT_MULTIPLIER := 15
-check-guard: $(B)/tests/fault/guard $(B)/tests/contract/dump
+check-guard: $(B)/tests/fault/guard $(B)/tests/fault/guard_kinds $(B)/tests/contract/dump
 	@$(RUN_TESTS) -l guard -t 240 $^
 else
 check-guard: ## what debug builds stop, without a sanitizer and under Valgrind
