@@ -88,9 +88,14 @@ static void finish_plain(struct duet_loop *loop, uint64_t user_data, int result,
 static __attribute__((noinline)) void finish_recvmsg(struct duet_loop *loop, struct duet_op *op,
 						     int result, unsigned flags)
 {
-	duet_core_op_slot(loop, op)->ready =
-		flags & IORING_CQE_F_SOCK_NONEMPTY || op->args.io.message_flags ? READY_UNKNOWN
-										 : READY_EMPTY;
+	struct duet_slot *slot = duet_core_op_slot(loop, op);
+
+	if (flags & IORING_CQE_F_SOCK_NONEMPTY || op->args.io.message_flags)
+		slot->ready = READY_UNKNOWN;
+	else
+		slot->ready = slot->slot_class == CLASS_DATAGRAM && result >= 0 && op->next != op
+				      ? READY_LIKELY
+				      : READY_EMPTY;
 	completion_finish_message(loop, op, completion_plain_error(result));
 }
 

@@ -45,7 +45,11 @@ enum {
 enum { HANDLE_EVENTFD = 1 << 0, HANDLE_NONBLOCKING = 1 << 1, HANDLE_COPIES = 1 << 2 };
 
 /* slot->ready: what the last receive on a handle said. */
-enum { READY_UNKNOWN, READY_EMPTY };
+enum {
+	READY_UNKNOWN,
+	READY_EMPTY,
+	READY_LIKELY, /* a datagram came, and the next receive stands in line already */
+};
 
 /* slot->ready of a file: does it go past the page cache? Asked when that first matters. */
 enum { FILE_UNKNOWN, FILE_CACHED, FILE_DIRECT };

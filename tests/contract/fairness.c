@@ -1,7 +1,9 @@
 /* SPDX-FileCopyrightText: The Duet authors */
 /* SPDX-License-Identifier: MIT */
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/support/datagram.h"
 #include "tests/support/harness.h"
 
 /* R8: a handle with much to do does not keep the turn from the others. */
@@ -166,6 +168,75 @@ START_TEST(the_burst_bound_is_the_caller_s)
 }
 END_TEST
 
+/* Two receives take turns, and for each datagram that comes another is sent: there always is one, and
+ * always who stands in line for it. */
+struct storm {
+	struct trial recvs[2];
+	struct duet_msghdr headers[2];
+	unsigned char bytes[2];
+	struct station station;
+	int outside;
+	unsigned items;
+	bool stop;
+};
+
+static void storm_receive(struct storm *storm, unsigned i)
+{
+	duet_op_recvfrom(&storm->recvs[i].op, storm->station.handle, &storm->bytes[i], 1,
+		&storm->headers[i]);
+	ck_assert_int_ge(duet_op_start(stage.loop, &storm->recvs[i].op), 0);
+}
+
+static void storm_again(struct trial *trial)
+{
+	struct storm *storm = trial->context;
+
+	if (storm->stop)
+		return;
+	storm->items++;
+	ck_assert_int_eq(send(storm->outside, "x", 1, 0), 1);
+	storm_receive(storm, trial == &storm->recvs[1]);
+}
+
+static void storm_begin(struct storm *storm)
+{
+	memset(storm, 0, sizeof(*storm));
+	ck_assert(station_open(AF_INET, &storm->station));
+	storm->outside = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(connect(storm->outside, (struct sockaddr *)&storm->station.address,
+				 storm->station.address_bytes), 0);
+	for (unsigned i = 0; i < 20; i++)
+		ck_assert_int_eq(send(storm->outside, "x", 1, 0), 1);
+	for (unsigned i = 0; i < 2; i++) {
+		trial_init(&storm->recvs[i]);
+		storm->recvs[i].then = storm_again;
+		storm->recvs[i].context = storm;
+		storm_receive(storm, i);
+	}
+}
+
+START_TEST(a_storm_of_datagrams_does_not_starve_a_quiet_handle)
+{
+	struct storm storm;
+	struct trial recv;
+	char byte;
+
+	storm_begin(&storm);
+	pair_open(quiet);
+	stream_send(quiet[0], "x", 1);
+	storm.items = 0;
+	trial_init(&recv);
+	duet_op_recv(&recv.op, quiet[1], &byte, 1, 0);
+	trial_start(&recv);
+	await(&recv);
+	ck_assert_msg(storm.items <= PATIENCE_ITEMS, "on %s: %u datagrams before the quiet one",
+		stage.arm->name, storm.items);
+	storm.stop = true;
+	turn_until(!duet_op_pending(&storm.recvs[0].op) && !duet_op_pending(&storm.recvs[1].op));
+	close(storm.outside);
+}
+END_TEST
+
 static void nop_again(struct trial *trial)
 {
 	if (trial->ends < NOPS)
@@ -194,5 +265,5 @@ int main(void)
 			a_multishot_receive_does_not_starve_a_quiet_handle,
 			the_burst_bound_is_the_caller_s,
 			a_turn_ends_although_its_completions_start_new_ones),
-		NULL);
+		CASES(a_storm_of_datagrams_does_not_starve_a_quiet_handle));
 }
