@@ -5,6 +5,7 @@
 #include "core/guard_ledger.h"
 
 #ifdef DUET_DEBUG
+#include <duet/msghdr.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/lifecycle.h"
+#include "core/msghdr.h"
 #include "core/operation.h"
 #include "core/tasks/task.h"
 
@@ -363,6 +365,18 @@ static struct core_guarded *take(struct duet_loop *loop, const struct duet_op *o
 	return guarded;
 }
 
+/* Each writes to its header what the kernel is shown: of two, the first would move the other's bytes. */
+static void stop_if_header_is_lent(const struct duet_op *op)
+{
+	const struct core_guarded *guarded =
+		core_msghdr_has(op) ? core_guard_lender(op->args.io.header, sizeof(struct duet_msghdr))
+				    : NULL;
+
+	if (guarded)
+		core_guard_stop(guarded, "has the header that another was to be started with",
+				owned_rule);
+}
+
 /* Those that have ended, and wait to be told, are more than the loop has places for: the rest are not
  * watched. */
 void core_guard_begin(struct duet_loop *loop, const struct duet_op *op)
@@ -370,6 +384,7 @@ void core_guard_begin(struct duet_loop *loop, const struct duet_op *op)
 	struct core_guarded *guarded;
 
 	core_guard_lock();
+	stop_if_header_is_lent(op);
 	guarded = take(loop, op);
 	if (guarded) {
 		*guarded = (struct core_guarded){.next = guarded->next,

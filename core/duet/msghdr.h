@@ -18,8 +18,9 @@ extern "C" {
  *
  * The header is the caller's. From a start that returned 0 to the terminal completion it is lent
  * with the operation, and so is what `control` points to: neither may be touched, moved or freed.
- * Nothing of it is read before the start. All zero is an empty header: no address, no control data.
- * One header serves a receive and then a send: an answer goes to where the question came from.
+ * One for each operation that is pending. Nothing of it is read before the start. All zero is an empty
+ * header: no address, no control data. One header serves a receive and then a send: an
+ * answer goes to where the question came from.
  */
 struct duet_msghdr {
 	/* Receive, out: where it came from; address_bytes is 0 if that has no name, or the receive

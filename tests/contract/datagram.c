@@ -327,6 +327,7 @@ static void expect_numbers(unsigned count)
 
 START_TEST(connected_a_unix_datagram_waits_for_room)
 {
+	static struct duet_msghdr headers[PATIENT];
 	struct duet_loop_options options;
 
 	duet_loop_options_init(&options);
@@ -339,7 +340,7 @@ START_TEST(connected_a_unix_datagram_waits_for_room)
 		trial_init(&waiting[i]);
 		if (i & 1)
 			duet_op_sendto(&waiting[i].op, here.handle, out + i, PATIENT_BYTES,
-				&answered);
+				&headers[i]);
 		else
 			duet_op_send(&waiting[i].op, here.handle, out + i, PATIENT_BYTES, 0);
 		trial_start(&waiting[i]);

@@ -11,6 +11,7 @@
 
 static duet_handle pair[2];
 static struct duet_msghdr header;
+static struct duet_msghdr headers[8]; /* of those that wait at the same time */
 static unsigned char in[65536];
 static unsigned char *out;
 
@@ -84,7 +85,7 @@ START_TEST(sends_with_and_without_a_header_leave_in_one_line)
 	for (unsigned i = 0; i < 8; i++) {
 		trial_init(&trials[i]);
 		if (i % 3 == 1)
-			duet_op_sendto(&trials[i].op, pair[0], &text[2 * i], 2, &header);
+			duet_op_sendto(&trials[i].op, pair[0], &text[2 * i], 2, &headers[i]);
 		else
 			duet_op_send(&trials[i].op, pair[0], &text[2 * i], 2, DUET_WHOLE);
 		trial_start(&trials[i]);
@@ -113,7 +114,7 @@ START_TEST(behind_a_short_one_nothing_reaches_the_stream)
 	pattern_fill(out, STUCK_BYTES, 0);
 	sendmsg_start(&trial, out, STUCK_BYTES);
 	trial_init(&behind);
-	duet_op_sendto(&behind.op, pair[0], "behind", 6, &header);
+	duet_op_sendto(&behind.op, pair[0], "behind", 6, &headers[0]);
 	trial_start(&behind);
 	await(&trial);
 	await(&behind);
@@ -194,7 +195,7 @@ START_TEST(cancelled_while_it_waits_it_has_sent_nothing)
 	size_t sent = stick(&trial);
 
 	trial_init(&behind);
-	duet_op_sendto(&behind.op, pair[0], "x", 1, &header);
+	duet_op_sendto(&behind.op, pair[0], "x", 1, &headers[0]);
 	trial_start(&behind);
 	trial_cancel(&behind);
 	await(&behind);

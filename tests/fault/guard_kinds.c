@@ -157,6 +157,17 @@ static void free_its_header(void)
 	free(header); /* here */
 }
 
+static void start_with_a_header_that_is_lent(void)
+{
+	static unsigned char byte;
+	struct duet_op *other = malloc(sizeof(*other));
+
+	receive_message();
+	duet_op_init(other, rules_hear, NULL);
+	duet_op_recvfrom(other, far, &byte, 1, header);
+	rules_must(duet_op_start(rules_loop, other)); /* here */
+}
+
 static void change_a_message(void)
 {
 	send_message();
@@ -267,6 +278,8 @@ static const struct rule rules[] = {
 	{ "message-valgrind", read_what_a_message_fills, "(recvmsg", MEANS_VALGRIND, false },
 	{ "control", read_its_control_data, "(R2", MEANS_ASAN, false },
 	{ "free-header", free_its_header, "freed that is lent", MEANS_DEBUG | MEANS_ASAN, false },
+	{ "header-twice", start_with_a_header_that_is_lent, "has the header", MEANS_DEBUG | MEANS_ASAN,
+		false },
 	{ "change-message", change_a_message, "changed while lent (R2", MEANS_DEBUG | MEANS_ASAN,
 		false },
 	{ "change-header", change_its_header, "changed while lent (R2", MEANS_DEBUG | MEANS_ASAN,
