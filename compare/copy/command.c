@@ -136,15 +136,15 @@ static int check(const struct values *values)
 					       : NULL;
 
 	if (!values->options.from)
-		return say_failure(SAY_USAGE, "serve: copy: give --from FILE: what is copied");
+		return say_failure(SAY_USAGE, "serve: give --from FILE: what is copied");
 	if (given)
-		return say_failure(SAY_USAGE, "serve: copy: --%s and --to: nobody connects to a "
+		return say_failure(SAY_USAGE, "serve: --%s and --to: nobody connects to a "
 				   "copy into a file; leave out one of them", given);
 	if (values->options.fsync && !values->options.to)
-		return say_failure(SAY_USAGE, "serve: copy: --fsync is for a copy into a file: give "
+		return say_failure(SAY_USAGE, "serve: --fsync is for a copy into a file: give "
 				   "--to FILE");
 	if (values->options.direct && values->options.block_bytes % AHEAD_ALIGNMENT)
-		return say_failure(SAY_USAGE, "serve: copy: --direct --block %u: give a multiple of "
+		return say_failure(SAY_USAGE, "serve: --direct --block %u: give a multiple of "
 				   "%d", values->options.block_bytes, AHEAD_ALIGNMENT);
 	return SAY_OK;
 }

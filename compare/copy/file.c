@@ -112,7 +112,7 @@ static void on_over(struct ahead *ahead)
 static int refuse_target(const struct copying *copying, const char *what, int error)
 {
 	return say_failure(error == -ENOSPC || error == -EIO ? SAY_UNMEASURED : SAY_USAGE,
-			   "serve: copy: %s--to %s: %s%s", what, copying->options->to,
+			   "serve: %s--to %s: %s%s", what, copying->options->to,
 			   strerror(-error), copy_advice(error, copying->options->direct));
 }
 
@@ -129,11 +129,11 @@ static int check_target(const struct copying *copying)
 	if (S_ISDIR(to->stx_mode))
 		why = "it is a directory; give the file's name in it";
 	else if (S_ISFIFO(to->stx_mode) || S_ISSOCK(to->stx_mode))
-		why = "it can't be written at any place; without --to the file goes to who connects";
+		why = "it has no place to write at; without --to the file goes to who connects";
 	else if (from->stx_ino == to->stx_ino && from->stx_dev_major == to->stx_dev_major &&
 		 from->stx_dev_minor == to->stx_dev_minor)
 		why = "it is the same file as --from";
-	return why ? say_failure(SAY_USAGE, "serve: copy: --to %s: %s", copying->options->to, why)
+	return why ? say_failure(SAY_USAGE, "serve: --to %s: %s", copying->options->to, why)
 		   : SAY_OK;
 }
 
@@ -226,9 +226,9 @@ static int tell_failure(struct copying *copying, const char *left)
 	int error = copying->ahead.error;
 
 	if (error == -EINTR && copying->service->stopped)
-		return say_failure(SAY_UNMEASURED, "serve: copy: stopped by a signal; --to %s%s",
+		return say_failure(SAY_UNMEASURED, "serve: stopped by a signal; --to %s%s",
 				   options->to, left);
-	return say_failure(SAY_UNMEASURED, "serve: copy: can't %s %s: %s%s; --to %s%s",
+	return say_failure(SAY_UNMEASURED, "serve: can't %s %s: %s%s; --to %s%s",
 			   copying->unwritten ? "write to" : "read from",
 			   copying->unwritten ? options->to : options->from, strerror(-error),
 			   copy_advice(error, options->direct), options->to, left);
@@ -254,7 +254,7 @@ static void tell_change(const struct copying *copying)
 	uint64_t before = copying->source.is.stx_size, now = copying->ahead.end_bytes;
 
 	if (S_ISREG(copying->source.is.stx_mode) && before && now != before)
-		say_note("serve: copy: --from %s %s while it was copied: from %" PRIu64 " bytes to "
+		say_note("serve: --from %s %s while it was copied: from %" PRIu64 " bytes to "
 			 "%" PRIu64 ", which the copy has, too", copying->options->from,
 			 now < before ? "was cut" : "has grown", before, now);
 }
@@ -324,7 +324,7 @@ int copy_to_file(struct service *service, const struct copy_options *options)
 	int code;
 
 	if (!copying) {
-		code = say_failure(SAY_UNMEASURED, "serve: copy: no memory for %u blocks of %u bytes",
+		code = say_failure(SAY_UNMEASURED, "serve: no memory for %u blocks of %u bytes",
 				   options->depth, options->block_bytes);
 	} else {
 		service_obey(service);

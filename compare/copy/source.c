@@ -40,7 +40,7 @@ const char *copy_advice(int error, bool direct)
 
 static int refuse(const struct source *source, int error)
 {
-	return say_failure(SAY_USAGE, "serve: copy: --from %s: %s%s", source->path,
+	return say_failure(SAY_USAGE, "serve: --from %s: %s%s", source->path,
 			   strerror(-error), copy_advice(error, source->direct));
 }
 
@@ -49,9 +49,9 @@ static int check_kind(const struct source *source)
 {
 	if (S_ISREG(source->is.stx_mode) || S_ISBLK(source->is.stx_mode))
 		return SAY_OK;
-	return say_failure(SAY_USAGE, "serve: copy: --from %s: %s; give a file", source->path,
+	return say_failure(SAY_USAGE, "serve: --from %s: %s; give a file", source->path,
 			   S_ISDIR(source->is.stx_mode) ? "it is a directory"
-							: "it can't be read at any place");
+							: "it has no place to read at");
 }
 
 int source_open(struct source *source, struct duet_loop *loop, struct duet_op *op)

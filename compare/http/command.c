@@ -52,11 +52,19 @@ static const struct option_set SET = {
 
 static int open_root(const char *path, int *root)
 {
+	int error;
+
 	*root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (*root < 0)
 		return say_failure(SAY_USAGE, "serve: --root %s: %s%s", path, strerror(errno),
 				   errno == ENOTDIR ? "; give a folder" : "");
-	return SAY_OK;
+	/* By the rights that its files are opened with: as they are in effect. */
+	if (!faccessat(*root, ".", X_OK, AT_EACCESS))
+		return SAY_OK;
+	error = errno;
+	close(*root);
+	return say_failure(SAY_USAGE, "serve: --root %s: %s; give a folder that user %d may search",
+			   path, strerror(error), (int)geteuid());
 }
 
 struct serving {

@@ -128,9 +128,9 @@ START_TEST(what_is_no_file_and_what_is_the_same_is_refused)
 	static const struct { const char *from, *to, *part; } WRONG[] = {
 		{ "nosuch", "to", "No such file" },
 		{ ".", "to", "it is a directory" },
-		{ "pipe", "to", "can't be read at any place" },
+		{ "pipe", "to", "no place to read at" },
 		{ "from", ".", "it is a directory" },
-		{ "from", "pipe", "can't be written at any place" },
+		{ "from", "pipe", "no place to write at" },
 		{ "from", "nosuch/to", "No such file" },
 		{ "from", "from/to", "Not a directory" },
 		{ "from", "from", "the same file" },

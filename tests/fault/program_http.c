@@ -545,6 +545,29 @@ START_TEST(the_log_has_a_line_a_request)
 }
 END_TEST
 
+static void be_nobody(void)
+{
+	if (!getuid() && setresuid(65534, 65534, 65534))
+		_exit(125);
+}
+
+/* Before anybody asks for a file of it. */
+START_TEST(a_folder_that_may_not_be_searched_is_refused)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	char closed[160];
+
+	snprintf(closed, sizeof(closed), "%s/closed", root);
+	ck_assert_int_eq(chmod(root, 0755), 0);
+	ck_assert_int_eq(mkdir(closed, 0), 0);
+	program_begin(program, be_nobody, "serve http --root %s %s", closed, SERVERS[_i]);
+	program_end(program);
+	program_expect(program, 2, "Permission denied; give a folder that user ");
+	ck_assert_int_eq(rmdir(closed), 0);
+	free(program);
+}
+END_TEST
+
 START_TEST(what_makes_no_sense_is_said)
 {
 	static const struct program_wrong WRONG[] = {
@@ -570,6 +593,7 @@ int main(void)
 	tcase_set_timeout(cases, 20);
 	tcase_add_unchecked_fixture(cases, set_up, tear_down);
 	tcase_add_loop_test(cases, each_request_has_its_answer, 0, SERVER_COUNT);
+	tcase_add_loop_test(cases, a_folder_that_may_not_be_searched_is_refused, 0, SERVER_COUNT);
 	tcase_add_loop_test(cases, what_is_too_long_is_refused, 0, SERVER_COUNT);
 	tcase_add_loop_test(cases, a_file_comes_whole_by_parts_and_is_known_again, 0, SERVER_COUNT);
 	tcase_add_loop_test(cases, many_at_once_and_in_pieces_are_answered_one_after_the_other, 0,
