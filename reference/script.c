@@ -280,6 +280,8 @@ const char *script_unplayable(uint8_t kind)
 		return "signals are the process's, and players share one";
 	case DUET_WAIT_PROCESS:
 		return "a process ends in its own time, and not in a player's";
+	case DUET_SPLICE:
+		return "a splice has a pipe on one side, and no script has one";
 	default:
 		return NULL;
 	}

@@ -65,6 +65,7 @@ static const struct {
 	{ "duet-script 1\nstart 0 nop\nstart 0 nop\n", "operation 0 is started twice" },
 	{ "duet-script 1\nconnection c0 unix\nstart 0 signal c0a\n", "signals are the process's" },
 	{ "duet-script 1\nconnection c0 unix\nstart 0 wait-process c0a\n", "in its own time" },
+	{ "duet-script 1\nconnection c0 unix\nstart 0 splice c0a\n", "no script has one" },
 	{ "duet-script 1\nstart 500 nop\n", "\"500\" is not a number up to 127" },
 	{ "duet-script 1\npool p0 3 64\n", "a power of two" },
 	{ "duet-script 1\nreturn p0 1\n", "pool p0 is not declared" },
