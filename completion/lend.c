@@ -35,8 +35,11 @@ static void provide(struct provided *self, const struct duet_pool *pool, uint16_
 {
 	struct io_uring_buf *entry = &self->ring->bufs[self->tail & self->mask];
 
-	self->places[index] = self->tail;
-	order_of(self)[self->tail++ & self->order_mask] = index;
+	if (self->bundles) {
+		self->places[index] = self->tail;
+		order_of(self)[self->tail & self->order_mask] = index;
+	}
+	self->tail++;
 	entry->addr = (uintptr_t)duet_core_buffer_data(pool, index);
 	entry->len = pool->size_bytes;
 	entry->bid = index;
@@ -119,21 +122,21 @@ static int show_memory(struct completion *self, struct duet_pool *pool)
 /* Where completions may appear at any time, the kernel goes on with what is provided anew while the
  * turn is at work, and there are as many to tell as the queue holds entries, times the buffers of
  * each. */
-static bool may_bundle(const struct completion *self)
+static bool may_bundle(const struct completion *self, const struct duet_pool *pool)
 {
-	return self->deferred && completion_able(self, STEP_RECV_BUNDLE) &&
+	return pool->bursts && self->deferred && completion_able(self, STEP_RECV_BUNDLE) &&
 	       completion_bundles_are_sound();
 }
 
 static int provide_all(struct duet_loop *loop, struct duet_pool *pool)
 {
-	struct provided *self =
-		calloc(1, sizeof(*self) + (size_t)pool->count * 3 * sizeof(self->places[0]));
+	const size_t places = pool->bursts ? (size_t)pool->count * 3 : 0;
+	struct provided *self = calloc(1, sizeof(*self) + places * sizeof(self->places[0]));
 	int error;
 
 	if (!self)
 		return -ENOMEM;
-	self->bundles = may_bundle(completion_of(loop));
+	self->bundles = may_bundle(completion_of(loop), pool);
 	error = map_ring(self, pool->count);
 	if (error) {
 		free(self);

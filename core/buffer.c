@@ -111,6 +111,7 @@ static struct duet_pool *pool_make(struct duet_loop *loop, const struct duet_poo
 	pool->free_count = pool->free_least = pool->count;
 	pool->size_bytes = options->size_bytes;
 	pool->regime = (uint8_t)options->regime;
+	pool->bursts = options->bursts;
 	return pool;
 }
 

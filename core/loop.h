@@ -157,6 +157,7 @@ struct duet_pool {
 	uint32_t given;
 	uint16_t id;
 	uint8_t regime;    /* enum duet_regime: pooled, moved, registered */
+	bool bursts;       /* it may be asked for several of its buffers at once */
 	uint16_t *stack;   /* core's free list; NULL where the kernel holds the free ones */
 	uint16_t *chain;   /* streams: index + 1 of the next arrival */
 	uint32_t *lengths; /* streams: received bytes of an arrival that nobody took yet */

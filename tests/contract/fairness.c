@@ -117,10 +117,15 @@ static void count_and_return(struct trial *trial)
 START_TEST(a_multishot_receive_does_not_starve_a_quiet_handle)
 {
 	struct flood flood = { .items = 0 };
+	struct duet_pool_options options;
 	struct trial recv;
 	char byte;
 
-	ck_assert_int_eq(duet_pool_create(stage.loop, 4096, 4, &flood.pool), 0);
+	duet_pool_options_init(&options);
+	options.count = 4096;
+	options.size_bytes = 4;
+	options.bursts = true;
+	ck_assert_int_eq(duet_pool_create_with(stage.loop, &options, &flood.pool), 0);
 	pair_open(busy);
 	pair_open(quiet);
 	flood_fill();

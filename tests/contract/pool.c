@@ -58,7 +58,14 @@ static void basket_return(struct basket *basket)
 
 static void pool_open(uint32_t count, uint32_t size)
 {
-	ck_assert_int_eq(duet_pool_create(stage.loop, count, size, &pool), 0);
+	struct duet_pool_options options;
+
+	/* Whether several come at once or not, they are told one by one. */
+	duet_pool_options_init(&options);
+	options.count = count;
+	options.size_bytes = size;
+	options.bursts = true;
+	ck_assert_int_eq(duet_pool_create_with(stage.loop, &options, &pool), 0);
 	pair_open(pair);
 	pattern_fill(out, sizeof(out), 0);
 }

@@ -44,8 +44,14 @@ static void take(struct duet_op *op)
 
 static void open_all(int mode, const char *more)
 {
+	struct duet_pool_options options;
+
 	open_loop(mode, more);
-	ck_assert_int_eq(duet_pool_create(loop, BUFFERS, BYTES, &pool), 0);
+	duet_pool_options_init(&options);
+	options.count = BUFFERS;
+	options.size_bytes = BYTES;
+	options.bursts = true;
+	ck_assert_int_eq(duet_pool_create_with(loop, &options, &pool), 0);
 	outside = pair_open(SOCK_STREAM, &handle);
 	held_count = expected = cancel_at = 0;
 }
