@@ -32,11 +32,11 @@ extern "C" {
  *
  * What is there is found at create, by trying: a list of the kernel's entries is asked for, and one entry
  * of each kind is handed over whose arguments make no sense (two calls, no effect). What a bundle of
- * receives brings (Linux 6.17, mode=deferred) is tried with the first pool of a process, on a ring of
- * its own. What is missing or refused is carried out the next way down: as another entry (a send as a
- * message, a receive as a read), by readiness and a plain call, or by worker_threads, which are only
- * started for that. Only nop, poll and cancel have nothing below them: without these the backend isn't
- * to be had.
+ * receives brings (Linux 6.17, mode=deferred) is tried with the first pool of a process that asks for
+ * bursts, on a ring of its own. What is missing or refused is carried out the next way down: as another
+ * entry (a send as a message, a receive as a read), by readiness and a plain call, or by worker_threads,
+ * which are only started for that. Only nop, poll and cancel have nothing below them: without these the
+ * backend isn't to be had.
  *
  * Memory, all of it at create: 136 bytes for each of handles_max, 180 for each of operations_max, and
  * the two queues, which are the kernel's. 56 of those bytes lie in pages that only who sends several

@@ -96,10 +96,9 @@ struct duet_pool_options {
 	enum duet_regime regime; /* pooled, moved or registered */
 	/* Unless NULL: set to a few words on why the memory is not to be had, or to NULL. */
 	const char **reason;
-	/* Pooled: its multishot receives are of streams that come in bursts longer than a buffer. A ring
-	 * may then fill several at once (bundles: Linux 6.17, if a trial shows them to be sound, and
-	 * duet_completion() without recv-bundle): measured, 0.8 of the CPU where eight are filled, and a
-	 * hundredth more where one message follows another. What is told is the same: one by one. */
+	/* Pooled: its multishot receives are of streams that come in bursts longer than a buffer. Several
+	 * may then be filled at once, where the backend can: measured, 0.8 of the CPU where eight are, and
+	 * a hundredth more where one message follows another. They are told one by one all the same. */
 	bool bursts;
 };
 
